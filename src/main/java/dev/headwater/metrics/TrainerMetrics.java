@@ -1,0 +1,18 @@
+package dev.headwater.metrics;
+
+import java.time.Duration;
+
+/** What the trainer counts. */
+public interface TrainerMetrics {
+  /** Counts nothing. */
+  TrainerMetrics NOOP = new TrainerMetrics() {};
+
+  /** A labelled sample entered the memory, which now holds {@code memorySize}. */
+  default void sampled(int memorySize) {}
+
+  /** A candidate was trained. */
+  default void trained(String task, Duration took) {}
+
+  /** The gate spoke about a candidate. */
+  default void judged(String task, boolean accepted) {}
+}

@@ -1,0 +1,25 @@
+package dev.headwater.schema;
+
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * What a head version is, apart from its tensors.
+ *
+ * @param version monotonic per task; 0 is the head in the bundle
+ * @param parent the version it was fine-tuned from
+ * @param labels by output index
+ * @param backbone fingerprint of backbone, cut and encoder the head belongs to
+ * @param trigger what set off the training, e.g. {@code samples}, {@code interval}, {@code history}
+ * @param device where it was trained, e.g. {@code cpu}, {@code cuda:0}
+ */
+public record HeadInfo(
+    String task,
+    long version,
+    long parent,
+    List<String> labels,
+    String backbone,
+    Instant createdAt,
+    String trigger,
+    String device,
+    Verdict verdict) {}

@@ -1,0 +1,21 @@
+package dev.headwater.schema;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A record that an annotator is asked to label.
+ *
+ * @param payload the record's value as text, or base64 where {@code base64} says so
+ * @param prediction what the live head said; null for audit records, so as not to lead the
+ *     annotator
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record ReviewItem(
+    String recordId,
+    String task,
+    Reason reason,
+    String payload,
+    boolean base64,
+    @Nullable Scored prediction,
+    Source source) {}

@@ -1,0 +1,68 @@
+package dev.headwater.schema;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.apache.avro.message.MessageDecoder;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serializer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Samples in Avro's single-object encoding (Avro specification, "Single-object encoding"): the
+ * writer's schema fingerprint travels with every value, so a schema change is seen, not misread.
+ */
+public final class SampleSerde implements Serde<Sample> {
+  private final MessageDecoder<Sample> decoder = Sample.getDecoder();
+
+  /** Packs features as the schema's little-endian bytes. */
+  public static ByteBuffer pack(float[] features) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(features.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(features);
+    return bytes;
+  }
+
+  /** The features of a sample, rows x dim, row-major. */
+  public static float[] unpack(Sample sample) {
+    float[] features = new float[sample.getRows() * sample.getDim()];
+    sample.getFeatures().duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(features);
+    return features;
+  }
+
+  @Override
+  public Serializer<Sample> serializer() {
+    return (topic, sample) -> write(sample);
+  }
+
+  @Override
+  public Deserializer<Sample> deserializer() {
+    return (topic, bytes) -> read(bytes);
+  }
+
+  @SuppressWarnings("NullAway") // Kafka's serializers return null for null
+  private byte[] write(@Nullable Sample sample) {
+    try {
+      if (sample == null) {
+        return null;
+      }
+      ByteBuffer buffer = Sample.getEncoder().encode(sample);
+      byte[] bytes = new byte[buffer.remaining()];
+      buffer.get(bytes);
+      return bytes;
+    } catch (IOException e) {
+      throw new SerializationException("sample " + sample.getRecordId(), e);
+    }
+  }
+
+  @SuppressWarnings("NullAway")
+  private Sample read(byte @Nullable [] bytes) {
+    try {
+      return bytes == null ? null : decoder.decode(bytes);
+    } catch (IOException | RuntimeException e) {
+      throw new SerializationException("not a sample: " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package dev.headwater.schema;
+
+import java.util.Arrays;
+
+/**
+ * A dense float32 tensor, row-major. The arrays are not copied: whoever makes one gives them away.
+ *
+ * @param shape its product is the length of {@code values}
+ */
+@SuppressWarnings("ArrayRecordComponent") // bulk numbers: equality is defined on content below
+public record Tensor(long[] shape, float[] values) {
+
+  public Tensor {
+    long size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    if (size != values.length) {
+      throw new IllegalArgumentException(
+          "shape " + Arrays.toString(shape) + " wants " + size + " values, got " + values.length);
+    }
+  }
+
+  /** Whether every value is finite. */
+  public boolean finite() {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Tensor that
+        && Arrays.equals(shape, that.shape)
+        && Arrays.equals(values, that.values);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(shape) + Arrays.hashCode(values);
+  }
+
+  @Override
+  public String toString() {
+    return "Tensor" + Arrays.toString(shape);
+  }
+}

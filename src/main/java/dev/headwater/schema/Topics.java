@@ -1,0 +1,41 @@
+package dev.headwater.schema;
+
+import static org.apache.kafka.common.serialization.Serdes.ByteArray;
+
+import java.util.List;
+import org.apache.kafka.common.serialization.Serdes;
+
+/**
+ * Every topic of one deployment. User-written topics are read as bytes, so that nothing on them can
+ * fail before it reaches the code that sends it to dead letters.
+ *
+ * @param records what is scored; many topics allowed
+ * @param pending unlabelled samples by record id, waiting for their label
+ * @param labelsById labels re-keyed by record id; same partition count as {@code pending}
+ * @param heads head versions and live pointers; compacted, one partition
+ */
+public record Topics(
+    List<Topic<byte[], byte[]>> records,
+    Topic<byte[], Prediction> predictions,
+    Topic<String, ReviewItem> review,
+    Topic<byte[], byte[]> labels,
+    Topic<String, Sample> pending,
+    Topic<String, Label> labelsById,
+    Topic<String, Sample> samples,
+    Topic<String, byte[]> heads,
+    Topic<byte[], byte[]> deadLetters) {
+
+  /** The topics under their configured names. */
+  public static Topics of(TopicNames names) {
+    return new Topics(
+        names.records().stream().map(n -> new Topic<>(n, ByteArray(), ByteArray())).toList(),
+        new Topic<>(names.predictions(), ByteArray(), new JsonSerde<>(Prediction.class)),
+        new Topic<>(names.review(), Serdes.String(), new JsonSerde<>(ReviewItem.class)),
+        new Topic<>(names.labels(), ByteArray(), ByteArray()),
+        new Topic<>(names.pending(), Serdes.String(), new SampleSerde()),
+        new Topic<>(names.labelsById(), Serdes.String(), new JsonSerde<>(Label.class)),
+        new Topic<>(names.samples(), Serdes.String(), new SampleSerde()),
+        new Topic<>(names.heads(), Serdes.String(), ByteArray()),
+        new Topic<>(names.deadLetters(), ByteArray(), ByteArray()));
+  }
+}
