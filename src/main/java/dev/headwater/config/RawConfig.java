@@ -1,0 +1,211 @@
+package dev.headwater.config;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithConverter;
+import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** The configuration file as it is written; every key and its default, and nothing else. */
+@ConfigMapping(prefix = SettingsLoader.PREFIX)
+interface RawConfig {
+  /** Consumer group, and prefix of topics and transactional ids. */
+  String name();
+
+  @WithDefault("state")
+  Path stateDir();
+
+  Bundle bundle();
+
+  Topics topics();
+
+  Scoring scoring();
+
+  Stream stream();
+
+  Selection selection();
+
+  Heads heads();
+
+  Adapt adapt();
+
+  Gate gate();
+
+  Replay replay();
+
+  Http http();
+
+  /** The model. */
+  interface Bundle {
+    Path directory();
+
+    /** Absent: {@code headwater.yaml} in the directory. */
+    Optional<Path> manifest();
+  }
+
+  /** Names default to {@code <name>-records} and so on. */
+  interface Topics {
+    Optional<List<String>> records();
+
+    Optional<String> predictions();
+
+    Optional<String> review();
+
+    Optional<String> labels();
+
+    Optional<String> pending();
+
+    Optional<String> labelsById();
+
+    Optional<String> samples();
+
+    Optional<String> heads();
+
+    Optional<String> deadLetters();
+
+    @WithDefault("4")
+    @WithConverter(Converters.Positive.class)
+    int partitions();
+
+    @WithDefault("4")
+    @WithConverter(Converters.Positive.class)
+    int joinPartitions();
+
+    /** -1 leaves it to the broker. */
+    @WithDefault("-1")
+    short replicationFactor();
+
+    @WithDefault("30d")
+    @WithConverter(Converters.Time.class)
+    Duration samplesRetention();
+  }
+
+  /** How inference uses the cores. */
+  interface Scoring {
+    /** Absent: one a core. */
+    @WithConverter(Converters.Positive.class)
+    Optional<Integer> threads();
+
+    @WithDefault("1")
+    @WithConverter(Converters.Positive.class)
+    int intraOpThreads();
+
+    @WithDefault("32")
+    @WithConverter(Converters.Positive.class)
+    int batchSize();
+
+    @WithDefault("false")
+    boolean compareFrozen();
+  }
+
+  /** How the stream processor runs. */
+  interface Stream {
+    @WithDefault("1")
+    @WithConverter(Converters.Positive.class)
+    int threads();
+
+    @WithDefault("exactly-once-v2")
+    dev.headwater.stream.StreamSettings.Guarantee guarantee();
+
+    @WithDefault("classic")
+    dev.headwater.stream.StreamSettings.Protocol groupProtocol();
+
+    @WithDefault("100ms")
+    @WithConverter(Converters.Time.class)
+    Duration commitInterval();
+
+    @WithDefault("100ms")
+    @WithConverter(Converters.Time.class)
+    Duration linger();
+
+    @WithDefault("3d")
+    @WithConverter(Converters.Time.class)
+    Duration labelWait();
+
+    @WithDefault("3")
+    @WithConverter(Converters.Positive.class)
+    int top();
+
+    @WithDefault("268435456")
+    @WithConverter(Converters.Positive.class)
+    int readAheadBytes();
+
+    @WithDefault("1m")
+    @WithConverter(Converters.Time.class)
+    Duration startTimeout();
+
+    @WithDefault("30s")
+    @WithConverter(Converters.Time.class)
+    Duration closeTimeout();
+  }
+
+  /** Which records are worth a label. */
+  interface Selection {
+    @WithDefault("0.02")
+    @WithConverter(Converters.Share.class)
+    double auditShare();
+
+    /** Most records, audit included, that may ask for a label; not with {@code threshold}. */
+    @WithConverter(Converters.Share.class)
+    Optional<Double> budget();
+
+    @WithDefault("1000")
+    @WithConverter(Converters.Positive.class)
+    int budgetWindow();
+
+    /** Confidence below which a record is unsure; not with {@code budget}. */
+    @WithConverter(Converters.Share.class)
+    Optional<Double> threshold();
+  }
+
+  /** How head versions are kept. */
+  interface Heads {
+    @WithDefault("10")
+    @WithConverter(Converters.Positive.class)
+    int keep();
+
+    @WithDefault("1032192")
+    @WithConverter(Converters.Positive.class)
+    int chunkBytes();
+  }
+
+  /** How heads are fine-tuned. */
+  interface Adapt {}
+
+  /** When a candidate may serve. */
+  interface Gate {}
+
+  /** How a labelled stream is replayed. */
+  interface Replay {
+    Optional<Path> stream();
+
+    @WithDefault("100")
+    @WithConverter(Converters.Rate.class)
+    double rate();
+
+    @WithDefault("0s")
+    @WithConverter(Converters.Time.class)
+    Duration labelDelay();
+
+    @WithDefault("label")
+    List<String> truthFields();
+
+    @WithDefault("1m")
+    @WithConverter(Converters.Time.class)
+    Duration stallTimeout();
+  }
+
+  /** Metrics and health. */
+  interface Http {
+    @WithDefault("127.0.0.1")
+    String host();
+
+    @WithDefault("8080")
+    int port();
+
+    @WithDefault("8081")
+    int trainerPort();
+  }
+}
