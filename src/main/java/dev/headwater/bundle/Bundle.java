@@ -58,8 +58,8 @@ public final class Bundle {
     List<String> problems = new ArrayList<>();
     Manifest read = Manifest.read(manifest, directory, problems);
     // a missing file has been told already, and says nothing more
-    List<String> labels = exists(read.labels()) ? labels(read.labels(), problems) : List.of();
-    Graph graph = exists(read.model()) ? Graph.read(read, problems) : null;
+    List<String> labels = labels(read.labels(), problems);
+    Graph graph = Files.isRegularFile(read.model()) ? Graph.read(read, problems) : null;
     RecordDecoder decoder = null;
     if (graph != null) {
       graph.checkLabels(labels, problems);
@@ -78,11 +78,10 @@ public final class Bundle {
     throw new BundleException(manifest, problems);
   }
 
-  private static boolean exists(@Nullable Path file) {
-    return file != null && Files.isRegularFile(file);
-  }
-
-  private static List<String> labels(Path file, List<String> problems) {
+  private static List<String> labels(@Nullable Path file, List<String> problems) {
+    if (file == null || !Files.isRegularFile(file)) {
+      return List.of();
+    }
     try {
       List<String> labels = List.of(Json.MAPPER.readValue(file.toFile(), String[].class));
       if (labels.isEmpty() || labels.stream().anyMatch(String::isBlank)) {

@@ -85,7 +85,7 @@ final class TextDecoder implements RecordDecoder {
     if (!names.contains(IDS)) {
       problems.add("input.tokenizer: the network has no input named input_ids, but " + names);
     }
-    if (problems.size() > before) {
+    if (problems.size() > before || !Files.isRegularFile(settings.tokenizer())) {
       return null;
     }
     int fixedLength = (int) Math.max(0, inputs.get(0).shape()[1]);
