@@ -7,10 +7,18 @@ package dev.headwater.schema;
 public final class RefusedHeadException extends Exception {
   private static final long serialVersionUID = 1;
 
+  private final String reason;
+
   /**
    * @param reason one sentence: what is wrong with the head, and where
    */
   public RefusedHeadException(String reason) {
     super(reason);
+    this.reason = reason;
+  }
+
+  @Override
+  public String getMessage() {
+    return reason;
   }
 }
