@@ -26,6 +26,9 @@ public final class DeadLetter extends RuntimeException {
    */
   public DeadLetter(Exception reason, @Nullable String recordId) {
     super(null, reason, false, false);
+    if (reason instanceof InvalidRecordException) {
+      reason.setStackTrace(new StackTraceElement[0]); // foreseen: kilobytes of header for nothing
+    }
     this.reason = reason;
     this.recordId = recordId;
   }
