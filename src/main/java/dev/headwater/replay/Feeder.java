@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.headwater.replay.report.Tally;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -24,6 +25,7 @@ final class Feeder implements Worker.Body {
   private final RunTopics topics;
   private final double nanosARecord;
   private final Tally tally;
+  private final AtomicInteger sent = new AtomicInteger();
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
   Feeder(LabelledStream stream, RunTopics topics, double recordsPerSecond, Tally tally) {
@@ -31,6 +33,11 @@ final class Feeder implements Worker.Body {
     this.topics = topics;
     this.nanosARecord = TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
     this.tally = tally;
+  }
+
+  /** Records the broker has acknowledged. */
+  int sent() {
+    return sent.get();
   }
 
   @Override
@@ -67,18 +74,21 @@ final class Feeder implements Worker.Body {
     if (index >= stream.size()) {
       throw new IOException("the stream grew while it was replayed: line " + index);
     }
-    byte[] key = stream.recordId(index).getBytes(UTF_8);
-    producer.send(
-        new ProducerRecord<>(topics.records(), topics.partitionOf(index), key, value),
-        (sent, e) -> acknowledged(index, sent, e));
+    byte[] id = stream.recordId(index).getBytes(UTF_8);
+    ProducerRecord<byte[], byte[]> record =
+        new ProducerRecord<>(topics.records(), topics.partitionOf(index), id, value);
+    record.headers().add("headwater-record-id", id);
+    producer.send(record, (at, e) -> acknowledged(index, at, e));
   }
 
-  private void acknowledged(int index, RecordMetadata sent, @Nullable Exception e) {
+  private void acknowledged(int index, RecordMetadata at, @Nullable Exception e) {
     if (e != null) {
       failure.compareAndSet(null, e);
-    } else if (sent.offset() != topics.sourceOf(index).offset()) {
+    } else if (at.offset() != topics.sourceOf(index).offset()) {
       failure.compareAndSet(
-          null, new IOException("somebody else writes to " + topics.records() + ": " + sent));
+          null, new IOException("somebody else writes to " + topics.records() + ": " + at));
+    } else {
+      sent.incrementAndGet();
     }
   }
 

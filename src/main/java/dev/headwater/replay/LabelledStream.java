@@ -15,6 +15,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -77,6 +78,11 @@ final class LabelledStream {
   /** The true label of a record; null where the file does not tell. */
   @Nullable String truth(int index) {
     return truths.get(index);
+  }
+
+  /** {@link #truth} of every record. */
+  List<@Nullable String> truths() {
+    return Collections.unmodifiableList(truths);
   }
 
   /** The values of all records, in order, from the start. */

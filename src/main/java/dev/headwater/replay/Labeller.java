@@ -35,7 +35,7 @@ final class Labeller implements Worker.Body {
   private final Queue<Answer> answers = new ArrayDeque<>();
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
-  private record Answer(int index, Label label, long due) {}
+  private record Answer(Label label, long due) {}
 
   Labeller(LabelledStream stream, RunTopics topics, Duration delay, Tally tally) {
     this.stream = stream;
@@ -78,7 +78,7 @@ final class Labeller implements Worker.Body {
     if (truth != null && !asked.get(index)) {
       asked.set(index);
       Label label = new Label(item.recordId(), item.task(), truth);
-      answers.add(new Answer(index, label, System.nanoTime() + delayNanos));
+      answers.add(new Answer(label, System.nanoTime() + delayNanos));
     }
   }
 
@@ -98,7 +98,7 @@ final class Labeller implements Worker.Body {
 
   private void acknowledged(Answer answer, @Nullable Exception e) {
     if (e == null) {
-      tally.delivered(answer.index());
+      tally.delivered(answer.label().recordId());
     } else {
       failure.compareAndSet(null, e);
     }

@@ -1,5 +1,6 @@
 package dev.headwater.replay.report;
 
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -30,7 +31,7 @@ public record Style(boolean live, boolean blocks, int width) {
     for (String name : new String[] {"LC_ALL", "LC_CTYPE", "LANG"}) {
       String locale = environment.getOrDefault(name, "");
       if (!locale.isEmpty()) {
-        return locale.toUpperCase(java.util.Locale.ROOT).matches(".*UTF-?8.*");
+        return locale.toUpperCase(Locale.ROOT).matches(".*UTF-?8.*");
       }
     }
     return false;

@@ -25,7 +25,7 @@ public final class Tally {
   private final List<@Nullable String> truths;
   private final LongSupplier nanoTime;
   private final BitSet outcomes = new BitSet();
-  private final BitSet delivered = new BitSet();
+  private final Set<String> delivered = new HashSet<>();
   private final Map<Reason, Set<String>> samples = new EnumMap<>(Reason.class);
   private final SortedMap<Long, Judged> judged = new TreeMap<>();
   private final SortedMap<Long, Integer> firstUnder = new TreeMap<>();
@@ -81,9 +81,9 @@ public final class Tally {
     outcome(index);
   }
 
-  /** A label was sent for a record that asked for it. */
-  public synchronized void delivered(int index) {
-    delivered.set(index);
+  /** A label was sent for a record that asked for it; two with one id share their label. */
+  public synchronized void delivered(String recordId) {
+    delivered.add(recordId);
   }
 
   /** A labelled sample came; corrections of the same record count once. */
@@ -112,7 +112,7 @@ public final class Tally {
         meanConfidence(),
         sampleCount(Reason.UNSURE),
         sampleCount(Reason.AUDIT),
-        delivered.cardinality(),
+        delivered.size(),
         headVersion,
         versions(),
         List.copyOf(firstUnder.keySet()),
@@ -131,7 +131,7 @@ public final class Tally {
         deadLetters,
         duplicates,
         new ReplayReport.Samples(sampleCount(Reason.UNSURE), sampleCount(Reason.AUDIT)),
-        (double) delivered.cardinality() / n,
+        (double) delivered.size() / n,
         new ReplayReport.Comparison(adaptive.accuracy(), comparison().accuracy()),
         versions(),
         new ReplayReport.Throughput(overallRate()),
