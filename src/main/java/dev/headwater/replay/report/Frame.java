@@ -128,7 +128,9 @@ final class Frame {
   }
 
   private String cut(String line) {
-    return line.length() <= style.width() ? line : line.substring(0, style.width() - 1) + (style.blocks() ? "…" : ">");
+    return line.length() <= style.width()
+        ? line
+        : line.substring(0, style.width() - 1) + (style.blocks() ? "…" : ">");
   }
 
   private static String text(String format, @Nullable Object... values) {
