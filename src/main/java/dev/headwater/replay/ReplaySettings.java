@@ -8,7 +8,7 @@ import java.util.Optional;
 /**
  * How a labelled stream is replayed.
  *
- * @param stream JSONL, one record a line, in order
+ * @param stream JSONL, one record a line, in order; empty where the command line is to name it
  * @param truthFields fields of a line that are never sent; the first one is the true label
  * @param rate records sent a second
  * @param labelDelay from a record's asking for its label to the label's being sent
@@ -19,7 +19,7 @@ import java.util.Optional;
  * @param stallTimeout without any progress, after which the replay fails and says what is missing
  */
 public record ReplaySettings(
-    Path stream,
+    Optional<Path> stream,
     List<String> truthFields,
     double rate,
     Duration labelDelay,
@@ -48,10 +48,23 @@ public record ReplaySettings(
     }
   }
 
-  /** On a broker in this JVM, adapting, labels at once, nothing written. */
+  /** Where the final head is exported: beside the report, else into the dump. */
+  Optional<Path> finalHead() {
+    return report
+        .map(
+            file -> {
+              String name = file.getFileName().toString().replaceFirst("\\.json$", "");
+              return file.resolveSibling(name + "-head.onnx");
+            })
+        .or(() -> dump.map(directory -> directory.resolve("head.onnx")));
+  }
+
+  /**
+   * A record a line of {@code stream}, on a broker in this JVM, labels at once, nothing written.
+   */
   public static ReplaySettings of(Path stream, double rate) {
     return new ReplaySettings(
-        stream,
+        Optional.of(stream),
         List.of("label"),
         rate,
         Duration.ZERO,
@@ -60,19 +73,5 @@ public record ReplaySettings(
         Optional.empty(),
         Optional.empty(),
         Duration.ofMinutes(1));
-  }
-
-  /** The same, written to these places. */
-  public ReplaySettings writing(Path reportFile, Path dumpDirectory) {
-    return new ReplaySettings(
-        stream,
-        truthFields,
-        rate,
-        labelDelay,
-        adapt,
-        bootstrapServers,
-        Optional.of(reportFile),
-        Optional.of(dumpDirectory),
-        stallTimeout);
   }
 }

@@ -2,6 +2,8 @@ package dev.headwater.replay;
 
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.TopicSettings;
+import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -11,10 +13,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -22,7 +21,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -34,19 +32,18 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * there: so partition and offset say which line of the stream a record was, whatever its id.
  */
 final class RunTopics {
-  private static final int PARTITIONS = 2;
-
-  private final String prefix;
+  private final String prefix = "replay-" + UUID.randomUUID();
+  private final TopicNames names = TopicNames.prefixed(prefix);
+  private final Topics topics = Topics.of(names);
   private final Map<String, Object> kafka;
-  private final Topics topics;
+  private final TopicSettings settings;
 
   /**
    * @param kafka client properties, with {@code bootstrap.servers}
    */
-  RunTopics(Map<String, Object> kafka) {
-    this.prefix = "replay-" + UUID.randomUUID();
+  RunTopics(Map<String, Object> kafka, TopicSettings settings) {
     this.kafka = Map.copyOf(kafka);
-    this.topics = Topics.of(TopicNames.prefixed(prefix));
+    this.settings = settings;
   }
 
   String prefix() {
@@ -62,47 +59,23 @@ final class RunTopics {
   }
 
   int partitionOf(int index) {
-    return index % PARTITIONS;
+    return index % settings.partitions();
   }
 
   Source sourceOf(int index) {
-    return new Source(records(), index % PARTITIONS, index / PARTITIONS);
+    return new Source(records(), index % settings.partitions(), index / settings.partitions());
   }
 
   /** The line a record was; -1 for what is no record of this replay. */
   int indexOf(Source source) {
     return source.topic().equals(records())
-        ? Math.toIntExact(source.offset() * PARTITIONS + source.partition())
+        ? Math.toIntExact(source.offset() * settings.partitions() + source.partition())
         : -1;
   }
 
-  void create() throws InterruptedException {
-    Map<String, String> kept =
-        Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1", TopicConfig.CLEANUP_POLICY_CONFIG, "delete");
-    Stream<NewTopic> deleted =
-        Stream.of(
-                records(),
-                topics.predictions().name(),
-                topics.review().name(),
-                topics.labels().name(),
-                topics.pending().name(),
-                topics.labelsById().name(),
-                topics.samples().name(),
-                topics.deadLetters().name())
-            .map(name -> new NewTopic(name, PARTITIONS, (short) -1).configs(kept));
-    NewTopic heads =
-        new NewTopic(topics.heads().name(), 1, (short) -1)
-            .configs(Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
-    try (Admin admin = Admin.create(kafka)) {
-      admin.createTopics(Stream.concat(deleted, Stream.of(heads)).toList()).all().get();
-    } catch (ExecutionException e) {
-      throw new IllegalStateException(
-          "cannot create the replay's topics on "
-              + kafka.get(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG)
-              + ": "
-              + e.getCause(),
-          e);
-    }
+  /** Makes all topics, as {@code topics create} does. */
+  void create() {
+    new TopicSetup(kafka, names, settings).create();
   }
 
   /** Deletes every topic under the prefix, those that Streams made for itself included. */

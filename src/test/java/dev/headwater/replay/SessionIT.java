@@ -9,6 +9,7 @@ import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Style;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.TopicSettings;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -52,7 +53,10 @@ class SessionIT {
 
   @BeforeEach
   void createTopics() throws Exception {
-    topics = new RunTopics(Map.of("bootstrap.servers", broker.bootstrapServers()));
+    topics =
+        new RunTopics(
+            Map.of("bootstrap.servers", broker.bootstrapServers()),
+            new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)));
     topics.create();
   }
 
@@ -137,7 +141,9 @@ class SessionIT {
               }
             });
     run.start();
-    await().until(() -> pipeline.received().size() == 100);
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .until(() -> pipeline.received().size() == 100 || end.get() != null);
 
     cancelled.countDown();
     run.join(Duration.ofSeconds(30).toMillis());
@@ -246,7 +252,7 @@ class SessionIT {
   private Session session(LabelledStream stream, Duration labelDelay, Duration stallTimeout) {
     ReplaySettings settings =
         new ReplaySettings(
-            directory.resolve("stream.jsonl"),
+            Optional.of(directory.resolve("stream.jsonl")),
             List.of("label", "note"),
             400,
             labelDelay,

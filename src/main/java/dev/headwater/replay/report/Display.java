@@ -1,6 +1,12 @@
 package dev.headwater.replay.report;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintStream;
+import java.nio.charset.Charset;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -25,6 +31,14 @@ public final class Display {
     this.out = out;
     this.style = style;
     this.frame = new Frame(style);
+  }
+
+  /** On standard output, in the manner it can take. */
+  public static Display standard() {
+    Style style = Style.of(System.getenv(), System.console() != null);
+    Charset charset = style.blocks() ? UTF_8 : US_ASCII;
+    return new Display(
+        new PrintStream(new FileOutputStream(FileDescriptor.out), false, charset), style);
   }
 
   /** A step before or after the records, in words. */
