@@ -1,0 +1,133 @@
+package dev.headwater.onnx;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Layer;
+import dev.headwater.onnx.graph.Layers;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * Where backbone ends and head begins.
+ *
+ * @param head positions of the head's nodes, in topological order
+ * @param features the tensors that cross the cut
+ * @param last the head's last layer: its output is the logits
+ */
+record Cut(Set<Integer> head, List<String> features, Layer last) {
+  static final String AUTO = "auto";
+
+  static Cut find(Graph graph, String spec) throws OnnxException {
+    List<Layer> layers = Layers.of(graph);
+    if (spec.equals(AUTO)) {
+      return around(graph, layers, List.of(new Tail(graph, layers).lastLayer()));
+    }
+    if (spec.matches("-[1-9][0-9]{0,8}")) {
+      return back(graph, layers, -Integer.parseInt(spec));
+    }
+    if (!graph.has(spec)) {
+      throw new OnnxException(
+          "There is no tensor `%s` to cut at. Give auto, -N for N layers back, or one of: %s."
+              .formatted(spec, suggestions(layers)));
+    }
+    return at(graph, layers, spec);
+  }
+
+  private static String suggestions(List<Layer> layers) {
+    List<Layer> nearest = layers.subList(Math.max(0, layers.size() - 5), layers.size());
+    return nearest.stream()
+        .map(layer -> "`" + layer.data() + "`")
+        .distinct()
+        .collect(Collectors.joining(", "));
+  }
+
+  private static Cut back(Graph graph, List<Layer> layers, int count) throws OnnxException {
+    if (layers.isEmpty()) {
+      throw new OnnxException(Tail.NOTHING_TO_TRAIN);
+    }
+    if (count > layers.size()) {
+      throw new OnnxException(
+          "The cut -%d is too deep: the graph has %d parametrised layers."
+              .formatted(count, layers.size()));
+    }
+    return around(graph, layers, layers.subList(layers.size() - count, layers.size()));
+  }
+
+  private static Cut at(Graph graph, List<Layer> layers, String tensor) throws OnnxException {
+    if (graph.constant(tensor)) {
+      throw new OnnxException(
+          "`%s` is a constant, not something computed from the input: give the tensor that a layer"
+                  .formatted(tensor)
+              + " is applied to.");
+    }
+    Set<Integer> head = graph.withDescendants(graph.consumers(tensor));
+    return of(graph, layers, head, "after `" + tensor + "`");
+  }
+
+  private static Cut around(Graph graph, List<Layer> layers, List<Layer> starts)
+      throws OnnxException {
+    Set<Integer> nodes = new TreeSet<>();
+    starts.forEach(layer -> nodes.addAll(List.of(layer.position(), layer.last())));
+    String where = "from `" + starts.get(0).output() + "` on";
+    return of(graph, layers, graph.withDescendants(nodes), where);
+  }
+
+  private static Cut of(Graph graph, List<Layer> layers, Set<Integer> head, String where)
+      throws OnnxException {
+    List<Layer> inside = layers.stream().filter(layer -> head.contains(layer.position())).toList();
+    if (inside.isEmpty()) {
+      throw new OnnxException(
+          "There is nothing to train %s: no Gemm, MatMul or convolution with weights of its own."
+              .formatted(where));
+    }
+    List<Layer> integers =
+        inside.stream().filter(layer -> layer.kind() == Layer.Kind.QUANTIZED).toList();
+    if (!integers.isEmpty()) {
+      throw new OnnxException(Tail.quantized(graph, layers, integers));
+    }
+    Layer last = new Tail(graph, inside).endOf(inside);
+    return new Cut(head, crossing(graph, head), last);
+  }
+
+  private static List<String> crossing(Graph graph, Collection<Integer> head) {
+    Set<String> made = new LinkedHashSet<>();
+    Set<String> crossing = new LinkedHashSet<>();
+    for (int position : head) {
+      NodeProto node = graph.node(position);
+      Graph.uses(node).stream()
+          .filter(used -> !made.contains(used) && !graph.constant(used))
+          .forEach(crossing::add);
+      made.addAll(node.getOutputList());
+    }
+    return List.copyOf(crossing);
+  }
+
+  /** Whether the head is its last layer and operators that any number of classes passes through. */
+  boolean linear(Graph graph) {
+    return last.linear()
+        && features.equals(List.of(last.data()))
+        && head.stream()
+            .filter(position -> position != last.position() && position != last.last())
+            .allMatch(position -> Tail.looksThrough(graph.node(position)));
+  }
+
+  /** Length of one feature vector where the cut is one [N, dim] tensor; else -1. */
+  int dim(Graph graph) {
+    Optional<long[]> shape =
+        features.size() == 1 ? graph.shapes().shape(features.get(0)) : Optional.empty();
+    if (linear(graph) && last.kind() != Layer.Kind.CONV) {
+      int rank = shape.map(s -> s.length).orElseGet(() -> rankAfter(graph));
+      return rank == 2 ? last.width(graph, false) : -1;
+    }
+    return shape.filter(s -> s.length == 2).map(s -> Math.toIntExact(s[1])).orElse(-1);
+  }
+
+  private int rankAfter(Graph graph) {
+    return graph.shapes().shape(last.output()).map(s -> s.length).orElse(Tail.rank(graph, last));
+  }
+}

@@ -1,0 +1,232 @@
+package dev.headwater.onnx;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Constant;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Layer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Replaces the weights a head's nodes are applied with by names of their own, leaving every other
+ * use of the same constant (in the backbone, in a subgraph) as it was.
+ *
+ * <p>A weight behind Transpose, Identity or Cast is lifted as the layer eats it. The last layer is
+ * brought to plain form on the way: Gemm's alpha and beta are multiplied into the values, its bias
+ * is one number a class, and an Add after a Conv becomes the Conv's own bias.
+ */
+final class Lift {
+  /** Inputs that training may change, by operator; Add and Mul have their own rule. */
+  private static final Map<String, List<Integer>> TRAINABLE =
+      Map.ofEntries(
+          Map.entry("Gemm", List.of(1, 2)),
+          Map.entry("MatMul", List.of(0, 1)),
+          Map.entry("Conv", List.of(1, 2)),
+          Map.entry("ConvTranspose", List.of(1, 2)),
+          Map.entry("LayerNormalization", List.of(1, 2)),
+          Map.entry("BatchNormalization", List.of(1, 2)),
+          Map.entry("InstanceNormalization", List.of(1, 2)),
+          Map.entry("GroupNormalization", List.of(1, 2)),
+          Map.entry("PRelu", List.of(1)),
+          Map.entry("LSTM", List.of(1, 2, 3)),
+          Map.entry("GRU", List.of(1, 2, 3)),
+          Map.entry("RNN", List.of(1, 2, 3)),
+          Map.entry("Add", List.of(0, 1)),
+          Map.entry("Mul", List.of(0, 1)));
+
+  private final Graph graph;
+  private final Layer last;
+  private final List<NodeProto> nodes;
+  private final Map<Key, Lifted> lifted = new LinkedHashMap<>();
+  private @Nullable String lastWeight;
+  private @Nullable String lastBias;
+
+  private record Key(String source, boolean transposed, float factor, List<Long> shape) {}
+
+  /** A weight under its provisional name. */
+  private record Lifted(String name, Constant constant, float factor, long[] shape) {}
+
+  /**
+   * The graph with its head's weights renamed, and those weights.
+   *
+   * @param weight the name of the last layer's weight; null where that layer is not linear
+   * @param bias the name of its bias; null where it has none
+   */
+  record Result(
+      Graph graph, List<Parameter> parameters, @Nullable String weight, @Nullable String bias) {}
+
+  private Lift(Graph graph, Layer last) {
+    this.graph = graph;
+    this.last = last;
+    this.nodes = new ArrayList<>(graph.proto().getNodeList());
+  }
+
+  static Result of(Graph graph, Cut cut) {
+    Lift lift = new Lift(graph, cut.last());
+    for (int position : cut.head()) {
+      lift.visit(position);
+    }
+    return lift.finish();
+  }
+
+  private void visit(int position) {
+    NodeProto node = nodes.get(position);
+    if (last.linear() && position == last.position()) {
+      lastLayer(node);
+    } else if (!(last.linear() && position == last.last())) {
+      TRAINABLE.getOrDefault(node.getOpType(), List.of()).forEach(input -> lift(position, input));
+    }
+  }
+
+  private void lift(int position, int input) {
+    NodeProto node = nodes.get(position);
+    boolean elementwise = node.getOpType().equals("Add") || node.getOpType().equals("Mul");
+    Optional<Constant> constant =
+        input < node.getInputCount()
+            ? Constant.resolve(graph, node.getInput(input)).filter(c -> c.obstacle() == null)
+            : Optional.empty();
+    if (constant.isPresent() && !(elementwise && constant.get().size() == 1)) {
+      rename(position, input, constant.get(), 1, constant.get().dims());
+    }
+  }
+
+  private void lastLayer(NodeProto node) {
+    boolean gemm = last.kind() == Layer.Kind.GEMM;
+    Constant weight = last.weights();
+    float alpha = gemm ? real(node, "alpha") : 1;
+    lastWeight = rename(last.position(), last.weightInput(), weight, alpha, weight.dims());
+    if (gemm) {
+      nodes.set(last.position(), plain(nodes.get(last.position())));
+    }
+    Constant bias = last.bias();
+    if (bias != null) {
+      long[] shape = {last.width(graph, true)};
+      boolean own = last.last() == last.position();
+      if (last.kind() == Layer.Kind.CONV && !own) {
+        absorbAdd();
+        lastBias = rename(last.position(), 2, bias, 1, shape);
+      } else {
+        float beta = own && gemm ? real(node, "beta") : 1;
+        lastBias = rename(last.last(), last.biasInput(), bias, beta, shape);
+      }
+    }
+  }
+
+  private void absorbAdd() {
+    NodeProto conv = nodes.get(last.position());
+    NodeProto.Builder biased = conv.toBuilder();
+    while (biased.getInputCount() < 3) {
+      biased.addInput("");
+    }
+    nodes.set(last.position(), biased.build());
+    NodeProto add = nodes.get(last.last());
+    nodes.set(
+        last.last(),
+        add.toBuilder().setOpType("Identity").clearInput().addInput(conv.getOutput(0)).build());
+  }
+
+  private static float real(NodeProto node, String name) {
+    return node.getAttributeList().stream()
+        .filter(attribute -> attribute.getName().equals(name))
+        .map(AttributeProto::getF)
+        .findFirst()
+        .orElse(1f);
+  }
+
+  private static NodeProto plain(NodeProto gemm) {
+    NodeProto.Builder plain = gemm.toBuilder().clearAttribute();
+    gemm.getAttributeList().stream()
+        .filter(attribute -> !Set.of("alpha", "beta").contains(attribute.getName()))
+        .forEach(plain::addAttribute);
+    return plain.build();
+  }
+
+  private String rename(int position, int input, Constant constant, float factor, long[] shape) {
+    Key key =
+        new Key(
+            constant.source(),
+            constant.transposed(),
+            factor,
+            Arrays.stream(shape).boxed().toList());
+    Lifted weight =
+        lifted.computeIfAbsent(
+            key, k -> new Lifted(graph.unused("lifted/" + lifted.size()), constant, factor, shape));
+    nodes.set(position, nodes.get(position).toBuilder().setInput(input, weight.name()).build());
+    return weight.name();
+  }
+
+  /** Gives each weight its source's name where nothing else uses that source any more. */
+  private Result finish() {
+    Set<String> taken = namesStillUsed();
+    Map<String, String> names = new HashMap<>();
+    List<Parameter> parameters = new ArrayList<>();
+    for (Lifted weight : lifted.values()) {
+      String source = weight.constant().source();
+      String name = taken.contains(source) ? graph.unused(source + ".head") : source;
+      for (int i = 2; !taken.add(name); i++) {
+        name = graph.unused(source + ".head" + i);
+      }
+      names.put(weight.name(), name);
+      parameters.add(new Parameter(name, weight.shape(), values(weight)));
+    }
+    GraphProto.Builder renamed = graph.proto().toBuilder().clearNode().clearInitializer();
+    nodes.forEach(node -> renamed.addNode(renamed(node, names)));
+    Set<String> own = Set.copyOf(names.values());
+    graph.proto().getInitializerList().stream()
+        .filter(tensor -> !own.contains(tensor.getName()))
+        .forEach(renamed::addInitializer);
+    return new Result(
+        new Graph(withoutMakersOf(own, renamed)),
+        List.copyOf(parameters),
+        names.get(lastWeight),
+        names.get(lastBias));
+  }
+
+  private Set<String> namesStillUsed() {
+    GraphProto.Builder patched = graph.proto().toBuilder().clearNode().addAllNode(nodes);
+    GraphProto live = new Graph(patched.build()).slice(Set.of(), graph.outputs()).build();
+    Set<String> used = new HashSet<>(graph.outputs());
+    live.getNodeList().forEach(node -> used.addAll(Graph.uses(node)));
+    return used;
+  }
+
+  private static NodeProto renamed(NodeProto node, Map<String, String> names) {
+    NodeProto.Builder renamed = node.toBuilder();
+    for (int i = 0; i < node.getInputCount(); i++) {
+      renamed.setInput(i, names.getOrDefault(node.getInput(i), node.getInput(i)));
+    }
+    return renamed.build();
+  }
+
+  /** Drops the Constant nodes whose output's name a parameter has taken over, and old inputs. */
+  private static GraphProto withoutMakersOf(Set<String> names, GraphProto.Builder graph) {
+    List<NodeProto> kept =
+        graph.getNodeList().stream()
+            .filter(node -> node.getOutputList().stream().noneMatch(names::contains))
+            .toList();
+    var inputs =
+        graph.getInputList().stream().filter(input -> !names.contains(input.getName())).toList();
+    return graph.clearNode().addAllNode(kept).clearInput().addAllInput(inputs).build();
+  }
+
+  private static float[] values(Lifted weight) {
+    float[] stored = weight.constant().values();
+    int size = Math.toIntExact(Arrays.stream(weight.shape()).reduce(1, Math::multiplyExact));
+    float[] values = new float[size];
+    for (int i = 0; i < size; i++) {
+      float value = stored[stored.length == size ? i : 0];
+      values[i] = weight.factor() == 1 ? value : value * weight.factor();
+    }
+    return values;
+  }
+}

@@ -1,0 +1,167 @@
+package dev.headwater.onnx;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.headwater.onnx.graph.Checks;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Layer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** A parsed and checked ONNX model. Immutable. */
+public final class OnnxFile {
+  private static final long LARGEST = Integer.MAX_VALUE - 8L;
+
+  private final ModelProto model;
+  private final Graph graph;
+
+  private OnnxFile(ModelProto model) {
+    this.model = model;
+    this.graph = new Graph(model.getGraph());
+  }
+
+  /**
+   * Reads and checks the file.
+   *
+   * @throws OnnxException if it cannot be read, is no ONNX, keeps its weights elsewhere, needs an
+   *     opset ONNX Runtime does not have, or is damaged
+   */
+  public static OnnxFile read(Path file) throws OnnxException {
+    return checked(parsed(file), file.toString());
+  }
+
+  /** As {@link #read}, from memory. */
+  public static OnnxFile parse(byte[] bytes) throws OnnxException {
+    return checked(parsed(bytes, "The model"), "The model");
+  }
+
+  private static OnnxFile checked(ModelProto model, String name) throws OnnxException {
+    List<String> problems = Checks.problems(model);
+    if (!problems.isEmpty()) {
+      throw new OnnxException(name + " cannot be used. " + String.join(" ", problems));
+    }
+    return new OnnxFile(model);
+  }
+
+  /** The model in the file, of which nothing but that it has a graph is checked yet. */
+  static ModelProto parsed(Path file) throws OnnxException {
+    try {
+      if (Files.size(file) > LARGEST) {
+        throw new OnnxException(
+            file + " is larger than 2 GB, which no single ONNX file can be: it is something else.");
+      }
+      return parsed(Files.readAllBytes(file), file.toString());
+    } catch (IOException unreadable) { // the reason is the file system's: passed on as it is
+      throw new OnnxException("Cannot read " + file + ": " + unreadable, unreadable);
+    }
+  }
+
+  static ModelProto parsed(byte[] bytes, String name) throws OnnxException {
+    try {
+      ModelProto model = ModelProto.parseFrom(bytes);
+      if (!model.hasGraph() || model.getGraph().getOutputCount() == 0) {
+        throw new OnnxException(
+            name + " is no ONNX model: there is no graph in it. Give the .onnx file as exported.");
+      }
+      return model;
+    } catch (InvalidProtocolBufferException notProtobuf) { // another format, or cut short
+      throw new OnnxException(
+          name + " is no ONNX model, or is cut short: " + notProtobuf.getMessage(), notProtobuf);
+    }
+  }
+
+  /** Version of the default operator set. */
+  public long opset() {
+    return Checks.opset(model);
+  }
+
+  /** What must be fed, as declared. */
+  public List<TensorInfo> inputs() {
+    return graph.inputs().stream().map(TensorInfo::of).toList();
+  }
+
+  public List<TensorInfo> outputs() {
+    return model.getGraph().getOutputList().stream().map(TensorInfo::of).toList();
+  }
+
+  /**
+   * Cuts the network in two.
+   *
+   * @param cut {@code auto}: before the last linear layer; a tensor's name; or {@code -N}: before
+   *     the Nth parametrised layer from the end
+   * @throws OnnxException if there is nothing to train there, or it cannot be trained
+   */
+  public Split split(String cut) throws OnnxException {
+    Cut found = Cut.find(graph, cut);
+    Layer last = found.last();
+    Lift.Result lifted = Lift.of(graph, found);
+    boolean conv = last.kind() == Layer.Kind.CONV;
+    boolean classesFirst = last.linear() && last.classesFirst(graph);
+    List<Split.Slot> slots =
+        lifted.parameters().stream()
+            .map(p -> new Split.Slot(p.name(), p.shape(), classAxis(p, lifted, classesFirst)))
+            .toList();
+    int classes = last.linear() ? last.width(graph, true) : 0;
+    Optional<LinearLayer> linear =
+        Optional.ofNullable(lifted.weight())
+            .filter(weight -> found.linear(graph))
+            .map(weight -> new LinearLayer(weight, lifted.bias(), classesFirst));
+    Split.Logits logits = new Split.Logits(last.output(), conv ? 1 : -1, classes);
+    return new Split(
+        header(),
+        lifted.graph(),
+        new Split.Spec(
+            found.features(), found.dim(graph), logits, slots, lifted.parameters(), linear));
+  }
+
+  private static int classAxis(Parameter parameter, Lift.Result lifted, boolean classesFirst) {
+    if (parameter.name().equals(lifted.weight())) {
+      return classesFirst ? 0 : 1;
+    }
+    return parameter.name().equals(lifted.bias()) ? 0 : -1;
+  }
+
+  /**
+   * The network with mask-weighted mean pooling, and L2 normalisation if wanted, after its hidden
+   * states; its one output is the result, [N, D].
+   *
+   * @param hidden a float tensor [N, T, D]
+   * @param mask [N, T], 1 for a token and 0 for padding
+   */
+  public OnnxFile withMeanPooling(String hidden, String mask, boolean normalize)
+      throws OnnxException {
+    return new OnnxFile(
+        header().toBuilder()
+            .setGraph(Pooling.append(graph, opset(), hidden, mask, normalize))
+            .build());
+  }
+
+  /**
+   * The network as a backbone up to {@code features}, and a linear head that has yet to be trained.
+   *
+   * @param features a float tensor [N, D] whose D the file tells
+   */
+  public Split headless(String features) throws OnnxException {
+    return Headless.split(header(), graph, features);
+  }
+
+  /** Everything but the graph. From IR version 4 on, initializers need not be inputs as well. */
+  private ModelProto header() {
+    return model.toBuilder()
+        .clearGraph()
+        .clearTrainingInfo()
+        .setIrVersion(Math.max(4, model.getIrVersion()))
+        .build();
+  }
+
+  Graph graph() {
+    return graph;
+  }
+
+  ModelProto model() {
+    return model;
+  }
+}

@@ -1,0 +1,155 @@
+package dev.headwater.onnx;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.AttributeProto.AttributeType;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Numbers;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Mean pooling as sentence-transformers do it: the mean of the hidden states where the mask is 1,
+ * then, if wanted, scaled to length 1; both denominators are kept away from zero.
+ */
+final class Pooling {
+  /** From here on, ReduceSum and Unsqueeze take their axes as an input. */
+  private static final long AXES_AS_INPUT = 13;
+
+  /** From here on, Max broadcasts. */
+  private static final long OLDEST = 8;
+
+  private static final Set<DataType> MASKS =
+      Set.of(DataType.INT64, DataType.INT32, DataType.FLOAT, DataType.BOOL);
+
+  private final Graph graph;
+  private final long opset;
+  private final GraphProto.Builder result;
+
+  private Pooling(Graph graph, long opset) {
+    this.graph = graph;
+    this.opset = opset;
+    this.result = graph.proto().toBuilder();
+  }
+
+  static GraphProto append(Graph graph, long opset, String hidden, String mask, boolean normalize)
+      throws OnnxException {
+    if (opset < OLDEST) {
+      throw new OnnxException(
+          "Pooling needs opset %d, the model has %d: convert it with onnx.version_converter."
+              .formatted(OLDEST, opset));
+    }
+    long dim = width(graph, hidden);
+    checkMask(graph, mask);
+    Pooling pooling = new Pooling(graph, opset);
+    String pooled = pooling.mean(hidden, mask);
+    if (normalize) {
+      pooled = pooling.normalized(pooled);
+    }
+    String name = graph.unused("sentence_embedding");
+    pooling.node("Identity", name, pooled);
+    return pooling
+        .result
+        .clearOutput()
+        .addOutput(Declared.value(name, DataType.FLOAT, Optional.of(new long[] {-1, dim})))
+        .build();
+  }
+
+  private static long width(Graph graph, String hidden) throws OnnxException {
+    if (!graph.has(hidden) || graph.constant(hidden)) {
+      throw new OnnxException(
+          "There is no computed tensor `%s` to pool. The outputs are: %s."
+              .formatted(hidden, graph.outputs()));
+    }
+    DataType type = graph.shapes().type(hidden).orElse(DataType.FLOAT);
+    long[] shape = graph.shapes().shape(hidden).orElse(new long[0]);
+    if (type != DataType.FLOAT || shape.length != 3) {
+      throw new OnnxException(
+          "`%s` cannot be pooled: it is %s of %d dimensions, not FLOAT [N, T, D]."
+              .formatted(hidden, type, shape.length));
+    }
+    return shape[2];
+  }
+
+  private static void checkMask(Graph graph, String mask) throws OnnxException {
+    DataType type = graph.shapes().type(mask).orElse(DataType.UNDEFINED);
+    int rank = graph.shapes().shape(mask).map(shape -> shape.length).orElse(2);
+    if (!graph.has(mask) || !MASKS.contains(type) || rank != 2) {
+      throw new OnnxException(
+          "There is no mask `%s` of [N, T] numbers to pool with. The inputs are: %s."
+              .formatted(mask, graph.inputs().stream().map(input -> input.getName()).toList()));
+    }
+  }
+
+  private String mean(String hidden, String mask) {
+    String weights = name("mask");
+    result.addNode(
+        NodeProto.newBuilder()
+            .setOpType("Cast")
+            .addInput(mask)
+            .addOutput(weights)
+            .addAttribute(integer("to", DataType.FLOAT_VALUE)));
+    String sum =
+        sum(node("Mul", name("masked"), hidden, onAxes("Unsqueeze", weights, 2, false)), false);
+    String count = sum(weights, true);
+    return node("Div", name("mean"), sum, atLeast(count, 1e-9f));
+  }
+
+  private String normalized(String mean) {
+    String squares = sum(node("Mul", name("squares"), mean, mean), true);
+    String length = node("Sqrt", name("length"), squares);
+    return node("Div", name("unit"), mean, atLeast(length, 1e-12f));
+  }
+
+  private String atLeast(String tensor, float least) {
+    String floor = name("floor");
+    result.addInitializer(Numbers.tensor(floor, new long[] {1}, new float[] {least}));
+    return node("Max", name("clamped"), tensor, floor);
+  }
+
+  private String sum(String tensor, boolean keep) {
+    return onAxes("ReduceSum", tensor, 1, keep);
+  }
+
+  private String onAxes(String op, String tensor, long axis, boolean keep) {
+    String output = name(op);
+    NodeProto.Builder node =
+        NodeProto.newBuilder().setOpType(op).addInput(tensor).addOutput(output);
+    if (op.equals("ReduceSum")) {
+      node.addAttribute(integer("keepdims", keep ? 1 : 0));
+    }
+    if (opset >= AXES_AS_INPUT) {
+      String axes = name("axes");
+      result.addInitializer(
+          TensorProto.newBuilder()
+              .setName(axes)
+              .setDataType(DataType.INT64_VALUE)
+              .addDims(1)
+              .addInt64Data(axis));
+      node.addInput(axes);
+    } else {
+      node.addAttribute(
+          AttributeProto.newBuilder().setName("axes").setType(AttributeType.INTS).addInts(axis));
+    }
+    result.addNode(node);
+    return output;
+  }
+
+  private String node(String op, String output, String... inputs) {
+    result.addNode(
+        NodeProto.newBuilder().setOpType(op).addAllInput(List.of(inputs)).addOutput(output));
+    return output;
+  }
+
+  private String name(String what) {
+    return graph.unused("pooling/" + result.getNodeCount() + "/" + what);
+  }
+
+  private static AttributeProto integer(String name, long value) {
+    return AttributeProto.newBuilder().setName(name).setType(AttributeType.INT).setI(value).build();
+  }
+}

@@ -1,0 +1,202 @@
+package dev.headwater.onnx;
+
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Numbers;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * A network cut in two: {@link #backbone} and {@link #head}, run one after the other, give what the
+ * whole gave.
+ *
+ * <p>The head's weights are inputs of its graph, those of the last layer with a dynamic class axis:
+ * one session serves every version of a head, also one that knows more classes. Immutable.
+ */
+public final class Split {
+  private final ModelProto header;
+  private final Graph graph;
+  private final List<String> features;
+  private final int dim;
+  private final Logits logits;
+  private final List<Slot> slots;
+  private final List<Parameter> parameters;
+  private final Optional<LinearLayer> linear;
+
+  /** A parameter's place: its shape in the file, and which axis counts classes (-1 for none). */
+  record Slot(String name, long[] shape, int classAxis) {
+    void check(Parameter parameter) {
+      boolean fits = parameter.shape().length == shape.length;
+      for (int axis = 0; fits && axis < shape.length; axis++) {
+        fits = axis == classAxis || parameter.shape()[axis] == shape[axis];
+      }
+      if (!fits) {
+        throw new IllegalArgumentException(
+            "parameter `%s` has shape %s, but the head wants %s"
+                .formatted(name, Arrays.toString(parameter.shape()), Arrays.toString(shape)));
+      }
+    }
+  }
+
+  /**
+   * Where the head's scores are.
+   *
+   * @param classAxis -1 for the last
+   * @param classes how many there are in the file; 0 where a head has yet to be trained
+   */
+  record Logits(String name, int classAxis, int classes) {}
+
+  /** What {@link OnnxFile} found out about the cut. */
+  record Spec(
+      List<String> features,
+      int dim,
+      Logits logits,
+      List<Slot> slots,
+      List<Parameter> parameters,
+      Optional<LinearLayer> linear) {}
+
+  /**
+   * @param header the model without its graph
+   * @param graph with the head's weights only named: neither stored nor computed
+   */
+  Split(ModelProto header, Graph graph, Spec spec) {
+    this.header = header;
+    this.graph = graph;
+    this.features = spec.features();
+    this.dim = spec.dim();
+    this.logits = spec.logits();
+    this.slots = spec.slots();
+    this.parameters = spec.parameters();
+    this.linear = spec.linear();
+  }
+
+  /** The tensors that cross the cut: more than one where a skip connection does. */
+  public List<String> features() {
+    return features;
+  }
+
+  /** Length of one feature vector where the cut is one [N, dim] tensor; else -1. */
+  public int dim() {
+    return dim;
+  }
+
+  /** Output of the last layer, before Softmax and its like: the head's first output. */
+  public String logits() {
+    return logits.name();
+  }
+
+  /** The head's weights as they are in the file; empty where a head has yet to be trained. */
+  public List<Parameter> parameters() {
+    return parameters;
+  }
+
+  /** Present where the head is one linear layer, whose class count may therefore change. */
+  public Optional<LinearLayer> linear() {
+    return linear;
+  }
+
+  /** ONNX, from the original inputs to {@link #features}. */
+  public byte[] backbone() {
+    GraphProto.Builder backbone = graph.slice(inputNames(), features);
+    backbone.addAllInput(graph.inputs());
+    features.forEach(feature -> backbone.addOutput(Declared.asIs(graph, feature)));
+    return file(backbone);
+  }
+
+  /**
+   * ONNX, from {@link #features} and every parameter, by name, to {@link #logits}; then to those of
+   * the original outputs that come after the cut.
+   */
+  public byte[] head() {
+    Set<String> given = new HashSet<>(features);
+    slots.forEach(slot -> given.add(slot.name()));
+    List<String> wanted = new ArrayList<>(List.of(logits.name()));
+    Set<String> made = madeInHead();
+    graph.outputs().stream()
+        .filter(output -> made.contains(output) && !output.equals(logits.name()))
+        .forEach(wanted::add);
+    GraphProto.Builder head = graph.slice(given, wanted).clearValueInfo();
+    features.forEach(feature -> head.addInput(Declared.feature(graph, feature, dim)));
+    slots.forEach(s -> head.addInput(Declared.parameter(s.name(), s.shape(), s.classAxis())));
+    wanted.forEach(output -> head.addOutput(Declared.rankOnly(graph, output)));
+    return file(head);
+  }
+
+  /**
+   * The whole network with these weights, as one ordinary ONNX file with the original's inputs and
+   * outputs.
+   *
+   * @param adapted one for each parameter of the head, by name; the class axis may have grown
+   * @throws IllegalArgumentException if one is missing, unknown or of another shape
+   */
+  public byte[] merge(List<Parameter> adapted) {
+    int classes = check(adapted);
+    GraphProto.Builder whole = graph.proto().toBuilder();
+    adapted.forEach(p -> whole.addInitializer(Numbers.tensor(p.name(), p.shape(), p.values())));
+    GraphProto.Builder merged = new Graph(whole.build()).slice(inputNames(), graph.outputs());
+    Set<String> made = madeInHead();
+    List<ValueInfoProto> kept =
+        merged.getValueInfoList().stream().filter(v -> !made.contains(v.getName())).toList();
+    merged.clearValueInfo().addAllValueInfo(kept).addAllInput(graph.inputs());
+    Classes axes = Classes.from(graph, logits.name(), logits.classAxis());
+    graph
+        .proto()
+        .getOutputList()
+        .forEach(
+            output ->
+                merged.addOutput(
+                    classes == logits.classes() || !made.contains(output.getName())
+                        ? output
+                        : axes.resized(output, logits.classes(), classes)));
+    return file(merged);
+  }
+
+  private int check(List<Parameter> adapted) {
+    Set<String> given = adapted.stream().map(Parameter::name).collect(Collectors.toSet());
+    Set<String> wanted = slots.stream().map(Slot::name).collect(Collectors.toSet());
+    if (!given.equals(wanted) || adapted.size() != slots.size()) {
+      throw new IllegalArgumentException(
+          "the head has the parameters %s, but was given %s".formatted(wanted, given));
+    }
+    Set<Integer> classes = new HashSet<>();
+    for (Parameter parameter : adapted) {
+      for (Slot slot : slots) {
+        if (slot.name().equals(parameter.name())) {
+          slot.check(parameter);
+          if (slot.classAxis() >= 0) {
+            classes.add(Math.toIntExact(parameter.shape()[slot.classAxis()]));
+          }
+        }
+      }
+    }
+    if (classes.size() > 1) {
+      throw new IllegalArgumentException(
+          "weight and bias of the last layer differ in their number of classes: " + classes);
+    }
+    return classes.stream().findFirst().orElse(logits.classes());
+  }
+
+  private Set<String> inputNames() {
+    return graph.inputs().stream().map(ValueInfoProto::getName).collect(Collectors.toSet());
+  }
+
+  /** The tensors that depend on a parameter. */
+  private Set<String> madeInHead() {
+    List<Integer> starts =
+        slots.stream().flatMap(slot -> graph.consumers(slot.name()).stream()).toList();
+    return graph.withDescendants(starts).stream()
+        .flatMap(position -> graph.node(position).getOutputList().stream())
+        .collect(Collectors.toSet());
+  }
+
+  private byte[] file(GraphProto.Builder part) {
+    return header.toBuilder().setGraph(part).build().toByteArray();
+  }
+}

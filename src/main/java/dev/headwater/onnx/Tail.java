@@ -1,0 +1,218 @@
+package dev.headwater.onnx;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Layer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** Walks back from a graph's outputs, through Softmax and its like, to the layers behind them. */
+final class Tail {
+  static final String NOTHING_TO_TRAIN =
+      "The graph has no parametrised layer (Gemm, MatMul or convolution with constant weights):"
+          + " there is nothing to train. Export the network with its weights as initializers.";
+
+  private static final Set<String> PLAIN =
+      Set.of("Softmax", "LogSoftmax", "Sigmoid", "Dropout", "Identity", "Cast", "ArgMax");
+  private static final Set<String> RESHAPING = Set.of("Flatten", "Squeeze");
+  private static final Set<String> AROUND_INTEGERS =
+      Set.of("Add", "Mul", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear");
+
+  private final Graph graph;
+  private final Map<String, Layer> byOutput;
+
+  Tail(Graph graph, List<Layer> layers) {
+    this.graph = graph;
+    this.byOutput =
+        layers.stream()
+            .collect(
+                Collectors.toMap(
+                    Layer::output, Function.identity(), (a, b) -> a, LinkedHashMap::new));
+  }
+
+  static boolean looksThrough(NodeProto node) {
+    return PLAIN.contains(node.getOpType()) || RESHAPING.contains(node.getOpType());
+  }
+
+  /** The one linear layer behind the outputs, for `auto`. */
+  Layer lastLayer() throws OnnxException {
+    if (byOutput.isEmpty()) {
+      throw new OnnxException(NOTHING_TO_TRAIN);
+    }
+    Map<String, Layer> ends = new LinkedHashMap<>();
+    graph.outputs().forEach(out -> behind(out).ifPresent(layer -> ends.put(layer.output(), layer)));
+    dropThoseBeforeOthers(ends);
+    if (ends.isEmpty()) {
+      throw new OnnxException(noLayerBehind());
+    }
+    if (ends.size() > 1) {
+      throw new OnnxException(
+          "The graph ends in %d layers (`%s`): auto cannot choose. Name the tensor to cut at."
+              .formatted(ends.size(), String.join("`, `", ends.keySet())));
+    }
+    Layer layer = ends.values().iterator().next();
+    if (layer.kind() == Layer.Kind.QUANTIZED) {
+      throw new OnnxException(quantized(graph, List.copyOf(byOutput.values()), List.of(layer)));
+    }
+    if (!layer.linear()) {
+      throw new OnnxException(
+          "The last layer, which makes `%s`, %s: auto needs a plain linear one. %s"
+              .formatted(layer.output(), layer.obstacle(), remedy(layer)));
+    }
+    return layer;
+  }
+
+  private static String remedy(Layer layer) {
+    return layer.weight() != null && layer.weight().obstacle() != null
+        ? "Export it in float32 with its constants folded."
+        : "Cut at -1, or name a tensor, to train it as it is.";
+  }
+
+  /** The layer whose output is the logits: behind an output, else simply the last one. */
+  Layer endOf(List<Layer> layers) {
+    return graph.outputs().stream()
+        .flatMap(output -> behind(output).stream())
+        .findFirst()
+        .orElse(layers.get(layers.size() - 1));
+  }
+
+  private Optional<Layer> behind(String output) {
+    String at = output;
+    while (!byOutput.containsKey(at)) {
+      Optional<NodeProto> node = graph.producer(at);
+      if (node.isEmpty() || !looksThrough(node.get())) {
+        return integersBehind(at);
+      }
+      at = node.get().getInput(0);
+    }
+    return Optional.ofNullable(byOutput.get(at));
+  }
+
+  /** An integer layer behind the scaling and adding that surrounds one. */
+  private Optional<Layer> integersBehind(String tensor) {
+    String at = tensor;
+    while (true) {
+      Layer layer = byOutput.get(at);
+      if (layer != null) {
+        return Optional.of(layer).filter(found -> found.kind() == Layer.Kind.QUANTIZED);
+      }
+      Optional<NodeProto> node = graph.producer(at);
+      if (node.isEmpty()
+          || !(looksThrough(node.get()) || AROUND_INTEGERS.contains(node.get().getOpType()))) {
+        return Optional.empty();
+      }
+      at = dataOf(node.get());
+    }
+  }
+
+  /** The input that is neither constant nor a scale computed beside the data. */
+  private String dataOf(NodeProto node) {
+    return node.getInputList().stream()
+        .filter(input -> !graph.constant(input) && !scale(input))
+        .findFirst()
+        .orElse(node.getInput(0));
+  }
+
+  private boolean scale(String tensor) {
+    Optional<NodeProto> node = graph.producer(tensor);
+    if (node.isEmpty()) {
+      return false;
+    }
+    boolean measured = node.get().getOpType().equals("DynamicQuantizeLinear");
+    return (measured && !node.get().getOutput(0).equals(tensor))
+        || (node.get().getOpType().equals("Mul")
+            && node.get().getInputList().stream()
+                .allMatch(input -> graph.constant(input) || scale(input)));
+  }
+
+  private void dropThoseBeforeOthers(Map<String, Layer> ends) {
+    Map<String, Layer> all = Map.copyOf(ends);
+    ends.values()
+        .removeIf(
+            layer -> {
+              Set<Integer> later = new TreeSet<>(graph.withDescendants(List.of(layer.last())));
+              later.remove(layer.last());
+              return all.values().stream().anyMatch(other -> later.contains(other.position()));
+            });
+  }
+
+  private String noLayerBehind() {
+    String made =
+        graph.outputs().stream()
+            .map(output -> "`" + output + "` is made by " + maker(output))
+            .collect(Collectors.joining(", "));
+    return ("No linear layer stands at the end: output %s. If this is an encoder, pool its last"
+            + " hidden state and let a new head be trained on it; else name a tensor to cut at, or"
+            + " -1.")
+        .formatted(made);
+  }
+
+  private String maker(String output) {
+    String at = output;
+    Optional<NodeProto> node = graph.producer(at);
+    while (node.isPresent() && looksThrough(node.get())) {
+      at = node.get().getInput(0);
+      node = graph.producer(at);
+    }
+    return node.map(NodeProto::getOpType).orElse("nothing (an input or a constant)");
+  }
+
+  /** Why integer layers are refused, with the cut that works. */
+  static String quantized(Graph graph, List<Layer> all, List<Layer> integers) {
+    Layer last = integers.get(integers.size() - 1);
+    long after = all.stream().filter(layer -> layer.position() > last.position()).count();
+    String reason =
+        "The layer that makes `%s` %s, and integer weights cannot be trained. "
+            .formatted(last.output(), last.obstacle());
+    if (after > 0) {
+      return reason
+          + "The last float cut is -%d, at `%s`."
+              .formatted(after, all.get(all.size() - (int) after).data());
+    }
+    return reason
+        + ("The last float tensor before it is `%s`: train a new head on that, or export the last"
+                + " layer in float32.")
+            .formatted(floatBefore(graph, last.data()));
+  }
+
+  private static String floatBefore(Graph graph, String data) {
+    String at = data;
+    Optional<NodeProto> node = graph.producer(at);
+    while (node.isPresent()
+        && (node.get().getOpType().endsWith("QuantizeLinear")
+            || node.get().getOpType().equals("DequantizeLinear"))) {
+      at = node.get().getInput(0);
+      node = graph.producer(at);
+    }
+    return at;
+  }
+
+  /** Rank of a layer's output, from the declared outputs behind it; 0 if they do not say. */
+  static int rank(Graph graph, Layer layer) {
+    String at = layer.output();
+    int gained = 0;
+    while (true) {
+      Optional<long[]> shape = graph.shapes().shape(at);
+      if (shape.isPresent()) {
+        return shape.get().length + gained;
+      }
+      Optional<NodeProto> next =
+          graph.consumers(at).stream().map(graph::node).filter(Tail::looksThrough).findFirst();
+      if (next.isEmpty() || RESHAPING.contains(next.get().getOpType())) {
+        return 0;
+      }
+      gained += dropsItsAxis(next.get()) ? 1 : 0;
+      at = next.get().getOutput(0);
+    }
+  }
+
+  private static boolean dropsItsAxis(NodeProto node) {
+    return node.getOpType().equals("ArgMax") && Graph.integer(node, "keepdims", 1) == 0;
+  }
+}

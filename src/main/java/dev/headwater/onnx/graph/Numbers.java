@@ -1,0 +1,88 @@
+package dev.headwater.onnx.graph;
+
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import com.google.protobuf.ByteString;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** Tensors of the file to arrays and back; sizes were checked when the file was read. */
+public final class Numbers {
+  private Numbers() {}
+
+  /** The values of a FLOAT, FLOAT16, BFLOAT16 or DOUBLE tensor. */
+  static float[] floats(TensorProto tensor) {
+    ByteBuffer raw = raw(tensor);
+    boolean packed = tensor.hasRawData();
+    DataType type = DataType.forNumber(tensor.getDataType());
+    int count =
+        packed
+            ? raw.remaining() / width(type)
+            : switch (type) {
+              case FLOAT -> tensor.getFloatDataCount();
+              case DOUBLE -> tensor.getDoubleDataCount();
+              default -> tensor.getInt32DataCount();
+            };
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] =
+          switch (type) {
+            case FLOAT -> packed ? raw.getFloat() : tensor.getFloatData(i);
+            case DOUBLE -> (float) (packed ? raw.getDouble() : tensor.getDoubleData(i));
+            case FLOAT16 -> half(packed ? raw.getShort() : tensor.getInt32Data(i));
+            case BFLOAT16 ->
+                Float.intBitsToFloat((packed ? raw.getShort() : tensor.getInt32Data(i)) << 16);
+            default -> throw new IllegalArgumentException(type + " is no floating-point type");
+          };
+    }
+    return values;
+  }
+
+  static long[] longs(TensorProto tensor) {
+    if (!tensor.hasRawData()) {
+      return tensor.getInt64DataList().stream().mapToLong(Long::longValue).toArray();
+    }
+    long[] values = new long[tensor.getRawData().size() / Long.BYTES];
+    raw(tensor).asLongBuffer().get(values);
+    return values;
+  }
+
+  /** A FLOAT initializer. */
+  public static TensorProto tensor(String name, long[] shape, float[] values) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(DataType.FLOAT_VALUE);
+    for (long dim : shape) {
+      tensor.addDims(dim);
+    }
+    return tensor.setRawData(ByteString.copyFrom(bytes)).build();
+  }
+
+  private static ByteBuffer raw(TensorProto tensor) {
+    return tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static int width(DataType type) {
+    return switch (type) {
+      case FLOAT -> Float.BYTES;
+      case DOUBLE -> Double.BYTES;
+      default -> Short.BYTES;
+    };
+  }
+
+  /** IEEE 754 binary16; the JDK has this only from 20 on. */
+  private static float half(int bits) {
+    int sign = (bits & 0x8000) << 16;
+    int exponent = (bits >> 10) & 0x1f;
+    int fraction = bits & 0x3ff;
+    if (exponent == 0) {
+      float tiny = fraction * 0x1p-24f;
+      return sign == 0 ? tiny : -tiny;
+    }
+    int wide = exponent == 0x1f ? 0xff : exponent + 112;
+    return Float.intBitsToFloat(sign | wide << 23 | fraction << 13);
+  }
+}

@@ -1,0 +1,125 @@
+package dev.headwater.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxTensorLike;
+import ai.onnxruntime.OnnxValue;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/** Runs models in plain ONNX Runtime, to compare what they say. */
+final class Ort implements AutoCloseable {
+  private static final OrtEnvironment ENVIRONMENT = OrtEnvironment.getEnvironment();
+
+  private final OrtSession session;
+
+  /** A tensor's shape and content; numbers of every type as float. */
+  record Values(long[] shape, float[] floats) {
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Values that
+          && Arrays.equals(shape, that.shape)
+          && Arrays.equals(floats, that.floats);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(floats);
+    }
+
+    @Override
+    public String toString() {
+      return Arrays.toString(shape)
+          + Arrays.toString(Arrays.copyOf(floats, Math.min(8, floats.length)));
+    }
+  }
+
+  Ort(byte[] model) throws OrtException {
+    OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+    options.setIntraOpNumThreads(1);
+    this.session = ENVIRONMENT.createSession(model, options);
+  }
+
+  static Map<String, OnnxTensorLike> run(byte[] model, Map<String, OnnxTensorLike> inputs)
+      throws OrtException {
+    try (Ort ort = new Ort(model)) {
+      return ort.run(inputs);
+    }
+  }
+
+  /** Outputs by name, in order; those inputs the model does not have are left out. */
+  Map<String, OnnxTensorLike> run(Map<String, OnnxTensorLike> inputs) throws OrtException {
+    Map<String, OnnxTensorLike> known = new LinkedHashMap<>(inputs);
+    known.keySet().retainAll(session.getInputNames());
+    Map<String, OnnxTensorLike> outputs = new LinkedHashMap<>();
+    OrtSession.Result result = session.run(known); // its tensors outlive this call: not closed
+    for (Map.Entry<String, OnnxValue> entry : result) {
+      outputs.put(entry.getKey(), (OnnxTensor) entry.getValue());
+    }
+    return outputs;
+  }
+
+  static Values values(OnnxTensorLike value) {
+    OnnxTensor tensor = (OnnxTensor) value;
+    ByteBuffer bytes = tensor.getByteBuffer().order(ByteOrder.nativeOrder());
+    int size = (int) Arrays.stream(tensor.getInfo().getShape()).reduce(1, (a, b) -> a * b);
+    float[] floats = new float[size];
+    for (int i = 0; i < size; i++) {
+      floats[i] =
+          switch (tensor.getInfo().type) {
+            case FLOAT -> bytes.getFloat();
+            case INT64 -> bytes.getLong();
+            case BOOL -> bytes.get();
+            default -> throw new IllegalStateException("unexpected " + tensor.getInfo());
+          };
+    }
+    return new Values(tensor.getInfo().getShape(), floats);
+  }
+
+  static OnnxTensor floats(long[] shape, float... values) throws OrtException {
+    return OnnxTensor.createTensor(ENVIRONMENT, FloatBuffer.wrap(values), shape);
+  }
+
+  static OnnxTensor longs(long[] shape, long... values) throws OrtException {
+    return OnnxTensor.createTensor(ENVIRONMENT, LongBuffer.wrap(values), shape);
+  }
+
+  static OnnxTensor noise(int seed, long... shape) throws OrtException {
+    Random random = new Random(seed);
+    float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return floats(shape, values);
+  }
+
+  static Map<String, OnnxTensorLike> parameters(List<Parameter> parameters) throws OrtException {
+    Map<String, OnnxTensorLike> tensors = new LinkedHashMap<>();
+    for (Parameter parameter : parameters) {
+      tensors.put(parameter.name(), floats(parameter.shape(), parameter.values()));
+    }
+    return tensors;
+  }
+
+  /** What the whole says when run as backbone, then head: the head's outputs by name. */
+  static Map<String, OnnxTensorLike> runSplit(Split split, Map<String, OnnxTensorLike> inputs)
+      throws OrtException {
+    Map<String, OnnxTensorLike> given = new LinkedHashMap<>(run(split.backbone(), inputs));
+    given.putAll(parameters(split.parameters()));
+    return run(split.head(), given);
+  }
+
+  @Override
+  public void close() throws OrtException {
+    session.close();
+  }
+}
