@@ -8,8 +8,8 @@ import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.spi.Converter;
 
 /**
- * Values whose range is part of their type. A converter that refuses is reported together with every
- * other problem of the file, which a check after loading would not be.
+ * Values whose range is part of their type. A converter that refuses is reported together with
+ * every other problem of the file, which a check after loading would not be.
  */
 final class Converters {
   private Converters() {}

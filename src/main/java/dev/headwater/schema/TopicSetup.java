@@ -1,5 +1,6 @@
 package dev.headwater.schema;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -7,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
@@ -17,6 +19,7 @@ import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  * are never changed. What the broker does not answer or allow is thrown as {@link KafkaException}.
  */
 public final class TopicSetup {
+  private static final Duration VISIBLE = Duration.ofSeconds(30);
+  private static final Duration POLL = Duration.ofMillis(50);
+
   private final Map<String, Object> kafka;
   private final List<TopicPlan> plans;
   private final short replicationFactor;
@@ -51,6 +57,7 @@ public final class TopicSetup {
           (name, done) ->
               answer(done.thenApply(nothing -> name), TopicExistsException.class)
                   .ifPresent(names::add));
+      awaitVisible(admin, names);
       return names;
     }
   }
@@ -58,7 +65,8 @@ public final class TopicSetup {
   /** What would keep a deployment from working or from keeping its data, a sentence each. */
   public List<String> check() {
     try (Admin admin = Admin.create(kafka)) {
-      Map<String, TopicDescription> topics = describe(admin);
+      Map<String, TopicDescription> topics =
+          describe(admin, plans.stream().map(TopicPlan::name).toList());
       Map<String, Map<String, String>> configs = configs(admin, topics.keySet());
       return plans.stream()
           .flatMap(plan -> problems(plan, topics.get(plan.name()), configs).stream())
@@ -81,10 +89,21 @@ public final class TopicSetup {
         configs.getOrDefault(plan.name(), Map.of()));
   }
 
-  private Map<String, TopicDescription> describe(Admin admin) {
+  /** The controller answers before the brokers know: whoever comes next must find the topics. */
+  private static void awaitVisible(Admin admin, List<String> names) {
+    long deadline = System.nanoTime() + VISIBLE.toNanos();
+    while (describe(admin, names).size() < names.size()) {
+      if (System.nanoTime() > deadline) {
+        throw new TimeoutException("topics were created but did not appear within " + VISIBLE);
+      }
+      LockSupport.parkNanos(POLL.toNanos());
+    }
+  }
+
+  private static Map<String, TopicDescription> describe(Admin admin, List<String> names) {
     Map<String, TopicDescription> found = new HashMap<>();
     admin
-        .describeTopics(plans.stream().map(TopicPlan::name).toList())
+        .describeTopics(names)
         .topicNameValues()
         .forEach(
             (name, topic) ->

@@ -8,6 +8,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.ToLongFunction;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Results begun ahead of the records that will ask for them, bounded in bytes. Losing an entry is
@@ -51,7 +52,7 @@ final class Memo<T> {
 
   /** The result for a record, if begun; it and all before it are forgotten. */
   synchronized Optional<CompletableFuture<T>> take(
-      TopicPartition partition, long offset, byte[] value) {
+      TopicPartition partition, long offset, byte @Nullable [] value) {
     NavigableMap<Long, Entry<T>> entries = partitions.get(partition);
     if (entries == null) {
       return Optional.empty();

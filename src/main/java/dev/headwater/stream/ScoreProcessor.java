@@ -62,6 +62,9 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
       return router.route(record, source, recordId, answer, context.currentSystemTimeMs());
     } catch (InvalidRecordException e) {
       throw deadLetter(e, ownId == null ? e.recordId() : ownId, source);
+    } catch (IllegalStateException e) {
+      // scoring closed, or the live head broken: no record's fault, so none may pay for it
+      throw e;
     } catch (RuntimeException e) {
       // the network's own failure on this record, tried alone: trying again would fail for ever
       throw deadLetter(e, ownId, source);

@@ -3,6 +3,7 @@ package dev.headwater.stream;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.schema.Label;
@@ -158,6 +159,15 @@ class DeadLetterTest {
       assertThat(Driven.header(dead, "__streams.errors.message")).isEqualTo("value is not JSON");
       assertThat(Driven.header(dead, "headwater-field")).isEqualTo("value");
     }
+  }
+
+  @Test
+  void isNotForARecordThatMeetsABrokenScorer() {
+    assertThatThrownBy(() -> driven.record("{\"break\": true}"))
+        .as("the task stops and commits nothing: a restart scores the record")
+        .isInstanceOf(StreamsException.class)
+        .hasRootCauseMessage("scoring is closed");
+    assertCounts(0, 0, 0);
   }
 
   @Test

@@ -21,7 +21,10 @@ final class StubScorer implements Scorer {
   public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
     JsonNode node = read(value);
     if (node.has("fail")) {
-      throw new IllegalStateException("native failure");
+      throw new UnsupportedOperationException("native failure");
+    }
+    if (node.has("break")) {
+      throw new IllegalStateException("scoring is closed");
     }
     List<Scored> top =
         headVersion < 0
