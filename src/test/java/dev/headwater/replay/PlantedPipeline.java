@@ -18,6 +18,7 @@ import dev.headwater.schema.Verdict;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -33,15 +34,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * Stands in for scorer and trainer between a session's topics. Records are {@code {"x": number}}:
  * head 0 calls all of them {@code low}; head 1, which comes with the first label, calls those of 50
- * and more {@code high}. Every fifth record asks for its label.
+ * and more {@code high}. Every fifth record asks for its label. What comes after {@link
+ * #HELD_AFTER} records waits for head 1.
  */
 final class PlantedPipeline implements Session.Deployment {
+  static final int HELD_AFTER = 200;
+
   private final RunTopics topics;
   private final Set<String> muted;
   private final List<HeadInfo> heads = new CopyOnWriteArrayList<>();
   private final List<String> received = new CopyOnWriteArrayList<>();
   private final Map<String, Sample> pending = new ConcurrentHashMap<>();
   private @Nullable Worker worker;
+  private final List<ConsumerRecord<byte[], byte[]>> held = new ArrayList<>();
   volatile boolean closed;
 
   /**
@@ -92,10 +97,12 @@ final class PlantedPipeline implements Session.Deployment {
         Producer<byte[], byte[]> out = topics.producer()) {
       while (running.getAsBoolean()) {
         for (ConsumerRecord<byte[], byte[]> record : in.poll(Duration.ofMillis(20))) {
-          if (record.topic().equals(topics.records())) {
-            score(record, out);
-          } else {
+          if (!record.topic().equals(topics.records())) {
             learn(record, out);
+          } else if (heads.isEmpty() && received.size() >= HELD_AFTER) {
+            held.add(record);
+          } else {
+            score(record, out);
           }
         }
       }
@@ -202,6 +209,10 @@ final class PlantedPipeline implements Session.Deployment {
       out.send(
           new ProducerRecord<>(
               topics.topics().heads().name(), "head".getBytes(UTF_8), new byte[0]));
+      for (ConsumerRecord<byte[], byte[]> waiting : held) {
+        score(waiting, out);
+      }
+      held.clear();
     }
   }
 
