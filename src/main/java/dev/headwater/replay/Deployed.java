@@ -5,6 +5,7 @@ import dev.headwater.heads.HeadLog;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.stream.StreamService;

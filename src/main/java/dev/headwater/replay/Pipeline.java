@@ -28,6 +28,11 @@ public record Pipeline(
     Optional<Path> history,
     Map<String, Object> kafka) {
 
+  /** The same, beginning with what this labelled history teaches. */
+  Pipeline withHistory(Path labelled) {
+    return new Pipeline(bundle, topics, stream, scoring, adapt, gate, Optional.of(labelled), kafka);
+  }
+
   /** The scorer's settings for one run. */
   StreamSettings stream(String applicationId, Path stateDirectory) {
     return new StreamSettings(

@@ -5,16 +5,16 @@ import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Tally;
+import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.List;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,13 +48,10 @@ public final class Replay {
   public ReplayReport run(CountDownLatch cancelled) throws Exception {
     LabelledStream stream = LabelledStream.open(streamFile(), settings.truthFields());
     refuseLeak(stream);
-    Path scratch = Files.createTempDirectory("headwater-replay-");
-    try {
+    try (Scratch scratch = Scratch.create()) {
       return settings.bootstrapServers().isPresent()
-          ? on(settings.bootstrapServers().get(), stream, scratch, cancelled)
-          : embedded(stream, scratch, cancelled);
-    } finally {
-      delete(scratch);
+          ? given(settings.bootstrapServers().get(), stream, scratch.path(), cancelled)
+          : embedded(stream, scratch.path(), cancelled);
     }
   }
 
@@ -69,17 +66,15 @@ public final class Replay {
     }
   }
 
-  private ReplayReport on(
+  private ReplayReport given(
       String bootstrapServers, LabelledStream stream, Path scratch, CountDownLatch cancelled)
       throws Exception {
-    Map<String, Object> kafka = new java.util.HashMap<>(pipeline.kafka());
+    Map<String, Object> kafka = new HashMap<>(pipeline.kafka());
     kafka.put("bootstrap.servers", bootstrapServers);
     RunTopics topics = new RunTopics(kafka, pipeline.topics());
-    try {
+    try (AutoCloseable cleanUp = topics::delete) {
       topics.create();
       return replay(stream, topics, kafka, scratch, cancelled);
-    } finally {
-      topics.delete();
     }
   }
 
@@ -133,16 +128,6 @@ public final class Replay {
       }
     } catch (InvalidRecordException e) {
       return; // dead letters are for that, and an invalid record's label is not read
-    }
-  }
-
-  private static void delete(Path directory) throws IOException {
-    List<Path> deepestFirst;
-    try (Stream<Path> tree = Files.walk(directory)) {
-      deepestFirst = tree.sorted(Comparator.reverseOrder()).toList();
-    }
-    for (Path path : deepestFirst) {
-      Files.delete(path);
     }
   }
 }

@@ -59,19 +59,17 @@ public record ReplaySettings(
         .or(() -> dump.map(directory -> directory.resolve("head.onnx")));
   }
 
-  /**
-   * A record a line of {@code stream}, on a broker in this JVM, labels at once, nothing written.
-   */
-  public static ReplaySettings of(Path stream, double rate) {
+  /** The same for another stream. */
+  ReplaySettings withStream(Path other) {
     return new ReplaySettings(
-        Optional.of(stream),
-        List.of("label"),
+        Optional.of(other),
+        truthFields,
         rate,
-        Duration.ZERO,
-        true,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Duration.ofMinutes(1));
+        labelDelay,
+        adapt,
+        bootstrapServers,
+        report,
+        dump,
+        stallTimeout);
   }
 }

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.metrics.Health;
+import dev.headwater.replay.traffic.RunTopics;
+import dev.headwater.replay.traffic.Worker;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Style;
+import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.TopicSettings;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.headwater.replay;
+package dev.headwater.replay.traffic;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -10,6 +10,7 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
+import dev.headwater.stream.guard.DeadLetter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * Reads, read_committed, what came out of the pipeline into the tally and the dump. Told to stop,
  * it first reads to the end.
  */
-final class Collector implements Worker.Body {
+public final class Collector implements Worker.Body {
   private static final Duration POLL = Duration.ofMillis(100);
 
   private final RunTopics topics;
@@ -39,7 +40,7 @@ final class Collector implements Worker.Body {
   /**
    * @param candidates every version on the heads topic, asked when something new is there
    */
-  Collector(
+  public Collector(
       RunTopics topics, Tally tally, Optional<Path> dump, Supplier<List<HeadInfo>> candidates) {
     this.topics = topics;
     this.tally = tally;
@@ -101,12 +102,12 @@ final class Collector implements Worker.Body {
   private void deadLetter(ConsumerRecord<byte[], byte[]> record, Dump files) throws IOException {
     Dump.DeadLetter letter =
         new Dump.DeadLetter(
-            header(record, "headwater-record-id"),
+            header(record, DeadLetter.RECORD_ID_HEADER),
             new Source(
                 required(record, "__streams.errors.topic"),
                 Integer.parseInt(required(record, "__streams.errors.partition")),
                 Long.parseLong(required(record, "__streams.errors.offset"))),
-            header(record, "headwater-field"),
+            header(record, DeadLetter.FIELD_HEADER),
             header(record, "__streams.errors.exception"),
             header(record, "__streams.errors.message"));
     files.deadLetter(letter);

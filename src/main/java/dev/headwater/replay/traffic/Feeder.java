@@ -1,8 +1,9 @@
-package dev.headwater.replay;
+package dev.headwater.replay.traffic;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.replay.report.Tally;
+import dev.headwater.stream.guard.DeadLetter;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * Sends the stream's records, without their truth, at a steady rate: record {@code i} leaves {@code
  * i / rate} after the first, so a pause is caught up with and the rate holds over any stretch.
  */
-final class Feeder implements Worker.Body {
+public final class Feeder implements Worker.Body {
   private static final long LONGEST_PARK = TimeUnit.MILLISECONDS.toNanos(100);
 
   private final LabelledStream stream;
@@ -28,7 +29,7 @@ final class Feeder implements Worker.Body {
   private final AtomicInteger sent = new AtomicInteger();
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
-  Feeder(LabelledStream stream, RunTopics topics, double recordsPerSecond, Tally tally) {
+  public Feeder(LabelledStream stream, RunTopics topics, double recordsPerSecond, Tally tally) {
     this.stream = stream;
     this.topics = topics;
     this.nanosARecord = TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
@@ -36,7 +37,7 @@ final class Feeder implements Worker.Body {
   }
 
   /** Records the broker has acknowledged. */
-  int sent() {
+  public int sent() {
     return sent.get();
   }
 
@@ -77,7 +78,7 @@ final class Feeder implements Worker.Body {
     byte[] id = stream.recordId(index).getBytes(UTF_8);
     ProducerRecord<byte[], byte[]> record =
         new ProducerRecord<>(topics.records(), topics.partitionOf(index), id, value);
-    record.headers().add("headwater-record-id", id);
+    record.headers().add(DeadLetter.RECORD_ID_HEADER, id);
     producer.send(record, (at, e) -> acknowledged(index, at, e));
   }
 

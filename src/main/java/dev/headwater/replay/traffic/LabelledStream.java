@@ -1,4 +1,4 @@
-package dev.headwater.replay;
+package dev.headwater.replay.traffic;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * object has no truth and is sent as it stands: it is the pipeline's to refuse. Blank lines are no
  * records.
  */
-final class LabelledStream {
+public final class LabelledStream {
   // as lenient as whatever wrote the file: Python writes NaN, and a line with one must not keep its
   // label for being unreadable here; numbers keep all their digits
   private static final JsonMapper JSON =
@@ -53,7 +53,7 @@ final class LabelledStream {
    * @param truthFields never sent; the first one holds the label
    * @throws IOException also where the file holds no record
    */
-  static LabelledStream open(Path file, List<String> truthFields) throws IOException {
+  public static LabelledStream open(Path file, List<String> truthFields) throws IOException {
     LabelledStream stream = new LabelledStream(file, truthFields);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
@@ -66,27 +66,27 @@ final class LabelledStream {
     return stream;
   }
 
-  int size() {
+  public int size() {
     return ids.size();
   }
 
   /** The line's {@code id}, or its line number where it has none. */
-  String recordId(int index) {
+  public String recordId(int index) {
     return ids.get(index);
   }
 
   /** The true label of a record; null where the file does not tell. */
-  @Nullable String truth(int index) {
+  public @Nullable String truth(int index) {
     return truths.get(index);
   }
 
   /** {@link #truth} of every record. */
-  List<@Nullable String> truths() {
+  public List<@Nullable String> truths() {
     return Collections.unmodifiableList(truths);
   }
 
   /** The values of all records, in order, from the start. */
-  Values values() throws IOException {
+  public Values values() throws IOException {
     return new Values(new Lines(file));
   }
 
@@ -115,7 +115,7 @@ final class LabelledStream {
   }
 
   /** A cursor over the values as they are sent. */
-  final class Values implements AutoCloseable {
+  public final class Values implements AutoCloseable {
     private final Lines lines;
 
     private Values(Lines lines) {
@@ -123,7 +123,7 @@ final class LabelledStream {
     }
 
     /** The next record's value; null at the end. */
-    byte @Nullable [] next() throws IOException {
+    public byte @Nullable [] next() throws IOException {
       byte[] line = lines.next();
       return line == null ? null : withoutTruth(line);
     }

@@ -1,4 +1,4 @@
-package dev.headwater.replay;
+package dev.headwater.replay.traffic;
 
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
@@ -31,7 +31,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * <p>Records are dealt to the partitions in turn by one idempotent producer, and nobody else writes
  * there: so partition and offset say which line of the stream a record was, whatever its id.
  */
-final class RunTopics {
+public final class RunTopics {
   private final String prefix = "replay-" + UUID.randomUUID();
   private final TopicNames names = TopicNames.prefixed(prefix);
   private final Topics topics = Topics.of(names);
@@ -41,20 +41,20 @@ final class RunTopics {
   /**
    * @param kafka client properties, with {@code bootstrap.servers}
    */
-  RunTopics(Map<String, Object> kafka, TopicSettings settings) {
+  public RunTopics(Map<String, Object> kafka, TopicSettings settings) {
     this.kafka = Map.copyOf(kafka);
     this.settings = settings;
   }
 
-  String prefix() {
+  public String prefix() {
     return prefix;
   }
 
-  Topics topics() {
+  public Topics topics() {
     return topics;
   }
 
-  String records() {
+  public String records() {
     return topics.records().get(0).name();
   }
 
@@ -62,7 +62,7 @@ final class RunTopics {
     return index % settings.partitions();
   }
 
-  Source sourceOf(int index) {
+  public Source sourceOf(int index) {
     return new Source(records(), index % settings.partitions(), index / settings.partitions());
   }
 
@@ -74,12 +74,12 @@ final class RunTopics {
   }
 
   /** Makes all topics, as {@code topics create} does. */
-  void create() {
+  public void create() {
     new TopicSetup(kafka, names, settings).create();
   }
 
   /** Deletes every topic under the prefix, those that Streams made for itself included. */
-  void delete() throws InterruptedException {
+  public void delete() throws InterruptedException {
     try (Admin admin = Admin.create(kafka)) {
       Set<String> ours =
           admin.listTopics().names().get().stream()
@@ -94,7 +94,7 @@ final class RunTopics {
   }
 
   /** A read_committed consumer at the beginning of all partitions of these topics. */
-  Consumer<byte[], byte[]> reader(String... names) {
+  public Consumer<byte[], byte[]> reader(String... names) {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
@@ -110,7 +110,7 @@ final class RunTopics {
     return consumer;
   }
 
-  Producer<byte[], byte[]> producer() {
+  public Producer<byte[], byte[]> producer() {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
     config.put(ProducerConfig.LINGER_MS_CONFIG, 0);

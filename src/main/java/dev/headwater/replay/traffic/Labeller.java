@@ -1,4 +1,4 @@
-package dev.headwater.replay;
+package dev.headwater.replay.traffic;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * time after it asked. What is not due when it is told to stop is never answered, and a record
  * whose truth the stream does not tell neither.
  */
-final class Labeller implements Worker.Body {
+public final class Labeller implements Worker.Body {
   private static final Duration POLL = Duration.ofMillis(50);
 
   private final LabelledStream stream;
@@ -37,7 +37,7 @@ final class Labeller implements Worker.Body {
 
   private record Answer(Label label, long due) {}
 
-  Labeller(LabelledStream stream, RunTopics topics, Duration delay, Tally tally) {
+  public Labeller(LabelledStream stream, RunTopics topics, Duration delay, Tally tally) {
     this.stream = stream;
     this.topics = topics;
     this.delayNanos = delay.toNanos();

@@ -1,4 +1,4 @@
-package dev.headwater.replay;
+package dev.headwater.replay.traffic;
 
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -7,10 +7,10 @@ import org.jspecify.annotations.Nullable;
  * A thread that works until it is done, fails or is closed. A failure ends it and is kept for
  * {@link #check}: nobody else would hear of it.
  */
-final class Worker implements AutoCloseable {
+public final class Worker implements AutoCloseable {
 
   /** Returns when done, and soon after {@code running} turns false. */
-  interface Body {
+  public interface Body {
     void run(BooleanSupplier running) throws Exception;
   }
 
@@ -23,14 +23,14 @@ final class Worker implements AutoCloseable {
     thread.setDaemon(true);
   }
 
-  static Worker start(String name, Body body) {
+  public static Worker start(String name, Body body) {
     Worker worker = new Worker(name, body);
     worker.thread.start();
     return worker;
   }
 
   /** Throws what ended this worker, if it failed. */
-  void check() {
+  public void check() {
     Throwable cause = failure;
     if (cause != null) {
       throw new IllegalStateException(thread.getName() + " failed: " + cause.getMessage(), cause);
