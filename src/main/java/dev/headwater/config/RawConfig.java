@@ -172,14 +172,96 @@ interface RawConfig {
   }
 
   /** How heads are fine-tuned. */
-  interface Adapt {}
+  interface Adapt {
+    /** auto, cpu or cuda:N. */
+    @WithDefault("auto")
+    String device();
+
+    /** Cores that training may use. */
+    @WithDefault("1")
+    @WithConverter(Converters.Positive.class)
+    int threads();
+
+    /** New samples that set off a training. */
+    @WithDefault("10")
+    @WithConverter(Converters.Positive.class)
+    int samples();
+
+    /** Share of the memory that they must amount to as well. */
+    @WithDefault("0.03")
+    @WithConverter(Converters.Share.class)
+    double growth();
+
+    /** After which any new sample sets off a training. */
+    @WithDefault("10m")
+    @WithConverter(Converters.Time.class)
+    Duration interval();
+
+    /** Samples kept to train on. */
+    @WithDefault("10000")
+    @WithConverter(Converters.Positive.class)
+    int memory();
+
+    @WithDefault("4")
+    @WithConverter(Converters.Positive.class)
+    int folds();
+
+    /** A sample of a label seen n times counts n^-balance. */
+    @WithDefault("0.5")
+    @WithConverter(Converters.Share.class)
+    double balance();
+
+    /** Strength of the pull towards the live head. */
+    @WithDefault("0.1")
+    @WithConverter(Converters.Rate.class)
+    double pull();
+
+    @WithDefault("12")
+    @WithConverter(Converters.Positive.class)
+    int iterations();
+
+    @WithDefault("30s")
+    @WithConverter(Converters.Time.class)
+    Duration closeTimeout();
+  }
 
   /** When a candidate may serve. */
-  interface Gate {}
+  interface Gate {
+    /** How often one judgement may let through a candidate no better than the live head. */
+    @WithDefault("0.1")
+    @WithConverter(Converters.Share.class)
+    double errorRate();
+
+    /** Accuracy that a candidate which knows more labels may surely not lose. */
+    @WithDefault("0.005")
+    @WithConverter(Converters.Share.class)
+    double margin();
+
+    /** Accuracy that no label with {@code class-trials} judged samples may lose. */
+    @WithDefault("0.1")
+    @WithConverter(Converters.Share.class)
+    double classLoss();
+
+    @WithDefault("20")
+    @WithConverter(Converters.Positive.class)
+    int classTrials();
+
+    /** Judged samples below which nothing is accepted. */
+    @WithDefault("10")
+    @WithConverter(Converters.Positive.class)
+    int trials();
+  }
 
   /** How a labelled stream is replayed. */
   interface Replay {
     Optional<Path> stream();
+
+    /** Labelled records that head 1 is trained on before the first record. */
+    Optional<Path> history();
+
+    /** The first is the label; none of them is sent with its record. */
+    @WithDefault("label")
+    List<String> truthFields();
 
     @WithDefault("100")
     @WithConverter(Converters.Rate.class)
@@ -189,8 +271,15 @@ interface RawConfig {
     @WithConverter(Converters.Time.class)
     Duration labelDelay();
 
-    @WithDefault("label")
-    List<String> truthFields();
+    @WithDefault("true")
+    boolean adapt();
+
+    /** Absent: a broker inside the process. */
+    Optional<String> bootstrapServers();
+
+    Optional<Path> report();
+
+    Optional<Path> dump();
 
     @WithDefault("1m")
     @WithConverter(Converters.Time.class)

@@ -14,11 +14,13 @@ import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One deployment, every part of it valid.
  *
  * @param kafka client properties for every client
+ * @param history labelled records a replay trains head 1 on before its first record
  */
 public record Settings(
     String name,
@@ -33,6 +35,7 @@ public record Settings(
     AdaptSettings adapt,
     GateSettings gate,
     ReplaySettings replay,
+    Optional<Path> history,
     HttpSettings scorerHttp,
     HttpSettings trainerHttp) {
 

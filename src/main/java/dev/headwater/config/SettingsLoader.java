@@ -1,7 +1,11 @@
 package dev.headwater.config;
 
+import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.http.HttpSettings;
+import dev.headwater.replay.ReplaySettings;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
@@ -60,10 +64,29 @@ public final class SettingsLoader {
     Supplier<HeadSettings> heads = problems.section("heads", this::heads);
     Supplier<HttpSettings> scorer = problems.section("http", () -> http(raw.http().port()));
     Supplier<HttpSettings> trainer = problems.section("http", () -> http(raw.http().trainerPort()));
+    Supplier<GateSettings> gate = problems.section("gate", this::gate);
+    Supplier<AdaptSettings> adapt = problems.section("adapt", this::adapt);
+    Supplier<ReplaySettings> replay = problems.section("replay", this::replay);
     if (!problems.found().isEmpty()) {
       throw new ConfigException(file, problems.found());
     }
-    return null;
+    Path directory = raw.bundle().directory();
+    return new Settings(
+        raw.name(),
+        directory,
+        raw.bundle().manifest().orElse(directory.resolve("headwater.yaml")),
+        kafka,
+        names,
+        topics.get(),
+        scoring.get(),
+        stream.get(),
+        heads.get(),
+        adapt.get(),
+        gate.get(),
+        replay.get(),
+        raw.replay().history(),
+        scorer.get(),
+        trainer.get());
   }
 
   private TopicNames names() {
@@ -133,6 +156,41 @@ public final class SettingsLoader {
 
   private HeadSettings heads() {
     return new HeadSettings(raw.heads().keep(), raw.heads().chunkBytes());
+  }
+
+  private AdaptSettings adapt() {
+    RawConfig.Adapt adapt = raw.adapt();
+    return new AdaptSettings(
+        raw.name() + "-trainer",
+        adapt.samples(),
+        adapt.growth(),
+        adapt.interval(),
+        adapt.memory(),
+        adapt.folds(),
+        adapt.balance(),
+        new FitSettings(adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations()),
+        heads(),
+        adapt.closeTimeout());
+  }
+
+  private GateSettings gate() {
+    RawConfig.Gate gate = raw.gate();
+    return new GateSettings(
+        gate.errorRate(), gate.margin(), gate.classLoss(), gate.classTrials(), gate.trials());
+  }
+
+  private ReplaySettings replay() {
+    RawConfig.Replay replay = raw.replay();
+    return new ReplaySettings(
+        replay.stream(),
+        replay.truthFields(),
+        replay.rate(),
+        replay.labelDelay(),
+        replay.adapt(),
+        replay.bootstrapServers(),
+        replay.report(),
+        replay.dump(),
+        replay.stallTimeout());
   }
 
   private HttpSettings http(int port) {
