@@ -2,6 +2,7 @@ package dev.headwater.schema;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What a head version is, apart from its tensors.
@@ -22,4 +23,15 @@ public record HeadInfo(
     Instant createdAt,
     String trigger,
     String device,
-    Verdict verdict) {}
+    Verdict verdict) {
+
+  public HeadInfo {
+    Objects.requireNonNull(task, "task");
+    labels = List.copyOf(labels);
+    Objects.requireNonNull(backbone, "backbone");
+    Objects.requireNonNull(createdAt, "createdAt");
+    Objects.requireNonNull(trigger, "trigger");
+    Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(verdict, "verdict");
+  }
+}

@@ -1,6 +1,7 @@
 package dev.headwater.schema;
 
 import java.time.Instant;
+import java.util.Objects;
 
 /**
  * Which head serves a task. Followers take the first pointer with a higher epoch, whatever version
@@ -10,4 +11,11 @@ import java.time.Instant;
  * @param by who moved it: {@code trainer}, {@code cli}
  */
 public record LivePointer(
-    String task, long epoch, long version, boolean pinned, String by, Instant at) {}
+    String task, long epoch, long version, boolean pinned, String by, Instant at) {
+
+  public LivePointer {
+    Objects.requireNonNull(task, "task");
+    Objects.requireNonNull(by, "by");
+    Objects.requireNonNull(at, "at");
+  }
+}

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.apache.avro.message.MessageDecoder;
+import org.apache.avro.util.ClassSecurityValidator;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
@@ -15,6 +16,14 @@ import org.jspecify.annotations.Nullable;
  * writer's schema fingerprint travels with every value, so a schema change is seen, not misread.
  */
 public final class SampleSerde implements Serde<Sample> {
+  static {
+    // Avro builds only classes it was told to trust (1.12.1 and later)
+    ClassSecurityValidator.setGlobal(
+        ClassSecurityValidator.composite(
+            ClassSecurityValidator.getGlobal(),
+            ClassSecurityValidator.builder().add(Sample.class).add(Reason.class).build()));
+  }
+
   private final MessageDecoder<Sample> decoder = Sample.getDecoder();
 
   /** Packs features as the schema's little-endian bytes. */

@@ -1,6 +1,7 @@
 package dev.headwater.schema;
 
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What the gate decided about a candidate head, and on what.
@@ -9,4 +10,10 @@ import java.util.Map;
  * @param judged labelled samples both heads were judged on
  * @param numbers the figures behind the decision, by stable name
  */
-public record Verdict(boolean accepted, String reason, int judged, Map<String, Double> numbers) {}
+public record Verdict(boolean accepted, String reason, int judged, Map<String, Double> numbers) {
+
+  public Verdict {
+    Objects.requireNonNull(reason, "reason");
+    Objects.requireNonNull(numbers, "numbers");
+  }
+}

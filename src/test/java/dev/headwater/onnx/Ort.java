@@ -1,5 +1,6 @@
 package dev.headwater.onnx;
 
+import ai.djl.engine.Engine;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
@@ -23,7 +24,13 @@ import java.util.Random;
 
 /** Runs models in plain ONNX Runtime, to compare what they say. */
 final class Ort implements AutoCloseable {
-  private static final OrtEnvironment ENVIRONMENT = OrtEnvironment.getEnvironment();
+  private static final OrtEnvironment ENVIRONMENT = environment();
+
+  /** There is one a process, and DJL, which other tests need, insists on making it. */
+  private static OrtEnvironment environment() {
+    Engine.getEngine("OnnxRuntime");
+    return OrtEnvironment.getEnvironment();
+  }
 
   private final OrtSession session;
 

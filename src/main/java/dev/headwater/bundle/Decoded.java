@@ -1,0 +1,19 @@
+package dev.headwater.bundle;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A record, read and encoded.
+ *
+ * @param recordId null where the bundle names no field for it
+ * @param label the inline label, null where there is none
+ */
+public record Decoded(@Nullable String recordId, @Nullable String label, Encoded input) {
+
+  /** A record's input to the network, not yet padded: a pure function of its bytes. */
+  public sealed interface Encoded permits TextDecoder.Tokens, TabularDecoder.Numbers {
+
+    /** What it costs beside its batch: its tokens, or 1 where every record costs alike. */
+    int length();
+  }
+}

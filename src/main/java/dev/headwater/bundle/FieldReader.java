@@ -1,0 +1,278 @@
+package dev.headwater.bundle;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonPointer;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the wanted fields of a JSON document in one pass over its bytes, building nothing of the
+ * rest (RFC 8259 documents, RFC 6901 pointers). Thread-safe.
+ */
+final class FieldReader {
+  /** NaN and Infinity are read as numbers, so that the field that holds one can be named. */
+  private static final JsonFactory JSON =
+      JsonFactory.builder()
+          .enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER)
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .build();
+
+  /** What a wanted field is for, and so what it must be. */
+  private enum Role {
+    ID,
+    LABEL,
+    TEXT,
+    NUMBERS,
+    NUMBER
+  }
+
+  /**
+   * @param index of the number it gives, 0 for other roles
+   * @param slot its place among all targets
+   */
+  private record Target(Role role, String pointer, int index, int slot) {}
+
+  /** A step on the way to the targets: the fields to look into, and what is wanted here. */
+  private static final class Step {
+    final Map<String, Step> children = new HashMap<>();
+    @Nullable Target target;
+  }
+
+  /** The wanted fields of one document; those not asked for are null or empty. */
+  record Fields(
+      @Nullable String id, @Nullable String label, @Nullable String text, float[] numbers) {}
+
+  private final Step root = new Step();
+  private final List<Target> targets = new ArrayList<>();
+  private final int width;
+
+  /**
+   * @param numbers one pointer to an array of {@code width} numbers, or {@code width} pointers to
+   *     one number each; empty where no numbers are wanted
+   */
+  FieldReader(
+      @Nullable String id,
+      @Nullable String label,
+      @Nullable String text,
+      List<String> numbers,
+      boolean array,
+      int width) {
+    this.width = width;
+    want(Role.ID, id, 0);
+    want(Role.LABEL, label, 0);
+    want(Role.TEXT, text, 0);
+    for (int i = 0; i < numbers.size(); i++) {
+      want(array ? Role.NUMBERS : Role.NUMBER, numbers.get(i), i);
+    }
+  }
+
+  private void want(Role role, @Nullable String pointer, int index) {
+    if (pointer == null) {
+      return;
+    }
+    Step step = root;
+    for (JsonPointer p = JsonPointer.compile(pointer); !p.matches(); p = p.tail()) {
+      step = step.children.computeIfAbsent(p.getMatchingProperty(), name -> new Step());
+    }
+    Target target = new Target(role, pointer, index, targets.size());
+    step.target = target;
+    targets.add(target);
+  }
+
+  /**
+   * @throws InvalidRecordException where the bytes are no JSON document in UTF-8, or a wanted field
+   *     is missing, given twice, or not what it must be
+   */
+  Fields read(byte @Nullable [] value) throws InvalidRecordException {
+    return new Pass(targets, width).over(Utf8.check(value), root);
+  }
+
+  /**
+   * One pass over one document. The first problem is kept and the pass goes on, so that the
+   * record's id is known even where it comes after the field at fault.
+   */
+  private static final class Pass {
+    private static final String WHOLE = "value";
+
+    private final List<Target> targets;
+    private final float[] numbers;
+    private final boolean[] seen;
+    private @Nullable String id;
+    private @Nullable String label;
+    private @Nullable String text;
+    private @Nullable String problemField;
+    private String problemCause = "";
+
+    Pass(List<Target> targets, int width) {
+      this.targets = targets;
+      numbers = new float[width];
+      seen = new boolean[targets.size()];
+    }
+
+    Fields over(byte[] value, Step root) throws InvalidRecordException {
+      try (JsonParser parser = JSON.createParser(value)) {
+        parser.nextToken();
+        walk(parser, root);
+        if (parser.nextToken() != null) {
+          problem(WHOLE, "goes on after its JSON value has ended");
+        }
+      } catch (JsonProcessingException e) {
+        // not the parser's own words: they quote the payload, which must not reach a log
+        throw new InvalidRecordException(WHOLE, "is not valid JSON: " + where(e), id);
+      } catch (IOException e) {
+        throw new UncheckedIOException("reading an array of bytes cannot fail", e);
+      }
+      for (Target target : targets) {
+        if (target.role() != Role.LABEL && !seen[target.slot()]) {
+          problem(target.pointer(), "is missing");
+        }
+      }
+      if (problemField != null) {
+        throw new InvalidRecordException(problemField, problemCause, id);
+      }
+      return new Fields(id, label, text, numbers);
+    }
+
+    private static String where(JsonProcessingException e) {
+      return e instanceof JsonEOFException
+          ? "it ends too early"
+          : "stopped at byte " + Math.max(0, e.getLocation().getByteOffset());
+    }
+
+    private void problem(String field, String cause) {
+      if (problemField == null) {
+        problemField = field;
+        problemCause = cause;
+      }
+    }
+
+    /** Consumes the value the parser stands on, whatever it is. */
+    private void walk(JsonParser parser, Step step) throws IOException {
+      if (step.target != null) {
+        take(parser, step.target);
+      } else if (parser.currentToken() == JsonToken.START_OBJECT) {
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+          Step child = step.children.get(parser.currentName());
+          parser.nextToken();
+          walkOrSkip(parser, child);
+        }
+      } else if (parser.currentToken() == JsonToken.START_ARRAY) {
+        for (int i = 0; parser.nextToken() != JsonToken.END_ARRAY; i++) {
+          walkOrSkip(parser, step.children.get(Integer.toString(i)));
+        }
+      }
+    }
+
+    private void walkOrSkip(JsonParser parser, @Nullable Step child) throws IOException {
+      if (child == null) {
+        parser.skipChildren();
+      } else {
+        walk(parser, child);
+      }
+    }
+
+    private void take(JsonParser parser, Target target) throws IOException {
+      if (seen[target.slot()]) {
+        problem(target.pointer(), "is given twice");
+        parser.skipChildren();
+        return;
+      }
+      seen[target.slot()] = true;
+      switch (target.role()) {
+        case ID -> id = name(parser, target);
+        case LABEL ->
+            label = parser.currentToken() == JsonToken.VALUE_NULL ? null : name(parser, target);
+        case TEXT -> text = text(parser, target);
+        case NUMBER -> numbers[target.index()] = number(parser, target.pointer());
+        case NUMBERS -> array(parser, target);
+      }
+    }
+
+    /** An id or a label: a string, or a whole number as its decimal text. */
+    private @Nullable String name(JsonParser parser, Target target) throws IOException {
+      if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT) {
+        return parser.getText();
+      }
+      String name = text(parser, target);
+      if (name != null && name.isBlank()) {
+        problem(target.pointer(), "is blank");
+        return null;
+      }
+      return name;
+    }
+
+    private @Nullable String text(JsonParser parser, Target target) throws IOException {
+      if (parser.currentToken() == JsonToken.VALUE_STRING) {
+        return parser.getText();
+      }
+      problem(target.pointer(), "is " + kind(parser) + " where a string is wanted");
+      parser.skipChildren();
+      return null;
+    }
+
+    private void array(JsonParser parser, Target target) throws IOException {
+      if (parser.currentToken() != JsonToken.START_ARRAY) {
+        problem(target.pointer(), "is " + kind(parser) + " where an array of numbers is wanted");
+        parser.skipChildren();
+        return;
+      }
+      int count = 0;
+      while (parser.nextToken() != JsonToken.END_ARRAY) {
+        if (count < numbers.length) {
+          numbers[count] = element(parser, target.pointer(), count);
+        } else {
+          parser.skipChildren();
+        }
+        count++;
+      }
+      if (count != numbers.length) {
+        problem(target.pointer(), "has " + count + " numbers, the network wants " + numbers.length);
+      }
+    }
+
+    private float element(JsonParser parser, String pointer, int index) throws IOException {
+      if (parser.currentToken().isNumeric()) {
+        float number = parser.getFloatValue();
+        if (Float.isFinite(number)) {
+          return number;
+        }
+      }
+      return number(parser, pointer + "/" + index);
+    }
+
+    private float number(JsonParser parser, String field) throws IOException {
+      if (!parser.currentToken().isNumeric()) {
+        problem(field, "is " + kind(parser) + " where a number is wanted");
+        parser.skipChildren();
+        return 0;
+      }
+      float number = parser.getFloatValue();
+      if (!Float.isFinite(number)) {
+        problem(field, parser.isNaN() ? "is " + parser.getText() : "is beyond a 32-bit float");
+      }
+      return number;
+    }
+
+    private static String kind(JsonParser parser) {
+      return switch (parser.currentToken()) {
+        case VALUE_NULL -> "null";
+        case VALUE_STRING -> "a string";
+        case VALUE_TRUE, VALUE_FALSE -> "a boolean";
+        case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
+        case START_ARRAY -> "an array";
+        default -> "an object";
+      };
+    }
+  }
+}

@@ -1,0 +1,185 @@
+package dev.headwater.bundle;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code headwater.yaml}, as written; paths are resolved against the bundle's directory.
+ *
+ * @param cut {@code auto}, a tensor's name, or {@code -N} parametrised layers from the end
+ * @param labels null where the bundle brings no head
+ * @param original whether the network's own head serves as version 0; without it, a cold start
+ * @param open whether labels not listed may be learned
+ */
+record Manifest(
+    String name,
+    String task,
+    Path model,
+    String cut,
+    @Nullable Path labels,
+    boolean original,
+    boolean open,
+    Input input) {
+
+  /** How a record becomes the network's inputs. */
+  sealed interface Input {
+    /** The settings that shape the features, as canonical text. */
+    String encoding();
+  }
+
+  /**
+   * @param text pointer of the text; null where the whole value is the text
+   */
+  record Text(
+      @Nullable String id,
+      @Nullable String label,
+      @Nullable String text,
+      Path tokenizer,
+      int maxTokens,
+      int maxCharacters,
+      boolean pooling,
+      boolean normalize)
+      implements Input {
+    @Override
+    public String encoding() {
+      return "text " + (text == null ? "" : text) + " tokens " + maxTokens;
+    }
+  }
+
+  /**
+   * @param array whether {@code numbers} is one pointer to an array
+   */
+  record Tabular(@Nullable String id, @Nullable String label, List<String> numbers, boolean array)
+      implements Input {
+    @Override
+    public String encoding() {
+      return "numbers " + numbers;
+    }
+  }
+
+  private static final YAMLMapper YAML =
+      YAMLMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
+
+  /** Reads what it can; every problem goes to {@code problems}, named by its key. */
+  static Manifest read(Path manifest, Path directory, List<String> problems) {
+    Section root = new Section(parse(manifest, problems), "", problems);
+    boolean original = root.choice("head", "original", "none") == 0;
+    if (!original && root.has("labels")) {
+      root.problem("labels", "has no meaning with head: none; the labels come from the stream");
+    }
+    boolean open = root.flag("open", true);
+    if (!original && !open) {
+      root.problem("open", "a cold start (head: none) knows no labels yet, so it must be open");
+    }
+    Section input = root.section("input");
+    Manifest read =
+        new Manifest(
+            root.required("name"),
+            root.required("task"),
+            root.file("model", directory),
+            root.has("cut") ? root.required("cut") : "auto",
+            original ? root.file("labels", directory) : null,
+            original,
+            open,
+            input(input, directory, original));
+    root.refuseOthers();
+    input.refuseOthers();
+    return read;
+  }
+
+  private static JsonNode parse(Path manifest, List<String> problems) {
+    try {
+      return YAML.readTree(Files.readAllBytes(manifest));
+    } catch (JsonProcessingException e) {
+      problems.add(
+          "line " + e.getLocation().getLineNr() + " is not YAML: " + e.getOriginalMessage());
+    } catch (IOException e) {
+      problems.add("the manifest cannot be read: " + e);
+    }
+    return YAML.createObjectNode();
+  }
+
+  private static Input input(Section input, Path directory, boolean original) {
+    boolean wholeValue = input.choice("format", "json", "text") == 1;
+    String id = input.pointer("id");
+    String label = input.pointer("label");
+    boolean tabular = input.has("numbers");
+    if (tabular && input.has("tokenizer")) {
+      input.problem("tokenizer", "is for text; numbers makes this a tabular input");
+    }
+    if (wholeValue) {
+      Stream.of("id", "label", "text", "numbers")
+          .filter(input::has)
+          .forEach(key -> input.problem(key, "there are no fields in format: text"));
+    }
+    if (tabular) {
+      List<String> numbers = input.pointers("numbers");
+      distinct(input, id, label, numbers);
+      return new Tabular(id, label, numbers, !input.list("numbers"));
+    }
+    String text = input.pointer("text");
+    if (!wholeValue && !input.has("text")) {
+      input.problem("text", "is missing: the JSON pointer of the text");
+    }
+    distinct(input, id, label, text == null ? List.of() : List.of(text));
+    return text(input, directory, id, label, text, original);
+  }
+
+  private static Text text(
+      Section input,
+      Path directory,
+      @Nullable String id,
+      @Nullable String label,
+      @Nullable String text,
+      boolean original) {
+    boolean pooling = input.choice("pooling", "none", "mean") == 1;
+    boolean normalize = input.flag("normalize", false);
+    if (pooling && original) {
+      input.problem("pooling", "mean is for encoders without a head: say head: none");
+    }
+    if (normalize && !pooling) {
+      input.problem("normalize", "is part of pooling: mean");
+    }
+    return new Text(
+        id,
+        label,
+        text,
+        input.file("tokenizer", directory),
+        input.positive("max-tokens", 128),
+        input.positive("max-characters", 20_000),
+        pooling,
+        normalize);
+  }
+
+  /** A field cannot be two things, nor hold another that is wanted. */
+  private static void distinct(
+      Section input, @Nullable String id, @Nullable String label, List<String> fields) {
+    Set<String> seen = new HashSet<>();
+    List<String> all =
+        Stream.concat(Stream.of(id, label), fields.stream()).filter(p -> p != null).toList();
+    for (String pointer : all) {
+      if (!seen.add(pointer)) {
+        input.problem(pointer, "is wanted twice");
+      }
+    }
+    for (String pointer : all) {
+      for (int slash = pointer.lastIndexOf('/');
+          slash > 0;
+          slash = pointer.lastIndexOf('/', slash - 1)) {
+        if (seen.contains(pointer.substring(0, slash))) {
+          input.problem(pointer, "lies inside " + pointer.substring(0, slash) + ", wanted too");
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package dev.headwater.bundle;
+
+import com.fasterxml.jackson.core.JsonPointer;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One mapping of the manifest, read key by key. A problem is noted with its key and a harmless
+ * value returned, so that one reading finds them all.
+ */
+final class Section {
+  private final JsonNode node;
+  private final String prefix;
+  private final List<String> problems;
+  private final Set<String> known = new TreeSet<>();
+
+  Section(JsonNode node, String prefix, List<String> problems) {
+    this.node = node;
+    this.prefix = prefix;
+    this.problems = problems;
+    if (!node.isObject() && !node.isMissingNode()) {
+      problems.add((prefix.isEmpty() ? "the manifest" : prefix + "it") + " must be a mapping");
+    }
+  }
+
+  void problem(String key, String what) {
+    problems.add(prefix + key + ": " + what);
+  }
+
+  private @Nullable JsonNode get(String key) {
+    known.add(key);
+    JsonNode value = node.get(key);
+    return value == null || value.isNull() ? null : value;
+  }
+
+  boolean has(String key) {
+    return get(key) != null;
+  }
+
+  Section section(String key) {
+    if (!has(key)) {
+      problem(key, "is missing");
+    }
+    return new Section(node.path(key), prefix + key + ".", problems);
+  }
+
+  @Nullable String text(String key) {
+    JsonNode value = get(key);
+    if (value == null) {
+      return null;
+    }
+    if (!value.isValueNode() || value.asText().isBlank()) {
+      problem(key, "must be text");
+      return null;
+    }
+    return value.asText();
+  }
+
+  String required(String key) {
+    String value = text(key);
+    if (value == null) {
+      if (!has(key)) {
+        problem(key, "is missing");
+      }
+      return "";
+    }
+    return value;
+  }
+
+  /** An existing file, relative to the directory; the directory itself where there is none. */
+  Path file(String key, Path directory) {
+    Path file = directory.resolve(required(key));
+    if (has(key) && !Files.isRegularFile(file)) {
+      problem(key, "there is no file " + file);
+    }
+    return file;
+  }
+
+  boolean flag(String key, boolean fallback) {
+    JsonNode value = get(key);
+    if (value != null && !value.isBoolean()) {
+      problem(key, "must be true or false");
+    }
+    return value == null ? fallback : value.asBoolean(fallback);
+  }
+
+  int positive(String key, int fallback) {
+    JsonNode value = get(key);
+    if (value == null) {
+      return fallback;
+    }
+    if (!value.isInt() || value.asInt() < 1) {
+      problem(key, "must be a whole number of at least 1");
+      return fallback;
+    }
+    return value.asInt();
+  }
+
+  /** The index of the value among the choices; the first is the default. */
+  int choice(String key, String... choices) {
+    String value = text(key);
+    int index = value == null ? 0 : List.of(choices).indexOf(value);
+    if (index < 0) {
+      problem(key, "is '" + value + "', must be one of " + String.join(", ", choices));
+    }
+    return Math.max(0, index);
+  }
+
+  @Nullable String pointer(String key) {
+    String value = text(key);
+    return value == null ? null : checked(key, value);
+  }
+
+  /** One pointer, or a list of them. */
+  List<String> pointers(String key) {
+    JsonNode value = get(key);
+    if (value == null || !value.isArray()) {
+      String one = pointer(key);
+      return one == null ? List.of() : List.of(one);
+    }
+    List<String> pointers = new ArrayList<>();
+    for (JsonNode element : value) {
+      pointers.add(checked(key, element.asText()));
+    }
+    if (pointers.isEmpty()) {
+      problem(key, "is an empty list");
+    }
+    return pointers;
+  }
+
+  boolean list(String key) {
+    return node.path(key).isArray();
+  }
+
+  private String checked(String key, String pointer) {
+    if (!pointer.startsWith("/")) {
+      problem(key, "'" + pointer + "' is no JSON pointer: one starts with /, as in /user/id");
+      return "/";
+    }
+    return JsonPointer.compile(pointer).toString();
+  }
+
+  /** To be called once every key has been asked for. */
+  void refuseOthers() {
+    node.fieldNames()
+        .forEachRemaining(
+            key -> {
+              if (!known.contains(key)) {
+                problem(key, "is no key here; the keys are " + String.join(", ", known));
+              }
+            });
+  }
+}

@@ -1,0 +1,218 @@
+package dev.headwater.bundle;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.onnx.ElementType;
+import dev.headwater.onnx.TensorInfo;
+import dev.headwater.schema.Json;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Text as token ids. Texts longer than the network's window are truncated to it, as in its
+ * training; texts too long to be meant (and to be tokenised in reasonable time) are refused.
+ */
+final class TextDecoder implements RecordDecoder {
+  static final String IDS = "input_ids";
+  static final String MASK = "attention_mask";
+  static final String TYPES = "token_type_ids";
+
+  /** One record's tokens, special ones included, unpadded. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Tokens(long[] ids, long[] types) implements Decoded.Encoded {
+    @Override
+    public int length() {
+      return ids.length;
+    }
+  }
+
+  private final HuggingFaceTokenizer tokenizer;
+  private final long padId;
+  private final List<String> inputs;
+  private final int fixedLength;
+  private final int maxCharacters;
+  private final String field;
+  private final @Nullable FieldReader reader;
+
+  /**
+   * @param inputs which of the three text inputs the graph has
+   * @param fixedLength tokens every text is padded to, 0 where the graph takes any length
+   */
+  private TextDecoder(
+      Manifest.Text settings,
+      HuggingFaceTokenizer tokenizer,
+      long padId,
+      List<String> inputs,
+      int fixedLength) {
+    this.tokenizer = tokenizer;
+    this.padId = padId;
+    this.inputs = inputs;
+    this.fixedLength = fixedLength;
+    maxCharacters = settings.maxCharacters();
+    field = settings.text() == null ? "value" : settings.text();
+    reader =
+        settings.text() == null
+            ? null
+            : new FieldReader(
+                settings.id(), settings.label(), settings.text(), List.of(), false, 0);
+  }
+
+  /** Null where graph or tokenizer do not fit; {@code problems} says why. */
+  static @Nullable TextDecoder of(
+      Manifest.Text settings, List<TensorInfo> inputs, List<String> problems) {
+    int before = problems.size();
+    List<String> names = inputs.stream().map(TensorInfo::name).toList();
+    for (TensorInfo input : inputs) {
+      if (!List.of(IDS, MASK, TYPES).contains(input.name())
+          || input.type() != ElementType.INT64
+          || input.shape().length != 2
+          || input.shape()[0] > 0) {
+        problems.add(
+            "input.tokenizer: a text network takes input_ids, attention_mask, token_type_ids,"
+                + " int64 [N, tokens], N dynamic; this one wants "
+                + input);
+      }
+    }
+    if (!names.contains(IDS)) {
+      problems.add("input.tokenizer: the network has no input named input_ids, but " + names);
+    }
+    if (problems.size() > before || !Files.isRegularFile(settings.tokenizer())) {
+      return null;
+    }
+    int fixedLength = (int) Math.max(0, inputs.get(0).shape()[1]);
+    if (fixedLength > 0 && settings.maxTokens() > fixedLength) {
+      problems.add("input.max-tokens: at most " + fixedLength + ", the network's fixed length");
+    }
+    try {
+      byte[] json = Files.readAllBytes(settings.tokenizer());
+      HuggingFaceTokenizer tokenizer = tokenizer(json, settings.maxTokens());
+      return new TextDecoder(settings, tokenizer, padId(json), names, fixedLength);
+    } catch (IOException | RuntimeException e) {
+      // the native tokenizer reports a file it cannot read as a RuntimeException
+      problems.add("input.tokenizer: " + settings.tokenizer() + " cannot be loaded: " + e);
+      return null;
+    }
+  }
+
+  private static HuggingFaceTokenizer tokenizer(byte[] json, int maxTokens) throws IOException {
+    String max = Integer.toString(maxTokens);
+    Map<String, String> options =
+        Map.of(
+            "addSpecialTokens", "true",
+            "truncation", "true",
+            "padding", "false",
+            "maxLength", max,
+            "modelMaxLength", max);
+    return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
+  }
+
+  /** What the tokenizer's file says pads; 0 where it says nothing, for the mask hides it. */
+  private static long padId(byte[] json) throws IOException {
+    JsonNode file = Json.MAPPER.readTree(json);
+    for (JsonNode token : file.path("added_tokens")) {
+      if (List.of("[PAD]", "<pad>").contains(token.path("content").asText())) {
+        return token.path("id").asLong();
+      }
+    }
+    return file.path("padding").path("pad_id").asLong(0);
+  }
+
+  @Override
+  public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
+    if (reader == null) {
+      return new Decoded(null, null, tokens(Utf8.text(value), null));
+    }
+    FieldReader.Fields fields = reader.read(value);
+    String text = fields.text() == null ? "" : fields.text();
+    return new Decoded(fields.id(), fields.label(), tokens(text, fields.id()));
+  }
+
+  private Tokens tokens(String text, @Nullable String id) throws InvalidRecordException {
+    if (text.length() > maxCharacters) {
+      throw new InvalidRecordException(
+          field, "has " + text.length() + " characters, more than " + maxCharacters, id);
+    }
+    if (text.isBlank()) {
+      throw new InvalidRecordException(field, "is blank", id);
+    }
+    if (!wellFormed(text)) {
+      throw new InvalidRecordException(field, "holds half a surrogate pair", id);
+    }
+    // one text at a time: only the tokenizer's own batch call starts threads, beside our pool
+    Encoding encoding = tokenizer.encode(text);
+    if (onlySpecial(encoding.getSpecialTokenMask())) {
+      throw new InvalidRecordException(field, "has no token the network could read", id);
+    }
+    return new Tokens(encoding.getIds(), encoding.getTypeIds());
+  }
+
+  private static boolean onlySpecial(long[] special) {
+    for (long s : special) {
+      if (s == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** JSON can escape what is not Unicode text, and the native tokenizer must not see it. */
+  private static boolean wellFormed(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isSurrogate(c)) {
+        if (!Character.isHighSurrogate(c)
+            || ++i == text.length()
+            || !Character.isLowSurrogate(text.charAt(i))) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public List<ModelInput> batch(List<Decoded> records) {
+    List<Tokens> rows = records.stream().map(r -> (Tokens) r.input()).toList();
+    int length = fixedLength;
+    for (Tokens row : rows) {
+      length = Math.max(length, row.length());
+    }
+    List<ModelInput> batch = new ArrayList<>(inputs.size());
+    for (String input : inputs) {
+      batch.add(new ModelInput(input, new long[] {rows.size(), length}, fill(input, rows, length)));
+    }
+    return batch;
+  }
+
+  private LongBuffer fill(String input, List<Tokens> rows, int length) {
+    LongBuffer data =
+        ByteBuffer.allocateDirect(Math.multiplyExact(rows.size(), length * Long.BYTES))
+            .order(ByteOrder.nativeOrder())
+            .asLongBuffer();
+    long pad = input.equals(IDS) ? padId : 0;
+    for (Tokens row : rows) {
+      switch (input) {
+        case IDS -> data.put(row.ids());
+        case TYPES -> data.put(row.types());
+        default -> repeat(data, 1, row.length());
+      }
+      repeat(data, pad, length - row.length());
+    }
+    return data.flip();
+  }
+
+  private static void repeat(LongBuffer data, long value, int times) {
+    for (int i = 0; i < times; i++) {
+      data.put(value);
+    }
+  }
+}

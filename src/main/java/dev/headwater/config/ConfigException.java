@@ -1,0 +1,19 @@
+package dev.headwater.config;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/** A configuration that cannot be used; its message lists every problem with the key it is at. */
+public final class ConfigException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  ConfigException(Path file, List<String> problems) {
+    super(
+        "%d %s in %s:%n  %s"
+            .formatted(
+                problems.size(),
+                problems.size() == 1 ? "problem" : "problems",
+                file,
+                String.join(System.lineSeparator() + "  ", problems)));
+  }
+}

@@ -1,0 +1,99 @@
+package dev.headwater.config;
+
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.eclipse.microprofile.config.spi.Converter;
+
+/**
+ * Values whose range is part of their type. A converter that refuses is reported together with
+ * every other problem of the file, which a check after loading would not be.
+ */
+final class Converters {
+  private Converters() {}
+
+  /** A whole number of at least 1. */
+  static final class Positive implements Converter<Integer> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Integer convert(String text) {
+      int value = whole(text);
+      if (value < 1) {
+        throw new IllegalArgumentException(text + " is not a whole number of at least 1");
+      }
+      return value;
+    }
+  }
+
+  /** A number from 0 to 1. */
+  static final class Share implements Converter<Double> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Double convert(String text) {
+      double value = number(text);
+      if (!(value >= 0 && value <= 1)) {
+        throw new IllegalArgumentException(text + " is not between 0 and 1");
+      }
+      return value;
+    }
+  }
+
+  /** A number above 0. */
+  static final class Rate implements Converter<Double> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Double convert(String text) {
+      double value = number(text);
+      if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(text + " is not a number above 0");
+      }
+      return value;
+    }
+  }
+
+  /** A time such as {@code 250ms}, {@code 10s}, {@code 5m}, {@code 24h} or {@code 7d}. */
+  static final class Time implements Converter<Duration> {
+    private static final long serialVersionUID = 1L;
+    private static final Pattern FORM = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
+    private static final Map<String, Duration> UNITS =
+        Map.of(
+            "ms", Duration.ofMillis(1),
+            "s", Duration.ofSeconds(1),
+            "m", Duration.ofMinutes(1),
+            "h", Duration.ofHours(1),
+            "d", Duration.ofDays(1));
+
+    @Override
+    public Duration convert(String text) {
+      Matcher form = FORM.matcher(text.strip().toLowerCase(Locale.ROOT));
+      if (!form.matches()) {
+        throw new IllegalArgumentException(
+            text + " is not a time; write a number and ms, s, m, h or d, such as 10s");
+      }
+      Duration unit = Objects.requireNonNull(UNITS.get(form.group(2)), "FORM names every unit");
+      return unit.multipliedBy(Long.parseLong(form.group(1)));
+    }
+  }
+
+  private static int whole(String text) {
+    try {
+      return Integer.parseInt(text.strip());
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(text + " is not a whole number", e);
+    }
+  }
+
+  private static double number(String text) {
+    try {
+      return Double.parseDouble(text.strip());
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(text + " is not a number", e);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Text to settings: one YAML file, overridden by environment variables. */
+@NullMarked
+package dev.headwater.config;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,134 @@
+package dev.headwater.heads;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Safetensors;
+import dev.headwater.schema.Tensor;
+import dev.headwater.schema.Verdict;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Heads as safetensors, and the JSON beside them on the heads topic. */
+final class HeadCodec {
+  static final String GOLDEN_FEATURES = "golden.features";
+  static final String GOLDEN_LOGITS = "golden.logits";
+
+  private HeadCodec() {}
+
+  /** The whole head as one safetensors file. */
+  static byte[] write(Head head) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>(head.tensors());
+    if (tensors.put(GOLDEN_FEATURES, head.goldenFeatures()) != null
+        || tensors.put(GOLDEN_LOGITS, head.goldenLogits()) != null) {
+      throw new IllegalArgumentException(
+          "a head graph's input may not be called " + GOLDEN_FEATURES + " or " + GOLDEN_LOGITS);
+    }
+    HeadInfo info = head.info();
+    return Safetensors.write(
+        tensors,
+        Map.of(
+            "task", info.task(),
+            "version", Long.toString(info.version()),
+            "parent", Long.toString(info.parent()),
+            "labels", text(info.labels()),
+            "backbone", info.backbone(),
+            "created", info.createdAt().toString(),
+            "trigger", info.trigger(),
+            "device", info.device(),
+            "verdict", text(info.verdict())));
+  }
+
+  /** What {@link #write} wrote; anything else is refused. */
+  static Head read(byte[] bytes) throws RefusedHeadException {
+    Safetensors.Contents file = Safetensors.read(bytes);
+    Map<String, Tensor> tensors = new LinkedHashMap<>(file.tensors());
+    Tensor features = tensors.remove(GOLDEN_FEATURES);
+    Tensor logits = tensors.remove(GOLDEN_LOGITS);
+    if (features == null || logits == null) {
+      throw new RefusedHeadException(
+          "The head brings no " + GOLDEN_FEATURES + " and " + GOLDEN_LOGITS + " to check it by.");
+    }
+    return new Head(info(file.metadata()), tensors, features, logits);
+  }
+
+  static byte[] json(Object value) {
+    try {
+      return Json.MAPPER.writeValueAsBytes(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("cannot be written as JSON: " + value, e);
+    }
+  }
+
+  /** Parses a manifest or pointer; {@code key} is for the reason only. */
+  static <T> T parse(byte[] json, Class<T> type, String key) throws RefusedHeadException {
+    try {
+      T value = Json.MAPPER.readValue(json, type);
+      if (value != null) {
+        return value;
+      }
+      throw new RefusedHeadException("The record '" + key + "' holds null.");
+    } catch (JsonProcessingException e) {
+      throw new RefusedHeadException(
+          "The record '" + key + "' is not the JSON expected: " + e.getOriginalMessage() + ".");
+    } catch (IOException e) {
+      throw new RefusedHeadException(
+          "The record '" + key + "' is unreadable: " + e.getMessage() + ".");
+    }
+  }
+
+  static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  private static HeadInfo info(Map<String, String> metadata) throws RefusedHeadException {
+    try {
+      return new HeadInfo(
+          value(metadata, "task"),
+          Long.parseLong(value(metadata, "version")),
+          Long.parseLong(value(metadata, "parent")),
+          Json.MAPPER.readValue(value(metadata, "labels"), new TypeReference<List<String>>() {}),
+          value(metadata, "backbone"),
+          Instant.parse(value(metadata, "created")),
+          value(metadata, "trigger"),
+          value(metadata, "device"),
+          Json.MAPPER.readValue(value(metadata, "verdict"), Verdict.class));
+    } catch (JsonProcessingException e) {
+      throw new RefusedHeadException(
+          "The head's labels or verdict are not the JSON expected: "
+              + e.getOriginalMessage()
+              + ".");
+    } catch (NumberFormatException | DateTimeParseException | NullPointerException e) {
+      throw new RefusedHeadException("The head's metadata is unreadable: " + e.getMessage() + ".");
+    }
+  }
+
+  private static String value(Map<String, String> metadata, String key)
+      throws RefusedHeadException {
+    @Nullable String value = metadata.get(key);
+    if (value == null) {
+      throw new RefusedHeadException("The head's metadata lacks '" + key + "'.");
+    }
+    return value;
+  }
+
+  private static String text(Object value) {
+    return new String(json(value), StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,254 @@
+package dev.headwater.heads;
+
+import dev.headwater.metrics.Health;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Topic;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.errors.WakeupException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Follows the heads topic on a thread of its own and hands every head that becomes live to a sink.
+ *
+ * <p>Nothing on the topic or about the broker ends it. While the broker or the topic is away it
+ * retries for ever, {@link #health()} tells the cause and the last good head serves on. A pointer
+ * counts if its epoch is higher than any before it, whatever version it names; one whose head is
+ * damaged, of another backbone or turned down by the sink is reported once and leaves the last good
+ * head serving; one whose head has not come yet is reported and waits for it. Pointers that history
+ * has overtaken are skipped while catching up.
+ */
+public final class HeadFollower implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(HeadFollower.class);
+  private static final Duration POLL = Duration.ofMillis(500);
+  private static final Duration PROBE = Duration.ofSeconds(5);
+  private static final Duration RETRY = Duration.ofSeconds(1);
+  private static final Duration CLOSE = Duration.ofSeconds(30);
+
+  private final Map<String, Object> kafka;
+  private final Topic<String, byte[]> heads;
+  private final String fingerprint;
+  private final HeadSink sink;
+  private final Thread thread = new Thread(this::run, "headwater-heads");
+  private final CountDownLatch caughtUp = new CountDownLatch(1);
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private volatile Health health = Health.down("the heads topic is not followed yet");
+  private volatile @Nullable HeadTopic reading;
+
+  // the follower's thread only; they outlive a connection, so that nothing is installed twice
+  private final Map<String, Long> epochs = new HashMap<>();
+  private final Map<String, String> serving = new TreeMap<>();
+  private final Map<String, String> refusals = new TreeMap<>();
+
+  /**
+   * @param consumerConfig client properties; group settings are ignored
+   * @param fingerprint of the only backbone whose heads are accepted
+   */
+  public HeadFollower(
+      Map<String, Object> consumerConfig,
+      Topic<String, byte[]> heads,
+      String fingerprint,
+      HeadSink sink) {
+    this.kafka = Map.copyOf(consumerConfig);
+    this.heads = heads;
+    this.fingerprint = fingerprint;
+    this.sink = sink;
+    thread.setDaemon(true);
+  }
+
+  public void start() {
+    health = Health.down("topic " + heads.name() + " is being read to its end");
+    thread.start();
+  }
+
+  /**
+   * Waits until everything that was on the topic at the start has been applied or refused.
+   *
+   * @return false where the time ran out; {@link #health()} says what is in the way
+   */
+  public boolean awaitCaughtUp(Duration timeout) throws InterruptedException {
+    return caughtUp.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  /**
+   * Up while the topic is followed to its end; a refused head is told, but does not turn it down.
+   */
+  public Health health() {
+    return health;
+  }
+
+  @Override
+  public void close() {
+    closed.countDown();
+    HeadTopic topic = reading;
+    if (topic != null) {
+      topic.wakeup();
+    }
+    try {
+      if (Thread.currentThread() != thread) {
+        thread.join(CLOSE.toMillis());
+      }
+    } catch (InterruptedException e) {
+      // The thread ends by itself; the caller wants to be gone sooner.
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    try {
+      do {
+        connect();
+      } while (!closed.await(RETRY.toMillis(), TimeUnit.MILLISECONDS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      health = Health.down("the heads topic is followed no more");
+    }
+  }
+
+  private void connect() {
+    try (HeadTopic topic = new HeadTopic(kafka, heads, this::unreadable)) {
+      reading = topic;
+      follow(topic);
+    } catch (WakeupException e) {
+      // close() asked for it; the caller's loop ends
+    } catch (RuntimeException e) {
+      // Broker away, topic missing or made anew, not authorised: all may pass, and until then the
+      // last good head serves. A new consumer reads from the beginning; epochs tell what is old.
+      Health down = Health.down("topic " + heads.name() + " cannot be followed: " + rootOf(e));
+      if (!down.equals(health)) {
+        log.atWarn().addKeyValue("topic", heads.name()).setCause(e).log(down.cause());
+      }
+      health = down;
+    } finally {
+      reading = null;
+    }
+  }
+
+  private void follow(HeadTopic topic) {
+    long target = topic.end();
+    boolean settled = false;
+    long probed = System.nanoTime();
+    while (closed.getCount() > 0) {
+      int records = topic.poll(POLL);
+      if ((records > 0 || !settled) && topic.position() >= target) {
+        settle(topic.store());
+        settled = true;
+      }
+      if (records == 0 && System.nanoTime() - probed > PROBE.toNanos()) {
+        probe(topic);
+        probed = System.nanoTime();
+      }
+    }
+  }
+
+  /** A consumer does not tell that its broker or topic is gone, it just returns nothing. */
+  private static void probe(HeadTopic topic) {
+    long end = topic.end();
+    if (end < topic.position()) {
+      throw new IllegalStateException(
+          "it ended at offset " + topic.position() + " and now ends at " + end);
+    }
+  }
+
+  private void settle(HeadStore store) {
+    for (String task : store.tasks()) {
+      store.live(task).ifPresent(pointer -> settle(store, pointer));
+    }
+    health = Health.up(cause());
+    caughtUp.countDown();
+  }
+
+  private void settle(HeadStore store, LivePointer live) {
+    long epoch = epochs.getOrDefault(live.task(), 0L);
+    LivePointer latest = store.latest(live.task()).orElse(live);
+    if (latest.epoch() < epoch) {
+      refuse(
+          latest,
+          "The pointer to version %d carries epoch %d, but epoch %d was read before: it is ignored."
+              .formatted(latest.version(), latest.epoch(), epoch));
+    }
+    if (live.epoch() <= epoch) {
+      return;
+    }
+    try {
+      Optional<Head> head = store.head(live.task(), live.version());
+      if (head.isEmpty()) {
+        refuse(
+            live,
+            "Version %d of %s is named live, but not all of its records have come: they are waited for."
+                .formatted(live.version(), live.task()));
+        return;
+      }
+      epochs.put(live.task(), live.epoch());
+      install(head.get(), live);
+    } catch (RefusedHeadException e) {
+      epochs.put(live.task(), live.epoch());
+      refuse(live, e.getMessage());
+    }
+  }
+
+  private void install(Head head, LivePointer live) throws RefusedHeadException {
+    if (!head.info().backbone().equals(fingerprint)) {
+      throw new RefusedHeadException(
+          "Version %d of %s belongs to backbone %s, but this bundle's is %s."
+              .formatted(live.version(), live.task(), head.info().backbone(), fingerprint));
+    }
+    try {
+      sink.accept(head, live);
+    } catch (RuntimeException e) {
+      // A head that breaks the sink is a bad head: it must not end the follower nor come again.
+      log.atError().addKeyValue("version", live.version()).setCause(e).log("head not installed");
+      throw new RefusedHeadException(
+          "Version %d of %s could not be installed: %s."
+              .formatted(live.version(), live.task(), rootOf(e)));
+    }
+    serving.put(
+        live.task(),
+        "%s: version %d, epoch %d".formatted(live.task(), live.version(), live.epoch()));
+    refusals.remove(HeadKey.live(live.task()));
+  }
+
+  private void refuse(LivePointer pointer, String reason) {
+    refuse(HeadKey.live(pointer.task()), pointer.task(), pointer.version(), reason);
+  }
+
+  private void unreadable(@Nullable String key, String reason) {
+    try {
+      HeadKey parsed = HeadKey.parse(key);
+      refuse(String.valueOf(key), parsed.task(), parsed.version(), reason);
+    } catch (RefusedHeadException e) {
+      // One place for all foreign keys: nobody's mistake may fill the memory.
+      refuse("", "", -1, reason);
+    }
+  }
+
+  /** Once for each reason: the topic is read again after every outage. */
+  private void refuse(String key, String task, long version, String reason) {
+    if (!reason.equals(refusals.put(key, reason))) {
+      sink.refused(task, version, reason);
+    }
+  }
+
+  private String cause() {
+    String heads = serving.isEmpty() ? "no head is live" : String.join("; ", serving.values());
+    return refusals.isEmpty() ? heads : heads + "; refused: " + String.join(" ", refusals.values());
+  }
+
+  private static String rootOf(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root.getMessage() == null ? root.toString() : root.getMessage();
+  }
+}

@@ -1,0 +1,55 @@
+package dev.headwater.heads;
+
+import dev.headwater.schema.RefusedHeadException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A record key of the heads topic: {@code live/<task>}, {@code head/<task>/<version>/manifest} or
+ * {@code head/<task>/<version>/<chunk>}. A task may hold slashes; the rest is read from the right.
+ *
+ * @param version -1 for a pointer
+ * @param chunk from 0; -1 for a pointer or manifest
+ */
+record HeadKey(Kind kind, String task, long version, int chunk) {
+  private static final Pattern LIVE = Pattern.compile("live/(.+)", Pattern.DOTALL);
+  private static final Pattern HEAD =
+      Pattern.compile("head/(.+)/(\\d{1,18})/(manifest|\\d{1,9})", Pattern.DOTALL);
+
+  enum Kind {
+    LIVE,
+    MANIFEST,
+    CHUNK
+  }
+
+  static HeadKey parse(@Nullable String key) throws RefusedHeadException {
+    if (key == null) {
+      throw new RefusedHeadException("A record without a key is no part of any head.");
+    }
+    Matcher live = LIVE.matcher(key);
+    if (live.matches()) {
+      return new HeadKey(Kind.LIVE, live.group(1), -1, -1);
+    }
+    Matcher head = HEAD.matcher(key);
+    if (!head.matches()) {
+      throw new RefusedHeadException("The record key '" + key + "' is no part of any head.");
+    }
+    long version = Long.parseLong(head.group(2));
+    return head.group(3).equals("manifest")
+        ? new HeadKey(Kind.MANIFEST, head.group(1), version, -1)
+        : new HeadKey(Kind.CHUNK, head.group(1), version, Integer.parseInt(head.group(3)));
+  }
+
+  static String live(String task) {
+    return "live/" + task;
+  }
+
+  static String manifest(String task, long version) {
+    return "head/" + task + "/" + version + "/manifest";
+  }
+
+  static String chunk(String task, long version, int chunk) {
+    return "head/" + task + "/" + version + "/" + chunk;
+  }
+}

@@ -1,0 +1,70 @@
+package dev.headwater.heads;
+
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Topic;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedSet;
+
+/** Every head version and pointer of a heads topic as of one moment. */
+public final class HeadLog {
+  private final HeadStore store;
+
+  HeadLog(HeadStore store) {
+    this.store = store;
+  }
+
+  /**
+   * Reads the topic to its end without becoming a writer.
+   *
+   * @throws org.apache.kafka.common.KafkaException where the topic is missing or cannot be read
+   */
+  public static HeadLog read(Map<String, Object> kafka, Topic<String, byte[]> heads) {
+    try (HeadTopic topic = new HeadTopic(kafka, heads)) {
+      topic.readTo(0);
+      return new HeadLog(topic.store());
+    }
+  }
+
+  /** Every task with a head or a pointer. */
+  public SortedSet<String> tasks() {
+    return store.tasks();
+  }
+
+  /** Every version of the task, refused ones too, ascending. */
+  public List<HeadInfo> versions(String task) {
+    return store.versions(task);
+  }
+
+  /** Which version serves; empty before the first. */
+  public Optional<LivePointer> live(String task) {
+    return store.live(task);
+  }
+
+  /** Whether the version can be served, rolled back to and exported. */
+  public boolean hasTensors(String task, long version) {
+    return store.manifest(task, version).filter(manifest -> manifest.chunks() > 0).isPresent();
+  }
+
+  /**
+   * The version with its tensors; empty where it is unknown, was refused or has been retired.
+   *
+   * @throws IllegalStateException where its bytes are there, but damaged
+   */
+  public Optional<Head> head(String task, long version) {
+    try {
+      return hasTensors(task, version) ? store.head(task, version) : Optional.empty();
+    } catch (RefusedHeadException e) {
+      throw new IllegalStateException(e.getMessage(), e);
+    }
+  }
+
+  /** The number the next candidate gets, accepted or not; 1 on an empty topic. */
+  public long nextVersion(String task) {
+    return store.highestVersion(task).orElse(0) + 1;
+  }
+}

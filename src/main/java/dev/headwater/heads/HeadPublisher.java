@@ -1,0 +1,220 @@
+package dev.headwater.heads;
+
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Topic;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/**
+ * Writes head versions and moves the live pointer. Each call reads the topic to its end, decides,
+ * writes one transaction and reads it back; the first call makes this the only writer of its
+ * transactional id. Writers of different ids may race for an epoch: the one whose pointer came
+ * second writes it again under the next epoch, so that what compaction leaves is what serves.
+ *
+ * <p>Each method throws {@link org.apache.kafka.common.errors.ProducerFencedException} once another
+ * publisher has started under the same id (this one is a zombie and must stop), and another {@link
+ * org.apache.kafka.common.KafkaException} where the broker failed it; either way nothing of a
+ * failed call is visible unless its message says otherwise, and after such a failure a new
+ * publisher is needed. Weights are not judged here: every follower refuses those that are not
+ * finite.
+ */
+public final class HeadPublisher implements AutoCloseable {
+  private final HeadSettings settings;
+  private final HeadWriter writer;
+  private final HeadTopic topic;
+
+  /**
+   * Connects to nothing yet.
+   *
+   * @param kafkaConfig client properties
+   * @param transactionalId one for each writer there may be at a time, e.g. one for the trainer
+   */
+  public HeadPublisher(
+      Map<String, Object> kafkaConfig,
+      Topic<String, byte[]> heads,
+      String transactionalId,
+      HeadSettings settings) {
+    this.settings = settings;
+    this.topic = new HeadTopic(kafkaConfig, heads);
+    this.writer = new HeadWriter(kafkaConfig, heads, transactionalId, settings.chunkBytes());
+  }
+
+  /** Becomes the writer and reads the topic to its end. */
+  public synchronized HeadLog read() {
+    catchUp();
+    return new HeadLog(topic.store().copy());
+  }
+
+  /**
+   * Publishes the head and makes it live, unless the live one is pinned: then the head is published
+   * and the pointer stays. Tensors of heads too old to keep go in the same transaction.
+   *
+   * @return the pointer that counts now
+   * @throws IllegalArgumentException where the version is not higher than every published one
+   */
+  public synchronized LivePointer promote(Head head, String by) {
+    catchUp();
+    HeadInfo info = requireNew(head.info());
+    Optional<LivePointer> live = topic.store().live(info.task());
+    boolean held = live.isPresent() && live.get().pinned();
+    LivePointer pointer = held ? live.get() : next(info.task(), info.version(), false, by);
+    List<ProducerRecord<String, byte[]>> records = new ArrayList<>(publication(head));
+    records.addAll(retirement(info, live));
+    if (!held) {
+      records.add(record(pointer));
+    }
+    long last = writer.commit(records);
+    topic.readTo(last + 1);
+    requireWhole(info);
+    return held ? pointer : settle(pointer, true);
+  }
+
+  /**
+   * Records a candidate the gate refused: its verdict is history, its tensors are not kept.
+   *
+   * @throws IllegalArgumentException where the version is not higher than every published one
+   */
+  public synchronized void refuse(HeadInfo info) {
+    catchUp();
+    topic.readTo(writer.commit(List.of(record(Manifest.withoutTensors(requireNew(info))))) + 1);
+  }
+
+  /**
+   * Makes a published version live: rolls back, pins or unpins.
+   *
+   * @throws IllegalArgumentException where the version is unknown, has no tensors or is damaged
+   */
+  public synchronized LivePointer point(String task, long version, boolean pinned, String by) {
+    catchUp();
+    requireServable(task, version);
+    LivePointer pointer = next(task, version, pinned, by);
+    topic.readTo(writer.commit(List.of(record(pointer))) + 1);
+    return settle(pointer, false);
+  }
+
+  @Override
+  public synchronized void close() {
+    writer.close();
+    topic.close();
+  }
+
+  private void catchUp() {
+    writer.start();
+    topic.readTo(0);
+  }
+
+  private HeadInfo requireNew(HeadInfo info) {
+    long highest = topic.store().highestVersion(info.task()).orElse(-1);
+    if (info.version() <= highest) {
+      throw new IllegalArgumentException(
+          "version %d of %s is not new: version %d is published"
+              .formatted(info.version(), info.task(), highest));
+    }
+    return info;
+  }
+
+  private void requireServable(String task, long version) {
+    try {
+      if (topic.store().head(task, version).isEmpty()) {
+        throw new IllegalArgumentException(
+            "there is no version %d of %s; there are %s"
+                .formatted(
+                    version,
+                    task,
+                    topic.store().versions(task).stream().map(HeadInfo::version).toList()));
+      }
+    } catch (RefusedHeadException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+  }
+
+  private void requireWhole(HeadInfo info) {
+    try {
+      requireServable(info.task(), info.version());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalStateException(
+          "another writer published version %d of %s at the same time"
+              .formatted(info.version(), info.task()),
+          e);
+    }
+  }
+
+  /** After the pointer was read back: writes it again where another took its epoch before it. */
+  private LivePointer settle(LivePointer written, boolean yieldsToPin) {
+    LivePointer live = topic.store().live(written.task()).orElse(written);
+    boolean last = topic.store().latest(written.task()).equals(Optional.of(written));
+    if (live.equals(written) || !last) {
+      return live;
+    }
+    LivePointer wanted = yieldsToPin && live.pinned() ? live : written;
+    LivePointer again = next(wanted.task(), wanted.version(), wanted.pinned(), wanted.by());
+    topic.readTo(writer.commit(List.of(record(again))) + 1);
+    return settle(again, yieldsToPin);
+  }
+
+  private LivePointer next(String task, long version, boolean pinned, String by) {
+    long epoch = topic.store().live(task).map(LivePointer::epoch).orElse(0L) + 1;
+    return new LivePointer(task, epoch, version, pinned, by, Instant.now());
+  }
+
+  private List<ProducerRecord<String, byte[]>> publication(Head head) {
+    HeadInfo info = head.info();
+    byte[] bytes = HeadCodec.write(head);
+    List<ProducerRecord<String, byte[]>> records = new ArrayList<>();
+    int size = settings.chunkBytes();
+    for (int from = 0; from < bytes.length; from += size) {
+      String key = HeadKey.chunk(info.task(), info.version(), records.size());
+      byte[] chunk = Arrays.copyOfRange(bytes, from, from + Math.min(size, bytes.length - from));
+      records.add(writer.record(key, chunk));
+    }
+    String sha256 = HeadCodec.sha256(bytes);
+    records.add(record(new Manifest(records.size(), bytes.length, sha256, info)));
+    return records;
+  }
+
+  /** Takes the tensors of heads beyond those to keep off the topic; their manifests stay. */
+  private List<ProducerRecord<String, byte[]>> retirement(
+      HeadInfo published, Optional<LivePointer> live) {
+    HeadStore store = topic.store();
+    Set<Long> needed = new HashSet<>(Set.of(published.parent()));
+    live.flatMap(pointer -> store.manifest(pointer.task(), pointer.version()))
+        .map(Manifest::info)
+        .ifPresent(info -> needed.addAll(List.of(info.version(), info.parent())));
+    return store.versions(published.task()).stream()
+        .sorted(Comparator.comparing(HeadInfo::version).reversed())
+        .filter(info -> new HeadLog(store).hasTensors(info.task(), info.version()))
+        .skip(settings.keep() - 1)
+        .filter(info -> !needed.contains(info.version()))
+        .flatMap(info -> tombstones(info).stream())
+        .toList();
+  }
+
+  private List<ProducerRecord<String, byte[]>> tombstones(HeadInfo info) {
+    List<ProducerRecord<String, byte[]>> records = new ArrayList<>();
+    records.add(record(Manifest.withoutTensors(info)));
+    for (int chunk : topic.store().chunks(info.task(), info.version())) {
+      records.add(writer.record(HeadKey.chunk(info.task(), info.version(), chunk), null));
+    }
+    return records;
+  }
+
+  private ProducerRecord<String, byte[]> record(Manifest manifest) {
+    HeadInfo info = manifest.info();
+    return writer.record(HeadKey.manifest(info.task(), info.version()), HeadCodec.json(manifest));
+  }
+
+  private ProducerRecord<String, byte[]> record(LivePointer pointer) {
+    return writer.record(HeadKey.live(pointer.task()), HeadCodec.json(pointer));
+  }
+}

@@ -1,0 +1,26 @@
+package dev.headwater.heads;
+
+/**
+ * How head versions are kept.
+ *
+ * @param keep newest heads per task whose tensors stay on the topic; the live head and its parent
+ *     stay whatever their age
+ * @param chunkBytes most bytes of a head in one Kafka record; with its key it must stay below the
+ *     topic's {@code max.message.bytes}
+ */
+public record HeadSettings(int keep, int chunkBytes) {
+  /** Room for a record's key, its headers and the batch around it. */
+  static final int RECORD_OVERHEAD = 16 << 10;
+
+  /** Ten heads, in chunks that pass a broker with Kafka's default limit of 1 MiB. */
+  public static final HeadSettings DEFAULT = new HeadSettings(10, (1 << 20) - RECORD_OVERHEAD);
+
+  public HeadSettings {
+    if (keep < 1) {
+      throw new IllegalArgumentException("heads to keep must be at least 1, got " + keep);
+    }
+    if (chunkBytes < 1 || chunkBytes > Integer.MAX_VALUE - RECORD_OVERHEAD) {
+      throw new IllegalArgumentException("chunk bytes must be positive, got " + chunkBytes);
+    }
+  }
+}

@@ -1,0 +1,210 @@
+package dev.headwater.heads;
+
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
+import java.nio.ByteBuffer;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The heads topic as far as it has been read. Records may come in any order, twice, or again from
+ * the start; tensors stay as the bytes that came, and are parsed when a head is asked for. Holds
+ * what the topic holds, that is about {@link HeadSettings#keep} heads a task. Not thread-safe.
+ */
+final class HeadStore {
+  private final Map<String, TreeMap<Long, Version>> tasks = new TreeMap<>();
+  private final Map<String, LivePointer> live = new TreeMap<>();
+  private final Map<String, LivePointer> latest = new HashMap<>();
+
+  /** What is known of one version. */
+  private static final class Version {
+    private @Nullable Manifest manifest;
+    private final TreeMap<Integer, byte[]> chunks = new TreeMap<>();
+  }
+
+  /**
+   * Takes one record in.
+   *
+   * @param value null for a tombstone
+   * @throws RefusedHeadException where the record is no part of any head; nothing was taken
+   */
+  void apply(@Nullable String key, byte @Nullable [] value) throws RefusedHeadException {
+    HeadKey parsed = HeadKey.parse(key);
+    switch (parsed.kind()) {
+      case LIVE -> applyPointer(parsed, value);
+      case MANIFEST -> version(parsed).manifest = manifest(parsed, value);
+      case CHUNK -> applyChunk(parsed, value);
+    }
+  }
+
+  SortedSet<String> tasks() {
+    SortedSet<String> names = new TreeSet<>(tasks.keySet());
+    names.addAll(live.keySet());
+    return names;
+  }
+
+  /** The pointer that counts: the first of those with the highest epoch. */
+  Optional<LivePointer> live(String task) {
+    return Optional.ofNullable(live.get(task));
+  }
+
+  /**
+   * The pointer read last, and so the one that compaction leaves: another than {@link #live} where
+   * two writers raced for one epoch or an old record was written again.
+   */
+  Optional<LivePointer> latest(String task) {
+    return Optional.ofNullable(latest.get(task));
+  }
+
+  /** Every version of the task with a manifest, ascending. */
+  List<HeadInfo> versions(String task) {
+    return versionsOf(task).values().stream()
+        .flatMap(version -> Optional.ofNullable(version.manifest).stream())
+        .map(Manifest::info)
+        .toList();
+  }
+
+  /** The highest version any record mentions, manifest or not. */
+  OptionalLong highestVersion(String task) {
+    SortedMap<Long, Version> versions = versionsOf(task);
+    return versions.isEmpty() ? OptionalLong.empty() : OptionalLong.of(versions.lastKey());
+  }
+
+  Optional<Manifest> manifest(String task, long version) {
+    return Optional.ofNullable(versionsOf(task).get(version)).map(found -> found.manifest);
+  }
+
+  /** How many chunks of the version are here, needed or not. */
+  Collection<Integer> chunks(String task, long version) {
+    Version found = versionsOf(task).get(version);
+    return found == null ? List.of() : List.copyOf(found.chunks.keySet());
+  }
+
+  /**
+   * The head, once all of it is here.
+   *
+   * @return empty while its manifest or a chunk has not come
+   * @throws RefusedHeadException where it never will be: retired, damaged, or not what it says
+   */
+  Optional<Head> head(String task, long number) throws RefusedHeadException {
+    Version version = versionsOf(task).get(number);
+    if (version == null || version.manifest == null) {
+      return Optional.empty();
+    }
+    Manifest manifest = version.manifest;
+    String name = "Version " + number + " of " + task;
+    if (manifest.chunks() == 0) {
+      throw new RefusedHeadException(name + " has no tensors: it was refused or retired.");
+    }
+    Collection<byte[]> chunks = version.chunks.headMap(manifest.chunks()).values();
+    if (chunks.size() < manifest.chunks()) {
+      return Optional.empty();
+    }
+    Head head = HeadCodec.read(join(name, chunks, manifest));
+    if (!head.info().equals(manifest.info())) {
+      throw new RefusedHeadException(
+          name + " says of itself " + head.info() + ", its manifest " + manifest.info() + ".");
+    }
+    return Optional.of(head);
+  }
+
+  /** A store of its own with the same content. */
+  HeadStore copy() {
+    HeadStore copy = new HeadStore();
+    copy.live.putAll(live);
+    copy.latest.putAll(latest);
+    tasks.forEach(
+        (task, versions) ->
+            versions.forEach(
+                (number, version) -> {
+                  Version copied = copy.version(task, number);
+                  copied.manifest = version.manifest;
+                  copied.chunks.putAll(version.chunks);
+                }));
+    return copy;
+  }
+
+  private void applyPointer(HeadKey key, byte @Nullable [] value) throws RefusedHeadException {
+    if (value == null) {
+      return; // nobody writes this; a deleted pointer must not take the epoch back to zero
+    }
+    LivePointer pointer = HeadCodec.parse(value, LivePointer.class, HeadKey.live(key.task()));
+    if (!pointer.task().equals(key.task())) {
+      throw new RefusedHeadException(
+          "The pointer of " + key.task() + " names the task " + pointer.task() + ".");
+    }
+    latest.put(key.task(), pointer);
+    live.merge(key.task(), pointer, (old, now) -> now.epoch() > old.epoch() ? now : old);
+  }
+
+  private @Nullable Manifest manifest(HeadKey key, byte @Nullable [] value)
+      throws RefusedHeadException {
+    if (value == null) {
+      return null;
+    }
+    String name = HeadKey.manifest(key.task(), key.version());
+    Manifest manifest = HeadCodec.parse(value, Manifest.class, name);
+    HeadInfo info = manifest.info();
+    if (!info.task().equals(key.task()) || info.version() != key.version()) {
+      throw new RefusedHeadException(
+          "The record '"
+              + name
+              + "' describes version "
+              + info.version()
+              + " of "
+              + info.task()
+              + ".");
+    }
+    return manifest;
+  }
+
+  private void applyChunk(HeadKey key, byte @Nullable [] value) {
+    if (value == null) {
+      version(key).chunks.remove(key.chunk());
+    } else {
+      version(key).chunks.put(key.chunk(), value);
+    }
+  }
+
+  private static byte[] join(String name, Collection<byte[]> chunks, Manifest manifest)
+      throws RefusedHeadException {
+    long size = chunks.stream().mapToLong(chunk -> chunk.length).sum();
+    if (size != manifest.bytes() || size > Integer.MAX_VALUE) {
+      throw new RefusedHeadException(
+          name + " has " + size + " bytes, its manifest promises " + manifest.bytes() + ".");
+    }
+    ByteBuffer joined = ByteBuffer.allocate((int) size);
+    chunks.forEach(joined::put);
+    String sha256 = HeadCodec.sha256(joined.array());
+    if (!sha256.equals(manifest.sha256())) {
+      throw new RefusedHeadException(
+          name + " is damaged: SHA-256 " + sha256 + ", promised " + manifest.sha256() + ".");
+    }
+    return joined.array();
+  }
+
+  private Version version(HeadKey key) {
+    return version(key.task(), key.version());
+  }
+
+  private Version version(String task, long number) {
+    return tasks
+        .computeIfAbsent(task, name -> new TreeMap<>())
+        .computeIfAbsent(number, n -> new Version());
+  }
+
+  private SortedMap<Long, Version> versionsOf(String task) {
+    return tasks.getOrDefault(task, new TreeMap<>());
+  }
+}

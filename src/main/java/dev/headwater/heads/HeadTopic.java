@@ -1,0 +1,152 @@
+package dev.headwater.heads;
+
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Topic;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Reading the heads topic's one partition, committed records only, from its beginning. */
+final class HeadTopic implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(HeadTopic.class);
+  private static final Duration METADATA_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration POLL = Duration.ofMillis(200);
+
+  /** Longer than the default transaction timeout, for an open transaction hides what follows it. */
+  private static final Duration READ_TIMEOUT = Duration.ofSeconds(90);
+
+  private final KafkaConsumer<String, byte[]> consumer;
+  private final TopicPartition partition;
+  private final BiConsumer<@Nullable String, String> unreadable;
+  private HeadStore store = new HeadStore();
+
+  /**
+   * @param unreadable told the key and the reason of each record that is no part of any head; it
+   *     must not keep anybody from reading those that are
+   */
+  HeadTopic(
+      Map<String, Object> kafka,
+      Topic<String, byte[]> heads,
+      BiConsumer<@Nullable String, String> unreadable) {
+    this.unreadable = unreadable;
+    partition = new TopicPartition(heads.name(), 0);
+    consumer =
+        new KafkaConsumer<>(
+            config(kafka), heads.key().deserializer(), heads.value().deserializer());
+    consumer.assign(List.of(partition));
+    consumer.seekToBeginning(List.of(partition));
+  }
+
+  /** As above; unreadable records go to the log. */
+  HeadTopic(Map<String, Object> kafka, Topic<String, byte[]> heads) {
+    this(
+        kafka,
+        heads,
+        (key, reason) ->
+            log.atWarn().addKeyValue("topic", heads.name()).addKeyValue("key", key).log(reason));
+  }
+
+  /** Everything read so far. */
+  HeadStore store() {
+    return store;
+  }
+
+  /**
+   * Reads on to the end of what is committed, and at least up to {@code offset}.
+   *
+   * @throws TimeoutException where the broker does not answer, or a transaction of another writer
+   *     that began before {@code offset} stays open
+   * @throws UnknownTopicOrPartitionException where there is no such topic
+   */
+  void readTo(long offset) {
+    long end = Math.max(end(), offset);
+    if (consumer.position(partition, METADATA_TIMEOUT) > end) {
+      startOver();
+    }
+    long deadline = System.nanoTime() + READ_TIMEOUT.toNanos();
+    while (consumer.position(partition, METADATA_TIMEOUT) < end) {
+      if (System.nanoTime() > deadline) {
+        throw new TimeoutException(
+            "topic %s: still at offset %d of %d after %s: is a transaction left open?"
+                .formatted(partition.topic(), consumer.position(partition), end, READ_TIMEOUT));
+      }
+      try {
+        poll(POLL);
+      } catch (OffsetOutOfRangeException e) {
+        // The topic was deleted and created anew: what was read of the old one is gone.
+        startOver();
+      }
+    }
+  }
+
+  /** Takes in what comes within this time and says how many records that were. */
+  int poll(Duration timeout) {
+    ConsumerRecords<String, byte[]> records = consumer.poll(timeout);
+    for (ConsumerRecord<String, byte[]> record : records) {
+      try {
+        store.apply(record.key(), record.value());
+      } catch (RefusedHeadException e) {
+        unreadable.accept(record.key(), e.getMessage());
+      }
+    }
+    return records.count();
+  }
+
+  /** Where the next record will be read. */
+  long position() {
+    return consumer.position(partition, METADATA_TIMEOUT);
+  }
+
+  /** The offset behind the last committed record. */
+  long end() {
+    if (consumer.partitionsFor(partition.topic(), METADATA_TIMEOUT).isEmpty()) {
+      throw new UnknownTopicOrPartitionException(
+          "topic " + partition.topic() + " does not exist: create it with `topics create`");
+    }
+    return consumer.endOffsets(List.of(partition), METADATA_TIMEOUT).getOrDefault(partition, 0L);
+  }
+
+  /** Makes a blocked call of another thread throw {@code WakeupException}. */
+  void wakeup() {
+    consumer.wakeup();
+  }
+
+  @Override
+  public void close() {
+    consumer.close();
+  }
+
+  private void startOver() {
+    store = new HeadStore();
+    consumer.seekToBeginning(List.of(partition));
+  }
+
+  private static Map<String, Object> config(Map<String, Object> kafka) {
+    Map<String, Object> config = new HashMap<>(kafka);
+    config
+        .keySet()
+        .removeAll(
+            List.of(
+                ConsumerConfig.GROUP_ID_CONFIG,
+                ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
+                ConsumerConfig.GROUP_PROTOCOL_CONFIG));
+    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+    config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    return config;
+  }
+}

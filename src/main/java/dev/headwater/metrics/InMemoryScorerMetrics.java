@@ -1,0 +1,103 @@
+package dev.headwater.metrics;
+
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Counts in memory, for tests and reports. Thread-safe. */
+public final class InMemoryScorerMetrics implements ScorerMetrics {
+  private final AtomicLong received = new AtomicLong();
+  private final AtomicLong predicted = new AtomicLong();
+  private final AtomicLong deadLettered = new AtomicLong();
+  private final AtomicLong reviewed = new AtomicLong();
+  private final AtomicLong labelsReceived = new AtomicLong();
+  private final AtomicLong labelsMatched = new AtomicLong();
+  private final AtomicLong labelsUnmatched = new AtomicLong();
+  private final AtomicLong labelsDeadLettered = new AtomicLong();
+  private final AtomicLong inferred = new AtomicLong();
+  private final AtomicLong swaps = new AtomicLong();
+  private final AtomicLong headsRefused = new AtomicLong();
+
+  /** Every counter at one moment; {@code inferred} in records. */
+  public record Counts(
+      long received,
+      long predicted,
+      long deadLettered,
+      long reviewed,
+      long labelsReceived,
+      long labelsMatched,
+      long labelsUnmatched,
+      long labelsDeadLettered,
+      long inferred,
+      long swaps,
+      long headsRefused) {}
+
+  public Counts counts() {
+    return new Counts(
+        received.get(),
+        predicted.get(),
+        deadLettered.get(),
+        reviewed.get(),
+        labelsReceived.get(),
+        labelsMatched.get(),
+        labelsUnmatched.get(),
+        labelsDeadLettered.get(),
+        inferred.get(),
+        swaps.get(),
+        headsRefused.get());
+  }
+
+  @Override
+  public void received() {
+    received.incrementAndGet();
+  }
+
+  @Override
+  public void predicted(Duration endToEnd) {
+    predicted.incrementAndGet();
+  }
+
+  @Override
+  public void deadLettered() {
+    deadLettered.incrementAndGet();
+  }
+
+  @Override
+  public void reviewed() {
+    reviewed.incrementAndGet();
+  }
+
+  @Override
+  public void labelReceived() {
+    labelsReceived.incrementAndGet();
+  }
+
+  @Override
+  public void labelMatched() {
+    labelsMatched.incrementAndGet();
+  }
+
+  @Override
+  public void labelUnmatched() {
+    labelsUnmatched.incrementAndGet();
+  }
+
+  @Override
+  public void labelDeadLettered() {
+    labelsDeadLettered.incrementAndGet();
+  }
+
+  @Override
+  public void inferred(int records, Duration took) {
+    inferred.addAndGet(records);
+  }
+
+  @Override
+  public void swapped(String task, long version) {
+    swaps.incrementAndGet();
+  }
+
+  @Override
+  public void headRefused(String task, String reason) {
+    headsRefused.incrementAndGet();
+  }
+}

@@ -1,0 +1,137 @@
+package dev.headwater.replay;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Properties;
+import kafka.server.KafkaConfig;
+import kafka.server.KafkaRaftServer;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.metadata.storage.Formatter;
+import org.apache.kafka.server.common.MetadataVersion;
+
+/**
+ * One real KRaft broker in this JVM, on loopback, with its log in a directory of the caller's. Up
+ * when {@link #start} returns. It keeps its port and its log over {@link #stop} and {@link
+ * #restart}, so that clients see an outage, not another cluster.
+ */
+public final class EmbeddedBroker implements AutoCloseable {
+  private static final int NODE = 1;
+
+  private final KafkaConfig config;
+  private final int port;
+  private KafkaRaftServer server;
+
+  private EmbeddedBroker(KafkaConfig config, int port) {
+    this.config = config;
+    this.port = port;
+    this.server = run(config);
+  }
+
+  /** Formats {@code directory} (empty or new) and starts a broker on a free port. */
+  public static EmbeddedBroker start(Path directory) {
+    return start(directory, Map.of());
+  }
+
+  /** As {@link #start(Path)}, with further broker settings. */
+  public static EmbeddedBroker start(Path directory, Map<String, String> overrides) {
+    int port = freePort();
+    int controllerPort = freePort();
+    format(directory);
+    return new EmbeddedBroker(config(directory, port, controllerPort, overrides), port);
+  }
+
+  public String bootstrapServers() {
+    return "localhost:" + port;
+  }
+
+  /** Shuts the broker down; its log stays. */
+  public void stop() {
+    server.shutdown();
+    server.awaitShutdown();
+  }
+
+  /** Starts the stopped broker again on the same port and log. */
+  public void restart() {
+    server = run(config);
+  }
+
+  @Override
+  public void close() {
+    stop();
+  }
+
+  private static KafkaRaftServer run(KafkaConfig config) {
+    KafkaRaftServer server = new KafkaRaftServer(config, Time.SYSTEM);
+    server.startup();
+    return server;
+  }
+
+  private static void format(Path directory) {
+    try {
+      new Formatter()
+          .setNodeId(NODE)
+          .setClusterId(Uuid.randomUuid().toString())
+          .addDirectory(directory.toString())
+          .setMetadataLogDirectory(directory.toString())
+          .setReleaseVersion(MetadataVersion.LATEST_PRODUCTION)
+          .setControllerListenerName("CONTROLLER")
+          .setPrintStream(
+              new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8))
+          .run();
+    } catch (Exception e) {
+      throw new IllegalStateException("cannot format " + directory + " for a broker", e);
+    }
+  }
+
+  private static KafkaConfig config(
+      Path directory, int port, int controllerPort, Map<String, String> overrides) {
+    Properties properties = new Properties();
+    properties.putAll(
+        Map.of(
+            "process.roles",
+            "broker,controller",
+            "node.id",
+            String.valueOf(NODE),
+            "controller.quorum.voters",
+            NODE + "@localhost:" + controllerPort,
+            "listeners",
+            "PLAINTEXT://localhost:" + port + ",CONTROLLER://localhost:" + controllerPort,
+            "controller.listener.names",
+            "CONTROLLER",
+            "log.dirs",
+            directory.toString(),
+            "auto.create.topics.enable",
+            "false"));
+    // one broker: internal topics cannot have Kafka's default of three replicas, nor need 50
+    // partitions each
+    properties.putAll(
+        Map.of(
+            "offsets.topic.replication.factor", "1",
+            "offsets.topic.num.partitions", "3",
+            "transaction.state.log.replication.factor", "1",
+            "transaction.state.log.min.isr", "1",
+            "transaction.state.log.num.partitions", "3",
+            "share.coordinator.state.topic.replication.factor", "1",
+            "share.coordinator.state.topic.min.isr", "1",
+            "group.initial.rebalance.delay.ms", "0",
+            "log.cleaner.dedupe.buffer.size", "2097152"));
+    properties.putAll(overrides);
+    return new KafkaConfig(properties, false);
+  }
+
+  private static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException("no free port on loopback", e);
+    }
+  }
+}

@@ -1,0 +1,151 @@
+package dev.headwater.schema;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.common.config.TopicConfig;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one topic must be like.
+ *
+ * @param partitionsBecause why the partition count must be this one; null where any count will do
+ */
+record TopicPlan(
+    String name, int partitions, @Nullable String partitionsBecause, List<Setting> settings) {
+  /** Kafka's own default, which a chunk of a head with its key and batch stays below. */
+  private static final long MESSAGE_BYTES = (1 << 20) + 12;
+
+  /** A dead letter is a whole record with more headers than it came with. */
+  private static final long DEAD_LETTER_BYTES = MESSAGE_BYTES + (64 << 10);
+
+  /** Compaction spares the active segment, and no segment is active for longer than this. */
+  private static final String DAY_MS = "86400000";
+
+  private static final Setting DELETE =
+      exactly(TopicConfig.CLEANUP_POLICY_CONFIG, "delete", "nothing may be compacted away");
+  private static final Setting APPEND_TIME =
+      exactly(
+          TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG,
+          "LogAppendTime",
+          "else old records replayed today would expire at once");
+
+  /**
+   * @param value what a new topic gets
+   * @param fits what an existing one may have instead
+   */
+  record Setting(String key, String value, Predicate<String> fits, String expected) {}
+
+  /** Every topic of a deployment. */
+  static List<TopicPlan> of(TopicNames names, TopicSettings settings) {
+    List<TopicPlan> plans = new ArrayList<>();
+    names.records().forEach(name -> plans.add(shared(name, settings)));
+    plans.add(shared(names.labels(), settings));
+    plans.add(shared(names.predictions(), settings, DELETE));
+    plans.add(shared(names.review(), settings, DELETE));
+    plans.add(
+        shared(
+            names.deadLetters(),
+            settings,
+            DELETE,
+            atLeast(
+                TopicConfig.MAX_MESSAGE_BYTES_CONFIG, DEAD_LETTER_BYTES, "to hold what failed")));
+    String join = "the label join needs the same fixed count on pending and labels-by-id";
+    Setting wait =
+        atLeast(
+            TopicConfig.RETENTION_MS_CONFIG,
+            settings.labelWait().toMillis(),
+            "the label wait, so that no record expires before its label may come");
+    plans.add(joined(names.pending(), settings, join, DELETE, APPEND_TIME, wait));
+    plans.add(joined(names.labelsById(), settings, join, DELETE, APPEND_TIME, wait));
+    plans.add(samples(names, settings));
+    plans.add(heads(names));
+    return plans;
+  }
+
+  NewTopic newTopic(short replicationFactor) {
+    return new NewTopic(
+            name,
+            Optional.of(partitions),
+            replicationFactor < 0 ? Optional.empty() : Optional.of(replicationFactor))
+        .configs(settings.stream().collect(Collectors.toMap(Setting::key, Setting::value)));
+  }
+
+  /** What is wrong with an existing topic, a sentence each. */
+  List<String> problems(
+      int foundPartitions, int foundReplicas, short wantedReplicas, Map<String, String> config) {
+    List<String> problems = new ArrayList<>();
+    if (partitionsBecause != null && foundPartitions != partitions) {
+      problems.add(
+          problem("partitions", foundPartitions + "", partitions + " (" + partitionsBecause + ")"));
+    }
+    if (foundReplicas < wantedReplicas) {
+      problems.add(problem("replication factor", foundReplicas + "", "at least " + wantedReplicas));
+    }
+    for (Setting setting : settings) {
+      String found = config.getOrDefault(setting.key(), "");
+      if (!setting.fits().test(found)) {
+        problems.add(problem(setting.key(), found, setting.expected()));
+      }
+    }
+    return problems;
+  }
+
+  private String problem(String setting, String found, String expected) {
+    return "topic %s: %s is %s, expected %s".formatted(name, setting, found, expected);
+  }
+
+  private static TopicPlan shared(String name, TopicSettings settings, Setting... required) {
+    return new TopicPlan(name, settings.partitions(), null, List.of(required));
+  }
+
+  private static TopicPlan joined(
+      String name, TopicSettings settings, String because, Setting... required) {
+    return new TopicPlan(name, settings.joinPartitions(), because, List.of(required));
+  }
+
+  private static TopicPlan samples(TopicNames names, TopicSettings settings) {
+    return new TopicPlan(
+        names.samples(),
+        settings.joinPartitions(),
+        null,
+        List.of(
+            DELETE,
+            APPEND_TIME,
+            atLeast(
+                TopicConfig.RETENTION_MS_CONFIG,
+                settings.samplesRetention().toMillis(),
+                "the horizon of the trainer's memory"),
+            exactly(TopicConfig.RETENTION_BYTES_CONFIG, "-1", "size must not cut the memory short"),
+            exactly(TopicConfig.COMPRESSION_TYPE_CONFIG, "zstd", "samples are mostly numbers")));
+  }
+
+  private static TopicPlan heads(TopicNames names) {
+    return new TopicPlan(
+        names.heads(),
+        1,
+        "head versions and pointers need one order",
+        List.of(
+            exactly(
+                TopicConfig.CLEANUP_POLICY_CONFIG, "compact", "else the live head would expire"),
+            atLeast(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, MESSAGE_BYTES, "to hold a chunk"),
+            new Setting(TopicConfig.SEGMENT_MS_CONFIG, DAY_MS, found -> true, "")));
+  }
+
+  private static Setting exactly(String key, String value, String because) {
+    return new Setting(key, value, value::equals, value + " (" + because + ")");
+  }
+
+  /** {@code -1}, Kafka's word for no limit, is enough for anything. */
+  private static Setting atLeast(String key, long value, String because) {
+    return new Setting(
+        key,
+        Long.toString(value),
+        found -> found.equals("-1") || (!found.isEmpty() && Long.parseLong(found) >= value),
+        "at least " + value + " (" + because + ")");
+  }
+}

@@ -1,0 +1,151 @@
+package dev.headwater.schema;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.ApiException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes the topics of a deployment and says what is wrong with those that exist. Existing topics
+ * are never changed. What the broker does not answer or allow is thrown as {@link KafkaException}.
+ */
+public final class TopicSetup {
+  private static final Duration VISIBLE = Duration.ofSeconds(30);
+  private static final Duration POLL = Duration.ofMillis(50);
+
+  private final Map<String, Object> kafka;
+  private final List<TopicPlan> plans;
+  private final short replicationFactor;
+
+  /**
+   * @param kafka client properties
+   */
+  public TopicSetup(Map<String, Object> kafka, TopicNames names, TopicSettings settings) {
+    this.kafka = Map.copyOf(kafka);
+    this.plans = TopicPlan.of(names, settings);
+    this.replicationFactor = settings.replicationFactor();
+  }
+
+  /** Creates every topic that is missing and returns their names; safe to repeat and to race. */
+  public List<String> create() {
+    try (Admin admin = Admin.create(kafka)) {
+      Map<String, KafkaFuture<Void>> created =
+          admin
+              .createTopics(plans.stream().map(plan -> plan.newTopic(replicationFactor)).toList())
+              .values();
+      List<String> names = new ArrayList<>();
+      created.forEach(
+          (name, done) ->
+              answer(done.thenApply(nothing -> name), TopicExistsException.class)
+                  .ifPresent(names::add));
+      awaitVisible(admin, names);
+      return names;
+    }
+  }
+
+  /** What would keep a deployment from working or from keeping its data, a sentence each. */
+  public List<String> check() {
+    try (Admin admin = Admin.create(kafka)) {
+      Map<String, TopicDescription> topics =
+          describe(admin, plans.stream().map(TopicPlan::name).toList());
+      Map<String, Map<String, String>> configs = configs(admin, topics.keySet());
+      return plans.stream()
+          .flatMap(plan -> problems(plan, topics.get(plan.name()), configs).stream())
+          .toList();
+    }
+  }
+
+  private List<String> problems(
+      TopicPlan plan, @Nullable TopicDescription topic, Map<String, Map<String, String>> configs) {
+    if (topic == null) {
+      return List.of(
+          "topic " + plan.name() + ": does not exist, expected; create it with `topics create`");
+    }
+    int replicas =
+        topic.partitions().stream().mapToInt(each -> each.replicas().size()).min().orElse(0);
+    return plan.problems(
+        topic.partitions().size(),
+        replicas,
+        replicationFactor,
+        configs.getOrDefault(plan.name(), Map.of()));
+  }
+
+  /** The controller answers before the brokers know: whoever comes next must find the topics. */
+  private static void awaitVisible(Admin admin, List<String> names) {
+    long deadline = System.nanoTime() + VISIBLE.toNanos();
+    while (describe(admin, names).size() < names.size()) {
+      if (System.nanoTime() > deadline) {
+        throw new TimeoutException("topics were created but did not appear within " + VISIBLE);
+      }
+      LockSupport.parkNanos(POLL.toNanos());
+    }
+  }
+
+  private static Map<String, TopicDescription> describe(Admin admin, List<String> names) {
+    Map<String, TopicDescription> found = new HashMap<>();
+    admin
+        .describeTopics(names)
+        .topicNameValues()
+        .forEach(
+            (name, topic) ->
+                answer(topic, UnknownTopicOrPartitionException.class)
+                    .ifPresent(there -> found.put(name, there)));
+    return found;
+  }
+
+  private static Map<String, Map<String, String>> configs(Admin admin, Set<String> topics) {
+    Map<String, Map<String, String>> configs = new HashMap<>();
+    admin
+        .describeConfigs(
+            topics.stream()
+                .map(name -> new ConfigResource(ConfigResource.Type.TOPIC, name))
+                .toList())
+        .values()
+        .forEach(
+            (resource, config) ->
+                answer(config, UnknownTopicOrPartitionException.class)
+                    .ifPresent(there -> configs.put(resource.name(), values(there))));
+    return configs;
+  }
+
+  private static Map<String, String> values(Config config) {
+    return config.entries().stream()
+        .filter(entry -> entry.value() != null)
+        .collect(Collectors.toMap(ConfigEntry::name, ConfigEntry::value));
+  }
+
+  /** Waits for the broker; empty where it says what was to be expected. */
+  private static <T> Optional<T> answer(
+      KafkaFuture<T> future, Class<? extends ApiException> expected) {
+    try {
+      return Optional.of(future.get());
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      if (expected.isInstance(cause)) {
+        return Optional.empty();
+      }
+      throw new KafkaException("topics: the broker said: " + cause.getMessage(), cause);
+    } catch (InterruptedException e) {
+      throw new InterruptException(e); // restores the interrupt
+    }
+  }
+}

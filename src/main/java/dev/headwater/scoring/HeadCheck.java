@@ -1,0 +1,145 @@
+package dev.headwater.scoring;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.onnx.LinearLayer;
+import dev.headwater.onnx.Parameter;
+import dev.headwater.onnx.Split;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Tensor;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/** What must hold of a head before it may score a single record. */
+final class HeadCheck {
+  /** Of the greatest logit of a row: far above rounding, far below any change of meaning. */
+  private static final double TOLERANCE = 1e-3;
+
+  private final Bundle bundle;
+
+  HeadCheck(Bundle bundle) {
+    this.bundle = bundle;
+  }
+
+  /** Everything that can be said without running it. */
+  void check(Head head) throws RefusedHeadException {
+    HeadInfo info = head.info();
+    require(
+        info.task().equals(bundle.task()),
+        "it is for task " + info.task() + ", not " + bundle.task());
+    require(
+        info.backbone().equals(bundle.fingerprint()),
+        "it was trained on another backbone or encoder: " + info.backbone());
+    checkLabels(info.labels());
+    Map<String, long[]> wanted = shapes(info.labels().size());
+    require(
+        head.tensors().keySet().equals(wanted.keySet()),
+        "it brings tensors " + head.tensors().keySet() + ", not " + wanted.keySet());
+    for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
+      String name = entry.getKey();
+      Tensor tensor = entry.getValue();
+      long[] shape = Objects.requireNonNull(wanted.get(name));
+      require(
+          fits(tensor.shape(), shape),
+          name + " is " + Arrays.toString(tensor.shape()) + ", not " + text(shape));
+      require(tensor.finite(), name + " holds a weight that is not finite");
+    }
+    checkGolden(head);
+  }
+
+  private void checkLabels(List<String> labels) throws RefusedHeadException {
+    require(!labels.isEmpty(), "it has no labels");
+    require(labels.stream().noneMatch(String::isBlank), "one of its labels is blank");
+    require(new HashSet<>(labels).size() == labels.size(), "one of its labels is there twice");
+    require(
+        bundle.open() || labels.equals(bundle.labels()),
+        "it changes the labels of a bundle whose label set is closed");
+  }
+
+  /** By parameter; -1 where any size goes until it has run. */
+  private Map<String, long[]> shapes(int classes) {
+    Split split = bundle.split();
+    Map<String, long[]> shapes = new TreeMap<>();
+    split.linear().ifPresent(layer -> shapes.putAll(linear(layer, classes)));
+    for (Parameter parameter : split.parameters()) {
+      long[] any = new long[parameter.shape().length];
+      Arrays.fill(any, -1);
+      shapes.putIfAbsent(parameter.name(), any);
+    }
+    return shapes;
+  }
+
+  private Map<String, long[]> linear(LinearLayer layer, int classes) {
+    int dim = bundle.split().dim();
+    Map<String, long[]> shapes = new TreeMap<>();
+    shapes.put(
+        layer.weight(),
+        layer.classesFirst() ? new long[] {classes, dim} : new long[] {dim, classes});
+    if (layer.bias() != null) {
+      shapes.put(layer.bias(), new long[] {classes});
+    }
+    return shapes;
+  }
+
+  private static boolean fits(long[] shape, long[] wanted) {
+    if (shape.length != wanted.length) {
+      return false;
+    }
+    for (int i = 0; i < shape.length; i++) {
+      if (wanted[i] >= 0 ? shape[i] != wanted[i] : shape[i] < 1) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static String text(long[] shape) {
+    return Arrays.toString(shape).replace("-1", "n");
+  }
+
+  private void checkGolden(Head head) throws RefusedHeadException {
+    Tensor features = head.goldenFeatures();
+    Tensor logits = head.goldenLogits();
+    long rows = features.shape().length == 0 ? 0 : features.shape()[0];
+    require(
+        Arrays.equals(features.shape(), new long[] {rows, bundle.split().dim()})
+            && Arrays.equals(logits.shape(), new long[] {rows, head.info().labels().size()}),
+        "its golden pairs have shapes "
+            + Arrays.toString(features.shape())
+            + " and "
+            + Arrays.toString(logits.shape()));
+    require(
+        rows > 0 || head.info().version() == 0,
+        "it brings no golden pairs to prove that it says here what it said to its trainer");
+    require(features.finite() && logits.finite(), "its golden pairs are not finite");
+  }
+
+  /** What it said to its trainer, against what it says here. */
+  void compare(Logits[] here, Tensor golden) throws RefusedHeadException {
+    int width = (int) golden.shape()[1];
+    for (int row = 0; row < here.length; row++) {
+      double scale = 1e-6;
+      double worst = 0;
+      for (int i = 0; i < width; i++) {
+        double wanted = golden.values()[row * width + i];
+        scale = Math.max(scale, Math.abs(wanted));
+        double off = Math.abs(here[row].values()[i] - wanted);
+        worst = Double.isNaN(off) ? Double.POSITIVE_INFINITY : Math.max(worst, off);
+      }
+      require(
+          worst <= TOLERANCE * scale,
+          "golden pair " + row + " is off by " + worst + " where its logits reach " + scale);
+    }
+  }
+
+  private static void require(boolean holds, String reason) throws RefusedHeadException {
+    if (!holds) {
+      throw new RefusedHeadException(reason);
+    }
+  }
+}

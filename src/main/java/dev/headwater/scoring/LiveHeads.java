@@ -1,0 +1,124 @@
+package dev.headwater.scoring;
+
+import ai.onnxruntime.OrtException;
+import dev.headwater.bundle.Bundle;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.RefusedHeadException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The head that is live, and the one that never learns where comparison is on. */
+final class LiveHeads implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(LiveHeads.class);
+
+  private final Network network;
+  private final HeadCheck check;
+  private final int dim;
+  private final ScoringSettings settings;
+  private final ScorerMetrics metrics;
+  private final AtomicInteger loaded = new AtomicInteger();
+  private final AtomicReference<@Nullable LoadedHead> live = new AtomicReference<>();
+  private final AtomicReference<@Nullable LoadedHead> frozen = new AtomicReference<>();
+  private boolean closed;
+
+  LiveHeads(Bundle bundle, Network network, ScoringSettings settings, ScorerMetrics metrics) {
+    this.network = network;
+    this.settings = settings;
+    this.metrics = metrics;
+    check = new HeadCheck(bundle);
+    dim = bundle.split().dim();
+  }
+
+  /** Checks, warms and swaps. Whoever scores meanwhile sees the old head or the new one, whole. */
+  synchronized void install(Head head) throws RefusedHeadException {
+    if (closed) {
+      throw new IllegalStateException("scoring is closed");
+    }
+    check.check(head);
+    LoadedHead next = load(head);
+    if (settings.compareFrozen() && frozen.get() == null && next.retain()) {
+      frozen.set(next);
+    }
+    LoadedHead old = live.getAndSet(next);
+    if (old != null) {
+      old.release();
+    }
+    HeadInfo info = head.info();
+    metrics.swapped(info.task(), info.version());
+    LOG.atInfo()
+        .addKeyValue("task", info.task())
+        .addKeyValue("version", info.version())
+        .addKeyValue("labels", info.labels().size())
+        .log("head swapped");
+  }
+
+  private LoadedHead load(Head head) throws RefusedHeadException {
+    LoadedHead next = null;
+    boolean accepted = false;
+    try {
+      next = LoadedHead.load(head, loaded);
+      if (head.goldenFeatures().values().length > 0) {
+        check.compare(network.logits(next, head.goldenFeatures().values()), head.goldenLogits());
+      }
+      // the first run of a shape allocates: not on the clock of the records
+      network.logits(next, new float[settings.batchSize() * dim]);
+      accepted = true;
+      return next;
+    } catch (OrtException e) {
+      throw new RefusedHeadException("the head graph does not run with it: " + e.getMessage());
+    } finally {
+      if (next != null && !accepted) {
+        next.release();
+      }
+    }
+  }
+
+  /** The live head, null in a cold start; to be released. */
+  @Nullable LoadedHead takeLive() {
+    return take(live);
+  }
+
+  /** The head that never learns, null where there is none; to be released. */
+  @Nullable LoadedHead takeFrozen() {
+    return take(frozen);
+  }
+
+  private static @Nullable LoadedHead take(AtomicReference<@Nullable LoadedHead> reference) {
+    while (true) {
+      LoadedHead head = reference.get();
+      // one that cannot be retained was swapped out since: its successor is there already
+      if (head == null || head.retain()) {
+        return head;
+      }
+    }
+  }
+
+  /** Of the live head, null in a cold start. */
+  @Nullable HeadInfo info() {
+    LoadedHead head = live.get();
+    return head == null ? null : head.info();
+  }
+
+  /** Heads whose tensors are in native memory. */
+  int loaded() {
+    return loaded.get();
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    release(live.getAndSet(null));
+    release(frozen.getAndSet(null));
+  }
+
+  private static void release(@Nullable LoadedHead head) {
+    if (head != null) {
+      head.release();
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package dev.headwater.scoring;
+
+import dev.headwater.schema.HeadInfo;
+
+/**
+ * What one head said of one record.
+ *
+ * @param serial of the loaded head; tells two loads of one version apart
+ * @param values by label index
+ */
+@SuppressWarnings("ArrayRecordComponent") // never compared
+record Logits(HeadInfo head, long serial, float[] values) {
+
+  /** Softmax in double precision, shifted by the greatest logit so that nothing overflows. */
+  float[] probabilities() {
+    double max = Double.NEGATIVE_INFINITY;
+    for (float value : values) {
+      max = Math.max(max, value);
+    }
+    double[] exp = new double[values.length];
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      exp[i] = Math.exp(values[i] - max);
+      sum += exp[i];
+    }
+    if (!Double.isFinite(sum)) {
+      throw new IllegalStateException(
+          "head " + head.task() + "/" + head.version() + " gives logits that are not finite");
+    }
+    float[] probabilities = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      probabilities[i] = (float) (exp[i] / sum);
+    }
+    return probabilities;
+  }
+}

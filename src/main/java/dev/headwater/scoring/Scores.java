@@ -1,0 +1,69 @@
+package dev.headwater.scoring;
+
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Scored;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the live head says of one record.
+ *
+ * @param head the head that said it; empty while none is live (a cold start)
+ * @param probabilities by index of the head's labels; empty while none is live
+ * @param frozen what the head that never learns says, where comparison is on
+ */
+@SuppressWarnings("ArrayRecordComponent") // never compared
+public record Scores(Optional<HeadInfo> head, float[] probabilities, @Nullable Scored frozen) {
+
+  static Scores of(Logits live, @Nullable Logits frozen) {
+    float[] probabilities = live.probabilities();
+    Scored best = null;
+    if (frozen != null) {
+      float[] other = frozen == live ? probabilities : frozen.probabilities();
+      best = best(frozen.head(), other);
+    }
+    return new Scores(Optional.of(live.head()), probabilities, best);
+  }
+
+  static Scores none() {
+    return new Scores(Optional.empty(), new float[0], null);
+  }
+
+  /** The most probable label; in a cold start the empty label, which no head has, at 0. */
+  public Scored best() {
+    return head.map(h -> best(h, probabilities)).orElse(new Scored("", 0));
+  }
+
+  private static Scored best(HeadInfo head, float[] probabilities) {
+    return top(head, probabilities, 1).get(0);
+  }
+
+  /** The most probable labels, best first, at most {@code k}; none in a cold start. */
+  public List<Scored> top(int k) {
+    return head.map(h -> top(h, probabilities, k)).orElse(List.of());
+  }
+
+  private static List<Scored> top(HeadInfo head, float[] probabilities, int k) {
+    int size = Math.min(k, probabilities.length);
+    int[] best = new int[size];
+    int filled = 0;
+    for (int i = 0; i < probabilities.length; i++) {
+      int at = filled;
+      while (at > 0 && probabilities[i] > probabilities[best[at - 1]]) {
+        at--;
+      }
+      if (at < size) {
+        filled = Math.min(size, filled + 1);
+        System.arraycopy(best, at, best, at + 1, filled - at - 1);
+        best[at] = i;
+      }
+    }
+    List<Scored> top = new ArrayList<>(size);
+    for (int i : best) {
+      top.add(new Scored(head.labels().get(i), probabilities[i]));
+    }
+    return top;
+  }
+}

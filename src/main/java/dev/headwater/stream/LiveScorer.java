@@ -1,0 +1,148 @@
+package dev.headwater.stream;
+
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Inference;
+import dev.headwater.scoring.Scores;
+import dev.headwater.scoring.Scoring;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Answers from what was begun when the record was polled, or computes it now; under the head that
+ * is live now in either case.
+ */
+final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[]>> {
+  private final Scoring scoring;
+  private final Set<String> topics;
+  private final int top;
+  private final Memo<Inference> memo;
+  private final Set<Integer> partitions = ConcurrentHashMap.newKeySet();
+
+  /**
+   * @param estimate bytes of one inference until one has been seen
+   */
+  LiveScorer(Scoring scoring, Topics topics, StreamSettings settings, long estimate) {
+    this.scoring = scoring;
+    this.topics = topics.records().stream().map(Topic::name).collect(Collectors.toSet());
+    this.top = settings.top();
+    this.memo = new Memo<>(settings.readAheadBytes(), estimate, Inference::bytes);
+  }
+
+  /** Begins inference of a poll. */
+  @Override
+  public void accept(ConsumerRecords<byte[], byte[]> poll) {
+    List<byte[]> values = new ArrayList<>();
+    List<CompletableFuture<Inference>> reserved = new ArrayList<>();
+    for (String topic : topics) {
+      for (ConsumerRecord<byte[], byte[]> record : poll.records(topic)) {
+        reserve(record)
+            .ifPresent(
+                future -> {
+                  values.add(record.value());
+                  reserved.add(future);
+                });
+      }
+    }
+    begin(values, reserved);
+  }
+
+  private Optional<CompletableFuture<Inference>> reserve(ConsumerRecord<byte[], byte[]> record) {
+    byte @Nullable [] value = record.value();
+    return value == null
+        ? Optional.empty()
+        : memo.reserve(
+            new TopicPartition(record.topic(), record.partition()), record.offset(), value);
+  }
+
+  private void begin(List<byte[]> values, List<CompletableFuture<Inference>> reserved) {
+    try {
+      List<CompletableFuture<Inference>> begun = scoring.submit(values);
+      for (int i = 0; i < begun.size(); i++) {
+        follow(begun.get(i), reserved.get(i));
+      }
+    } catch (RuntimeException e) {
+      // whoever waits for these must not wait for ever; Kafka logs what an interceptor throws
+      reserved.forEach(future -> future.completeExceptionally(e));
+      throw e;
+    }
+  }
+
+  private static void follow(
+      CompletableFuture<Inference> begun, CompletableFuture<Inference> reserved) {
+    begun.whenComplete(
+        (inference, failure) -> {
+          if (failure == null) {
+            reserved.complete(inference);
+          } else {
+            reserved.completeExceptionally(failure);
+          }
+        });
+  }
+
+  @Override
+  public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
+    Inference inference = inference(source, value);
+    Scores scores = scoring.score(inference);
+    return new Answer(
+        inference.recordId(),
+        inference.label(),
+        inference.features(),
+        scores.top(top),
+        scores.head().map(HeadInfo::version).orElse(0L),
+        scores.frozen());
+  }
+
+  private Inference inference(Source source, byte @Nullable [] value)
+      throws InvalidRecordException {
+    TopicPartition partition = new TopicPartition(source.topic(), source.partition());
+    Optional<CompletableFuture<Inference>> begun = memo.take(partition, source.offset(), value);
+    if (begun.isEmpty()) {
+      return scoring.infer(value);
+    }
+    try {
+      return begun.get().join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof InvalidRecordException invalid) {
+        throw invalid;
+      }
+      // the pool failed, not the record by itself: it gets its own chance
+      return scoring.infer(value);
+    }
+  }
+
+  @Override
+  public void opened(int partition) {
+    partitions.add(partition);
+  }
+
+  @Override
+  public void closed(int partition) {
+    partitions.remove(partition);
+    topics.forEach(topic -> memo.drop(new TopicPartition(topic, partition)));
+  }
+
+  /** Partitions being scored here. */
+  int partitions() {
+    return partitions.size();
+  }
+
+  /** Bytes read ahead now. */
+  long held() {
+    return memo.held();
+  }
+}

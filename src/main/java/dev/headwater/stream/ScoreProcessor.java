@@ -1,0 +1,90 @@
+package dev.headwater.stream;
+
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.Source;
+import dev.headwater.stream.guard.DeadLetter;
+import java.time.Duration;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Scores a record and routes it. Everything about it is computed, serialised and size-checked
+ * before its first forward; whatever goes wrong until then concerns this record alone and sends it
+ * to dead letters, so that no poison record fails twice or takes its neighbours. What goes wrong
+ * afterwards stops the task.
+ */
+final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> {
+  private final ScoringTopology topology;
+  private final Router router;
+
+  @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
+  private ProcessorContext<byte[], byte[]> context;
+
+  ScoreProcessor(ScoringTopology topology, Router router) {
+    this.topology = topology;
+    this.router = router;
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> context) {
+    this.context = context;
+    topology.scorer().opened(context.taskId().partition());
+  }
+
+  @Override
+  public void close() {
+    topology.scorer().closed(context.taskId().partition());
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    Source source = source(context.recordMetadata().orElseThrow());
+    Router.Routed routed = route(record, source);
+    routed.outbox().send(context);
+    topology.metrics().received();
+    long now = context.currentSystemTimeMs();
+    topology.metrics().predicted(Duration.ofMillis(Math.max(0, now - record.timestamp())));
+    if (routed.reviewed()) {
+      topology.metrics().reviewed();
+    }
+  }
+
+  private Router.Routed route(Record<byte[], byte[]> record, Source source) {
+    String ownId = headerId(record);
+    try {
+      Scorer.Answer answer = topology.scorer().answer(source, record.value());
+      ownId = ownId == null ? answer.recordId() : ownId;
+      String recordId = ownId == null ? source.recordId() : ownId;
+      return router.route(record, source, recordId, answer, context.currentSystemTimeMs());
+    } catch (InvalidRecordException e) {
+      throw deadLetter(e, ownId == null ? e.recordId() : ownId, source);
+    } catch (IllegalStateException e) {
+      // scoring closed, or the live head broken: no record's fault, so none may pay for it
+      throw e;
+    } catch (RuntimeException e) {
+      // the network's own failure on this record, tried alone: trying again would fail for ever
+      throw deadLetter(e, ownId, source);
+    }
+  }
+
+  private DeadLetter deadLetter(Exception reason, @Nullable String ownId, Source source) {
+    topology.metrics().received();
+    topology.metrics().deadLettered();
+    return new DeadLetter(reason, ownId == null ? source.recordId() : ownId);
+  }
+
+  private static @Nullable String headerId(Record<byte[], byte[]> record) {
+    Header header = record.headers().lastHeader(DeadLetter.RECORD_ID_HEADER);
+    return header == null || header.value() == null || header.value().length == 0
+        ? null
+        : Payload.lenient(header.value());
+  }
+
+  private static Source source(RecordMetadata metadata) {
+    return new Source(metadata.topic(), metadata.partition(), metadata.offset());
+  }
+}

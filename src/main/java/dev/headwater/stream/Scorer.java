@@ -1,0 +1,45 @@
+package dev.headwater.stream;
+
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.Scored;
+import dev.headwater.schema.Source;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What the topology needs of the network: one answer a record, and to say which it reads. */
+interface Scorer {
+
+  /**
+   * The live head's answer to a record.
+   *
+   * @throws InvalidRecordException if no head can ever answer it
+   */
+  Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException;
+
+  /** This partition of every records topic is scored here from now on. */
+  void opened(int partition);
+
+  /** No longer. */
+  void closed(int partition);
+
+  /**
+   * @param recordId null where the record brings none
+   * @param label the inline label, null where there is none
+   * @param top labels best first, empty while no head is live
+   * @param headVersion 0 while no head is live
+   * @param frozen what the head that never learns says, where comparison is on
+   */
+  @SuppressWarnings("ArrayRecordComponent") // passed on at once, never compared
+  record Answer(
+      @Nullable String recordId,
+      @Nullable String label,
+      float[] features,
+      List<Scored> top,
+      long headVersion,
+      @Nullable Scored frozen) {
+
+    @Nullable Scored best() {
+      return top.isEmpty() ? null : top.get(0);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.headwater.stream;
+
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.Topics;
+import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.labels.LabelTopology;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.Topology;
+
+/**
+ * The whole topology in three sub-topologies that meet through ordinary topics: <em>score</em>,
+ * <em>rekey</em> and <em>join</em>. Every node and store has a name of its own, for renaming one
+ * loses state. Nothing is batched here: Streams counts a record as done when {@code process}
+ * returns, so a batch held back would be lost (see {@link ReadAhead}).
+ */
+record ScoringTopology(
+    Topics topics,
+    StreamSettings settings,
+    Task task,
+    Scorer scorer,
+    Limits limits,
+    ScorerMetrics metrics)
+    implements Supplier<Topology> {
+  static final String PREDICTIONS_SINK = "predictions-sink";
+  static final String REVIEW_SINK = "review-sink";
+  static final String PENDING_SINK = "pending-sink";
+  static final String SAMPLES_SINK = "samples-sink";
+
+  /**
+   * What is predicted.
+   *
+   * @param backbone fingerprint of backbone, cut and encoder
+   * @param known whether a label belongs to the label set; always, where that is open
+   */
+  record Task(String name, String backbone, Predicate<String> known) {}
+
+  @Override
+  public Topology get() {
+    Topology topology = new Topology();
+    score(topology);
+    new LabelTopology(topics, task.name(), task.known(), settings.labelWait(), limits, metrics)
+        .addTo(topology);
+    return topology;
+  }
+
+  private void score(Topology topology) {
+    Router router = new Router(this);
+    topology
+        .addSource(
+            "records",
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer(),
+            topics.records().stream().map(Topic::name).toArray(String[]::new))
+        .addProcessor("score", () -> new ScoreProcessor(this, router), "records");
+    sink(topology, PREDICTIONS_SINK, topics.predictions());
+    sink(topology, REVIEW_SINK, topics.review());
+    sink(topology, PENDING_SINK, topics.pending());
+    sink(topology, SAMPLES_SINK, topics.samples());
+  }
+
+  private static void sink(Topology topology, String name, Topic<?, ?> topic) {
+    topology.addSink(
+        name, topic.name(), new ByteArraySerializer(), new ByteArraySerializer(), "score");
+  }
+}

@@ -1,0 +1,83 @@
+package dev.headwater.stream;
+
+import dev.headwater.schema.Topics;
+import dev.headwater.stream.guard.DeadLetterHandler;
+import dev.headwater.stream.guard.EventTime;
+import dev.headwater.stream.guard.Limits;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.errors.DefaultProductionExceptionHandler;
+import org.apache.kafka.streams.errors.LogAndContinueExceptionHandler;
+
+/**
+ * Kafka Streams' configuration: the user's client properties, under what the topology depends on.
+ */
+final class StreamProperties {
+  private static final String MAX_REQUEST_SIZE =
+      StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG);
+  private static final String INTERCEPTORS =
+      StreamsConfig.mainConsumerPrefix(ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG);
+
+  // a dead letter is a whole record with more headers; Kafka's default of 1 MiB has no room for it
+  private static final int DEFAULT_MAX_REQUEST_SIZE = 2 << 20;
+
+  private StreamProperties() {}
+
+  /** The producer's {@code max.request.size}: the user's, or ours. */
+  static int maxRequestSize(Map<String, Object> kafka) {
+    Object size =
+        kafka.getOrDefault(
+            MAX_REQUEST_SIZE,
+            kafka.getOrDefault(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, DEFAULT_MAX_REQUEST_SIZE));
+    return (Integer)
+        ConfigDef.parseType(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, size, ConfigDef.Type.INT);
+  }
+
+  static Properties of(
+      StreamSettings settings,
+      Topics topics,
+      Map<String, Object> kafka,
+      Limits limits,
+      LiveScorer scorer) {
+    Map<String, Object> config = new HashMap<>(kafka);
+    config.put(MAX_REQUEST_SIZE, limits.maxRequestSize());
+    config.merge(INTERCEPTORS, ReadAhead.class.getName(), (mine, ours) -> mine + "," + ours);
+    config.put(StreamsConfig.mainConsumerPrefix(ReadAhead.SINK_CONFIG), scorer);
+    config.put(
+        StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG),
+        settings.linger().toMillis());
+    config.put(StreamsConfig.APPLICATION_ID_CONFIG, settings.applicationId());
+    config.put(StreamsConfig.STATE_DIR_CONFIG, settings.stateDir().toString());
+    config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, settings.threads());
+    config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, settings.guarantee().property());
+    config.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, settings.protocol().property());
+    config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, settings.commitInterval().toMillis());
+    config.put(StreamsConfig.ENSURE_EXPLICIT_INTERNAL_RESOURCE_NAMING_CONFIG, true);
+    config.putAll(failures(topics, limits));
+    Properties properties = new Properties();
+    properties.putAll(config);
+    return properties;
+  }
+
+  /** Bad records go to dead letters; what cannot be written stops the task and is tried again. */
+  private static Map<String, Object> failures(Topics topics, Limits limits) {
+    return Map.of(
+        StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG,
+        topics.deadLetters().name(),
+        StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG,
+        DeadLetterHandler.class,
+        DeadLetterHandler.MAX_BYTES_CONFIG,
+        limits.of(topics.deadLetters().name()),
+        StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG,
+        LogAndContinueExceptionHandler.class,
+        StreamsConfig.PRODUCTION_EXCEPTION_HANDLER_CLASS_CONFIG,
+        DefaultProductionExceptionHandler.class,
+        StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG,
+        EventTime.class);
+  }
+}

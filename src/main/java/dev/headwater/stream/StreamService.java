@@ -1,0 +1,260 @@
+package dev.headwater.stream;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.heads.HeadFollower;
+import dev.headwater.heads.HeadSink;
+import dev.headwater.metrics.Health;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Scoring;
+import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.guard.TopicLimits;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The scorer: follows the heads, scores the records, joins the labels. Construct, start, close.
+ *
+ * <p>Failure contract: a bad record costs itself only. A broker that is away is waited for, and a
+ * stream thread it killed is replaced. Anything else that kills one (a topic deleted, no
+ * authorisation, an output the broker refuses) stops the client with nothing committed of what was
+ * in hand, and {@link #live} tells the cause: a restart goes on where it stopped.
+ */
+public final class StreamService implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(StreamService.class);
+  private static final Duration SLICE = Duration.ofMillis(200);
+  private static final long UNKNOWN_DIM_BYTES = 4L << 20;
+
+  private final StreamSettings settings;
+  private final Bundle bundle;
+  private final Topics topics;
+  private final Map<String, Object> kafka;
+  private final ScorerMetrics metrics;
+  private final Scoring scoring;
+  private final LiveScorer scorer;
+  private final HeadFollower heads;
+
+  private final Object lock = new Object();
+  private volatile @Nullable KafkaStreams streams;
+  private volatile boolean closed;
+  private volatile Health starting = Health.down("not started");
+  private volatile @Nullable String fatal;
+
+  /**
+   * @param kafka client properties, passed through to every client
+   * @throws IllegalArgumentException where the bundle's network cannot be run
+   */
+  public StreamService(
+      StreamSettings settings,
+      Bundle bundle,
+      ScoringSettings scoring,
+      Topics topics,
+      Map<String, Object> kafka,
+      ScorerMetrics metrics) {
+    this.settings = settings;
+    this.bundle = bundle;
+    this.topics = topics;
+    this.kafka = Map.copyOf(kafka);
+    this.metrics = metrics;
+    this.scoring = Scoring.load(bundle, scoring, metrics);
+    this.scorer = new LiveScorer(this.scoring, topics, settings, estimate(bundle));
+    this.heads = new HeadFollower(kafka, topics.heads(), bundle.fingerprint(), new Installer());
+  }
+
+  private static long estimate(Bundle bundle) {
+    int dim = bundle.split().dim();
+    return dim < 0 ? UNKNOWN_DIM_BYTES : (long) Float.BYTES * dim;
+  }
+
+  /**
+   * Returns once scoring runs; the label join may still be restoring its stores.
+   *
+   * @throws IllegalStateException if a topic is missing, the heads were not caught up with in time,
+   *     or this was closed meanwhile
+   */
+  public void start() {
+    starting = Health.down("the topics are being checked");
+    Limits limits = TopicLimits.read(kafka, topics, StreamProperties.maxRequestSize(kafka));
+    starting = Health.down("the heads are being caught up with");
+    heads.start();
+    awaitHeads();
+    ScoringTopology topology =
+        new ScoringTopology(topics, settings, task(), scorer, limits, metrics);
+    run(
+        new KafkaStreams(
+            topology.get(), StreamProperties.of(settings, topics, kafka, limits, scorer)));
+  }
+
+  private ScoringTopology.Task task() {
+    Set<String> labels = Set.copyOf(bundle.labels());
+    return new ScoringTopology.Task(
+        bundle.task(), bundle.fingerprint(), label -> bundle.open() || labels.contains(label));
+  }
+
+  private void awaitHeads() {
+    long deadline = System.nanoTime() + settings.startTimeout().toNanos();
+    try {
+      while (!heads.awaitCaughtUp(SLICE)) {
+        if (closed) {
+          throw new IllegalStateException("closed while it was starting");
+        }
+        if (System.nanoTime() > deadline) {
+          throw new IllegalStateException(
+              "the heads were not caught up with in %s: %s"
+                  .formatted(settings.startTimeout(), heads.health().cause()));
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while the heads were caught up with", e);
+    }
+  }
+
+  private void run(KafkaStreams client) {
+    client.setUncaughtExceptionHandler(this::failed);
+    synchronized (lock) {
+      if (closed) {
+        client.close();
+        throw new IllegalStateException("closed while it was starting");
+      }
+      streams = client;
+      client.start();
+    }
+    log.atInfo()
+        .addKeyValue("application", settings.applicationId())
+        .addKeyValue("head", scoring.live().map(HeadInfo::version).orElse(-1L))
+        .log("scoring started");
+  }
+
+  private StreamThreadExceptionResponse failed(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof RetriableException) {
+        log.atWarn().setCause(failure).log("stream thread replaced");
+        return StreamThreadExceptionResponse.REPLACE_THREAD;
+      }
+    }
+    fatal = rootOf(failure);
+    log.atError().setCause(failure).log("scoring stopped");
+    return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+  }
+
+  private static String rootOf(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root.toString();
+  }
+
+  /** Down once only a restart can help. */
+  public Health live() {
+    String cause = fatal;
+    if (cause != null) {
+      return Health.down("scoring stopped: " + cause);
+    }
+    KafkaStreams.State state = state();
+    if (state == KafkaStreams.State.ERROR || state == KafkaStreams.State.PENDING_ERROR) {
+      return Health.down("Kafka Streams is in state " + state);
+    }
+    return closed ? Health.down("closed") : Health.up("heads: " + heads.health().cause());
+  }
+
+  /**
+   * Up while records are scored here, or there are none to score. It does not wait for the label
+   * join to restore its stores: scoring runs meanwhile.
+   */
+  public Health ready() {
+    Health live = live();
+    KafkaStreams.State state = state();
+    if (!live.up()) {
+      return live;
+    }
+    if (state == null) {
+      return Health.down(starting.cause() + ": " + heads.health().cause());
+    }
+    if (scoring.live().isEmpty() && bundle.head().isPresent()) {
+      return Health.down("no head is live: " + heads.health().cause());
+    }
+    boolean scores = state == KafkaStreams.State.REBALANCING && scorer.partitions() > 0;
+    if (state == KafkaStreams.State.RUNNING || scores) {
+      return Health.up("%s; %d partitions scored here".formatted(head(), scorer.partitions()));
+    }
+    return Health.down("no partition is scored here yet: Kafka Streams is in state " + state);
+  }
+
+  private String head() {
+    return scoring
+        .live()
+        .map(info -> "head %d is live".formatted(info.version()))
+        .orElse("cold start: no head yet, every record is unsure");
+  }
+
+  private KafkaStreams.@Nullable State state() {
+    KafkaStreams client = streams;
+    return client == null ? null : client.state();
+  }
+
+  /** Commits what is done and stops, within the close timeout. */
+  @Override
+  public void close() {
+    synchronized (lock) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+    }
+    KafkaStreams client = streams;
+    if (client != null && !client.close(closing())) {
+      log.atWarn()
+          .addKeyValue("timeout", settings.closeTimeout())
+          .log("stream threads did not stop in time: what they hold is not committed");
+    }
+    heads.close();
+    // a task that still runs fails from here on, and its transaction with it
+    scoring.close();
+  }
+
+  private CloseOptions closing() {
+    // a static member comes back under its id; any other leaves at once for the rest to take over
+    boolean comesBack = kafka.containsKey(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
+    return CloseOptions.timeout(settings.closeTimeout())
+        .withGroupMembershipOperation(
+            comesBack
+                ? CloseOptions.GroupMembershipOperation.REMAIN_IN_GROUP
+                : CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
+  }
+
+  private final class Installer implements HeadSink {
+    @Override
+    public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
+      if (!head.info().task().equals(bundle.task())) {
+        return;
+      }
+      scoring.install(head);
+    }
+
+    @Override
+    public void refused(String task, long version, String reason) {
+      metrics.headRefused(task, reason);
+      log.atWarn()
+          .addKeyValue("task", task)
+          .addKeyValue("version", version)
+          .addKeyValue("reason", reason)
+          .log("head refused, the last good one serves on");
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package dev.headwater.stream.guard;
+
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.Topic;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All outputs of one record, serialised and size-checked before the first is forwarded: a throw
+ * after a forward would commit both an output and a dead letter.
+ */
+public final class Outbox {
+  private final Limits limits;
+  private final List<Outgoing> outgoing = new ArrayList<>();
+
+  public Outbox(Limits limits) {
+    this.limits = limits;
+  }
+
+  /**
+   * Adds one output.
+   *
+   * @param sink the topology's name of the sink that writes {@code topic}
+   * @throws InvalidRecordException if the topic would not take it
+   */
+  public <K, V> void add(
+      String sink, Topic<K, V> topic, @Nullable K key, V value, long timestamp, Headers headers)
+      throws InvalidRecordException {
+    byte[] keyBytes = keyBytes(topic, key);
+    byte[] valueBytes = topic.value().serializer().serialize(topic.name(), value);
+    limits.check(topic.name(), keyBytes, valueBytes, headers);
+    outgoing.add(new Outgoing(sink, new Record<>(keyBytes, valueBytes, timestamp, headers)));
+  }
+
+  /** Forwards everything in the order added. */
+  public void send(ProcessorContext<byte[], byte[]> context) {
+    outgoing.forEach(output -> context.forward(output.record(), output.sink()));
+  }
+
+  @SuppressWarnings("NullAway") // Kafka's keys may be null
+  private static <K> byte[] keyBytes(Topic<K, ?> topic, @Nullable K key) {
+    return key == null ? null : topic.key().serializer().serialize(topic.name(), key);
+  }
+
+  private record Outgoing(String sink, Record<byte[], byte[]> record) {}
+}

@@ -1,0 +1,122 @@
+package dev.headwater.stream.guard;
+
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.Topics;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/** Asks the broker, once at start, what the topology takes for granted of its topics. */
+public final class TopicLimits {
+  private TopicLimits() {}
+
+  /**
+   * The size limits of every topic written to.
+   *
+   * @throws IllegalStateException if a topic is missing, or the two the label join reads do not
+   *     match: it would never see some labels
+   * @throws KafkaException if the broker does not answer
+   */
+  public static Limits read(Map<String, Object> kafka, Topics topics, int maxRequestSize) {
+    try (Admin admin = Admin.create(kafka)) {
+      Map<String, Integer> partitions = partitions(admin, topics);
+      requireEqual(partitions, topics.pending(), topics.labelsById());
+      return new Limits(maxRequestSize, maxMessageBytes(admin, written(topics)));
+    }
+  }
+
+  private static Map<String, Integer> partitions(Admin admin, Topics topics) {
+    List<String> names =
+        Stream.concat(
+                topics.records().stream().map(Topic::name),
+                Stream.concat(
+                    Stream.of(topics.labels().name(), topics.heads().name()),
+                    written(topics).stream()))
+            .toList();
+    Map<String, Integer> partitions = new TreeMap<>();
+    List<String> missing =
+        admin.describeTopics(names).topicNameValues().entrySet().stream()
+            .filter(entry -> !described(entry.getKey(), entry.getValue(), partitions))
+            .map(Map.Entry::getKey)
+            .sorted()
+            .toList();
+    if (!missing.isEmpty()) {
+      throw new IllegalStateException(
+          "topics missing: " + String.join(", ", missing) + "; create them with `topics create`");
+    }
+    return partitions;
+  }
+
+  private static boolean described(
+      String name, KafkaFuture<TopicDescription> topic, Map<String, Integer> partitions) {
+    try {
+      partitions.put(name, topic.get().partitions().size());
+      return true;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+        return false;
+      }
+      throw new KafkaException("topic " + name + " cannot be described: " + e.getCause(), e);
+    } catch (InterruptedException e) {
+      throw new InterruptException(e); // restores the interrupt
+    }
+  }
+
+  private static void requireEqual(
+      Map<String, Integer> partitions, Topic<?, ?> pending, Topic<?, ?> labelsById) {
+    Integer waiting = partitions.get(pending.name());
+    Integer labels = partitions.get(labelsById.name());
+    if (!Objects.equals(waiting, labels)) {
+      throw new IllegalStateException(
+          "%s has %d partitions and %s has %d: the label join needs the same count on both"
+              .formatted(pending.name(), waiting, labelsById.name(), labels));
+    }
+  }
+
+  private static Map<String, Integer> maxMessageBytes(Admin admin, List<String> topics) {
+    Map<String, Integer> limits = new HashMap<>();
+    try {
+      admin
+          .describeConfigs(
+              topics.stream()
+                  .map(name -> new ConfigResource(ConfigResource.Type.TOPIC, name))
+                  .toList())
+          .all()
+          .get()
+          .forEach(
+              (topic, config) ->
+                  limits.put(
+                      topic.name(),
+                      Integer.valueOf(config.get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value())));
+      return limits;
+    } catch (ExecutionException e) {
+      throw new KafkaException("topics' limits cannot be read: " + e.getCause(), e);
+    } catch (InterruptedException e) {
+      throw new InterruptException(e); // restores the interrupt
+    }
+  }
+
+  private static List<String> written(Topics topics) {
+    return Stream.of(
+            topics.predictions(),
+            topics.review(),
+            topics.pending(),
+            topics.labelsById(),
+            topics.samples(),
+            topics.deadLetters())
+        .map(Topic::name)
+        .toList();
+  }
+}

@@ -1,0 +1,116 @@
+package dev.headwater.stream.labels;
+
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.Sample;
+import dev.headwater.stream.guard.DeadLetter;
+import dev.headwater.stream.guard.Outbox;
+import java.time.Duration;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.TimestampedKeyValueStore;
+import org.apache.kafka.streams.state.ValueAndTimestamp;
+
+/**
+ * Joins records that wait for a label with labels, by record id, whichever comes first. A match
+ * emits the labelled sample; a later label for the same record corrects it and emits again, which
+ * the trainer upserts. Both sides expire by wall clock, also while nothing arrives. A DSL stream
+ * join would emit once per pair, hold matched features for twice the window and never expire on an
+ * idle stream.
+ */
+final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
+  private static final Duration TICK = Duration.ofSeconds(1);
+
+  private final LabelTopology settings;
+
+  @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
+  private ProcessorContext<byte[], byte[]> context;
+
+  @SuppressWarnings("NullAway.Init")
+  private TimestampedKeyValueStore<String, Sample> waiting;
+
+  @SuppressWarnings("NullAway.Init")
+  private TimestampedKeyValueStore<String, Label> early;
+
+  JoinProcessor(LabelTopology settings) {
+    this.settings = settings;
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> context) {
+    this.context = context;
+    waiting = context.getStateStore(LabelTopology.WAITING);
+    early = context.getStateStore(LabelTopology.EARLY);
+    Expiry<Sample> records = new Expiry<>(waiting, settings.labelWait(), () -> {});
+    Expiry<Label> labels =
+        new Expiry<>(early, settings.labelWait(), settings.metrics()::labelUnmatched);
+    Duration tick = settings.labelWait().compareTo(TICK) < 0 ? settings.labelWait() : TICK;
+    context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, records::sweep);
+    context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, labels::sweep);
+  }
+
+  @Override
+  public void process(Record<String, Object> record) {
+    long now = context.currentSystemTimeMs();
+    if (record.value() instanceof Sample sample) {
+      pending(sample, now);
+    } else if (record.value() instanceof Label label) {
+      label(label, now);
+    } else {
+      String id = record.key();
+      throw new DeadLetter(new InvalidRecordException("value", "is a tombstone", id), id);
+    }
+  }
+
+  private void pending(Sample sample, long now) {
+    ValueAndTimestamp<Label> label = early.get(sample.getRecordId());
+    if (label == null) {
+      waiting.put(sample.getRecordId(), ValueAndTimestamp.make(sample, now));
+    } else {
+      early.delete(sample.getRecordId());
+      match(sample, now, label.value(), now);
+    }
+  }
+
+  private void label(Label label, long now) {
+    ValueAndTimestamp<Sample> record = waiting.get(label.recordId());
+    if (record != null) {
+      match(record.value(), record.timestamp(), label, now);
+    } else if (early.get(label.recordId()) == null) {
+      early.put(label.recordId(), ValueAndTimestamp.make(label, now));
+    } else {
+      settings.metrics().labelUnmatched(); // the one it replaces
+      early.put(label.recordId(), ValueAndTimestamp.make(label, now));
+    }
+  }
+
+  /** Emits, and keeps the record, marked as labelled, until its own time is up: for corrections. */
+  private void match(Sample record, long since, Label label, long now) {
+    Sample sample = LabelTopology.labelled(record, label, now);
+    Outbox outbox = outbox(sample, now);
+    waiting.put(record.getRecordId(), ValueAndTimestamp.make(sample, since));
+    outbox.send(context);
+    settings.metrics().labelMatched();
+  }
+
+  private Outbox outbox(Sample sample, long now) {
+    String id = sample.getRecordId();
+    try {
+      Outbox outbox = new Outbox(settings.limits());
+      outbox.add(
+          LabelTopology.SAMPLES_SINK,
+          settings.topics().samples(),
+          id,
+          sample,
+          now,
+          new RecordHeaders());
+      return outbox;
+    } catch (InvalidRecordException e) {
+      settings.metrics().labelDeadLettered();
+      throw new DeadLetter(e, id);
+    }
+  }
+}

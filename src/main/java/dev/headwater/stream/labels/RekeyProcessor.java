@@ -1,0 +1,96 @@
+package dev.headwater.stream.labels;
+
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
+import dev.headwater.stream.guard.DeadLetter;
+import dev.headwater.stream.guard.Outbox;
+import java.io.IOException;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a label, checks it, and keys it by its record id. Whatever cannot be a label of this task
+ * goes to dead letters.
+ */
+final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> {
+  private final LabelTopology settings;
+
+  @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
+  private ProcessorContext<byte[], byte[]> context;
+
+  RekeyProcessor(LabelTopology settings) {
+    this.settings = settings;
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> context) {
+    this.context = context;
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    rekeyed(record.value()).send(context);
+    settings.metrics().labelReceived();
+  }
+
+  private Outbox rekeyed(byte @Nullable [] value) {
+    try {
+      Label label = read(value);
+      check(label);
+      Outbox outbox = new Outbox(settings.limits());
+      // stamped with the time of reading: an old label must not be past the topic's retention
+      outbox.add(
+          LabelTopology.LABELS_BY_ID_SINK,
+          settings.topics().labelsById(),
+          label.recordId(),
+          label,
+          context.currentSystemTimeMs(),
+          new RecordHeaders());
+      return outbox;
+    } catch (InvalidRecordException e) {
+      settings.metrics().labelReceived();
+      settings.metrics().labelDeadLettered();
+      throw new DeadLetter(e, e.recordId());
+    }
+  }
+
+  private static Label read(byte @Nullable [] value) throws InvalidRecordException {
+    if (value == null || value.length == 0) {
+      throw new InvalidRecordException("value", "is empty: a label is JSON", null);
+    }
+    try {
+      Label label = Json.MAPPER.readValue(value, Label.class);
+      if (label == null) {
+        throw new InvalidRecordException("value", "is null: a label is a JSON object", null);
+      }
+      return label;
+    } catch (IOException e) {
+      // the parser's message would quote the payload
+      throw new InvalidRecordException("value", "is not a label in JSON", null);
+    }
+  }
+
+  private void check(Label label) throws InvalidRecordException {
+    String id = present(label.recordId(), "/recordId", null);
+    String task = present(label.task(), "/task", id);
+    if (!task.equals(settings.task())) {
+      throw new InvalidRecordException(
+          "/task", "names another task than " + settings.task() + ", the one served here", id);
+    }
+    if (!settings.known().test(present(label.label(), "/label", id))) {
+      throw new InvalidRecordException("/label", "is not in the closed label set of " + task, id);
+    }
+  }
+
+  private static String present(@Nullable String text, String field, @Nullable String recordId)
+      throws InvalidRecordException {
+    if (text == null || text.isBlank()) {
+      throw new InvalidRecordException(field, "is missing or blank", recordId);
+    }
+    return text;
+  }
+}

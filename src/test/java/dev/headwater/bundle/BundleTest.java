@@ -1,0 +1,212 @@
+package dev.headwater.bundle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.headwater.onnx.GraphFixture;
+import dev.headwater.onnx.OnnxFile;
+import dev.headwater.schema.Head;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class BundleTest {
+  private static final String GOOD =
+      """
+      name: small
+      task: kind
+      model: model.onnx
+      labels: labels.json
+      input:
+        numbers: /x
+      """;
+
+  @TempDir Path directory;
+
+  @BeforeEach
+  void writeFiles() throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 16, 3));
+    Files.writeString(directory.resolve("labels.json"), "[\"a\", \"b\", \"c\"]");
+    Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
+  }
+
+  private String refusal(String manifest) {
+    return catchThrowableOfType(BundleException.class, () -> Bundles.load(directory, manifest))
+        .getMessage();
+  }
+
+  @Test
+  void bringsTheNetworksOwnHeadAsVersionZero() throws Exception {
+    Bundle bundle = Bundles.load(directory, GOOD);
+
+    Head head = bundle.head().orElseThrow();
+    assertThat(head.info().version()).isZero();
+    assertThat(head.info().task()).isEqualTo("kind");
+    assertThat(head.info().labels()).containsExactly("a", "b", "c");
+    assertThat(head.info().backbone()).isEqualTo(bundle.fingerprint()).hasSize(64);
+    assertThat(head.tensors()).containsOnlyKeys("fc2.weight", "fc2.bias");
+    assertThat(bundle.open()).as("unless told otherwise").isTrue();
+  }
+
+  @Test
+  void exportsTheWholeNetworkWithAHeadInIt() throws Exception {
+    Bundle bundle = Bundles.load(directory, GOOD);
+
+    OnnxFile exported = OnnxFile.parse(bundle.export(bundle.head().orElseThrow()));
+
+    assertThat(exported.inputs()).isEqualTo(OnnxFile.parse(GraphFixture.mlp(4, 16, 3)).inputs());
+    assertThat(exported.split("auto").parameters()).isEqualTo(bundle.split().parameters());
+  }
+
+  @Test
+  void hasNoHeadInAColdStart() throws Exception {
+    Bundle bundle = Bundles.coldStart(directory, 8);
+
+    assertThat(bundle.head()).isEmpty();
+    assertThat(bundle.labels()).isEmpty();
+    assertThat(bundle.split().dim()).as("of the pooled hidden states").isEqualTo(8);
+    assertThat(bundle.split().linear()).isPresent();
+  }
+
+  @Test
+  void listsEveryProblemWithItsKey() {
+    String message =
+        refusal(
+            """
+            name: small
+            task: [kind]
+            model: modell.onnx
+            labels: label.json
+            tusk: kind
+            open: perhaps
+            input:
+              numbers: x
+              maxtokens: 5
+            """);
+
+    assertThat(message.lines())
+        .hasSize(8)
+        .anySatisfy(line -> assertThat(line).contains("task: must be text"))
+        .anySatisfy(line -> assertThat(line).contains("model: there is no file").contains("modell"))
+        .anySatisfy(line -> assertThat(line).contains("labels: there is no file"))
+        .anySatisfy(line -> assertThat(line).contains("tusk: is no key here; the keys are cut, "))
+        .anySatisfy(line -> assertThat(line).contains("open: must be true or false"))
+        .anySatisfy(line -> assertThat(line).contains("input.numbers: 'x' is no JSON pointer"))
+        .anySatisfy(line -> assertThat(line).contains("input.maxtokens: is no key here"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          labels: labels.json | head: none                                    | labels: has no meaning
+          labels: labels.json | labels: other.json                            | line 5 is not YAML
+          labels: labels.json | labels: two.json                              | labels: 2 labels for a head with 3
+          labels: labels.json | labels: twice.json                            | lists a label twice
+          labels: labels.json | labels: object.json                           | labels:
+          labels: labels.json | labels: nulls.json                            | labels:
+          labels: labels.json | x: 1                                          | x: is no key here
+          model: model.onnx   | model: labels.json                            | model:
+          model: model.onnx   | model: one.onnx                               | its head has one output
+          task: kind          | cut: nowhere                                  | cut:
+          numbers: /x         | numbers: [/a, /b]                             | input.numbers: 2 pointers, the network wants 4
+          numbers: /x         | numbers: [/a, /b, /c, /a]                     | input./a: is wanted twice
+          numbers: /x         | numbers: [/a, /b, /c, /a/d]                   | input./a/d: lies inside /a
+          numbers: /x         | numbers: []                                   | input.numbers: is an empty list
+          numbers: /x         | {numbers: /x, format: xml}                    | input.format: is 'xml', must be one of json, text
+          numbers: /x         | {numbers: /x, format: text}                   | input.numbers: there are no fields in format: text
+          numbers: /x         | {numbers: /x, tokenizer: tokenizer.json}      | input.tokenizer: is for text
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json}         | wants features FLOAT[?, 4]
+          numbers: /x         | {text: /t}                                    | input.tokenizer: is missing
+          numbers: /x         | {tokenizer: tokenizer.json}                   | input.text: is missing
+          numbers: /x         | {text: /t, tokenizer: labels.json}            | input.tokenizer:
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json, pooling: mean}   | input.pooling: mean is for encoders without a head
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json, normalize: true} | input.normalize: is part of pooling
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json, max-tokens: 0}   | input.max-tokens: must be a whole number
+          """)
+  void refuses(String replaced, String by, String problem) throws Exception {
+    Files.writeString(directory.resolve("two.json"), "[\"a\", \"b\"]");
+    Files.writeString(directory.resolve("twice.json"), "[\"a\", \"b\", \"a\"]");
+    Files.writeString(directory.resolve("object.json"), "{\"a\": 0}");
+    Files.writeString(directory.resolve("nulls.json"), "[\"a\", null, \"c\"]");
+    Files.write(directory.resolve("one.onnx"), GraphFixture.mlp(4, 16, 1));
+    String manifest =
+        by.startsWith("{") || by.startsWith("head:") || by.startsWith("x:") || by.startsWith("cut:")
+            ? GOOD.replace("input:\n  " + replaced + "\n", "input: " + by + "\n")
+            : GOOD.replace(replaced, by);
+    if (manifest.equals(GOOD)) {
+      manifest = by + "\n" + GOOD;
+    }
+    if (by.equals("labels: other.json")) {
+      manifest = GOOD.replace(replaced, replaced + "\n" + by);
+    }
+
+    assertThat(refusal(manifest)).contains("\n  - ").contains(problem.strip());
+  }
+
+  @Test
+  void asksWhichOutputHoldsTheFeaturesOfAnEncoder() throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.encoder(17, 10, 4));
+
+    String message =
+        refusal(
+            """
+            name: e
+            task: t
+            model: model.onnx
+            head: none
+            input: {format: text, tokenizer: tokenizer.json}
+            """);
+
+    assertThat(message).contains("last_hidden_state").contains("pooling: mean");
+  }
+
+  @Test
+  void fingerprintsWhatShapesTheFeaturesAndNothingElse() throws Exception {
+    String first = Bundles.load(directory, GOOD).fingerprint();
+
+    String renamed =
+        Bundles.load(directory, GOOD.replace("small", "other").replace("kind", "sort"))
+            .fingerprint();
+    String withId =
+        Bundles.load(directory, GOOD.replace("input:", "input:\n  id: /id")).fingerprint();
+    assertThat(renamed).isEqualTo(first);
+    assertThat(withId).isEqualTo(first);
+
+    String elsewhere = Bundles.load(directory, GOOD.replace("/x", "/y")).fingerprint();
+    String deeper = Bundles.load(directory, GOOD + "cut: -2\n").fingerprint();
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 17, 3));
+    String other = Bundles.load(directory, GOOD).fingerprint();
+    assertThat(Set.of(first, elsewhere, deeper, other)).hasSize(4);
+  }
+
+  @Test
+  void fingerprintsTheTokenizer() throws Exception {
+    String first = Bundles.coldStart(directory, 8).fingerprint();
+    Files.writeString(
+        directory.resolve("tokenizer.json"), Tokenizers.WORDS.replace("\"lost\"", "\"found\""));
+
+    String second = Bundle.load(directory.resolve("headwater.yaml"), directory).fingerprint();
+
+    assertThat(second).isNotEqualTo(first);
+  }
+
+  @Test
+  void readsTheRealBundles() throws Exception {
+    assertThat(Bundles.clinc(directory).split().dim()).isEqualTo(384);
+    assertThat(Bundles.gas(directory).labels()).hasSize(6);
+    assertThatCode(
+            () ->
+                Bundles.clinc(directory)
+                    .decoder()
+                    .decode("{\"id\":\"a\",\"text\":\"hi\"}".getBytes()))
+        .doesNotThrowAnyException();
+  }
+}

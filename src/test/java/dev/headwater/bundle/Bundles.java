@@ -1,0 +1,143 @@
+package dev.headwater.bundle;
+
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import dev.headwater.onnx.GraphFixture;
+import dev.headwater.schema.Json;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Assumptions;
+
+/** Small bundles on disk, and the real ones where they are at hand. */
+public final class Bundles {
+  /** Ids the text bundle's embedding knows; {@code poison} is the first it does not. */
+  private static final int VOCABULARY = 8;
+
+  private Bundles() {}
+
+  /** An MLP over {@code {"id", "label", "x": [dim numbers]}}, with a head of its own. */
+  public static Bundle tabular(Path directory, int dim, int classes) throws Exception {
+    return tabular(directory, dim, classes, "");
+  }
+
+  /**
+   * @param more lines of the manifest
+   */
+  public static Bundle tabular(Path directory, int dim, int classes, String more) throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(dim, 16, classes));
+    labels(directory, classes);
+    return load(
+        directory,
+        """
+        name: small
+        task: kind
+        model: model.onnx
+        labels: labels.json
+        %s
+        input: {id: /id, label: /label, numbers: /x}
+        """
+            .formatted(more));
+  }
+
+  /** Sum-pooled word vectors over {@code {"id", "label", "text"}}, with a head of its own. */
+  public static Bundle text(Path directory, int dim, int classes) throws Exception {
+    byte[] network =
+        GraphFixture.opset(17)
+            .integerInput("input_ids", -1, -1)
+            .integerInput("attention_mask", -1, -1)
+            .weight("embedding", VOCABULARY, dim)
+            .weight("fc.weight", classes, dim)
+            .weight("fc.bias", classes)
+            .integers("one", DataType.INT64, new long[] {1}, 1)
+            .integers("two", DataType.INT64, new long[] {1}, 2)
+            .node("Gather", "vectors", "embedding", "input_ids")
+            .node("Cast", "mask", Map.of("to", 1), "attention_mask")
+            .node("Unsqueeze", "weights", "mask", "two")
+            .node("Mul", "masked", "vectors", "weights")
+            .node("ReduceSum", "features", Map.of("keepdims", 0), "masked", "one")
+            .node("Gemm", "logits", Map.of("transB", 1), "features", "fc.weight", "fc.bias")
+            .output("logits", -1, classes)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), network);
+    Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
+    labels(directory, classes);
+    return load(
+        directory,
+        """
+        name: words
+        task: intent
+        model: model.onnx
+        labels: labels.json
+        input: {id: /id, label: /label, text: /text, tokenizer: tokenizer.json}
+        """);
+  }
+
+  /** An encoder that stops at its hidden states: mean-pooled, and no head yet. */
+  public static Bundle coldStart(Path directory, int dim) throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.encoder(17, VOCABULARY, dim));
+    Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
+    return load(
+        directory,
+        """
+        name: encoder
+        task: intent
+        model: model.onnx
+        head: none
+        input:
+          {format: text, tokenizer: tokenizer.json, pooling: mean, normalize: true}
+        """);
+  }
+
+  public static Bundle load(Path directory, String manifest) throws Exception {
+    Path file = Files.writeString(directory.resolve("headwater.yaml"), manifest);
+    return Bundle.load(file, directory);
+  }
+
+  private static void labels(Path directory, int classes) throws Exception {
+    List<String> labels = IntStream.range(0, classes).mapToObj(i -> "label-" + i).toList();
+    Files.write(directory.resolve("labels.json"), Json.MAPPER.writeValueAsBytes(labels));
+  }
+
+  /** One of the real models; skips the test where the data is not at hand. */
+  public static Path data(String name) {
+    String configured = System.getenv("HEADWATER_DATA");
+    Path data = configured == null ? Path.of("../shared/data") : Path.of(configured);
+    Assumptions.assumeTrue(
+        Files.isDirectory(data.resolve(name)),
+        "the real models are not at " + data + "; set HEADWATER_DATA");
+    return data.resolve(name);
+  }
+
+  public static Bundle clinc(Path directory) throws Exception {
+    Path data = data("clinc");
+    Path manifest =
+        Files.writeString(
+            directory.resolve("clinc.yaml"),
+            """
+            name: clinc
+            task: intent
+            model: model.onnx
+            labels: labels.json
+            input: {id: /id, text: /text, label: /label, tokenizer: tokenizer.json}
+            """);
+    return Bundle.load(manifest, data);
+  }
+
+  public static Bundle gas(Path directory) throws Exception {
+    Path data = data("gas");
+    Path manifest =
+        Files.writeString(
+            directory.resolve("gas.yaml"),
+            """
+            name: gas
+            task: gas
+            model: model.onnx
+            labels: labels.json
+            open: false
+            input: {id: /id, label: /label, numbers: /features}
+            """);
+    return Bundle.load(manifest, data);
+  }
+}

@@ -1,0 +1,229 @@
+package dev.headwater.heads;
+
+import static dev.headwater.heads.TestHeads.TASK;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.headwater.schema.Head;
+import dev.headwater.schema.RefusedHeadException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class HeadStoreTest {
+  private final HeadStore store = new HeadStore();
+
+  @Property(tries = 200, seed = "20261123")
+  void assemblesAHeadFromRecordsInAnyOrderAndNumber(@ForAll long seed) throws Exception {
+    // given: the records of two heads, shuffled, some of them twice
+    Random random = new Random(seed);
+    List<Map.Entry<String, byte[]>> records = new ArrayList<>();
+    records.addAll(TestHeads.records(TestHeads.head(1), 1 + random.nextInt(12)).entrySet());
+    records.addAll(TestHeads.records(TestHeads.head(2), 1 + random.nextInt(12)).entrySet());
+    records.addAll(records.subList(0, random.nextInt(records.size())));
+    Collections.shuffle(records, random);
+    HeadStore shuffled = new HeadStore();
+
+    // when
+    for (Map.Entry<String, byte[]> record : records) {
+      shuffled.apply(record.getKey(), record.getValue());
+    }
+
+    // then
+    assertThat(shuffled.head(TASK, 1)).contains(TestHeads.head(1));
+    assertThat(shuffled.head(TASK, 2)).contains(TestHeads.head(2));
+  }
+
+  @Test
+  void hasNoHeadWhileAnyOfItsRecordsIsMissing() throws Exception {
+    // given
+    Map<String, byte[]> records = TestHeads.records(TestHeads.head(1), 4);
+    List<String> keys = List.copyOf(records.keySet());
+
+    // when, then
+    for (String key : keys) {
+      assertThat(store.head(TASK, 1)).as("before %s", key).isEmpty();
+      store.apply(key, records.get(key));
+    }
+    assertThat(store.head(TASK, 1)).isPresent();
+  }
+
+  @Test
+  void refusesAHeadOfWhichOneBitChanged() throws Exception {
+    // given
+    Map<String, byte[]> records = TestHeads.records(TestHeads.head(1), 3);
+    records.get(HeadKey.chunk(TASK, 1, 2))[5] ^= 1;
+    applyAll(records);
+
+    // when, then
+    assertThatThrownBy(() -> store.head(TASK, 1))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageContaining("damaged: SHA-256");
+  }
+
+  @Test
+  void refusesAHeadOfAnotherSizeThanPromised() throws Exception {
+    // given
+    Map<String, byte[]> records = TestHeads.records(TestHeads.head(1), 3);
+    records.put(HeadKey.chunk(TASK, 1, 1), new byte[3]);
+    applyAll(records);
+
+    // when, then
+    assertThatThrownBy(() -> store.head(TASK, 1))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageContaining("its manifest promises");
+  }
+
+  @Test
+  void refusesTensorsThatNameAnotherVersionThanTheirManifest() throws Exception {
+    // given: the bytes of head 2 under the keys of head 1
+    Head two = TestHeads.head(2);
+    byte[] bytes = HeadCodec.write(two);
+    store.apply(HeadKey.chunk(TASK, 1, 0), bytes);
+    store.apply(
+        HeadKey.manifest(TASK, 1),
+        HeadCodec.json(new Manifest(1, bytes.length, HeadCodec.sha256(bytes), TestHeads.info(1))));
+
+    // when, then
+    assertThatThrownBy(() -> store.head(TASK, 1))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageContaining("Version 1 of intent says of itself");
+  }
+
+  @Test
+  void keepsTheHistoryOfAHeadWhoseTensorsAreGone() throws Exception {
+    // given
+    applyAll(TestHeads.records(TestHeads.head(1), 2));
+
+    // when
+    store.apply(
+        HeadKey.manifest(TASK, 1), HeadCodec.json(Manifest.withoutTensors(TestHeads.info(1))));
+    store.apply(HeadKey.chunk(TASK, 1, 0), null);
+    store.apply(HeadKey.chunk(TASK, 1, 1), null);
+
+    // then
+    assertThat(store.versions(TASK)).containsExactly(TestHeads.info(1));
+    assertThat(store.chunks(TASK, 1)).isEmpty();
+    assertThat(new HeadLog(store).head(TASK, 1)).isEmpty();
+    assertThatThrownBy(() -> store.head(TASK, 1))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageContaining("no tensors");
+  }
+
+  @Test
+  void takesTheFirstPointerOfTheHighestEpoch() throws Exception {
+    // when: a promotion, a rollback, another writer of the rollback's epoch, and an old record
+    // again
+    for (long[] epochAndVersion : new long[][] {{1, 5}, {2, 4}, {2, 6}, {1, 5}}) {
+      store.apply(
+          HeadKey.live(TASK),
+          HeadCodec.json(TestHeads.pointer(epochAndVersion[0], epochAndVersion[1])));
+    }
+    store.apply(HeadKey.live(TASK), null);
+
+    // then
+    assertThat(store.live(TASK)).contains(TestHeads.pointer(2, 4));
+    assertThat(store.latest(TASK)).contains(TestHeads.pointer(1, 5));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "live/", "head/intent/1", "head/intent/-1/0", "head/intent/1/x", "head//1/0"})
+  void refusesAKeyThatIsNoPartOfAnyHead(String key) {
+    assertThatThrownBy(() -> store.apply(key, new byte[0]))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageContaining("no part of any head");
+    assertThatThrownBy(() -> store.apply(null, new byte[0]))
+        .isInstanceOf(RefusedHeadException.class);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          live/intent            | {"task":"mood","epoch":1,"version":1,"pinned":false,"by":"x","at":"2026-01-01T00:00:00Z"} | names the task mood
+          live/intent            | {"task":"intent","version":1,"pinned":false,"by":"x","at":"2026-01-01T00:00:00Z"} | not the JSON
+          live/intent            | {"task":"intent","epoch":1,"version":1,"pinned":false} | not the JSON
+          live/intent            | null | holds null
+          live/intent            | {    | not the JSON
+          head/intent/3/manifest | {"chunks":1,"bytes":9,"sha256":"00"} | not the JSON
+          head/intent/3/manifest | {"chunks":-1,"bytes":0,"info":null} | not the JSON
+          """)
+  void refusesARecordThatIsNotWhatItsKeySays(String key, String value, String reason) {
+    assertThatThrownBy(() -> store.apply(key, value.getBytes(StandardCharsets.UTF_8)))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageContaining(reason);
+    assertThat(store.live(TASK)).isEmpty();
+    assertThat(store.versions(TASK)).isEmpty();
+  }
+
+  @Test
+  void refusesAManifestUnderTheKeyOfAnotherVersion() {
+    assertThatThrownBy(
+            () ->
+                store.apply(
+                    HeadKey.manifest(TASK, 3),
+                    HeadCodec.json(Manifest.withoutTensors(TestHeads.info(4)))))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageContaining("describes version 4");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"intent", "a/b", "x/1/manifest", "live/x", "zwei\nZeilen"})
+  void readsBackTheKeyOfAnyTask(String task) throws Exception {
+    assertThat(HeadKey.parse(HeadKey.live(task)))
+        .isEqualTo(new HeadKey(HeadKey.Kind.LIVE, task, -1, -1));
+    assertThat(HeadKey.parse(HeadKey.manifest(task, 12)))
+        .isEqualTo(new HeadKey(HeadKey.Kind.MANIFEST, task, 12, -1));
+    assertThat(HeadKey.parse(HeadKey.chunk(task, 12, 3)))
+        .isEqualTo(new HeadKey(HeadKey.Kind.CHUNK, task, 12, 3));
+  }
+
+  @Test
+  void numbersTheNextVersionPastRefusedOnesToo() throws Exception {
+    // given
+    HeadLog log = new HeadLog(store);
+    assertThat(log.nextVersion(TASK)).isEqualTo(1);
+
+    // when
+    store.apply(
+        HeadKey.manifest(TASK, 4), HeadCodec.json(Manifest.withoutTensors(TestHeads.info(4))));
+
+    // then
+    assertThat(log.nextVersion(TASK)).isEqualTo(5);
+    assertThat(log.tasks()).containsExactly(TASK);
+    assertThat(log.hasTensors(TASK, 4)).isFalse();
+  }
+
+  @Test
+  void aCopyDoesNotSeeWhatIsReadLater() throws Exception {
+    // given
+    applyAll(TestHeads.records(TestHeads.head(1), 2));
+    HeadStore copy = store.copy();
+
+    // when
+    store.apply(HeadKey.chunk(TASK, 1, 0), null);
+    applyAll(TestHeads.records(TestHeads.head(2), 2));
+
+    // then
+    assertThat(copy.head(TASK, 1)).contains(TestHeads.head(1));
+    assertThat(copy.versions(TASK)).hasSize(1);
+  }
+
+  private void applyAll(Map<String, byte[]> records) throws RefusedHeadException {
+    for (Map.Entry<String, byte[]> record : records.entrySet()) {
+      store.apply(record.getKey(), record.getValue());
+    }
+  }
+}

@@ -1,0 +1,33 @@
+package dev.headwater.heads;
+
+import dev.headwater.schema.Head;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** Remembers what a follower told it; turns down what it is asked to. */
+final class RecordingSink implements HeadSink {
+  final List<Long> versions = new CopyOnWriteArrayList<>();
+  final List<Head> heads = new CopyOnWriteArrayList<>();
+  final List<String> refused = new CopyOnWriteArrayList<>();
+  volatile long turnsDown = -1;
+  volatile long breaksOn = -1;
+
+  @Override
+  public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
+    if (pointer.version() == turnsDown) {
+      throw new RefusedHeadException("Its golden inputs give other logits.");
+    }
+    if (pointer.version() == breaksOn) {
+      throw new IllegalStateException("the sink broke");
+    }
+    versions.add(pointer.version());
+    heads.add(head);
+  }
+
+  @Override
+  public void refused(String task, long version, String reason) {
+    refused.add(task + " " + version + ": " + reason);
+  }
+}

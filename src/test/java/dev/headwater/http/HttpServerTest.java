@@ -1,0 +1,89 @@
+package dev.headwater.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.metrics.Health;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class HttpServerTest {
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final AtomicReference<Health> ready =
+      new AtomicReference<>(Health.down("catching up on heads"));
+  private final HttpServer server =
+      new HttpServer(
+          new HttpSettings("127.0.0.1", 0), registry, () -> Health.up("running"), ready::get);
+
+  @BeforeEach
+  void start() {
+    server.start();
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  @Test
+  void exportsTheCountersWhoseEquationHolds() throws Exception {
+    MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry);
+    for (int record = 0; record < 3; record++) {
+      metrics.received();
+    }
+    metrics.predicted(Duration.ofMillis(5));
+    metrics.predicted(Duration.ofMillis(7));
+    metrics.deadLettered();
+    metrics.swapped("intent", 4);
+
+    assertThat(get("/metrics").body())
+        .contains("headwater_records_received_total 3.0")
+        .contains("headwater_records_predicted_total 2.0")
+        .contains("headwater_records_dead_lettered_total 1.0")
+        .contains("headwater_labels_unmatched_total 0.0")
+        .contains("headwater_record_latency_seconds_count 2")
+        .contains("headwater_head_version{task=\"intent\"} 4.0")
+        .contains("headwater_head_swaps_total{task=\"intent\"} 1.0");
+  }
+
+  @Test
+  void exportsVerdictsAndTheMemory() throws Exception {
+    MicrometerTrainerMetrics metrics = new MicrometerTrainerMetrics(registry);
+    metrics.sampled(1);
+    metrics.sampled(2);
+    metrics.trained("intent", Duration.ofMillis(300));
+    metrics.judged("intent", false);
+
+    assertThat(get("/metrics").body())
+        .contains("headwater_trainer_samples_total 2.0")
+        .contains("headwater_trainer_memory_samples 2.0")
+        .contains("headwater_trainer_training_seconds_count{task=\"intent\"} 1")
+        .contains("headwater_gate_verdicts_total{task=\"intent\",verdict=\"refused\"} 1.0");
+  }
+
+  @Test
+  void answersHealthWithItsCause() throws Exception {
+    assertThat(get("/health/live").statusCode()).isEqualTo(200);
+
+    assertThat(get("/health/ready").statusCode()).isEqualTo(503);
+    assertThat(get("/health/ready").body()).contains("catching up on heads");
+
+    ready.set(Health.up("head 3 of intent is live"));
+    assertThat(get("/health/ready").statusCode()).isEqualTo(200);
+  }
+
+  private HttpResponse<String> get(String path) throws Exception {
+    URI uri = URI.create("http://127.0.0.1:" + server.port() + path);
+    return HttpClient.newHttpClient()
+        .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+  }
+}

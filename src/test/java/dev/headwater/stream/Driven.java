@@ -1,0 +1,141 @@
+package dev.headwater.stream;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.headwater.metrics.InMemoryScorerMetrics;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.Topics;
+import dev.headwater.stream.guard.DeadLetterHandler;
+import dev.headwater.stream.guard.EventTime;
+import dev.headwater.stream.guard.Limits;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.test.TestRecord;
+
+/** The topology under Kafka's test driver, with a stub for the network and a clock of its own. */
+final class Driven implements AutoCloseable {
+  static final Duration LABEL_WAIT = Duration.ofMinutes(10);
+  static final Instant START = Instant.parse("2026-01-02T03:04:05Z");
+
+  final Topics topics = Topics.of(TopicNames.prefixed("t"));
+  final InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
+  final StubScorer scorer = new StubScorer();
+  private final TopologyTestDriver driver;
+
+  Driven(Path stateDir, Selection selection) {
+    this(stateDir, selection, new Limits(1 << 20, Map.of()));
+  }
+
+  Driven(Path stateDir, Selection selection, Limits limits) {
+    ScoringTopology topology =
+        topology(topics, settings(stateDir, selection), scorer, limits, metrics);
+    driver = new TopologyTestDriver(topology.get(), properties(stateDir, limits), START);
+  }
+
+  static ScoringTopology topology(
+      Topics topics,
+      StreamSettings settings,
+      Scorer scorer,
+      Limits limits,
+      InMemoryScorerMetrics metrics) {
+    ScoringTopology.Task task =
+        new ScoringTopology.Task("answer", "backbone-1", Set.of("yes", "no")::contains);
+    return new ScoringTopology(topics, settings, task, scorer, limits, metrics);
+  }
+
+  static StreamSettings settings(Path stateDir, Selection selection) {
+    return new StreamSettings(
+        "app",
+        stateDir,
+        1,
+        StreamSettings.Guarantee.AT_LEAST_ONCE,
+        StreamSettings.Protocol.CLASSIC,
+        Duration.ofMillis(100),
+        Duration.ZERO,
+        selection,
+        LABEL_WAIT,
+        2,
+        1 << 20,
+        Duration.ofSeconds(10),
+        Duration.ofSeconds(10));
+  }
+
+  private Properties properties(Path stateDir, Limits limits) {
+    Properties properties = new Properties();
+    properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "app");
+    properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
+    properties.put(StreamsConfig.STATE_DIR_CONFIG, stateDir.toString());
+    properties.put(
+        StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG, topics.deadLetters().name());
+    properties.put(
+        StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, DeadLetterHandler.class);
+    properties.put(DeadLetterHandler.MAX_BYTES_CONFIG, limits.of(topics.deadLetters().name()));
+    properties.put(StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, EventTime.class);
+    return properties;
+  }
+
+  void record(String value) {
+    record("key", value.getBytes(UTF_8), new RecordHeaders());
+  }
+
+  void record(String key, byte[] value, Headers headers) {
+    Topic<byte[], byte[]> records = topics.records().get(0);
+    driver
+        .createInputTopic(records.name(), records.key().serializer(), records.value().serializer())
+        .pipeInput(new TestRecord<>(key.getBytes(UTF_8), value, headers, START));
+  }
+
+  void label(String recordId, String label) {
+    rawLabel(json(new Label(recordId, "answer", label)));
+  }
+
+  void rawLabel(byte[] value) {
+    driver
+        .createInputTopic(
+            topics.labels().name(),
+            topics.labels().key().serializer(),
+            topics.labels().value().serializer())
+        .pipeInput(new TestRecord<>(null, value, new RecordHeaders(), START));
+  }
+
+  void advance(Duration time) {
+    driver.advanceWallClockTime(time);
+  }
+
+  <K, V> List<TestRecord<K, V>> read(Topic<K, V> topic) {
+    return driver
+        .createOutputTopic(topic.name(), topic.key().deserializer(), topic.value().deserializer())
+        .readRecordsToList();
+  }
+
+  static String header(TestRecord<?, ?> record, String name) {
+    Header header = record.headers().lastHeader(name);
+    return header == null ? null : new String(header.value(), UTF_8);
+  }
+
+  static byte[] json(Object value) {
+    try {
+      return Json.MAPPER.writeValueAsBytes(value);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    driver.close();
+  }
+}

@@ -1,0 +1,186 @@
+package dev.headwater.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.SampleSerde;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.apache.kafka.streams.test.TestRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LabelJoinTest {
+  private static final String UNSURE = "{\"id\": \"r1\", \"confidence\": 0.2}";
+  private static final Duration TICK = Duration.ofSeconds(1);
+
+  @TempDir Path state;
+  private Driven driven;
+
+  @BeforeEach
+  void start() {
+    driven = new Driven(state, new Selection(0, new Selection.Threshold(0.5)));
+  }
+
+  @AfterEach
+  void stop() {
+    driven.close();
+  }
+
+  @Test
+  void emitsASampleWhenTheLabelComesAfterTheRecord() {
+    driven.record(UNSURE);
+    assertThat(samples()).as("no label yet").isEmpty();
+
+    driven.label("r1", "no");
+
+    Sample sample = onlySample();
+    assertThat(sample.getLabel()).isEqualTo("no");
+    assertThat(sample.getPredicted()).isEqualTo("yes");
+    assertThat(sample.getReason()).isEqualTo(Reason.UNSURE);
+    assertThat(SampleSerde.unpack(sample)).as("features").containsExactly(StubScorer.FEATURES);
+    assertThat(sample.getRecordTime()).isEqualTo(Driven.START);
+    assertThat(sample.getLabelTime()).as("when the label got here").isEqualTo(Driven.START);
+    assertCounts(1, 1, 0, 0);
+  }
+
+  @Test
+  void emitsASampleWhenTheLabelComesBeforeTheRecord() {
+    driven.label("r1", "no");
+    assertThat(samples()).as("no record yet").isEmpty();
+
+    driven.record(UNSURE);
+
+    assertThat(onlySample().getLabel()).isEqualTo("no");
+    assertCounts(1, 1, 0, 0);
+  }
+
+  @Test
+  void emitsAgainWhenALabelIsCorrected() {
+    driven.record(UNSURE);
+    driven.label("r1", "no");
+    driven.label("r1", "yes");
+
+    assertThat(labels()).as("the last one wins").containsExactly("no", "yes");
+    assertCounts(2, 2, 0, 0);
+  }
+
+  @Test
+  void correctsALabelThatCameBeforeItsRecord() {
+    driven.label("r1", "no");
+    driven.record(UNSURE);
+    driven.label("r1", "yes");
+
+    assertThat(labels()).containsExactly("no", "yes");
+    assertCounts(2, 2, 0, 0);
+  }
+
+  @Test
+  void theSecondOfTwoEarlyLabelsReplacesTheFirst() {
+    driven.label("r1", "no");
+    driven.label("r1", "yes");
+    driven.record(UNSURE);
+
+    assertThat(labels()).containsExactly("yes");
+    assertCounts(2, 1, 1, 0);
+  }
+
+  @Test
+  void emitsAgainForARepeatedLabel() {
+    driven.record(UNSURE);
+    driven.label("r1", "no");
+    driven.label("r1", "no");
+
+    assertThat(labels()).as("the trainer upserts by record id").containsExactly("no", "no");
+    assertCounts(2, 2, 0, 0);
+  }
+
+  @Test
+  void aRecordReadTwiceWaitsOnce() {
+    driven.record(UNSURE);
+    driven.record(UNSURE);
+    driven.label("r1", "no");
+
+    assertThat(labels()).containsExactly("no");
+    assertCounts(1, 1, 0, 0);
+  }
+
+  @Test
+  void aLabelForAnUnknownRecordExpiresIntoTheUnmatched() {
+    driven.label("nobody", "no");
+    driven.advance(Driven.LABEL_WAIT.minus(TICK));
+    assertCounts(1, 0, 0, 0);
+
+    driven.advance(TICK);
+
+    assertCounts(1, 0, 1, 0);
+    assertThat(samples()).isEmpty();
+  }
+
+  @Test
+  void aRecordForgetsAfterTheLabelWait() {
+    driven.record(UNSURE);
+    driven.advance(Driven.LABEL_WAIT);
+
+    driven.label("r1", "no");
+
+    assertThat(samples()).as("too late").isEmpty();
+    driven.advance(Driven.LABEL_WAIT);
+    assertCounts(1, 0, 1, 0);
+  }
+
+  @Test
+  void aCorrectionDoesNotProlongTheWait() {
+    driven.record(UNSURE);
+    driven.advance(Driven.LABEL_WAIT.minus(TICK));
+    driven.label("r1", "no");
+    driven.advance(TICK);
+
+    driven.label("r1", "yes");
+
+    assertThat(labels()).containsExactly("no");
+    driven.advance(Driven.LABEL_WAIT);
+    assertCounts(2, 1, 1, 0);
+  }
+
+  @Test
+  void expiresMoreThanOneSweepLooksAt() {
+    int labels = 2_001;
+    for (int i = 0; i < labels; i++) {
+      driven.label("nobody-" + i, "no");
+    }
+    driven.advance(Driven.LABEL_WAIT);
+    for (int sweep = 0; sweep < 3; sweep++) {
+      driven.advance(TICK);
+    }
+
+    assertCounts(labels, 0, labels, 0);
+  }
+
+  private Sample onlySample() {
+    List<Sample> samples = samples();
+    assertThat(samples).hasSize(1);
+    return samples.get(0);
+  }
+
+  private List<String> labels() {
+    return samples().stream().map(Sample::getLabel).toList();
+  }
+
+  private List<Sample> samples() {
+    return driven.read(driven.topics.samples()).stream().map(TestRecord::value).toList();
+  }
+
+  private void assertCounts(long received, long matched, long unmatched, long deadLettered) {
+    Counts counts = driven.metrics.counts();
+    assertThat(counts.labelsReceived()).as("received").isEqualTo(received);
+    assertThat(counts.labelsMatched()).as("matched").isEqualTo(matched);
+    assertThat(counts.labelsUnmatched()).as("unmatched").isEqualTo(unmatched);
+    assertThat(counts.labelsDeadLettered()).as("dead-lettered").isEqualTo(deadLettered);
+  }
+}

@@ -1,0 +1,270 @@
+package dev.headwater.stream;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.metrics.InMemoryScorerMetrics;
+import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
+import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.ReviewItem;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.Scored;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.Topics;
+import dev.headwater.stream.guard.Limits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.test.TestRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ScoringTopologyTest {
+  private static final Path DESCRIPTION =
+      Path.of("src/test/resources/dev/headwater/stream/topology.txt");
+  private static final Selection BELOW_HALF = new Selection(0, new Selection.Threshold(0.5));
+  private static final Selection AUDIT_ALL = new Selection(1, new Selection.Threshold(0.5));
+
+  @TempDir Path state;
+  private Driven driven;
+
+  @BeforeEach
+  void start() {
+    driven = new Driven(state.resolve("half"), BELOW_HALF);
+  }
+
+  @AfterEach
+  void stop() {
+    driven.close();
+  }
+
+  @Test
+  void isTheTopologyOnFile() throws IOException {
+    String description =
+        Driven.topology(
+                Topics.of(TopicNames.prefixed("t")),
+                Driven.settings(state, BELOW_HALF),
+                new StubScorer(),
+                new Limits(1 << 20, Map.of()),
+                new InMemoryScorerMetrics())
+            .get()
+            .describe()
+            .toString();
+
+    assertThat(description)
+        .as("a renamed node or store loses its state: change %s only knowingly", DESCRIPTION)
+        .isEqualTo(Files.readString(DESCRIPTION));
+  }
+
+  @Test
+  void predictsAConfidentRecordAndAsksNothing() {
+    driven.record("{\"id\": \"r1\", \"confidence\": 0.5}");
+
+    TestRecord<byte[], Prediction> prediction = onlyPrediction();
+    assertThat(prediction.value())
+        .isEqualTo(
+            new Prediction(
+                "r1",
+                "answer",
+                "yes",
+                0.5,
+                List.of(new Scored("yes", 0.5), new Scored("no", 0)),
+                7,
+                new Source("t-records", 0, 0),
+                null));
+    assertThat(prediction.key()).as("the producer's key").isEqualTo("key".getBytes(UTF_8));
+    assertThat(prediction.timestamp())
+        .as("the record's time")
+        .isEqualTo(Driven.START.toEpochMilli());
+    assertNothingKept();
+    assertCounts(1, 1, 0, 0);
+  }
+
+  @Test
+  void sendsAnUnsureRecordToReviewWithItsPrediction() {
+    driven.record("{\"id\": \"r1\", \"confidence\": 0.25}");
+
+    assertThat(reviews())
+        .containsExactly(
+            new ReviewItem(
+                "r1",
+                "answer",
+                Reason.UNSURE,
+                "{\"id\": \"r1\", \"confidence\": 0.25}",
+                false,
+                new Scored("yes", 0.25),
+                new Source("t-records", 0, 0)));
+    Sample pending = only(driven.read(driven.topics.pending())).value();
+    assertThat(pending.getReason()).isEqualTo(Reason.UNSURE);
+    assertThat(pending.getWeight()).isEqualTo(1);
+    assertThat(pending.getBackbone()).isEqualTo("backbone-1");
+    assertThat(pending.getHeadVersion()).isEqualTo(7);
+    assertThat(pending.getLabel()).as("waits for it").isNull();
+    assertCounts(1, 1, 0, 1);
+  }
+
+  @Test
+  void hidesThePredictionOfAnAuditRecordFromTheAnnotator() {
+    try (Driven audited =
+        new Driven(state.resolve("audit"), new Selection(0.5, new Selection.Threshold(0.5)))) {
+      String drawn = anyId(true, 0.5);
+      audited.record("{\"id\": \"" + drawn + "\", \"confidence\": 0.9}");
+
+      ReviewItem item = only(audited.read(audited.topics.review())).value();
+      assertThat(item.reason()).isEqualTo(Reason.AUDIT);
+      assertThat(item.prediction()).as("would lead the annotator").isNull();
+      Sample pending = only(audited.read(audited.topics.pending())).value();
+      assertThat(pending.getWeight()).as("1 / audit share").isEqualTo(2);
+      assertThat(pending.getPredicted()).as("the trainer may know").isEqualTo("yes");
+    }
+  }
+
+  @Test
+  void weighsAnAuditRecordThatIsUnsureTooAsCertainlyIncluded() {
+    try (Driven audited =
+        new Driven(state.resolve("audit"), new Selection(0.5, new Selection.Threshold(0.5)))) {
+      audited.record("{\"id\": \"" + anyId(true, 0.5) + "\", \"confidence\": 0.1}");
+
+      ReviewItem item = only(audited.read(audited.topics.review())).value();
+      assertThat(item.reason()).as("what hides the prediction").isEqualTo(Reason.AUDIT);
+      assertThat(item.prediction()).isNull();
+      assertThat(only(audited.read(audited.topics.pending())).value().getWeight()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void sendsAnInlineLabelStraightToSamples() {
+    driven.record("{\"id\": \"r1\", \"confidence\": 0.25, \"label\": \"no\"}");
+
+    Sample sample = only(driven.read(driven.topics.samples())).value();
+    assertThat(sample.getLabel()).isEqualTo("no");
+    assertThat(sample.getPredicted()).isEqualTo("yes");
+    assertThat(sample.getReason()).isEqualTo(Reason.UNSURE);
+    assertThat(reviews()).as("nobody needs to label it").isEmpty();
+    assertThat(driven.read(driven.topics.pending())).isEmpty();
+    assertCounts(1, 1, 0, 0);
+  }
+
+  @Test
+  void dropsTheInlineLabelOfARecordNotSelected() {
+    driven.record("{\"id\": \"r1\", \"confidence\": 0.9, \"label\": \"no\"}");
+
+    assertNothingKept();
+    assertCounts(1, 1, 0, 0);
+  }
+
+  @Test
+  void isUnsureOfEverythingWhileNoHeadIsLive() {
+    driven.scorer.headVersion = -1;
+    driven.record("{\"id\": \"r1\", \"confidence\": 0.9}");
+
+    Prediction prediction = onlyPrediction().value();
+    assertThat(prediction.label()).isNull();
+    assertThat(prediction.confidence()).isZero();
+    assertThat(prediction.top()).isEmpty();
+    assertThat(only(driven.read(driven.topics.review())).value().prediction()).isNull();
+    assertThat(only(driven.read(driven.topics.pending())).value().getPredicted()).isNull();
+    assertCounts(1, 1, 0, 1);
+  }
+
+  @Test
+  void takesTheRecordIdFromTheHeaderThenTheFieldThenThePosition() {
+    Headers headers = new RecordHeaders().add("headwater-record-id", "h".getBytes(UTF_8));
+    driven.record("k", "{\"id\": \"f\"}".getBytes(UTF_8), headers);
+    driven.record("{\"id\": \"f\"}");
+    driven.record("{}");
+
+    assertThat(driven.read(driven.topics.predictions()))
+        .extracting(p -> p.value().recordId())
+        .containsExactly("h", "f", "t-records-0-2");
+  }
+
+  @Test
+  void namesTheHeadAndCarriesTheTraceInHeaders() {
+    String trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    Headers headers =
+        new RecordHeaders()
+            .add("traceparent", trace.getBytes(UTF_8))
+            .add("tracestate", "a=b".getBytes(UTF_8))
+            .add("secret", "s".getBytes(UTF_8));
+    driven.record("k", "{}".getBytes(UTF_8), headers);
+
+    TestRecord<byte[], Prediction> prediction = onlyPrediction();
+    assertThat(Driven.header(prediction, "headwater-head-version")).isEqualTo("7");
+    assertThat(Driven.header(prediction, "traceparent")).isEqualTo(trace);
+    assertThat(Driven.header(prediction, "tracestate")).isEqualTo("a=b");
+    assertThat(Driven.header(prediction, "secret")).as("not ours to spread").isNull();
+  }
+
+  @Test
+  void sendsReviewItemsThatAreNoTextAsBase64() {
+    driven.scorer.headVersion = -1;
+    byte[] value = "{\"id\": \"é\"}".getBytes(UTF_8);
+    assertThat(Payload.of(value)).isEqualTo(new Payload("{\"id\": \"é\"}", false));
+
+    assertThat(Payload.of(new byte[] {(byte) 0xff, 0})).isEqualTo(new Payload("/wA=", true));
+  }
+
+  @Test
+  void tellsTheScorerWhichPartitionsItReads() {
+    driven.record("{}");
+    assertThat(driven.scorer.open).containsExactly(0);
+
+    driven.close();
+
+    assertThat(driven.scorer.open).as("what was read ahead is forgotten").isEmpty();
+    driven = new Driven(state.resolve("again"), BELOW_HALF);
+  }
+
+  @Test
+  void auditsEveryRecordAtAShareOfOne() {
+    try (Driven audited = new Driven(state.resolve("audit"), AUDIT_ALL)) {
+      audited.record("{\"confidence\": 1}");
+
+      assertThat(only(audited.read(audited.topics.review())).value().reason())
+          .isEqualTo(Reason.AUDIT);
+    }
+  }
+
+  private static String anyId(boolean drawn, double share) {
+    Selection selection = new Selection(share, new Selection.Threshold(0));
+    for (int i = 0; ; i++) {
+      if (selection.audits("id-" + i) == drawn) {
+        return "id-" + i;
+      }
+    }
+  }
+
+  private void assertNothingKept() {
+    assertThat(reviews()).as("review").isEmpty();
+    assertThat(driven.read(driven.topics.pending())).as("pending").isEmpty();
+    assertThat(driven.read(driven.topics.samples())).as("samples").isEmpty();
+    assertThat(driven.read(driven.topics.deadLetters())).as("dead letters").isEmpty();
+  }
+
+  private List<ReviewItem> reviews() {
+    return driven.read(driven.topics.review()).stream().map(TestRecord::value).toList();
+  }
+
+  private TestRecord<byte[], Prediction> onlyPrediction() {
+    return only(driven.read(driven.topics.predictions()));
+  }
+
+  private static <T> T only(List<T> list) {
+    assertThat(list).hasSize(1);
+    return list.get(0);
+  }
+
+  private void assertCounts(long received, long predicted, long deadLettered, long reviewed) {
+    assertThat(driven.metrics.counts())
+        .isEqualTo(new Counts(received, predicted, deadLettered, reviewed, 0, 0, 0, 0, 0, 0, 0));
+  }
+}

@@ -1,0 +1,121 @@
+package dev.headwater.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.schema.Reason;
+import java.util.Random;
+import java.util.UUID;
+import java.util.function.IntFunction;
+import org.junit.jupiter.api.Test;
+
+class SelectionTest {
+  private static final Selection.Threshold HALF = new Selection.Threshold(0.5);
+
+  @Test
+  void recomputesTheAuditHashOfOtherLanguages() {
+    // Python: zlib.crc32(id.encode()), then MurmurHash3's fmix32
+    assertThat(Selection.hash("")).isEqualTo(0L);
+    assertThat(Selection.hash("headwater-1")).isEqualTo(1844867996L);
+    assertThat(Selection.hash("é")).isEqualTo(1955056165L);
+  }
+
+  @Test
+  void drawsUniformlyFromIdsThatCountUp() {
+    assertUniform(i -> "records-0-" + i);
+  }
+
+  @Test
+  void drawsUniformlyFromIdsInHex() {
+    assertUniform(i -> Integer.toHexString(i * 16));
+  }
+
+  @Test
+  void drawsUniformlyFromRandomIds() {
+    Random random = new Random(1);
+    assertUniform(i -> new UUID(random.nextLong(), random.nextLong()).toString());
+  }
+
+  /** Chi-square over 64 cells: 63 degrees of freedom, the .9999 quantile is 112. */
+  private static void assertUniform(IntFunction<String> ids) {
+    int n = 64_000;
+    int[] cells = new int[64];
+    for (int i = 0; i < n; i++) {
+      cells[(int) (Selection.hash(ids.apply(i)) >>> 26)]++;
+    }
+    double chiSquare = 0;
+    double expected = n / 64.0;
+    for (int cell : cells) {
+      chiSquare += (cell - expected) * (cell - expected) / expected;
+    }
+    assertThat(chiSquare).as("chi-square of 64 cells").isBetween(20.0, 112.0);
+  }
+
+  @Test
+  void keepsTheShareItIsTold() {
+    Selection selection = new Selection(0.05, HALF);
+    long drawn = 0;
+    for (int i = 0; i < 100_000; i++) {
+      drawn += selection.audits("order-" + i) ? 1 : 0;
+    }
+    assertThat(drawn / 100_000.0).isCloseTo(0.05, within(0.003));
+  }
+
+  @Test
+  void aLargerShareKeepsWhatASmallerOneDrew() {
+    Selection small = new Selection(0.05, HALF);
+    Selection large = new Selection(0.1, HALF);
+    for (int i = 0; i < 10_000; i++) {
+      if (small.audits("order-" + i)) {
+        assertThat(large.audits("order-" + i)).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void drawsNoneAtZeroAndAllAtOne() {
+    Selection none = new Selection(0, HALF);
+    Selection all = new Selection(1, HALF);
+    for (int i = 0; i < 1_000; i++) {
+      assertThat(none.audits("order-" + i)).isFalse();
+      assertThat(all.audits("order-" + i)).isTrue();
+    }
+  }
+
+  @Test
+  void weightsUndoTheSelection() {
+    // confidence uniform in [0, 1): the weighted count of what was kept estimates all records
+    Selector selector = new Selector(new Selection(0.05, HALF));
+    Random random = new Random(2);
+    double estimate = 0;
+    for (int i = 0; i < 200_000; i++) {
+      estimate +=
+          selector
+              .select("id-" + i, random.nextDouble(), true)
+              .map(Selector.Kept::weight)
+              .orElse(0.0);
+    }
+    assertThat(estimate / 200_000).as("Horvitz-Thompson").isCloseTo(1, within(0.02));
+  }
+
+  @Test
+  void isUnsureWithoutAHeadWhateverTheBudget() {
+    Selector selector = new Selector(new Selection(0, new Selection.Budget(0.1, 100)));
+    for (int i = 0; i < 50; i++) {
+      assertThat(selector.select("id-" + i, 0, false))
+          .contains(new Selector.Kept(Reason.UNSURE, 1));
+    }
+  }
+
+  @Test
+  void refusesSharesAndThresholdsThatAreNone() {
+    assertThatThrownBy(() -> new Selection(1.5, HALF)).hasMessageContaining("1.5");
+    assertThatThrownBy(() -> new Selection(Double.NaN, HALF)).hasMessageContaining("NaN");
+    assertThatThrownBy(() -> new Selection.Threshold(-0.1)).hasMessageContaining("-0.1");
+    assertThatThrownBy(() -> new Selection.Budget(0, 100)).hasMessageContaining("0");
+    assertThatThrownBy(() -> new Selection.Budget(0.1, 1)).hasMessageContaining("window");
+    assertThatThrownBy(() -> new Selection(0.1, new Selection.Budget(0.05, 100)))
+        .hasMessageContaining("leaves nothing");
+  }
+}

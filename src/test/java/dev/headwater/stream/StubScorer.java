@@ -1,0 +1,63 @@
+package dev.headwater.stream;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Scored;
+import dev.headwater.schema.Source;
+import java.io.IOException;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** Answers with the confidence a record asks for: {@code {"id", "confidence", "label"}}. */
+final class StubScorer implements Scorer {
+  static final float[] FEATURES = {1, 2, 3};
+  final Set<Integer> open = new TreeSet<>();
+  long headVersion = 7;
+
+  @Override
+  public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
+    JsonNode node = read(value);
+    if (node.has("fail")) {
+      throw new UnsupportedOperationException("native failure");
+    }
+    if (node.has("break")) {
+      throw new IllegalStateException("scoring is closed");
+    }
+    List<Scored> top =
+        headVersion < 0
+            ? List.of()
+            : List.of(
+                new Scored("yes", node.path("confidence").asDouble(1)), new Scored("no", 0.0));
+    return new Answer(
+        node.path("id").textValue(),
+        node.path("label").textValue(),
+        FEATURES,
+        top,
+        Math.max(0, headVersion),
+        null);
+  }
+
+  private static JsonNode read(byte @Nullable [] value) throws InvalidRecordException {
+    if (value == null) {
+      throw new InvalidRecordException("value", "is a tombstone", null);
+    }
+    try {
+      return Json.MAPPER.readTree(value);
+    } catch (IOException e) {
+      throw new InvalidRecordException("value", "is not JSON", null);
+    }
+  }
+
+  @Override
+  public void opened(int partition) {
+    open.add(partition);
+  }
+
+  @Override
+  public void closed(int partition) {
+    open.remove(partition);
+  }
+}
