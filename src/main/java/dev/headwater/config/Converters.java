@@ -3,6 +3,7 @@ package dev.headwater.config;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.spi.Converter;
@@ -75,7 +76,8 @@ final class Converters {
         throw new IllegalArgumentException(
             text + " is not a time; write a number and ms, s, m, h or d, such as 10s");
       }
-      return UNITS.get(form.group(2)).multipliedBy(Long.parseLong(form.group(1)));
+      Duration unit = Objects.requireNonNull(UNITS.get(form.group(2)), "FORM names every unit");
+      return unit.multipliedBy(Long.parseLong(form.group(1)));
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.headwater.scoring;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
@@ -36,13 +35,13 @@ final class LoadedHead {
    * @param loaded counts the heads in native memory
    */
   static LoadedHead load(Head head, AtomicInteger loaded) throws OrtException {
-    OrtEnvironment environment = OrtEnvironment.getEnvironment();
     Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
     try {
       for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
         FloatBuffer values = FloatBuffer.wrap(entry.getValue().values());
         tensors.put(
-            entry.getKey(), OnnxTensor.createTensor(environment, values, entry.getValue().shape()));
+            entry.getKey(),
+            OnnxTensor.createTensor(Session.ENVIRONMENT, values, entry.getValue().shape()));
       }
     } catch (OrtException e) {
       tensors.values().forEach(OnnxTensor::close);

@@ -1,7 +1,6 @@
 package dev.headwater.scoring;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import dev.headwater.bundle.ModelInput;
 import dev.headwater.onnx.Split;
@@ -16,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The two sessions of a bundle: records to features, features and weights to logits. */
 final class Network implements AutoCloseable {
-  private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
   private final Session backbone;
   private final Session head;
   private final String features;
@@ -72,7 +70,8 @@ final class Network implements AutoCloseable {
   /** What a head says of features computed before, [rows][dim] one after the other. */
   Logits[] logits(LoadedHead loaded, float[] values) throws OrtException {
     long[] shape = {values.length / dim, dim};
-    try (OnnxTensor at = OnnxTensor.createTensor(environment, FloatBuffer.wrap(values), shape)) {
+    try (OnnxTensor at =
+        OnnxTensor.createTensor(Session.ENVIRONMENT, FloatBuffer.wrap(values), shape)) {
       return logits(loaded, at);
     }
   }
@@ -88,8 +87,8 @@ final class Network implements AutoCloseable {
 
   private OnnxTensor tensor(ModelInput input) throws OrtException {
     return input.data() instanceof FloatBuffer floats
-        ? OnnxTensor.createTensor(environment, floats, input.shape())
-        : OnnxTensor.createTensor(environment, (LongBuffer) input.data(), input.shape());
+        ? OnnxTensor.createTensor(Session.ENVIRONMENT, floats, input.shape())
+        : OnnxTensor.createTensor(Session.ENVIRONMENT, (LongBuffer) input.data(), input.shape());
   }
 
   private static float[][] rows(OnnxTensor tensor, int width) throws OrtException {

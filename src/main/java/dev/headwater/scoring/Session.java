@@ -3,10 +3,13 @@ package dev.headwater.scoring;
 import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
+import ai.djl.engine.Engine;
 import ai.djl.nn.Block;
 import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -22,10 +25,15 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * closed under a run takes the process down (onnxruntime#21812).
  */
 final class Session implements AutoCloseable {
+  private static final String ENGINE = "OnnxRuntime";
+
   /** What is wanted of a run's results, which are gone once it returns. */
   interface Reader<T> {
     T read(OnnxTensor output) throws OrtException;
   }
+
+  /** There is one a process, and DJL insists on being the one to make it. */
+  static final OrtEnvironment ENVIRONMENT = environment();
 
   /** Held, not just closed: an unreachable DJL model is finalised, and its session with it. */
   private final Model model;
@@ -39,15 +47,25 @@ final class Session implements AutoCloseable {
     this.session = session;
   }
 
+  private static OrtEnvironment environment() {
+    // threads DJL asks for beside those of the sessions, one a core unless told otherwise
+    System.setProperty("ai.djl.onnxruntime.num_threads", "1");
+    System.setProperty("ai.djl.onnxruntime.num_interop_threads", "1");
+    Engine.getEngine(ENGINE);
+    return OrtEnvironment.getEnvironment();
+  }
+
   /**
    * @param name for messages
    * @throws IllegalArgumentException where ONNX Runtime cannot serve the network
    */
   static Session load(String name, byte[] onnx, int intraOpThreads) {
-    Model model = Model.newInstance(name, Device.cpu(), "OnnxRuntime");
+    Model model = Model.newInstance(name, Device.cpu(), ENGINE);
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(intraOpThreads);
       options.setInterOpNumThreads(1);
+      // a failed run throws: its record's dead letter says why, standard error need not
+      options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
       // a spinning thread steals the core from the next one's work
       options.addConfigEntry("session.intra_op.allow_spinning", "0");
       options.addConfigEntry("session.inter_op.allow_spinning", "0");
@@ -62,7 +80,7 @@ final class Session implements AutoCloseable {
   }
 
   /** DJL has no accessor for it. */
-  private static OrtSession session(Block block) {
+  static OrtSession session(Block block) {
     try {
       Field field = block.getClass().getDeclaredField("session");
       field.setAccessible(true);

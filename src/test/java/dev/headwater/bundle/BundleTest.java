@@ -9,6 +9,7 @@ import dev.headwater.onnx.OnnxFile;
 import dev.headwater.schema.Head;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -183,7 +184,7 @@ class BundleTest {
     String deeper = Bundles.load(directory, GOOD + "cut: -2\n").fingerprint();
     Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 17, 3));
     String other = Bundles.load(directory, GOOD).fingerprint();
-    assertThat(java.util.Set.of(first, elsewhere, deeper, other)).hasSize(4);
+    assertThat(Set.of(first, elsewhere, deeper, other)).hasSize(4);
   }
 
   @Test

@@ -1,0 +1,101 @@
+package dev.headwater.replay;
+
+import dev.headwater.adapt.Trainer;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.metrics.Health;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.replay.traffic.RunTopics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.stream.StreamService;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Scorer and, unless it is to stay frozen, trainer, as they are deployed: two parts that share
+ * nothing but topics.
+ */
+final class Deployed implements Session.Deployment {
+  private final Pipeline pipeline;
+  private final RunTopics topics;
+  private final Map<String, Object> kafka;
+  private final StreamService scorer;
+  private final Optional<Trainer> trainer;
+
+  Deployed(
+      Pipeline pipeline,
+      RunTopics topics,
+      Map<String, Object> kafka,
+      Path stateDirectory,
+      boolean adapt) {
+    this.pipeline = pipeline;
+    this.topics = topics;
+    this.kafka = kafka;
+    this.scorer =
+        new StreamService(
+            pipeline.stream(topics.prefix(), stateDirectory),
+            pipeline.bundle(),
+            pipeline.comparing(),
+            topics.topics(),
+            kafka,
+            ScorerMetrics.NOOP);
+    this.trainer =
+        adapt
+            ? Optional.of(
+                new Trainer(
+                    pipeline.adapt(),
+                    pipeline.gate(),
+                    pipeline.bundle(),
+                    topics.topics(),
+                    kafka,
+                    TrainerMetrics.NOOP,
+                    Clock.systemUTC()))
+            : Optional.empty();
+  }
+
+  @Override
+  public void start() {
+    scorer.start();
+    trainer.ifPresent(Trainer::start);
+  }
+
+  @Override
+  public Health ready() {
+    return scorer.ready();
+  }
+
+  @Override
+  public Health health() {
+    Health live = scorer.live();
+    return live.up() ? trainer.map(Trainer::health).orElse(live) : live;
+  }
+
+  @Override
+  public List<HeadInfo> candidates() {
+    return heads().versions(pipeline.bundle().task());
+  }
+
+  /** The last live head; the bundle's own where none was ever promoted. */
+  Optional<Head> finalHead() {
+    String task = pipeline.bundle().task();
+    HeadLog heads = heads();
+    return heads
+        .live(task)
+        .flatMap(pointer -> heads.head(task, pointer.version()))
+        .or(pipeline.bundle()::head);
+  }
+
+  @Override
+  public void close() {
+    trainer.ifPresent(Trainer::close);
+    scorer.close();
+  }
+
+  private HeadLog heads() {
+    return HeadLog.read(kafka, topics.topics().heads());
+  }
+}

@@ -1,0 +1,179 @@
+package dev.headwater.scoring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HeadCheckTest {
+  private static final int CLASSES = 3;
+
+  @TempDir Path directory;
+  private final List<Long> swaps = new ArrayList<>();
+  private Bundle bundle;
+  private Scoring scoring;
+  private Head good;
+
+  @BeforeEach
+  void load() throws Exception {
+    bundle = Bundles.tabular(directory, 4, CLASSES);
+    scoring = scoring(bundle);
+    good = Heads.random(bundle, 1, CLASSES, 3);
+  }
+
+  private Scoring scoring(Bundle bundle) {
+    ScorerMetrics metrics =
+        new ScorerMetrics() {
+          @Override
+          public void swapped(String task, long version) {
+            swaps.add(version);
+          }
+        };
+    return Scoring.load(bundle, new ScoringSettings(1, 1, 4, false), metrics);
+  }
+
+  @AfterEach
+  void close() {
+    scoring.close();
+  }
+
+  private void refused(Head head, String reason) {
+    RefusedHeadException e =
+        catchThrowableOfType(RefusedHeadException.class, () -> scoring.install(head));
+    assertThat(e).hasMessageContaining(reason);
+    assertThat(scoring.live().orElseThrow().version()).as("the live head goes on").isZero();
+    assertThat(scoring.loadedHeads()).as("nothing of it stays in memory").isEqualTo(1);
+    assertThat(swaps).containsExactly(0L);
+  }
+
+  private static Head with(Head head, HeadInfo info) {
+    return new Head(info, head.tensors(), head.goldenFeatures(), head.goldenLogits());
+  }
+
+  private HeadInfo info(String task, List<String> labels, String backbone) {
+    HeadInfo i = good.info();
+    return new HeadInfo(
+        task, 1, 0, labels, backbone, i.createdAt(), i.trigger(), i.device(), i.verdict());
+  }
+
+  @Test
+  void acceptsAGoodHeadAndOneThatKnowsMore() throws Exception {
+    scoring.install(good);
+    scoring.install(Heads.random(bundle, 2, CLASSES + 4, 5));
+
+    assertThat(swaps).containsExactly(0L, 1L, 2L);
+    assertThat(scoring.live().orElseThrow().labels()).hasSize(CLASSES + 4);
+  }
+
+  @Test
+  void refusesAHeadOfAnotherTask() {
+    refused(with(good, info("sentiment", good.info().labels(), bundle.fingerprint())), "sentiment");
+  }
+
+  @Test
+  void refusesAHeadForAnotherBackbone() {
+    refused(with(good, info("kind", good.info().labels(), "beef")), "another backbone");
+  }
+
+  @Test
+  void refusesLabelsThatAreNoSet() {
+    String own = bundle.fingerprint();
+    refused(with(good, info("kind", List.of(), own)), "no labels");
+    refused(with(good, info("kind", List.of("a", " ", "b"), own)), "blank");
+    refused(with(good, info("kind", List.of("a", "b", "a"), own)), "twice");
+  }
+
+  @Test
+  void refusesMoreOrFewerLabelsThanRows() {
+    String own = bundle.fingerprint();
+    refused(with(good, info("kind", Heads.labels(CLASSES + 1), own)), "is [3");
+    refused(with(good, info("kind", Heads.labels(CLASSES - 1), own)), "is [3");
+  }
+
+  @Test
+  void refusesAHeadWithNaNWeights() {
+    Tensor bias = new Tensor(new long[] {CLASSES}, new float[] {0, Float.NaN, 0});
+    refused(Heads.replacing(good, "fc2.bias", bias), "fc2.bias holds a weight that is not finite");
+  }
+
+  @Test
+  void refusesTensorsOfAnotherShapeOrName() {
+    Tensor narrow = new Tensor(new long[] {CLASSES, 15}, new float[CLASSES * 15]);
+    refused(Heads.replacing(good, "fc2.weight", narrow), "fc2.weight is [3, 15], not [3, 16]");
+    refused(Heads.replacing(good, "extra", narrow), "not [fc2.bias, fc2.weight]");
+    refused(
+        new Head(good.info(), Map.of(), good.goldenFeatures(), good.goldenLogits()), "it brings");
+  }
+
+  @Test
+  void refusesAHeadThatSaysSomethingElseHere() {
+    float[] off = good.goldenLogits().values().clone();
+    off[4] += 0.5f;
+    Tensor logits = new Tensor(good.goldenLogits().shape(), off);
+    refused(
+        new Head(good.info(), good.tensors(), good.goldenFeatures(), logits),
+        "golden pair 1 is off");
+  }
+
+  @Test
+  void acceptsTheRoundingOfAnotherDevice() throws Exception {
+    float[] close = good.goldenLogits().values().clone();
+    for (int i = 0; i < close.length; i++) {
+      close[i] *= 1.0001f;
+    }
+    Tensor logits = new Tensor(good.goldenLogits().shape(), close);
+
+    scoring.install(new Head(good.info(), good.tensors(), good.goldenFeatures(), logits));
+
+    assertThat(swaps).containsExactly(0L, 1L);
+  }
+
+  @Test
+  void refusesAHeadThatProvesNothing() {
+    Tensor none = new Tensor(new long[] {0, 16}, new float[0]);
+    Tensor noLogits = new Tensor(new long[] {0, CLASSES}, new float[0]);
+    refused(new Head(good.info(), good.tensors(), none, noLogits), "no golden pairs");
+    refused(
+        new Head(good.info(), good.tensors(), good.goldenFeatures(), noLogits),
+        "golden pairs have shapes");
+  }
+
+  @Test
+  void refusesToOpenAClosedLabelSet() throws Exception {
+    scoring.close();
+    bundle = Bundles.tabular(directory, 4, CLASSES, "open: false");
+    swaps.clear();
+    scoring = scoring(bundle);
+
+    refused(Heads.random(bundle, 1, CLASSES + 1, 3), "closed");
+    scoring.install(Heads.random(bundle, 1, CLASSES, 3));
+    assertThat(scoring.live().orElseThrow().version()).isEqualTo(1);
+  }
+
+  @Test
+  void refusesAMisshapenHeadOfADeeperCutWhenItRuns() throws Exception {
+    scoring.close();
+    bundle = Bundles.tabular(directory, 4, CLASSES, "cut: -2");
+    swaps.clear();
+    scoring = scoring(bundle);
+    Head own = bundle.head().orElseThrow();
+
+    refused(
+        Heads.replacing(own, "fc1.weight", new Tensor(new long[] {16, 5}, new float[80])),
+        "does not run");
+  }
+}

@@ -1,0 +1,287 @@
+package dev.headwater.scoring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.metrics.ScorerMetrics;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ScoringTest {
+  private static final String[] WORDS = {"my", "card", "was", "lost"};
+
+  @TempDir Path directory;
+
+  private static Scoring load(Bundle bundle, int batchSize) {
+    return Scoring.load(bundle, new ScoringSettings(2, 1, batchSize, false), ScorerMetrics.NOOP);
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Sentences of 1 to 40 words. */
+  private static List<byte[]> sentences(int count) {
+    Random random = new Random(5);
+    List<byte[]> values = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      StringBuilder text = new StringBuilder();
+      for (int w = random.nextInt(40); w >= 0; w--) {
+        text.append(WORDS[random.nextInt(WORDS.length)]).append(' ');
+      }
+      values.add(utf8("{\"id\":\"r%d\",\"text\":\"%s\"}".formatted(i, text)));
+    }
+    return values;
+  }
+
+  private static List<Inference> join(List<CompletableFuture<Inference>> futures) {
+    return futures.stream().map(CompletableFuture::join).toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 7, 32, 1000})
+  void infersInBatchesWhatItInfersOneByOneAndKeepsTheOrder(int batchSize) throws Exception {
+    try (Scoring scoring = load(Bundles.text(directory, 24, 5), batchSize)) {
+      List<byte[]> values = sentences(150);
+
+      List<Inference> batched = join(scoring.submit(values));
+
+      for (int i = 0; i < values.size(); i++) {
+        Inference single = scoring.infer(values.get(i));
+        assertThat(batched.get(i).recordId()).isEqualTo("r" + i).isEqualTo(single.recordId());
+        assertThat(batched.get(i).features())
+            .as("but for the rounding of sums taken in another order")
+            .containsExactly(single.features(), within(1e-6f * largest(single.features())));
+        assertThat(scoring.score(batched.get(i)).probabilities())
+            .as("logits reach the tens here, so a rounding in them shows tenfold")
+            .containsExactly(scoring.score(single).probabilities(), within(1e-5f));
+      }
+    }
+  }
+
+  private static float largest(float[] values) {
+    float largest = 0;
+    for (float value : values) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    return largest;
+  }
+
+  @Test
+  void runsRecordsOfLikeLengthTogether() throws Exception {
+    List<Integer> sizes = new ArrayList<>();
+    ScorerMetrics counting =
+        new ScorerMetrics() {
+          @Override
+          public synchronized void inferred(int records, Duration took) {
+            sizes.add(records);
+          }
+        };
+    try (Scoring scoring =
+        Scoring.load(
+            Bundles.text(directory, 8, 2), new ScoringSettings(1, 1, 32, false), counting)) {
+      join(scoring.submit(sentences(100)));
+    }
+
+    assertThat(sizes).as("full batches, then the rest").containsExactly(32, 32, 32, 4);
+  }
+
+  @Test
+  void aRecordTheNetworkFailsOnDoesNotTakeItsNeighbours() throws Exception {
+    try (Scoring scoring = load(Bundles.text(directory, 8, 3), 16)) {
+      List<byte[]> values = new ArrayList<>(sentences(40));
+      // a token the embedding has no row for: found only when the network runs
+      values.set(17, utf8("{\"id\":\"bad\",\"text\":\"my poison card\"}"));
+      values.set(23, null);
+      values.set(31, utf8("{\"id\":\"worse\",\"text\":"));
+
+      List<CompletableFuture<Inference>> futures = scoring.submit(values);
+
+      assertThat(refusal(futures.get(17)))
+          .hasMessageStartingWith("value cannot be run through the network: ")
+          .returns("bad", InvalidRecordException::recordId);
+      assertThat(refusal(futures.get(23))).hasMessageContaining("tombstone");
+      assertThat(refusal(futures.get(31))).hasMessageContaining("not valid JSON");
+      for (int i = 0; i < values.size(); i++) {
+        if (i != 17 && i != 23 && i != 31) {
+          assertThat(futures.get(i).join().recordId()).isEqualTo("r" + i);
+        }
+      }
+      assertThatThrownBy(() -> scoring.infer(values.get(17)))
+          .as("the same by itself")
+          .isInstanceOf(InvalidRecordException.class);
+    }
+  }
+
+  private static InvalidRecordException refusal(CompletableFuture<Inference> future) {
+    ExecutionException e = catchThrowableOfType(ExecutionException.class, future::get);
+    assertThat(e).hasCauseInstanceOf(InvalidRecordException.class);
+    return (InvalidRecordException) e.getCause();
+  }
+
+  @Test
+  void refusesARecordWhoseFeaturesOverflow() throws Exception {
+    try (Scoring scoring = load(Bundles.tabular(directory, 2, 3), 8)) {
+      byte[] good = utf8("{\"id\":\"a\",\"x\":[1,2]}");
+      byte[] huge = utf8("{\"id\":\"b\",\"x\":[3e38,3e38]}");
+
+      List<CompletableFuture<Inference>> futures = scoring.submit(List.of(good, huge, good));
+
+      assertThat(refusal(futures.get(1))).hasMessage("value gives features that are not finite");
+      assertThat(refusal(futures.get(1)).recordId()).isEqualTo("b");
+      assertThat(futures.get(0).join().features()).isEqualTo(futures.get(2).join().features());
+    }
+  }
+
+  @Test
+  void carriesTheInlineLabelAndItsSize() throws Exception {
+    try (Scoring scoring = load(Bundles.tabular(directory, 2, 3), 8)) {
+      Inference inference = scoring.infer(utf8("{\"id\":\"a\",\"x\":[1,2],\"label\":\"new\"}"));
+
+      assertThat(inference.label()).isEqualTo("new");
+      assertThat(inference.bytes()).isBetween((16 + 3) * 4L, 1000L);
+    }
+  }
+
+  @Test
+  void aSwapReachesRecordsInferredBeforeIt() throws Exception {
+    Bundle bundle = Bundles.text(directory, 8, 3);
+    try (Scoring scoring = load(bundle, 8)) {
+      Inference before = scoring.infer(sentences(1).get(0));
+      assertThat(scoring.score(before).head().orElseThrow().version()).isZero();
+
+      scoring.install(Heads.random(bundle, 4, 5, 1));
+
+      Scores after = scoring.score(before);
+      assertThat(after.head()).isEqualTo(scoring.live());
+      assertThat(scoring.live().orElseThrow().version()).isEqualTo(4);
+      assertThat(after.probabilities()).as("two labels more").hasSize(5);
+      assertThat(after.probabilities())
+          .as("applied later as it would have been at once")
+          .containsExactly(
+              scoring.score(scoring.infer(sentences(1).get(0))).probabilities(), within(1e-6f));
+    }
+  }
+
+  @Test
+  void aColdStartScoresNothingUntilItsFirstHead() throws Exception {
+    Bundle bundle = Bundles.coldStart(directory, 8);
+    try (Scoring scoring =
+        Scoring.load(bundle, new ScoringSettings(1, 1, 8, true), ScorerMetrics.NOOP)) {
+      Inference inference = scoring.infer(utf8("my card"));
+      double norm = 0;
+      for (float f : inference.features()) {
+        norm += f * f;
+      }
+      assertThat(norm).as("pooled and normalised").isCloseTo(1, within(1e-5));
+
+      Scores cold = scoring.score(inference);
+      assertThat(scoring.live()).isEmpty();
+      assertThat(cold.head()).isEmpty();
+      assertThat(cold.best().confidence()).isZero();
+      assertThat(cold.top(5)).isEmpty();
+      assertThat(cold.frozen()).isNull();
+
+      scoring.install(Heads.constant(bundle, 1, 0, 3));
+      scoring.install(Heads.constant(bundle, 2, 5, 0, 0));
+
+      Scores warm = scoring.score(inference);
+      assertThat(warm.best().label()).isEqualTo("label-0");
+      assertThat(warm.frozen().label()).as("the first head there was").isEqualTo("label-1");
+      assertThat(warm.frozen().confidence())
+          .isCloseTo(Math.exp(3) / (1 + Math.exp(3)), within(1e-6));
+      assertThat(scoring.loadedHeads()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void comparesWithTheBundlesOwnHeadWhereAsked() throws Exception {
+    Bundle bundle = Bundles.text(directory, 8, 3);
+    try (Scoring scoring =
+        Scoring.load(bundle, new ScoringSettings(2, 1, 8, true), ScorerMetrics.NOOP)) {
+      List<byte[]> values = sentences(20);
+      List<Scores> own = join(scoring.submit(values)).stream().map(scoring::score).toList();
+
+      scoring.install(Heads.constant(bundle, 1, 0, 0, 9));
+
+      List<Scores> later = join(scoring.submit(values)).stream().map(scoring::score).toList();
+      for (int i = 0; i < values.size(); i++) {
+        assertThat(own.get(i).frozen()).isEqualTo(own.get(i).best());
+        assertThat(later.get(i).best().label()).isEqualTo("label-2");
+        assertThat(later.get(i).frozen().label()).isEqualTo(own.get(i).best().label());
+        assertThat(later.get(i).frozen().confidence())
+            .isCloseTo(own.get(i).best().confidence(), within(1e-6));
+      }
+    }
+  }
+
+  @Test
+  void refusesABundleWhoseNetworkDoesNotRun() throws Exception {
+    Bundle bundle =
+        Bundles.tabular(
+            directory, 4, 3, "cut: -2"); // two labels short: only a run can tell with a deeper cut
+    Files.writeString(directory.resolve("labels.json"), "[\"a\"]");
+    Bundle short2 = Bundle.load(directory.resolve("headwater.yaml"), directory);
+
+    try (Scoring fine = load(bundle, 4)) {
+      assertThat(fine.live()).isPresent();
+    }
+    assertThatThrownBy(() -> load(short2, 4))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("the head of bundle small cannot serve");
+  }
+
+  @Test
+  void closingFailsWhatIsLeftAndCrashesNothing() throws Exception {
+    Bundle bundle = Bundles.text(directory, 64, 5);
+    AtomicInteger done = new AtomicInteger();
+    for (int round = 0; round < 20; round++) {
+      Scoring scoring = load(bundle, 4);
+      List<CompletableFuture<Inference>> futures = scoring.submit(sentences(400));
+      futures.get(round).handle((inference, failure) -> done.incrementAndGet());
+      scoring.close();
+      scoring.close();
+
+      assertThat(
+              IntStream.range(0, futures.size())
+                  .mapToObj(futures::get)
+                  .map(f -> f.handle((inference, failure) -> inference != null || failure != null)))
+          .as("nobody waits for ever")
+          .allMatch(f -> f.orTimeout(30, TimeUnit.SECONDS).join());
+      assertThat(scoring.loadedHeads()).isZero();
+      assertThatThrownBy(() -> scoring.infer(sentences(1).get(0)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("scoring is closed");
+      assertThat(scoring.submit(Arrays.asList(utf8("{}"), null)))
+          .allMatch(CompletableFuture::isCompletedExceptionally);
+    }
+    assertThat(done).hasValue(20);
+  }
+
+  @Test
+  void takesAnEmptyPoll() throws Exception {
+    try (Scoring scoring = load(Bundles.tabular(directory, 2, 3), 8)) {
+      assertThat(scoring.submit(List.of())).isEmpty();
+    }
+  }
+}
