@@ -114,7 +114,9 @@ public record Inspection(
         Cut cut = Cut.find(graph, layers, "-" + back);
         found.add(new LayerInfo("-" + back, layer.kind().name(), layer.output(), cut.features()));
       } catch (OnnxException refused) { // every deeper cut holds this layer too: the end
-        unsupported.add(String.valueOf(refused.getMessage()));
+        if (back > 1) { // that nothing can be cut off at all is what auto says
+          unsupported.add("No cut at -%d or deeper. %s".formatted(back, refused.getMessage()));
+        }
         return;
       }
     }

@@ -95,6 +95,67 @@ final class CutTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"Flatten", "Squeeze"})
+  void growsAConvolutionalHeadBehindA(String op) throws Exception {
+    // given
+    GraphFixture graph =
+        GraphFixture.opset(17)
+            .input("x", -1, 4, 2, 2)
+            .weight("w", 3, 4, 1, 1)
+            .integers("axes", DataType.INT64, new long[] {2}, 2, 3)
+            .node("GlobalAveragePool", "p", "x")
+            .node("Conv", "c", "p", "w");
+    byte[] model =
+        (op.equals("Flatten") ? graph.node(op, "y", "c") : graph.node(op, "y", "c", "axes"))
+            .output("y", -1, 3)
+            .bytes();
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(1, 2, 4, 2, 2));
+
+    // when
+    Split split = OnnxFile.parse(model).split("auto");
+    byte[] merged = split.merge(LinearHeadTest.grown(split));
+
+    // then
+    assertThat(split.features()).containsExactly("p");
+    assertThat(OnnxFile.parse(merged).outputs().get(0).shape()).containsExactly(-1, 4);
+    assertThat(first(Ort.run(merged, inputs)).shape()).containsExactly(2, 4);
+  }
+
+  @Test
+  void learnsFromTheOutputsThatUndeclaredFeaturesAreVectors() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 5, 4)
+            .weight("w", 4, 3)
+            .integers("first", DataType.INT64, new long[0], 0)
+            .node("Gather", "g", Map.of("axis", 1), "x", "first")
+            .node("MatMul", "logits", "g", "w")
+            .node("Softmax", "p", Map.of("axis", -1), "logits")
+            .node("ArgMax", "label", Map.of("axis", -1, "keepdims", 0), "p")
+            .integerOutput("label", -1)
+            .bytes();
+
+    // then
+    assertThat(OnnxFile.parse(model).split("auto").dim()).isEqualTo(4);
+  }
+
+  @Test
+  void isNoLinearHeadWhereSomethingBehindItCountsClasses() throws Exception {
+    // given
+    byte[] model =
+        headed().weight("prior", 3).node("Mul", "y", "logits", "prior").output("y", -1, 3).bytes();
+
+    // when
+    Split split = OnnxFile.parse(model).split("-1");
+
+    // then
+    assertThat(split.linear()).as("the prior would have to grow as well").isEmpty();
+    assertThat(first(Ort.runSplit(split, Map.of("x", Ort.noise(1, 2, 4)))).shape())
+        .containsExactly(2, 3);
+  }
+
   @Test
   void cutsATokenwiseHeadThatHasNoSingleVector() throws Exception {
     // given

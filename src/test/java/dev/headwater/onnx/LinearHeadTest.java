@@ -237,6 +237,9 @@ final class LinearHeadTest {
     // then
     assertThat(again.parameters()).isEqualTo(grown(split));
     assertThat(again.linear()).isEqualTo(split.linear());
+    assertThat(again.backbone())
+        .as("the same backbone to the byte: its hash is what heads are bound to")
+        .isEqualTo(split.backbone());
   }
 
   /** The same parameters with one class more, whose weights are all 0.5. */
