@@ -21,7 +21,6 @@ final class Replays {
             settings.topicSettings(),
             settings.stream(),
             settings.scoring(),
-            settings.heads(),
             settings.adapt(),
             settings.gate(),
             settings.history(),

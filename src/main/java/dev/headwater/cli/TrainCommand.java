@@ -1,5 +1,6 @@
 package dev.headwater.cli;
 
+import dev.headwater.adapt.History;
 import dev.headwater.adapt.Trainer;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.config.Settings;
@@ -7,13 +8,19 @@ import dev.headwater.http.HttpServer;
 import dev.headwater.http.MicrometerTrainerMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.scoring.Scoring;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "train",
@@ -26,6 +33,8 @@ import picocli.CommandLine.Option;
     })
 final class TrainCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;
+
+  @Spec private CommandSpec spec;
 
   @Option(
       names = "--from",
@@ -41,7 +50,7 @@ final class TrainCommand implements Callable<Integer> {
     Settings settings = config.load();
     Bundle bundle = settings.loadBundle();
     if (history != null) {
-      new HistoryRun(settings, bundle).run(history);
+      begin(settings, bundle, history);
       return 0;
     }
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -65,5 +74,26 @@ final class TrainCommand implements Callable<Integer> {
           }
         });
     return 0;
+  }
+
+  private void begin(Settings settings, Bundle bundle, Path file) throws IOException {
+    try (Scoring scoring = Scoring.load(bundle, settings.scoring(), ScorerMetrics.NOOP)) {
+      HeadInfo head =
+          new History(
+                  settings.adapt(),
+                  settings.gate(),
+                  bundle,
+                  scoring,
+                  settings.topics(),
+                  settings.kafka(),
+                  Clock.systemUTC(),
+                  spec.commandLine().getErr()::println)
+              .train(file, settings.replay().truthFields().get(0));
+      spec.commandLine()
+          .getOut()
+          .printf(
+              "head %d of %s is live: %d labels%n",
+              head.version(), head.task(), head.labels().size());
+    }
   }
 }
