@@ -8,9 +8,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/** The configuration file as it is written; every key and its default, and nothing else. */
+/**
+ * The configuration file as it is written; every key and its default, and nothing else. Public only
+ * because SmallRye implements it from elsewhere.
+ */
 @ConfigMapping(prefix = SettingsLoader.PREFIX)
-interface RawConfig {
+public interface RawConfig {
   /** Consumer group, and prefix of topics and transactional ids. */
   String name();
 
