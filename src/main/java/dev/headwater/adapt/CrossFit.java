@@ -43,7 +43,6 @@ record CrossFit(LinearHead head, int[] judged, List<float[]> logits) {
     for (int i = 0; scorable && i < judged.length; i++) {
       logits.add(heads.get(i % count).logits(batch.features().get(judged[i])));
     }
-    return new CrossFit(
-        heads.get(heads.size() - 1), scorable ? judged : new int[0], logits);
+    return new CrossFit(heads.get(heads.size() - 1), scorable ? judged : new int[0], logits);
   }
 }

@@ -58,8 +58,7 @@ record HeadLayout(LinearLayer layer, int dim) {
         layer.weight(),
         layer.classesFirst()
             ? new Tensor(new long[] {classes, dim}, head.weight().clone())
-            : new Tensor(
-                new long[] {dim, classes}, transposed(head.weight(), classes, dim)));
+            : new Tensor(new long[] {dim, classes}, transposed(head.weight(), classes, dim)));
     if (layer.bias() != null) {
       tensors.put(layer.bias(), new Tensor(new long[] {classes}, head.bias().clone()));
     }

@@ -2,12 +2,12 @@ package dev.headwater.adapt;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.bundle.Bundle;
+import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
-import dev.headwater.adapt.fit.FineTuner;
-import dev.headwater.gate.Gate;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
@@ -94,14 +94,16 @@ public final class History {
       parts.bundle().head().ifPresent(learner::live);
       samples.forEach(sample -> learner.add(sample, 0, -1));
       if (learner.memorySize() == 0) {
-        throw new IllegalStateException("no line of %s has a usable record and label".formatted(file));
+        throw new IllegalStateException(
+            "no line of %s has a usable record and label".formatted(file));
       }
       produce(samples);
       progress.accept("%d samples in memory; training".formatted(learner.memorySize()));
       if (parts.bundle().head().isPresent() && heads.versions(parts.bundle().task()).isEmpty()) {
         publisher.promote(parts.bundle().head().get(), "history");
       }
-      Head first = learner.trainFirst("history", publisher.read().nextVersion(parts.bundle().task()));
+      Head first =
+          learner.trainFirst("history", publisher.read().nextVersion(parts.bundle().task()));
       publisher.promote(first, "history");
       return first.info();
     }

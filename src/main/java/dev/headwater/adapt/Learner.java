@@ -49,8 +49,7 @@ final class Learner {
    *
    * @param open whether labels other than {@code labels} may be learned
    */
-  record Space(
-      String task, String backbone, HeadLayout layout, List<String> labels, boolean open) {
+  record Space(String task, String backbone, HeadLayout layout, List<String> labels, boolean open) {
 
     static Space of(Bundle bundle) {
       return new Space(
@@ -225,8 +224,7 @@ final class Learner {
   }
 
   private Head head(HeadInfo info, LinearHead linear, List<Remembered> samples) {
-    List<Remembered> golden =
-        samples.subList(Math.max(0, samples.size() - GOLDEN), samples.size());
+    List<Remembered> golden = samples.subList(Math.max(0, samples.size() - GOLDEN), samples.size());
     int dim = linear.dim();
     int classes = linear.classes();
     float[] features = new float[golden.size() * dim];

@@ -16,7 +16,9 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
-/** The samples topic from its beginning: first all that was on it, in order of time, then the rest. */
+/**
+ * The samples topic from its beginning: first all that was on it, in order of time, then the rest.
+ */
 final class SampleFeed implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
 
@@ -36,8 +38,7 @@ final class SampleFeed implements AutoCloseable {
     config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     config.remove(ConsumerConfig.GROUP_ID_CONFIG);
-    consumer =
-        new KafkaConsumer<>(config, new StringDeserializer(), topic.value().deserializer());
+    consumer = new KafkaConsumer<>(config, new StringDeserializer(), topic.value().deserializer());
   }
 
   /** Everything on the topic now, oldest first. */
@@ -47,13 +48,15 @@ final class SampleFeed implements AutoCloseable {
             .map(info -> new TopicPartition(info.topic(), info.partition()))
             .toList();
     if (partitions.isEmpty()) {
-      throw new KafkaException("topic %s is missing: make it with 'topics create'".formatted(topic.name()));
+      throw new KafkaException(
+          "topic %s is missing: make it with 'topics create'".formatted(topic.name()));
     }
     consumer.assign(partitions);
     consumer.seekToBeginning(partitions);
     Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
     List<Arrival> history = new ArrayList<>();
-    while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
+    while (ends.entrySet().stream()
+        .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
       history.addAll(poll());
     }
     history.sort(Comparator.comparingLong(Arrival::at));
@@ -66,7 +69,8 @@ final class SampleFeed implements AutoCloseable {
     List<Arrival> arrivals = new ArrayList<>(records.count());
     for (ConsumerRecord<String, Sample> record : records) {
       if (record.value() != null) {
-        arrivals.add(new Arrival(record.value(), record.partition(), record.offset(), record.timestamp()));
+        arrivals.add(
+            new Arrival(record.value(), record.partition(), record.offset(), record.timestamp()));
       }
     }
     return arrivals;

@@ -42,8 +42,7 @@ final class TrainedThrough {
   }
 
   boolean covers(Remembered sample) {
-    return sample.history()
-        || sample.offset() <= offsets.getOrDefault(sample.partition(), -1L);
+    return sample.history() || sample.offset() <= offsets.getOrDefault(sample.partition(), -1L);
   }
 
   /** By stable name. */

@@ -1,9 +1,9 @@
 package dev.headwater.adapt;
 
-import dev.headwater.bundle.Bundle;
-import dev.headwater.gate.GateSettings;
 import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.Gate;
+import dev.headwater.gate.GateSettings;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Topics;
@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The adaptation worker: reads samples, fine-tunes when triggered, has the gate judge the candidate,
- * publishes. It talks to scorers only through topics. Construct, start, close.
+ * The adaptation worker: reads samples, fine-tunes when triggered, has the gate judge the
+ * candidate, publishes. It talks to scorers only through topics. Construct, start, close.
  *
  * <p>Failure contract: a broker that is away is waited for, and the memory rebuilt from the topic.
  * A second trainer of the same deployment fences this one, which then stops for good: {@link
@@ -52,7 +52,10 @@ public final class Trainer implements AutoCloseable {
         new TrainerSession.Parts(
             settings,
             new Gate(gate),
-            new FineTuner(settings.fit(), HeadLayout.of(bundle).biased()), // an impossible device is told here, not on the thread
+            new FineTuner(
+                settings.fit(),
+                HeadLayout.of(bundle)
+                    .biased()), // an impossible device is told here, not on the thread
             Learner.Space.of(bundle),
             bundle,
             topics,
@@ -93,7 +96,8 @@ public final class Trainer implements AutoCloseable {
       session.run(() -> closing.getCount() > 0, now -> health = now);
       health = Health.down("closed");
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
-      health = Health.down("another trainer of this deployment has taken over; this one has stopped");
+      health =
+          Health.down("another trainer of this deployment has taken over; this one has stopped");
       log.atError().log(health.cause());
       return false;
     } catch (KafkaException e) {

@@ -1,7 +1,7 @@
 package dev.headwater.adapt;
 
-import dev.headwater.bundle.Bundle;
 import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.Gate;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
@@ -42,8 +42,7 @@ final class TrainerSession implements AutoCloseable {
     }
 
     HeadPublisher publisher() {
-      return new HeadPublisher(
-          kafka, topics.heads(), settings.transactionalId(), settings.heads());
+      return new HeadPublisher(kafka, topics.heads(), settings.transactionalId(), settings.heads());
     }
   }
 
@@ -61,7 +60,8 @@ final class TrainerSession implements AutoCloseable {
   }
 
   void run(BooleanSupplier running, Consumer<Health> health) {
-    health.accept(Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
+    health.accept(
+        Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
     rebuild(publishOwn());
     log.atInfo()
         .addKeyValue("task", parts.bundle().task())

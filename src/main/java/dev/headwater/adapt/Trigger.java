@@ -29,7 +29,9 @@ final class Trigger {
     fresh++;
   }
 
-  /** What sets off a training now: {@code samples} or {@code interval}; empty where nothing does. */
+  /**
+   * What sets off a training now: {@code samples} or {@code interval}; empty where nothing does.
+   */
   Optional<String> due(int memorySize) {
     if (fresh >= Math.max(samples, growth * memorySize)) {
       return Optional.of("samples");

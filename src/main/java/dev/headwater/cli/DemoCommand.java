@@ -32,7 +32,8 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     if (!Files.exists(file)) {
       throw new UsageException(
-          "no %s here: run the demo from the root of the project, or give --config".formatted(file));
+          "no %s here: run the demo from the root of the project, or give --config"
+              .formatted(file));
     }
     Settings settings = SettingsLoader.load(file, System.getenv(), Map.of());
     new Replays(settings).run();

@@ -80,7 +80,10 @@ final class HeadsCommand {
     String task = settings.loadBundle().task();
     try (HeadPublisher publisher =
         new HeadPublisher(
-            settings.kafka(), settings.topics().heads(), settings.name() + "-cli", settings.heads())) {
+            settings.kafka(),
+            settings.topics().heads(),
+            settings.name() + "-cli",
+            settings.heads())) {
       LivePointer live = publisher.point(task, version, false, "cli");
       out().printf("head %d of %s is live from epoch %d%n", version, task, live.epoch());
       return 0;
@@ -94,7 +97,10 @@ final class HeadsCommand {
       description = "Writes backbone and head as one ordinary ONNX file, equal to what serves.")
   int export(
       @Mixin ConfigOption config,
-      @Option(names = "--head", paramLabel = "VERSION", description = VERSION + " Default: the live one.")
+      @Option(
+              names = "--head",
+              paramLabel = "VERSION",
+              description = VERSION + " Default: the live one.")
           Optional<Long> version,
       @Option(names = "--out", required = true, paramLabel = "FILE", description = "The ONNX file.")
           Path file)
@@ -105,14 +111,15 @@ final class HeadsCommand {
     Files.write(file, bundle.export(head));
     Path labels = file.resolveSibling(file.getFileName() + ".labels.json");
     Json.MAPPER.writeValue(labels.toFile(), head.info().labels());
-    out().printf("head %d of %s: %s, labels by output index: %s%n",
-        head.info().version(), bundle.task(), file, labels);
+    out()
+        .printf(
+            "head %d of %s: %s, labels by output index: %s%n",
+            head.info().version(), bundle.task(), file, labels);
     return 0;
   }
 
   private static Head head(Bundle bundle, HeadLog log, Optional<Long> asked) throws UsageException {
-    long version =
-        asked.or(() -> log.live(bundle.task()).map(LivePointer::version)).orElse(0L);
+    long version = asked.or(() -> log.live(bundle.task()).map(LivePointer::version)).orElse(0L);
     return (version == 0 ? bundle.head() : log.head(bundle.task(), version))
         .orElseThrow(() -> unknown(bundle.task(), version));
   }

@@ -14,7 +14,8 @@ import picocli.CommandLine.ParseResult;
  */
 final class PlainErrors implements IExecutionExceptionHandler {
   private static final List<Class<? extends Exception>> USER_MISTAKES =
-      List.of(ConfigException.class, BundleException.class, OnnxException.class, UsageException.class);
+      List.of(
+          ConfigException.class, BundleException.class, OnnxException.class, UsageException.class);
 
   @Override
   public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {

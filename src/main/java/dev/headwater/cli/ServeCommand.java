@@ -37,8 +37,7 @@ final class ServeCommand implements Callable<Integer> {
                       settings.kafka(),
                       new MicrometerScorerMetrics(registry));
               HttpServer http =
-                  new HttpServer(
-                      settings.scorerHttp(), registry, service::live, service::ready)) {
+                  new HttpServer(settings.scorerHttp(), registry, service::live, service::ready)) {
             http.start();
             service.start();
             signalled.await();

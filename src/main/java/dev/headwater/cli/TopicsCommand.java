@@ -22,7 +22,8 @@ final class TopicsCommand {
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Creates every missing topic with the right compaction, retention and partitions.")
+      description =
+          "Creates every missing topic with the right compaction, retention and partitions.")
   int create(@Mixin ConfigOption config) throws ConfigException {
     List<String> made = setup(config).create();
     made.forEach(topic -> out().println("created " + topic));

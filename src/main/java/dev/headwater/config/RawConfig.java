@@ -146,7 +146,7 @@ public interface RawConfig {
 
   /** Which records are worth a label. */
   interface Selection {
-    @WithDefault("0.02")
+    @WithDefault("0.05")
     @WithConverter(Converters.Share.class)
     double auditShare();
 

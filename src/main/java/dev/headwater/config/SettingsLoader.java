@@ -25,6 +25,9 @@ import java.util.function.Supplier;
 public final class SettingsLoader {
   static final String PREFIX = "headwater";
 
+  /** Of all records, audit included, that may ask for a label. */
+  private static final double DEFAULT_BUDGET = 0.2;
+
   private final RawConfig raw;
   private final Map<String, Object> kafka;
   private final Problems problems = new Problems();
@@ -151,7 +154,8 @@ public final class SettingsLoader {
         selection.auditShare(),
         threshold.isPresent()
             ? new Selection.Threshold(threshold.get())
-            : new Selection.Budget(selection.budget().orElse(.15), selection.budgetWindow()));
+            : new Selection.Budget(
+                selection.budget().orElse(DEFAULT_BUDGET), selection.budgetWindow()));
   }
 
   private HeadSettings heads() {

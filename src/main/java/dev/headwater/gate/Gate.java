@@ -116,8 +116,7 @@ public final class Gate {
 
   private Group worstGroup(Judged judged, List<Trial> trials) {
     Map<String, List<Trial>> byLabel =
-        new HashMap<>(
-            known(judged, trials).stream().collect(Collectors.groupingBy(Trial::label)));
+        new HashMap<>(known(judged, trials).stream().collect(Collectors.groupingBy(Trial::label)));
     List<Trial> pooled = new ArrayList<>();
     byLabel.values().stream()
         .filter(group -> group.size() < settings.classTrials())

@@ -13,7 +13,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -40,8 +42,7 @@ class SettingsLoaderTest {
     assertThat(settings.gate()).isEqualTo(GateSettings.DEFAULT);
     assertThat(settings.heads()).isEqualTo(HeadSettings.DEFAULT);
     assertThat(settings.stream())
-        .isEqualTo(
-            StreamSettings.of("desk", Path.of("state"), settings.stream().selection()));
+        .isEqualTo(StreamSettings.of("desk", Path.of("state"), settings.stream().selection()));
     assertThat(settings.scorerHttp().host()).as("loopback unless told").isEqualTo("127.0.0.1");
   }
 
@@ -60,8 +61,7 @@ class SettingsLoaderTest {
     assertThat(settings.topicNames().records()).containsExactly("a", "b");
     assertThat(settings.topicNames().predictions()).isEqualTo("out");
     assertThat(settings.topicSettings().samplesRetention()).isEqualTo(Duration.ofDays(7));
-    assertThat(settings.stream().guarantee())
-        .isEqualTo(StreamSettings.Guarantee.AT_LEAST_ONCE);
+    assertThat(settings.stream().guarantee()).isEqualTo(StreamSettings.Guarantee.AT_LEAST_ONCE);
     assertThat(settings.stream().protocol()).isEqualTo(StreamSettings.Protocol.STREAMS);
     assertThat(settings.stream().labelWait()).isEqualTo(Duration.ofHours(36));
     assertThat(settings.stream().selection())
@@ -164,12 +164,41 @@ class SettingsLoaderTest {
   @ParameterizedTest
   @MethodSource("examples")
   void theShippedExamplesAreRight(Path example) throws Exception {
-    Settings settings =
-        SettingsLoader.load(example, Map.of("HEADWATER_DATA", "/data"), Map.of());
+    Settings settings = SettingsLoader.load(example, Map.of("HEADWATER_DATA", "/data"), Map.of());
 
     assertThat(settings.replay().stream()).isPresent();
     assertThat(settings.replay().rate()).isGreaterThanOrEqualTo(1);
     assertThat(settings.manifest()).exists();
+  }
+
+  @Test
+  void theReferenceNamesEveryKeyAndEveryDefault() throws Exception {
+    Path reference = Path.of("deploy/reference.yaml");
+    String text = Files.readString(reference).replace("# ", "");
+    for (String key : keys(RawConfig.class)) {
+      assertThat(text).containsPattern("(?m)^ *" + key + ":");
+    }
+
+    Settings shown =
+        SettingsLoader.load(reference, Map.of("HEADWATER_SCORING_THREADS", "3"), Map.of());
+    Settings bare =
+        load("name: example\nbundle: {directory: /models/example}\nscoring: {threads: 3}\n");
+    assertThat(shown)
+        .usingRecursiveComparison()
+        .ignoringFields("kafka", "replay.stream", "history")
+        .isEqualTo(bare);
+  }
+
+  private static List<String> keys(Class<?> section) {
+    return Arrays.stream(section.getMethods())
+        .flatMap(
+            key ->
+                Stream.concat(
+                    Stream.of(key.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT)),
+                    key.getReturnType().getEnclosingClass() == RawConfig.class
+                        ? keys(key.getReturnType()).stream()
+                        : Stream.empty()))
+        .toList();
   }
 
   static List<Path> examples() throws IOException {

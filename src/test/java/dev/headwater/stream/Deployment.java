@@ -89,8 +89,7 @@ final class Deployment implements AutoCloseable {
 
   boolean sent(int partition, String key, byte[] value) throws Exception {
     producer
-        .send(
-            new ProducerRecord<>(names.records().get(0), partition, key.getBytes(UTF_8), value))
+        .send(new ProducerRecord<>(names.records().get(0), partition, key.getBytes(UTF_8), value))
         .get();
     return true;
   }
@@ -134,11 +133,7 @@ final class Deployment implements AutoCloseable {
 
   private <K, V> List<ConsumerRecord<K, V>> read(Topic<K, V> topic, String isolation) {
     Map<String, Object> config =
-        Map.of(
-            "bootstrap.servers",
-            kafka.get("bootstrap.servers"),
-            "isolation.level",
-            isolation);
+        Map.of("bootstrap.servers", kafka.get("bootstrap.servers"), "isolation.level", isolation);
     try (KafkaConsumer<K, V> consumer =
         new KafkaConsumer<>(config, topic.key().deserializer(), topic.value().deserializer())) {
       List<TopicPartition> partitions =

@@ -96,8 +96,7 @@ class StreamServiceIT {
       publisher.promote(TestHead.of(bundle, 1), "test");
       on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
 
-      try (StreamService service =
-          on.service(Deployment.settings("before", state, NONE), bundle)) {
+      try (StreamService service = on.service(Deployment.settings("before", state, NONE), bundle)) {
         service.start();
         await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 1);
       }
@@ -129,8 +128,7 @@ class StreamServiceIT {
       await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 4);
       service.close();
 
-      List<ConsumerRecord<byte[], Prediction>> predictions =
-          on.committed(on.topics.predictions());
+      List<ConsumerRecord<byte[], Prediction>> predictions = on.committed(on.topics.predictions());
       assertThat(predictions)
           .extracting(r -> r.value().headVersion())
           .as("a rollback is a new pointer to an old head")
@@ -197,7 +195,13 @@ class StreamServiceIT {
   }
 
   private static int partitions(Admin admin, String topic) throws Exception {
-    return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+    return admin
+        .describeTopics(List.of(topic))
+        .allTopicNames()
+        .get()
+        .get(topic)
+        .partitions()
+        .size();
   }
 
   @Test
@@ -251,8 +255,7 @@ class StreamServiceIT {
   @Test
   void saysWhyItIsNotReadyBeforeItStarts() {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "unstarted", 1);
-        StreamService service =
-            on.service(Deployment.settings("unstarted", state, NONE), bundle)) {
+        StreamService service = on.service(Deployment.settings("unstarted", state, NONE), bundle)) {
       assertThat(service.ready().up()).isFalse();
       assertThat(service.ready().cause()).contains("not started");
       assertThat(service.live().up()).isTrue();

@@ -75,7 +75,8 @@ public final class FineTuner {
   }
 
   /** One head for each way to weight the same samples. */
-  public List<LinearHead> fit(LinearHead live, int classes, Batch batch, List<double[]> weightings) {
+  public List<LinearHead> fit(
+      LinearHead live, int classes, Batch batch, List<double[]> weightings) {
     Standardiser standardiser = new Standardiser(batch.features(), biased);
     Batch standard =
         new Batch(
@@ -100,7 +101,8 @@ public final class FineTuner {
     LinearHead start = NewRows.start(live, anchor, batch);
     try (SoftmaxLoss loss = new SoftmaxLoss(manager, batch, anchor, pull(live), biased)) {
       float[] found =
-          new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled).minimise(loss, parameters(start));
+          new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled)
+              .minimise(loss, parameters(start));
       int size = start.weight().length;
       return new LinearHead(
           classes,
@@ -111,8 +113,7 @@ public final class FineTuner {
   }
 
   private static float[] parameters(LinearHead head) {
-    float[] parameters =
-        Arrays.copyOf(head.weight(), head.weight().length + head.bias().length);
+    float[] parameters = Arrays.copyOf(head.weight(), head.weight().length + head.bias().length);
     System.arraycopy(head.bias(), 0, parameters, head.weight().length, head.bias().length);
     return parameters;
   }
@@ -129,7 +130,6 @@ public final class FineTuner {
     }
     int n = live.weight().length;
     double variance = squares / n - (sum / n) * (sum / n);
-    return Math.min(
-        MOST_PULL, Math.max(LEAST_PULL, settings.pull() / Math.max(1e-12, variance)));
+    return Math.min(MOST_PULL, Math.max(LEAST_PULL, settings.pull() / Math.max(1e-12, variance)));
   }
 }

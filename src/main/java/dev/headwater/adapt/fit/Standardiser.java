@@ -8,7 +8,9 @@ import java.util.List;
  * hence folded into the head exactly.
  */
 final class Standardiser {
-  /** Of the features' root mean square deviation: a dead feature must not be blown up to a loud one. */
+  /**
+   * Of the features' root mean square deviation: a dead feature must not be blown up to a loud one.
+   */
   private static final double FLOOR = 0.1;
 
   private final float[] mean;

@@ -41,7 +41,8 @@ public final class Temperature {
     for (int i = 0; i < STEPS; i++) {
       double left = high - golden * (high - low);
       double right = low + golden * (high - low);
-      if (cost(left, logits, classes, weights, unit) < cost(right, logits, classes, weights, unit)) {
+      if (cost(left, logits, classes, weights, unit)
+          < cost(right, logits, classes, weights, unit)) {
         high = right;
       } else {
         low = left;
