@@ -43,18 +43,23 @@ final class Deployed implements Session.Deployment {
             topics.topics(),
             kafka,
             ScorerMetrics.NOOP);
-    this.trainer =
-        adapt
-            ? Optional.of(
-                new Trainer(
-                    pipeline.adapt(),
-                    pipeline.gate(),
-                    pipeline.bundle(),
-                    topics.topics(),
-                    kafka,
-                    TrainerMetrics.NOOP,
-                    Clock.systemUTC()))
-            : Optional.empty();
+    try {
+      this.trainer = adapt ? Optional.of(trainer()) : Optional.empty();
+    } catch (RuntimeException e) {
+      scorer.close(); // it holds native memory already
+      throw e;
+    }
+  }
+
+  private Trainer trainer() {
+    return new Trainer(
+        pipeline.adapt(),
+        pipeline.gate(),
+        pipeline.bundle(),
+        topics.topics(),
+        kafka,
+        TrainerMetrics.NOOP,
+        Clock.systemUTC());
   }
 
   @Override
@@ -91,8 +96,11 @@ final class Deployed implements Session.Deployment {
 
   @Override
   public void close() {
-    trainer.ifPresent(Trainer::close);
-    scorer.close();
+    try {
+      trainer.ifPresent(Trainer::close);
+    } finally {
+      scorer.close();
+    }
   }
 
   private HeadLog heads() {
