@@ -73,7 +73,8 @@ class ScoringTest {
             .as("but for the rounding of sums taken in another order")
             .containsExactly(single.features(), within(1e-6f * largest(single.features())));
         assertThat(scoring.score(batched.get(i)).probabilities())
-            .containsExactly(scoring.score(single).probabilities(), within(1e-6f));
+            .as("logits reach the tens here, so a rounding in them shows tenfold")
+            .containsExactly(scoring.score(single).probabilities(), within(1e-5f));
       }
     }
   }
