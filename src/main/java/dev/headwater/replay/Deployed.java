@@ -1,14 +1,18 @@
 package dev.headwater.replay;
 
+import dev.headwater.adapt.History;
 import dev.headwater.adapt.Trainer;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.replay.report.Display;
 import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.scoring.Scoring;
 import dev.headwater.stream.StreamService;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -23,6 +27,8 @@ final class Deployed implements Session.Deployment {
   private final Pipeline pipeline;
   private final RunTopics topics;
   private final Map<String, Object> kafka;
+  private final String labelField;
+  private final Display display;
   private final StreamService scorer;
   private final Optional<Trainer> trainer;
 
@@ -31,10 +37,13 @@ final class Deployed implements Session.Deployment {
       RunTopics topics,
       Map<String, Object> kafka,
       Path stateDirectory,
-      boolean adapt) {
+      ReplaySettings settings,
+      Display display) {
     this.pipeline = pipeline;
     this.topics = topics;
     this.kafka = kafka;
+    this.labelField = settings.truthFields().get(0);
+    this.display = display;
     this.scorer =
         new StreamService(
             pipeline.stream(topics.prefix(), stateDirectory),
@@ -44,7 +53,7 @@ final class Deployed implements Session.Deployment {
             kafka,
             ScorerMetrics.NOOP);
     try {
-      this.trainer = adapt ? Optional.of(trainer()) : Optional.empty();
+      this.trainer = settings.adapt() ? Optional.of(trainer()) : Optional.empty();
     } catch (RuntimeException e) {
       scorer.close(); // it holds native memory already
       throw e;
@@ -55,6 +64,7 @@ final class Deployed implements Session.Deployment {
     return new Trainer(
         pipeline.adapt(),
         pipeline.gate(),
+        pipeline.heads(),
         pipeline.bundle(),
         topics.topics(),
         kafka,
@@ -63,14 +73,39 @@ final class Deployed implements Session.Deployment {
   }
 
   @Override
-  public void start() {
+  public void start() throws IOException {
+    if (pipeline.history().isPresent()) {
+      learnFrom(pipeline.history().get());
+    }
+    display.step("starting the scorer");
     scorer.start();
     trainer.ifPresent(Trainer::start);
   }
 
+  /** As {@code train --from} does, before anything is scored. */
+  private void learnFrom(Path history) throws IOException {
+    try (Scoring features =
+        Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
+      HeadInfo first =
+          new History(
+                  pipeline.adapt(),
+                  pipeline.gate(),
+                  pipeline.heads(),
+                  pipeline.bundle(),
+                  features,
+                  topics.topics(),
+                  kafka,
+                  Clock.systemUTC(),
+                  display::step)
+              .train(history, labelField);
+      display.step("head %d knows %d labels".formatted(first.version(), first.labels().size()));
+    }
+  }
+
   @Override
   public Health ready() {
-    return scorer.ready();
+    Health ready = scorer.ready();
+    return ready.up() ? trainer.map(Trainer::health).orElse(ready) : ready;
   }
 
   @Override

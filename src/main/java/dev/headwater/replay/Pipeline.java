@@ -3,6 +3,7 @@ package dev.headwater.replay;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
@@ -23,15 +24,11 @@ public record Pipeline(
     TopicSettings topics,
     StreamSettings stream,
     ScoringSettings scoring,
+    HeadSettings heads,
     AdaptSettings adapt,
     GateSettings gate,
     Optional<Path> history,
     Map<String, Object> kafka) {
-
-  /** The same, beginning with what this labelled history teaches. */
-  Pipeline withHistory(Path labelled) {
-    return new Pipeline(bundle, topics, stream, scoring, adapt, gate, Optional.of(labelled), kafka);
-  }
 
   /** The scorer's settings for one run. */
   StreamSettings stream(String applicationId, Path stateDirectory) {

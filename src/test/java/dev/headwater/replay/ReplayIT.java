@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.heads.HeadSettings;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Style;
@@ -86,8 +87,9 @@ class ReplayIT {
                 directory.resolve("unused"),
                 new Selection(.1, new Selection.Threshold(.9))),
             ScoringSettings.defaults(),
+            HeadSettings.DEFAULT,
             new AdaptSettings(),
-            new GateSettings(),
+            GateSettings.DEFAULT,
             Optional.empty(),
             Map.of());
     Display display =
