@@ -62,9 +62,8 @@ final class Deployed implements Session.Deployment {
 
   private Trainer trainer() {
     return new Trainer(
-        pipeline.adapt(),
+        pipeline.adapt(topics.prefix()),
         pipeline.gate(),
-        pipeline.heads(),
         pipeline.bundle(),
         topics.topics(),
         kafka,
@@ -88,10 +87,9 @@ final class Deployed implements Session.Deployment {
         Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
       HeadInfo first =
           new History(
-                  pipeline.adapt(),
+                  pipeline.adapt(topics.prefix()),
                   pipeline.gate(),
-                  pipeline.heads(),
-                  pipeline.bundle(),
+                            pipeline.bundle(),
                   features,
                   topics.topics(),
                   kafka,
@@ -116,7 +114,9 @@ final class Deployed implements Session.Deployment {
 
   @Override
   public List<HeadInfo> candidates() {
-    return heads().versions(pipeline.bundle().task());
+    return heads().versions(pipeline.bundle().task()).stream()
+        .filter(info -> info.version() > 0) // the bundle's own was nobody's candidate
+        .toList();
   }
 
   /** The last live head; the bundle's own where none was ever promoted. */

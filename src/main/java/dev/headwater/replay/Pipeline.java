@@ -3,7 +3,6 @@ package dev.headwater.replay;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.GateSettings;
-import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
@@ -24,7 +23,6 @@ public record Pipeline(
     TopicSettings topics,
     StreamSettings stream,
     ScoringSettings scoring,
-    HeadSettings heads,
     AdaptSettings adapt,
     GateSettings gate,
     Optional<Path> history,
@@ -46,6 +44,21 @@ public record Pipeline(
         stream.readAheadBytes(),
         stream.startTimeout(),
         stream.closeTimeout());
+  }
+
+  /** The trainer's settings for one run: under another's transactional id it would fence it. */
+  AdaptSettings adapt(String transactionalId) {
+    return new AdaptSettings(
+        transactionalId,
+        adapt.samples(),
+        adapt.growth(),
+        adapt.interval(),
+        adapt.memory(),
+        adapt.folds(),
+        adapt.balance(),
+        adapt.fit(),
+        adapt.heads(),
+        adapt.closeTimeout());
   }
 
   /** Inference with the frozen head beside the live one. */

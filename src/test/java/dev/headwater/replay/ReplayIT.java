@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.GateSettings;
-import dev.headwater.heads.HeadSettings;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Style;
@@ -87,8 +86,7 @@ class ReplayIT {
                 directory.resolve("unused"),
                 new Selection(.1, new Selection.Threshold(.9))),
             ScoringSettings.defaults(),
-            HeadSettings.DEFAULT,
-            new AdaptSettings(),
+            AdaptSettings.of("unused"),
             GateSettings.DEFAULT,
             Optional.empty(),
             Map.of());
