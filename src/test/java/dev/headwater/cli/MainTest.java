@@ -1,0 +1,112 @@
+package dev.headwater.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.onnx.GraphFixture;
+import dev.headwater.schema.Json;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
+
+class MainTest {
+  @TempDir Path directory;
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @ParameterizedTest
+  @MethodSource("commands")
+  void everyCommandExplainsItself(List<String> command) {
+    List<String> words = new ArrayList<>(command);
+    words.add("--help");
+
+    assertThat(run(words.toArray(String[]::new))).isZero();
+    assertThat(out.toString()).contains("Usage: headwater").contains("--help");
+  }
+
+  @Test
+  void noCommandShowsThemAll() {
+    assertThat(run()).isEqualTo(2);
+    assertThat(err.toString()).contains("serve").contains("replay").contains("inspect");
+  }
+
+  @Test
+  void wrongConfigurationIsToldInOnePlainMessage() throws Exception {
+    Path file = Files.writeString(directory.resolve("c.yaml"), "name: x\nfoo: 1\n");
+
+    assertThat(run("serve", "--config", file.toString())).isEqualTo(2);
+    assertThat(err.toString())
+        .contains("2 problems in ")
+        .contains("bundle.directory: is required")
+        .contains("foo: there is no such key")
+        .doesNotContain("\tat ");
+  }
+
+  @Test
+  void aBundleThatIsNotThereIsToldPlainly() throws Exception {
+    Path file =
+        Files.writeString(
+            directory.resolve("c.yaml"), "name: x\nbundle: {directory: %s}\n".formatted(directory));
+
+    assertThat(run("serve", "--config", file.toString())).isEqualTo(2);
+    assertThat(err.toString()).contains("headwater.yaml").doesNotContain("\tat ");
+  }
+
+  @Test
+  void inspectsForPeopleAndForPrograms() throws Exception {
+    Path model = Files.write(directory.resolve("m.onnx"), GraphFixture.mlp(4, 16, 3));
+
+    assertThat(run("inspect", model.toString())).isZero();
+    assertThat(out.toString()).contains("auto cuts").contains("3 classes");
+
+    out.getBuffer().setLength(0);
+    assertThat(run("inspect", "--json", model.toString())).isZero();
+    JsonNode json = Json.MAPPER.readTree(out.toString());
+    assertThat(json.at("/cut/tensor").textValue()).isNotBlank();
+    assertThat(json.at("/cut/parameters")).isNotEmpty();
+    assertThat(json.at("/inputs")).hasSize(1);
+    assertThat(json.at("/outputs")).hasSize(1);
+    assertThat(json.at("/unsupported").isArray()).isTrue();
+  }
+
+  @Test
+  void aFileThatIsNoModelIsToldPlainly() throws Exception {
+    Path file = Files.writeString(directory.resolve("m.onnx"), "hello");
+
+    assertThat(run("inspect", file.toString())).isEqualTo(2);
+    assertThat(err.toString()).isNotBlank().doesNotContain("\tat ");
+  }
+
+  static List<List<String>> commands() {
+    List<List<String>> commands = new ArrayList<>();
+    collect(Main.commandLine(), List.of(), commands);
+    return commands;
+  }
+
+  private static void collect(CommandLine line, List<String> path, List<List<String>> found) {
+    found.add(path);
+    line.getSubcommands()
+        .forEach(
+            (name, command) -> {
+              List<String> deeper = new ArrayList<>(path);
+              deeper.add(name);
+              collect(command, deeper, found);
+            });
+  }
+
+  private int run(String... words) {
+    return Main.commandLine()
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(words);
+  }
+}
