@@ -1,0 +1,83 @@
+package dev.headwater.replay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.replay.report.Display;
+import dev.headwater.replay.report.ReplayReport;
+import dev.headwater.replay.report.Style;
+import dev.headwater.schema.TopicSettings;
+import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.Selection;
+import dev.headwater.stream.StreamSettings;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.apache.kafka.clients.admin.Admin;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.testcontainers.junit.jupiter.Container;
+import org.testcontainers.junit.jupiter.Testcontainers;
+import org.testcontainers.kafka.KafkaContainer;
+
+/** A replay on a broker that is given: Kafka's own image. */
+@Testcontainers(disabledWithoutDocker = true)
+class ReplayOnContainerIT {
+  @Container private static final KafkaContainer KAFKA = new KafkaContainer("apache/kafka:4.3.1");
+
+  @TempDir Path directory;
+
+  @Test
+  void learnsOnAGivenBrokerAndLeavesNoTopicBehind() throws Exception {
+    Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), 1200, 50);
+    ReplaySettings settings =
+        new ReplaySettings(
+            Optional.of(stream),
+            List.of("label"),
+            100,
+            Duration.ZERO,
+            true,
+            Optional.of(KAFKA.getBootstrapServers()),
+            Optional.empty(),
+            Optional.empty(),
+            Duration.ofMinutes(2));
+
+    ReplayReport report = new Replay(settings, pipeline(), silent()).run(new CountDownLatch(1));
+
+    assertThat(report.predictions()).isEqualTo(1200 - 1200 / 50);
+    assertThat(report.deadLetters()).isEqualTo(1200 / 50);
+    assertThat(report.duplicates()).isZero();
+    assertThat(report.accuracy().adaptive().overall())
+        .as("what adapting gives, on the same records")
+        .isGreaterThan(report.accuracy().frozen().overall() + .1);
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", KAFKA.getBootstrapServers()))) {
+      assertThat(admin.listTopics().names().get()).noneMatch(name -> name.startsWith("replay-"));
+    }
+  }
+
+  private Pipeline pipeline() throws Exception {
+    return new Pipeline(
+        DriftingStream.bundle(directory.resolve("bundle")),
+        new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
+        StreamSettings.of(
+            "unused", directory.resolve("unused"), new Selection(.1, new Selection.Threshold(.9))),
+        ScoringSettings.defaults(),
+        AdaptSettings.of("unused"),
+        GateSettings.DEFAULT,
+        Optional.empty(),
+        Map.of());
+  }
+
+  private static Display silent() {
+    return new Display(
+        new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8),
+        new Style(false, false, 100));
+  }
+}
