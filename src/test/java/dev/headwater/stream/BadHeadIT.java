@@ -88,9 +88,7 @@ class BadHeadIT {
     write(
         "head/" + task + "/4/manifest",
         manifest.replace("\"version\":3", "\"version\":4").getBytes(UTF_8));
-    write(
-        "live/" + task,
-        Driven.json(new LivePointer(task, 4, 4, false, "test", Instant.EPOCH)));
+    write("live/" + task, Driven.json(new LivePointer(task, 4, 4, false, "test", Instant.EPOCH)));
 
     servesOn(3, "SHA-256");
   }
@@ -113,8 +111,7 @@ class BadHeadIT {
 
   @Test
   void nanWeights() {
-    publisher.promote(
-        TestHead.of(bundle, 3, bundle.fingerprint(), Float.NaN), "test");
+    publisher.promote(TestHead.of(bundle, 3, bundle.fingerprint(), Float.NaN), "test");
 
     servesOn(2, "not finite");
   }

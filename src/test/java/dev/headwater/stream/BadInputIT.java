@@ -56,6 +56,7 @@ class BadInputIT {
                 "table",
                 directory.resolve("table"),
                 ALL_UNSURE,
+                StreamSettings.Guarantee.EXACTLY_ONCE_V2,
                 StreamSettings.Protocol.CLASSIC,
                 Duration.ofSeconds(2)),
             closed);
@@ -181,8 +182,7 @@ class BadInputIT {
 
     await()
         .atMost(PATIENCE)
-        .untilAsserted(
-            () -> assertThat(samples(text, id)).containsExactly("label-1", "label-2"));
+        .untilAsserted(() -> assertThat(samples(text, id)).containsExactly("label-1", "label-2"));
     assertThat(text.metrics.counts())
         .isEqualTo(plus(textBefore, new Counts(1, 1, 0, 1, 2, 2, 0, 0, 1, 0, 0)));
   }
@@ -192,8 +192,7 @@ class BadInputIT {
     text.label(id, "intent", "label-1");
     await()
         .atMost(PATIENCE)
-        .until(
-            () -> text.metrics.counts().labelsReceived() == textBefore.labelsReceived() + 1);
+        .until(() -> text.metrics.counts().labelsReceived() == textBefore.labelsReceived() + 1);
     text.send(TEXT.formatted(id));
 
     await()
@@ -232,8 +231,7 @@ class BadInputIT {
         .until(
             () ->
                 on.committed(on.topics.deadLetters()).stream()
-                    .filter(
-                        r -> recordId.equals(Deployment.header(r, "headwater-record-id")))
+                    .filter(r -> recordId.equals(Deployment.header(r, "headwater-record-id")))
                     .findFirst(),
             Optional::isPresent)
         .orElseThrow();

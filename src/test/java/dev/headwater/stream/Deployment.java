@@ -56,20 +56,26 @@ final class Deployment implements AutoCloseable {
 
   static StreamSettings settings(String application, Path stateDir, Selection selection) {
     return settings(
-        application, stateDir, selection, StreamSettings.Protocol.CLASSIC, Duration.ofDays(1));
+        application,
+        stateDir,
+        selection,
+        StreamSettings.Guarantee.EXACTLY_ONCE_V2,
+        StreamSettings.Protocol.CLASSIC,
+        Duration.ofDays(1));
   }
 
   static StreamSettings settings(
       String application,
       Path stateDir,
       Selection selection,
+      StreamSettings.Guarantee guarantee,
       StreamSettings.Protocol protocol,
       Duration labelWait) {
     return new StreamSettings(
         application,
         stateDir,
         1,
-        StreamSettings.Guarantee.EXACTLY_ONCE_V2,
+        guarantee,
         protocol,
         Duration.ofMillis(100),
         Duration.ofMillis(5),
@@ -89,8 +95,7 @@ final class Deployment implements AutoCloseable {
 
   boolean sent(int partition, String key, byte[] value) throws Exception {
     producer
-        .send(
-            new ProducerRecord<>(names.records().get(0), partition, key.getBytes(UTF_8), value))
+        .send(new ProducerRecord<>(names.records().get(0), partition, key.getBytes(UTF_8), value))
         .get();
     return true;
   }
@@ -134,11 +139,7 @@ final class Deployment implements AutoCloseable {
 
   private <K, V> List<ConsumerRecord<K, V>> read(Topic<K, V> topic, String isolation) {
     Map<String, Object> config =
-        Map.of(
-            "bootstrap.servers",
-            kafka.get("bootstrap.servers"),
-            "isolation.level",
-            isolation);
+        Map.of("bootstrap.servers", kafka.get("bootstrap.servers"), "isolation.level", isolation);
     try (KafkaConsumer<K, V> consumer =
         new KafkaConsumer<>(config, topic.key().deserializer(), topic.value().deserializer())) {
       List<TopicPartition> partitions =

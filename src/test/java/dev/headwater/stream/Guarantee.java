@@ -37,9 +37,7 @@ interface Guarantee {
   Guarantee EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE =
       (sent, committed) ->
           assertThat(
-                  counts(
-                      committed.deadLetters(),
-                      r -> Deployment.header(r, "headwater-record-id")))
+                  counts(committed.deadLetters(), r -> Deployment.header(r, "headwater-record-id")))
               .as("dead letters by record id")
               .containsExactlyInAnyOrderEntriesOf(once(sent, false));
 
@@ -81,8 +79,7 @@ interface Guarantee {
         assertThat(counts(committed.samples(), r -> r.value().getRecordId()))
             .as("labelled samples by record id")
             .containsExactlyInAnyOrderEntriesOf(
-                once(
-                    sent.stream().filter(s -> selection.audits(s.recordId())).toList(), true));
+                once(sent.stream().filter(s -> selection.audits(s.recordId())).toList(), true));
   }
 
   private static Map<String, Long> once(List<Sent> sent, boolean valid) {

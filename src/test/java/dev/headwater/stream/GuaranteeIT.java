@@ -161,14 +161,18 @@ class GuaranteeIT {
       latest.put(
           new TopicPartition(on.topics.predictions().name(), partition), OffsetSpec.latest());
     }
-    return admin.listOffsets(latest, new ListOffsetsOptions(isolation)).all().get().values().stream()
+    return admin
+        .listOffsets(latest, new ListOffsetsOptions(isolation))
+        .all()
+        .get()
+        .values()
+        .stream()
         .mapToLong(offset -> offset.offset())
         .sum();
   }
 
   private void awaitAll(Deployment on) {
-    long samples =
-        sent.stream().filter(s -> s.valid() && SELECTION.audits(s.recordId())).count();
+    long samples = sent.stream().filter(s -> s.valid() && SELECTION.audits(s.recordId())).count();
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(500))

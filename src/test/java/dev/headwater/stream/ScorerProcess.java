@@ -82,8 +82,7 @@ final class ScorerProcess {
     Bundle bundle = Bundle.load(directory.resolve("headwater.yaml"), directory);
     Topics topics = Topics.of(TopicNames.prefixed(args[1]));
     // a static member: the next one takes its place at once instead of after the session timeout
-    Map<String, Object> kafka =
-        Map.of("bootstrap.servers", args[0], "group.instance.id", args[1]);
+    Map<String, Object> kafka = Map.of("bootstrap.servers", args[0], "group.instance.id", args[1]);
     InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
     StreamSettings settings =
         new StreamSettings(

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class StreamServiceIT {
   private static final Selection ALL_UNSURE = new Selection(0, new Selection.Threshold(1));
@@ -56,13 +56,15 @@ class StreamServiceIT {
   }
 
   @ParameterizedTest
-  @EnumSource(StreamSettings.Protocol.class)
-  void scoresAsksAndLearnsUnderBothGroupProtocols(StreamSettings.Protocol protocol) {
-    String name = "core-" + protocol.property();
+  @CsvSource({"EXACTLY_ONCE_V2, CLASSIC", "EXACTLY_ONCE_V2, STREAMS", "AT_LEAST_ONCE, CLASSIC"})
+  void scoresAsksAndLearnsUnderEitherProtocolAndGuarantee(
+      StreamSettings.Guarantee guarantee, StreamSettings.Protocol protocol) {
+    String name = "core-" + protocol.property() + "-" + guarantee.property();
     try (Deployment on = new Deployment(broker.bootstrapServers(), name, 2);
         StreamService service =
             on.service(
-                Deployment.settings(name, state, ALL_UNSURE, protocol, Duration.ofDays(1)),
+                Deployment.settings(
+                    name, state, ALL_UNSURE, guarantee, protocol, Duration.ofDays(1)),
                 bundle)) {
       service.start();
       on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
@@ -96,8 +98,7 @@ class StreamServiceIT {
       publisher.promote(TestHead.of(bundle, 1), "test");
       on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
 
-      try (StreamService service =
-          on.service(Deployment.settings("before", state, NONE), bundle)) {
+      try (StreamService service = on.service(Deployment.settings("before", state, NONE), bundle)) {
         service.start();
         await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 1);
       }
@@ -129,8 +130,7 @@ class StreamServiceIT {
       await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 4);
       service.close();
 
-      List<ConsumerRecord<byte[], Prediction>> predictions =
-          on.committed(on.topics.predictions());
+      List<ConsumerRecord<byte[], Prediction>> predictions = on.committed(on.topics.predictions());
       assertThat(predictions)
           .extracting(r -> r.value().headVersion())
           .as("a rollback is a new pointer to an old head")
@@ -197,7 +197,36 @@ class StreamServiceIT {
   }
 
   private static int partitions(Admin admin, String topic) throws Exception {
-    return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+    return admin
+        .describeTopics(List.of(topic))
+        .allTopicNames()
+        .get()
+        .get(topic)
+        .partitions()
+        .size();
+  }
+
+  @Test
+  void goesOnAfterTheBrokerWasAway() {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "outage", 1);
+        StreamService service = on.service(Deployment.settings("outage", state, NONE), bundle)) {
+      service.start();
+      on.send("{\"id\": \"before\", \"x\": [1, 2, 3, 4]}");
+      await().atMost(PATIENCE).until(() -> on.committed(on.topics.predictions()).size() == 1);
+
+      broker.stop();
+      broker.restart();
+      on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
+
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(on.committed(on.topics.predictions()))
+                      .extracting(r -> r.value().recordId())
+                      .containsExactly("before", "after"));
+      assertThat(service.live().up()).as(service.live().cause()).isTrue();
+    }
   }
 
   @Test
@@ -251,8 +280,7 @@ class StreamServiceIT {
   @Test
   void saysWhyItIsNotReadyBeforeItStarts() {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "unstarted", 1);
-        StreamService service =
-            on.service(Deployment.settings("unstarted", state, NONE), bundle)) {
+        StreamService service = on.service(Deployment.settings("unstarted", state, NONE), bundle)) {
       assertThat(service.ready().up()).isFalse();
       assertThat(service.ready().cause()).contains("not started");
       assertThat(service.live().up()).isTrue();

@@ -50,7 +50,6 @@ final class TestHead {
   }
 
   private static Tensor zeros(long[] shape) {
-    return new Tensor(
-        shape, new float[(int) Arrays.stream(shape).reduce(1, Math::multiplyExact)]);
+    return new Tensor(shape, new float[(int) Arrays.stream(shape).reduce(1, Math::multiplyExact)]);
   }
 }
