@@ -1,14 +1,18 @@
 package dev.headwater.replay;
 
+import dev.headwater.adapt.History;
 import dev.headwater.adapt.Trainer;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.replay.report.Display;
 import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.scoring.Scoring;
 import dev.headwater.stream.StreamService;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -23,6 +27,8 @@ final class Deployed implements Session.Deployment {
   private final Pipeline pipeline;
   private final RunTopics topics;
   private final Map<String, Object> kafka;
+  private final String labelField;
+  private final Display display;
   private final StreamService scorer;
   private final Optional<Trainer> trainer;
 
@@ -31,10 +37,13 @@ final class Deployed implements Session.Deployment {
       RunTopics topics,
       Map<String, Object> kafka,
       Path stateDirectory,
-      boolean adapt) {
+      ReplaySettings settings,
+      Display display) {
     this.pipeline = pipeline;
     this.topics = topics;
     this.kafka = kafka;
+    this.labelField = settings.truthFields().get(0);
+    this.display = display;
     this.scorer =
         new StreamService(
             pipeline.stream(topics.prefix(), stateDirectory),
@@ -43,29 +52,58 @@ final class Deployed implements Session.Deployment {
             topics.topics(),
             kafka,
             ScorerMetrics.NOOP);
-    this.trainer =
-        adapt
-            ? Optional.of(
-                new Trainer(
-                    pipeline.adapt(),
-                    pipeline.gate(),
-                    pipeline.bundle(),
-                    topics.topics(),
-                    kafka,
-                    TrainerMetrics.NOOP,
-                    Clock.systemUTC()))
-            : Optional.empty();
+    try {
+      this.trainer = settings.adapt() ? Optional.of(trainer()) : Optional.empty();
+    } catch (RuntimeException e) {
+      scorer.close(); // it holds native memory already
+      throw e;
+    }
+  }
+
+  private Trainer trainer() {
+    return new Trainer(
+        pipeline.adapt(topics.prefix()),
+        pipeline.gate(),
+        pipeline.bundle(),
+        topics.topics(),
+        kafka,
+        TrainerMetrics.NOOP,
+        Clock.systemUTC());
   }
 
   @Override
-  public void start() {
+  public void start() throws IOException {
+    if (pipeline.history().isPresent()) {
+      learnFrom(pipeline.history().get());
+    }
+    display.step("starting the scorer");
     scorer.start();
     trainer.ifPresent(Trainer::start);
   }
 
+  /** As {@code train --from} does, before anything is scored. */
+  private void learnFrom(Path history) throws IOException {
+    try (Scoring features =
+        Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
+      HeadInfo first =
+          new History(
+                  pipeline.adapt(topics.prefix()),
+                  pipeline.gate(),
+                            pipeline.bundle(),
+                  features,
+                  topics.topics(),
+                  kafka,
+                  Clock.systemUTC(),
+                  display::step)
+              .train(history, labelField);
+      display.step("head %d knows %d labels".formatted(first.version(), first.labels().size()));
+    }
+  }
+
   @Override
   public Health ready() {
-    return scorer.ready();
+    Health ready = scorer.ready();
+    return ready.up() ? trainer.map(Trainer::health).orElse(ready) : ready;
   }
 
   @Override
@@ -76,7 +114,9 @@ final class Deployed implements Session.Deployment {
 
   @Override
   public List<HeadInfo> candidates() {
-    return heads().versions(pipeline.bundle().task());
+    return heads().versions(pipeline.bundle().task()).stream()
+        .filter(info -> info.version() > 0) // the bundle's own was nobody's candidate
+        .toList();
   }
 
   /** The last live head; the bundle's own where none was ever promoted. */
@@ -91,8 +131,11 @@ final class Deployed implements Session.Deployment {
 
   @Override
   public void close() {
-    trainer.ifPresent(Trainer::close);
-    scorer.close();
+    try {
+      trainer.ifPresent(Trainer::close);
+    } finally {
+      scorer.close();
+    }
   }
 
   private HeadLog heads() {

@@ -28,11 +28,6 @@ public record Pipeline(
     Optional<Path> history,
     Map<String, Object> kafka) {
 
-  /** The same, beginning with what this labelled history teaches. */
-  Pipeline withHistory(Path labelled) {
-    return new Pipeline(bundle, topics, stream, scoring, adapt, gate, Optional.of(labelled), kafka);
-  }
-
   /** The scorer's settings for one run. */
   StreamSettings stream(String applicationId, Path stateDirectory) {
     return new StreamSettings(
@@ -49,6 +44,21 @@ public record Pipeline(
         stream.readAheadBytes(),
         stream.startTimeout(),
         stream.closeTimeout());
+  }
+
+  /** The trainer's settings for one run: under another's transactional id it would fence it. */
+  AdaptSettings adapt(String transactionalId) {
+    return new AdaptSettings(
+        transactionalId,
+        adapt.samples(),
+        adapt.growth(),
+        adapt.interval(),
+        adapt.memory(),
+        adapt.folds(),
+        adapt.balance(),
+        adapt.fit(),
+        adapt.heads(),
+        adapt.closeTimeout());
   }
 
   /** Inference with the frozen head beside the live one. */

@@ -86,7 +86,7 @@ public final class Replay {
       CountDownLatch cancelled)
       throws Exception {
     Deployed deployed =
-        new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings.adapt());
+        new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display);
     Session session = new Session(settings, stream, topics, display, cancelled);
     Tally tally = session.run(deployed);
     ReplayReport report = tally.report(export(deployed.finalHead()));

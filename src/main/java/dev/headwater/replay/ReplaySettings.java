@@ -58,18 +58,4 @@ public record ReplaySettings(
             })
         .or(() -> dump.map(directory -> directory.resolve("head.onnx")));
   }
-
-  /** The same for another stream. */
-  ReplaySettings withStream(Path other) {
-    return new ReplaySettings(
-        Optional.of(other),
-        truthFields,
-        rate,
-        labelDelay,
-        adapt,
-        bootstrapServers,
-        report,
-        dump,
-        stallTimeout);
-  }
 }

@@ -81,12 +81,10 @@ final class Session {
   Tally run(Deployment deployment) throws Exception {
     Collector collector = new Collector(topics, tally, settings.dump(), deployment::candidates);
     try (Worker collecting = Worker.start("collector", collector)) {
-      try {
+      try (deployment) {
         deployment.start();
         awaitReady(deployment);
         replay(deployment, collecting);
-      } finally {
-        deployment.close();
       }
       collecting.close(); // reads to the end of what the closing left behind
       collecting.check();
@@ -165,7 +163,7 @@ final class Session {
 
   private String missing(Progress now, Feeder feeder, Deployment deployment) {
     int first = tally.firstMissing();
-    return "no record was predicted or dead-lettered for %d s: %,d of %,d have no outcome, %,d were sent; the first missing one is line record %d, id %s, at %s. Scorer: %s. If it is up, look there for a record that is retried for ever, and at the log above"
+    return "no record was predicted or dead-lettered for %d s: %,d of %,d have no outcome, %,d were sent; the first missing one is record %d (from 0), id %s, at %s. Scorer: %s. If it is up, look in its log for a record that is tried again and again"
         .formatted(
             seconds(),
             now.records() - now.outcomes(),

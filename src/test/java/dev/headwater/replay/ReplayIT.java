@@ -86,8 +86,8 @@ class ReplayIT {
                 directory.resolve("unused"),
                 new Selection(.1, new Selection.Threshold(.9))),
             ScoringSettings.defaults(),
-            new AdaptSettings(),
-            new GateSettings(),
+            AdaptSettings.of("unused"),
+            GateSettings.DEFAULT,
             Optional.empty(),
             Map.of());
     Display display =

@@ -125,7 +125,7 @@ class SessionIT {
     assertThatThrownBy(() -> session(stream, Duration.ZERO, Duration.ofSeconds(2)).run(pipeline))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("2 of 100 have no outcome, 100 were sent")
-        .hasMessageContaining("record 41, id r41")
+        .hasMessageContaining("record 41 (from 0), id r41")
         .hasMessageContaining("partition=1, offset=20");
     assertThat(pipeline.closed).as("closed all the same").isTrue();
   }

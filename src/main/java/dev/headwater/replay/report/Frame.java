@@ -24,11 +24,7 @@ final class Frame {
     lines.add(
         text(
             "%,d of %,d records   %.0f/s   head %s   confidence %.2f",
-            now.outcomes(),
-            now.records(),
-            now.recordsPerSecond(),
-            now.served().isEmpty() && now.adaptiveCurve().get(0) == null ? "-" : now.headVersion(),
-            now.confidence()));
+            now.outcomes(), now.records(), now.recordsPerSecond(), head(now), now.confidence()));
     lines.add("adaptive " + curve(now.adaptiveCurve()) + " " + share(now.adaptive()));
     lines.add("frozen   " + curve(now.frozenCurve()) + " " + share(now.frozen()));
     lines.add(
@@ -52,12 +48,12 @@ final class Frame {
   /** One line of progress. */
   String line(Progress now) {
     return text(
-        "%,d of %,d records  %.0f/s  head %d  adaptive %s  frozen %s  confidence %.2f  labels %,d"
+        "%,d of %,d records  %.0f/s  head %s  adaptive %s  frozen %s  confidence %.2f  labels %,d"
             + "  dead letters %,d",
         now.outcomes(),
         now.records(),
         now.recordsPerSecond(),
-        now.headVersion(),
+        head(now),
         share(now.adaptive()),
         share(now.frozen()),
         now.confidence(),
@@ -106,6 +102,10 @@ final class Frame {
       lines.add("final     " + report.finalHead());
     }
     return lines;
+  }
+
+  private static String head(Progress now) {
+    return now.headVersion() == null ? "-" : now.headVersion().toString();
   }
 
   private String curve(List<@Nullable Double> shares) {

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param frozen the same of the head that does not; null also while nothing is compared
  * @param confidence rolling mean
  * @param labels delivered
- * @param headVersion of the latest prediction
+ * @param headVersion of the latest prediction; null while no head is live
  * @param versions every candidate judged so far
  * @param served those of them that have made a prediction
  * @param adaptiveCurve accuracy along the stream, a fixed number of columns; null where none yet
@@ -29,7 +29,7 @@ public record Progress(
     int unsure,
     int audit,
     int labels,
-    long headVersion,
+    @Nullable Long headVersion,
     List<ReplayReport.Version> versions,
     List<Long> served,
     List<@Nullable Double> adaptiveCurve,

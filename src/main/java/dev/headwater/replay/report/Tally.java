@@ -37,7 +37,7 @@ public final class Tally {
   private int predictions;
   private int deadLetters;
   private int duplicates;
-  private long headVersion;
+  private @Nullable Long headVersion;
   private @Nullable Long firstSent;
 
   private record Judged(HeadInfo info, int outcomes) {}
@@ -63,8 +63,8 @@ public final class Tally {
     if (!outcome(index)) {
       return;
     }
-    headVersion = prediction.headVersion();
-    if (prediction.label() != null) {
+    headVersion = prediction.label() == null ? null : prediction.headVersion();
+    if (headVersion != null) {
       firstUnder.merge(prediction.headVersion(), index, Math::min);
     }
     Scored other = prediction.frozen();
