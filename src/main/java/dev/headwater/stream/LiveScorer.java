@@ -8,6 +8,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Inference;
 import dev.headwater.scoring.Scores;
 import dev.headwater.scoring.Scoring;
+import dev.headwater.stream.ahead.Memo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -58,7 +59,9 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
                 });
       }
     }
-    begin(values, reserved);
+    if (!values.isEmpty()) {
+      begin(values, reserved);
+    }
   }
 
   private Optional<CompletableFuture<Inference>> reserve(ConsumerRecord<byte[], byte[]> record) {

@@ -1,6 +1,7 @@
 package dev.headwater.stream;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Prediction;
@@ -12,7 +13,10 @@ import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.Outbox;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import org.apache.kafka.common.header.Header;
@@ -145,15 +149,23 @@ final class Router {
       String recordId,
       Reason reason,
       @Nullable Scored best) {
-    Payload payload = Payload.of(record.value());
+    Optional<String> text = text(record.value());
     return new ReviewItem(
         recordId,
         topology.task().name(),
         reason,
-        payload.text(),
-        payload.base64(),
+        text.orElseGet(() -> Base64.getEncoder().encodeToString(record.value())),
+        text.isEmpty(),
         reason == Reason.AUDIT ? null : best,
         source);
+  }
+
+  private static Optional<String> text(byte[] value) {
+    try {
+      return Optional.of(UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString());
+    } catch (CharacterCodingException e) {
+      return Optional.empty(); // images and tensors are not; base64 loses nothing of them
+    }
   }
 
   private static Headers none() {

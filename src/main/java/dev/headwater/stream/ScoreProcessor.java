@@ -1,5 +1,7 @@
 package dev.headwater.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Source;
 import dev.headwater.stream.guard.DeadLetter;
@@ -81,7 +83,7 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     Header header = record.headers().lastHeader(DeadLetter.RECORD_ID_HEADER);
     return header == null || header.value() == null || header.value().length == 0
         ? null
-        : Payload.lenient(header.value());
+        : new String(header.value(), UTF_8);
   }
 
   private static Source source(RecordMetadata metadata) {

@@ -15,7 +15,7 @@ import org.apache.kafka.streams.Topology;
  * The whole topology in three sub-topologies that meet through ordinary topics: <em>score</em>,
  * <em>rekey</em> and <em>join</em>. Every node and store has a name of its own, for renaming one
  * loses state. Nothing is batched here: Streams counts a record as done when {@code process}
- * returns, so a batch held back would be lost (see {@link ReadAhead}).
+ * returns, so a batch held back would be lost (see {@link dev.headwater.stream.ahead.ReadAhead}).
  */
 record ScoringTopology(
     Topics topics,

@@ -1,13 +1,16 @@
 package dev.headwater.stream;
 
 import dev.headwater.schema.Topics;
+import dev.headwater.stream.ahead.ReadAhead;
 import dev.headwater.stream.guard.DeadLetterHandler;
 import dev.headwater.stream.guard.EventTime;
 import dev.headwater.stream.guard.Limits;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.streams.StreamsConfig;
@@ -38,16 +41,19 @@ final class StreamProperties {
         ConfigDef.parseType(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, size, ConfigDef.Type.INT);
   }
 
+  /**
+   * @param polls given each poll of the main consumer before the tasks are
+   */
   static Properties of(
       StreamSettings settings,
       Topics topics,
       Map<String, Object> kafka,
       Limits limits,
-      LiveScorer scorer) {
+      Consumer<ConsumerRecords<byte[], byte[]>> polls) {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(MAX_REQUEST_SIZE, limits.maxRequestSize());
     config.merge(INTERCEPTORS, ReadAhead.class.getName(), (mine, ours) -> mine + "," + ours);
-    config.put(StreamsConfig.mainConsumerPrefix(ReadAhead.SINK_CONFIG), scorer);
+    config.put(StreamsConfig.mainConsumerPrefix(ReadAhead.SINK_CONFIG), polls);
     config.put(
         StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG),
         settings.linger().toMillis());

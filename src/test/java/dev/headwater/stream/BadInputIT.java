@@ -56,6 +56,7 @@ class BadInputIT {
                 "table",
                 directory.resolve("table"),
                 ALL_UNSURE,
+                StreamSettings.Guarantee.EXACTLY_ONCE_V2,
                 StreamSettings.Protocol.CLASSIC,
                 Duration.ofSeconds(2)),
             closed);

@@ -56,20 +56,26 @@ final class Deployment implements AutoCloseable {
 
   static StreamSettings settings(String application, Path stateDir, Selection selection) {
     return settings(
-        application, stateDir, selection, StreamSettings.Protocol.CLASSIC, Duration.ofDays(1));
+        application,
+        stateDir,
+        selection,
+        StreamSettings.Guarantee.EXACTLY_ONCE_V2,
+        StreamSettings.Protocol.CLASSIC,
+        Duration.ofDays(1));
   }
 
   static StreamSettings settings(
       String application,
       Path stateDir,
       Selection selection,
+      StreamSettings.Guarantee guarantee,
       StreamSettings.Protocol protocol,
       Duration labelWait) {
     return new StreamSettings(
         application,
         stateDir,
         1,
-        StreamSettings.Guarantee.EXACTLY_ONCE_V2,
+        guarantee,
         protocol,
         Duration.ofMillis(100),
         Duration.ofMillis(5),

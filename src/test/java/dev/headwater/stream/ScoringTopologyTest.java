@@ -206,11 +206,12 @@ class ScoringTopologyTest {
 
   @Test
   void sendsReviewItemsThatAreNoTextAsBase64() {
-    driven.scorer.headVersion = -1;
-    byte[] value = "{\"id\": \"é\"}".getBytes(UTF_8);
-    assertThat(Payload.of(value)).isEqualTo(new Payload("{\"id\": \"é\"}", false));
+    driven.scorer.binary = true;
+    driven.record("k", new byte[] {(byte) 0xff, 0}, new RecordHeaders());
 
-    assertThat(Payload.of(new byte[] {(byte) 0xff, 0})).isEqualTo(new Payload("/wA=", true));
+    ReviewItem item = reviews().get(0);
+    assertThat(item.base64()).isTrue();
+    assertThat(item.payload()).isEqualTo("/wA=");
   }
 
   @Test

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class StreamServiceIT {
   private static final Selection ALL_UNSURE = new Selection(0, new Selection.Threshold(1));
@@ -56,13 +56,15 @@ class StreamServiceIT {
   }
 
   @ParameterizedTest
-  @EnumSource(StreamSettings.Protocol.class)
-  void scoresAsksAndLearnsUnderBothGroupProtocols(StreamSettings.Protocol protocol) {
-    String name = "core-" + protocol.property();
+  @CsvSource({"EXACTLY_ONCE_V2, CLASSIC", "EXACTLY_ONCE_V2, STREAMS", "AT_LEAST_ONCE, CLASSIC"})
+  void scoresAsksAndLearnsUnderEitherProtocolAndGuarantee(
+      StreamSettings.Guarantee guarantee, StreamSettings.Protocol protocol) {
+    String name = "core-" + protocol.property() + "-" + guarantee.property();
     try (Deployment on = new Deployment(broker.bootstrapServers(), name, 2);
         StreamService service =
             on.service(
-                Deployment.settings(name, state, ALL_UNSURE, protocol, Duration.ofDays(1)),
+                Deployment.settings(
+                    name, state, ALL_UNSURE, guarantee, protocol, Duration.ofDays(1)),
                 bundle)) {
       service.start();
       on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
@@ -202,6 +204,29 @@ class StreamServiceIT {
         .get(topic)
         .partitions()
         .size();
+  }
+
+  @Test
+  void goesOnAfterTheBrokerWasAway() {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "outage", 1);
+        StreamService service = on.service(Deployment.settings("outage", state, NONE), bundle)) {
+      service.start();
+      on.send("{\"id\": \"before\", \"x\": [1, 2, 3, 4]}");
+      await().atMost(PATIENCE).until(() -> on.committed(on.topics.predictions()).size() == 1);
+
+      broker.stop();
+      broker.restart();
+      on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
+
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(on.committed(on.topics.predictions()))
+                      .extracting(r -> r.value().recordId())
+                      .containsExactly("before", "after"));
+      assertThat(service.live().up()).as(service.live().cause()).isTrue();
+    }
   }
 
   @Test

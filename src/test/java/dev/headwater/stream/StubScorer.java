@@ -16,9 +16,13 @@ final class StubScorer implements Scorer {
   static final float[] FEATURES = {1, 2, 3};
   final Set<Integer> open = new TreeSet<>();
   long headVersion = 7;
+  boolean binary;
 
   @Override
   public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
+    if (binary) {
+      return new Answer(null, null, FEATURES, List.of(new Scored("yes", 0)), headVersion, null);
+    }
     JsonNode node = read(value);
     if (node.has("fail")) {
       throw new UnsupportedOperationException("native failure");

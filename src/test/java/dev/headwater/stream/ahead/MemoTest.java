@@ -1,4 +1,4 @@
-package dev.headwater.stream;
+package dev.headwater.stream.ahead;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

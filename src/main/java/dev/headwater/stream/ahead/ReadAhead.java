@@ -1,4 +1,4 @@
-package dev.headwater.stream;
+package dev.headwater.stream.ahead;
 
 import java.util.Map;
 import java.util.function.Consumer;
@@ -15,12 +15,12 @@ import org.apache.kafka.common.TopicPartition;
  */
 public final class ReadAhead implements ConsumerInterceptor<byte[], byte[]> {
   /** Main-consumer configuration: what to hand the polls to, by identity. */
-  static final String SINK_CONFIG = "headwater.read.ahead";
+  public static final String SINK_CONFIG = "headwater.read.ahead";
 
   private Consumer<ConsumerRecords<byte[], byte[]>> sink = records -> {};
 
   @Override
-  @SuppressWarnings("unchecked") // put there by StreamProperties alone
+  @SuppressWarnings("unchecked") // only this service puts anything there
   public void configure(Map<String, ?> configs) {
     if (configs.get(SINK_CONFIG) instanceof Consumer<?> configured) {
       sink = (Consumer<ConsumerRecords<byte[], byte[]>>) configured;

@@ -1,4 +1,4 @@
-package dev.headwater.stream;
+package dev.headwater.stream.ahead;
 
 import java.util.HashMap;
 import java.util.Map;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * harmless: whoever asks computes it. An entry is found only by the very array it was computed
  * from, so that a topic deleted and made again under its name gets no other record's result.
  */
-final class Memo<T> {
+public final class Memo<T> {
   private final long capacity;
   private final ToLongFunction<T> sizeOf;
   private final Map<TopicPartition, NavigableMap<Long, Entry<T>>> partitions = new HashMap<>();
@@ -26,7 +26,7 @@ final class Memo<T> {
    * @param capacity bytes
    * @param estimate bytes of one result until one has been seen
    */
-  Memo(long capacity, long estimate, ToLongFunction<T> sizeOf) {
+  public Memo(long capacity, long estimate, ToLongFunction<T> sizeOf) {
     this.capacity = capacity;
     this.largest = estimate;
     this.sizeOf = sizeOf;
@@ -37,7 +37,7 @@ final class Memo<T> {
    *
    * @return empty if it does not fit
    */
-  synchronized Optional<CompletableFuture<T>> reserve(
+  public synchronized Optional<CompletableFuture<T>> reserve(
       TopicPartition partition, long offset, byte[] value) {
     long charge = value.length + largest;
     if (held + charge > capacity) {
@@ -51,7 +51,7 @@ final class Memo<T> {
   }
 
   /** The result for a record, if begun; it and all before it are forgotten. */
-  synchronized Optional<CompletableFuture<T>> take(
+  public synchronized Optional<CompletableFuture<T>> take(
       TopicPartition partition, long offset, byte @Nullable [] value) {
     NavigableMap<Long, Entry<T>> entries = partitions.get(partition);
     if (entries == null) {
@@ -63,7 +63,7 @@ final class Memo<T> {
   }
 
   /** Forgets a partition. */
-  synchronized void drop(TopicPartition partition) {
+  public synchronized void drop(TopicPartition partition) {
     NavigableMap<Long, Entry<T>> entries = partitions.remove(partition);
     if (entries != null) {
       release(entries);
@@ -71,7 +71,7 @@ final class Memo<T> {
   }
 
   /** Bytes held now. */
-  synchronized long held() {
+  public synchronized long held() {
     return held;
   }
 
