@@ -4,26 +4,41 @@ import dev.headwater.bundle.BundleException;
 import dev.headwater.config.ConfigException;
 import dev.headwater.onnx.OnnxException;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParseResult;
 
 /**
- * What went wrong in words. Mistakes of the user's have messages that say everything; anything else
- * is a fault of ours or of the surroundings, and then the stack trace is what helps.
+ * What went wrong, in words. Messages of our own say everything; of other failures the whole chain
+ * of causes is told. Stack traces are for {@code HEADWATER_LOG_LEVEL=DEBUG}.
  */
 final class PlainErrors implements IExecutionExceptionHandler {
+  private static final Logger log = LoggerFactory.getLogger(PlainErrors.class);
   private static final List<Class<? extends Exception>> USER_MISTAKES =
       List.of(
           ConfigException.class, BundleException.class, OnnxException.class, UsageException.class);
 
   @Override
   public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {
-    if (USER_MISTAKES.stream().anyMatch(mistake -> mistake.isInstance(e))) {
-      command.getErr().println(command.getColorScheme().errorText(String.valueOf(e.getMessage())));
-      return CommandLine.ExitCode.USAGE;
+    log.atDebug().setCause(e).log("command failed");
+    boolean mistake = USER_MISTAKES.stream().anyMatch(type -> type.isInstance(e));
+    String message = mistake ? String.valueOf(e.getMessage()) : chain(e);
+    command.getErr().println(command.getColorScheme().errorText(message));
+    return mistake ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
+  }
+
+  private static String chain(Throwable failure) {
+    StringBuilder told = new StringBuilder(told(failure));
+    for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+      told.append(System.lineSeparator()).append("  because: ").append(told(cause));
     }
-    e.printStackTrace(command.getErr());
-    return CommandLine.ExitCode.SOFTWARE;
+    return told.toString();
+  }
+
+  private static String told(Throwable failure) {
+    String message = failure.getMessage();
+    return message == null ? failure.getClass().getSimpleName() : message;
   }
 }

@@ -36,7 +36,7 @@ public interface RawConfig {
 
   Gate gate();
 
-  Replay replay();
+  RawReplay replay();
 
   Http http();
 
@@ -253,40 +253,6 @@ public interface RawConfig {
     @WithDefault("10")
     @WithConverter(Converters.Positive.class)
     int trials();
-  }
-
-  /** How a labelled stream is replayed. */
-  interface Replay {
-    Optional<Path> stream();
-
-    /** Labelled records that head 1 is trained on before the first record. */
-    Optional<Path> history();
-
-    /** The first is the label; none of them is sent with its record. */
-    @WithDefault("label")
-    List<String> truthFields();
-
-    @WithDefault("100")
-    @WithConverter(Converters.Rate.class)
-    double rate();
-
-    @WithDefault("0s")
-    @WithConverter(Converters.Time.class)
-    Duration labelDelay();
-
-    @WithDefault("true")
-    boolean adapt();
-
-    /** Absent: a broker inside the process. */
-    Optional<String> bootstrapServers();
-
-    Optional<Path> report();
-
-    Optional<Path> dump();
-
-    @WithDefault("1m")
-    @WithConverter(Converters.Time.class)
-    Duration stallTimeout();
   }
 
   /** Metrics and health. */

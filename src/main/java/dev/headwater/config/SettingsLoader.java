@@ -184,7 +184,7 @@ public final class SettingsLoader {
   }
 
   private ReplaySettings replay() {
-    RawConfig.Replay replay = raw.replay();
+    RawReplay replay = raw.replay();
     return new ReplaySettings(
         replay.stream(),
         replay.truthFields(),

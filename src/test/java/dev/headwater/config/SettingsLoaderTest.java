@@ -195,7 +195,7 @@ class SettingsLoaderTest {
             key ->
                 Stream.concat(
                     Stream.of(key.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT)),
-                    key.getReturnType().getEnclosingClass() == RawConfig.class
+                    key.getReturnType().getPackage() == RawConfig.class.getPackage()
                         ? keys(key.getReturnType()).stream()
                         : Stream.empty()))
         .toList();

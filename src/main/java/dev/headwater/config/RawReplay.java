@@ -1,0 +1,42 @@
+package dev.headwater.config;
+
+import io.smallrye.config.WithConverter;
+import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** How a labelled stream is replayed. */
+public interface RawReplay {
+  Optional<Path> stream();
+
+  /** Labelled records that head 1 is trained on before the first record. */
+  Optional<Path> history();
+
+  /** The first is the label; none of them is sent with its record. */
+  @WithDefault("label")
+  List<String> truthFields();
+
+  @WithDefault("100")
+  @WithConverter(Converters.Rate.class)
+  double rate();
+
+  @WithDefault("0s")
+  @WithConverter(Converters.Time.class)
+  Duration labelDelay();
+
+  @WithDefault("true")
+  boolean adapt();
+
+  /** Absent: a broker inside the process. */
+  Optional<String> bootstrapServers();
+
+  Optional<Path> report();
+
+  Optional<Path> dump();
+
+  @WithDefault("1m")
+  @WithConverter(Converters.Time.class)
+  Duration stallTimeout();
+}
