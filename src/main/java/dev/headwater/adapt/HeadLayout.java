@@ -1,0 +1,88 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.LinearHead;
+import dev.headwater.bundle.Bundle;
+import dev.headwater.onnx.LinearLayer;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Tensor;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Between a bundle's named head tensors and the one form that is trained.
+ *
+ * @param dim length of a feature vector
+ */
+record HeadLayout(LinearLayer layer, int dim) {
+
+  /**
+   * @throws IllegalArgumentException where the bundle's head is not one linear layer on a vector
+   */
+  static HeadLayout of(Bundle bundle) {
+    LinearLayer layer =
+        bundle
+            .split()
+            .linear()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "bundle %s: its head is more than one linear layer, and this trainer trains no other: cut before the last layer"
+                            .formatted(bundle.name())));
+    if (bundle.split().dim() < 1) {
+      throw new IllegalArgumentException(
+          "bundle %s: the cut %s is no vector of fixed length, and this trainer trains on no other"
+              .formatted(bundle.name(), bundle.split().features()));
+    }
+    return new HeadLayout(layer, bundle.split().dim());
+  }
+
+  boolean biased() {
+    return layer.bias() != null;
+  }
+
+  LinearHead linear(Head head) {
+    int classes = head.info().labels().size();
+    float[] weight = tensor(head, layer.weight());
+    float[] bias = layer.bias() == null ? new float[classes] : tensor(head, layer.bias());
+    return new LinearHead(
+        classes,
+        dim,
+        layer.classesFirst() ? weight.clone() : transposed(weight, dim, classes),
+        bias.clone());
+  }
+
+  Map<String, Tensor> tensors(LinearHead head) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    int classes = head.classes();
+    tensors.put(
+        layer.weight(),
+        layer.classesFirst()
+            ? new Tensor(new long[] {classes, dim}, head.weight().clone())
+            : new Tensor(new long[] {dim, classes}, transposed(head.weight(), classes, dim)));
+    if (layer.bias() != null) {
+      tensors.put(layer.bias(), new Tensor(new long[] {classes}, head.bias().clone()));
+    }
+    return tensors;
+  }
+
+  private static float[] tensor(Head head, String name) {
+    Tensor tensor = head.tensors().get(name);
+    if (tensor == null) {
+      throw new IllegalArgumentException(
+          "head %d of %s has no tensor %s"
+              .formatted(head.info().version(), head.info().task(), name));
+    }
+    return tensor.values();
+  }
+
+  /** [rows, columns] to [columns, rows]. */
+  private static float[] transposed(float[] values, int rows, int columns) {
+    float[] transposed = new float[values.length];
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        transposed[column * rows + row] = values[row * columns + column];
+      }
+    }
+    return transposed;
+  }
+}

@@ -1,0 +1,72 @@
+package dev.headwater.adapt;
+
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Samples to train on, by record id, in the order they first came. A later sample of a record
+ * corrects it. Bounded: the oldest sample of the most frequent label makes room, so that rare
+ * labels are kept whole. Not thread-safe.
+ */
+final class Memory {
+  private final int capacity;
+  private final Map<String, Remembered> samples = new LinkedHashMap<>();
+  private final Map<String, Set<String>> idsByLabel = new LinkedHashMap<>();
+
+  Memory(int capacity) {
+    this.capacity = capacity;
+  }
+
+  /** False where it says nothing new. */
+  boolean put(Remembered sample) {
+    Remembered known = samples.get(sample.recordId());
+    if (known != null && known.label().equals(sample.label())) {
+      return false;
+    }
+    if (known != null) {
+      forget(known);
+    }
+    // a key that is put again keeps its place in the order
+    samples.put(sample.recordId(), known == null ? sample : sample.correcting(known));
+    idsByLabel
+        .computeIfAbsent(sample.label(), label -> new LinkedHashSet<>())
+        .add(sample.recordId());
+    if (samples.size() > capacity) {
+      evict();
+    }
+    return true;
+  }
+
+  int size() {
+    return samples.size();
+  }
+
+  /** All samples, in the order they first came. */
+  List<Remembered> samples() {
+    return List.copyOf(samples.values());
+  }
+
+  private void evict() {
+    Set<String> most =
+        idsByLabel.values().stream().max(Comparator.comparingInt(Set::size)).orElseThrow();
+    @Nullable Remembered oldest = samples.remove(most.iterator().next());
+    if (oldest != null) {
+      forget(oldest);
+    }
+  }
+
+  private void forget(Remembered sample) {
+    Set<String> ids = idsByLabel.get(sample.label());
+    if (ids != null) {
+      ids.remove(sample.recordId());
+      if (ids.isEmpty()) {
+        idsByLabel.remove(sample.label());
+      }
+    }
+  }
+}

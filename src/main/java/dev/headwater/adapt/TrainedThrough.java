@@ -1,0 +1,54 @@
+package dev.headwater.adapt;
+
+import dev.headwater.schema.HeadInfo;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * How far in the samples topic a head's training had read: what lies beyond it, the head has never
+ * seen and may be judged on. It travels in the verdict's numbers, as {@code trainedThrough.P} for
+ * partition P, so that a trainer that starts anew judges as the one before it did.
+ */
+final class TrainedThrough {
+  private static final String PREFIX = "trainedThrough.";
+
+  private final Map<Integer, Long> offsets;
+
+  private TrainedThrough(Map<Integer, Long> offsets) {
+    this.offsets = offsets;
+  }
+
+  static TrainedThrough nothing() {
+    return new TrainedThrough(new HashMap<>());
+  }
+
+  static TrainedThrough of(HeadInfo info) {
+    TrainedThrough through = nothing();
+    info.verdict()
+        .numbers()
+        .forEach(
+            (name, value) -> {
+              if (name.startsWith(PREFIX)) {
+                int partition = Integer.parseInt(name.substring(PREFIX.length()));
+                through.advance(partition, value.longValue());
+              }
+            });
+    return through;
+  }
+
+  void advance(int partition, long offset) {
+    offsets.merge(partition, offset, Math::max);
+  }
+
+  boolean covers(Remembered sample) {
+    return sample.history() || sample.offset() <= offsets.getOrDefault(sample.partition(), -1L);
+  }
+
+  /** By stable name. */
+  Map<String, Double> numbers() {
+    Map<String, Double> numbers = new TreeMap<>();
+    offsets.forEach((partition, offset) -> numbers.put(PREFIX + partition, (double) offset));
+    return numbers;
+  }
+}

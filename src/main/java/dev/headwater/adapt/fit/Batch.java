@@ -1,0 +1,32 @@
+package dev.headwater.adapt.fit;
+
+import java.util.List;
+
+/**
+ * Samples to fit, all of one feature space.
+ *
+ * @param features one vector a sample
+ * @param classes output index of each sample's label
+ * @param weights how much each sample counts; 0 leaves it out
+ */
+@SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
+public record Batch(List<float[]> features, int[] classes, double[] weights) {
+
+  public Batch {
+    if (features.isEmpty()
+        || features.size() != classes.length
+        || features.size() != weights.length) {
+      throw new IllegalArgumentException(
+          "%d features, %d classes and %d weights make no batch"
+              .formatted(features.size(), classes.length, weights.length));
+    }
+  }
+
+  public int size() {
+    return classes.length;
+  }
+
+  public Batch weighted(double[] newWeights) {
+    return new Batch(features, classes, newWeights);
+  }
+}

@@ -1,0 +1,135 @@
+package dev.headwater.adapt.fit;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Fits linear heads in PyTorch. Deterministic on one device. To be used by one thread at a time:
+ * PyTorch's gradient mode is the process's.
+ *
+ * <p>Source: multinomial logistic regression as a maximum a posteriori estimate, its prior a
+ * Gaussian around the live head (L2-SP, Li et al. 2018) as wide as that head's own weights.
+ */
+public final class FineTuner {
+  /** Relative decrease of the loss below which the decisions no longer change. */
+  private static final double TOLERANCE = 1e-5;
+
+  /** Prior precision of a head that starts from nothing, and the range it may take. */
+  private static final double COLD_PULL = 0.05;
+
+  private static final double LEAST_PULL = 0.003;
+  private static final double MOST_PULL = 0.3;
+
+  private final FitSettings settings;
+  private final Engine engine;
+  private final Device device;
+  private final boolean biased;
+  private volatile boolean cancelled;
+
+  /**
+   * @param biased whether the heads have biases
+   * @throws IllegalArgumentException where the device asked for is not there
+   */
+  public FineTuner(FitSettings settings, boolean biased) {
+    // everything is on the class path: nothing to look for elsewhere, nobody to tell
+    System.setProperty("ai.djl.offline", "true");
+    this.settings = settings;
+    this.biased = biased;
+    this.engine = Engine.getEngine("PyTorch");
+    this.device = device(settings.device(), engine.getGpuCount());
+  }
+
+  /** Where heads are trained: {@code cpu} or {@code cuda:N}. */
+  public String device() {
+    return device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu";
+  }
+
+  /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
+  public void cancel() {
+    cancelled = true;
+  }
+
+  static Device device(String name, int gpus) {
+    if (name.equals("cpu") || (name.equals("auto") && gpus == 0)) {
+      return Device.cpu();
+    }
+    int id = name.equals("auto") ? 0 : Integer.parseInt(name.substring("cuda:".length()));
+    if (id >= gpus) {
+      throw new IllegalArgumentException(
+          "device %s asked for, but PyTorch finds %s: use auto or cpu, or run on a machine and with a PyTorch build that have it"
+              .formatted(name, gpus == 0 ? "no GPU" : gpus + " GPUs, cuda:0 first"));
+    }
+    return Device.gpu(id);
+  }
+
+  /**
+   * @param live where to start from and what to stay near; empty in a cold start
+   * @param classes of the fitted head, at least those of {@code live}, whose indexes they keep
+   */
+  public LinearHead fit(LinearHead live, int classes, Batch batch) {
+    return fit(live, classes, batch, List.of(batch.weights())).get(0);
+  }
+
+  /** One head for each way to weight the same samples. */
+  public List<LinearHead> fit(
+      LinearHead live, int classes, Batch batch, List<double[]> weightings) {
+    Standardiser standardiser = new Standardiser(batch.features(), biased);
+    Batch standard =
+        new Batch(
+            batch.features().stream().map(standardiser::features).toList(),
+            batch.classes(),
+            batch.weights());
+    LinearHead inside = standardiser.inward(live);
+    // per calling thread, for that is how OpenMP keeps it
+    JniUtils.setNumThreads(settings.threads());
+    LinearHead[] heads = new LinearHead[weightings.size()];
+    try (NDManager manager = engine.newBaseManager(device)) {
+      for (int i = 0; i < heads.length; i++) {
+        Batch weighted = standard.weighted(weightings.get(i));
+        heads[i] = standardiser.outward(minimise(manager, inside, classes, weighted));
+      }
+    }
+    return List.of(heads);
+  }
+
+  private LinearHead minimise(NDManager manager, LinearHead live, int classes, Batch batch) {
+    LinearHead anchor = NewRows.anchor(live, classes);
+    LinearHead start = NewRows.start(live, anchor, batch);
+    try (SoftmaxLoss loss = new SoftmaxLoss(manager, batch, anchor, pull(live), biased)) {
+      float[] found =
+          new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled)
+              .minimise(loss, parameters(start));
+      int size = start.weight().length;
+      return new LinearHead(
+          classes,
+          live.dim(),
+          Arrays.copyOf(found, size),
+          Arrays.copyOfRange(found, size, found.length));
+    }
+  }
+
+  private static float[] parameters(LinearHead head) {
+    float[] parameters = Arrays.copyOf(head.weight(), head.weight().length + head.bias().length);
+    System.arraycopy(head.bias(), 0, parameters, head.weight().length, head.bias().length);
+    return parameters;
+  }
+
+  private double pull(LinearHead live) {
+    if (live.classes() == 0) {
+      return COLD_PULL;
+    }
+    double sum = 0;
+    double squares = 0;
+    for (float weight : live.weight()) {
+      sum += weight;
+      squares += (double) weight * weight;
+    }
+    int n = live.weight().length;
+    double variance = squares / n - (sum / n) * (sum / n);
+    return Math.min(MOST_PULL, Math.max(LEAST_PULL, settings.pull() / Math.max(1e-12, variance)));
+  }
+}

@@ -1,0 +1,145 @@
+package dev.headwater.adapt.fit;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Limited-memory BFGS (Nocedal 1980; Nocedal and Wright, Numerical Optimization, algorithm 7.5)
+ * with a backtracking line search. The objective of a linear head is smooth, strongly convex and
+ * cheap to evaluate whole, where this needs a tenth of the passes a stochastic method does and no
+ * learning rate.
+ */
+final class Lbfgs {
+  private static final int HISTORY = 8;
+  private static final double SUFFICIENT_DECREASE = 1e-4;
+  private static final double BACKTRACK = 0.4;
+  private static final int BACKTRACKS = 12;
+
+  private final int iterations;
+  private final double tolerance;
+  private final BooleanSupplier cancelled;
+  private final Deque<Pair> pairs = new ArrayDeque<>();
+
+  /** A step and the change of the gradient over it. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Pair(float[] step, float[] change, double curvature) {}
+
+  /**
+   * @param tolerance relative decrease below which to stop
+   */
+  Lbfgs(int iterations, double tolerance, BooleanSupplier cancelled) {
+    this.iterations = iterations;
+    this.tolerance = tolerance;
+    this.cancelled = cancelled;
+  }
+
+  /** Where it got to from {@code start}; never worse than there. */
+  float[] minimise(Objective objective, float[] start) {
+    pairs.clear();
+    float[] at = start.clone();
+    float[] gradient = new float[at.length];
+    double value = objective.evaluate(at, gradient);
+    float[] nextGradient = new float[at.length];
+    for (int i = 0; i < iterations; i++) {
+      float[] direction = direction(gradient);
+      double slope = dot(gradient, direction);
+      double length = pairs.isEmpty() ? 1 / Math.max(1e-12, norm(gradient)) : 1;
+      float[] next = at;
+      double nextValue = value;
+      boolean descended = false;
+      for (int tries = 0; tries < BACKTRACKS && !descended; tries++, length *= BACKTRACK) {
+        if (cancelled.getAsBoolean()) {
+          throw new CancellationException("training was cancelled");
+        }
+        next = step(at, direction, length);
+        nextValue = objective.evaluate(next, nextGradient);
+        descended = nextValue <= value + SUFFICIENT_DECREASE * length * slope;
+      }
+      if (!descended) {
+        return at;
+      }
+      remember(at, next, gradient, nextGradient);
+      boolean done = value - nextValue <= tolerance * Math.max(1e-3, Math.abs(value));
+      at = next;
+      value = nextValue;
+      float[] spare = gradient;
+      gradient = nextGradient;
+      nextGradient = spare;
+      if (done) {
+        return at;
+      }
+    }
+    return at;
+  }
+
+  /** Downhill, scaled by the curvature seen so far. */
+  private float[] direction(float[] gradient) {
+    float[] q = gradient.clone();
+    double[] alphas = new double[pairs.size()];
+    int k = 0;
+    for (Iterator<Pair> newest = pairs.descendingIterator(); newest.hasNext(); k++) {
+      Pair pair = newest.next();
+      alphas[k] = dot(pair.step, q) / pair.curvature;
+      addTo(q, -alphas[k], pair.change);
+    }
+    if (!pairs.isEmpty()) {
+      Pair last = pairs.getLast();
+      scale(q, last.curvature / dot(last.change, last.change));
+    }
+    for (Pair pair : pairs) {
+      k--;
+      addTo(q, alphas[k] - dot(pair.change, q) / pair.curvature, pair.step);
+    }
+    scale(q, -1);
+    return q;
+  }
+
+  private void remember(float[] at, float[] next, float[] gradient, float[] nextGradient) {
+    float[] step = next.clone();
+    addTo(step, -1, at);
+    float[] change = nextGradient.clone();
+    addTo(change, -1, gradient);
+    double curvature = dot(step, change);
+    if (curvature > 1e-12) {
+      pairs.addLast(new Pair(step, change, curvature));
+      if (pairs.size() > HISTORY) {
+        pairs.removeFirst();
+      }
+    }
+  }
+
+  private static float[] step(float[] at, float[] direction, double length) {
+    float[] next = at.clone();
+    addTo(next, length, direction);
+    return next;
+  }
+
+  private static void addTo(float[] to, double times, float[] what) {
+    float factor = (float) times;
+    for (int i = 0; i < to.length; i++) {
+      to[i] += factor * what[i];
+    }
+  }
+
+  private static void scale(float[] values, double times) {
+    float factor = (float) times;
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= factor;
+    }
+  }
+
+  private static double norm(float[] values) {
+    return Math.sqrt(dot(values, values));
+  }
+
+  private static double dot(float[] a, float[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += (double) a[i] * b[i];
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,79 @@
+package dev.headwater.adapt.fit;
+
+import java.util.Arrays;
+
+/**
+ * logits = weight · features + bias. The arrays are not copied: whoever makes one gives them away.
+ *
+ * @param weight [classes, dim], row-major
+ * @param bias [classes]
+ */
+@SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
+public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
+
+  public LinearHead {
+    if (weight.length != classes * dim || bias.length != classes) {
+      throw new IllegalArgumentException(
+          "a head of %d classes on %d features has not %d weights and %d biases"
+              .formatted(classes, dim, weight.length, bias.length));
+    }
+  }
+
+  /** A head without classes, to grow from. */
+  public static LinearHead empty(int dim) {
+    return new LinearHead(0, dim, new float[0], new float[0]);
+  }
+
+  public float[] logits(float[] features) {
+    float[] logits = new float[classes];
+    for (int c = 0; c < classes; c++) {
+      double sum = bias[c];
+      for (int d = 0; d < dim; d++) {
+        sum += (double) weight[c * dim + d] * features[d];
+      }
+      logits[c] = (float) sum;
+    }
+    return logits;
+  }
+
+  /** Index of the greatest logit. */
+  public int best(float[] features) {
+    float[] logits = logits(features);
+    int best = 0;
+    for (int c = 1; c < classes; c++) {
+      best = logits[c] > logits[best] ? c : best;
+    }
+    return best;
+  }
+
+  /** The same decisions at another temperature, which softens where it is above 1. */
+  public LinearHead cooled(double temperature) {
+    LinearHead cooled = new LinearHead(classes, dim, weight.clone(), bias.clone());
+    for (int i = 0; i < weight.length; i++) {
+      cooled.weight[i] /= (float) temperature;
+    }
+    for (int c = 0; c < classes; c++) {
+      cooled.bias[c] /= (float) temperature;
+    }
+    return cooled;
+  }
+
+  public boolean finite() {
+    return finite(weight) && finite(bias);
+  }
+
+  /** With rows of zeros for further classes. */
+  LinearHead grown(int newClasses) {
+    return new LinearHead(
+        newClasses, dim, Arrays.copyOf(weight, newClasses * dim), Arrays.copyOf(bias, newClasses));
+  }
+
+  private static boolean finite(float[] values) {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

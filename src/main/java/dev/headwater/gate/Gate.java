@@ -1,0 +1,172 @@
+package dev.headwater.gate;
+
+import dev.headwater.schema.Verdict;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Judges a candidate against the live head. It passes if it is better, or knows more labels and is
+ * surely not worse; and in either case keeps what the live head knows. The rule is argued in
+ * RATIONALE.md. Stateless.
+ *
+ * <p>Where no head is live, the candidate must beat the best constant answer.
+ */
+public final class Gate {
+  /** One-sided 95 %: how sure "surely not worse" is. */
+  private static final double SURE = 1.645;
+
+  private final GateSettings settings;
+
+  public Gate(GateSettings settings) {
+    this.settings = settings;
+  }
+
+  /** Never throws for what a candidate is or does: what cannot pass is refused with its reason. */
+  public Verdict judge(Judged judged) {
+    List<Trial> trials =
+        judged.liveLabels().isEmpty() ? againstConstant(judged.trials()) : judged.trials();
+    PairedTest test = new PairedTest(trials);
+    Map<String, Double> numbers = numbers(trials, test);
+    if (!judged.finite()) {
+      return refused("a weight is not finite", trials, numbers);
+    }
+    if (judged.forgetsLabels()) {
+      return refused("it lacks labels that the live head knows", trials, numbers);
+    }
+    if (trials.size() < settings.trials()) {
+      return refused(
+          "%d judged samples are fewer than %d".formatted(trials.size(), settings.trials()),
+          trials,
+          numbers);
+    }
+    Group worst = worstGroup(judged, trials);
+    numbers.put("worstClassGain", worst.gain());
+    if (-worst.gain() > settings.classLoss()) {
+      return refused(
+          "%s loses %s of %d judged samples, beyond the limit of %s"
+              .formatted(
+                  worst.name(),
+                  points(-worst.gain()),
+                  worst.trials(),
+                  points(settings.classLoss())),
+          trials,
+          numbers);
+    }
+    return decide(judged, trials, test, numbers);
+  }
+
+  private Verdict decide(
+      Judged judged, List<Trial> trials, PairedTest test, Map<String, Double> numbers) {
+    PairedTest known = new PairedTest(known(judged, trials));
+    numbers.put("knownGain", known.gain());
+    if (known.pWorse() <= settings.errorRate() && known.gain() < 0) {
+      return refused(
+          "it is worse by %s on the labels the live head knows".formatted(points(-known.gain())),
+          trials,
+          numbers);
+    }
+    if (test.gain() > 0 && test.pBetter() <= settings.errorRate()) {
+      return accepted("it is better by " + points(test.gain()), trials, numbers);
+    }
+    double least = test.gain() - SURE * test.standardError();
+    if (winsNewLabels(judged, trials) && least >= -settings.margin()) {
+      return accepted(
+          "it knows more labels and loses at most " + points(Math.max(0, -least)), trials, numbers);
+    }
+    return refused(
+        "it is not shown to be better: %s with p = %.2f over %d samples on which the heads differ"
+            .formatted(signed(test.gain()), test.pBetter(), test.discordant()),
+        trials,
+        numbers);
+  }
+
+  private static List<Trial> known(Judged judged, List<Trial> trials) {
+    return trials.stream().filter(trial -> judged.liveLabels().contains(trial.label())).toList();
+  }
+
+  /** Naming more labels is not knowing them: one sample at least must be won by it. */
+  private static boolean winsNewLabels(Judged judged, List<Trial> trials) {
+    return !judged.liveLabels().isEmpty()
+        && trials.stream()
+            .anyMatch(trial -> !judged.liveLabels().contains(trial.label()) && trial.gain() > 0);
+  }
+
+  /** A stand-in for the live head that gives every sample the most frequent label. */
+  private static List<Trial> againstConstant(List<Trial> trials) {
+    Map<String, Double> weights = new TreeMap<>();
+    trials.forEach(trial -> weights.merge(trial.label(), trial.weight(), Double::sum));
+    String constant =
+        weights.entrySet().stream()
+            .max(Map.Entry.comparingByValue())
+            .map(Map.Entry::getKey)
+            .orElse("");
+    return trials.stream()
+        .map(t -> new Trial(t.label(), constant, t.candidate(), t.weight()))
+        .toList();
+  }
+
+  /** Labels with enough trials, or all the others together. */
+  private record Group(String name, double gain, int trials) {}
+
+  private Group worstGroup(Judged judged, List<Trial> trials) {
+    Map<String, List<Trial>> byLabel =
+        new HashMap<>(known(judged, trials).stream().collect(Collectors.groupingBy(Trial::label)));
+    List<Trial> pooled = new ArrayList<>();
+    byLabel.values().stream()
+        .filter(group -> group.size() < settings.classTrials())
+        .forEach(pooled::addAll);
+    Stream<Group> large =
+        byLabel.entrySet().stream()
+            .filter(entry -> entry.getValue().size() >= settings.classTrials())
+            .map(entry -> group("label " + entry.getKey(), entry.getValue()));
+    Stream<Group> rest =
+        pooled.size() >= settings.classTrials()
+            ? Stream.of(group("the rarer labels together", pooled))
+            : Stream.empty();
+    return Stream.concat(large, rest)
+        .min((a, b) -> Double.compare(a.gain(), b.gain()))
+        .orElse(new Group("none", 0, 0));
+  }
+
+  private static Group group(String name, List<Trial> trials) {
+    return new Group(name, new PairedTest(trials).gain(), trials.size());
+  }
+
+  private static Map<String, Double> numbers(List<Trial> trials, PairedTest test) {
+    Map<String, Double> numbers = new TreeMap<>();
+    double weight = trials.stream().mapToDouble(Trial::weight).sum();
+    double live =
+        trials.stream().filter(t -> t.label().equals(t.live())).mapToDouble(Trial::weight).sum();
+    if (weight > 0) {
+      numbers.put("liveAccuracy", live / weight);
+      numbers.put("candidateAccuracy", live / weight + test.gain());
+    }
+    numbers.put("gain", test.gain());
+    numbers.put("standardError", test.standardError());
+    numbers.put("p", test.pBetter());
+    numbers.put("discordant", (double) test.discordant());
+    return numbers;
+  }
+
+  private static Verdict accepted(String reason, List<Trial> trials, Map<String, Double> numbers) {
+    return new Verdict(true, reason, trials.size(), numbers);
+  }
+
+  private static Verdict refused(String reason, List<Trial> trials, Map<String, Double> numbers) {
+    return new Verdict(false, reason, trials.size(), numbers);
+  }
+
+  private static String points(double share) {
+    return String.format(Locale.ROOT, "%.1f points", 100 * share);
+  }
+
+  private static String signed(double share) {
+    return String.format(Locale.ROOT, "%+.1f points", 100 * share);
+  }
+}

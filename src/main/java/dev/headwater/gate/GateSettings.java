@@ -1,0 +1,31 @@
+package dev.headwater.gate;
+
+/**
+ * When a candidate passes.
+ *
+ * @param errorRate share of candidates no better than the live head that one judgement may let
+ *     through, in (0, 0.5)
+ * @param margin of weighted accuracy that a candidate which knows more labels may surely not lose
+ * @param classLoss of weighted accuracy that no label with {@code classTrials} trials may lose
+ * @param classTrials below it a label is judged together with the others like it
+ * @param trials below it nothing is judged
+ */
+public record GateSettings(
+    double errorRate, double margin, double classLoss, int classTrials, int trials) {
+  /** Chosen by replay: see RATIONALE.md beside this class. */
+  public static final GateSettings DEFAULT = new GateSettings(0.1, 0.005, 0.1, 20, 10);
+
+  public GateSettings {
+    require(errorRate > 0 && errorRate < 0.5, "gate error rate must be in (0, 0.5)", errorRate);
+    require(margin >= 0 && margin < 1, "gate margin must be in [0, 1)", margin);
+    require(classLoss >= 0 && classLoss <= 1, "gate class loss must be in [0, 1]", classLoss);
+    require(classTrials >= 1, "gate class trials must be at least 1", classTrials);
+    require(trials >= 1, "gate trials must be at least 1", trials);
+  }
+
+  private static void require(boolean holds, String message, double got) {
+    if (!holds) {
+      throw new IllegalArgumentException(message + ", got " + got);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package dev.headwater.gate;
+
+import java.util.Collection;
+
+/**
+ * Wins and losses of a candidate over paired trials. Significance comes from their bare counts
+ * (McNemar 1947 where weighting says nothing, and insensitive to the one heavy trial that would
+ * drown all others in a weighted sum); the size of the effect on the traffic from their weights
+ * (Horvitz-Thompson 1952).
+ */
+final class PairedTest {
+  private int wins;
+  private int losses;
+  private double weight;
+  private double weightedGain;
+  private double weightedSquares;
+
+  PairedTest(Collection<Trial> trials) {
+    for (Trial trial : trials) {
+      int gain = trial.gain();
+      wins += gain > 0 ? 1 : 0;
+      losses += gain < 0 ? 1 : 0;
+      weight += trial.weight();
+      weightedGain += trial.weight() * gain;
+      weightedSquares += trial.weight() * trial.weight() * gain * gain;
+    }
+  }
+
+  /** Estimated change of accuracy on the traffic. */
+  double gain() {
+    return weight == 0 ? 0 : weightedGain / weight;
+  }
+
+  /** Of {@link #gain}, were wins and losses equally likely. */
+  double standardError() {
+    return weight == 0 ? 0 : Math.sqrt(weightedSquares) / weight;
+  }
+
+  int discordant() {
+    return wins + losses;
+  }
+
+  /**
+   * Mid-P probability (Lancaster 1961) of at least as many wins among the discordant trials, were
+   * wins and losses equally likely: exact, so it holds for three of them as for three hundred.
+   */
+  double pBetter() {
+    return midP(wins, wins + losses);
+  }
+
+  /** As {@link #pBetter}, of at least as many losses. */
+  double pWorse() {
+    return midP(losses, wins + losses);
+  }
+
+  /** P(X &gt; k) + P(X = k) / 2 for X ~ Binomial(n, 1/2). */
+  static double midP(int k, int n) {
+    double logChoose = 0;
+    double sum = 0;
+    for (int i = n; i > k; i--) {
+      sum += Math.exp(logChoose - n * Math.log(2));
+      logChoose += Math.log(i) - Math.log(n - i + 1.0);
+    }
+    return sum + Math.exp(logChoose - n * Math.log(2)) / 2;
+  }
+}
