@@ -4,6 +4,7 @@ import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.adapt.fit.Temperature;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.Judged;
 import dev.headwater.gate.Trial;
@@ -49,6 +50,15 @@ final class Learner {
    * @param open whether labels other than {@code labels} may be learned
    */
   record Space(String task, String backbone, HeadLayout layout, List<String> labels, boolean open) {
+
+    static Space of(Bundle bundle) {
+      return new Space(
+          bundle.task(),
+          bundle.fingerprint(),
+          HeadLayout.of(bundle),
+          bundle.labels(),
+          bundle.open());
+    }
 
     boolean admits(Sample sample) {
       return sample.getLabel() != null

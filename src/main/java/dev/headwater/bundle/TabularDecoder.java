@@ -24,8 +24,8 @@ final class TabularDecoder implements RecordDecoder {
   /** Null where the graph does not take one row of numbers a record; {@code problems} says why. */
   static @Nullable TabularDecoder of(
       Manifest.Tabular settings, List<TensorInfo> inputs, List<String> problems) {
-    TensorInfo input = inputs.get(0);
-    if (inputs.size() > 1
+    TensorInfo input = inputs.size() == 1 ? inputs.get(0) : null;
+    if (input == null
         || input.type() != ElementType.FLOAT
         || input.shape().length != 2
         || input.shape()[0] > 0) {

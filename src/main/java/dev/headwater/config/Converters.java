@@ -12,11 +12,11 @@ import org.eclipse.microprofile.config.spi.Converter;
  * Values whose range is part of their type. A converter that refuses is reported together with
  * every other problem of the file, which a check after loading would not be.
  */
-final class Converters {
+public final class Converters {
   private Converters() {}
 
   /** A whole number of at least 1. */
-  static final class Positive implements Converter<Integer> {
+  public static final class Positive implements Converter<Integer> {
     private static final long serialVersionUID = 1L;
 
     @Override
@@ -30,7 +30,7 @@ final class Converters {
   }
 
   /** A number from 0 to 1. */
-  static final class Share implements Converter<Double> {
+  public static final class Share implements Converter<Double> {
     private static final long serialVersionUID = 1L;
 
     @Override
@@ -44,7 +44,7 @@ final class Converters {
   }
 
   /** A number above 0. */
-  static final class Rate implements Converter<Double> {
+  public static final class Rate implements Converter<Double> {
     private static final long serialVersionUID = 1L;
 
     @Override
@@ -58,7 +58,7 @@ final class Converters {
   }
 
   /** A time such as {@code 250ms}, {@code 10s}, {@code 5m}, {@code 24h} or {@code 7d}. */
-  static final class Time implements Converter<Duration> {
+  public static final class Time implements Converter<Duration> {
     private static final long serialVersionUID = 1L;
     private static final Pattern FORM = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
     private static final Map<String, Duration> UNITS =

@@ -23,7 +23,10 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
   static final String AUTO = "auto";
 
   static Cut find(Graph graph, String spec) throws OnnxException {
-    List<Layer> layers = Layers.of(graph);
+    return find(graph, Layers.of(graph), spec);
+  }
+
+  static Cut find(Graph graph, List<Layer> layers, String spec) throws OnnxException {
     if (spec.equals(AUTO)) {
       return around(graph, layers, List.of(new Tail(graph, layers).lastLayer()));
     }

@@ -3,6 +3,7 @@ package dev.headwater.onnx;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.headwater.onnx.graph.Checks;
+import dev.headwater.onnx.graph.Functions;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
 import java.io.IOException;
@@ -18,7 +19,10 @@ public final class OnnxFile {
   private final ModelProto model;
   private final Graph graph;
 
-  private OnnxFile(ModelProto model) {
+  /**
+   * @param model without problems
+   */
+  OnnxFile(ModelProto model) {
     this.model = model;
     this.graph = new Graph(model.getGraph());
   }
@@ -46,7 +50,9 @@ public final class OnnxFile {
     return new OnnxFile(model);
   }
 
-  /** The model in the file, of which nothing but that it has a graph is checked yet. */
+  /**
+   * The model in the file, its functions spelt out, and nothing checked but that it has a graph.
+   */
   static ModelProto parsed(Path file) throws OnnxException {
     try {
       if (Files.size(file) > LARGEST) {
@@ -66,7 +72,9 @@ public final class OnnxFile {
         throw new OnnxException(
             name + " is no ONNX model: there is no graph in it. Give the .onnx file as exported.");
       }
-      return model;
+      return Functions.inlined(model)
+          .orElseThrow(
+              () -> new OnnxException(name + " cannot be used: its functions call without end."));
     } catch (InvalidProtocolBufferException notProtobuf) { // another format, or cut short
       throw new OnnxException(
           name + " is no ONNX model, or is cut short: " + notProtobuf.getMessage(), notProtobuf);
@@ -159,9 +167,5 @@ public final class OnnxFile {
 
   Graph graph() {
     return graph;
-  }
-
-  ModelProto model() {
-    return model;
   }
 }

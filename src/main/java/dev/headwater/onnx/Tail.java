@@ -147,10 +147,15 @@ final class Tail {
         graph.outputs().stream()
             .map(output -> "`" + output + "` is made by " + maker(output))
             .collect(Collectors.joining(", "));
+    List<Layer> layers = List.copyOf(byOutput.values());
+    boolean integer = layers.get(layers.size() - 1).kind() == Layer.Kind.QUANTIZED;
     return ("No linear layer stands at the end: output %s. If this is an encoder, pool its last"
-            + " hidden state and let a new head be trained on it; else name a tensor to cut at, or"
-            + " -1.")
-        .formatted(made);
+            + " hidden state and let a new head be trained on that; %s.")
+        .formatted(
+            made,
+            integer
+                ? "its own layers are integer (int8) and cannot be trained"
+                : "else name a tensor to cut at, or -1");
   }
 
   private String maker(String output) {

@@ -80,7 +80,7 @@ final class Session implements AutoCloseable {
   }
 
   /** DJL has no accessor for it. */
-  private static OrtSession session(Block block) {
+  static OrtSession session(Block block) {
     try {
       Field field = block.getClass().getDeclaredField("session");
       field.setAccessible(true);

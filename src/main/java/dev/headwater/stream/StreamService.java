@@ -241,9 +241,6 @@ public final class StreamService implements AutoCloseable {
   private final class Installer implements HeadSink {
     @Override
     public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
-      if (!head.info().task().equals(bundle.task())) {
-        return;
-      }
       scoring.install(head);
     }
 

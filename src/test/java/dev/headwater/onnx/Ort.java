@@ -1,12 +1,17 @@
 package dev.headwater.onnx;
 
 import ai.djl.engine.Engine;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.headwater.onnx.graph.Numbers;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -123,6 +128,22 @@ final class Ort implements AutoCloseable {
     Map<String, OnnxTensorLike> given = new LinkedHashMap<>(run(split.backbone(), inputs));
     given.putAll(parameters(split.parameters()));
     return run(split.head(), given);
+  }
+
+  /** As {@link #runSplit}, with the head's weights stored in its file again. */
+  static Map<String, OnnxTensorLike> runStored(Split split, Map<String, OnnxTensorLike> inputs)
+      throws OrtException, InvalidProtocolBufferException {
+    ModelProto.Builder head = ModelProto.parseFrom(split.head()).toBuilder();
+    GraphProto.Builder graph = head.getGraphBuilder();
+    List<ValueInfoProto> fed =
+        graph.getInputList().stream()
+            .filter(input -> split.features().contains(input.getName()))
+            .toList();
+    graph.clearInput().addAllInput(fed);
+    for (Parameter parameter : split.parameters()) {
+      graph.addInitializer(Numbers.tensor(parameter.name(), parameter.shape(), parameter.values()));
+    }
+    return run(head.build().toByteArray(), run(split.backbone(), inputs));
   }
 
   @Override

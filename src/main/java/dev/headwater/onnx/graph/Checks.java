@@ -11,19 +11,24 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
 /** Says what is wrong with a parsed model, before anything of it is believed. */
 public final class Checks {
-  /** The oldest and newest default opset, and the newest IR version, ONNX Runtime 1.28 loads. */
-  static final long OLDEST_OPSET = 7;
+  /** What ONNX Runtime 1.28 loads. */
+  public static final long OLDEST_OPSET = 7;
 
-  public static final long NEWEST_OPSET = 26;
   public static final long NEWEST_IR = 13;
+  public static final Map<String, Long> NEWEST_OPSETS =
+      Map.of("", 26L, "ai.onnx", 26L, "ai.onnx.ml", 5L, "com.microsoft", 1L);
 
-  private static final Set<String> KNOWN_DOMAINS =
-      Set.of("", "ai.onnx", "ai.onnx.ml", "com.microsoft");
+  private static final Set<String> PAIRS =
+      Set.of(
+          ("Add Sub Mul Div Pow Gemm MatMul Conv ConvTranspose Reshape DequantizeLinear LSTM GRU RNN"
+                  + " FusedGemm FusedMatMul FusedConv MatMulInteger ConvInteger")
+              .split(" "));
 
   private final Set<String> problems = new LinkedHashSet<>();
 
@@ -35,6 +40,7 @@ public final class Checks {
     checks.versions(model);
     checks.domains(model);
     checks.tensors(model.getGraph());
+    model.getFunctionsList().forEach(function -> checks.tensors(function.getNodeList()));
     checks.wiring(model.getGraph());
     return List.copyOf(checks.problems);
   }
@@ -51,21 +57,33 @@ public final class Checks {
   private void versions(ModelProto model) {
     if (model.getIrVersion() > NEWEST_IR) {
       problems.add(
-          "Its IR version %d is newer than the newest one known here, %d: export it with an older onnx package or set ir_version to %d."
-              .formatted(model.getIrVersion(), NEWEST_IR, NEWEST_IR));
+          "Its IR version %d is newer than the newest one known here, %d: export it again with an older onnx package."
+              .formatted(model.getIrVersion(), NEWEST_IR));
     }
     long opset = opset(model);
     if (opset == 0) {
       problems.add("It imports no default operator set: export it again, with an opset version.");
-    } else if (opset < OLDEST_OPSET || opset > NEWEST_OPSET) {
+    } else if (opset < OLDEST_OPSET) {
       problems.add(
-          "Its opset %d is not one of %d to %d, which ONNX Runtime runs: convert it with onnx.version_converter, or export it with another opset_version."
-              .formatted(opset, OLDEST_OPSET, NEWEST_OPSET));
+          "Its opset %d is older than %d, the oldest one that runs: convert it with onnx.version_converter."
+              .formatted(opset, OLDEST_OPSET));
+    }
+    for (OperatorSetIdProto imported : model.getOpsetImportList()) {
+      long newest = NEWEST_OPSETS.getOrDefault(imported.getDomain(), Long.MAX_VALUE);
+      if (imported.getVersion() > newest) {
+        problems.add(
+            "Its opset %s%d is newer than %d, the newest one known here: export it with opset_version=%d."
+                .formatted(
+                    imported.getDomain().isEmpty() ? "" : imported.getDomain() + " ",
+                    imported.getVersion(),
+                    newest,
+                    newest));
+      }
     }
   }
 
   private void domains(ModelProto model) {
-    Set<String> known = new HashSet<>(KNOWN_DOMAINS);
+    Set<String> known = new HashSet<>(NEWEST_OPSETS.keySet());
     Set<String> used = new TreeSet<>();
     domainsOf(model.getGraph(), used);
     for (FunctionProto function : model.getFunctionsList()) {
@@ -99,7 +117,11 @@ public final class Checks {
   private void tensors(GraphProto graph) {
     graph.getInitializerList().forEach(this::tensor);
     graph.getSparseInitializerList().forEach(sparse -> external(sparse.getValues()));
-    for (NodeProto node : graph.getNodeList()) {
+    tensors(graph.getNodeList());
+  }
+
+  private void tensors(List<NodeProto> nodes) {
+    for (NodeProto node : nodes) {
       for (AttributeProto attribute : node.getAttributeList()) {
         if (attribute.hasT()) {
           tensor(attribute.getT());
@@ -140,6 +162,7 @@ public final class Checks {
     graph.getSparseInitializerList().forEach(s -> known.add(s.getValues().getName()));
     Set<String> made = new HashSet<>();
     for (NodeProto node : graph.getNodeList()) {
+      arity(node);
       for (String used : Graph.uses(node)) {
         if (!known.contains(used)) {
           problems.add(
@@ -156,6 +179,18 @@ public final class Checks {
       }
     }
     outputs(graph, known);
+  }
+
+  /** Standard operators have as many inputs as the code that looks at them takes for granted. */
+  private void arity(NodeProto node) {
+    boolean standard = NEWEST_OPSETS.containsKey(node.getDomain());
+    String op = node.getOpType();
+    int least = PAIRS.contains(op) ? 2 : op.equals("Constant") || op.startsWith("Random") ? 0 : 1;
+    if (standard && (node.getInputCount() < least || node.getOutputCount() == 0)) {
+      problems.add(
+          "Its node %s `%s` has too few inputs or outputs: the file is damaged, export it again."
+              .formatted(op, node.getName()));
+    }
   }
 
   private void outputs(GraphProto graph, Set<String> known) {

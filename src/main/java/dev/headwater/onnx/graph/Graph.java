@@ -104,8 +104,15 @@ public final class Graph {
   }
 
   /** What must be fed: inputs that are not merely overridable initializers (IR version 3). */
+  public static List<ValueInfoProto> inputs(GraphProto proto) {
+    Set<String> stored = new HashSet<>();
+    proto.getInitializerList().forEach(tensor -> stored.add(tensor.getName()));
+    return proto.getInputList().stream().filter(in -> !stored.contains(in.getName())).toList();
+  }
+
+  /** As {@link #inputs(GraphProto)}. */
   public List<ValueInfoProto> inputs() {
-    return proto.getInputList().stream().filter(in -> !constants.contains(in.getName())).toList();
+    return inputs(proto);
   }
 
   public List<String> outputs() {

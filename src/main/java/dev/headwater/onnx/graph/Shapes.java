@@ -1,5 +1,6 @@
 package dev.headwater.onnx.graph;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
@@ -9,10 +10,12 @@ import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Shapes and element types of a graph's tensors: as declared, else inferred where that is plain.
@@ -21,67 +24,72 @@ import java.util.stream.Stream;
  * next to a head; an empty answer means "not known", never "wrong".
  */
 public final class Shapes {
-  private static final int MAX_DEPTH = 64;
   private static final Set<String> SAME_SHAPE =
-      Set.of(
-          "Identity",
-          "Dropout",
-          "Cast",
-          "Relu",
-          "LeakyRelu",
-          "PRelu",
-          "Elu",
-          "Selu",
-          "Gelu",
-          "Celu",
-          "Tanh",
-          "Sigmoid",
-          "HardSigmoid",
-          "HardSwish",
-          "Mish",
-          "Softplus",
-          "Erf",
-          "Clip",
-          "Sqrt",
-          "Neg",
-          "Exp",
-          "Softmax",
-          "LogSoftmax",
-          "LayerNormalization",
-          "BatchNormalization",
-          "InstanceNormalization",
-          "LpNormalization",
-          "DequantizeLinear",
-          "QuantizeLinear");
-  private static final Set<String> INTEGER_OUTPUT =
-      Set.of("Shape", "Size", "ArgMax", "ArgMin", "NonZero");
+      words(
+          "Identity Dropout Cast Relu LeakyRelu PRelu Elu Selu Gelu Celu Tanh Sigmoid HardSigmoid"
+              + " HardSwish Mish Softplus Erf Clip Sqrt Neg Exp Softmax LogSoftmax"
+              + " LayerNormalization BatchNormalization InstanceNormalization LpNormalization"
+              + " DequantizeLinear QuantizeLinear");
+  private static final Set<String> INTEGER_OUTPUT = words("Shape Size ArgMax ArgMin NonZero");
   private static final Set<String> BOOLEAN_OUTPUT =
-      Set.of(
-          "Equal",
-          "Greater",
-          "GreaterOrEqual",
-          "Less",
-          "LessOrEqual",
-          "And",
-          "Or",
-          "Not",
-          "Xor",
-          "IsNaN",
-          "IsInf");
+      words("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf");
+
+  /** Operators whose element type is not that of their first input, nor known here. */
+  private static final Set<String> OTHER_TYPE =
+      words(
+          "QuantizeLinear DynamicQuantizeLinear MatMulInteger ConvInteger QLinearMatMul QLinearConv"
+              + " OneHot CastLike If Loop Scan");
+
+  private static final Set<String> SECOND_IS_DATA = Set.of("Where", "DequantizeLinear");
 
   private final Graph graph;
-  private final Map<String, TypeProto.Tensor> declared = new HashMap<>();
+  private final Map<String, long[]> shapes = new HashMap<>();
+  private final Map<String, DataType> types = new HashMap<>();
 
   Shapes(Graph graph, GraphProto proto) {
     this.graph = graph;
+    for (TensorProto tensor : proto.getInitializerList()) {
+      note(tensor.getName(), dims(tensor), DataType.forNumber(tensor.getDataType()));
+    }
     Stream.of(proto.getValueInfoList(), proto.getInputList(), proto.getOutputList())
-        .flatMap(java.util.List::stream)
+        .flatMap(List::stream)
         .filter(value -> value.getType().hasTensorType())
-        .forEach(this::declare);
+        .forEach(this::declared);
+    proto.getNodeList().forEach(this::infer);
   }
 
-  private void declare(ValueInfoProto value) {
-    declared.put(value.getName(), value.getType().getTensorType());
+  private static Set<String> words(String list) {
+    return Set.of(list.split(" "));
+  }
+
+  private void declared(ValueInfoProto value) {
+    TypeProto.Tensor type = value.getType().getTensorType();
+    long[] dims = type.hasShape() ? dims(type.getShape()) : null;
+    note(value.getName(), dims, DataType.forNumber(type.getElemType()));
+  }
+
+  private void note(String tensor, long @Nullable [] dims, @Nullable DataType type) {
+    if (dims != null) {
+      shapes.putIfAbsent(tensor, dims);
+    }
+    if (type != null && type != DataType.UNDEFINED) {
+      types.putIfAbsent(tensor, type);
+    }
+  }
+
+  private void infer(NodeProto node) {
+    if (node.getOutputCount() > 0 && node.getInputCount() > 0) {
+      note(node.getOutput(0), inferred(node), inferredType(node));
+    }
+    if (node.getOpType().equals("TopK") && node.getOutputCount() > 1) {
+      note(node.getOutput(1), null, DataType.INT64);
+    }
+    if (node.getOpType().equals("Constant")) {
+      Constant.ofNode(node)
+          .ifPresent(
+              value ->
+                  note(node.getOutput(0), dims(value), DataType.forNumber(value.getDataType())));
+    }
   }
 
   /** Dimensions, -1 where one is dynamic. */
@@ -91,120 +99,112 @@ public final class Shapes {
         .toArray();
   }
 
-  /** The tensor's shape, -1 where a dimension is dynamic; empty where even the rank is unknown. */
-  public Optional<long[]> shape(String tensor) {
-    return shape(tensor, 0);
-  }
-
-  /** The tensor's element type; empty where it is not known. */
-  public Optional<DataType> type(String tensor) {
-    return type(tensor, 0);
-  }
-
-  private Optional<long[]> shape(String tensor, int depth) {
-    TypeProto.Tensor type = declared.get(tensor);
-    if (type != null && type.hasShape()) {
-      return Optional.of(dims(type.getShape()));
-    }
-    Optional<long[]> initializer = graph.initializer(tensor).map(Shapes::dims);
-    if (initializer.isPresent() || depth > MAX_DEPTH) {
-      return initializer;
-    }
-    return graph.producer(tensor).flatMap(node -> inferred(node, depth + 1));
-  }
-
   static long[] dims(TensorProto tensor) {
     return tensor.getDimsList().stream().mapToLong(Long::longValue).toArray();
   }
 
-  private Optional<long[]> inferred(NodeProto node, int depth) {
+  /** The tensor's shape, -1 where a dimension is dynamic; empty where even the rank is unknown. */
+  public Optional<long[]> shape(String tensor) {
+    long[] known = shapes.get(tensor);
+    return known != null ? Optional.of(known.clone()) : fromGemm(tensor);
+  }
+
+  /** The tensor's element type; empty where it is not known. */
+  public Optional<DataType> type(String tensor) {
+    return Optional.ofNullable(types.get(tensor));
+  }
+
+  /** What Gemm is applied to has two dimensions, and the width of its weight. */
+  private Optional<long[]> fromGemm(String tensor) {
+    return graph.consumers(tensor).stream()
+        .map(graph::node)
+        .filter(node -> node.getOpType().equals("Gemm") && node.getInput(0).equals(tensor))
+        .filter(node -> Graph.integer(node, "transA", 0) == 0)
+        .findFirst()
+        .map(node -> new long[] {-1, gemmWidth(node, true)});
+  }
+
+  private long gemmWidth(NodeProto node, boolean data) {
+    long[] weight = shapes.get(node.getInput(1));
+    boolean transposed = Graph.integer(node, "transB", 0) != 0;
+    return weight == null || weight.length != 2 ? -1 : weight[transposed == data ? 1 : 0];
+  }
+
+  private long @Nullable [] inferred(NodeProto node) {
     String op = node.getOpType();
     if (SAME_SHAPE.contains(op)) {
-      return shape(node.getInput(0), depth);
+      return shapes.get(node.getInput(0));
     }
     return switch (op) {
-      case "Gemm" -> Optional.of(new long[] {-1, gemmWidth(node)});
-      case "MatMul" -> matMul(node, depth);
-      case "Flatten" -> Optional.of(new long[] {-1, -1});
+      case "Gemm" -> new long[] {-1, gemmWidth(node, false)};
+      case "MatMul" -> matMul(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
+      case "Flatten" -> new long[] {-1, -1};
       case "Reshape" -> reshaped(node);
-      case "Add", "Sub", "Mul", "Div", "Pow", "Max", "Min" -> broadcast(node, depth);
-      default -> Optional.empty();
+      case "Transpose" -> transposed(node, shapes.get(node.getInput(0)));
+      case "Add", "Sub", "Mul", "Div", "Pow" ->
+          broadcast(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
+      default -> null;
     };
   }
 
-  private long gemmWidth(NodeProto node) {
-    long[] weight = shape(node.getInput(1)).orElse(new long[0]);
-    return weight.length != 2 ? -1 : weight[Graph.integer(node, "transB", 0) == 0 ? 1 : 0];
-  }
-
-  private Optional<long[]> matMul(NodeProto node, int depth) {
-    Optional<long[]> left = shape(node.getInput(0), depth);
-    Optional<long[]> right = shape(node.getInput(1), depth);
-    if (left.isEmpty() || right.isEmpty() || right.get().length != 2 || left.get().length < 2) {
-      return Optional.empty();
+  private static long @Nullable [] matMul(long @Nullable [] left, long @Nullable [] right) {
+    if (left == null || right == null || right.length != 2 || left.length < 2) {
+      return null;
     }
-    long[] result = left.get().clone();
-    result[result.length - 1] = right.get()[1];
-    return Optional.of(result);
+    long[] result = left.clone();
+    result[result.length - 1] = right[1];
+    return result;
   }
 
-  private Optional<long[]> reshaped(NodeProto node) {
+  private static long @Nullable [] transposed(NodeProto node, long @Nullable [] shape) {
+    List<Long> perm =
+        Graph.attribute(node, "perm").map(AttributeProto::getIntsList).orElse(List.of(1L, 0L));
+    if (shape == null || perm.size() != shape.length) {
+      return null;
+    }
+    return perm.stream()
+        .mapToLong(axis -> axis >= 0 && axis < shape.length ? shape[axis.intValue()] : -1)
+        .toArray();
+  }
+
+  private long @Nullable [] reshaped(NodeProto node) {
     return Constant.integers(graph, node.getInput(1))
-        .map(dims -> Arrays.stream(dims).map(dim -> dim <= 0 ? -1 : dim).toArray());
+        .map(dims -> Arrays.stream(dims).map(dim -> dim <= 0 ? -1 : dim).toArray())
+        .orElse(null);
   }
 
-  private Optional<long[]> broadcast(NodeProto node, int depth) {
-    if (node.getInputCount() != 2) {
-      return Optional.empty();
+  private static long @Nullable [] broadcast(long @Nullable [] left, long @Nullable [] right) {
+    if (left == null || right == null) {
+      return null;
     }
-    Optional<long[]> left = shape(node.getInput(0), depth);
-    Optional<long[]> right = shape(node.getInput(1), depth);
-    if (left.isEmpty() || right.isEmpty()) {
-      return Optional.empty();
-    }
-    boolean leftLonger = left.get().length >= right.get().length;
-    long[] result = (leftLonger ? left : right).get().clone();
-    long[] other = (leftLonger ? right : left).get();
+    long[] result = (left.length >= right.length ? left : right).clone();
+    long[] other = left.length >= right.length ? right : left;
     int shift = result.length - other.length;
     for (int i = 0; i < other.length; i++) {
       long here = result[shift + i];
       result[shift + i] = here == 1 || (here < 0 && other[i] > 1) ? other[i] : here;
     }
-    return Optional.of(result);
+    return result;
   }
 
-  private Optional<DataType> type(String tensor, int depth) {
-    TypeProto.Tensor type = declared.get(tensor);
-    if (type != null) {
-      return Optional.ofNullable(DataType.forNumber(type.getElemType()));
-    }
-    Optional<TensorProto> initializer = graph.initializer(tensor);
-    if (initializer.isPresent()) {
-      return Optional.ofNullable(DataType.forNumber(initializer.get().getDataType()));
-    }
-    return depth > MAX_DEPTH
-        ? Optional.empty()
-        : graph.producer(tensor).flatMap(node -> inferredType(node, tensor, depth + 1));
-  }
-
-  private Optional<DataType> inferredType(NodeProto node, String tensor, int depth) {
+  private @Nullable DataType inferredType(NodeProto node) {
     String op = node.getOpType();
-    if (INTEGER_OUTPUT.contains(op) || (op.equals("TopK") && tensor.equals(node.getOutput(1)))) {
-      return Optional.of(DataType.INT64);
+    if (INTEGER_OUTPUT.contains(op)) {
+      return DataType.INT64;
     }
     if (BOOLEAN_OUTPUT.contains(op)) {
-      return Optional.of(DataType.BOOL);
+      return DataType.BOOL;
     }
     if (op.equals("Cast")) {
-      return Optional.ofNullable(DataType.forNumber((int) Graph.integer(node, "to", 0)));
+      return DataType.forNumber((int) Graph.integer(node, "to", 0));
     }
-    if (op.equals("Constant")) {
-      return Constant.ofNode(node).map(value -> DataType.forNumber(value.getDataType()));
+    if (op.equals("ConstantOfShape")) {
+      return DataType.forNumber(
+          Graph.attribute(node, "value").map(v -> v.getT().getDataType()).orElse(1));
     }
-    boolean secondIsData = op.equals("Where") || op.equals("DequantizeLinear");
-    int data = secondIsData ? 1 : 0;
-    return Graph.attributeGraphs(node).isEmpty() && node.getInputCount() > data
-        ? type(node.getInput(data), depth)
-        : Optional.empty();
+    int data = SECOND_IS_DATA.contains(op) ? 1 : 0;
+    return OTHER_TYPE.contains(op) || node.getInputCount() <= data
+        ? null
+        : types.get(node.getInput(data));
   }
 }

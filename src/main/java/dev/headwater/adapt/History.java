@@ -1,0 +1,198 @@
+package dev.headwater.adapt;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.bundle.Bundle;
+import dev.headwater.gate.Gate;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.SampleSerde;
+import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Inference;
+import dev.headwater.scoring.Scoring;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.serialization.StringSerializer;
+
+/**
+ * Begins a deployment from labelled records: the memory is seeded with them and the first head
+ * trained on them, without a gate, for there is nothing to compare it with but the guesswork before
+ * it. A deployment that already has a head of its own is left alone.
+ */
+public final class History {
+  private static final int CHUNK = 512;
+
+  private final TrainerSession.Parts parts;
+  private final Scoring scoring;
+  private final Consumer<String> progress;
+
+  /**
+   * @param scoring gives the features; of the same bundle
+   * @param progress told a line now and then, and each line of the file that is refused
+   */
+  public History(
+      AdaptSettings settings,
+      GateSettings gate,
+      Bundle bundle,
+      Scoring scoring,
+      Topics topics,
+      Map<String, Object> kafka,
+      Clock clock,
+      Consumer<String> progress) {
+    this.parts =
+        new TrainerSession.Parts(
+            settings,
+            new Gate(gate),
+            new FineTuner(settings.fit(), HeadLayout.of(bundle).biased()),
+            Learner.Space.of(bundle),
+            bundle,
+            topics,
+            kafka,
+            TrainerMetrics.NOOP,
+            clock);
+    this.scoring = scoring;
+    this.progress = progress;
+  }
+
+  /**
+   * Trains the first head from a JSONL file of records.
+   *
+   * @param labelField the field of each line that holds its label
+   * @return the head that is now live
+   * @throws IllegalStateException where a trained head is live already, or no line is usable
+   */
+  public HeadInfo train(Path file, String labelField) throws IOException {
+    try (HeadPublisher publisher = parts.publisher()) {
+      HeadLog heads = publisher.read();
+      requireFirst(heads);
+      List<Sample> samples = samples(Files.readAllLines(file), labelField);
+      Learner learner = parts.learner();
+      parts.bundle().head().ifPresent(learner::live);
+      samples.forEach(sample -> learner.add(sample, 0, -1));
+      if (learner.memorySize() == 0) {
+        throw new IllegalStateException(
+            "no line of %s has a usable record and label".formatted(file));
+      }
+      produce(samples);
+      progress.accept("%d samples in memory; training".formatted(learner.memorySize()));
+      if (parts.bundle().head().isPresent() && heads.versions(parts.bundle().task()).isEmpty()) {
+        publisher.promote(parts.bundle().head().get(), "history");
+      }
+      Head first =
+          learner.trainFirst("history", publisher.read().nextVersion(parts.bundle().task()));
+      publisher.promote(first, "history");
+      return first.info();
+    }
+  }
+
+  private void requireFirst(HeadLog heads) {
+    long live = heads.live(parts.bundle().task()).map(LivePointer::version).orElse(0L);
+    if (live > 0) {
+      throw new IllegalStateException(
+          "head %d of %s is live already: history only begins a deployment"
+              .formatted(live, parts.bundle().task()));
+    }
+  }
+
+  private List<Sample> samples(List<String> lines, String labelField) {
+    List<Sample> samples = new ArrayList<>();
+    for (int from = 0; from < lines.size(); from += CHUNK) {
+      List<String> chunk = lines.subList(from, Math.min(from + CHUNK, lines.size()));
+      List<CompletableFuture<Inference>> inferences =
+          scoring.submit(chunk.stream().map(l -> l.getBytes(StandardCharsets.UTF_8)).toList());
+      for (int i = 0; i < chunk.size(); i++) {
+        try {
+          String label = label(chunk.get(i), labelField);
+          samples.add(sample(inferences.get(i).join(), label, from + i + 1));
+        } catch (CompletionException | IllegalArgumentException e) {
+          Throwable cause = e.getCause() == null ? e : e.getCause();
+          progress.accept("line %d is left out: %s".formatted(from + i + 1, cause.getMessage()));
+        }
+      }
+      progress.accept("%d of %d records embedded".formatted(from + chunk.size(), lines.size()));
+    }
+    return samples;
+  }
+
+  private static String label(String line, String field) {
+    try {
+      JsonNode label = Json.MAPPER.readTree(line).path(field);
+      if (label.isTextual() && !label.textValue().isBlank()) {
+        return label.textValue();
+      }
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("it is not JSON: " + e.getOriginalMessage(), e);
+    }
+    throw new IllegalArgumentException("it has no label in field '" + field + "'");
+  }
+
+  private Sample sample(Inference inference, String label, int line) {
+    float[] features = inference.features();
+    String id = inference.recordId();
+    Instant now = parts.clock().instant();
+    return Sample.newBuilder()
+        .setRecordId(id == null ? "history-" + line : id)
+        .setTask(parts.bundle().task())
+        .setBackbone(parts.bundle().fingerprint())
+        .setRows(1)
+        .setDim(features.length)
+        .setFeatures(SampleSerde.pack(features))
+        .setReason(Reason.HISTORY)
+        .setWeight(1)
+        .setConfidence(0)
+        .setHeadVersion(0)
+        .setRecordTime(now)
+        .setLabel(label)
+        .setLabelTime(now)
+        .build();
+  }
+
+  private void produce(List<Sample> samples) {
+    Map<String, Object> config = new HashMap<>(parts.kafka());
+    config.put(ProducerConfig.ACKS_CONFIG, "all");
+    config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+    String topic = parts.topics().samples().name();
+    List<KafkaException> failures = new ArrayList<>();
+    try (KafkaProducer<String, Sample> producer =
+        new KafkaProducer<>(
+            config, new StringSerializer(), parts.topics().samples().value().serializer())) {
+      for (Sample sample : samples) {
+        producer.send(
+            new ProducerRecord<>(topic, sample.getRecordId(), sample),
+            (metadata, failure) -> {
+              if (failure != null) {
+                failures.add(new KafkaException("cannot write to " + topic, failure));
+              }
+            });
+      }
+      producer.flush();
+    }
+    if (!failures.isEmpty()) {
+      throw failures.get(0);
+    }
+  }
+}

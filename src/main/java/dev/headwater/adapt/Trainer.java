@@ -1,0 +1,124 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.bundle.Bundle;
+import dev.headwater.gate.Gate;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.metrics.Health;
+import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.schema.Topics;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The adaptation worker: reads samples, fine-tunes when triggered, has the gate judge the
+ * candidate, publishes. It talks to scorers only through topics. Construct, start, close.
+ *
+ * <p>Failure contract: a broker that is away is waited for, and the memory rebuilt from the topic.
+ * A second trainer of the same deployment fences this one, which then stops for good: {@link
+ * #health} tells the cause. A head is visible whole or not at all.
+ */
+public final class Trainer implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Trainer.class);
+  private static final Duration RETRY = Duration.ofSeconds(2);
+
+  private final TrainerSession.Parts parts;
+  private final CountDownLatch closing = new CountDownLatch(1);
+  private final Thread thread = new Thread(this::run, "headwater-trainer");
+  private volatile Health health = Health.down("not started");
+
+  /**
+   * @param kafka client properties, passed through to every client
+   * @throws IllegalArgumentException where the device is not there, or the bundle's head cannot be
+   *     trained
+   */
+  public Trainer(
+      AdaptSettings settings,
+      GateSettings gate,
+      Bundle bundle,
+      Topics topics,
+      Map<String, Object> kafka,
+      TrainerMetrics metrics,
+      Clock clock) {
+    this.parts =
+        new TrainerSession.Parts(
+            settings,
+            new Gate(gate),
+            new FineTuner(
+                settings.fit(),
+                HeadLayout.of(bundle)
+                    .biased()), // an impossible device is told here, not on the thread
+            Learner.Space.of(bundle),
+            bundle,
+            topics,
+            Map.copyOf(kafka),
+            metrics,
+            clock);
+    // scoring on the same cores goes first
+    thread.setPriority(Thread.MIN_PRIORITY);
+    thread.setDaemon(true);
+  }
+
+  public void start() {
+    thread.start();
+  }
+
+  /** Up while samples are followed and heads can be published. */
+  public Health health() {
+    return health;
+  }
+
+  private void run() {
+    try {
+      while (closing.getCount() > 0 && follow()) {
+        closing.await(RETRY.toMillis(), TimeUnit.MILLISECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException | Error e) {
+      health = Health.down("training stopped: " + e);
+      log.atError().setCause(e).log("trainer stopped");
+      throw e;
+    }
+  }
+
+  /** One connection's work; false once trying again is no use. */
+  private boolean follow() {
+    try (TrainerSession session = new TrainerSession(parts)) {
+      session.run(() -> closing.getCount() > 0, now -> health = now);
+      health = Health.down("closed");
+    } catch (ProducerFencedException | InvalidProducerEpochException e) {
+      health =
+          Health.down("another trainer of this deployment has taken over; this one has stopped");
+      log.atError().log(health.cause());
+      return false;
+    } catch (KafkaException e) {
+      // nothing of a failed transaction is visible, and the memory is on the topic: begin again
+      health = Health.down("the broker failed, trying again: " + e.getMessage());
+      log.atWarn().setCause(e).log("trainer lost its broker, trying again");
+    }
+    return true;
+  }
+
+  /** Finishes the candidate in hand, then stops. */
+  @Override
+  public void close() {
+    closing.countDown();
+    try {
+      thread.join(parts.settings().closeTimeout().toMillis());
+      if (thread.isAlive()) {
+        log.atWarn().log("the trainer is still training; its candidate will be lost");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,32 @@
+package dev.headwater.cli;
+
+import dev.headwater.config.ConfigException;
+import dev.headwater.config.Settings;
+import dev.headwater.config.SettingsLoader;
+import java.nio.file.Path;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** {@code --config F}, for every command that runs a deployment. */
+final class ConfigOption {
+  @Option(
+      names = "--config",
+      required = true,
+      paramLabel = "FILE",
+      description =
+          "The configuration, YAML. Any key can be overridden by an environment variable:"
+              + " stream.label-wait by HEADWATER_STREAM_LABEL_WAIT.")
+  private Path file;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  ConfigOption() {}
+
+  Settings load() throws ConfigException {
+    return load(Map.of());
+  }
+
+  /** With what the command line says on top, by key. */
+  Settings load(Map<String, String> overrides) throws ConfigException {
+    return SettingsLoader.load(file, System.getenv(), overrides);
+  }
+}

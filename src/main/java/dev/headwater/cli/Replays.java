@@ -1,0 +1,39 @@
+package dev.headwater.cli;
+
+import dev.headwater.config.Settings;
+import dev.headwater.replay.Pipeline;
+import dev.headwater.replay.Replay;
+import dev.headwater.replay.report.Display;
+import dev.headwater.replay.report.Style;
+
+/** Runs a replay in this terminal until it ends or Ctrl-C ends it. */
+final class Replays {
+  private final Settings settings;
+
+  Replays(Settings settings) {
+    this.settings = settings;
+  }
+
+  void run() throws Exception {
+    Pipeline pipeline =
+        new Pipeline(
+            settings.loadBundle(),
+            settings.topicSettings(),
+            settings.stream(),
+            settings.scoring(),
+            settings.adapt(),
+            settings.gate(),
+            settings.history(),
+            settings.kafka());
+    Style style = Style.of(System.getenv(), System.console() != null);
+    Replay replay = new Replay(settings.replay(), pipeline, new Display(System.out, style));
+    Lifetime.untilSignalled(
+        signalled -> {
+          try {
+            replay.run(signalled);
+          } catch (InterruptedException e) {
+            System.err.println("stopped before the end of the stream: no report");
+          }
+        });
+  }
+}

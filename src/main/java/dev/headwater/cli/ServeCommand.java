@@ -1,0 +1,48 @@
+package dev.headwater.cli;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.config.Settings;
+import dev.headwater.http.HttpServer;
+import dev.headwater.http.MicrometerScorerMetrics;
+import dev.headwater.stream.StreamService;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+@Command(
+    name = "serve",
+    mixinStandardHelpOptions = true,
+    description = "Runs the stream processor: scores records, asks for labels, follows heads.")
+final class ServeCommand implements Callable<Integer> {
+  @Mixin private ConfigOption config;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  ServeCommand() {}
+
+  @Override
+  public Integer call() throws Exception {
+    Settings settings = config.load();
+    Bundle bundle = settings.loadBundle();
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    Lifetime.untilSignalled(
+        signalled -> {
+          try (StreamService service =
+                  new StreamService(
+                      settings.stream(),
+                      bundle,
+                      settings.scoring(),
+                      settings.topics(),
+                      settings.kafka(),
+                      new MicrometerScorerMetrics(registry));
+              HttpServer http =
+                  new HttpServer(settings.scorerHttp(), registry, service::live, service::ready)) {
+            http.start();
+            service.start();
+            signalled.await();
+          }
+        });
+    return 0;
+  }
+}

@@ -1,0 +1,52 @@
+package dev.headwater.cli;
+
+import dev.headwater.config.ConfigException;
+import dev.headwater.config.Settings;
+import dev.headwater.schema.TopicSetup;
+import java.io.PrintWriter;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "topics",
+    mixinStandardHelpOptions = true,
+    description = "Makes the topics of a deployment, or says what is wrong with them.")
+final class TopicsCommand {
+  @Spec private CommandSpec spec;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  TopicsCommand() {}
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description =
+          "Creates every missing topic with the right compaction, retention and partitions.")
+  int create(@Mixin ConfigOption config) throws ConfigException {
+    List<String> made = setup(config).create();
+    made.forEach(topic -> out().println("created " + topic));
+    out().println(made.isEmpty() ? "every topic is there" : made.size() + " topics created");
+    return 0;
+  }
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description = "Lists what is wrong with existing topics; exit code 1 if anything is.")
+  int check(@Mixin ConfigOption config) throws ConfigException {
+    List<String> problems = setup(config).check();
+    problems.forEach(out()::println);
+    out().println(problems.isEmpty() ? "every topic is right" : problems.size() + " problems");
+    return problems.isEmpty() ? 0 : 1;
+  }
+
+  private static TopicSetup setup(ConfigOption config) throws ConfigException {
+    Settings settings = config.load();
+    return new TopicSetup(settings.kafka(), settings.topicNames(), settings.topicSettings());
+  }
+
+  private PrintWriter out() {
+    return spec.commandLine().getOut();
+  }
+}

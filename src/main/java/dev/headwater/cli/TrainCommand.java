@@ -1,0 +1,99 @@
+package dev.headwater.cli;
+
+import dev.headwater.adapt.History;
+import dev.headwater.adapt.Trainer;
+import dev.headwater.bundle.Bundle;
+import dev.headwater.config.Settings;
+import dev.headwater.http.HttpServer;
+import dev.headwater.http.MicrometerTrainerMetrics;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.scoring.Scoring;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs the adaptation worker: fine-tunes the head from the samples topic, proves it, publishes"
+          + " it.",
+      "With --from it trains the next head from labelled history instead, seeds the memory with it,"
+          + " and ends."
+    })
+final class TrainCommand implements Callable<Integer> {
+  @Mixin private ConfigOption config;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--from",
+      paramLabel = "FILE",
+      description = "Labelled records, JSONL: each line a record with its label in field 'label'.")
+  private @Nullable Path history;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  TrainCommand() {}
+
+  @Override
+  public Integer call() throws Exception {
+    Settings settings = config.load();
+    Bundle bundle = settings.loadBundle();
+    if (history != null) {
+      begin(settings, bundle, history);
+      return 0;
+    }
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    Lifetime.untilSignalled(
+        signalled -> {
+          try (Trainer trainer =
+                  new Trainer(
+                      settings.adapt(),
+                      settings.gate(),
+                      bundle,
+                      settings.topics(),
+                      settings.kafka(),
+                      new MicrometerTrainerMetrics(registry),
+                      Clock.systemUTC());
+              HttpServer http =
+                  new HttpServer(
+                      settings.trainerHttp(), registry, trainer::health, trainer::health)) {
+            http.start();
+            trainer.start();
+            signalled.await();
+          }
+        });
+    return 0;
+  }
+
+  private void begin(Settings settings, Bundle bundle, Path file) throws IOException {
+    try (Scoring scoring = Scoring.load(bundle, settings.scoring(), ScorerMetrics.NOOP)) {
+      HeadInfo head =
+          new History(
+                  settings.adapt(),
+                  settings.gate(),
+                  bundle,
+                  scoring,
+                  settings.topics(),
+                  settings.kafka(),
+                  Clock.systemUTC(),
+                  spec.commandLine().getErr()::println)
+              .train(file, settings.replay().truthFields().get(0));
+      spec.commandLine()
+          .getOut()
+          .printf(
+              "head %d of %s is live: %d labels%n",
+              head.version(), head.task(), head.labels().size());
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package dev.headwater.config;
+
+import io.smallrye.config.EnvConfigSource;
+import io.smallrye.config.SmallRyeConfig;
+import io.smallrye.config.SmallRyeConfigBuilder;
+import io.smallrye.config.source.yaml.YamlConfigSource;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+
+/**
+ * One YAML file under environment variables: key {@code stream.label-wait} is also {@code
+ * HEADWATER_STREAM_LABEL_WAIT}, and {@code ${NAME}} in a value is the variable NAME.
+ */
+final class ConfigSources {
+  private static final int FILE_ORDINAL = 100;
+  private static final int ENVIRONMENT_ORDINAL = 300;
+  private static final int COMMAND_LINE_ORDINAL = 400;
+  private static final String KAFKA = SettingsLoader.PREFIX + ".kafka.";
+
+  /** {@code ${provider:path:key}} belongs to Kafka's config providers (KIP-297), not to us. */
+  private static final Pattern PROVIDER = Pattern.compile("\\$\\{\\w+:");
+
+  private ConfigSources() {}
+
+  static SmallRyeConfig read(
+      Path file, Map<String, String> environment, Map<String, String> overrides)
+      throws IOException {
+    Map<String, String> written =
+        new YamlConfigSource(file.toString(), Files.readString(file)).getProperties();
+    return new SmallRyeConfigBuilder()
+        .addDefaultInterceptors()
+        .withSources(
+            new YamlConfigSource(file.toString(), prefixed(written), FILE_ORDINAL),
+            new EnvConfigSource(environment, ENVIRONMENT_ORDINAL),
+            new YamlConfigSource("command line", prefixed(overrides), COMMAND_LINE_ORDINAL))
+        .withMapping(RawConfig.class)
+        .withMappingIgnore(KAFKA + "**")
+        .build();
+  }
+
+  /** Kafka client properties, by Kafka's own names. */
+  static Map<String, Object> kafka(SmallRyeConfig config) {
+    Map<String, Object> properties = new TreeMap<>();
+    for (String key : config.getPropertyNames()) {
+      if (key.startsWith(KAFKA)) {
+        String raw = config.getConfigValue(key).getRawValue();
+        properties.put(
+            key.substring(KAFKA.length()).replace("\"", ""),
+            PROVIDER.matcher(raw).find() ? raw : config.getConfigValue(key).getValue());
+      }
+    }
+    return properties;
+  }
+
+  private static Map<String, String> prefixed(Map<String, String> keys) {
+    Map<String, String> prefixed = new TreeMap<>();
+    keys.forEach((key, value) -> prefixed.put(SettingsLoader.PREFIX + "." + key, value));
+    return prefixed;
+  }
+}

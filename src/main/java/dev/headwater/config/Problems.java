@@ -1,0 +1,66 @@
+package dev.headwater.config;
+
+import io.smallrye.config.ConfigValidationException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+
+/** What is wrong with a configuration, gathered so that it is told at once. */
+final class Problems {
+  private static final String KEY = Pattern.quote(SettingsLoader.PREFIX + ".") + "(\\S+)";
+  private static final Pattern MISSING =
+      Pattern.compile("SRCFG00014: The config property " + KEY + " is required.*");
+  private static final Pattern UNKNOWN =
+      Pattern.compile("SRCFG00050: " + KEY + " in (.+) does not map to any root");
+  private static final Pattern REFUSED =
+      Pattern.compile(
+          "SRCFG00039: The config property "
+              + KEY
+              + " with the config value \"(.*)\" threw an Exception whilst being converted (.*)",
+          Pattern.DOTALL);
+
+  private final List<String> found = new ArrayList<>();
+
+  /** Builds a section; a refusal is remembered under its key and is a null for now. */
+  <T> Supplier<T> section(String key, Supplier<T> build) {
+    try {
+      T built = build.get();
+      return () -> built;
+    } catch (IllegalArgumentException e) {
+      found.add(key + ": " + e.getMessage());
+      return () -> {
+        throw new IllegalStateException("asked for a section that has problems: " + key, e);
+      };
+    }
+  }
+
+  List<String> found() {
+    return List.copyOf(found);
+  }
+
+  /** The library's report in the words of the file: its keys, without our prefix. */
+  static List<String> of(ConfigValidationException report) {
+    return IntStream.range(0, report.getProblemCount())
+        .mapToObj(i -> plain(report.getProblem(i).getMessage()))
+        .sorted()
+        .distinct()
+        .toList();
+  }
+
+  static String plain(String message) {
+    String text = message.substring(Math.max(0, message.indexOf("SRCFG")));
+    Matcher missing = MISSING.matcher(text);
+    if (missing.matches()) {
+      return missing.group(1) + ": is required, and is not set";
+    }
+    Matcher unknown = UNKNOWN.matcher(text);
+    if (unknown.matches()) {
+      return unknown.group(1) + ": there is no such key";
+    }
+    Matcher refused = REFUSED.matcher(text);
+    return refused.matches() ? refused.group(1) + ": " + refused.group(3) : text;
+  }
+}

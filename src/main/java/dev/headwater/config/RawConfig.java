@@ -1,0 +1,303 @@
+package dev.headwater.config;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithConverter;
+import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The configuration file as it is written; every key and its default, and nothing else. Public only
+ * because SmallRye implements it from elsewhere.
+ */
+@ConfigMapping(prefix = SettingsLoader.PREFIX)
+public interface RawConfig {
+  /** Consumer group, and prefix of topics and transactional ids. */
+  String name();
+
+  @WithDefault("state")
+  Path stateDir();
+
+  Bundle bundle();
+
+  Topics topics();
+
+  Scoring scoring();
+
+  Stream stream();
+
+  Selection selection();
+
+  Heads heads();
+
+  Adapt adapt();
+
+  Gate gate();
+
+  Replay replay();
+
+  Http http();
+
+  /** The model. */
+  interface Bundle {
+    Path directory();
+
+    /** Absent: {@code headwater.yaml} in the directory. */
+    Optional<Path> manifest();
+  }
+
+  /** Names default to {@code <name>-records} and so on. */
+  interface Topics {
+    Optional<List<String>> records();
+
+    Optional<String> predictions();
+
+    Optional<String> review();
+
+    Optional<String> labels();
+
+    Optional<String> pending();
+
+    Optional<String> labelsById();
+
+    Optional<String> samples();
+
+    Optional<String> heads();
+
+    Optional<String> deadLetters();
+
+    @WithDefault("4")
+    @WithConverter(Converters.Positive.class)
+    int partitions();
+
+    @WithDefault("4")
+    @WithConverter(Converters.Positive.class)
+    int joinPartitions();
+
+    /** -1 leaves it to the broker. */
+    @WithDefault("-1")
+    short replicationFactor();
+
+    @WithDefault("30d")
+    @WithConverter(Converters.Time.class)
+    Duration samplesRetention();
+  }
+
+  /** How inference uses the cores. */
+  interface Scoring {
+    /** Absent: one a core. */
+    @WithConverter(Converters.Positive.class)
+    Optional<Integer> threads();
+
+    @WithDefault("1")
+    @WithConverter(Converters.Positive.class)
+    int intraOpThreads();
+
+    @WithDefault("32")
+    @WithConverter(Converters.Positive.class)
+    int batchSize();
+
+    @WithDefault("false")
+    boolean compareFrozen();
+  }
+
+  /** How the stream processor runs. */
+  interface Stream {
+    @WithDefault("1")
+    @WithConverter(Converters.Positive.class)
+    int threads();
+
+    @WithDefault("exactly-once-v2")
+    dev.headwater.stream.StreamSettings.Guarantee guarantee();
+
+    @WithDefault("classic")
+    dev.headwater.stream.StreamSettings.Protocol groupProtocol();
+
+    @WithDefault("100ms")
+    @WithConverter(Converters.Time.class)
+    Duration commitInterval();
+
+    @WithDefault("100ms")
+    @WithConverter(Converters.Time.class)
+    Duration linger();
+
+    @WithDefault("3d")
+    @WithConverter(Converters.Time.class)
+    Duration labelWait();
+
+    @WithDefault("3")
+    @WithConverter(Converters.Positive.class)
+    int top();
+
+    @WithDefault("268435456")
+    @WithConverter(Converters.Positive.class)
+    int readAheadBytes();
+
+    @WithDefault("1m")
+    @WithConverter(Converters.Time.class)
+    Duration startTimeout();
+
+    @WithDefault("30s")
+    @WithConverter(Converters.Time.class)
+    Duration closeTimeout();
+  }
+
+  /** Which records are worth a label. */
+  interface Selection {
+    @WithDefault("0.05")
+    @WithConverter(Converters.Share.class)
+    double auditShare();
+
+    /** Most records, audit included, that may ask for a label; not with {@code threshold}. */
+    @WithConverter(Converters.Share.class)
+    Optional<Double> budget();
+
+    @WithDefault("1000")
+    @WithConverter(Converters.Positive.class)
+    int budgetWindow();
+
+    /** Confidence below which a record is unsure; not with {@code budget}. */
+    @WithConverter(Converters.Share.class)
+    Optional<Double> threshold();
+  }
+
+  /** How head versions are kept. */
+  interface Heads {
+    @WithDefault("10")
+    @WithConverter(Converters.Positive.class)
+    int keep();
+
+    @WithDefault("1032192")
+    @WithConverter(Converters.Positive.class)
+    int chunkBytes();
+  }
+
+  /** How heads are fine-tuned. */
+  interface Adapt {
+    /** auto, cpu or cuda:N. */
+    @WithDefault("auto")
+    String device();
+
+    /** Cores that training may use. */
+    @WithDefault("1")
+    @WithConverter(Converters.Positive.class)
+    int threads();
+
+    /** New samples that set off a training. */
+    @WithDefault("10")
+    @WithConverter(Converters.Positive.class)
+    int samples();
+
+    /** Share of the memory that they must amount to as well. */
+    @WithDefault("0.03")
+    @WithConverter(Converters.Share.class)
+    double growth();
+
+    /** After which any new sample sets off a training. */
+    @WithDefault("10m")
+    @WithConverter(Converters.Time.class)
+    Duration interval();
+
+    /** Samples kept to train on. */
+    @WithDefault("10000")
+    @WithConverter(Converters.Positive.class)
+    int memory();
+
+    @WithDefault("4")
+    @WithConverter(Converters.Positive.class)
+    int folds();
+
+    /** A sample of a label seen n times counts n^-balance. */
+    @WithDefault("0.5")
+    @WithConverter(Converters.Share.class)
+    double balance();
+
+    /** Strength of the pull towards the live head. */
+    @WithDefault("0.1")
+    @WithConverter(Converters.Rate.class)
+    double pull();
+
+    @WithDefault("12")
+    @WithConverter(Converters.Positive.class)
+    int iterations();
+
+    @WithDefault("30s")
+    @WithConverter(Converters.Time.class)
+    Duration closeTimeout();
+  }
+
+  /** When a candidate may serve. */
+  interface Gate {
+    /** How often one judgement may let through a candidate no better than the live head. */
+    @WithDefault("0.1")
+    @WithConverter(Converters.Share.class)
+    double errorRate();
+
+    /** Accuracy that a candidate which knows more labels may surely not lose. */
+    @WithDefault("0.005")
+    @WithConverter(Converters.Share.class)
+    double margin();
+
+    /** Accuracy that no label with {@code class-trials} judged samples may lose. */
+    @WithDefault("0.1")
+    @WithConverter(Converters.Share.class)
+    double classLoss();
+
+    @WithDefault("20")
+    @WithConverter(Converters.Positive.class)
+    int classTrials();
+
+    /** Judged samples below which nothing is accepted. */
+    @WithDefault("10")
+    @WithConverter(Converters.Positive.class)
+    int trials();
+  }
+
+  /** How a labelled stream is replayed. */
+  interface Replay {
+    Optional<Path> stream();
+
+    /** Labelled records that head 1 is trained on before the first record. */
+    Optional<Path> history();
+
+    /** The first is the label; none of them is sent with its record. */
+    @WithDefault("label")
+    List<String> truthFields();
+
+    @WithDefault("100")
+    @WithConverter(Converters.Rate.class)
+    double rate();
+
+    @WithDefault("0s")
+    @WithConverter(Converters.Time.class)
+    Duration labelDelay();
+
+    @WithDefault("true")
+    boolean adapt();
+
+    /** Absent: a broker inside the process. */
+    Optional<String> bootstrapServers();
+
+    Optional<Path> report();
+
+    Optional<Path> dump();
+
+    @WithDefault("1m")
+    @WithConverter(Converters.Time.class)
+    Duration stallTimeout();
+  }
+
+  /** Metrics and health. */
+  interface Http {
+    @WithDefault("127.0.0.1")
+    String host();
+
+    @WithDefault("8080")
+    int port();
+
+    @WithDefault("8081")
+    int trainerPort();
+  }
+}

@@ -1,0 +1,203 @@
+package dev.headwater.config;
+
+import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.heads.HeadSettings;
+import dev.headwater.http.HttpSettings;
+import dev.headwater.replay.ReplaySettings;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.TopicSettings;
+import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.Selection;
+import dev.headwater.stream.StreamSettings;
+import io.smallrye.config.ConfigValidationException;
+import io.smallrye.config.SmallRyeConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** From text to {@link Settings}, or to one message with every problem. */
+public final class SettingsLoader {
+  static final String PREFIX = "headwater";
+
+  /** Of all records, audit included, that may ask for a label. */
+  private static final double DEFAULT_BUDGET = 0.2;
+
+  private final RawConfig raw;
+  private final Map<String, Object> kafka;
+  private final Problems problems = new Problems();
+
+  private SettingsLoader(SmallRyeConfig config) {
+    raw = config.getConfigMapping(RawConfig.class);
+    kafka = ConfigSources.kafka(config);
+  }
+
+  /**
+   * Reads a configuration.
+   *
+   * @param environment overrides the file, key by key
+   * @param overrides override both, by key, e.g. {@code replay.rate}
+   * @throws ConfigException listing every problem with the key it is at
+   */
+  public static Settings load(
+      Path file, Map<String, String> environment, Map<String, String> overrides)
+      throws ConfigException {
+    if (!Files.isRegularFile(file)) {
+      throw new ConfigException(file, List.of("there is no such file"));
+    }
+    try {
+      return new SettingsLoader(ConfigSources.read(file, environment, overrides)).settings(file);
+    } catch (ConfigValidationException e) {
+      throw new ConfigException(file, Problems.of(e));
+    } catch (IOException | RuntimeException e) {
+      throw new ConfigException(file, List.of("cannot be read: " + e.getMessage()));
+    }
+  }
+
+  private Settings settings(Path file) throws ConfigException {
+    TopicNames names = names();
+    Supplier<TopicSettings> topics = problems.section("topics", this::topics);
+    Supplier<ScoringSettings> scoring = problems.section("scoring", this::scoring);
+    Supplier<StreamSettings> stream = problems.section("stream", this::stream);
+    Supplier<HeadSettings> heads = problems.section("heads", this::heads);
+    Supplier<HttpSettings> scorer = problems.section("http", () -> http(raw.http().port()));
+    Supplier<HttpSettings> trainer = problems.section("http", () -> http(raw.http().trainerPort()));
+    Supplier<GateSettings> gate = problems.section("gate", this::gate);
+    Supplier<AdaptSettings> adapt = problems.section("adapt", this::adapt);
+    Supplier<ReplaySettings> replay = problems.section("replay", this::replay);
+    if (!problems.found().isEmpty()) {
+      throw new ConfigException(file, problems.found());
+    }
+    Path directory = raw.bundle().directory();
+    return new Settings(
+        raw.name(),
+        directory,
+        raw.bundle().manifest().orElse(directory.resolve("headwater.yaml")),
+        kafka,
+        names,
+        topics.get(),
+        scoring.get(),
+        stream.get(),
+        heads.get(),
+        adapt.get(),
+        gate.get(),
+        replay.get(),
+        raw.replay().history(),
+        scorer.get(),
+        trainer.get());
+  }
+
+  private TopicNames names() {
+    RawConfig.Topics topics = raw.topics();
+    TopicNames defaults = TopicNames.prefixed(raw.name());
+    return new TopicNames(
+        topics.records().orElse(defaults.records()),
+        topics.predictions().orElse(defaults.predictions()),
+        topics.review().orElse(defaults.review()),
+        topics.labels().orElse(defaults.labels()),
+        topics.pending().orElse(defaults.pending()),
+        topics.labelsById().orElse(defaults.labelsById()),
+        topics.samples().orElse(defaults.samples()),
+        topics.heads().orElse(defaults.heads()),
+        topics.deadLetters().orElse(defaults.deadLetters()));
+  }
+
+  private TopicSettings topics() {
+    RawConfig.Topics topics = raw.topics();
+    return new TopicSettings(
+        topics.partitions(),
+        topics.joinPartitions(),
+        topics.replicationFactor(),
+        raw.stream().labelWait(),
+        topics.samplesRetention());
+  }
+
+  private ScoringSettings scoring() {
+    RawConfig.Scoring scoring = raw.scoring();
+    return new ScoringSettings(
+        scoring.threads().orElse(Runtime.getRuntime().availableProcessors()),
+        scoring.intraOpThreads(),
+        scoring.batchSize(),
+        scoring.compareFrozen());
+  }
+
+  private StreamSettings stream() {
+    RawConfig.Stream stream = raw.stream();
+    return new StreamSettings(
+        raw.name(),
+        raw.stateDir(),
+        stream.threads(),
+        stream.guarantee(),
+        stream.groupProtocol(),
+        stream.commitInterval(),
+        stream.linger(),
+        selection(),
+        stream.labelWait(),
+        stream.top(),
+        stream.readAheadBytes(),
+        stream.startTimeout(),
+        stream.closeTimeout());
+  }
+
+  private Selection selection() {
+    RawConfig.Selection selection = raw.selection();
+    Optional<Double> threshold = selection.threshold();
+    if (threshold.isPresent() && selection.budget().isPresent()) {
+      throw new IllegalArgumentException("selection has both a budget and a threshold: keep one");
+    }
+    return new Selection(
+        selection.auditShare(),
+        threshold.isPresent()
+            ? new Selection.Threshold(threshold.get())
+            : new Selection.Budget(
+                selection.budget().orElse(DEFAULT_BUDGET), selection.budgetWindow()));
+  }
+
+  private HeadSettings heads() {
+    return new HeadSettings(raw.heads().keep(), raw.heads().chunkBytes());
+  }
+
+  private AdaptSettings adapt() {
+    RawConfig.Adapt adapt = raw.adapt();
+    return new AdaptSettings(
+        raw.name() + "-trainer",
+        adapt.samples(),
+        adapt.growth(),
+        adapt.interval(),
+        adapt.memory(),
+        adapt.folds(),
+        adapt.balance(),
+        new FitSettings(adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations()),
+        heads(),
+        adapt.closeTimeout());
+  }
+
+  private GateSettings gate() {
+    RawConfig.Gate gate = raw.gate();
+    return new GateSettings(
+        gate.errorRate(), gate.margin(), gate.classLoss(), gate.classTrials(), gate.trials());
+  }
+
+  private ReplaySettings replay() {
+    RawConfig.Replay replay = raw.replay();
+    return new ReplaySettings(
+        replay.stream(),
+        replay.truthFields(),
+        replay.rate(),
+        replay.labelDelay(),
+        replay.adapt(),
+        replay.bootstrapServers(),
+        replay.report(),
+        replay.dump(),
+        replay.stallTimeout());
+  }
+
+  private HttpSettings http(int port) {
+    return new HttpSettings(raw.http().host(), port);
+  }
+}

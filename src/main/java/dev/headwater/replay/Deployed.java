@@ -1,0 +1,144 @@
+package dev.headwater.replay;
+
+import dev.headwater.adapt.History;
+import dev.headwater.adapt.Trainer;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.metrics.Health;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.replay.report.Display;
+import dev.headwater.replay.traffic.RunTopics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.scoring.Scoring;
+import dev.headwater.stream.StreamService;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Scorer and, unless it is to stay frozen, trainer, as they are deployed: two parts that share
+ * nothing but topics.
+ */
+final class Deployed implements Session.Deployment {
+  private final Pipeline pipeline;
+  private final RunTopics topics;
+  private final Map<String, Object> kafka;
+  private final String labelField;
+  private final Display display;
+  private final StreamService scorer;
+  private final Optional<Trainer> trainer;
+
+  Deployed(
+      Pipeline pipeline,
+      RunTopics topics,
+      Map<String, Object> kafka,
+      Path stateDirectory,
+      ReplaySettings settings,
+      Display display) {
+    this.pipeline = pipeline;
+    this.topics = topics;
+    this.kafka = kafka;
+    this.labelField = settings.truthFields().get(0);
+    this.display = display;
+    this.scorer =
+        new StreamService(
+            pipeline.stream(topics.prefix(), stateDirectory),
+            pipeline.bundle(),
+            pipeline.comparing(),
+            topics.topics(),
+            kafka,
+            ScorerMetrics.NOOP);
+    try {
+      this.trainer = settings.adapt() ? Optional.of(trainer()) : Optional.empty();
+    } catch (RuntimeException e) {
+      scorer.close(); // it holds native memory already
+      throw e;
+    }
+  }
+
+  private Trainer trainer() {
+    return new Trainer(
+        pipeline.adapt(topics.prefix()),
+        pipeline.gate(),
+        pipeline.bundle(),
+        topics.topics(),
+        kafka,
+        TrainerMetrics.NOOP,
+        Clock.systemUTC());
+  }
+
+  @Override
+  public void start() throws IOException {
+    if (pipeline.history().isPresent()) {
+      learnFrom(pipeline.history().get());
+    }
+    display.step("starting the scorer");
+    scorer.start();
+    trainer.ifPresent(Trainer::start);
+  }
+
+  /** As {@code train --from} does, before anything is scored. */
+  private void learnFrom(Path history) throws IOException {
+    try (Scoring features =
+        Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
+      HeadInfo first =
+          new History(
+                  pipeline.adapt(topics.prefix()),
+                  pipeline.gate(),
+                            pipeline.bundle(),
+                  features,
+                  topics.topics(),
+                  kafka,
+                  Clock.systemUTC(),
+                  display::step)
+              .train(history, labelField);
+      display.step("head %d knows %d labels".formatted(first.version(), first.labels().size()));
+    }
+  }
+
+  @Override
+  public Health ready() {
+    Health ready = scorer.ready();
+    return ready.up() ? trainer.map(Trainer::health).orElse(ready) : ready;
+  }
+
+  @Override
+  public Health health() {
+    Health live = scorer.live();
+    return live.up() ? trainer.map(Trainer::health).orElse(live) : live;
+  }
+
+  @Override
+  public List<HeadInfo> candidates() {
+    return heads().versions(pipeline.bundle().task()).stream()
+        .filter(info -> info.version() > 0) // the bundle's own was nobody's candidate
+        .toList();
+  }
+
+  /** The last live head; the bundle's own where none was ever promoted. */
+  Optional<Head> finalHead() {
+    String task = pipeline.bundle().task();
+    HeadLog heads = heads();
+    return heads
+        .live(task)
+        .flatMap(pointer -> heads.head(task, pointer.version()))
+        .or(pipeline.bundle()::head);
+  }
+
+  @Override
+  public void close() {
+    try {
+      trainer.ifPresent(Trainer::close);
+    } finally {
+      scorer.close();
+    }
+  }
+
+  private HeadLog heads() {
+    return HeadLog.read(kafka, topics.topics().heads());
+  }
+}

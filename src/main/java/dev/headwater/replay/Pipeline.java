@@ -1,0 +1,69 @@
+package dev.headwater.replay;
+
+import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.bundle.Bundle;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.schema.TopicSettings;
+import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.StreamSettings;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What is replayed through: a deployment as configured. The replay gives it topics, an application
+ * id and a state directory of its own, and always compares with the frozen head.
+ *
+ * @param history labelled JSONL that head 1 is trained on before the first record, as by {@code
+ *     train --from}
+ * @param kafka client properties, used on a broker that is given; one inside this JVM wants none
+ */
+public record Pipeline(
+    Bundle bundle,
+    TopicSettings topics,
+    StreamSettings stream,
+    ScoringSettings scoring,
+    AdaptSettings adapt,
+    GateSettings gate,
+    Optional<Path> history,
+    Map<String, Object> kafka) {
+
+  /** The scorer's settings for one run. */
+  StreamSettings stream(String applicationId, Path stateDirectory) {
+    return new StreamSettings(
+        applicationId,
+        stateDirectory,
+        stream.threads(),
+        stream.guarantee(),
+        stream.protocol(),
+        stream.commitInterval(),
+        stream.linger(),
+        stream.selection(),
+        stream.labelWait(),
+        stream.top(),
+        stream.readAheadBytes(),
+        stream.startTimeout(),
+        stream.closeTimeout());
+  }
+
+  /** The trainer's settings for one run: under another's transactional id it would fence it. */
+  AdaptSettings adapt(String transactionalId) {
+    return new AdaptSettings(
+        transactionalId,
+        adapt.samples(),
+        adapt.growth(),
+        adapt.interval(),
+        adapt.memory(),
+        adapt.folds(),
+        adapt.balance(),
+        adapt.fit(),
+        adapt.heads(),
+        adapt.closeTimeout());
+  }
+
+  /** Inference with the frozen head beside the live one. */
+  ScoringSettings comparing() {
+    return new ScoringSettings(
+        scoring.threads(), scoring.intraOpThreads(), scoring.batchSize(), true);
+  }
+}

@@ -1,0 +1,133 @@
+package dev.headwater.replay;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.replay.report.Display;
+import dev.headwater.replay.report.ReplayReport;
+import dev.headwater.replay.report.Tally;
+import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.replay.traffic.RunTopics;
+import dev.headwater.schema.Head;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A labelled stream through a whole deployment: what would continual adaptation have given on it?
+ * Scorer and trainer run as they are deployed, talk through topics only, on a broker inside this
+ * JVM unless one is given, and never see a label that the records did not ask for.
+ *
+ * <p>Whatever way it ends, everything it started is closed, its topics on a given broker and its
+ * temporary files are deleted.
+ */
+public final class Replay {
+  private final ReplaySettings settings;
+  private final Pipeline pipeline;
+  private final Display display;
+
+  public Replay(ReplaySettings settings, Pipeline pipeline, Display display) {
+    this.settings = settings;
+    this.pipeline = pipeline;
+    this.display = display;
+  }
+
+  /**
+   * Replays once, writes the report and the final head where they are wanted, and shows both.
+   *
+   * @param cancelled counted down by another thread to end the replay before its time
+   * @throws IOException if the stream cannot be read or the report cannot be written
+   * @throws IllegalArgumentException if the records would carry their own label
+   * @throws IllegalStateException if the replay makes no progress any more; says what is missing
+   * @throws InterruptedException if cancelled
+   */
+  public ReplayReport run(CountDownLatch cancelled) throws Exception {
+    LabelledStream stream = LabelledStream.open(streamFile(), settings.truthFields());
+    refuseLeak(stream);
+    try (Scratch scratch = Scratch.create()) {
+      return settings.bootstrapServers().isPresent()
+          ? given(settings.bootstrapServers().get(), stream, scratch.path(), cancelled)
+          : embedded(stream, scratch.path(), cancelled);
+    }
+  }
+
+  private ReplayReport embedded(LabelledStream stream, Path scratch, CountDownLatch cancelled)
+      throws Exception {
+    display.step("starting a broker");
+    try (EmbeddedBroker broker = EmbeddedBroker.start(scratch.resolve("broker"))) {
+      Map<String, Object> kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
+      RunTopics topics = new RunTopics(kafka, pipeline.topics());
+      topics.create();
+      return replay(stream, topics, kafka, scratch, cancelled);
+    }
+  }
+
+  private ReplayReport given(
+      String bootstrapServers, LabelledStream stream, Path scratch, CountDownLatch cancelled)
+      throws Exception {
+    Map<String, Object> kafka = new HashMap<>(pipeline.kafka());
+    kafka.put("bootstrap.servers", bootstrapServers);
+    RunTopics topics = new RunTopics(kafka, pipeline.topics());
+    try (AutoCloseable cleanUp = topics::delete) {
+      topics.create();
+      return replay(stream, topics, kafka, scratch, cancelled);
+    }
+  }
+
+  private ReplayReport replay(
+      LabelledStream stream,
+      RunTopics topics,
+      Map<String, Object> kafka,
+      Path scratch,
+      CountDownLatch cancelled)
+      throws Exception {
+    Deployed deployed =
+        new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display);
+    Session session = new Session(settings, stream, topics, display, cancelled);
+    Tally tally = session.run(deployed);
+    ReplayReport report = tally.report(export(deployed.finalHead()));
+    if (settings.report().isPresent()) {
+      report.write(settings.report().get());
+    }
+    display.summary(report);
+    return report;
+  }
+
+  private @Nullable String export(Optional<Head> head) throws IOException {
+    Optional<Path> file = settings.finalHead();
+    if (head.isEmpty() || file.isEmpty()) {
+      return null;
+    }
+    Files.createDirectories(file.get().toAbsolutePath().getParent());
+    Files.write(file.get(), pipeline.bundle().export(head.get()));
+    return file.get().toString();
+  }
+
+  private Path streamFile() {
+    return settings.stream()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "no stream to replay: set replay.stream or give --stream"));
+  }
+
+  /** A label that is sent with its record would make the trainer's life, and the report, a lie. */
+  private void refuseLeak(LabelledStream stream) throws IOException {
+    Bundle bundle = pipeline.bundle();
+    try (LabelledStream.Values values = stream.values()) {
+      byte[] value = values.next();
+      String label = value == null ? null : bundle.decoder().decode(value).label();
+      if (label != null) {
+        throw new IllegalArgumentException(
+            "records would be sent with their label: bundle %s reads it from a field that is not among replay.truth-fields %s"
+                .formatted(bundle.name(), settings.truthFields()));
+      }
+    } catch (InvalidRecordException e) {
+      return; // dead letters are for that, and an invalid record's label is not read
+    }
+  }
+}

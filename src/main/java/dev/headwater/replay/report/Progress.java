@@ -1,0 +1,42 @@
+package dev.headwater.replay.report;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A replay at one moment.
+ *
+ * @param outcomes records predicted or dead-lettered
+ * @param recordsPerSecond over the latest records to arrive
+ * @param adaptive rolling accuracy of the head that learns; null before the first judged record
+ * @param frozen the same of the head that does not; null also while nothing is compared
+ * @param confidence rolling mean
+ * @param labels delivered
+ * @param headVersion of the latest prediction; null while no head is live
+ * @param versions every candidate judged so far
+ * @param served those of them that have made a prediction
+ * @param adaptiveCurve accuracy along the stream, a fixed number of columns; null where none yet
+ */
+public record Progress(
+    int records,
+    int outcomes,
+    int deadLetters,
+    int duplicates,
+    double recordsPerSecond,
+    @Nullable Double adaptive,
+    @Nullable Double frozen,
+    double confidence,
+    int unsure,
+    int audit,
+    int labels,
+    @Nullable Long headVersion,
+    List<ReplayReport.Version> versions,
+    List<Long> served,
+    List<@Nullable Double> adaptiveCurve,
+    List<@Nullable Double> frozenCurve) {
+
+  /** Whether every record has its outcome. */
+  public boolean complete() {
+    return outcomes == records;
+  }
+}

@@ -1,0 +1,81 @@
+package dev.headwater.replay.report;
+
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import dev.headwater.schema.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a replay found. The names are the report's stable JSON keys. Accuracy is prequential (Dawid
+ * 1984; Gama et al. 2013): a record counts under the head that scored it, before anything learned
+ * from it.
+ *
+ * @param records in the stream, valid or not
+ * @param predictions on the predictions topic, duplicates included
+ * @param duplicates outcomes (prediction or dead letter) of a record beyond its first
+ * @param samples labelled, by what they were kept for; each record once
+ * @param labelsUsedFraction share of records whose label was delivered, to whatever end
+ * @param versions every candidate the gate judged, in order
+ * @param finalHead the last live head as one ONNX file; null where nothing was exported
+ */
+public record ReplayReport(
+    int records,
+    int predictions,
+    int deadLetters,
+    int duplicates,
+    Samples samples,
+    double labelsUsedFraction,
+    Comparison accuracy,
+    List<Version> versions,
+    Throughput throughput,
+    @Nullable String finalHead) {
+
+  /** Labelled samples, by reason. */
+  public record Samples(int unsure, int audit) {}
+
+  /** The head that learns, and the one that does not, on the same records. */
+  public record Comparison(Accuracy adaptive, Accuracy frozen) {}
+
+  /**
+   * Shares of right predictions among the predicted records whose truth is known.
+   *
+   * @param overall null where there is no such record
+   * @param segments ten equal parts of the stream, in its order; null for a part without any
+   */
+  public record Accuracy(@Nullable Double overall, List<@Nullable Double> segments) {}
+
+  /**
+   * A judged candidate.
+   *
+   * @param atRecord index (from 0) of the first record predicted under it; for one that never
+   *     served, how many records had an outcome when its verdict came
+   * @param verdict {@code accepted} or {@code refused}
+   * @param judged labelled samples it was judged on
+   */
+  public record Version(
+      long version,
+      int atRecord,
+      String trigger,
+      String device,
+      String verdict,
+      String reason,
+      int judged) {}
+
+  /** From the first record sent to the last outcome seen. */
+  public record Throughput(double recordsPerSecond) {}
+
+  /** Writes the report as JSON, making its directory where there is none. */
+  public void write(Path file) throws IOException {
+    Path parent = file.toAbsolutePath().getParent();
+    if (parent != null) {
+      Files.createDirectories(parent);
+    }
+    DefaultPrettyPrinter printer = new DefaultPrettyPrinter();
+    printer.indentObjectsWith(new DefaultIndenter("  ", "\n"));
+    Files.write(file, Json.MAPPER.writer(printer).writeValueAsBytes(this));
+  }
+}

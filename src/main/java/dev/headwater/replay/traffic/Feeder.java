@@ -1,0 +1,102 @@
+package dev.headwater.replay.traffic;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.headwater.replay.report.Tally;
+import dev.headwater.stream.guard.DeadLetter;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends the stream's records, without their truth, at a steady rate: record {@code i} leaves {@code
+ * i / rate} after the first, so a pause is caught up with and the rate holds over any stretch.
+ */
+public final class Feeder implements Worker.Body {
+  private static final long LONGEST_PARK = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private final LabelledStream stream;
+  private final RunTopics topics;
+  private final double nanosARecord;
+  private final Tally tally;
+  private final AtomicInteger sent = new AtomicInteger();
+  private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
+
+  public Feeder(LabelledStream stream, RunTopics topics, double recordsPerSecond, Tally tally) {
+    this.stream = stream;
+    this.topics = topics;
+    this.nanosARecord = TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
+    this.tally = tally;
+  }
+
+  /** Records the broker has acknowledged. */
+  public int sent() {
+    return sent.get();
+  }
+
+  @Override
+  public void run(BooleanSupplier running) throws Exception {
+    try (Producer<byte[], byte[]> producer = topics.producer();
+        LabelledStream.Values values = stream.values()) {
+      long start = System.nanoTime();
+      tally.started();
+      byte[] value = values.next();
+      for (int i = 0; value != null; i++) {
+        if (!awaitTurn(start + (long) (i * nanosARecord), running)) {
+          return;
+        }
+        send(producer, i, value);
+        value = values.next();
+      }
+      producer.flush();
+    }
+    rethrow();
+  }
+
+  private static boolean awaitTurn(long deadline, BooleanSupplier running) {
+    for (long wait = deadline - System.nanoTime(); wait > 0; wait = deadline - System.nanoTime()) {
+      if (!running.getAsBoolean()) {
+        return false;
+      }
+      LockSupport.parkNanos(Math.min(wait, LONGEST_PARK));
+    }
+    return running.getAsBoolean();
+  }
+
+  private void send(Producer<byte[], byte[]> producer, int index, byte[] value) throws Exception {
+    rethrow();
+    if (index >= stream.size()) {
+      throw new IOException("the stream grew while it was replayed: line " + index);
+    }
+    byte[] id = stream.recordId(index).getBytes(UTF_8);
+    ProducerRecord<byte[], byte[]> record =
+        new ProducerRecord<>(topics.records(), topics.partitionOf(index), id, value);
+    record.headers().add(DeadLetter.RECORD_ID_HEADER, id);
+    producer.send(record, (at, e) -> acknowledged(index, at, e));
+  }
+
+  private void acknowledged(int index, RecordMetadata at, @Nullable Exception e) {
+    if (e != null) {
+      failure.compareAndSet(null, e);
+    } else if (at.offset() != topics.sourceOf(index).offset()) {
+      failure.compareAndSet(
+          null, new IOException("somebody else writes to " + topics.records() + ": " + at));
+    } else {
+      sent.incrementAndGet();
+    }
+  }
+
+  private void rethrow() throws Exception {
+    Exception e = failure.get();
+    if (e != null) {
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package dev.headwater.replay.traffic;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A labelled JSONL file: the value of each record without its truth, and the truth apart from it.
+ * Truths are held in memory; values are read from the file as they are sent. A line that is no JSON
+ * object has no truth and is sent as it stands: it is the pipeline's to refuse. Blank lines are no
+ * records.
+ */
+public final class LabelledStream {
+  // as lenient as whatever wrote the file: Python writes NaN, and a line with one must not keep its
+  // label for being unreadable here; numbers keep all their digits
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private final Path file;
+  private final List<String> truthFields;
+  private final List<String> ids = new ArrayList<>();
+  private final List<@Nullable String> truths = new ArrayList<>();
+
+  private LabelledStream(Path file, List<String> truthFields) {
+    this.file = file;
+    this.truthFields = truthFields;
+  }
+
+  /**
+   * Reads the file once, for its ids and truths.
+   *
+   * @param truthFields never sent; the first one holds the label
+   * @throws IOException also where the file holds no record
+   */
+  public static LabelledStream open(Path file, List<String> truthFields) throws IOException {
+    LabelledStream stream = new LabelledStream(file, truthFields);
+    try (Lines lines = new Lines(file)) {
+      for (byte[] line = lines.next(); line != null; line = lines.next()) {
+        stream.index(line, lines.number());
+      }
+    }
+    if (stream.size() == 0) {
+      throw new IOException(file + " holds no record: it wants one JSON object a line");
+    }
+    return stream;
+  }
+
+  public int size() {
+    return ids.size();
+  }
+
+  /** The line's {@code id}, or its line number where it has none. */
+  public String recordId(int index) {
+    return ids.get(index);
+  }
+
+  /** The true label of a record; null where the file does not tell. */
+  public @Nullable String truth(int index) {
+    return truths.get(index);
+  }
+
+  /** {@link #truth} of every record. */
+  public List<@Nullable String> truths() {
+    return Collections.unmodifiableList(truths);
+  }
+
+  /** The values of all records, in order, from the start. */
+  public Values values() throws IOException {
+    return new Values(new Lines(file));
+  }
+
+  private void index(byte[] line, int number) {
+    ObjectNode object = object(line);
+    String id = object == null ? null : scalar(object.get("id"));
+    ids.add(id == null ? String.valueOf(number) : id);
+    truths.add(object == null ? null : scalar(object.get(truthFields.get(0))));
+  }
+
+  private byte[] withoutTruth(byte[] line) throws JsonProcessingException {
+    ObjectNode object = object(line);
+    return object == null ? line : JSON.writeValueAsBytes(object.remove(truthFields));
+  }
+
+  private static @Nullable ObjectNode object(byte[] line) {
+    try {
+      return JSON.readTree(line) instanceof ObjectNode object ? object : null;
+    } catch (IOException notJson) {
+      return null; // the pipeline's to refuse: that is what dead letters are for
+    }
+  }
+
+  private static @Nullable String scalar(@Nullable JsonNode node) {
+    return node == null || node.isNull() || node.isContainerNode() ? null : node.asText();
+  }
+
+  /** A cursor over the values as they are sent. */
+  public final class Values implements AutoCloseable {
+    private final Lines lines;
+
+    private Values(Lines lines) {
+      this.lines = lines;
+    }
+
+    /** The next record's value; null at the end. */
+    public byte @Nullable [] next() throws IOException {
+      byte[] line = lines.next();
+      return line == null ? null : withoutTruth(line);
+    }
+
+    @Override
+    public void close() throws IOException {
+      lines.close();
+    }
+  }
+
+  /** Lines as bytes, for a line that is no UTF-8 must arrive as it is. */
+  private static final class Lines implements AutoCloseable {
+    private final InputStream in;
+    private int number;
+
+    Lines(Path file) throws IOException {
+      this.in = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
+    }
+
+    /** Of the line last read, from 1; blank lines count. */
+    int number() {
+      return number;
+    }
+
+    byte @Nullable [] next() throws IOException {
+      ByteArrayOutputStream line = new ByteArrayOutputStream();
+      boolean blank = true;
+      for (int b = in.read(); b >= 0; b = in.read()) {
+        if (b != '\n') {
+          line.write(b);
+          blank &= b <= ' ';
+          continue;
+        }
+        number++;
+        if (!blank) {
+          return line.toByteArray();
+        }
+        line.reset();
+      }
+      number++;
+      return blank ? null : line.toByteArray();
+    }
+
+    @Override
+    public void close() throws IOException {
+      in.close();
+    }
+  }
+}

@@ -1,0 +1,217 @@
+package dev.headwater.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.heads.HeadSettings;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.stream.Selection;
+import dev.headwater.stream.StreamSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class SettingsLoaderTest {
+  private static final String MINIMAL =
+      """
+      name: desk
+      bundle: {directory: /models/desk}
+      """;
+
+  @TempDir Path directory;
+
+  @Test
+  void defaultsAreThoseOfTheSettingsThemselves() throws Exception {
+    Settings settings = load(MINIMAL);
+
+    assertThat(settings.topicNames()).isEqualTo(TopicNames.prefixed("desk"));
+    assertThat(settings.manifest()).isEqualTo(Path.of("/models/desk/headwater.yaml"));
+    assertThat(settings.adapt()).isEqualTo(AdaptSettings.of("desk-trainer"));
+    assertThat(settings.gate()).isEqualTo(GateSettings.DEFAULT);
+    assertThat(settings.heads()).isEqualTo(HeadSettings.DEFAULT);
+    assertThat(settings.stream())
+        .isEqualTo(StreamSettings.of("desk", Path.of("state"), settings.stream().selection()));
+    assertThat(settings.scorerHttp().host()).as("loopback unless told").isEqualTo("127.0.0.1");
+  }
+
+  @Test
+  void readsEveryKind() throws Exception {
+    Settings settings =
+        load(
+            MINIMAL
+                + """
+                topics: {records: [a, b], predictions: out, partitions: 8, samples-retention: 7d}
+                stream: {guarantee: at-least-once, group-protocol: streams, label-wait: 36h}
+                selection: {threshold: 0.8, audit-share: 0.1}
+                adapt: {device: cpu, interval: 250ms}
+                """);
+
+    assertThat(settings.topicNames().records()).containsExactly("a", "b");
+    assertThat(settings.topicNames().predictions()).isEqualTo("out");
+    assertThat(settings.topicSettings().samplesRetention()).isEqualTo(Duration.ofDays(7));
+    assertThat(settings.stream().guarantee()).isEqualTo(StreamSettings.Guarantee.AT_LEAST_ONCE);
+    assertThat(settings.stream().protocol()).isEqualTo(StreamSettings.Protocol.STREAMS);
+    assertThat(settings.stream().labelWait()).isEqualTo(Duration.ofHours(36));
+    assertThat(settings.stream().selection())
+        .isEqualTo(new Selection(0.1, new Selection.Threshold(0.8)));
+    assertThat(settings.adapt().interval()).isEqualTo(Duration.ofMillis(250));
+  }
+
+  @Test
+  void reportsAllThreeMistakesAtOnceWithTheirKeys() {
+    assertThatThrownBy(
+            () ->
+                load(
+                    """
+                    name: desk
+                    bundle: {directory: /models/desk}
+                    stream: {label-wait: soon, threds: 2}
+                    selection: {audit-share: 1.5}
+                    """))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("3 problems in ")
+        .hasMessageContaining("stream.label-wait: soon is not a time")
+        .hasMessageContaining("stream.threds: there is no such key")
+        .hasMessageContaining("selection.audit-share: 1.5 is not between 0 and 1");
+  }
+
+  @Test
+  void reportsWhatIsMissing() {
+    assertThatThrownBy(() -> load("kafka: {bootstrap.servers: a:1}"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("name: is required")
+        .hasMessageContaining("bundle.directory: is required");
+  }
+
+  @Test
+  void reportsWhatOnlyTwoKeysTogetherGetWrong() {
+    assertThatThrownBy(
+            () -> load(MINIMAL + "selection: {budget: 0.1, threshold: 0.5}\nadapt: {folds: 1}\n"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("2 problems in ")
+        .hasMessageContaining("both a budget and a threshold")
+        .hasMessageContaining("adapt: folds must be");
+  }
+
+  @Test
+  void everyKeyIsAlsoAnEnvironmentVariable() throws Exception {
+    Settings settings =
+        SettingsLoader.load(
+            file(MINIMAL + "stream: {label-wait: 1h}\n"),
+            Map.of(
+                "HEADWATER_STREAM_LABEL_WAIT", "2h",
+                "HEADWATER_TOPICS_LABELS_BY_ID", "elsewhere",
+                "HEADWATER_KAFKA_SECURITY_PROTOCOL", "SSL"),
+            Map.of());
+
+    assertThat(settings.stream().labelWait()).isEqualTo(Duration.ofHours(2));
+    assertThat(settings.topicNames().labelsById()).isEqualTo("elsewhere");
+    assertThat(settings.kafka()).containsEntry("security.protocol", "SSL");
+  }
+
+  @Test
+  void theCommandLineCountsMost() throws Exception {
+    Settings settings =
+        SettingsLoader.load(
+            file(MINIMAL + "replay: {rate: 10}\n"),
+            Map.of("HEADWATER_REPLAY_RATE", "20"),
+            Map.of("replay.rate", "30"));
+
+    assertThat(settings.replay().rate()).isEqualTo(30);
+  }
+
+  @Test
+  void kafkaPropertiesPassThroughUnderTheirOwnNames() throws Exception {
+    Settings settings =
+        SettingsLoader.load(
+            file(
+                MINIMAL
+                    + """
+                    kafka:
+                      bootstrap.servers: ${BROKERS}
+                      sasl.jaas.config: ${file:/run/secrets/kafka:jaas}
+                      main.consumer.max.poll.records: 500
+                    """),
+            Map.of("BROKERS", "b1:9092,b2:9092"),
+            Map.of());
+
+    assertThat(settings.kafka())
+        .containsEntry("bootstrap.servers", "b1:9092,b2:9092")
+        .containsEntry("sasl.jaas.config", "${file:/run/secrets/kafka:jaas}")
+        .containsEntry("main.consumer.max.poll.records", "500");
+  }
+
+  @Test
+  void saysWhenThereIsNoFile() {
+    assertThatThrownBy(
+            () -> SettingsLoader.load(directory.resolve("none.yaml"), Map.of(), Map.of()))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("there is no such file");
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void theShippedExamplesAreRight(Path example) throws Exception {
+    Settings settings = SettingsLoader.load(example, Map.of("HEADWATER_DATA", "/data"), Map.of());
+
+    assertThat(settings.replay().stream()).isPresent();
+    assertThat(settings.replay().rate()).isGreaterThanOrEqualTo(1);
+    assertThat(settings.manifest()).exists();
+  }
+
+  @Test
+  void theReferenceNamesEveryKeyAndEveryDefault() throws Exception {
+    Path reference = Path.of("deploy/reference.yaml");
+    String text = Files.readString(reference).replace("# ", "");
+    for (String key : keys(RawConfig.class)) {
+      assertThat(text).containsPattern("(?m)^ *" + key + ":");
+    }
+
+    Settings shown =
+        SettingsLoader.load(reference, Map.of("HEADWATER_SCORING_THREADS", "3"), Map.of());
+    Settings bare =
+        load("name: example\nbundle: {directory: /models/example}\nscoring: {threads: 3}\n");
+    assertThat(shown)
+        .usingRecursiveComparison()
+        .ignoringFields("kafka", "replay.stream", "history")
+        .isEqualTo(bare);
+  }
+
+  private static List<String> keys(Class<?> section) {
+    return Arrays.stream(section.getMethods())
+        .flatMap(
+            key ->
+                Stream.concat(
+                    Stream.of(key.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT)),
+                    key.getReturnType().getEnclosingClass() == RawConfig.class
+                        ? keys(key.getReturnType()).stream()
+                        : Stream.empty()))
+        .toList();
+  }
+
+  static List<Path> examples() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("deploy/examples"))) {
+      return files.filter(file -> file.toString().endsWith(".yaml")).sorted().toList();
+    }
+  }
+
+  private Settings load(String yaml) throws Exception {
+    return SettingsLoader.load(file(yaml), Map.of(), Map.of());
+  }
+
+  private Path file(String yaml) throws IOException {
+    return Files.writeString(directory.resolve("config.yaml"), yaml);
+  }
+}

@@ -1,0 +1,150 @@
+package dev.headwater.onnx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class InspectionTest {
+  @TempDir private Path directory;
+
+  @Test
+  void tellsWhereAutoCutsAndWhatCanBeTrained() throws Exception {
+    // when
+    Inspection inspection = inspect(GraphFixture.mlp(4, 6, 3));
+
+    // then
+    JsonNode json = new JsonMapper().valueToTree(inspection);
+    assertThat(json.at("/cut/tensor").asText()).isEqualTo("r");
+    assertThat(json.at("/cut/parameters/0/name").asText()).isEqualTo("fc2.weight");
+    assertThat(json.at("/cut/parameters/1/shape").toString()).isEqualTo("[3]");
+    assertThat(json.at("/cut/dim").asInt()).isEqualTo(6);
+    assertThat(json.at("/cut/classes").asInt()).isEqualTo(3);
+    assertThat(json.at("/inputs/0").toString())
+        .isEqualTo("{\"name\":\"features\",\"type\":\"FLOAT\",\"shape\":[-1,4]}");
+    assertThat(json.at("/outputs/0/name").asText()).isEqualTo("probabilities");
+    assertThat(json.at("/opset").asInt()).isEqualTo(17);
+    assertThat(json.at("/layers/1/tensors/0").asText()).isEqualTo("features");
+    assertThat(json.at("/unsupported").isArray()).isTrue();
+    assertThat(inspection.unsupported()).isEmpty();
+    assertThat(inspection.render())
+        .contains("auto cuts  at `r`, [N, 6]")
+        .contains("head       3 classes, logits `logits`")
+        .contains("trains     `fc2.weight` [3, 6]")
+        .contains("cut -2     GEMM that makes `h`, at `features`")
+        .doesNotContain("cannot");
+  }
+
+  @Test
+  void saysWhyAnEncoderHasNoHeadToCutAndWhatToDo() throws Exception {
+    // when
+    Inspection inspection = inspect(GraphFixture.encoder(13, 8, 4));
+
+    // then
+    assertThat(inspection.cut().tensor()).isNull();
+    assertThat(inspection.cut().parameters()).isEmpty();
+    assertThat(inspection.inputs()).hasSize(2);
+    assertThat(inspection.unsupported())
+        .anySatisfy(reason -> assertThat(reason).contains("no parametrised layer"));
+    assertThat(inspection.render()).contains("auto cuts  nowhere").contains("cannot     ");
+  }
+
+  @Test
+  void saysHowDeepACutCanGoAboveIntegerLayers() throws Exception {
+    assertThat(inspect(GraphFixture.qdq(4, 3)).unsupported())
+        .anySatisfy(
+            reason -> assertThat(reason).contains("The last float tensor before it is `h`"));
+  }
+
+  @Test
+  void saysWhereCutsEndAboveIntegerLayers() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .scalar("s", 0.1f)
+            .integers("z", DataType.INT8, new long[0], 0)
+            .integers("q", DataType.INT8, new long[] {4, 4}, 2)
+            .weight("w", 4, 3)
+            .node("DequantizeLinear", "dq", "q", "s", "z")
+            .node("MatMul", "h", "x", "dq")
+            .node("MatMul", "y", "h", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    // when
+    Inspection inspection = inspect(model);
+
+    // then
+    assertThat(inspection.cut().tensor()).isEqualTo("h");
+    assertThat(inspection.layers()).extracting(Inspection.LayerInfo::cut).containsExactly("-1");
+    assertThat(inspection.unsupported())
+        .singleElement()
+        .asString()
+        .contains("No cut at -2 or deeper", "int8", "The last float cut is -1, at `h`");
+  }
+
+  @Test
+  void saysOfAnIntegerEncoderThatItNeedsPoolingAndANewHead() throws Exception {
+    // given
+    Path file = Path.of("target/encoder/all-minilm-l6-v2-q.onnx");
+    Assumptions.assumeTrue(Files.exists(file), "needs mvn generate-resources");
+
+    // then
+    assertThat(Inspection.read(file).unsupported())
+        .singleElement()
+        .asString()
+        .contains("`last_hidden_state` is made by Add", "pool its last hidden state", "int8");
+  }
+
+  @Test
+  void listsWhatIsWrongWithADamagedFileRatherThanFailing() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(99).input("x", -1, 4).node("Gemm", "y", "x").output("y", -1, 3).bytes();
+
+    // when
+    Inspection inspection = inspect(model);
+
+    // then
+    assertThat(inspection.unsupported()).hasSize(2);
+    assertThat(inspection.inputs()).extracting(TensorInfo::name).containsExactly("x");
+    assertThat(inspection.layers()).isEmpty();
+  }
+
+  @Test
+  void warnsOfAFixedBatchAndOfASingleClass() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", 1, 4)
+            .weight("w", 4, 1)
+            .node("MatMul", "y", "x", "w")
+            .output("y", 1, 1)
+            .bytes();
+
+    // then
+    assertThat(inspect(model).unsupported())
+        .anySatisfy(reason -> assertThat(reason).contains("`x` has a fixed first axis, 1"))
+        .anySatisfy(reason -> assertThat(reason).contains("one number a class"));
+  }
+
+  @Test
+  void refusesWhatIsNoOnnx() throws Exception {
+    Path file = Files.write(directory.resolve("m.onnx"), new byte[] {1, 2, 3});
+    assertThatThrownBy(() -> Inspection.read(file))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("m.onnx is no ONNX model");
+  }
+
+  private Inspection inspect(byte[] model) throws Exception {
+    return Inspection.read(Files.write(directory.resolve("m.onnx"), model));
+  }
+}

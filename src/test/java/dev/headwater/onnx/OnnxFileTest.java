@@ -1,0 +1,267 @@
+package dev.headwater.onnx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnxruntime.OrtException;
+import com.google.protobuf.ByteString;
+import dev.headwater.onnx.graph.Checks;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class OnnxFileTest {
+
+  @Test
+  void readsWhatTheFileDeclares(@TempDir Path directory) throws Exception {
+    // given
+    Path file = directory.resolve("mlp.onnx");
+    Files.write(file, GraphFixture.mlp(4, 6, 3));
+
+    // when
+    OnnxFile model = OnnxFile.read(file);
+
+    // then
+    assertThat(model.opset()).isEqualTo(17);
+    assertThat(model.inputs())
+        .containsExactly(new TensorInfo("features", ElementType.FLOAT, new long[] {-1, 4}));
+    assertThat(model.outputs())
+        .containsExactly(new TensorInfo("probabilities", ElementType.FLOAT, new long[] {-1, 3}));
+  }
+
+  @Test
+  void doesNotAskForInputsThatTheFileFills() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(8)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .initializersAsInputs()
+            .node("MatMul", "y", "x", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    // then
+    assertThat(OnnxFile.parse(model).inputs()).extracting(TensorInfo::name).containsExactly("x");
+  }
+
+  @Test
+  void refusesWhatIsNoOnnx(@TempDir Path directory) {
+    byte[] page = "<!doctype html><p>404".getBytes(StandardCharsets.UTF_8);
+    assertRefused(page, "no ONNX model");
+    assertRefused(new byte[0], "there is no graph in it");
+    assertRefused(ModelProto.getDefaultInstance().toByteArray(), "there is no graph in it");
+    assertThatThrownBy(() -> OnnxFile.read(directory.resolve("missing.onnx")))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("Cannot read");
+    assertThatThrownBy(() -> OnnxFile.read(directory))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("Cannot read");
+  }
+
+  @Test
+  void refusesEveryFileCutShortWithoutAnyOtherFailure() {
+    // given
+    byte[] whole = GraphFixture.mlp(4, 6, 3);
+
+    for (int length = 0; length < whole.length; length++) {
+      byte[] part = Arrays.copyOf(whole, length);
+      try {
+        // when: some prefixes are whole models by chance (what follows is optional)
+        OnnxFile.parse(part).split("auto");
+      } catch (OnnxException refused) {
+        // then
+        assertThat(refused.getMessage()).as("prefix of %d bytes", length).isNotBlank();
+      }
+    }
+  }
+
+  static Stream<byte[]> models() {
+    return Stream.of(
+        GraphFixture.conv1x1(1, 2, 2),
+        GraphFixture.mlp(2, 2, 2),
+        GraphFixture.matMulAdd(2, -1, -1, 2),
+        GraphFixture.qdq(2, 2),
+        GraphFixture.encoder(13, 2, 2));
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void refusesAnyFlippedByteOrUsesItWithoutAnyOtherFailure(byte[] whole) {
+    for (int at = 0; at < whole.length; at++) {
+      for (int flip : new int[] {1, 2, 0x80, 0xff}) {
+        byte[] damaged = whole.clone();
+        damaged[at] ^= (byte) flip;
+        try {
+          // when
+          Split split = OnnxFile.parse(damaged).split("-1");
+          split.merge(split.parameters());
+          split.head();
+          split.backbone();
+        } catch (OnnxException refused) {
+          // then
+          assertThat(refused.getMessage()).as("byte %d", at).isNotBlank();
+        }
+      }
+    }
+  }
+
+  @Test
+  void refusesExternalData() {
+    assertDamaged(
+        tensor ->
+            tensor
+                .clearFloatData()
+                .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+                .addExternalData(
+                    StringStringEntryProto.newBuilder()
+                        .setKey("location")
+                        .setValue("../../etc/passwd")),
+        "external data");
+  }
+
+  @Test
+  void neverTrustsSizes() {
+    assertDamaged(t -> t.setDims(0, Long.MAX_VALUE), "more than any file holds");
+    assertDamaged(t -> t.setDims(0, 1L << 40), "but has");
+    assertDamaged(t -> t.setDims(0, -3), "negative dimension");
+    assertDamaged(t -> t.addFloatData(1), "wants 12 numbers, but has 13");
+    assertDamaged(t -> t.clearFloatData(), "but has 0");
+    assertDamaged(
+        t -> t.clearFloatData().setRawData(ByteString.copyFrom(new byte[47])),
+        "wants 48 bytes, but has 47");
+    assertDamaged(t -> t.setDataType(99), "unknown element type 99");
+  }
+
+  private static void assertDamaged(Consumer<TensorProto.Builder> damage, String reason) {
+    ModelProto.Builder model = matMul().model().toBuilder();
+    damage.accept(model.getGraphBuilder().getInitializerBuilder(0));
+    assertRefused(model.build().toByteArray(), reason);
+  }
+
+  @Test
+  void refusesTensorsThatNothingMakes() {
+    assertRefused(
+        matMul().node("Add", "z", "y", "ghost").bytes(), "`ghost`, which nothing before it makes");
+    assertRefused(
+        matMul().output("phantom", 1).bytes(), "Nothing in it makes its output `phantom`");
+    assertRefused(matMul().node("Relu", "y", "x").bytes(), "`y` is made twice");
+    assertRefused(matMul().node("Gemm", "z", "x").bytes(), "too few inputs");
+  }
+
+  @Test
+  void refusesTensorsThatNothingInASubgraphMakes() {
+    // given
+    GraphFixture branch = GraphFixture.opset(17).node("Relu", "t", "ghost").output("t", -1, 3);
+    GraphFixture model =
+        matMul()
+            .node("Cast", "c", Map.of("to", 9), "x")
+            .node(
+                "If",
+                "z",
+                Map.of("then_branch", branch.graph(), "else_branch", branch.graph()),
+                "c");
+
+    // then
+    assertRefused(model.bytes(), "`ghost`");
+  }
+
+  @Test
+  void refusesOperatorsOfUnknownDomainsButNotUnusedImports() throws Exception {
+    // given
+    GraphFixture used =
+        matMul().importing("com.acme", 1).node("com.acme", "Secret", "z", Map.of(), "y");
+
+    // then
+    assertRefused(used.bytes(), "unknown opset domain `com.acme`");
+    assertThat(OnnxFile.parse(matMul().importing("com.acme", 1).bytes()).opset()).isEqualTo(17);
+    assertRefused(
+        matMul().node("com.microsoft", "FastGelu", "z", Map.of(), "y").bytes(),
+        "without importing");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "ai.onnx.ml", "com.microsoft"})
+  void refusesTheFirstOpsetThatOnnxRuntimeRefuses(String domain) throws Exception {
+    // given
+    long newest = Checks.NEWEST_OPSETS.get(domain);
+    byte[] known = importing(domain, newest);
+    byte[] unknown = importing(domain, newest + 1);
+
+    // then
+    new Ort(known).close();
+    OnnxFile.parse(known);
+    assertThatThrownBy(() -> new Ort(unknown)).isInstanceOf(OrtException.class);
+    assertRefused(unknown, "newer than " + newest);
+  }
+
+  private static byte[] importing(String domain, long version) {
+    return domain.isEmpty()
+        ? GraphFixture.opset(version).input("x", 1).node("Relu", "y", "x").output("y", 1).bytes()
+        : matMul().importing(domain, version).bytes();
+  }
+
+  @Test
+  void refusesTheFirstIrVersionThatOnnxRuntimeRefuses() throws Exception {
+    // given
+    byte[] known =
+        matMul().model().toBuilder().setIrVersion(Checks.NEWEST_IR).build().toByteArray();
+    byte[] unknown =
+        matMul().model().toBuilder().setIrVersion(Checks.NEWEST_IR + 1).build().toByteArray();
+
+    // then
+    new Ort(known).close();
+    OnnxFile.parse(known);
+    assertThatThrownBy(() -> new Ort(unknown)).isInstanceOf(OrtException.class);
+    assertRefused(unknown, "IR version 14 is newer");
+  }
+
+  @Test
+  void refusesOpsetsTooOldOrNone() {
+    assertRefused(
+        GraphFixture.opset(6).input("x", 1).node("Relu", "y", "x").output("y", 1).bytes(),
+        "opset 6 is older than 7");
+    assertRefused(
+        matMul().model().toBuilder().clearOpsetImport().build().toByteArray(),
+        "imports no default operator set");
+  }
+
+  @Test
+  void listsEveryProblemAtOnce() {
+    byte[] model =
+        GraphFixture.opset(99)
+            .integers("n", DataType.INT64, new long[] {1}, 1)
+            .node("Add", "y", "n", "ghost")
+            .output("y", 1)
+            .bytes();
+    assertRefused(model, "opset 99");
+    assertRefused(model, "`ghost`");
+  }
+
+  private static GraphFixture matMul() {
+    return GraphFixture.opset(17)
+        .input("x", -1, 4)
+        .weight("w", 4, 3)
+        .node("MatMul", "y", "x", "w")
+        .output("y", -1, 3);
+  }
+
+  private static void assertRefused(byte[] model, String reason) {
+    assertThatThrownBy(() -> OnnxFile.parse(model))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining(reason);
+  }
+}

@@ -1,0 +1,242 @@
+package dev.headwater.replay.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Scored;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.Verdict;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TallyTest {
+  private final AtomicLong nanos = new AtomicLong();
+
+  @Test
+  void judgesEveryRecordUnderTheHeadThatScoredItInItsSegment() {
+    Tally tally = tally(Collections.nCopies(20, "a"));
+
+    for (int i = 0; i < 20; i++) {
+      tally.predicted(i, prediction(i < 10 ? "a" : "b", 1, "a"));
+    }
+
+    ReplayReport report = tally.report(null);
+    assertThat(report.accuracy().adaptive().overall()).isEqualTo(.5);
+    assertThat(report.accuracy().adaptive().segments())
+        .containsExactly(1., 1., 1., 1., 1., 0., 0., 0., 0., 0.);
+    assertThat(report.accuracy().frozen().overall()).isEqualTo(1);
+  }
+
+  @Test
+  void cutsAnyLengthIntoTenSegmentsThatHoldEveryRecordOnce() {
+    for (int n : new int[] {1, 7, 10, 13, 59, 60, 61, 4773, 12750}) {
+      Tally tally = tally(Collections.nCopies(n, "a"));
+      int[] expectedRight = new int[10];
+      int[] expected = new int[10];
+      for (int i = 0; i < n; i++) {
+        boolean right = i % 3 == 0;
+        expected[(int) (i * 10L / n)]++;
+        expectedRight[(int) (i * 10L / n)] += right ? 1 : 0;
+        tally.predicted(i, prediction(right ? "a" : "b", 1, null));
+      }
+
+      List<@Nullable Double> segments = tally.report(null).accuracy().adaptive().segments();
+
+      for (int s = 0; s < 10; s++) {
+        assertThat(segments.get(s))
+            .as("segment %d of %d records", s, n)
+            .isEqualTo(
+                expected[s] == 0 ? null : (Double) ((double) expectedRight[s] / expected[s]));
+      }
+    }
+  }
+
+  @Test
+  void countsOutcomesBeyondTheFirstAsDuplicatesAndJudgesOnlyTheFirst() {
+    Tally tally = tally(List.of("a", "a"));
+
+    tally.predicted(0, prediction("a", 1, null));
+    tally.predicted(0, prediction("b", 1, null));
+    tally.deadLettered(0);
+    tally.deadLettered(1);
+
+    ReplayReport report = tally.report(null);
+    assertThat(report.predictions()).isEqualTo(2);
+    assertThat(report.deadLetters()).isEqualTo(2);
+    assertThat(report.duplicates()).isEqualTo(2);
+    assertThat(report.accuracy().adaptive().overall()).isEqualTo(1);
+    assertThat(tally.progress().complete()).isTrue();
+  }
+
+  @Test
+  void leavesRecordsWithoutTruthOrPredictionOutOfTheAccuracy() {
+    Tally tally = tally(Arrays.asList("a", null, "a"));
+
+    tally.predicted(0, prediction("b", 1, null));
+    tally.predicted(1, prediction("b", 1, null));
+    tally.deadLettered(2);
+
+    assertThat(tally.report(null).accuracy().adaptive().overall()).isEqualTo(0);
+    assertThat(tally.report(null).accuracy().adaptive().segments())
+        .as("only the first segment has a judged record")
+        .startsWith((Double) 0.)
+        .filteredOn(share -> share != null)
+        .hasSize(1);
+  }
+
+  @Test
+  void doesNotCallAFrozenHeadWrongThatNeverSpoke() {
+    Tally tally = tally(List.of("a"));
+
+    tally.predicted(0, prediction("a", 1, null));
+
+    assertThat(tally.report(null).accuracy().frozen().overall()).isNull();
+    assertThat(tally.progress().frozen()).isNull();
+  }
+
+  @Test
+  void countsAColdStartAsWrongForBothHeads() {
+    Tally tally = tally(List.of("a", "a"));
+
+    tally.predicted(0, prediction(null, 0, null));
+    tally.predicted(1, prediction("a", 1, "a"));
+
+    assertThat(tally.report(null).accuracy().adaptive().overall()).isEqualTo(.5);
+    assertThat(tally.report(null).accuracy().frozen().overall()).isEqualTo(.5);
+  }
+
+  @Test
+  void datesAVersionByItsFirstRecordAndARefusedOneByItsVerdict() {
+    Tally tally = tally(Collections.nCopies(10, "a"));
+    tally.predicted(0, prediction("a", 0, null));
+    tally.predicted(1, prediction("a", 0, null));
+    tally.judged(info(1, true));
+    tally.predicted(5, prediction("a", 1, null));
+    tally.predicted(4, prediction("a", 1, null));
+    tally.judged(info(2, false));
+    tally.predicted(6, prediction("a", 1, null));
+    tally.judged(info(2, false));
+
+    List<ReplayReport.Version> versions = tally.report(null).versions();
+
+    assertThat(versions)
+        .containsExactly(
+            new ReplayReport.Version(1, 4, "samples", "cpu", "accepted", "why", 33),
+            new ReplayReport.Version(2, 4, "samples", "cpu", "refused", "why", 33));
+  }
+
+  @Test
+  void countsARecordsSamplesAndItsLabelOnce() {
+    Tally tally = tally(Collections.nCopies(8, "a"));
+    tally.sampled("x", Reason.UNSURE);
+    tally.sampled("x", Reason.UNSURE);
+    tally.sampled("y", Reason.AUDIT);
+    tally.delivered("x");
+    tally.delivered("y");
+    tally.delivered("y");
+
+    ReplayReport report = tally.report(null);
+
+    assertThat(report.samples()).isEqualTo(new ReplayReport.Samples(1, 1));
+    assertThat(report.labelsUsedFraction()).isEqualTo(.25);
+  }
+
+  @Test
+  void measuresFromTheFirstRecordSentToTheLastOutcome() {
+    Tally tally = tally(Collections.nCopies(500, "a"));
+    tally.started();
+    for (int i = 0; i < 500; i++) {
+      nanos.addAndGet(Duration.ofMillis(i < 250 ? 10 : 5).toNanos());
+      tally.predicted(i, prediction("a", 1, null));
+    }
+    nanos.addAndGet(Duration.ofHours(1).toNanos());
+
+    assertThat(tally.report(null).throughput().recordsPerSecond())
+        .as("500 records in 3.75 s")
+        .isCloseTo(500 / 3.75, within(1e-9));
+    assertThat(tally.progress().recordsPerSecond())
+        .as("the latest went at one in 5 ms")
+        .isCloseTo(200, within(1e-6));
+  }
+
+  @Test
+  void writesTheStableKeys(@TempDir Path directory) throws Exception {
+    Tally tally = tally(List.of("a"));
+    tally.predicted(0, prediction("a", 1, "b"));
+    tally.judged(info(1, true));
+    Path file = directory.resolve("new/out.json");
+
+    tally.report("out-head.onnx").write(file);
+
+    JsonNode json = Json.MAPPER.readTree(file.toFile());
+    assertThat(names(json))
+        .containsExactly(
+            "records",
+            "predictions",
+            "deadLetters",
+            "duplicates",
+            "samples",
+            "labelsUsedFraction",
+            "accuracy",
+            "versions",
+            "throughput",
+            "finalHead");
+    assertThat(names(json.path("samples"))).containsExactly("unsure", "audit");
+    assertThat(names(json.path("accuracy"))).containsExactly("adaptive", "frozen");
+    assertThat(names(json.at("/accuracy/frozen"))).containsExactly("overall", "segments");
+    assertThat(json.at("/accuracy/adaptive/segments")).hasSize(10);
+    assertThat(names(json.at("/versions/0")))
+        .containsExactly("version", "atRecord", "trigger", "device", "verdict", "reason", "judged");
+    assertThat(names(json.path("throughput"))).containsExactly("recordsPerSecond");
+    assertThat(json.path("finalHead").asText()).isEqualTo("out-head.onnx");
+  }
+
+  private Tally tally(List<@Nullable String> truths) {
+    return new Tally(truths, nanos::get);
+  }
+
+  private static List<String> names(JsonNode node) {
+    List<String> names = new java.util.ArrayList<>();
+    node.fieldNames().forEachRemaining(names::add);
+    return names;
+  }
+
+  static Prediction prediction(@Nullable String label, long version, @Nullable String frozen) {
+    return new Prediction(
+        "id",
+        "task",
+        label,
+        label == null ? 0 : .75,
+        List.of(),
+        version,
+        new Source("records", 0, 0),
+        frozen == null ? null : new Scored(frozen, .5));
+  }
+
+  static HeadInfo info(long version, boolean accepted) {
+    return new HeadInfo(
+        "task",
+        version,
+        version - 1,
+        List.of("a", "b"),
+        "backbone",
+        Instant.EPOCH,
+        "samples",
+        "cpu",
+        new Verdict(accepted, "why", 33, Map.of()));
+  }
+}

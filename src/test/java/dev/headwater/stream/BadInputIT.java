@@ -1,0 +1,283 @@
+package dev.headwater.stream;
+
+import static dev.headwater.stream.Deployment.PATIENCE;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
+import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.schema.Prediction;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.internals.RecordHeader;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Bad input, each with its cause, its field, and its neighbours predicted. */
+class BadInputIT {
+  private static final Selection ALL_UNSURE = new Selection(0, new Selection.Threshold(1));
+  private static final String TABLE = "{\"id\": \"%s\", \"x\": [1, 2, 3, 4]}";
+  private static final String TEXT = "{\"id\": \"%s\", \"text\": \"my card was lost\"}";
+
+  @TempDir static Path directory;
+  private static EmbeddedBroker broker;
+  private static Deployment table;
+  private static Deployment text;
+  private static StreamService tableService;
+  private static StreamService textService;
+
+  private final String id = UUID.randomUUID().toString();
+  private Counts tableBefore;
+  private Counts textBefore;
+
+  @BeforeAll
+  static void start() throws Exception {
+    broker = EmbeddedBroker.start(directory.resolve("broker"));
+    table = new Deployment(broker.bootstrapServers(), "table", 1);
+    text = new Deployment(broker.bootstrapServers(), "text", 1);
+    Bundle closed =
+        Bundles.tabular(Files.createDirectory(directory.resolve("a")), 4, 3, "open: false");
+    Bundle words = Bundles.text(Files.createDirectory(directory.resolve("b")), 4, 3);
+    tableService =
+        table.service(
+            Deployment.settings(
+                "table",
+                directory.resolve("table"),
+                ALL_UNSURE,
+                StreamSettings.Protocol.CLASSIC,
+                Duration.ofSeconds(2)),
+            closed);
+    textService =
+        text.service(Deployment.settings("text", directory.resolve("text"), ALL_UNSURE), words);
+    tableService.start();
+    textService.start();
+  }
+
+  @AfterAll
+  static void stop() {
+    tableService.close();
+    textService.close();
+    table.close();
+    text.close();
+    broker.close();
+  }
+
+  @BeforeEach
+  void count() {
+    tableBefore = table.metrics.counts();
+    textBefore = text.metrics.counts();
+  }
+
+  @Test
+  void emptyValue() {
+    refusesAmongNeighbours(table, TABLE, new byte[0], "value", "empty");
+  }
+
+  @Test
+  void tombstone() {
+    refusesAmongNeighbours(table, TABLE, null, "value", "tombstone");
+  }
+
+  @Test
+  void invalidUtf8() {
+    byte[] latin1 = "{\"text\": \"caf\u00e9\"}".getBytes(ISO_8859_1);
+    refusesAmongNeighbours(text, TEXT, latin1, "value", "UTF-8");
+  }
+
+  @Test
+  void invalidJson() {
+    refusesAmongNeighbours(table, TABLE, "{\"x\": [1, 2".getBytes(UTF_8), "value", "JSON");
+  }
+
+  @Test
+  void missingField() {
+    byte[] noNumbers = "{\"id\": \"no-x\"}".getBytes(UTF_8);
+    ConsumerRecord<byte[], byte[]> dead =
+        refusesAmongNeighbours(table, TABLE, noNumbers, "/x", "missing");
+    assertThat(Deployment.header(dead, "headwater-record-id"))
+        .as("the header the record came with beats the field")
+        .isEqualTo("bad-" + id);
+  }
+
+  @Test
+  void nan() {
+    byte[] nan = "{\"id\": \"n\", \"x\": [1, NaN, 3, 4]}".getBytes(UTF_8);
+    refusesAmongNeighbours(table, TABLE, nan, "/x/1", "NaN");
+  }
+
+  @Test
+  void wrongWidth() {
+    byte[] narrow = "{\"id\": \"n\", \"x\": [1, 2, 3]}".getBytes(UTF_8);
+    refusesAmongNeighbours(table, TABLE, narrow, "/x", "3 numbers");
+  }
+
+  @Test
+  void oneMegabyteText() {
+    String long1 = "{\"id\": \"n\", \"text\": \"" + "lost ".repeat(200_000) + "\"}";
+    assertThat(long1.length()).isGreaterThan(1_000_000);
+    ConsumerRecord<byte[], byte[]> dead =
+        refusesAmongNeighbours(text, TEXT, long1.getBytes(UTF_8), "/text", "characters");
+    assertThat(dead.value()).as("original bytes, all of them").hasSize(long1.length());
+  }
+
+  @Test
+  void textTheNetworkFailsOn() {
+    byte[] poison = "{\"id\": \"n\", \"text\": \"my poison card\"}".getBytes(UTF_8);
+    refusesAmongNeighbours(text, TEXT, poison, "value", "network");
+  }
+
+  @Test
+  void inlineLabelUnknownToAClosedLabelSet() {
+    byte[] labelled = "{\"id\": \"n\", \"x\": [1, 2, 3, 4], \"label\": \"new\"}".getBytes(UTF_8);
+    refusesAmongNeighbours(table, TABLE, labelled, "label", "closed label set of kind");
+  }
+
+  @Test
+  void labelUnknownToAClosedLabelSet() {
+    table.send(TABLE.formatted(id));
+    table.label(id, "kind", "new");
+
+    ConsumerRecord<byte[], byte[]> dead = deadLetter(table, id);
+
+    assertThat(Deployment.header(dead, "headwater-field")).isEqualTo("/label");
+    assertThat(Deployment.header(dead, "__streams.errors.message")).contains("closed label set");
+    assertThat(Deployment.header(dead, "__streams.errors.topic")).isEqualTo("table-labels");
+    await().atMost(PATIENCE).until(() -> predicted(table, id));
+    assertThat(table.metrics.counts())
+        .isEqualTo(plus(tableBefore, new Counts(1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0)));
+  }
+
+  @Test
+  void labelForAnUnknownRecord() {
+    table.label("unknown-" + id, "kind", "label-1");
+
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () ->
+                assertThat(table.metrics.counts())
+                    .isEqualTo(plus(tableBefore, new Counts(0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0))));
+    assertThat(samples(table, "unknown-" + id)).isEmpty();
+  }
+
+  @Test
+  void twoLabelsForOneRecord() {
+    text.send(TEXT.formatted(id));
+    text.label(id, "intent", "label-1");
+    await().atMost(PATIENCE).until(() -> samples(text, id).size() == 1);
+    text.label(id, "intent", "label-2");
+
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(() -> assertThat(samples(text, id)).containsExactly("label-1", "label-2"));
+    assertThat(text.metrics.counts())
+        .isEqualTo(plus(textBefore, new Counts(1, 1, 0, 1, 2, 2, 0, 0, 1, 0, 0)));
+  }
+
+  @Test
+  void labelBeforeRecord() {
+    text.label(id, "intent", "label-1");
+    await()
+        .atMost(PATIENCE)
+        .until(() -> text.metrics.counts().labelsReceived() == textBefore.labelsReceived() + 1);
+    text.send(TEXT.formatted(id));
+
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(() -> assertThat(samples(text, id)).containsExactly("label-1"));
+    assertThat(text.metrics.counts())
+        .isEqualTo(plus(textBefore, new Counts(1, 1, 0, 1, 1, 1, 0, 0, 1, 0, 0)));
+  }
+
+  private ConsumerRecord<byte[], byte[]> refusesAmongNeighbours(
+      Deployment on, String good, byte[] bad, String field, String cause) {
+    Counts before = on == table ? tableBefore : textBefore;
+    String badId = "bad-" + id;
+    on.send(0, "k", good.formatted("before-" + id).getBytes(UTF_8));
+    on.send(0, "k", bad, new RecordHeader("headwater-record-id", badId.getBytes(UTF_8)));
+    on.send(0, "k", good.formatted("after-" + id).getBytes(UTF_8));
+    on.flush();
+
+    await().atMost(PATIENCE).until(() -> predicted(on, "after-" + id));
+
+    assertThat(predicted(on, "before-" + id)).isTrue();
+    assertThat(predicted(on, badId)).isFalse();
+    ConsumerRecord<byte[], byte[]> dead = deadLetter(on, badId);
+    assertThat(dead.value()).as("the original bytes").isEqualTo(bad);
+    assertThat(Deployment.header(dead, "headwater-field")).isEqualTo(field);
+    assertThat(Deployment.header(dead, "__streams.errors.message")).contains(cause);
+    assertThat(on.metrics.counts().inferred()).isGreaterThanOrEqualTo(before.inferred() + 2);
+    assertThat(withoutInferred(on.metrics.counts()))
+        .isEqualTo(withoutInferred(plus(before, new Counts(3, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0))));
+    return dead;
+  }
+
+  private static ConsumerRecord<byte[], byte[]> deadLetter(Deployment on, String recordId) {
+    return await()
+        .atMost(PATIENCE)
+        .until(
+            () ->
+                on.committed(on.topics.deadLetters()).stream()
+                    .filter(r -> recordId.equals(Deployment.header(r, "headwater-record-id")))
+                    .findFirst(),
+            Optional::isPresent)
+        .orElseThrow();
+  }
+
+  private static boolean predicted(Deployment on, String recordId) {
+    return on.committed(on.topics.predictions()).stream()
+        .map(ConsumerRecord::value)
+        .map(Prediction::recordId)
+        .anyMatch(recordId::equals);
+  }
+
+  private static List<String> samples(Deployment on, String recordId) {
+    return on.committed(on.topics.samples()).stream()
+        .filter(r -> r.value().getRecordId().equals(recordId))
+        .map(r -> r.value().getLabel())
+        .toList();
+  }
+
+  private static Counts plus(Counts a, Counts b) {
+    return new Counts(
+        a.received() + b.received(),
+        a.predicted() + b.predicted(),
+        a.deadLettered() + b.deadLettered(),
+        a.reviewed() + b.reviewed(),
+        a.labelsReceived() + b.labelsReceived(),
+        a.labelsMatched() + b.labelsMatched(),
+        a.labelsUnmatched() + b.labelsUnmatched(),
+        a.labelsDeadLettered() + b.labelsDeadLettered(),
+        a.inferred() + b.inferred(),
+        a.swaps() + b.swaps(),
+        a.headsRefused() + b.headsRefused());
+  }
+
+  /** A batch that failed is run again record by record, so a bad record may cost more runs. */
+  private static Counts withoutInferred(Counts a) {
+    return new Counts(
+        a.received(),
+        a.predicted(),
+        a.deadLettered(),
+        a.reviewed(),
+        a.labelsReceived(),
+        a.labelsMatched(),
+        a.labelsUnmatched(),
+        a.labelsDeadLettered(),
+        0,
+        a.swaps(),
+        a.headsRefused());
+  }
+}

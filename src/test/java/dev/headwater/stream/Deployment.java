@@ -1,0 +1,163 @@
+package dev.headwater.stream;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadSettings;
+import dev.headwater.metrics.InMemoryScorerMetrics;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.TopicSettings;
+import dev.headwater.schema.TopicSetup;
+import dev.headwater.schema.Topics;
+import dev.headwater.scoring.ScoringSettings;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/** The topics of one deployment on a broker, a way to write to them and to read what committed. */
+final class Deployment implements AutoCloseable {
+  static final Duration PATIENCE = Duration.ofSeconds(90);
+
+  final TopicNames names;
+  final Topics topics;
+  final Map<String, Object> kafka;
+  final InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
+  private final KafkaProducer<byte[], byte[]> producer;
+
+  Deployment(String bootstrap, String name, int partitions) {
+    names = TopicNames.prefixed(name);
+    topics = Topics.of(names);
+    // the second shows that client properties pass through: new partitions are soon found
+    kafka = Map.of("bootstrap.servers", bootstrap, "metadata.max.age.ms", "1000");
+    new TopicSetup(
+            kafka,
+            names,
+            new TopicSettings(partitions, 2, (short) 1, Duration.ofDays(1), Duration.ofDays(1)))
+        .create();
+    producer = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  StreamService service(StreamSettings settings, Bundle bundle) {
+    return new StreamService(
+        settings, bundle, new ScoringSettings(2, 1, 16, false), topics, kafka, metrics);
+  }
+
+  static StreamSettings settings(String application, Path stateDir, Selection selection) {
+    return settings(
+        application, stateDir, selection, StreamSettings.Protocol.CLASSIC, Duration.ofDays(1));
+  }
+
+  static StreamSettings settings(
+      String application,
+      Path stateDir,
+      Selection selection,
+      StreamSettings.Protocol protocol,
+      Duration labelWait) {
+    return new StreamSettings(
+        application,
+        stateDir,
+        1,
+        StreamSettings.Guarantee.EXACTLY_ONCE_V2,
+        protocol,
+        Duration.ofMillis(100),
+        Duration.ofMillis(5),
+        selection,
+        labelWait,
+        3,
+        1 << 20,
+        Duration.ofSeconds(60),
+        Duration.ofSeconds(30));
+  }
+
+  void send(int partition, String key, byte[] value, Header... headers) {
+    producer.send(
+        new ProducerRecord<>(
+            names.records().get(0), partition, key.getBytes(UTF_8), value, List.of(headers)));
+  }
+
+  boolean sent(int partition, String key, byte[] value) throws Exception {
+    producer
+        .send(new ProducerRecord<>(names.records().get(0), partition, key.getBytes(UTF_8), value))
+        .get();
+    return true;
+  }
+
+  void send(String value) {
+    send(0, "key", value.getBytes(UTF_8));
+    producer.flush();
+  }
+
+  void label(String recordId, String task, String label) {
+    write(topics.labels(), null, Driven.json(new Label(recordId, task, label)));
+  }
+
+  void labelLater(String recordId, String task, String label) {
+    byte[] value = Driven.json(new Label(recordId, task, label));
+    producer.send(new ProducerRecord<>(topics.labels().name(), value));
+  }
+
+  void write(Topic<?, ?> topic, byte[] key, byte[] value) {
+    producer.send(new ProducerRecord<>(topic.name(), 0, key, value));
+    producer.flush();
+  }
+
+  void flush() {
+    producer.flush();
+  }
+
+  HeadPublisher publisher() {
+    return new HeadPublisher(kafka, topics.heads(), names.heads() + "-test", HeadSettings.DEFAULT);
+  }
+
+  /** Everything committed on a topic by now, partition after partition. */
+  <K, V> List<ConsumerRecord<K, V>> committed(Topic<K, V> topic) {
+    return read(topic, "read_committed");
+  }
+
+  /** How many records were written to a topic, whatever became of their transactions. */
+  int written(Topic<?, ?> topic) {
+    return read(topic, "read_uncommitted").size();
+  }
+
+  private <K, V> List<ConsumerRecord<K, V>> read(Topic<K, V> topic, String isolation) {
+    Map<String, Object> config =
+        Map.of("bootstrap.servers", kafka.get("bootstrap.servers"), "isolation.level", isolation);
+    try (KafkaConsumer<K, V> consumer =
+        new KafkaConsumer<>(config, topic.key().deserializer(), topic.value().deserializer())) {
+      List<TopicPartition> partitions =
+          consumer.partitionsFor(topic.name()).stream()
+              .map(info -> new TopicPartition(topic.name(), info.partition()))
+              .toList();
+      consumer.assign(partitions);
+      consumer.seekToBeginning(partitions);
+      Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+      List<ConsumerRecord<K, V>> records = new ArrayList<>();
+      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+        consumer.poll(Duration.ofMillis(100)).forEach(records::add);
+      }
+      return records;
+    }
+  }
+
+  static String header(ConsumerRecord<?, ?> record, String name) {
+    Header header = record.headers().lastHeader(name);
+    return header == null ? null : new String(header.value(), UTF_8);
+  }
+
+  @Override
+  public void close() {
+    producer.close();
+  }
+}

@@ -1,0 +1,270 @@
+package dev.headwater.stream;
+
+import static dev.headwater.stream.Deployment.PATIENCE;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.metrics.InMemoryScorerMetrics;
+import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
+import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.Topics;
+import dev.headwater.scoring.ScoringSettings;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class StreamServiceIT {
+  private static final Selection ALL_UNSURE = new Selection(0, new Selection.Threshold(1));
+  private static final Selection NONE = new Selection(0, new Selection.Threshold(0));
+  private static final int DIM = 4;
+  private static final int CLASSES = 3;
+
+  @TempDir static Path directory;
+  private static EmbeddedBroker broker;
+  private static Bundle bundle;
+
+  @TempDir Path state;
+
+  @BeforeAll
+  static void start() throws Exception {
+    broker = EmbeddedBroker.start(directory.resolve("broker"));
+    bundle = Bundles.tabular(Files.createDirectory(directory.resolve("bundle")), DIM, CLASSES);
+  }
+
+  @AfterAll
+  static void stop() {
+    broker.close();
+  }
+
+  @ParameterizedTest
+  @EnumSource(StreamSettings.Protocol.class)
+  void scoresAsksAndLearnsUnderBothGroupProtocols(StreamSettings.Protocol protocol) {
+    String name = "core-" + protocol.property();
+    try (Deployment on = new Deployment(broker.bootstrapServers(), name, 2);
+        StreamService service =
+            on.service(
+                Deployment.settings(name, state, ALL_UNSURE, protocol, Duration.ofDays(1)),
+                bundle)) {
+      service.start();
+      on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
+      on.send("{\"id\": \"b\", \"x\": [1, 2, 3]}");
+      on.send("{\"id\": \"c\", \"x\": [4, 3, 2, 1], \"label\": \"label-2\"}");
+      on.label("a", "kind", "label-1");
+
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(on.committed(on.topics.samples()))
+                      .extracting(r -> r.value().getRecordId() + "=" + r.value().getLabel())
+                      .containsExactlyInAnyOrder("a=label-1", "c=label-2"));
+      assertThat(service.ready().up()).as(service.ready().cause()).isTrue();
+      assertThat(service.live().up()).as(service.live().cause()).isTrue();
+      assertThat(on.committed(on.topics.predictions()))
+          .extracting(r -> r.value().recordId())
+          .containsExactly("a", "c");
+      assertThat(on.committed(on.topics.deadLetters()))
+          .extracting(r -> Deployment.header(r, "headwater-record-id"))
+          .containsExactly("b");
+      assertThat(on.metrics.counts()).isEqualTo(new Counts(3, 2, 1, 1, 1, 1, 0, 0, 2, 1, 0));
+    }
+  }
+
+  @Test
+  void scoresUnderTheHeadPublishedBeforeItStarted() {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "before", 1);
+        HeadPublisher publisher = on.publisher()) {
+      publisher.promote(TestHead.of(bundle, 1), "test");
+      on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
+
+      try (StreamService service = on.service(Deployment.settings("before", state, NONE), bundle)) {
+        service.start();
+        await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 1);
+      }
+
+      Prediction prediction = on.committed(on.topics.predictions()).get(0).value();
+      assertThat(prediction.headVersion()).as("not the bundle's own").isEqualTo(1);
+      assertThat(prediction.label()).isEqualTo("label-1");
+      assertThat(on.metrics.counts()).isEqualTo(new Counts(1, 1, 0, 0, 0, 0, 0, 0, 1, 2, 0));
+    }
+  }
+
+  @Test
+  void swapsTheHeadWhileItScoresAndSaysWhichOneSpoke() {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "swap", 1);
+        HeadPublisher publisher = on.publisher();
+        StreamService service = on.service(Deployment.settings("swap", state, NONE), bundle)) {
+      service.start();
+      for (long version = 1; version <= 3; version++) {
+        publisher.promote(TestHead.of(bundle, version), "test");
+        long swaps = version + 1;
+        await().atMost(PATIENCE).until(() -> on.metrics.counts().swaps() == swaps);
+        on.send("{\"id\": \"v" + version + "\", \"x\": [1, 2, 3, 4]}");
+        long predicted = version;
+        await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == predicted);
+      }
+      publisher.point("kind", 1, false, "test");
+      await().atMost(PATIENCE).until(() -> on.metrics.counts().swaps() == 5);
+      on.send("{\"id\": \"rolled-back\", \"x\": [1, 2, 3, 4]}");
+      await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 4);
+      service.close();
+
+      List<ConsumerRecord<byte[], Prediction>> predictions = on.committed(on.topics.predictions());
+      assertThat(predictions)
+          .extracting(r -> r.value().headVersion())
+          .as("a rollback is a new pointer to an old head")
+          .containsExactly(1L, 2L, 3L, 1L);
+      assertThat(predictions)
+          .allSatisfy(
+              r -> {
+                assertThat(r.value().label())
+                    .isEqualTo(TestHead.label(bundle, r.value().headVersion()));
+                assertThat(Deployment.header(r, "headwater-head-version"))
+                    .isEqualTo(Long.toString(r.value().headVersion()));
+              });
+      assertThat(on.metrics.counts()).isEqualTo(new Counts(4, 4, 0, 0, 0, 0, 0, 0, 4, 5, 0));
+    }
+  }
+
+  @Test
+  void asksForEveryRecordUntilTheFirstHeadSwitchesScoringOn() throws Exception {
+    Path files = Files.createDirectory(state.resolve("bundle"));
+    Bundle cold = Bundles.coldStart(files, DIM);
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "cold", 1);
+        StreamService service =
+            on.service(Deployment.settings("cold", state.resolve("s"), NONE), cold)) {
+      service.start();
+      on.send("my card was lost");
+      await().atMost(PATIENCE).until(() -> on.metrics.counts().reviewed() == 1);
+      assertThat(service.ready().up()).as("a declared cold start is ready").isTrue();
+      assertThat(service.ready().cause()).contains("cold start");
+      service.close();
+
+      Prediction prediction = on.committed(on.topics.predictions()).get(0).value();
+      assertThat(prediction.label()).isNull();
+      assertThat(prediction.confidence()).isZero();
+      Sample pending = on.committed(on.topics.pending()).get(0).value();
+      assertThat(pending.getDim()).isEqualTo(DIM);
+      assertThat(on.metrics.counts()).isEqualTo(new Counts(1, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0));
+    }
+  }
+
+  @Test
+  void keepsScoringWhenPartitionsAreAddedToRecords() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "grow", 1);
+        Admin admin = Admin.create(on.kafka);
+        StreamService service =
+            on.service(Deployment.settings("grow", state, ALL_UNSURE), bundle)) {
+      service.start();
+      on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
+      await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 1);
+
+      admin.createPartitions(Map.of("grow-records", NewPartitions.increaseTo(3))).all().get();
+      on.label("a", "kind", "label-0");
+      await().atMost(PATIENCE).until(() -> on.metrics.counts().labelsMatched() == 1);
+      await().atMost(PATIENCE).until(() -> partitions(admin, "grow-records") == 3);
+      byte[] value = "{\"id\": \"b\", \"x\": [1, 2, 3, 4]}".getBytes(UTF_8);
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions() // the producer may not have heard of the partition yet
+          .until(() -> on.sent(2, "key", value));
+
+      await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 2);
+      assertThat(service.live().up()).as(service.live().cause()).isTrue();
+      assertThat(on.metrics.counts()).isEqualTo(new Counts(2, 2, 0, 2, 1, 1, 0, 0, 2, 1, 0));
+    }
+  }
+
+  private static int partitions(Admin admin, String topic) throws Exception {
+    return admin
+        .describeTopics(List.of(topic))
+        .allTopicNames()
+        .get()
+        .get(topic)
+        .partitions()
+        .size();
+  }
+
+  @Test
+  void refusesToStartWithoutItsTopicsNamingEveryOneMissing() {
+    Topics none = Topics.of(TopicNames.prefixed("nowhere"));
+    try (StreamService service =
+        new StreamService(
+            Deployment.settings("nowhere", state, NONE),
+            bundle,
+            new ScoringSettings(1, 1, 16, false),
+            none,
+            Map.of("bootstrap.servers", broker.bootstrapServers()),
+            new InMemoryScorerMetrics())) {
+      assertThatThrownBy(service::start)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("nowhere-records, nowhere-review, nowhere-samples")
+          .hasMessageContaining("topics create");
+      assertThat(service.ready().up()).isFalse();
+    }
+  }
+
+  @Test
+  void refusesToStartWhereTheJoinWouldNotSeeSomeLabels() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "uneven", 1);
+        Admin admin = Admin.create(on.kafka);
+        StreamService service = on.service(Deployment.settings("uneven", state, NONE), bundle)) {
+      admin.createPartitions(Map.of("uneven-pending", NewPartitions.increaseTo(3))).all().get();
+      await().atMost(PATIENCE).until(() -> partitions(admin, "uneven-pending") == 3);
+
+      assertThatThrownBy(service::start)
+          .hasMessageContaining("uneven-pending has 3 partitions and uneven-labels-by-id has 2");
+    }
+  }
+
+  @Test
+  void tellsTheCauseOnceATopicIsDeletedUnderIt() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "gone", 1);
+        Admin admin = Admin.create(on.kafka);
+        StreamService service = on.service(Deployment.settings("gone", state, NONE), bundle)) {
+      service.start();
+      await().atMost(PATIENCE).until(() -> service.ready().up());
+
+      admin.deleteTopics(List.of("gone-records")).all().get();
+
+      await().atMost(Duration.ofMinutes(3)).until(() -> !service.live().up());
+      assertThat(service.live().cause()).contains("source topics were missing");
+      assertThat(service.ready().up()).as("not live is not ready").isFalse();
+    }
+  }
+
+  @Test
+  void saysWhyItIsNotReadyBeforeItStarts() {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "unstarted", 1);
+        StreamService service = on.service(Deployment.settings("unstarted", state, NONE), bundle)) {
+      assertThat(service.ready().up()).isFalse();
+      assertThat(service.ready().cause()).contains("not started");
+      assertThat(service.live().up()).isTrue();
+
+      service.close();
+      service.close();
+
+      assertThat(service.live().cause()).isEqualTo("closed");
+      assertThatThrownBy(service::start).isInstanceOf(IllegalStateException.class);
+    }
+  }
+}
