@@ -89,7 +89,7 @@ final class Deployed implements Session.Deployment {
           new History(
                   pipeline.adapt(topics.prefix()),
                   pipeline.gate(),
-                            pipeline.bundle(),
+                  pipeline.bundle(),
                   features,
                   topics.topics(),
                   kafka,
