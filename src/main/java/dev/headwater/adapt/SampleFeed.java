@@ -3,24 +3,33 @@ package dev.headwater.adapt;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The samples topic from its beginning: first all that was on it, in order of time, then the rest.
+ * The samples topic from its beginning: first all that was on it, in order of time, then the rest,
+ * partitions added since included. What is no sample is skipped with a warning: it must not keep
+ * the trainer from those that are.
  */
 final class SampleFeed implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(SampleFeed.class);
   private static final Duration POLL = Duration.ofMillis(100);
+  private static final Duration PARTITIONS = Duration.ofSeconds(30);
 
   /**
    * A sample and where it was read.
@@ -29,30 +38,29 @@ final class SampleFeed implements AutoCloseable {
    */
   record Arrival(Sample sample, int partition, long offset, long at) {}
 
-  private final KafkaConsumer<String, Sample> consumer;
+  private final KafkaConsumer<byte[], byte[]> consumer;
   private final Topic<String, Sample> topic;
+  private Instant looked = Instant.EPOCH;
 
   SampleFeed(Map<String, Object> kafka, Topic<String, Sample> topic) {
     this.topic = topic;
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
     config.remove(ConsumerConfig.GROUP_ID_CONFIG);
-    consumer = new KafkaConsumer<>(config, new StringDeserializer(), topic.value().deserializer());
+    consumer =
+        new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
   /** Everything on the topic now, oldest first. */
   List<Arrival> history() {
-    List<TopicPartition> partitions =
-        consumer.partitionsFor(topic.name()).stream()
-            .map(info -> new TopicPartition(info.topic(), info.partition()))
-            .toList();
+    List<TopicPartition> partitions = assign();
     if (partitions.isEmpty()) {
       throw new KafkaException(
           "topic %s is missing: make it with 'topics create'".formatted(topic.name()));
     }
-    consumer.assign(partitions);
-    consumer.seekToBeginning(partitions);
     Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
     List<Arrival> history = new ArrayList<>();
     while (ends.entrySet().stream()
@@ -65,15 +73,49 @@ final class SampleFeed implements AutoCloseable {
 
   /** What has come since the last call; waits a moment for it. */
   List<Arrival> poll() {
-    ConsumerRecords<String, Sample> records = consumer.poll(POLL);
+    if (looked.plus(PARTITIONS).isBefore(Instant.now())) {
+      assign();
+    }
+    ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
     List<Arrival> arrivals = new ArrayList<>(records.count());
-    for (ConsumerRecord<String, Sample> record : records) {
-      if (record.value() != null) {
-        arrivals.add(
-            new Arrival(record.value(), record.partition(), record.offset(), record.timestamp()));
-      }
+    for (ConsumerRecord<byte[], byte[]> record : records) {
+      sample(record)
+          .map(s -> new Arrival(s, record.partition(), record.offset(), record.timestamp()))
+          .ifPresent(arrivals::add);
     }
     return arrivals;
+  }
+
+  private Optional<Sample> sample(ConsumerRecord<byte[], byte[]> record) {
+    try {
+      return Optional.ofNullable(
+          topic.value().deserializer().deserialize(topic.name(), record.value()));
+    } catch (SerializationException e) {
+      // It will never be readable, and nothing depends on it but itself.
+      log.atWarn()
+          .addKeyValue("topic", record.topic())
+          .addKeyValue("partition", record.partition())
+          .addKeyValue("offset", record.offset())
+          .setCause(e)
+          .log("skipped what is no sample");
+      return Optional.empty();
+    }
+  }
+
+  /** Takes on every partition there is, new ones from their beginning. */
+  private List<TopicPartition> assign() {
+    looked = Instant.now();
+    List<TopicPartition> partitions =
+        consumer.partitionsFor(topic.name()).stream()
+            .map(info -> new TopicPartition(info.topic(), info.partition()))
+            .toList();
+    List<TopicPartition> added =
+        partitions.stream().filter(p -> !consumer.assignment().contains(p)).toList();
+    if (!added.isEmpty()) {
+      consumer.assign(partitions);
+      consumer.seekToBeginning(added);
+    }
+    return partitions;
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.headwater.schema.Topics;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.KafkaException;
@@ -83,6 +84,9 @@ public final class Trainer implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (CancellationException e) {
+      // close() asked for it: the candidate in hand is lost, its samples are not
+      health = Health.down("closed");
     } catch (RuntimeException | Error e) {
       health = Health.down("training stopped: " + e);
       log.atError().setCause(e).log("trainer stopped");
@@ -108,14 +112,15 @@ public final class Trainer implements AutoCloseable {
     return true;
   }
 
-  /** Finishes the candidate in hand, then stops. */
+  /** Stops soon: a candidate still being trained is lost, its samples are on the topic. */
   @Override
   public void close() {
     closing.countDown();
+    parts.tuner().cancel();
     try {
       thread.join(parts.settings().closeTimeout().toMillis());
       if (thread.isAlive()) {
-        log.atWarn().log("the trainer is still training; its candidate will be lost");
+        log.atWarn().log("the trainer has not stopped in time; its thread ends with the process");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -105,6 +105,10 @@ final class TrainerSession implements AutoCloseable {
         .or(() -> parts.bundle().head());
   }
 
+  private long liveVersion(HeadLog heads) {
+    return liveHead(heads).map(head -> head.info().version()).orElse(-1L);
+  }
+
   private void follow(Optional<Head> head) {
     live = head.map(h -> h.info().version()).orElse(-1L);
     head.ifPresent(learner::live);
@@ -112,15 +116,21 @@ final class TrainerSession implements AutoCloseable {
 
   private void train(String trigger) {
     HeadLog heads = publisher.read();
-    Optional<Head> now = liveHead(heads);
-    if (now.map(h -> h.info().version()).orElse(-1L) != live) {
-      follow(now); // somebody rolled back
+    if (liveVersion(heads) != live) {
+      follow(liveHead(heads)); // somebody rolled back
     }
     long start = System.nanoTime();
     Head candidate = learner.train(trigger, heads.nextVersion(parts.bundle().task()));
     HeadInfo info = candidate.info();
     parts.metrics().trained(info.task(), Duration.ofNanos(System.nanoTime() - start));
     parts.metrics().judged(info.task(), info.verdict().accepted());
+    if (liveVersion(publisher.read()) != live) {
+      log.atInfo()
+          .addKeyValue("task", info.task())
+          .addKeyValue("parent", live)
+          .log("candidate dropped: the live head was changed while it was trained");
+      return;
+    }
     if (info.verdict().accepted()) {
       LivePointer pointer = publisher.promote(candidate, WRITER);
       if (pointer.version() == info.version()) {

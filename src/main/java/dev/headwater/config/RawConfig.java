@@ -215,7 +215,7 @@ public interface RawConfig {
     double balance();
 
     /** Strength of the pull towards the live head. */
-    @WithDefault("0.1")
+    @WithDefault("0.05")
     @WithConverter(Converters.Rate.class)
     double pull();
 
@@ -231,7 +231,7 @@ public interface RawConfig {
   /** When a candidate may serve. */
   interface Gate {
     /** How often one judgement may let through a candidate no better than the live head. */
-    @WithDefault("0.1")
+    @WithDefault("0.15")
     @WithConverter(Converters.Share.class)
     double errorRate();
 

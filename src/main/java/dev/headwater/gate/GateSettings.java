@@ -3,8 +3,8 @@ package dev.headwater.gate;
 /**
  * When a candidate passes.
  *
- * @param errorRate share of candidates no better than the live head that one judgement may let
- *     through, in (0, 0.5)
+ * @param errorRate share of candidates no better than the live head that a judgement may let
+ *     through, over all numbers of samples on which the two differ, in (0, 0.5)
  * @param margin of weighted accuracy that a candidate which knows more labels may surely not lose
  * @param classLoss of weighted accuracy that no label with {@code classTrials} trials may lose
  * @param classTrials below it a label is judged together with the others like it
@@ -13,7 +13,7 @@ package dev.headwater.gate;
 public record GateSettings(
     double errorRate, double margin, double classLoss, int classTrials, int trials) {
   /** Chosen by replay: see RATIONALE.md beside this class. */
-  public static final GateSettings DEFAULT = new GateSettings(0.1, 0.005, 0.1, 20, 10);
+  public static final GateSettings DEFAULT = new GateSettings(0.15, 0.005, 0.1, 20, 10);
 
   public GateSettings {
     require(errorRate > 0 && errorRate < 0.5, "gate error rate must be in (0, 0.5)", errorRate);

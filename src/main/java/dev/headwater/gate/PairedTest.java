@@ -42,7 +42,8 @@ final class PairedTest {
 
   /**
    * Mid-P probability (Lancaster 1961) of at least as many wins among the discordant trials, were
-   * wins and losses equally likely: exact, so it holds for three of them as for three hundred.
+   * wins and losses equally likely. From exact counts, so it holds for three of them as for three
+   * hundred; as counts are whole, the rate it states holds over sizes, not at each of them.
    */
   double pBetter() {
     return midP(wins, wins + losses);

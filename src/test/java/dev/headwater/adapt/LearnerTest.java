@@ -1,0 +1,189 @@
+package dev.headwater.adapt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.adapt.fit.LinearHead;
+import dev.headwater.gate.Gate;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.onnx.LinearLayer;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Sample;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class LearnerTest {
+  private static final int DIM = 8;
+  private final Samples samples = new Samples("task", "backbone", DIM);
+  private final HeadLayout layout = new HeadLayout(new LinearLayer("w", "b", true), DIM);
+  private final Learner learner = learner(List.of(), true);
+  private long offset;
+
+  @Test
+  void aColdStartMakesTheFirstHeadFromSamplesAlone() {
+    feed(learner, 40, 3);
+
+    Head head = learner.train("samples", 1);
+
+    assertThat(head.info().verdict().accepted()).as(head.info().verdict().reason()).isTrue();
+    assertThat(head.info().labels()).containsExactly("l0", "l1", "l2");
+    assertThat(head.info().parent()).isZero();
+    assertThat(right(head, 3)).isGreaterThan(0.95);
+  }
+
+  @Test
+  void oneLabelAloneIsNothingToLearn() {
+    feed(learner, 40, 1);
+
+    assertThat(learner.due()).isEmpty();
+  }
+
+  @Test
+  void aNewLabelJoinsTheLabelSetAndTheOldOnesKeepTheirPlaces() {
+    feed(learner, 40, 3);
+    learner.live(learner.train("samples", 1));
+    for (int i = 0; i < 20; i++) {
+      learner.add(samples.of("n" + i, 3 + i % 2), 0, offset++);
+    }
+
+    Head grown = learner.train("samples", 2);
+
+    assertThat(grown.info().verdict().accepted()).as(grown.info().verdict().reason()).isTrue();
+    assertThat(grown.info().labels()).containsExactly("l0", "l1", "l2", "l3", "l4");
+    assertThat(grown.info().parent()).isEqualTo(1);
+    assertThat(right(grown, 5)).isGreaterThan(0.95);
+  }
+
+  @Test
+  void judgesOnlyOnWhatTheLiveHeadDidNotTrainOn() {
+    feed(learner, 40, 3);
+    learner.live(learner.train("samples", 1));
+    for (int i = 0; i < 12; i++) {
+      learner.add(samples.of("later" + i, i % 3), 0, offset++);
+    }
+
+    assertThat(learner.train("samples", 2).info().verdict().judged()).isEqualTo(12);
+  }
+
+  @Test
+  void aTrainerThatStartsAnewJudgesAsTheOneBeforeItDid() {
+    feed(learner, 40, 3);
+    Head first = learner.train("samples", 1);
+    Learner restarted = learner(List.of(), true);
+    restarted.live(first);
+    offset = 0;
+    feed(restarted, 52, 3);
+
+    assertThat(restarted.train("samples", 2).info().verdict().judged()).isEqualTo(12);
+  }
+
+  @Test
+  void refusedSamplesStayJudgedUntilAHeadIsAccepted() {
+    feed(learner, 40, 3);
+    learner.live(learner.train("samples", 1));
+    feed(learner, 10, 3, "x");
+    learner.train("samples", 2);
+    feed(learner, 10, 3, "y");
+
+    assertThat(learner.train("samples", 3).info().verdict().judged()).isEqualTo(20);
+  }
+
+  @Test
+  void historyIsLearnedFromButNeverJudgedOn() {
+    for (int i = 0; i < 30; i++) {
+      learner.add(
+          samples.of("h" + i, "l" + i % 3, samples.features(i % 3), Reason.HISTORY, 1),
+          0,
+          offset++);
+    }
+    assertThat(learner.due()).as("history sets off no training").isEmpty();
+
+    Head first = learner.trainFirst("history", 1);
+
+    assertThat(first.info().verdict().judged()).isEqualTo(30);
+    assertThat(learner.train("samples", 1).info().verdict().judged()).isZero();
+  }
+
+  @Test
+  void noiseTeachesNothingThatTheGateLetsThrough() {
+    feed(learner, 60, 3);
+    learner.live(learner.train("samples", 1));
+    for (int i = 0; i < 60; i++) {
+      // features of one label under the name of another
+      learner.add(
+          samples.of("bad" + i, "l" + (i + 1) % 3, samples.features(i % 6), Reason.UNSURE, 1),
+          0,
+          offset++);
+    }
+
+    assertThat(learner.train("samples", 2).info().labels()).containsExactly("l0", "l1", "l2");
+  }
+
+  @Test
+  void samplesOfOthersAreIgnored() {
+    Learner closed = learner(List.of("l0", "l1"), false);
+
+    assertThat(closed.add(samples.of("r", 0), 0, 0)).isTrue();
+    assertThat(closed.add(samples.of("unknown label", 7), 0, 1)).isFalse();
+    assertThat(closed.add(new Samples("other", "backbone", DIM).of("task", 0), 0, 2)).isFalse();
+    assertThat(closed.add(new Samples("task", "other", DIM).of("space", 0), 0, 3)).isFalse();
+    assertThat(closed.add(new Samples("task", "backbone", 3).of("width", 0), 0, 4)).isFalse();
+    Sample unlabelled = Sample.newBuilder(samples.of("none", 0)).setLabel(null).build();
+    assertThat(closed.add(unlabelled, 0, 5)).isFalse();
+    assertThat(closed.memorySize()).isEqualTo(1);
+  }
+
+  @Test
+  void theGoldenPairsAreWhatTheHeadSays() {
+    feed(learner, 40, 3);
+
+    Head head = learner.train("samples", 1);
+
+    LinearHead linear = layout.linear(head);
+    int rows = (int) head.goldenFeatures().shape()[0];
+    assertThat(rows).isEqualTo(8);
+    for (int i = 0; i < rows; i++) {
+      float[] row = new float[DIM];
+      System.arraycopy(head.goldenFeatures().values(), i * DIM, row, 0, DIM);
+      float[] wanted = linear.logits(row);
+      for (int c = 0; c < 3; c++) {
+        assertThat(head.goldenLogits().values()[i * 3 + c]).isEqualTo(wanted[c]);
+      }
+    }
+  }
+
+  private Learner learner(List<String> labels, boolean open) {
+    FitSettings fit = new FitSettings("cpu", 1, 0.05, 12);
+    return new Learner(
+        new Learner.Space("task", "backbone", layout, labels, open),
+        AdaptSettings.of("id"),
+        new Gate(GateSettings.DEFAULT),
+        new FineTuner(fit, true),
+        Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+  }
+
+  private void feed(Learner to, int count, int labels) {
+    feed(to, count, labels, "r");
+  }
+
+  private void feed(Learner to, int count, int labels, String prefix) {
+    for (int i = 0; i < count; i++) {
+      to.add(samples.of(prefix + i, i % labels), 0, offset++);
+    }
+  }
+
+  private double right(Head head, int labels) {
+    LinearHead linear = layout.linear(head);
+    int right = 0;
+    for (int i = 0; i < 200; i++) {
+      int best = linear.best(samples.features(i % labels));
+      right += head.info().labels().get(best).equals("l" + i % labels) ? 1 : 0;
+    }
+    return right / 200.0;
+  }
+}

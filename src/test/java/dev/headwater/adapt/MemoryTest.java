@@ -1,0 +1,54 @@
+package dev.headwater.adapt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.schema.Sample;
+import org.junit.jupiter.api.Test;
+
+class MemoryTest {
+  private final Samples samples = new Samples("task", "backbone", 4);
+  private final Memory memory = new Memory(10);
+
+  @Test
+  void aLaterLabelOfARecordCorrectsItInPlace() {
+    memory.put(remembered("r1", 0, 5));
+    memory.put(remembered("r2", 0, 6));
+
+    boolean news = memory.put(remembered("r1", 1, 7));
+
+    assertThat(news).isTrue();
+    assertThat(memory.samples())
+        .extracting(Remembered::recordId, Remembered::label, Remembered::offset)
+        .as("with the offset it first had: a head that trained on it still did")
+        .containsExactly(
+            org.assertj.core.groups.Tuple.tuple("r1", "l1", 5L),
+            org.assertj.core.groups.Tuple.tuple("r2", "l0", 6L));
+  }
+
+  @Test
+  void theSameLabelAgainIsNoNews() {
+    memory.put(remembered("r1", 0, 5));
+
+    assertThat(memory.put(remembered("r1", 0, 6))).isFalse();
+    assertThat(memory.size()).isEqualTo(1);
+  }
+
+  @Test
+  void theOldestOfTheMostFrequentLabelMakesRoom() {
+    memory.put(remembered("rare", 1, 0));
+    for (int i = 0; i < 12; i++) {
+      memory.put(remembered("r" + i, 0, i + 1));
+    }
+
+    assertThat(memory.samples())
+        .extracting(Remembered::recordId)
+        .hasSize(10)
+        .contains("rare", "r11")
+        .doesNotContain("r0", "r1", "r2");
+  }
+
+  private Remembered remembered(String id, int label, long offset) {
+    Sample sample = samples.of(id, label);
+    return Remembered.of(sample, 0, offset);
+  }
+}

@@ -1,0 +1,78 @@
+package dev.headwater.adapt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import org.junit.jupiter.api.Test;
+
+class TriggerTest {
+  private final SetClock clock = new SetClock();
+  private final Trigger trigger = new Trigger(AdaptSettings.of("id"), clock);
+
+  @Test
+  void enoughSamplesSetOffATraining() {
+    sampled(9);
+    assertThat(trigger.due(9)).isEmpty();
+    sampled(1);
+
+    assertThat(trigger.due(10)).contains("samples");
+  }
+
+  @Test
+  void aLargeMemoryAsksForMoreOfThem() {
+    sampled(29);
+    assertThat(trigger.due(1000)).isEmpty();
+    sampled(1);
+
+    assertThat(trigger.due(1000)).contains("samples");
+  }
+
+  @Test
+  void anIntervalSetsOffATrainingIfThereIsAnythingNew() {
+    clock.now = clock.now.plus(Duration.ofMinutes(11));
+    assertThat(trigger.due(100)).as("nothing new").isEmpty();
+    sampled(1);
+
+    assertThat(trigger.due(100)).contains("interval");
+  }
+
+  @Test
+  void whicheverComesFirstBeginsAnew() {
+    sampled(10);
+    clock.now = clock.now.plus(Duration.ofMinutes(9));
+    trigger.reset();
+    clock.now = clock.now.plus(Duration.ofMinutes(9));
+    sampled(1);
+
+    assertThat(trigger.due(11)).isEmpty();
+  }
+
+  private void sampled(int times) {
+    for (int i = 0; i < times; i++) {
+      trigger.sampled();
+    }
+  }
+
+  private static final class SetClock extends Clock {
+    private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
+
+    @Override
+    public Instant instant() {
+      return now;
+    }
+  }
+}

@@ -1,0 +1,217 @@
+package dev.headwater.gate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.schema.Verdict;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Heads planted to be caught, and one to be let through. */
+class GateTest {
+  private static final Set<String> KNOWN = Set.of("a", "b");
+  private static final Set<String> GROWN = Set.of("a", "b", "new");
+
+  private final Gate gate = new Gate(GateSettings.DEFAULT);
+
+  @Test
+  void acceptsABetterHead() {
+    List<Trial> trials = trials(60, "a", "a", "a");
+    trials.addAll(trials(10, "b", "a", "b"));
+    trials.addAll(trials(2, "b", "b", "a"));
+
+    Verdict verdict = judge(trials, KNOWN);
+
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+    assertThat(verdict.judged()).isEqualTo(72);
+    assertThat(verdict.numbers()).containsEntry("discordant", 12.0);
+    assertThat(verdict.numbers().get("gain")).isCloseTo(8 / 72.0, within(1e-9));
+    assertThat(verdict.numbers().get("liveAccuracy")).isCloseTo(62 / 72.0, within(1e-9));
+    assertThat(verdict.numbers().get("candidateAccuracy")).isCloseTo(70 / 72.0, within(1e-9));
+  }
+
+  @Test
+  void refusesAWorseHead() {
+    List<Trial> trials = trials(60, "a", "a", "a");
+    trials.addAll(trials(10, "b", "b", "a"));
+
+    assertRefused(judge(trials, KNOWN), "worse");
+  }
+
+  @Test
+  void refusesAHeadWithAWeightThatIsNotFinite() {
+    Verdict verdict = gate.judge(new Judged(trials(50, "a", "b", "a"), KNOWN, KNOWN, false));
+
+    assertRefused(verdict, "not finite");
+  }
+
+  @Test
+  void refusesAHeadThatTradesAnOldLabelForANewOne() {
+    List<Trial> trials = trials(40, "new", "a", "new");
+    trials.addAll(trials(60, "b", "b", "b"));
+    trials.addAll(trials(30, "a", "a", "new"));
+
+    assertRefused(judge(trials, GROWN), "label a loses 100.0 points of 30");
+  }
+
+  @Test
+  void refusesTheTradeAlsoWhereTheOldLabelIsRare() {
+    List<Trial> trials = trials(40, "new", "a", "new");
+    trials.addAll(trials(60, "b", "b", "b"));
+    trials.addAll(trials(6, "a", "a", "new"));
+
+    assertRefused(judge(trials, GROWN), "worse by 9.1 points on the labels the live head knows");
+  }
+
+  @Test
+  void poolsLabelsTooRareToBeJudgedAlone() {
+    List<Trial> trials = trials(100, "b", "a", "b");
+    for (int label = 0; label < 30; label++) {
+      trials.addAll(trials(1, "rare" + label, "rare" + label, label < 8 ? "b" : "rare" + label));
+    }
+    Set<String> labels = new java.util.HashSet<>(KNOWN);
+    trials.forEach(trial -> labels.add(trial.label()));
+
+    Verdict verdict = gate.judge(new Judged(trials, labels, labels, true));
+
+    assertRefused(verdict, "the rarer labels together loses 26.7 points of 30");
+  }
+
+  @Test
+  void refusesAHeadThatForgetsALabel() {
+    Verdict verdict = gate.judge(new Judged(trials(50, "a", "b", "a"), KNOWN, Set.of("a"), true));
+
+    assertRefused(verdict, "lacks labels");
+  }
+
+  @Test
+  void refusesWhereThereIsTooLittleToJudgeBy() {
+    assertRefused(judge(trials(9, "a", "b", "a"), KNOWN), "9 judged samples are fewer than 10");
+  }
+
+  @Test
+  void acceptsAHeadThatKnowsMoreAndIsSurelyNotWorse() {
+    List<Trial> trials = trials(400, "a", "a", "a");
+    trials.addAll(trials(1, "new", "a", "new"));
+
+    Verdict verdict = judge(trials, GROWN);
+
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+    assertThat(verdict.reason()).contains("knows more labels");
+  }
+
+  @Test
+  void namingANewLabelIsNotKnowingIt() {
+    List<Trial> trials = trials(400, "a", "a", "a");
+    trials.addAll(trials(5, "new", "a", "a"));
+
+    assertRefused(judge(trials, GROWN), "not shown to be better");
+  }
+
+  @Test
+  void manyLightWinsDoNotPayForOneHeavyLoss() {
+    List<Trial> trials = trials(12, "a", "b", "a");
+    trials.add(new Trial("b", "b", "a", 20));
+    trials.addAll(weighted(60, "b", "b", "b", 20));
+
+    Verdict verdict = judge(trials, KNOWN);
+
+    assertThat(verdict.numbers().get("gain")).as("weighted by traffic").isNegative();
+    assertRefused(verdict, "not shown to be better");
+  }
+
+  @Test
+  void withoutALiveHeadTheBestConstantAnswerMustBeBeaten() {
+    List<Trial> constant = trials(30, "a", null, "a");
+    constant.addAll(trials(20, "b", null, "a"));
+    List<Trial> learned = trials(30, "a", null, "a");
+    learned.addAll(trials(20, "b", null, "b"));
+
+    assertRefused(
+        gate.judge(new Judged(constant, Set.of(), KNOWN, true)), "not shown to be better");
+    assertThat(gate.judge(new Judged(learned, Set.of(), KNOWN, true)).accepted()).isTrue();
+  }
+
+  /**
+   * Counts are whole, so at one number of samples the rate may lie above the one that holds over
+   * all of them; never above the two wins in two that chance gives a quarter of the time.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 6, 12, 40, 200})
+  void letsNoiseThroughAtMostAQuarterOfTheTimeAtAnyOneSize(int discordant) {
+    Random random = new Random(discordant);
+    int accepted = 0;
+    int seeds = 4000;
+    for (int seed = 0; seed < seeds; seed++) {
+      List<Trial> trials = trials(100, "a", "a", "a");
+      for (int i = 0; i < discordant; i++) {
+        boolean wins = random.nextBoolean();
+        double weight = random.nextInt(4) == 0 ? 20 : 1;
+        trials.add(new Trial("b", wins ? "a" : "b", wins ? "b" : "a", weight));
+      }
+      Collections.shuffle(trials, random);
+      accepted += judge(trials, KNOWN).accepted() ? 1 : 0;
+    }
+
+    assertThat(accepted / (double) seeds).as("share of noise accepted").isLessThanOrEqualTo(0.27);
+  }
+
+  @Test
+  void letsNoiseThroughAtMostAtTheStatedRateOverAllSizes() {
+    Random random = new Random(5);
+    int accepted = 0;
+    int seeds = 10_000;
+    for (int seed = 0; seed < seeds; seed++) {
+      List<Trial> trials = trials(100, "a", "a", "a");
+      for (int i = random.nextInt(60); i > 0; i--) {
+        boolean wins = random.nextBoolean();
+        double weight = random.nextInt(4) == 0 ? 20 : 1;
+        trials.add(new Trial("b", wins ? "a" : "b", wins ? "b" : "a", weight));
+      }
+      accepted += judge(trials, KNOWN).accepted() ? 1 : 0;
+    }
+
+    assertThat(accepted / (double) seeds)
+        .as("share of noise accepted, over many sizes")
+        .isLessThanOrEqualTo(GateSettings.DEFAULT.errorRate());
+  }
+
+  @Test
+  void refusesSettingsThatMeanNothing() {
+    assertThatThrownBy(() -> new GateSettings(0.5, 0, 0, 20, 10))
+        .hasMessageContaining("error rate")
+        .hasMessageContaining("0.5");
+    assertThatThrownBy(() -> new GateSettings(0.1, Double.NaN, 0, 20, 10))
+        .hasMessageContaining("margin");
+    assertThatThrownBy(() -> new GateSettings(0.1, 0, 2, 20, 10))
+        .hasMessageContaining("class loss");
+    assertThatThrownBy(() -> new GateSettings(0.1, 0, 0, 0, 10))
+        .hasMessageContaining("class trials");
+    assertThatThrownBy(() -> new Trial("a", "a", "a", 0)).hasMessageContaining("weight");
+  }
+
+  private Verdict judge(List<Trial> trials, Set<String> candidateLabels) {
+    return gate.judge(new Judged(trials, KNOWN, candidateLabels, true));
+  }
+
+  private static void assertRefused(Verdict verdict, String reason) {
+    assertThat(verdict.accepted()).as(verdict.reason()).isFalse();
+    assertThat(verdict.reason()).contains(reason);
+  }
+
+  private static List<Trial> trials(int n, String label, String live, String candidate) {
+    return weighted(n, label, live, candidate, 1);
+  }
+
+  private static List<Trial> weighted(
+      int n, String label, String live, String candidate, double weight) {
+    return new ArrayList<>(Collections.nCopies(n, new Trial(label, live, candidate, weight)));
+  }
+}
