@@ -15,6 +15,8 @@ final class Problems {
       Pattern.compile("SRCFG00014: The config property " + KEY + " is required.*");
   private static final Pattern UNKNOWN =
       Pattern.compile("SRCFG00050: " + KEY + " in (.+) does not map to any root");
+  private static final Pattern UNSET =
+      Pattern.compile("SRCFG00011: Could not expand value (\\S+) in property " + KEY);
   private static final Pattern REFUSED =
       Pattern.compile(
           "SRCFG00039: The config property "
@@ -59,6 +61,11 @@ final class Problems {
     Matcher unknown = UNKNOWN.matcher(text);
     if (unknown.matches()) {
       return unknown.group(1) + ": there is no such key";
+    }
+    Matcher unset = UNSET.matcher(text);
+    if (unset.matches()) {
+      return "%s: needs the environment variable %s, which is not set"
+          .formatted(unset.group(2), unset.group(1));
     }
     Matcher refused = REFUSED.matcher(text);
     return refused.matches() ? refused.group(1) + ": " + refused.group(3) : text;

@@ -154,6 +154,13 @@ class SettingsLoaderTest {
   }
 
   @Test
+  void namesTheVariableThatIsNotSet() {
+    assertThatThrownBy(() -> load("name: x\nbundle: {directory: '${HEADWATER_DATA}/x'}\n"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("bundle.directory: needs the environment variable HEADWATER_DATA");
+  }
+
+  @Test
   void saysWhenThereIsNoFile() {
     assertThatThrownBy(
             () -> SettingsLoader.load(directory.resolve("none.yaml"), Map.of(), Map.of()))
