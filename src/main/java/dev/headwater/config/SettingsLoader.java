@@ -152,10 +152,9 @@ public final class SettingsLoader {
     }
     return new Selection(
         selection.auditShare(),
-        threshold.isPresent()
-            ? new Selection.Threshold(threshold.get())
-            : new Selection.Budget(
-                selection.budget().orElse(DEFAULT_BUDGET), selection.budgetWindow()));
+        selection.budget().isPresent()
+            ? new Selection.Budget(selection.budget().get(), selection.budgetWindow())
+            : new Selection.Threshold(threshold.orElse(DEFAULT_THRESHOLD)));
   }
 
   private HeadSettings heads() {
