@@ -150,17 +150,19 @@ public interface RawConfig {
     @WithConverter(Converters.Share.class)
     double auditShare();
 
-    /** Most records, audit included, that may ask for a label; not with {@code threshold}. */
+    /** Confidence below which a record is unsure. */
+    @WithDefault("0.85")
     @WithConverter(Converters.Share.class)
-    Optional<Double> budget();
+    double threshold();
+
+    /** Most records, audit included, that may ask for a label; 1 for no bound. */
+    @WithDefault("0.25")
+    @WithConverter(Converters.Share.class)
+    double budget();
 
     @WithDefault("1000")
     @WithConverter(Converters.Positive.class)
     int budgetWindow();
-
-    /** Confidence below which a record is unsure; not with {@code budget}. */
-    @WithConverter(Converters.Share.class)
-    Optional<Double> threshold();
   }
 
   /** How head versions are kept. */

@@ -25,9 +25,6 @@ import java.util.function.Supplier;
 public final class SettingsLoader {
   static final String PREFIX = "headwater";
 
-  /** Chosen by replay: see RATIONALE.md of {@code adapt}. */
-  private static final double DEFAULT_THRESHOLD = 0.85;
-
   private final RawConfig raw;
   private final Map<String, Object> kafka;
   private final Problems problems = new Problems();
@@ -146,15 +143,11 @@ public final class SettingsLoader {
 
   private Selection selection() {
     RawConfig.Selection selection = raw.selection();
-    Optional<Double> threshold = selection.threshold();
-    if (threshold.isPresent() && selection.budget().isPresent()) {
-      throw new IllegalArgumentException("selection has both a budget and a threshold: keep one");
-    }
-    return new Selection(
-        selection.auditShare(),
-        selection.budget().isPresent()
-            ? new Selection.Budget(selection.budget().get(), selection.budgetWindow())
-            : new Selection.Threshold(threshold.orElse(DEFAULT_THRESHOLD)));
+    Optional<Selection.Budget> budget =
+        selection.budget() < 1
+            ? Optional.of(new Selection.Budget(selection.budget(), selection.budgetWindow()))
+            : Optional.empty();
+    return new Selection(selection.auditShare(), selection.threshold(), budget);
   }
 
   private HeadSettings heads() {

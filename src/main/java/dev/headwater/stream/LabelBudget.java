@@ -33,18 +33,19 @@ final class LabelBudget {
   }
 
   /**
-   * Whether this record is unsure, and remembers it.
+   * Whether this record may ask as one that is unsure; remembers it.
    *
+   * @param wanted whether it would; what is not asked for is there for worse times
    * @param audit it asks for a label in any case
    */
-  synchronized boolean unsure(double confidence, boolean audit) {
+  synchronized boolean grants(double confidence, boolean wanted, boolean audit) {
     if (count == arrival.length) {
       forgetOldest();
     }
     int allowed = (int) Math.floor(share * (count + 1));
-    boolean unsure = confidence < threshold() && (audit || asking < allowed);
-    remember(confidence, unsure || audit);
-    return unsure;
+    boolean granted = wanted && confidence < threshold() && (audit || asking < allowed);
+    remember(confidence, granted || audit);
+    return granted;
   }
 
   /** The least confidence that is not unsure, by what was seen so far. */

@@ -2,47 +2,45 @@ package dev.headwater.stream;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.util.Optional;
 import java.util.zip.CRC32;
 
 /**
- * Which records are worth a label: all that are unsure, and an audit drawn from all records
+ * Which records are worth a label: those that are unsure, and an audit drawn from all records
  * whatever their confidence, without which only what the model doubts would ever be checked.
  *
  * @param auditShare share of all records drawn for audit, in [0, 1]
- * @param unsure when a record counts as unsure
+ * @param threshold confidence below which a record is unsure, in [0, 1]
+ * @param budget bounds how many may ask; empty for no bound
  */
-public record Selection(double auditShare, Unsure unsure) {
+public record Selection(double auditShare, double threshold, Optional<Budget> budget) {
 
   public Selection {
     if (!(auditShare >= 0 && auditShare <= 1)) {
       throw new IllegalArgumentException("audit share must be in [0, 1], not " + auditShare);
     }
-    if (unsure instanceof Budget budget && budget.share() <= auditShare) {
+    if (!(threshold >= 0 && threshold <= 1)) {
+      throw new IllegalArgumentException("threshold must be in [0, 1], not " + threshold);
+    }
+    if (budget.isPresent() && budget.get().share() <= auditShare) {
       throw new IllegalArgumentException(
           "a label budget of %s leaves nothing beyond the audit share of %s: raise one or lower the other"
-              .formatted(budget.share(), auditShare));
+              .formatted(budget.get().share(), auditShare));
     }
   }
 
-  /** When a record counts as unsure. */
-  public sealed interface Unsure permits Threshold, Budget {}
-
-  /** Below a fixed confidence. */
-  public record Threshold(double confidence) implements Unsure {
-    public Threshold {
-      if (!(confidence >= 0 && confidence <= 1)) {
-        throw new IllegalArgumentException("threshold must be in [0, 1], not " + confidence);
-      }
-    }
+  /** Without a bound. */
+  public Selection(double auditShare, double threshold) {
+    this(auditShare, threshold, Optional.empty());
   }
 
   /**
-   * Among the least confident, so that unsure and audit together stay within a share.
+   * Unsure and audit together stay within a share; the least confident come first.
    *
    * @param share of any {@code window} consecutive records, audit included, in (0, 1]
-   * @param window records the quantile is taken over
+   * @param window records the share is held over
    */
-  public record Budget(double share, int window) implements Unsure {
+  public record Budget(double share, int window) {
     public Budget {
       if (!(share > 0 && share <= 1)) {
         throw new IllegalArgumentException("label budget must be in (0, 1], not " + share);

@@ -11,9 +11,7 @@ final class Selector {
   Selector(Selection selection) {
     this.selection = selection;
     this.budget =
-        selection.unsure() instanceof Selection.Budget b
-            ? Optional.of(new LabelBudget(b.share(), selection.auditShare(), b.window()))
-            : Optional.empty();
+        selection.budget().map(b -> new LabelBudget(b.share(), selection.auditShare(), b.window()));
   }
 
   /**
@@ -32,10 +30,8 @@ final class Selector {
   }
 
   private boolean unsure(double confidence, boolean audit) {
-    if (budget.isPresent()) {
-      return budget.get().unsure(confidence, audit);
-    }
-    return confidence < ((Selection.Threshold) selection.unsure()).confidence();
+    boolean below = confidence < selection.threshold();
+    return budget.map(held -> held.grants(confidence, below, audit)).orElse(below);
   }
 
   /**

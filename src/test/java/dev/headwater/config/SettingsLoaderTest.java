@@ -54,7 +54,7 @@ class SettingsLoaderTest {
                 + """
                 topics: {records: [a, b], predictions: out, partitions: 8, samples-retention: 7d}
                 stream: {guarantee: at-least-once, group-protocol: streams, label-wait: 36h}
-                selection: {threshold: 0.8, audit-share: 0.1}
+                selection: {threshold: 0.8, audit-share: 0.1, budget: 1}
                 adapt: {device: cpu, interval: 250ms}
                 """);
 
@@ -64,8 +64,7 @@ class SettingsLoaderTest {
     assertThat(settings.stream().guarantee()).isEqualTo(StreamSettings.Guarantee.AT_LEAST_ONCE);
     assertThat(settings.stream().protocol()).isEqualTo(StreamSettings.Protocol.STREAMS);
     assertThat(settings.stream().labelWait()).isEqualTo(Duration.ofHours(36));
-    assertThat(settings.stream().selection())
-        .isEqualTo(new Selection(0.1, new Selection.Threshold(0.8)));
+    assertThat(settings.stream().selection()).isEqualTo(new Selection(0.1, 0.8));
     assertThat(settings.adapt().interval()).isEqualTo(Duration.ofMillis(250));
   }
 
@@ -98,10 +97,10 @@ class SettingsLoaderTest {
   @Test
   void reportsWhatOnlyTwoKeysTogetherGetWrong() {
     assertThatThrownBy(
-            () -> load(MINIMAL + "selection: {budget: 0.1, threshold: 0.5}\nadapt: {folds: 1}\n"))
+            () -> load(MINIMAL + "selection: {budget: 0.1, audit-share: 0.2}\nadapt: {folds: 1}\n"))
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("2 problems in ")
-        .hasMessageContaining("both a budget and a threshold")
+        .hasMessageContaining("leaves nothing beyond the audit share")
         .hasMessageContaining("adapt: folds must be");
   }
 

@@ -81,10 +81,7 @@ class ReplayIT {
         new Pipeline(
             bundle,
             new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
-            StreamSettings.of(
-                "unused",
-                directory.resolve("unused"),
-                new Selection(.1, new Selection.Threshold(.9))),
+            StreamSettings.of("unused", directory.resolve("unused"), new Selection(.1, .9)),
             ScoringSettings.defaults(),
             AdaptSettings.of("unused"),
             GateSettings.DEFAULT,

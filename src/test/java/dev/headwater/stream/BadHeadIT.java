@@ -54,7 +54,7 @@ class BadHeadIT {
     String name = "head-" + RUN.incrementAndGet();
     on = new Deployment(broker.bootstrapServers(), name, 1);
     publisher = on.publisher();
-    Selection none = new Selection(0, new Selection.Threshold(0));
+    Selection none = new Selection(0, 0);
     service = on.service(Deployment.settings(name, directory.resolve(name), none), bundle);
     service.start();
     promote(1);

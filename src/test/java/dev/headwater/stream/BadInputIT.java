@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Bad input, each with its cause, its field, and its neighbours predicted. */
 class BadInputIT {
-  private static final Selection ALL_UNSURE = new Selection(0, new Selection.Threshold(1));
+  private static final Selection ALL_UNSURE = new Selection(0, 1);
   private static final String TABLE = "{\"id\": \"%s\", \"x\": [1, 2, 3, 4]}";
   private static final String TEXT = "{\"id\": \"%s\", \"text\": \"my card was lost\"}";
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class DeadLetterTest {
-  private static final Selection BELOW_HALF = new Selection(0, new Selection.Threshold(0.5));
+  private static final Selection BELOW_HALF = new Selection(0, 0.5);
 
   @TempDir Path state;
   private Driven driven;

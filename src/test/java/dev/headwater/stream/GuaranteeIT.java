@@ -35,8 +35,7 @@ class GuaranteeIT {
   private static final int PARTITIONS = 4;
   private static final int BATCH = 500;
   private static final int POISON_EVERY = 37;
-  private static final Selection SELECTION =
-      new Selection(ScorerProcess.AUDIT_SHARE, new Selection.Threshold(0));
+  private static final Selection SELECTION = new Selection(ScorerProcess.AUDIT_SHARE, 0);
 
   private static final List<Guarantee> GUARANTEES =
       List.of(

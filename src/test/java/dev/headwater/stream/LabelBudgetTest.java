@@ -54,6 +54,20 @@ class LabelBudgetTest {
   }
 
   @Test
+  void whatIsNotAskedForIsThereForWorseTimes() {
+    LabelBudget budget = new LabelBudget(0.1, 0, WINDOW);
+    Random random = new Random(8);
+    for (int i = 0; i < WINDOW; i++) {
+      assertThat(budget.grants(0.9 + random.nextDouble() / 10, false, false)).isFalse();
+    }
+
+    for (int i = 0; i < WINDOW / 10; i++) {
+      assertThat(budget.grants(0.5, true, false)).as("record %d of the collapse", i).isTrue();
+    }
+    assertThat(budget.grants(0.5, true, false)).as("the window's share is used up").isFalse();
+  }
+
+  @Test
   void doesNotAskWhereAllAreEquallyConfident() {
     boolean[] asked = run(0.1, 0, i -> 1.0);
 
@@ -75,7 +89,7 @@ class LabelBudgetTest {
     boolean[] asked = new boolean[RECORDS];
     for (int i = 0; i < RECORDS; i++) {
       boolean audited = draws.nextDouble() < audit;
-      asked[i] = budget.unsure(confidence.applyAsDouble(i), audited) || audited;
+      asked[i] = budget.grants(confidence.applyAsDouble(i), true, audited) || audited;
     }
     return asked;
   }

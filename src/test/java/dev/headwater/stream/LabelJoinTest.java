@@ -24,7 +24,7 @@ class LabelJoinTest {
 
   @BeforeEach
   void start() {
-    driven = new Driven(state, new Selection(0, new Selection.Threshold(0.5)));
+    driven = new Driven(state, new Selection(0, 0.5));
   }
 
   @AfterEach

@@ -155,8 +155,7 @@ class LiveScorerTest {
   }
 
   private LiveScorer scorer(long readAheadBytes) {
-    StreamSettings defaults =
-        StreamSettings.of("app", directory, new Selection(0, new Selection.Threshold(0)));
+    StreamSettings defaults = StreamSettings.of("app", directory, new Selection(0, 0));
     StreamSettings settings =
         new StreamSettings(
             defaults.applicationId(),

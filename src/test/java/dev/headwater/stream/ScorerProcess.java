@@ -93,7 +93,7 @@ final class ScorerProcess {
             StreamSettings.Protocol.CLASSIC,
             Duration.ofSeconds(2), // long enough to be killed in the middle of
             Duration.ofMillis(5),
-            new Selection(AUDIT_SHARE, new Selection.Threshold(0)),
+            new Selection(AUDIT_SHARE, 0),
             Duration.ofDays(1),
             3,
             1 << 20,

@@ -30,8 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ScoringTopologyTest {
   private static final Path DESCRIPTION =
       Path.of("src/test/resources/dev/headwater/stream/topology.txt");
-  private static final Selection BELOW_HALF = new Selection(0, new Selection.Threshold(0.5));
-  private static final Selection AUDIT_ALL = new Selection(1, new Selection.Threshold(0.5));
+  private static final Selection BELOW_HALF = new Selection(0, 0.5);
+  private static final Selection AUDIT_ALL = new Selection(1, 0.5);
 
   @TempDir Path state;
   private Driven driven;
@@ -113,8 +113,7 @@ class ScoringTopologyTest {
 
   @Test
   void hidesThePredictionOfAnAuditRecordFromTheAnnotator() {
-    try (Driven audited =
-        new Driven(state.resolve("audit"), new Selection(0.5, new Selection.Threshold(0.5)))) {
+    try (Driven audited = new Driven(state.resolve("audit"), new Selection(0.5, 0.5))) {
       String drawn = anyId(true, 0.5);
       audited.record("{\"id\": \"" + drawn + "\", \"confidence\": 0.9}");
 
@@ -129,8 +128,7 @@ class ScoringTopologyTest {
 
   @Test
   void weighsAnAuditRecordThatIsUnsureTooAsCertainlyIncluded() {
-    try (Driven audited =
-        new Driven(state.resolve("audit"), new Selection(0.5, new Selection.Threshold(0.5)))) {
+    try (Driven audited = new Driven(state.resolve("audit"), new Selection(0.5, 0.5))) {
       audited.record("{\"id\": \"" + anyId(true, 0.5) + "\", \"confidence\": 0.1}");
 
       ReviewItem item = only(audited.read(audited.topics.review())).value();
@@ -236,7 +234,7 @@ class ScoringTopologyTest {
   }
 
   private static String anyId(boolean drawn, double share) {
-    Selection selection = new Selection(share, new Selection.Threshold(0));
+    Selection selection = new Selection(share, 0);
     for (int i = 0; ; i++) {
       if (selection.audits("id-" + i) == drawn) {
         return "id-" + i;

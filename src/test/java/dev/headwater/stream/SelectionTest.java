@@ -5,13 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.headwater.schema.Reason;
+import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
 
 class SelectionTest {
-  private static final Selection.Threshold HALF = new Selection.Threshold(0.5);
+  private static final double HALF = 0.5;
 
   @Test
   void recomputesTheAuditHashOfOtherLanguages() {
@@ -101,7 +102,8 @@ class SelectionTest {
 
   @Test
   void isUnsureWithoutAHeadWhateverTheBudget() {
-    Selector selector = new Selector(new Selection(0, new Selection.Budget(0.1, 100)));
+    Selector selector =
+        new Selector(new Selection(0, 1, Optional.of(new Selection.Budget(0.1, 100))));
     for (int i = 0; i < 50; i++) {
       assertThat(selector.select("id-" + i, 0, false))
           .contains(new Selector.Kept(Reason.UNSURE, 1));
@@ -112,10 +114,10 @@ class SelectionTest {
   void refusesSharesAndThresholdsThatAreNone() {
     assertThatThrownBy(() -> new Selection(1.5, HALF)).hasMessageContaining("1.5");
     assertThatThrownBy(() -> new Selection(Double.NaN, HALF)).hasMessageContaining("NaN");
-    assertThatThrownBy(() -> new Selection.Threshold(-0.1)).hasMessageContaining("-0.1");
+    assertThatThrownBy(() -> new Selection(0, -0.1)).hasMessageContaining("-0.1");
     assertThatThrownBy(() -> new Selection.Budget(0, 100)).hasMessageContaining("0");
     assertThatThrownBy(() -> new Selection.Budget(0.1, 1)).hasMessageContaining("window");
-    assertThatThrownBy(() -> new Selection(0.1, new Selection.Budget(0.05, 100)))
+    assertThatThrownBy(() -> new Selection(0.1, 1, Optional.of(new Selection.Budget(0.05, 100))))
         .hasMessageContaining("leaves nothing");
   }
 }

@@ -19,7 +19,7 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.junit.jupiter.api.Test;
 
 class StreamPropertiesTest {
-  private static final Selection NONE = new Selection(0, new Selection.Threshold(0));
+  private static final Selection NONE = new Selection(0, 0);
   private static final Limits LIMITS = new Limits(5_000, Map.of("t-dead-letters", 4_000));
   private static final Consumer<ConsumerRecords<byte[], byte[]>> SINK = records -> {};
 

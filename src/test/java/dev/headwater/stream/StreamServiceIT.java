@@ -33,8 +33,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class StreamServiceIT {
-  private static final Selection ALL_UNSURE = new Selection(0, new Selection.Threshold(1));
-  private static final Selection NONE = new Selection(0, new Selection.Threshold(0));
+  private static final Selection ALL_UNSURE = new Selection(0, 1);
+  private static final Selection NONE = new Selection(0, 0);
   private static final int DIM = 4;
   private static final int CLASSES = 3;
 
