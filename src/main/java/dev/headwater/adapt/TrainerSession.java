@@ -122,7 +122,8 @@ final class TrainerSession implements AutoCloseable {
     long start = System.nanoTime();
     Head candidate = learner.train(trigger, heads.nextVersion(parts.bundle().task()));
     HeadInfo info = candidate.info();
-    parts.metrics().trained(info.task(), Duration.ofNanos(System.nanoTime() - start));
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    parts.metrics().trained(info.task(), took);
     parts.metrics().judged(info.task(), info.verdict().accepted());
     if (liveVersion(publisher.read()) != live) {
       log.atInfo()
@@ -144,6 +145,7 @@ final class TrainerSession implements AutoCloseable {
         .addKeyValue("version", info.version())
         .addKeyValue("accepted", info.verdict().accepted())
         .addKeyValue("judged", info.verdict().judged())
+        .addKeyValue("trainedMs", took.toMillis())
         .addKeyValue("reason", info.verdict().reason())
         .log("candidate judged");
   }

@@ -24,6 +24,7 @@ final class HeadTopic implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HeadTopic.class);
   private static final Duration METADATA_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration POLL = Duration.ofMillis(200);
+  private static final int FETCH_WAIT_MS = 20;
 
   /** Longer than the default transaction timeout, for an open transaction hides what follows it. */
   private static final Duration READ_TIMEOUT = Duration.ofSeconds(90);
@@ -146,6 +147,9 @@ final class HeadTopic implements AutoCloseable {
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+    // a broker serves one request of a connection at a time, so whoever asks for the end would wait
+    // behind a fetch that waits for data, half a second by default
+    config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
     config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
     return config;
   }
