@@ -3,25 +3,37 @@ package dev.headwater.replay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtSession;
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Style;
+import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.schema.Json;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.Selection;
 import dev.headwater.stream.StreamSettings;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -54,6 +66,37 @@ class ReplayIT {
   }
 
   @Test
+  void learnsADriftThatTheFrozenHeadNeverRecoversFrom() throws Exception {
+    Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), 900, 100);
+
+    ReplayReport report = replay(stream, true, List.of("label"));
+
+    assertThat(report.predictions()).isEqualTo(891);
+    assertThat(report.deadLetters()).isEqualTo(9);
+    assertThat(report.duplicates()).isEqualTo(0);
+    assertThat(report.accuracy().adaptive().segments().get(9))
+        .as("relearned by the last tenth, where the frozen head is always wrong")
+        .isGreaterThan(.9);
+    assertThat(report.accuracy().frozen().segments().get(9)).isLessThan(.05);
+    assertThat(report.accuracy().adaptive().overall())
+        .isGreaterThan(report.accuracy().frozen().overall());
+    assertThat(report.versions())
+        .filteredOn(v -> v.verdict().equals("accepted"))
+        .isNotEmpty()
+        .allSatisfy(
+            v -> {
+              assertThat(v.judged()).isPositive();
+              assertThat(v.device()).isEqualTo("cpu");
+            });
+    assertThat(report.labelsUsedFraction())
+        .as("every delivered label became one sample, and only those that asked got one")
+        .isEqualTo((report.samples().unsure() + report.samples().audit()) / 900.)
+        .isBetween(.05, .95);
+    recountFromTheDump(report, LabelledStream.open(stream, List.of("label")));
+    assertThatTheExportedHeadGivesTheLabelsOfTheStream(report);
+  }
+
+  @Test
   void refusesToSendALabelThatTheBundleWouldRead() throws Exception {
     Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), 10, 0);
 
@@ -61,6 +104,94 @@ class ReplayIT {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("records would be sent with their label")
         .hasMessageContaining("[truth]");
+  }
+
+  /** By record id, from what a read_committed consumer saw, and nothing else. */
+  private void recountFromTheDump(ReplayReport report, LabelledStream stream) throws Exception {
+    Map<String, Integer> index = new HashMap<>();
+    for (int i = 0; i < stream.size(); i++) {
+      index.put(stream.recordId(i), i);
+    }
+    int[] right = new int[10];
+    int[] judged = new int[10];
+    Map<Long, Integer> first = new HashMap<>();
+    for (JsonNode prediction : dumped("predictions.jsonl")) {
+      int i = index.remove(prediction.path("recordId").asText());
+      int segment = i * 10 / stream.size();
+      judged[segment]++;
+      right[segment] += prediction.path("label").asText().equals(stream.truth(i)) ? 1 : 0;
+      first.merge(prediction.path("headVersion").asLong(), i, Math::min);
+    }
+    assertThat(index).as("records without a prediction").hasSize(report.deadLetters());
+    for (int s = 0; s < 10; s++) {
+      assertThat(report.accuracy().adaptive().segments().get(s))
+          .as("segment %d", s)
+          .isEqualTo((double) right[s] / judged[s]);
+    }
+    for (ReplayReport.Version version : report.versions()) {
+      if (first.containsKey(version.version())) {
+        assertThat(version.atRecord()).isEqualTo(first.get(version.version()));
+      }
+    }
+    assertThat(dumped("samples.jsonl").stream().map(s -> s.path("recordId").asText()).distinct())
+        .hasSize(report.samples().unsure() + report.samples().audit());
+  }
+
+  private void assertThatTheExportedHeadGivesTheLabelsOfTheStream(ReplayReport report)
+      throws Exception {
+    long last =
+        report.versions().stream()
+            .filter(v -> v.verdict().equals("accepted"))
+            .mapToLong(ReplayReport.Version::version)
+            .max()
+            .orElseThrow();
+    Map<String, JsonNode> records = new HashMap<>();
+    for (JsonNode record :
+        lines(directory.resolve("stream.jsonl"), line -> !line.contains("NaN"))) {
+      records.put(record.path("id").asText(), record.path("x"));
+    }
+    long newest = 0;
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    try (OrtSession session =
+        environment.createSession(Objects.requireNonNull(report.finalHead()))) {
+      for (JsonNode prediction : dumped("predictions.jsonl")) {
+        long version = prediction.path("headVersion").asLong();
+        newest = Math.max(newest, version);
+        if (version == last) {
+          JsonNode x = records.get(prediction.path("recordId").asText());
+          float[][] input = {{x.path(0).floatValue(), x.path(1).floatValue()}};
+          try (OnnxTensor tensor = OnnxTensor.createTensor(environment, input);
+              OrtSession.Result result = session.run(Map.of("x", tensor))) {
+            assertThat("c" + best(((float[][]) result.get(0).getValue())[0]))
+                .as("record %s", prediction.path("recordId").asText())
+                .isEqualTo(prediction.path("label").asText());
+          }
+        }
+      }
+    }
+    assertThat(newest).as("a head that was learned has served").isPositive();
+  }
+
+  private static int best(float[] logits) {
+    int best = 0;
+    for (int i = 1; i < logits.length; i++) {
+      best = logits[i] > logits[best] ? i : best;
+    }
+    return best;
+  }
+
+  private List<JsonNode> dumped(String name) throws IOException {
+    return lines(directory.resolve("dump").resolve(name), line -> true);
+  }
+
+  private static List<JsonNode> lines(Path file, Predicate<String> wanted) throws IOException {
+    List<JsonNode> nodes = new ArrayList<>();
+    for (String line : Files.readAllLines(file)) {
+      if (wanted.test(line)) {
+        nodes.add(Json.MAPPER.readTree(line));
+      }
+    }
+    return nodes;
   }
 
   private ReplayReport replay(Path stream, boolean adapt, List<String> truthFields)
@@ -81,7 +212,7 @@ class ReplayIT {
         new Pipeline(
             bundle,
             new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
-            StreamSettings.of("unused", directory.resolve("unused"), new Selection(.1, .9)),
+            StreamSettings.of("unused", directory.resolve("unused"), new Selection(.3, .9)),
             ScoringSettings.defaults(),
             AdaptSettings.of("unused"),
             GateSettings.DEFAULT,

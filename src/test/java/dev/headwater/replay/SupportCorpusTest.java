@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.schema.Json;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -106,11 +106,9 @@ class SupportCorpusTest {
   }
 
   private static List<Line> read(String name) {
-    try (InputStream in = SupportCorpusTest.class.getResourceAsStream("support/" + name)) {
-      assertThat(in).as(name).isNotNull();
-      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    try {
       List<Line> lines = new ArrayList<>();
-      for (String line : text.lines().toList()) {
+      for (String line : Files.readAllLines(Path.of("deploy/examples/support", name))) {
         JsonNode node = Json.MAPPER.readTree(line);
         lines.add(
             new Line(
