@@ -37,6 +37,7 @@ final class StreamSimulation {
   private final boolean[] right;
   private final boolean[] frozenRight;
   private final boolean[] selected;
+  private final double[] confidences;
   private final List<HeadInfo> versions = new ArrayList<>();
   private final Deque<Asked> asked = new ArrayDeque<>();
   private LinearHead live;
@@ -47,6 +48,7 @@ final class StreamSimulation {
 
   /**
    * @param threshold confidence below which a record is unsure
+   * @param budget share of any window of records that may ask for a label; 1 for no bound
    * @param trainingDelay records between a trigger and its head serving
    * @param labelDelay records between a record and its label
    * @param seed 0 for the recorded order
@@ -55,6 +57,8 @@ final class StreamSimulation {
   record Plan(
       double threshold,
       double auditShare,
+      double budget,
+      int budgetWindow,
       int trainingDelay,
       int labelDelay,
       long seed,
@@ -92,6 +96,7 @@ final class StreamSimulation {
     right = new boolean[n];
     frozenRight = new boolean[n];
     selected = new boolean[n];
+    confidences = new double[n];
     live = stream.head();
     labels = stream.headLabels();
     HeadLayout layout = new HeadLayout(new LinearLayer("w", "b", true), live.dim());
@@ -132,7 +137,9 @@ final class StreamSimulation {
     right[t] = labels.get(best).equals(truth);
     frozenRight[t] = stream.headLabels().get(stream.head().best(features)).equals(truth);
     boolean audited = audit.nextDouble() < plan.auditShare();
-    boolean unsure = confidence < plan.threshold();
+    boolean unsure =
+        confidence < plan.threshold() && withinBudget(t, confidence, audited);
+    confidences[t] = confidence;
     if (audited || unsure) {
       selected[t] = true;
       asked.add(
@@ -142,6 +149,24 @@ final class StreamSimulation {
               unsure ? 1 : 1 / plan.auditShare(),
               audited ? Reason.AUDIT : Reason.UNSURE));
     }
+  }
+
+  /** As the stream's label budget does it. */
+  private boolean withinBudget(int t, double confidence, boolean audited) {
+    if (plan.budget() >= 1) {
+      return true;
+    }
+    int from = Math.max(0, t - plan.budgetWindow() + 1);
+    double[] window = java.util.Arrays.copyOfRange(confidences, from, t);
+    java.util.Arrays.sort(window);
+    double quantile = (plan.budget() - plan.auditShare()) / (1 - plan.auditShare());
+    int rank = (int) (quantile * window.length);
+    int asking = 0;
+    for (int i = from; i < t; i++) {
+      asking += selected[i] ? 1 : 0;
+    }
+    return (rank >= window.length || confidence < window[rank])
+        && (audited || asking < (int) (plan.budget() * (window.length + 1)));
   }
 
   private void deliver(int t) {
