@@ -79,6 +79,7 @@ public final class Trainer implements AutoCloseable {
 
   private void run() {
     try {
+      parts.tuner().warmUp();
       while (closing.getCount() > 0 && follow()) {
         closing.await(RETRY.toMillis(), TimeUnit.MILLISECONDS);
       }

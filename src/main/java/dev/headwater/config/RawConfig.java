@@ -221,7 +221,7 @@ public interface RawConfig {
     @WithConverter(Converters.Rate.class)
     double pull();
 
-    @WithDefault("12")
+    @WithDefault("25")
     @WithConverter(Converters.Positive.class)
     int iterations();
 

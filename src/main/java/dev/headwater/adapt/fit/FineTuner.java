@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -48,6 +49,14 @@ public final class FineTuner {
     return device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu";
   }
 
+  /** Loads what PyTorch loads at its first use, so that the first real fit does not wait for it. */
+  public void warmUp() {
+    Batch two =
+        new Batch(
+            List.of(new float[] {0, 1}, new float[] {1, 0}), new int[] {0, 1}, new double[] {1, 1});
+    fit(LinearHead.empty(2), 2, two);
+  }
+
   /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
   public void cancel() {
     cancelled = true;
@@ -84,32 +93,31 @@ public final class FineTuner {
             batch.classes(),
             batch.weights());
     LinearHead inside = standardiser.inward(live);
+    LinearHead anchor = NewRows.anchor(inside, classes);
     // per calling thread, for that is how OpenMP keeps it
     JniUtils.setNumThreads(settings.threads());
-    LinearHead[] heads = new LinearHead[weightings.size()];
-    try (NDManager manager = engine.newBaseManager(device)) {
-      for (int i = 0; i < heads.length; i++) {
-        Batch weighted = standard.weighted(weightings.get(i));
-        heads[i] = standardiser.outward(minimise(manager, inside, classes, weighted));
+    List<LinearHead> heads = new ArrayList<>();
+    try (NDManager manager = engine.newBaseManager(device);
+        SoftmaxLoss loss = new SoftmaxLoss(manager, standard, anchor, pull(inside), biased)) {
+      for (double[] weights : weightings) {
+        loss.reweight(weights);
+        LinearHead start = NewRows.start(inside, anchor, standard.weighted(weights));
+        heads.add(standardiser.outward(minimise(loss, start)));
       }
     }
-    return List.of(heads);
+    return heads;
   }
 
-  private LinearHead minimise(NDManager manager, LinearHead live, int classes, Batch batch) {
-    LinearHead anchor = NewRows.anchor(live, classes);
-    LinearHead start = NewRows.start(live, anchor, batch);
-    try (SoftmaxLoss loss = new SoftmaxLoss(manager, batch, anchor, pull(live), biased)) {
-      float[] found =
-          new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled)
-              .minimise(loss, parameters(start));
-      int size = start.weight().length;
-      return new LinearHead(
-          classes,
-          live.dim(),
-          Arrays.copyOf(found, size),
-          Arrays.copyOfRange(found, size, found.length));
-    }
+  private LinearHead minimise(SoftmaxLoss loss, LinearHead start) {
+    float[] found =
+        new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled)
+            .minimise(loss, parameters(start));
+    int size = start.weight().length;
+    return new LinearHead(
+        start.classes(),
+        start.dim(),
+        Arrays.copyOf(found, size),
+        Arrays.copyOfRange(found, size, found.length));
   }
 
   private static float[] parameters(LinearHead head) {

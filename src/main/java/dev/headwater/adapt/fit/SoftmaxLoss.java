@@ -20,45 +20,47 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
   private final LinearHead anchor;
   private final double pull;
   private final boolean biased;
-  private final double total;
   private final NDArray features;
   private final NDArray classes;
-  private final NDArray weights;
+  private NDArray weights;
+  private double total;
 
   /**
-   * @param parent of the manager that holds the samples
    * @param batch standardised
    * @param biased false keeps the biases where they are
    */
-  SoftmaxLoss(NDManager parent, Batch batch, LinearHead anchor, double pull, boolean biased) {
-    this.manager = parent.newSubManager();
+  SoftmaxLoss(NDManager manager, Batch batch, LinearHead anchor, double pull, boolean biased) {
+    this.manager = manager.newSubManager();
     this.anchor = anchor;
     this.pull = pull;
     this.biased = biased;
-    int[] used = used(batch);
-    FloatBuffer rows = FloatBuffer.allocate(used.length * anchor.dim());
-    long[] indexes = new long[used.length];
-    float[] counts = new float[used.length];
-    for (int i = 0; i < used.length; i++) {
-      rows.put(batch.features().get(used[i]));
-      indexes[i] = batch.classes()[used[i]];
-      counts[i] = (float) batch.weights()[used[i]];
-    }
-    total = Math.max(1e-12, Arrays.stream(batch.weights()).sum());
-    features = manager.create(rows.flip(), new Shape(used.length, anchor.dim()));
-    classes = manager.create(indexes, new Shape(used.length, 1));
-    weights = manager.create(counts, new Shape(used.length, 1));
+    FloatBuffer rows = FloatBuffer.allocate(batch.size() * anchor.dim());
+    batch.features().forEach(rows::put);
+    // one column a sample: what is computed then belongs to the step's weights, and goes with it
+    features = this.manager.create(rows.flip(), new Shape(batch.size(), anchor.dim())).transpose();
+    long[] indexes = Arrays.stream(batch.classes()).asLongStream().toArray();
+    classes = this.manager.create(indexes, new Shape(1, batch.size()));
+    weights = column(batch.weights());
+    total = total(batch.weights());
   }
 
-  private static int[] used(Batch batch) {
-    int[] used = new int[batch.size()];
-    int n = 0;
-    for (int i = 0; i < used.length; i++) {
-      if (batch.weights()[i] > 0) {
-        used[n++] = i;
-      }
+  /** Counts the same samples differently from now on; 0 leaves one out. */
+  void reweight(double[] newWeights) {
+    weights.close();
+    weights = column(newWeights);
+    total = total(newWeights);
+  }
+
+  private NDArray column(double[] values) {
+    float[] counts = new float[values.length];
+    for (int i = 0; i < counts.length; i++) {
+      counts[i] = (float) values[i];
     }
-    return Arrays.copyOf(used, n);
+    return manager.create(counts, new Shape(1, counts.length));
+  }
+
+  private static double total(double[] values) {
+    return Math.max(1e-12, Arrays.stream(values).sum());
   }
 
   @Override
@@ -72,26 +74,17 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
               FloatBuffer.wrap(parameters, 0, size), new Shape(anchor.classes(), anchor.dim()));
       NDArray bias =
           step.create(
-              FloatBuffer.wrap(parameters, size, anchor.classes()), new Shape(anchor.classes()));
+              FloatBuffer.wrap(parameters, size, anchor.classes()), new Shape(anchor.classes(), 1));
       weight.setRequiresGradient(true);
       bias.setRequiresGradient(true);
-      NDArray inputs = attached(features, step);
-      NDArray logits = inputs.matMul(weight.transpose()).add(bias);
-      NDArray likelihood = logits.logSoftmax(1).gather(attached(classes, step), 1);
-      NDArray sum = likelihood.mul(attached(weights, step)).sum().neg();
+      NDArray logits = weight.matMul(features).add(bias);
+      NDArray sum = logits.logSoftmax(0).gather(classes, 0).mul(weights).sum().neg();
       collector.backward(sum);
       loss = sum.getFloat();
       copy(weight.getGradient(), gradient, 0);
       copy(bias.getGradient(), gradient, size);
     }
     return (loss + addPull(parameters, gradient)) / scaled(gradient);
-  }
-
-  /** A view that belongs to the step, so that what is made from it is closed with the step. */
-  private static NDArray attached(NDArray array, NDManager step) {
-    NDArray view = array.duplicate();
-    view.attach(step);
-    return view;
   }
 
   private static void copy(NDArray from, float[] to, int at) {
