@@ -1,5 +1,6 @@
 package dev.headwater.cli;
 
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -29,13 +30,26 @@ import picocli.CommandLine.Spec;
       TopicsCommand.class
     })
 public final class Main implements Runnable {
+  private static final Set<String> SHOWS_ITSELF = Set.of("replay", "demo");
+
   @Spec private CommandSpec spec;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   Main() {}
 
   public static void main(String[] args) {
+    if (args.length > 0 && SHOWS_ITSELF.contains(args[0])) {
+      // these show verdicts and swaps themselves; the log would write across them
+      quieten("HEADWATER_LOG_LEVEL", "WARN");
+      quieten("ROOT_LOG_LEVEL", "ERROR");
+    }
     System.exit(commandLine().execute(args));
+  }
+
+  private static void quieten(String variable, String level) {
+    if (System.getenv(variable) == null) {
+      System.setProperty(variable, level);
+    }
   }
 
   static CommandLine commandLine() {

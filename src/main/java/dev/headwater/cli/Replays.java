@@ -4,7 +4,6 @@ import dev.headwater.config.Settings;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Replay;
 import dev.headwater.replay.report.Display;
-import dev.headwater.replay.report.Style;
 
 /** Runs a replay in this terminal until it ends or Ctrl-C ends it. */
 final class Replays {
@@ -25,8 +24,7 @@ final class Replays {
             settings.gate(),
             settings.history(),
             settings.kafka());
-    Style style = Style.of(System.getenv(), System.console() != null);
-    Replay replay = new Replay(settings.replay(), pipeline, new Display(System.out, style));
+    Replay replay = new Replay(settings.replay(), pipeline, Display.standard());
     Lifetime.untilSignalled(
         signalled -> {
           try {

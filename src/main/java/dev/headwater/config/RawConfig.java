@@ -151,7 +151,7 @@ public interface RawConfig {
     double auditShare();
 
     /** Confidence below which a record is unsure. */
-    @WithDefault("0.9")
+    @WithDefault("0.95")
     @WithConverter(Converters.Share.class)
     double threshold();
 

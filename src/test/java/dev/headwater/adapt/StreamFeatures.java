@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import ai.djl.engine.Engine;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.onnx.proto.OnnxMl.GraphProto;
@@ -73,6 +74,7 @@ record StreamFeatures(
 
   private static List<float[]> run(byte[] onnx, String cut, List<JsonNode> records, Path bundle)
       throws IOException, OrtException {
+    Engine.getEngine("OnnxRuntime"); // DJL must be the one to create the process's environment
     OrtEnvironment env = OrtEnvironment.getEnvironment();
     List<float[]> features = new ArrayList<>();
     try (OrtSession session = env.createSession(onnx);
