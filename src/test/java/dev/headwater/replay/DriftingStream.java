@@ -15,14 +15,15 @@ import java.util.stream.IntStream;
 
 /**
  * Three Gaussians on a circle, and a network that knows them. Half-way through the stream the
- * circle turns by a third, so that every cluster lies where another one was: the frozen head is
- * wrong from there on, while one linear layer on the same features can be right again.
+ * circle turns, so that every cluster lies nearer to where its neighbour was: the frozen head is
+ * wrong from there on, while one linear layer on the same features can tell old and new apart.
  */
 final class DriftingStream {
   static final int CLASSES = 3;
   private static final int UNITS = 12;
   private static final double RADIUS = 3;
   private static final double NOISE = .5;
+  private static final double TURN = Math.toRadians(75);
 
   private DriftingStream() {}
 
@@ -40,7 +41,7 @@ final class DriftingStream {
                     "fc.weight",
                     CLASSES,
                     UNITS,
-                    (label, unit) -> Math.cos(angle(unit) - centre(label, 0))))
+                    (label, unit) -> Math.cos(angle(unit) - centre(label))))
             .node("Gemm", "turned", Map.of("transB", 1), "x", "hidden.weight")
             .node("Relu", "features", "turned")
             .node("Gemm", "logits", Map.of("transB", 1), "features", "fc.weight")
@@ -75,15 +76,15 @@ final class DriftingStream {
 
   private static String line(int i, int size, boolean bad, Random random) {
     int label = random.nextInt(CLASSES);
-    double centre = centre(label, i < size / 2 ? 0 : 1);
+    double centre = centre(label) + (i < size / 2 ? 0 : TURN);
     double x = RADIUS * Math.cos(centre) + NOISE * random.nextGaussian();
     double y = RADIUS * Math.sin(centre) + NOISE * random.nextGaussian();
     return "{\"id\": \"d%d\", \"x\": [%s, %s], \"label\": \"c%d\"}"
         .formatted(i, x, bad ? "NaN" : y, label);
   }
 
-  private static double centre(int label, int turned) {
-    return 2 * Math.PI * ((label + turned) % CLASSES) / CLASSES;
+  private static double centre(int label) {
+    return 2 * Math.PI * label / CLASSES;
   }
 
   private static double angle(int unit) {

@@ -66,7 +66,7 @@ class ReplayOnContainerIT {
     return new Pipeline(
         DriftingStream.bundle(directory.resolve("bundle")),
         new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
-        StreamSettings.of("unused", directory.resolve("unused"), new Selection(.1, .9)),
+        StreamSettings.of("unused", directory.resolve("unused"), new Selection(.3, .9)),
         ScoringSettings.defaults(),
         AdaptSettings.of("unused"),
         GateSettings.DEFAULT,
