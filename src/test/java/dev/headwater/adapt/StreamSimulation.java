@@ -137,8 +137,7 @@ final class StreamSimulation {
     right[t] = labels.get(best).equals(truth);
     frozenRight[t] = stream.headLabels().get(stream.head().best(features)).equals(truth);
     boolean audited = audit.nextDouble() < plan.auditShare();
-    boolean unsure =
-        confidence < plan.threshold() && withinBudget(t, confidence, audited);
+    boolean unsure = confidence < plan.threshold() && withinBudget(t, confidence, audited);
     confidences[t] = confidence;
     if (audited || unsure) {
       selected[t] = true;

@@ -48,6 +48,8 @@ class StreamSimulationTest {
         new StreamSimulation.Plan(
             threshold,
             0.05,
+            0.25,
+            1000,
             delay,
             0,
             seed,

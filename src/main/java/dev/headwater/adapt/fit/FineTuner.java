@@ -9,8 +9,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Fits linear heads in PyTorch. Deterministic on one device. To be used by one thread at a time:
- * PyTorch's gradient mode is the process's.
+ * Fits linear heads in PyTorch. Deterministic on one device. Thread-safe; fits of several threads
+ * take turns step by step, for DJL collects one gradient at a time in a process.
  *
  * <p>Source: multinomial logistic regression as a maximum a posteriori estimate, its prior a
  * Gaussian around the live head (L2-SP, Li et al. 2018) as wide as that head's own weights.

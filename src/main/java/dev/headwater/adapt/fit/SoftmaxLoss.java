@@ -16,6 +16,9 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
   /** A bias is one number a class and need not be held as firmly as its many weights. */
   private static final float BIAS_PULL = 0.1f;
 
+  /** DJL collects one gradient at a time in a process; trainers of several tasks share one. */
+  private static final Object COLLECTING = new Object();
+
   private final NDManager manager;
   private final LinearHead anchor;
   private final double pull;
@@ -65,8 +68,15 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
 
   @Override
   public double evaluate(float[] parameters, float[] gradient) {
-    int size = anchor.weight().length;
     double loss;
+    synchronized (COLLECTING) {
+      loss = crossEntropy(parameters, gradient);
+    }
+    return (loss + addPull(parameters, gradient)) / scaled(gradient);
+  }
+
+  private double crossEntropy(float[] parameters, float[] gradient) {
+    int size = anchor.weight().length;
     try (NDManager step = manager.newSubManager();
         GradientCollector collector = step.getEngine().newGradientCollector()) {
       NDArray weight =
@@ -80,11 +90,10 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
       NDArray logits = weight.matMul(features).add(bias);
       NDArray sum = logits.logSoftmax(0).gather(classes, 0).mul(weights).sum().neg();
       collector.backward(sum);
-      loss = sum.getFloat();
       copy(weight.getGradient(), gradient, 0);
       copy(bias.getGradient(), gradient, size);
+      return sum.getFloat();
     }
-    return (loss + addPull(parameters, gradient)) / scaled(gradient);
   }
 
   private static void copy(NDArray from, float[] to, int at) {

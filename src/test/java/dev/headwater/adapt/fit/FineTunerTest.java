@@ -108,6 +108,18 @@ class FineTunerTest {
   }
 
   @Test
+  void trainersOfOneProcessDoNotDisturbEachOther() {
+    List<LinearHead> heads =
+        java.util.stream.IntStream.range(0, 4)
+            .parallel()
+            .mapToObj(i -> tuner.fit(LinearHead.empty(DIM), 3, clusters(3, 60, 1, 0)))
+            .toList();
+
+    assertThat(heads)
+        .allSatisfy(head -> assertThat(head.weight()).isEqualTo(heads.get(0).weight()));
+  }
+
+  @Test
   void stopsWhenCancelled() {
     FineTuner stopped = new FineTuner(settings(1), true);
     stopped.cancel();
