@@ -1,6 +1,5 @@
 package dev.headwater.schema;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -8,18 +7,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
-import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.jspecify.annotations.Nullable;
@@ -29,9 +28,6 @@ import org.jspecify.annotations.Nullable;
  * are never changed. What the broker does not answer or allow is thrown as {@link KafkaException}.
  */
 public final class TopicSetup {
-  private static final Duration VISIBLE = Duration.ofSeconds(30);
-  private static final Duration POLL = Duration.ofMillis(50);
-
   private final Map<String, Object> kafka;
   private final List<TopicPlan> plans;
   private final short replicationFactor;
@@ -55,9 +51,9 @@ public final class TopicSetup {
       List<String> names = new ArrayList<>();
       created.forEach(
           (name, done) ->
-              answer(done.thenApply(nothing -> name), TopicExistsException.class)
+              answer(done.thenApply(nothing -> name), TopicExistsException.class::isInstance)
                   .ifPresent(names::add));
-      awaitVisible(admin, names);
+      awaitLeaders(admin, plans.stream().filter(plan -> names.contains(plan.name())).toList());
       return names;
     }
   }
@@ -89,15 +85,18 @@ public final class TopicSetup {
         configs.getOrDefault(plan.name(), Map.of()));
   }
 
-  /** The controller answers before the brokers know: whoever comes next must find the topics. */
-  private static void awaitVisible(Admin admin, List<String> names) {
-    long deadline = System.nanoTime() + VISIBLE.toNanos();
-    while (describe(admin, names).size() < names.size()) {
-      if (System.nanoTime() > deadline) {
-        throw new TimeoutException("topics were created but did not appear within " + VISIBLE);
+  /**
+   * The controller answers before the leaders know. Who comes next must find them ready: of a
+   * producer's first batches the first might be turned away and the second taken, for good.
+   */
+  private static void awaitLeaders(Admin admin, List<TopicPlan> plans) {
+    Map<TopicPartition, OffsetSpec> all = new HashMap<>();
+    for (TopicPlan plan : plans) {
+      for (int i = 0; i < plan.partitions(); i++) {
+        all.put(new TopicPartition(plan.name(), i), OffsetSpec.latest());
       }
-      LockSupport.parkNanos(POLL.toNanos());
     }
+    answer(admin.listOffsets(all).all(), none -> false);
   }
 
   private static Map<String, TopicDescription> describe(Admin admin, List<String> names) {
@@ -107,7 +106,7 @@ public final class TopicSetup {
         .topicNameValues()
         .forEach(
             (name, topic) ->
-                answer(topic, UnknownTopicOrPartitionException.class)
+                answer(topic, UnknownTopicOrPartitionException.class::isInstance)
                     .ifPresent(there -> found.put(name, there)));
     return found;
   }
@@ -122,7 +121,7 @@ public final class TopicSetup {
         .values()
         .forEach(
             (resource, config) ->
-                answer(config, UnknownTopicOrPartitionException.class)
+                answer(config, UnknownTopicOrPartitionException.class::isInstance)
                     .ifPresent(there -> configs.put(resource.name(), values(there))));
     return configs;
   }
@@ -134,13 +133,12 @@ public final class TopicSetup {
   }
 
   /** Waits for the broker; empty where it says what was to be expected. */
-  private static <T> Optional<T> answer(
-      KafkaFuture<T> future, Class<? extends ApiException> expected) {
+  private static <T> Optional<T> answer(KafkaFuture<T> future, Predicate<Throwable> expected) {
     try {
       return Optional.of(future.get());
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
-      if (expected.isInstance(cause)) {
+      if (expected.test(cause)) {
         return Optional.empty();
       }
       throw new KafkaException("topics: the broker said: " + cause.getMessage(), cause);

@@ -7,9 +7,11 @@ import static org.awaitility.Awaitility.await;
 import dev.headwater.replay.EmbeddedBroker;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -17,16 +19,23 @@ import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class TopicSetupIT {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final AtomicInteger DEPLOYMENTS = new AtomicInteger();
   private static final TopicSettings SETTINGS =
       new TopicSettings(3, 2, (short) 1, Duration.ofHours(36), Duration.ofDays(30));
@@ -76,6 +85,24 @@ class TopicSetupIT {
         .containsEntry("compression.type", "zstd")
         .containsEntry("retention.ms", "2592000000");
     assertThat(setup.check()).as("what was just created is right").isEmpty();
+  }
+
+  @RepeatedTest(5)
+  void whatItCreatedTakesWritesAtOnce() {
+    setup.create();
+
+    Map<String, Object> impatient = new HashMap<>(kafka());
+    impatient.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, false);
+    impatient.put(ProducerConfig.RETRIES_CONFIG, 0);
+    try (KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(impatient, new ByteArraySerializer(), new ByteArraySerializer())) {
+      List<Future<RecordMetadata>> writes = new ArrayList<>();
+      for (int partition = 0; partition < SETTINGS.partitions(); partition++) {
+        writes.add(
+            producer.send(new ProducerRecord<>(names.predictions(), partition, null, new byte[1])));
+      }
+      assertThat(writes).allSatisfy(write -> assertThat(write).succeedsWithin(PATIENCE));
+    }
   }
 
   @Test

@@ -5,6 +5,7 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -32,6 +33,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * there: so partition and offset say which line of the stream a record was, whatever its id.
  */
 public final class RunTopics {
+  private static final Duration LAST_ACKNOWLEDGEMENTS = Duration.ofSeconds(5);
+
   private final String prefix = "replay-" + UUID.randomUUID();
   private final TopicNames names = TopicNames.prefixed(prefix);
   private final Topics topics = Topics.of(names);
@@ -110,10 +113,16 @@ public final class RunTopics {
     return consumer;
   }
 
+  /** An idempotent producer whose close does not wait for a broker that is away. */
   public Producer<byte[], byte[]> producer() {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
     config.put(ProducerConfig.LINGER_MS_CONFIG, 0);
-    return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+    return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()) {
+      @Override
+      public void close() {
+        close(LAST_ACKNOWLEDGEMENTS);
+      }
+    };
   }
 }
