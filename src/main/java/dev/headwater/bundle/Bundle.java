@@ -185,10 +185,19 @@ public final class Bundle {
             new Tensor(new long[] {0, labels.size()}, new float[0])));
   }
 
-  /** The whole network with this head in it, as one ordinary ONNX file. */
-  public byte[] export(Head head) {
+  /**
+   * Writes the whole network with this head in it as one ordinary ONNX file, and the labels by
+   * output index beside it, as JSON.
+   *
+   * @return the file of the labels
+   */
+  public Path export(Head head, Path file) throws IOException {
     List<Parameter> parameters = new ArrayList<>();
     head.tensors().forEach((name, t) -> parameters.add(new Parameter(name, t.shape(), t.values())));
-    return split.merge(parameters);
+    Files.createDirectories(file.toAbsolutePath().getParent());
+    Files.write(file, split.merge(parameters));
+    Path labels = file.resolveSibling(file.getFileName() + ".labels.json");
+    Json.MAPPER.writeValue(labels.toFile(), head.info().labels());
+    return labels;
   }
 }

@@ -9,7 +9,6 @@ import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.LivePointer;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -108,9 +107,7 @@ final class HeadsCommand {
     Settings settings = config.load();
     Bundle bundle = settings.loadBundle();
     Head head = head(bundle, log(settings), version);
-    Files.write(file, bundle.export(head));
-    Path labels = file.resolveSibling(file.getFileName() + ".labels.json");
-    Json.MAPPER.writeValue(labels.toFile(), head.info().labels());
+    Path labels = bundle.export(head, file);
     out()
         .printf(
             "head %d of %s: %s, labels by output index: %s%n",

@@ -217,7 +217,7 @@ public interface RawConfig {
     double balance();
 
     /** Strength of the pull towards the live head. */
-    @WithDefault("0.05")
+    @WithDefault("0.02")
     @WithConverter(Converters.Rate.class)
     double pull();
 

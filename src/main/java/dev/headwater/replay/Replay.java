@@ -9,7 +9,6 @@ import dev.headwater.replay.traffic.LabelledStream;
 import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -102,8 +101,7 @@ public final class Replay {
     if (head.isEmpty() || file.isEmpty()) {
       return null;
     }
-    Files.createDirectories(file.get().toAbsolutePath().getParent());
-    Files.write(file.get(), pipeline.bundle().export(head.get()));
+    pipeline.bundle().export(head.get(), file.get());
     return file.get().toString();
   }
 

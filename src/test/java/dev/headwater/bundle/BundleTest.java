@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.onnx.OnnxFile;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -58,8 +60,14 @@ class BundleTest {
   void exportsTheWholeNetworkWithAHeadInIt() throws Exception {
     Bundle bundle = Bundles.load(directory, GOOD);
 
-    OnnxFile exported = OnnxFile.parse(bundle.export(bundle.head().orElseThrow()));
+    Path file = directory.resolve("made/adapted.onnx");
 
+    Path labels = bundle.export(bundle.head().orElseThrow(), file);
+
+    OnnxFile exported = OnnxFile.read(file);
+    assertThat(Json.MAPPER.readTree(labels.toFile()))
+        .map(JsonNode::asText)
+        .containsExactly("a", "b", "c");
     assertThat(exported.inputs()).isEqualTo(OnnxFile.parse(GraphFixture.mlp(4, 16, 3)).inputs());
     assertThat(exported.split("auto").parameters()).isEqualTo(bundle.split().parameters());
   }

@@ -1,0 +1,170 @@
+package dev.headwater.heads;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.SchemaLocation;
+import com.networknt.schema.SpecVersion;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.ReviewItem;
+import dev.headwater.schema.Scored;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.Verdict;
+import java.io.IOException;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What is written on the JSON topics is what {@code schemas/} tells other people it is. */
+class TopicSchemasTest {
+  private static final Path SCHEMAS = Path.of("schemas");
+  private static final JsonSchemaFactory FACTORY =
+      JsonSchemaFactory.getInstance(
+          SpecVersion.VersionFlag.V202012,
+          builder ->
+              builder.schemaMappers(
+                  mappers ->
+                      mappers.mapPrefix(
+                          "https://headwater.dev/schemas/", SCHEMAS.toUri().toString())));
+  private static final Source SOURCE = new Source("records", 3, 41);
+  private static final Scored SCORED = new Scored("red", .75);
+  private static final Instant THEN = Instant.parse("2026-01-02T03:04:05.678Z");
+  private static final HeadInfo INFO =
+      new HeadInfo(
+          "colour",
+          2,
+          1,
+          List.of("red", "blue"),
+          "b0b",
+          THEN,
+          "samples",
+          "cpu",
+          new Verdict(true, "it is better", 40, Map.of("effect", -.5)));
+
+  static Stream<Arguments> written() {
+    return Stream.of(
+        Arguments.of("prediction", prediction("red", SCORED)),
+        Arguments.of("prediction", prediction(null, null)),
+        Arguments.of("review", review(SCORED)),
+        Arguments.of("review", review(null)),
+        Arguments.of("label", new Label("r1", "colour", "red")),
+        Arguments.of("live-pointer", new LivePointer("colour", 7, 2, false, "cli", THEN)),
+        Arguments.of("head", new Manifest(1, 10, "0f".repeat(32), INFO)),
+        Arguments.of("head", Manifest.withoutTensors(INFO)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("written")
+  void whatIsWrittenFitsItsSchema(String schema, Object value) throws Exception {
+    assertThat(schema(schema).validate(json(value))).isEmpty();
+  }
+
+  @ParameterizedTest
+  @MethodSource("written")
+  void nothingRequiredMayBeLeftOut(String schema, Object value) throws Exception {
+    for (String field : components(value.getClass(), component -> !isNullable(component))) {
+      ObjectNode without = json(value);
+      without.remove(field);
+
+      assertThat(schema(schema).validate(without)).as(field).isNotEmpty();
+    }
+  }
+
+  static Stream<Arguments> types() {
+    return Stream.of(
+        Arguments.of("prediction.json", "", Prediction.class),
+        Arguments.of("prediction.json", "/$defs/scored", Scored.class),
+        Arguments.of("prediction.json", "/$defs/source", Source.class),
+        Arguments.of("review.json", "", ReviewItem.class),
+        Arguments.of("label.json", "", Label.class),
+        Arguments.of("live-pointer.json", "", LivePointer.class),
+        Arguments.of("head.json", "", Manifest.class),
+        Arguments.of("head.json", "/$defs/info", HeadInfo.class),
+        Arguments.of("head.json", "/$defs/verdict", Verdict.class));
+  }
+
+  @ParameterizedTest
+  @MethodSource("types")
+  void everyFieldIsDescribedAndNoOther(String file, String at, Class<?> type) throws Exception {
+    JsonNode schema = Json.MAPPER.readTree(SCHEMAS.resolve(file).toFile()).at(at);
+
+    assertThat(names(schema.path("properties").fieldNames()))
+        .isEqualTo(components(type, component -> true));
+    Set<String> required = new TreeSet<>();
+    schema.path("required").forEach(name -> required.add(name.asText()));
+    assertThat(required).isEqualTo(components(type, component -> !isNullable(component)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void everyJsonSchemaIsHeldByThisTest(String file) {
+    assertThat(types().map(arguments -> arguments.get()[0])).contains(file);
+  }
+
+  static Stream<String> files() throws IOException {
+    try (Stream<Path> files = Files.list(SCHEMAS)) {
+      return files
+          .map(f -> f.getFileName().toString())
+          .filter(n -> n.endsWith(".json"))
+          .toList()
+          .stream();
+    }
+  }
+
+  private static Prediction prediction(@Nullable String label, @Nullable Scored frozen) {
+    List<Scored> top = label == null ? List.of() : List.of(SCORED);
+    double confidence = label == null ? 0 : .75;
+    return new Prediction("r1", "colour", label, confidence, top, 2, SOURCE, frozen);
+  }
+
+  private static ReviewItem review(@Nullable Scored prediction) {
+    Reason reason = prediction == null ? Reason.AUDIT : Reason.UNSURE;
+    return new ReviewItem("r1", "colour", reason, "cafe", false, prediction, SOURCE);
+  }
+
+  private static JsonSchema schema(String name) {
+    return FACTORY.getSchema(SchemaLocation.of("https://headwater.dev/schemas/" + name + ".json"));
+  }
+
+  private static ObjectNode json(Object value) throws IOException {
+    return (ObjectNode) Json.MAPPER.readTree(Json.MAPPER.writeValueAsBytes(value));
+  }
+
+  private static Set<String> components(Class<?> type, Predicate<RecordComponent> which) {
+    return Arrays.stream(type.getRecordComponents())
+        .filter(which)
+        .map(RecordComponent::getName)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static boolean isNullable(RecordComponent component) {
+    return component.getAnnotatedType().isAnnotationPresent(Nullable.class);
+  }
+
+  private static Set<String> names(java.util.Iterator<String> fields) {
+    Set<String> names = new TreeSet<>();
+    fields.forEachRemaining(names::add);
+    return names;
+  }
+}
