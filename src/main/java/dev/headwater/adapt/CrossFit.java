@@ -13,7 +13,8 @@ import java.util.List;
  * none of the judged samples either: nothing leaks, and nothing is withheld from the head that
  * ships.
  *
- * @param head trained on everything
+ * @param head the mean of a head trained on everything and of the folds' heads, which are there
+ *     anyway: it varies less than one alone (bagging: Breiman 1996)
  * @param judged indexes into the batch
  * @param logits of each judged sample under the fold that left it out
  */
@@ -43,6 +44,6 @@ record CrossFit(LinearHead head, int[] judged, List<float[]> logits) {
     for (int i = 0; scorable && i < judged.length; i++) {
       logits.add(heads.get(i % count).logits(batch.features().get(judged[i])));
     }
-    return new CrossFit(heads.get(heads.size() - 1), scorable ? judged : new int[0], logits);
+    return new CrossFit(LinearHead.mean(heads), scorable ? judged : new int[0], logits);
   }
 }

@@ -156,7 +156,7 @@ public interface RawConfig {
     double threshold();
 
     /** Most records, audit included, that may ask for a label; 1 for no bound. */
-    @WithDefault("0.25")
+    @WithDefault("0.30")
     @WithConverter(Converters.Share.class)
     double budget();
 

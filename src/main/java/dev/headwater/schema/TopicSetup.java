@@ -1,5 +1,6 @@
 package dev.headwater.schema;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -7,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Predicate;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
@@ -18,7 +19,9 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +31,9 @@ import org.jspecify.annotations.Nullable;
  * are never changed. What the broker does not answer or allow is thrown as {@link KafkaException}.
  */
 public final class TopicSetup {
+  private static final Duration LEADERS = Duration.ofSeconds(30);
+  private static final Duration POLL = Duration.ofMillis(50);
+
   private final Map<String, Object> kafka;
   private final List<TopicPlan> plans;
   private final short replicationFactor;
@@ -51,7 +57,7 @@ public final class TopicSetup {
       List<String> names = new ArrayList<>();
       created.forEach(
           (name, done) ->
-              answer(done.thenApply(nothing -> name), TopicExistsException.class::isInstance)
+              answer(done.thenApply(nothing -> name), TopicExistsException.class)
                   .ifPresent(names::add));
       awaitLeaders(admin, plans.stream().filter(plan -> names.contains(plan.name())).toList());
       return names;
@@ -96,7 +102,13 @@ public final class TopicSetup {
         all.put(new TopicPartition(plan.name(), i), OffsetSpec.latest());
       }
     }
-    answer(admin.listOffsets(all).all(), none -> false);
+    long deadline = System.nanoTime() + LEADERS.toNanos();
+    while (answer(admin.listOffsets(all).all(), UnknownTopicOrPartitionException.class).isEmpty()) {
+      if (System.nanoTime() > deadline) {
+        throw new TimeoutException("topics were created but have no leaders after " + LEADERS);
+      }
+      LockSupport.parkNanos(POLL.toNanos());
+    }
   }
 
   private static Map<String, TopicDescription> describe(Admin admin, List<String> names) {
@@ -106,7 +118,7 @@ public final class TopicSetup {
         .topicNameValues()
         .forEach(
             (name, topic) ->
-                answer(topic, UnknownTopicOrPartitionException.class::isInstance)
+                answer(topic, UnknownTopicOrPartitionException.class)
                     .ifPresent(there -> found.put(name, there)));
     return found;
   }
@@ -121,7 +133,7 @@ public final class TopicSetup {
         .values()
         .forEach(
             (resource, config) ->
-                answer(config, UnknownTopicOrPartitionException.class::isInstance)
+                answer(config, UnknownTopicOrPartitionException.class)
                     .ifPresent(there -> configs.put(resource.name(), values(there))));
     return configs;
   }
@@ -133,12 +145,13 @@ public final class TopicSetup {
   }
 
   /** Waits for the broker; empty where it says what was to be expected. */
-  private static <T> Optional<T> answer(KafkaFuture<T> future, Predicate<Throwable> expected) {
+  private static <T> Optional<T> answer(
+      KafkaFuture<T> future, Class<? extends ApiException> expected) {
     try {
       return Optional.of(future.get());
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
-      if (expected.test(cause)) {
+      if (expected.isInstance(cause)) {
         return Optional.empty();
       }
       throw new KafkaException("topics: the broker said: " + cause.getMessage(), cause);

@@ -48,7 +48,7 @@ class StreamSimulationTest {
         new StreamSimulation.Plan(
             threshold,
             0.05,
-            0.25,
+            0.3,
             1000,
             delay,
             0,

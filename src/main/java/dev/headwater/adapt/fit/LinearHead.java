@@ -1,6 +1,7 @@
 package dev.headwater.adapt.fit;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * logits = weight · features + bias. The arrays are not copied: whoever makes one gives them away.
@@ -22,6 +23,23 @@ public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
   /** A head without classes, to grow from. */
   public static LinearHead empty(int dim) {
     return new LinearHead(0, dim, new float[0], new float[0]);
+  }
+
+  /** The head whose logits are the mean of theirs; all must be of one shape. */
+  public static LinearHead mean(List<LinearHead> heads) {
+    LinearHead first = heads.get(0);
+    LinearHead mean =
+        new LinearHead(
+            first.classes, first.dim, new float[first.weight.length], new float[first.classes]);
+    for (LinearHead head : heads) {
+      for (int i = 0; i < head.weight.length; i++) {
+        mean.weight[i] += head.weight[i] / heads.size();
+      }
+      for (int c = 0; c < head.classes; c++) {
+        mean.bias[c] += head.bias[c] / heads.size();
+      }
+    }
+    return mean;
   }
 
   public float[] logits(float[] features) {

@@ -120,6 +120,15 @@ class FineTunerTest {
   }
 
   @Test
+  void aMeanOfHeadsGivesTheMeanOfTheirLogits() {
+    LinearHead one = new LinearHead(2, 1, new float[] {1, 2}, new float[] {0, 4});
+    LinearHead other = new LinearHead(2, 1, new float[] {3, 0}, new float[] {2, 0});
+
+    assertThat(LinearHead.mean(List.of(one, other)).logits(new float[] {10}))
+        .containsExactly(21, 12);
+  }
+
+  @Test
   void stopsWhenCancelled() {
     FineTuner stopped = new FineTuner(settings(1), true);
     stopped.cancel();
