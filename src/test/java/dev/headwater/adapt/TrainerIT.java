@@ -142,9 +142,14 @@ class TrainerIT {
       awaitUp(first);
       try (Trainer second = started()) {
         awaitUp(second);
-        send(60);
-
-        await().atMost(PATIENCE).until(() -> first.health().cause().contains("taken over"));
+        await()
+            .atMost(PATIENCE)
+            .pollInterval(Duration.ofSeconds(1))
+            .until(
+                () -> {
+                  send(20); // it learns of the other when it writes, and not every time it may
+                  return first.health().cause().contains("taken over");
+                });
         assertThat(first.health().up()).isFalse();
         awaitLive(1);
         assertThat(second.health().up()).as(second.health().cause()).isTrue();
