@@ -2,6 +2,7 @@ package dev.headwater.bundle;
 
 import dev.headwater.onnx.Parameter;
 import dev.headwater.onnx.Split;
+import dev.headwater.onnx.TensorInfo;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
@@ -63,10 +64,7 @@ public final class Bundle {
     RecordDecoder decoder = null;
     if (graph != null) {
       graph.checkLabels(labels, problems);
-      decoder =
-          read.input() instanceof Manifest.Text text
-              ? TextDecoder.of(text, graph.inputs(), problems)
-              : TabularDecoder.of((Manifest.Tabular) read.input(), graph.inputs(), problems);
+      decoder = decoder(read.input(), graph.inputs(), problems);
     }
     try {
       if (problems.isEmpty() && graph != null && decoder != null) {
@@ -76,6 +74,16 @@ public final class Bundle {
       problems.add("the bundle's files cannot be read: " + e);
     }
     throw new BundleException(manifest, problems);
+  }
+
+  private static @Nullable RecordDecoder decoder(
+      Manifest.Input input, List<TensorInfo> wanted, List<String> problems) {
+    if (input instanceof Manifest.Text text) {
+      return TextDecoder.of(text, wanted, problems);
+    }
+    return input instanceof Manifest.Image image
+        ? ImageDecoder.of(image, wanted, problems)
+        : TabularDecoder.of((Manifest.Tabular) input, wanted, problems);
   }
 
   private static List<String> labels(@Nullable Path file, List<String> problems) {

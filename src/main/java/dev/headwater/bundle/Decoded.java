@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 public record Decoded(@Nullable String recordId, @Nullable String label, Encoded input) {
 
   /** A record's input to the network, not yet padded: a pure function of its bytes. */
-  public sealed interface Encoded permits TextDecoder.Tokens, TabularDecoder.Numbers {
+  public sealed interface Encoded permits TextDecoder.Tokens, FloatRows.Numbers {
 
     /** What it costs beside its batch: its tokens, or 1 where every record costs alike. */
     int length();

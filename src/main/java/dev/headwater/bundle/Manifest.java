@@ -7,6 +7,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -67,6 +68,37 @@ record Manifest(
     }
   }
 
+  /**
+   * @param image pointer of the file in base64; null where the whole value is the file
+   * @param layout 0 where the network's input tells, 1 for channels first, 2 for last
+   * @param size height and width, empty where the network's input tells
+   * @param resize pixels of the shorter side before the centre is cut out; 0 to stretch
+   * @param mean of all channels, of each, or empty for 0; likewise {@code std} for 1
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Image(
+      @Nullable String id,
+      @Nullable String label,
+      @Nullable String image,
+      int layout,
+      int[] size,
+      int resize,
+      float[] mean,
+      float[] std,
+      int maxPixels)
+      implements Input {
+    @Override
+    public String encoding() {
+      return "image %s size %s resize %d mean %s std %s"
+          .formatted(
+              image == null ? "" : image,
+              Arrays.toString(size),
+              resize,
+              Arrays.toString(mean),
+              Arrays.toString(std));
+    }
+  }
+
   private static final YAMLMapper YAML =
       YAMLMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -110,29 +142,58 @@ record Manifest(
   }
 
   private static Input input(Section input, Path directory, boolean original) {
-    boolean wholeValue = input.choice("format", "json", "text") == 1;
+    int format = input.choice("format", "json", "text", "image");
     String id = input.pointer("id");
     String label = input.pointer("label");
-    boolean tabular = input.has("numbers");
-    if (tabular && input.has("tokenizer")) {
-      input.problem("tokenizer", "is for text; numbers makes this a tabular input");
-    }
-    if (wholeValue) {
-      Stream.of("id", "label", "text", "numbers")
+    if (format > 0) {
+      Stream.of("id", "label", "text", "numbers", "image")
           .filter(input::has)
-          .forEach(key -> input.problem(key, "there are no fields in format: text"));
+          .forEach(
+              key -> input.problem(key, "there are no fields in format: text or format: image"));
     }
-    if (tabular) {
-      List<String> numbers = input.pointers("numbers");
-      distinct(input, id, label, numbers);
-      return new Tabular(id, label, numbers, !input.list("numbers"));
+    if (format == 2) {
+      return image(input, null, null, null);
     }
-    String text = input.pointer("text");
-    if (!wholeValue && !input.has("text")) {
-      input.problem("text", "is missing: the JSON pointer of the text");
+    List<String> kinds = Stream.of("text", "numbers", "image").filter(input::has).toList();
+    if (kinds.size() > 1) {
+      input.problem(kinds.get(1), "is another kind of input than " + kinds.get(0));
     }
-    distinct(input, id, label, text == null ? List.of() : List.of(text));
-    return text(input, directory, id, label, text, original);
+    if (format == 0 && kinds.isEmpty()) {
+      input.problem("text", "is missing: the JSON pointer of the text; or give numbers or image");
+    }
+    String kind = format == 1 || kinds.isEmpty() ? "text" : kinds.get(0);
+    List<String> fields = input.pointers(kind);
+    distinct(input, id, label, fields);
+    return switch (kind) {
+      case "numbers" -> new Tabular(id, label, fields, !input.list("numbers"));
+      case "image" -> image(input, id, label, input.pointer("image"));
+      default -> text(input, directory, id, label, input.pointer("text"), original);
+    };
+  }
+
+  private static Image image(
+      Section input, @Nullable String id, @Nullable String label, @Nullable String image) {
+    float[] size = input.numbers("size");
+    if (size.length > 0 && (size.length != 2 || size[0] < 1 || size[1] < 1)) {
+      input.problem("size", "must be [height, width] in pixels");
+      size = new float[0];
+    }
+    float[] std = input.numbers("std");
+    for (float each : std) {
+      if (each <= 0) {
+        input.problem("std", "must be above 0");
+      }
+    }
+    return new Image(
+        id,
+        label,
+        image,
+        input.choice("layout", "auto", "channels-first", "channels-last"),
+        size.length == 0 ? new int[0] : new int[] {(int) size[0], (int) size[1]},
+        input.has("resize") ? input.positive("resize", 1) : 0,
+        input.numbers("mean"),
+        std,
+        input.positive("max-pixels", 25_000_000));
   }
 
   private static Text text(

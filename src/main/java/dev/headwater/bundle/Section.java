@@ -102,6 +102,24 @@ final class Section {
     return value.asInt();
   }
 
+  /** One number, or a list of them; none where the key is absent. */
+  float[] numbers(String key) {
+    JsonNode value = get(key);
+    if (value == null) {
+      return new float[0];
+    }
+    float[] numbers = new float[value.isArray() ? value.size() : 1];
+    for (int i = 0; i < numbers.length; i++) {
+      JsonNode element = value.isArray() ? value.get(i) : value;
+      numbers[i] = element.floatValue();
+      if (!element.isNumber() || !Float.isFinite(numbers[i])) {
+        problem(key, "must be a number or a list of numbers");
+        return new float[0];
+      }
+    }
+    return numbers;
+  }
+
   /** The index of the value among the choices; the first is the default. */
   int choice(String key, String... choices) {
     String value = text(key);

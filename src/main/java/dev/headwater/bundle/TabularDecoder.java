@@ -3,23 +3,11 @@ package dev.headwater.bundle;
 import dev.headwater.bundle.FieldReader.Fields;
 import dev.headwater.onnx.ElementType;
 import dev.headwater.onnx.TensorInfo;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Numbers out of JSON, as one float32 row a record. */
 final class TabularDecoder implements RecordDecoder {
-
-  /** One record's row, as wide as the network's input. */
-  @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Numbers(float[] values) implements Decoded.Encoded {
-    @Override
-    public int length() {
-      return 1;
-    }
-  }
 
   /** Null where the graph does not take one row of numbers a record; {@code problems} says why. */
   static @Nullable TabularDecoder of(
@@ -53,38 +41,25 @@ final class TabularDecoder implements RecordDecoder {
             settings.numbers(),
             settings.array(),
             (int) width);
-    return new TabularDecoder(input.name(), (int) width, reader);
+    return new TabularDecoder(new FloatRows(input.name(), width), reader);
   }
 
-  private final String input;
-  private final int width;
+  private final FloatRows rows;
   private final FieldReader reader;
 
-  /**
-   * @param input the graph input the rows feed
-   * @param width its length
-   */
-  private TabularDecoder(String input, int width, FieldReader reader) {
-    this.input = input;
-    this.width = width;
+  private TabularDecoder(FloatRows rows, FieldReader reader) {
+    this.rows = rows;
     this.reader = reader;
   }
 
   @Override
   public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
     Fields fields = reader.read(value);
-    return new Decoded(fields.id(), fields.label(), new Numbers(fields.numbers()));
+    return new Decoded(fields.id(), fields.label(), new FloatRows.Numbers(fields.numbers()));
   }
 
   @Override
   public List<ModelInput> batch(List<Decoded> records) {
-    FloatBuffer rows =
-        ByteBuffer.allocateDirect(Math.multiplyExact(records.size(), width * Float.BYTES))
-            .order(ByteOrder.nativeOrder())
-            .asFloatBuffer();
-    for (Decoded record : records) {
-      rows.put(((Numbers) record.input()).values());
-    }
-    return List.of(new ModelInput(input, new long[] {records.size(), width}, rows.flip()));
+    return rows.batch(records);
   }
 }

@@ -34,7 +34,8 @@ final class Utf8 {
     return decode(present(value));
   }
 
-  private static byte[] present(byte @Nullable [] value) throws InvalidRecordException {
+  /** The value, which must not be null or empty. */
+  static byte[] present(byte @Nullable [] value) throws InvalidRecordException {
     if (value == null) {
       throw new InvalidRecordException(WHOLE, "is null (a tombstone): nothing to score", null);
     }

@@ -130,7 +130,7 @@ class BundleTest {
           numbers: /x         | numbers: []                                   | input.numbers: is an empty list
           numbers: /x         | {numbers: /x, format: xml}                    | input.format: is 'xml', must be one of json, text
           numbers: /x         | {numbers: /x, format: text}                   | input.numbers: there are no fields in format: text
-          numbers: /x         | {numbers: /x, tokenizer: tokenizer.json}      | input.tokenizer: is for text
+          numbers: /x         | {numbers: /x, tokenizer: tokenizer.json}      | input.tokenizer: is no key here
           numbers: /x         | {text: /t, tokenizer: tokenizer.json}         | wants features FLOAT[?, 4]
           numbers: /x         | {text: /t}                                    | input.tokenizer: is missing
           numbers: /x         | {tokenizer: tokenizer.json}                   | input.text: is missing
@@ -138,6 +138,12 @@ class BundleTest {
           numbers: /x         | {text: /t, tokenizer: tokenizer.json, pooling: mean}   | input.pooling: mean is for encoders without a head
           numbers: /x         | {text: /t, tokenizer: tokenizer.json, normalize: true} | input.normalize: is part of pooling
           numbers: /x         | {text: /t, tokenizer: tokenizer.json, max-tokens: 0}   | input.max-tokens: must be a whole number
+          numbers: /x         | {image: /p}                                   | input.image: the network must have one float32 input [N, channels
+          numbers: /x         | {image: /p, size: [28]}                       | input.size: must be [height, width]
+          numbers: /x         | {image: /p, std: 0}                           | input.std: must be above 0
+          numbers: /x         | {image: /p, mean: [a]}                        | input.mean: must be a number
+          numbers: /x         | {image: /p, text: /t}                         | input.image: is another kind of input than text
+          numbers: /x         | {image: /p, format: image}                    | input.image: there are no fields in format
           """)
   void refuses(String replaced, String by, String problem) throws Exception {
     Files.writeString(directory.resolve("two.json"), "[\"a\", \"b\"]");
@@ -204,6 +210,19 @@ class BundleTest {
     String second = Bundle.load(directory.resolve("headwater.yaml"), directory).fingerprint();
 
     assertThat(second).isNotEqualTo(first);
+  }
+
+  @Test
+  void fingerprintsHowPicturesAreMade() throws Exception {
+    Bundle bundle = Bundles.pictures(directory, 2, 3);
+    Path manifest = directory.resolve("headwater.yaml");
+    String whole =
+        Files.readString(manifest)
+            .replace("{id: /id, label: /label, image: /image}", "{format: image}");
+
+    assertThat(Bundles.load(directory, whole).fingerprint()).isNotEqualTo(bundle.fingerprint());
+    assertThat(Bundles.load(directory, whole.replace("image}", "image, mean: .5}")).fingerprint())
+        .isNotEqualTo(Bundles.load(directory, whole).fingerprint());
   }
 
   @Test

@@ -3,11 +3,17 @@ package dev.headwater.bundle;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.schema.Json;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Assumptions;
 
 /** Small bundles on disk, and the real ones where they are at hand. */
@@ -15,7 +21,46 @@ public final class Bundles {
   /** Ids the text bundle's embedding knows; {@code poison} is the first it does not. */
   private static final int VOCABULARY = 8;
 
+  /** A PNG of two by two grey pixels, in base64. */
+  public static final String PIXELS = pixels();
+
   private Bundles() {}
+
+  private static String pixels() {
+    BufferedImage image = new BufferedImage(2, 2, BufferedImage.TYPE_BYTE_GRAY);
+    image.getRaster().setSamples(0, 0, 2, 2, 0, new int[] {0, 85, 170, 255});
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    try {
+      ImageIO.write(image, "png", png);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return Base64.getEncoder().encodeToString(png.toByteArray());
+  }
+
+  /** A linear classifier over grey pictures of so many pixels a side, {@code {"id", "image"}}. */
+  public static Bundle pictures(Path directory, int side, int classes) throws Exception {
+    byte[] network =
+        GraphFixture.opset(17)
+            .input("image", -1, 1, side, side)
+            .weight("fc.weight", classes, side * side)
+            .weight("fc.bias", classes)
+            .node("Flatten", "features", "image")
+            .node("Gemm", "logits", Map.of("transB", 1), "features", "fc.weight", "fc.bias")
+            .output("logits", -1, classes)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), network);
+    labels(directory, classes);
+    return load(
+        directory,
+        """
+        name: pictures
+        task: thing
+        model: model.onnx
+        labels: labels.json
+        input: {id: /id, label: /label, image: /image}
+        """);
+  }
 
   /** An MLP over {@code {"id", "label", "x": [dim numbers]}}, with a head of its own. */
   public static Bundle tabular(Path directory, int dim, int classes) throws Exception {

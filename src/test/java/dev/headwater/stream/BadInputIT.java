@@ -31,16 +31,21 @@ class BadInputIT {
   private static final String TABLE = "{\"id\": \"%s\", \"x\": [1, 2, 3, 4]}";
   private static final String TEXT = "{\"id\": \"%s\", \"text\": \"my card was lost\"}";
 
+  private static final String PICTURE = "{\"id\": \"%s\", \"image\": \"" + Bundles.PIXELS + "\"}";
+
   @TempDir static Path directory;
   private static EmbeddedBroker broker;
   private static Deployment table;
   private static Deployment text;
+  private static Deployment picture;
   private static StreamService tableService;
   private static StreamService textService;
+  private static StreamService pictureService;
 
   private final String id = UUID.randomUUID().toString();
   private Counts tableBefore;
   private Counts textBefore;
+  private Counts pictureBefore;
 
   @BeforeAll
   static void start() throws Exception {
@@ -62,16 +67,24 @@ class BadInputIT {
             closed);
     textService =
         text.service(Deployment.settings("text", directory.resolve("text"), ALL_UNSURE), words);
+    picture = new Deployment(broker.bootstrapServers(), "picture", 1);
+    Bundle pictures = Bundles.pictures(Files.createDirectory(directory.resolve("c")), 2, 3);
+    pictureService =
+        picture.service(
+            Deployment.settings("picture", directory.resolve("picture"), ALL_UNSURE), pictures);
     tableService.start();
     textService.start();
+    pictureService.start();
   }
 
   @AfterAll
   static void stop() {
     tableService.close();
     textService.close();
+    pictureService.close();
     table.close();
     text.close();
+    picture.close();
     broker.close();
   }
 
@@ -79,6 +92,7 @@ class BadInputIT {
   void count() {
     tableBefore = table.metrics.counts();
     textBefore = text.metrics.counts();
+    pictureBefore = picture.metrics.counts();
   }
 
   @Test
@@ -137,6 +151,13 @@ class BadInputIT {
   void textTheNetworkFailsOn() {
     byte[] poison = "{\"id\": \"n\", \"text\": \"my poison card\"}".getBytes(UTF_8);
     refusesAmongNeighbours(text, TEXT, poison, "value", "network");
+  }
+
+  @Test
+  void corruptImage() {
+    String half = Bundles.PIXELS.substring(0, Bundles.PIXELS.length() / 8 * 4);
+    byte[] corrupt = ("{\"id\": \"n\", \"image\": \"" + half + "\"}").getBytes(UTF_8);
+    refusesAmongNeighbours(picture, PICTURE, corrupt, "/image", "damaged image");
   }
 
   @Test
@@ -204,7 +225,7 @@ class BadInputIT {
 
   private ConsumerRecord<byte[], byte[]> refusesAmongNeighbours(
       Deployment on, String good, byte[] bad, String field, String cause) {
-    Counts before = on == table ? tableBefore : textBefore;
+    Counts before = on == table ? tableBefore : on == text ? textBefore : pictureBefore;
     String badId = "bad-" + id;
     on.send(0, "k", good.formatted("before-" + id).getBytes(UTF_8));
     on.send(0, "k", bad, new RecordHeader("headwater-record-id", badId.getBytes(UTF_8)));

@@ -1,0 +1,49 @@
+package dev.headwater.bundle;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.List;
+
+/** Records of as many numbers each, as one float32 tensor. */
+final class FloatRows {
+
+  /** One record's numbers, in the tensor's order. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Numbers(float[] values) implements Decoded.Encoded {
+    @Override
+    public int length() {
+      return 1;
+    }
+  }
+
+  private final String input;
+  private final long[] shape;
+  private final int size;
+
+  /**
+   * @param input the graph input the rows feed
+   * @param shape of one record
+   */
+  FloatRows(String input, long... shape) {
+    this.input = input;
+    this.shape = shape.clone();
+    size = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+  }
+
+  List<ModelInput> batch(List<Decoded> records) {
+    FloatBuffer rows =
+        ByteBuffer.allocateDirect(
+                Math.multiplyExact(records.size(), Math.multiplyExact(size, Float.BYTES)))
+            .order(ByteOrder.nativeOrder())
+            .asFloatBuffer();
+    for (Decoded record : records) {
+      rows.put(((Numbers) record.input()).values());
+    }
+    long[] whole = new long[shape.length + 1];
+    whole[0] = records.size();
+    System.arraycopy(shape, 0, whole, 1, shape.length);
+    return List.of(new ModelInput(input, whole, rows.flip()));
+  }
+}

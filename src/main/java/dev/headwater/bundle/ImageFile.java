@@ -1,0 +1,142 @@
+package dev.headwater.bundle;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import com.twelvemonkeys.imageio.metadata.Directory;
+import com.twelvemonkeys.imageio.metadata.Entry;
+import com.twelvemonkeys.imageio.metadata.jpeg.JPEG;
+import com.twelvemonkeys.imageio.metadata.jpeg.JPEGSegment;
+import com.twelvemonkeys.imageio.metadata.jpeg.JPEGSegmentUtil;
+import com.twelvemonkeys.imageio.metadata.tiff.TIFF;
+import com.twelvemonkeys.imageio.metadata.tiff.TIFFReader;
+import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.zip.CRC32;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+
+/**
+ * A PNG (W3C, third edition) or JPEG file, decoded. What is cut short, damaged, animated, deeper
+ * than 8 bits a channel or larger than allowed is refused, from its header where that tells.
+ *
+ * @param orientation as EXIF counts it: 1 is upright, 2 to 8 are the other ways to hold a camera
+ */
+record ImageFile(BufferedImage pixels, int orientation) {
+  private static final long PNG = 0x89504E470D0A1A0AL;
+  private static final int CHUNK_FRAME = 12;
+  private static final int UPRIGHT = 1;
+
+  /** What is wrong with a file, without its content; reads on after the name of its field. */
+  static final class Refused extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final String reason;
+
+    Refused(String reason) {
+      super(reason);
+      this.reason = reason;
+    }
+
+    String reason() {
+      return reason;
+    }
+  }
+
+  static ImageFile read(byte[] file, long maxPixels) throws Refused {
+    ByteBuffer bytes = ByteBuffer.wrap(file);
+    try {
+      if (file.length > Long.BYTES && bytes.getLong(0) == PNG) {
+        int orientation = png(bytes.position(Long.BYTES));
+        return new ImageFile(decode("png", file, maxPixels), orientation);
+      }
+      if (file.length > 2 && file[0] == (byte) 0xFF && file[1] == (byte) 0xD8) {
+        return new ImageFile(decode("jpeg", file, maxPixels), jpegOrientation(file));
+      }
+    } catch (IOException | RuntimeException e) {
+      // the decoders meet hostile bytes with any of these; their words may quote the file
+      throw new Refused("is a damaged image: its decoder gives up");
+    }
+    throw new Refused("is neither PNG nor JPEG");
+  }
+
+  private static BufferedImage decode(String format, byte[] file, long maxPixels)
+      throws IOException, Refused {
+    ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
+    List<String> damage = new ArrayList<>();
+    try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
+      reader.setInput(stream, true, true);
+      long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
+      if (pixels > maxPixels) {
+        throw new Refused("has " + pixels + " pixels, more than the " + maxPixels + " allowed");
+      }
+      reader.addIIOReadWarningListener((from, warning) -> damage.add(warning));
+      BufferedImage image = reader.read(0);
+      // the JPEG decoder fills what is missing with grey, and only warns
+      if (damage.stream().anyMatch(w -> w.contains("remature end") || w.contains("Corrupt"))) {
+        throw new Refused("is a damaged image: its data end too early or are corrupt");
+      }
+      return image;
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  /** Walks the chunks, which Java's decoder trusts, up to the end; returns the orientation. */
+  private static int png(ByteBuffer bytes) throws IOException, Refused {
+    int orientation = UPRIGHT;
+    String type = "";
+    while (!type.equals("IEND")) {
+      if (bytes.remaining() < CHUNK_FRAME || bytes.getInt(bytes.position()) < 0) {
+        throw new Refused("is a damaged image: it ends too early");
+      }
+      int length = bytes.getInt();
+      if (length > bytes.remaining() - CHUNK_FRAME + Integer.BYTES) {
+        throw new Refused("is a damaged image: it ends too early");
+      }
+      byte[] chunk = new byte[Integer.BYTES + length];
+      bytes.get(chunk);
+      CRC32 crc = new CRC32();
+      crc.update(chunk);
+      if ((int) crc.getValue() != bytes.getInt()) {
+        throw new Refused("is a damaged image: a checksum is wrong");
+      }
+      type = new String(chunk, 0, Integer.BYTES, ISO_8859_1);
+      if (type.equals("IHDR") && length > 8 && chunk[Integer.BYTES + 8] > 8) {
+        throw new Refused("has " + chunk[Integer.BYTES + 8] + " bits a channel; 8 are supported");
+      }
+      if (type.equals("acTL")) {
+        throw new Refused("is animated; a single picture is wanted");
+      }
+      if (type.equals("eXIf")) {
+        orientation = orientation(chunk, Integer.BYTES);
+      }
+    }
+    return orientation;
+  }
+
+  private static int jpegOrientation(byte[] file) throws IOException {
+    try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
+      List<JPEGSegment> exif = JPEGSegmentUtil.readSegments(stream, JPEG.APP1, "Exif");
+      // the TIFF structure begins after the segment's name and one more byte of padding
+      return exif.isEmpty() ? UPRIGHT : orientation(exif.get(0).data().readAllBytes(), 1);
+    }
+  }
+
+  private static int orientation(byte[] exif, int from) throws IOException {
+    byte[] tiff = Arrays.copyOfRange(exif, from, exif.length);
+    try (ImageInputStream stream = new ByteArrayImageInputStream(tiff)) {
+      Directory directory = new TIFFReader().read(stream);
+      Entry entry = directory.getEntryById(TIFF.TAG_ORIENTATION);
+      int value = entry != null && entry.getValue() instanceof Number n ? n.intValue() : UPRIGHT;
+      return value >= UPRIGHT && value <= 8 ? value : UPRIGHT;
+    } catch (IOException | RuntimeException e) {
+      return UPRIGHT; // unreadable EXIF data are common, and say nothing of the picture
+    }
+  }
+}

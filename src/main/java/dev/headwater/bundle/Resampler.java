@@ -1,0 +1,79 @@
+package dev.headwater.bundle;
+
+import java.awt.image.Raster;
+
+/**
+ * Brings a picture to another size with a triangle filter that widens where it makes small:
+ * antialiased bilinear, the default of Pillow and torchvision. At the size it has, it changes
+ * nothing.
+ */
+final class Resampler {
+  private final Taps[] across;
+  private final Taps[] down;
+
+  /** What one target pixel is made of, along one axis. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Taps(int from, float[] weights) {}
+
+  /**
+   * A size on both axes, and the part of it that is wanted.
+   *
+   * @param width of the whole picture, likewise {@code height}
+   * @param left pixels cut off on the left, likewise {@code top}
+   */
+  record Target(int width, int height, int left, int top, int columns, int rows) {}
+
+  Resampler(int width, int height, Target target) {
+    across = taps(width, target.width(), target.left(), target.columns());
+    down = taps(height, target.height(), target.top(), target.rows());
+  }
+
+  private static Taps[] taps(int size, int target, int skip, int count) {
+    double scale = (double) size / target;
+    double support = Math.max(1, scale);
+    Taps[] all = new Taps[count];
+    for (int i = 0; i < count; i++) {
+      double centre = (skip + i + .5) * scale;
+      int from = Math.max(0, (int) (centre - support + .5));
+      int to = Math.min(size, (int) (centre + support + .5));
+      double[] weights = new double[to - from];
+      double sum = 0;
+      for (int k = 0; k < weights.length; k++) {
+        weights[k] = Math.max(0, 1 - Math.abs(from + k + .5 - centre) / support);
+        sum += weights[k];
+      }
+      float[] shares = new float[weights.length];
+      for (int k = 0; k < shares.length; k++) {
+        shares[k] = (float) (weights[k] / sum);
+      }
+      all[i] = new Taps(from, shares);
+    }
+    return all;
+  }
+
+  /** One channel, row by row, on the scale of its samples. */
+  float[] channel(Raster raster, int band) {
+    int[] line = new int[raster.getWidth()];
+    float[] rows = new float[raster.getHeight() * across.length];
+    for (int y = 0; y < raster.getHeight(); y++) {
+      raster.getSamples(0, y, line.length, 1, band, line);
+      for (int i = 0; i < across.length; i++) {
+        float sum = 0;
+        for (int k = 0; k < across[i].weights().length; k++) {
+          sum += across[i].weights()[k] * line[across[i].from() + k];
+        }
+        rows[y * across.length + i] = sum;
+      }
+    }
+    float[] pixels = new float[down.length * across.length];
+    for (int j = 0; j < down.length; j++) {
+      for (int k = 0; k < down[j].weights().length; k++) {
+        int row = (down[j].from() + k) * across.length;
+        for (int i = 0; i < across.length; i++) {
+          pixels[j * across.length + i] += down[j].weights()[k] * rows[row + i];
+        }
+      }
+    }
+    return pixels;
+  }
+}

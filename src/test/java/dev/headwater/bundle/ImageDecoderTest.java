@@ -1,0 +1,382 @@
+package dev.headwater.bundle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.onnx.ElementType;
+import dev.headwater.onnx.TensorInfo;
+import dev.headwater.schema.Json;
+import java.awt.Color;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.awt.image.IndexColorModel;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ImageDecoderTest {
+  /** Where a PNG's chunks begin, and the first after its header. */
+  private static final int CHUNKS = 8;
+
+  private static final int SECOND_CHUNK = 33;
+
+  private final List<String> problems = new ArrayList<>();
+
+  @Test
+  void givesTheSamplesAsTheyAreStoredScaledToOne() throws Exception {
+    BufferedImage grey = new BufferedImage(3, 2, BufferedImage.TYPE_BYTE_GRAY);
+    grey.getRaster().setSamples(0, 0, 3, 2, 0, new int[] {0, 51, 102, 153, 204, 255});
+
+    float[] values = values(decoder(plain(), 1, 2, 3), png(grey));
+
+    assertThat(values)
+        .as("Java's own grey to RGB would bend them")
+        .containsExactly(new float[] {0, .2f, .4f, .6f, .8f, 1}, within(1e-6f));
+  }
+
+  @Test
+  void laysColoursOutAsTheNetworkTakesThem() throws Exception {
+    byte[] file = png(filled(2, 1, new Color(255, 102, 0), BufferedImage.TYPE_INT_RGB));
+
+    assertThat(values(decoder(plain(), 3, 1, 2), file))
+        .as("channels first")
+        .containsExactly(new float[] {1, 1, .4f, .4f, 0, 0}, within(1e-6f));
+    Manifest.Image channelsLast =
+        new Manifest.Image(null, null, null, 2, new int[0], 0, new float[0], new float[0], 1000);
+    ImageDecoder last = ImageDecoder.of(channelsLast, List.of(input(-1, 1, 2, 3)), problems);
+    assertThat(values(last, file))
+        .as("channels last")
+        .containsExactly(new float[] {1, .4f, 0, 1, .4f, 0}, within(1e-6f));
+  }
+
+  @Test
+  void makesGreyOfColourByLumaAndColourOfGreyByRepetition() throws Exception {
+    byte[] colour = png(filled(1, 1, new Color(100, 200, 50), BufferedImage.TYPE_INT_RGB));
+    byte[] grey = png(filled(1, 1, new Color(0, 0, 0), BufferedImage.TYPE_BYTE_GRAY));
+
+    assertThat(values(decoder(plain(), 1, 1, 1), colour)[0]).isEqualTo(153 / 255f, within(1e-6f));
+    assertThat(values(decoder(plain(), 3, 1, 1), grey)).containsExactly(0, 0, 0);
+  }
+
+  @Test
+  void readsPalettesAndDropsTransparency() throws Exception {
+    byte[] red = {(byte) 255, 0};
+    byte[] none = {0, 0};
+    BufferedImage palette =
+        new BufferedImage(
+            1, 1, BufferedImage.TYPE_BYTE_INDEXED, new IndexColorModel(8, 2, red, none, none));
+    BufferedImage clear = new BufferedImage(1, 1, BufferedImage.TYPE_INT_ARGB);
+    clear.setRGB(0, 0, 0x00FF0000);
+
+    assertThat(values(decoder(plain(), 3, 1, 1), png(palette))).containsExactly(1, 0, 0);
+    assertThat(values(decoder(plain(), 3, 1, 1), png(clear))).containsExactly(1, 0, 0);
+  }
+
+  @Test
+  void normalisesByChannel() throws Exception {
+    Manifest.Image settings =
+        new Manifest.Image(
+            null, null, null, 0, new int[0], 0, new float[] {.5f, .25f, 0}, new float[] {2}, 1000);
+    byte[] file = png(filled(1, 1, Color.WHITE, BufferedImage.TYPE_INT_RGB));
+
+    assertThat(values(decoder(settings, 3, 1, 1), file)).containsExactly(.25f, .375f, .5f);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1,ABCDEF",
+    "2,BADCFE",
+    "3,FEDCBA",
+    "4,EFCDAB",
+    "5,ACEBDF",
+    "6,ECAFDB",
+    "7,FDBECA",
+    "8,BDFACE"
+  })
+  void turnsPicturesUpright(int orientation, String upright) throws Exception {
+    // a picture of two columns and three rows, A to F, tells all eight ways apart
+    BufferedImage stored = new BufferedImage(2, 3, BufferedImage.TYPE_BYTE_GRAY);
+    stored.getRaster().setSamples(0, 0, 2, 3, 0, new int[] {40, 80, 120, 160, 200, 240});
+    int height = orientation < 5 ? 3 : 2;
+
+    float[] values =
+        values(decoder(plain(), 1, height, 5 - height), withExif(png(stored), orientation));
+
+    StringBuilder seen = new StringBuilder();
+    for (float value : values) {
+      seen.append((char) ('A' - 1 + Math.round(value * 255 / 40)));
+    }
+    assertThat(seen).hasToString(upright);
+  }
+
+  @Test
+  void turnsWhatACameraHeldSidewaysWrote() throws Exception {
+    BufferedImage stored = filled(16, 8, Color.BLACK, BufferedImage.TYPE_INT_RGB);
+    Graphics2D left = stored.createGraphics();
+    left.setColor(Color.WHITE);
+    left.fillRect(0, 0, 8, 8);
+    left.dispose();
+
+    float[] values = values(decoder(plain(), 1, 16, 8), withExifSegment(jpeg(stored), 6));
+
+    assertThat(values[0]).as("what was left is on top").isEqualTo(1, within(.05f));
+    assertThat(values[16 * 8 - 1]).isEqualTo(0, within(.05f));
+  }
+
+  @Test
+  void stretchesToTheNetworksSizeOrCutsTheCentreOut() throws Exception {
+    BufferedImage wide = filled(40, 20, Color.BLACK, BufferedImage.TYPE_INT_RGB);
+    Graphics2D centre = wide.createGraphics();
+    centre.setColor(Color.WHITE);
+    centre.fillRect(10, 0, 20, 20);
+    centre.dispose();
+    Manifest.Image cut =
+        new Manifest.Image(null, null, null, 0, new int[0], 10, new float[0], new float[0], 1000);
+
+    float[] stretched = values(decoder(plain(), 1, 10, 10), png(wide));
+    float[] central = values(decoder(cut, 1, 8, 8), png(wide));
+
+    assertThat(stretched[0]).isEqualTo(0);
+    assertThat(stretched[5]).isEqualTo(1);
+    assertThat(central).as("the sides are cut off").containsOnly(1);
+  }
+
+  @Test
+  void averagesWhereItMakesSmall() throws Exception {
+    BufferedImage noise = new BufferedImage(64, 64, BufferedImage.TYPE_BYTE_GRAY);
+    Random random = new Random(3);
+    for (int i = 0; i < 64 * 64; i++) {
+      noise.getRaster().setSample(i % 64, i / 64, 0, random.nextInt(2) * 255);
+    }
+
+    float[] values = values(decoder(plain(), 1, 4, 4), png(noise));
+
+    for (float value : values) {
+      assertThat(value).as("of hundreds of black and white pixels").isBetween(.35f, .65f);
+    }
+  }
+
+  static Stream<Arguments> refused() throws IOException {
+    byte[] good = png(noise(64, 64));
+    byte[] photo = jpeg(noise(64, 64));
+    byte[] wrongBit = good.clone();
+    wrongBit[good.length / 2] ^= 1;
+    byte[] huge = good.clone();
+    ByteBuffer.wrap(huge).putInt(CHUNKS + 8, 100_000).putInt(CHUNKS + 12, 100_000);
+    ByteBuffer.wrap(huge).putInt(SECOND_CHUNK - 4, crc(huge, CHUNKS + 4, SECOND_CHUNK - 4));
+    BufferedImage deep = new BufferedImage(2, 2, BufferedImage.TYPE_USHORT_GRAY);
+    return Stream.of(
+        Arguments.of("a PNG cut short", Arrays.copyOf(good, good.length / 2), "ends too early"),
+        Arguments.of("a PNG without end", Arrays.copyOf(good, good.length - 12), "ends too early"),
+        Arguments.of("a flipped bit", wrongBit, "checksum"),
+        Arguments.of("a JPEG cut short", Arrays.copyOf(photo, photo.length / 2), "too early"),
+        Arguments.of("a JPEG's first bytes", Arrays.copyOf(photo, 30), "damaged"),
+        Arguments.of("a decompression bomb", huge, "has 10000000000 pixels, more than the 10000"),
+        Arguments.of("an animation", withChunk(good, "acTL", new byte[8]), "animated"),
+        Arguments.of("16 bits", png(deep), "has 16 bits a channel"),
+        Arguments.of("a GIF", "GIF89a......".getBytes(StandardCharsets.UTF_8), "neither PNG nor"),
+        Arguments.of("text", "hello".getBytes(StandardCharsets.UTF_8), "neither PNG nor JPEG"),
+        Arguments.of("one byte", new byte[1], "neither PNG nor JPEG"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("refused")
+  void refusesByNameWhatItCannotRead(String what, byte[] file, String cause) {
+    ImageDecoder inJson =
+        decoder(
+            new Manifest.Image(
+                "/id", null, "/image", 0, new int[0], 0, new float[0], new float[0], 10_000),
+            1,
+            8,
+            8);
+    String json = "{\"id\":\"r7\",\"image\":\"" + Base64.getEncoder().encodeToString(file) + "\"}";
+
+    assertThatThrownBy(() -> decoder(plain(), 1, 8, 8).decode(file))
+        .isInstanceOf(InvalidRecordException.class)
+        .hasMessageContaining("value ")
+        .hasMessageContaining(cause);
+    assertThatThrownBy(() -> inJson.decode(json.getBytes(StandardCharsets.UTF_8)))
+        .isInstanceOfSatisfying(
+            InvalidRecordException.class,
+            e -> {
+              assertThat(e.field()).isEqualTo("/image");
+              assertThat(e.recordId()).isEqualTo("r7");
+            });
+  }
+
+  @Test
+  void noDamageDoesWorseThanARefusal() throws Exception {
+    ImageDecoder decoder = decoder(plain(), 1, 8, 8);
+    Random random = new Random(11);
+    for (byte[] file : List.of(png(noise(24, 24)), jpeg(noise(24, 24)))) {
+      for (int i = 0; i < 500; i++) {
+        byte[] damaged = Arrays.copyOf(file, 1 + random.nextInt(file.length));
+        for (int k = 0; k < 3; k++) {
+          damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
+        }
+        try {
+          assertThat(values(decoder, damaged)).hasSize(64);
+        } catch (InvalidRecordException e) {
+          assertThat(e.field()).isEqualTo("value");
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"image\":\"%%%\"}", "{\"image\":\"iVBO\\nRw0K\"}"})
+  void refusesWhatIsNotBase64(String json) {
+    Manifest.Image settings =
+        new Manifest.Image(
+            null, null, "/image", 0, new int[0], 0, new float[0], new float[0], 1000);
+    assertThatThrownBy(
+            () -> decoder(settings, 1, 8, 8).decode(json.getBytes(StandardCharsets.UTF_8)))
+        .hasMessage("/image is not base64");
+  }
+
+  @Test
+  void refusesNetworksThatTakeNoPicture() {
+    assertThat(ImageDecoder.of(plain(), List.of(input(-1, 128)), problems)).isNull();
+    assertThat(ImageDecoder.of(plain(), List.of(input(-1, 4, 8, 8)), problems)).isNull();
+    assertThat(ImageDecoder.of(plain(), List.of(input(-1, 3, -1, -1)), problems)).isNull();
+    assertThat(problems).hasSize(3);
+    assertThat(problems.get(0)).contains("[N, channels, height, width]");
+    assertThat(problems.get(1)).contains("1 or 3 channels");
+    assertThat(problems.get(2)).contains("input.size").contains("[height, width]");
+  }
+
+  @Test
+  void readsTheRealPicturesAsTheyAre() throws Exception {
+    Path stream = Bundles.data("fashion").resolve("stream.jsonl");
+    Manifest.Image settings =
+        new Manifest.Image(
+            "/id", "/label", "/image", 0, new int[0], 0, new float[0], new float[0], 1000);
+    try (Stream<String> lines = Files.lines(stream)) {
+      for (String line : lines.limit(50).toList()) {
+        JsonNode record = Json.MAPPER.readTree(line);
+        BufferedImage expected =
+            ImageIO.read(new ByteArrayInputStream(record.path("image").binaryValue()));
+
+        float[] values =
+            values(decoder(settings, 1, 28, 28), line.getBytes(StandardCharsets.UTF_8));
+
+        for (int i = 0; i < values.length; i++) {
+          assertThat(values[i]).isEqualTo(expected.getRaster().getSample(i % 28, i / 28, 0) / 255f);
+        }
+      }
+    }
+  }
+
+  private static Manifest.Image plain() {
+    return new Manifest.Image(
+        null, null, null, 0, new int[0], 0, new float[0], new float[0], 10_000);
+  }
+
+  private ImageDecoder decoder(Manifest.Image settings, long channels, long height, long width) {
+    ImageDecoder decoder =
+        ImageDecoder.of(settings, List.of(input(-1, channels, height, width)), problems);
+    assertThat(problems).isEmpty();
+    return decoder;
+  }
+
+  private static TensorInfo input(long... shape) {
+    return new TensorInfo("image", ElementType.FLOAT, shape);
+  }
+
+  private static float[] values(ImageDecoder decoder, byte[] value) throws Exception {
+    Decoded record = decoder.decode(value);
+    FloatBuffer data = (FloatBuffer) decoder.batch(List.of(record)).get(0).data();
+    float[] values = new float[data.remaining()];
+    data.get(values);
+    return values;
+  }
+
+  private static BufferedImage filled(int width, int height, Color colour, int type) {
+    BufferedImage image = new BufferedImage(width, height, type);
+    Graphics2D graphics = image.createGraphics();
+    graphics.setColor(colour);
+    graphics.fillRect(0, 0, width, height);
+    graphics.dispose();
+    return image;
+  }
+
+  private static BufferedImage noise(int width, int height) {
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    Random random = new Random(5);
+    for (int i = 0; i < width * height; i++) {
+      image.setRGB(i % width, i / width, random.nextInt(1 << 24));
+    }
+    return image;
+  }
+
+  private static byte[] png(BufferedImage image) throws IOException {
+    return written(image, "png");
+  }
+
+  private static byte[] jpeg(BufferedImage image) throws IOException {
+    return written(image, "jpeg");
+  }
+
+  private static byte[] written(BufferedImage image, String format) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    assertThat(ImageIO.write(image, format, out)).isTrue();
+    return out.toByteArray();
+  }
+
+  private static byte[] withExif(byte[] png, int orientation) {
+    return withChunk(png, "eXIf", exif(orientation));
+  }
+
+  /** The chunk right after the header. */
+  private static byte[] withChunk(byte[] png, String type, byte[] data) {
+    ByteBuffer out = ByteBuffer.allocate(png.length + data.length + 12);
+    out.put(png, 0, SECOND_CHUNK).putInt(data.length);
+    out.put(type.getBytes(StandardCharsets.US_ASCII)).put(data);
+    out.putInt(crc(out.array(), SECOND_CHUNK + 4, SECOND_CHUNK + 8 + data.length));
+    return out.put(png, SECOND_CHUNK, png.length - SECOND_CHUNK).array();
+  }
+
+  /** APP1 right after the start of the image. */
+  private static byte[] withExifSegment(byte[] jpeg, int orientation) {
+    byte[] exif = exif(orientation);
+    ByteBuffer out = ByteBuffer.allocate(jpeg.length + exif.length + 10);
+    out.put(jpeg, 0, 2).putShort((short) 0xFFE1).putShort((short) (exif.length + 8));
+    out.put("Exif\0\0".getBytes(StandardCharsets.US_ASCII)).put(exif);
+    return out.put(jpeg, 2, jpeg.length - 2).array();
+  }
+
+  /** A TIFF structure with nothing but an orientation. */
+  private static byte[] exif(int orientation) {
+    ByteBuffer tiff = ByteBuffer.allocate(26);
+    tiff.put((byte) 'M').put((byte) 'M').putShort((short) 42).putInt(8);
+    tiff.putShort((short) 1).putShort((short) 0x0112).putShort((short) 3).putInt(1);
+    return tiff.putShort((short) orientation).putShort((short) 0).putInt(0).array();
+  }
+
+  private static int crc(byte[] bytes, int from, int to) {
+    CRC32 crc = new CRC32();
+    crc.update(bytes, from, to - from);
+    return (int) crc.getValue();
+  }
+}
