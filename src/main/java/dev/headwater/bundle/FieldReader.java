@@ -77,6 +77,12 @@ final class FieldReader {
     }
   }
 
+  /** For one text with its id and label; null where the whole value is the text. */
+  static @Nullable FieldReader ofText(
+      @Nullable String id, @Nullable String label, @Nullable String text) {
+    return text == null ? null : new FieldReader(id, label, text, List.of(), false, 0);
+  }
+
   private void want(Role role, @Nullable String pointer, int index) {
     if (pointer == null) {
       return;

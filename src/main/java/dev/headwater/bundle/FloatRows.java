@@ -1,10 +1,13 @@
 package dev.headwater.bundle;
 
+import dev.headwater.onnx.ElementType;
+import dev.headwater.onnx.TensorInfo;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Records of as many numbers each, as one float32 tensor. */
 final class FloatRows {
@@ -16,6 +19,17 @@ final class FloatRows {
     public int length() {
       return 1;
     }
+  }
+
+  /** A network's only input, where that is float32, of this rank and any number of records. */
+  static @Nullable TensorInfo input(List<TensorInfo> inputs, int rank) {
+    TensorInfo input = inputs.size() == 1 ? inputs.get(0) : null;
+    return input != null
+            && input.type() == ElementType.FLOAT
+            && input.shape().length == rank
+            && input.shape()[0] <= 0
+        ? input
+        : null;
   }
 
   private final String input;

@@ -1,7 +1,6 @@
 package dev.headwater.bundle;
 
 import dev.headwater.bundle.FieldReader.Fields;
-import dev.headwater.onnx.ElementType;
 import dev.headwater.onnx.TensorInfo;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferByte;
@@ -42,21 +41,14 @@ final class ImageDecoder implements RecordDecoder {
     std = perChannel(settings.std(), frame.channels(), 1);
     rows = new FloatRows(frame.input(), frame.shape());
     field = settings.image() == null ? "value" : settings.image();
-    reader =
-        settings.image() == null
-            ? null
-            : new FieldReader(
-                settings.id(), settings.label(), settings.image(), List.of(), false, 0);
+    reader = FieldReader.ofText(settings.id(), settings.label(), settings.image());
   }
 
   /** Null where the graph does not take one picture a record; {@code problems} says why. */
   static @Nullable ImageDecoder of(
       Manifest.Image settings, List<TensorInfo> inputs, List<String> problems) {
-    TensorInfo input = inputs.size() == 1 ? inputs.get(0) : null;
-    if (input == null
-        || input.type() != ElementType.FLOAT
-        || input.shape().length != 4
-        || input.shape()[0] > 0) {
+    TensorInfo input = FloatRows.input(inputs, 4);
+    if (input == null) {
       problems.add(
           "input.image: the network must have one float32 input [N, channels, height, width] or [N,"
               + " height, width, channels], N dynamic; it has "

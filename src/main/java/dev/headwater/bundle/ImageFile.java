@@ -14,7 +14,6 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
@@ -88,34 +87,31 @@ record ImageFile(BufferedImage pixels, int orientation) {
   }
 
   /** Walks the chunks, which Java's decoder trusts, up to the end; returns the orientation. */
-  private static int png(ByteBuffer bytes) throws IOException, Refused {
+  private static int png(ByteBuffer bytes) throws Refused {
     int orientation = UPRIGHT;
     String type = "";
     while (!type.equals("IEND")) {
-      if (bytes.remaining() < CHUNK_FRAME || bytes.getInt(bytes.position()) < 0) {
+      int length = bytes.remaining() < CHUNK_FRAME ? -1 : bytes.getInt();
+      if (length < 0 || length > bytes.remaining() - 2 * Integer.BYTES) {
         throw new Refused("is a damaged image: it ends too early");
       }
-      int length = bytes.getInt();
-      if (length > bytes.remaining() - CHUNK_FRAME + Integer.BYTES) {
-        throw new Refused("is a damaged image: it ends too early");
-      }
-      byte[] chunk = new byte[Integer.BYTES + length];
-      bytes.get(chunk);
+      int data = bytes.position() + Integer.BYTES;
       CRC32 crc = new CRC32();
-      crc.update(chunk);
-      if ((int) crc.getValue() != bytes.getInt()) {
+      crc.update(bytes.slice(bytes.position(), Integer.BYTES + length));
+      if ((int) crc.getValue() != bytes.getInt(data + length)) {
         throw new Refused("is a damaged image: a checksum is wrong");
       }
-      type = new String(chunk, 0, Integer.BYTES, ISO_8859_1);
-      if (type.equals("IHDR") && length > 8 && chunk[Integer.BYTES + 8] > 8) {
-        throw new Refused("has " + chunk[Integer.BYTES + 8] + " bits a channel; 8 are supported");
+      type = new String(bytes.array(), bytes.position(), Integer.BYTES, ISO_8859_1);
+      if (type.equals("IHDR") && length > 8 && bytes.get(data + 8) > 8) {
+        throw new Refused("has " + bytes.get(data + 8) + " bits a channel; 8 are supported");
       }
       if (type.equals("acTL")) {
         throw new Refused("is animated; a single picture is wanted");
       }
       if (type.equals("eXIf")) {
-        orientation = orientation(chunk, Integer.BYTES);
+        orientation = orientation(bytes.array(), data, length);
       }
+      bytes.position(data + length + Integer.BYTES);
     }
     return orientation;
   }
@@ -123,14 +119,17 @@ record ImageFile(BufferedImage pixels, int orientation) {
   private static int jpegOrientation(byte[] file) throws IOException {
     try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
       List<JPEGSegment> exif = JPEGSegmentUtil.readSegments(stream, JPEG.APP1, "Exif");
+      if (exif.isEmpty()) {
+        return UPRIGHT;
+      }
+      byte[] data = exif.get(0).data().readAllBytes();
       // the TIFF structure begins after the segment's name and one more byte of padding
-      return exif.isEmpty() ? UPRIGHT : orientation(exif.get(0).data().readAllBytes(), 1);
+      return orientation(data, 1, data.length - 1);
     }
   }
 
-  private static int orientation(byte[] exif, int from) throws IOException {
-    byte[] tiff = Arrays.copyOfRange(exif, from, exif.length);
-    try (ImageInputStream stream = new ByteArrayImageInputStream(tiff)) {
+  private static int orientation(byte[] bytes, int from, int length) {
+    try (ImageInputStream stream = new ByteArrayImageInputStream(bytes, from, length)) {
       Directory directory = new TIFFReader().read(stream);
       Entry entry = directory.getEntryById(TIFF.TAG_ORIENTATION);
       int value = entry != null && entry.getValue() instanceof Number n ? n.intValue() : UPRIGHT;

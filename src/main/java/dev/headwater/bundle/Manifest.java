@@ -162,13 +162,16 @@ record Manifest(
       input.problem("text", "is missing: the JSON pointer of the text; or give numbers or image");
     }
     String kind = format == 1 || kinds.isEmpty() ? "text" : kinds.get(0);
-    List<String> fields = input.pointers(kind);
-    distinct(input, id, label, fields);
-    return switch (kind) {
-      case "numbers" -> new Tabular(id, label, fields, !input.list("numbers"));
-      case "image" -> image(input, id, label, input.pointer("image"));
-      default -> text(input, directory, id, label, input.pointer("text"), original);
-    };
+    if (kind.equals("numbers")) {
+      List<String> numbers = input.pointers(kind);
+      distinct(input, id, label, numbers);
+      return new Tabular(id, label, numbers, !input.list(kind));
+    }
+    String field = input.pointer(kind);
+    distinct(input, id, label, field == null ? List.of() : List.of(field));
+    return kind.equals("image")
+        ? image(input, id, label, field)
+        : text(input, directory, id, label, field, original);
   }
 
   private static Image image(

@@ -1,7 +1,6 @@
 package dev.headwater.bundle;
 
 import dev.headwater.bundle.FieldReader.Fields;
-import dev.headwater.onnx.ElementType;
 import dev.headwater.onnx.TensorInfo;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -12,11 +11,8 @@ final class TabularDecoder implements RecordDecoder {
   /** Null where the graph does not take one row of numbers a record; {@code problems} says why. */
   static @Nullable TabularDecoder of(
       Manifest.Tabular settings, List<TensorInfo> inputs, List<String> problems) {
-    TensorInfo input = inputs.size() == 1 ? inputs.get(0) : null;
-    if (input == null
-        || input.type() != ElementType.FLOAT
-        || input.shape().length != 2
-        || input.shape()[0] > 0) {
+    TensorInfo input = FloatRows.input(inputs, 2);
+    if (input == null) {
       problems.add(
           "input.numbers: the network must have one float32 input [N, width], N dynamic; it has "
               + inputs);

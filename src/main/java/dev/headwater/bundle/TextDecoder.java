@@ -59,11 +59,7 @@ final class TextDecoder implements RecordDecoder {
     this.fixedLength = fixedLength;
     maxCharacters = settings.maxCharacters();
     field = settings.text() == null ? "value" : settings.text();
-    reader =
-        settings.text() == null
-            ? null
-            : new FieldReader(
-                settings.id(), settings.label(), settings.text(), List.of(), false, 0);
+    reader = FieldReader.ofText(settings.id(), settings.label(), settings.text());
   }
 
   /** Null where graph or tokenizer do not fit; {@code problems} says why. */

@@ -58,18 +58,4 @@ public record ReplaySettings(
             })
         .or(() -> dump.map(directory -> directory.resolve("head.onnx")));
   }
-
-  /** On a broker in this JVM, adapting, labels at once, nothing written. */
-  public static ReplaySettings of(Path stream, double rate) {
-    return new ReplaySettings(
-        Optional.of(stream),
-        List.of("label"),
-        rate,
-        Duration.ZERO,
-        true,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Duration.ofMinutes(1));
-  }
 }

@@ -12,6 +12,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
+import dev.headwater.stream.TestBudget;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -37,7 +38,7 @@ final class StreamSimulation {
   private final boolean[] right;
   private final boolean[] frozenRight;
   private final boolean[] selected;
-  private final double[] confidences;
+  private final TestBudget budget;
   private final List<HeadInfo> versions = new ArrayList<>();
   private final Deque<Asked> asked = new ArrayDeque<>();
   private LinearHead live;
@@ -96,7 +97,7 @@ final class StreamSimulation {
     right = new boolean[n];
     frozenRight = new boolean[n];
     selected = new boolean[n];
-    confidences = new double[n];
+    budget = new TestBudget(plan.budget(), plan.auditShare(), plan.budgetWindow());
     live = stream.head();
     labels = stream.headLabels();
     HeadLayout layout = new HeadLayout(new LinearLayer("w", "b", true), live.dim());
@@ -137,8 +138,7 @@ final class StreamSimulation {
     right[t] = labels.get(best).equals(truth);
     frozenRight[t] = stream.headLabels().get(stream.head().best(features)).equals(truth);
     boolean audited = audit.nextDouble() < plan.auditShare();
-    boolean unsure = confidence < plan.threshold() && withinBudget(t, confidence, audited);
-    confidences[t] = confidence;
+    boolean unsure = budget.grants(confidence, confidence < plan.threshold(), audited);
     if (audited || unsure) {
       selected[t] = true;
       asked.add(
@@ -148,24 +148,6 @@ final class StreamSimulation {
               unsure ? 1 : 1 / plan.auditShare(),
               audited ? Reason.AUDIT : Reason.UNSURE));
     }
-  }
-
-  /** As the stream's label budget does it. */
-  private boolean withinBudget(int t, double confidence, boolean audited) {
-    if (plan.budget() >= 1) {
-      return true;
-    }
-    int from = Math.max(0, t - plan.budgetWindow() + 1);
-    double[] window = java.util.Arrays.copyOfRange(confidences, from, t);
-    java.util.Arrays.sort(window);
-    double quantile = (plan.budget() - plan.auditShare()) / (1 - plan.auditShare());
-    int rank = (int) (quantile * window.length);
-    int asking = 0;
-    for (int i = from; i < t; i++) {
-      asking += selected[i] ? 1 : 0;
-    }
-    return (rank >= window.length || confidence < window[rank])
-        && (audited || asking < (int) (plan.budget() * (window.length + 1)));
   }
 
   private void deliver(int t) {

@@ -28,6 +28,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -133,10 +134,7 @@ class ImageDecoderTest {
   @Test
   void turnsWhatACameraHeldSidewaysWrote() throws Exception {
     BufferedImage stored = filled(16, 8, Color.BLACK, BufferedImage.TYPE_INT_RGB);
-    Graphics2D left = stored.createGraphics();
-    left.setColor(Color.WHITE);
-    left.fillRect(0, 0, 8, 8);
-    left.dispose();
+    fill(stored, Color.WHITE, 0, 8);
 
     float[] values = values(decoder(plain(), 1, 16, 8), withExifSegment(jpeg(stored), 6));
 
@@ -147,10 +145,7 @@ class ImageDecoderTest {
   @Test
   void stretchesToTheNetworksSizeOrCutsTheCentreOut() throws Exception {
     BufferedImage wide = filled(40, 20, Color.BLACK, BufferedImage.TYPE_INT_RGB);
-    Graphics2D centre = wide.createGraphics();
-    centre.setColor(Color.WHITE);
-    centre.fillRect(10, 0, 20, 20);
-    centre.dispose();
+    fill(wide, Color.WHITE, 10, 20);
     Manifest.Image cut =
         new Manifest.Image(null, null, null, 0, new int[0], 10, new float[0], new float[0], 1000);
 
@@ -203,13 +198,7 @@ class ImageDecoderTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("refused")
   void refusesByNameWhatItCannotRead(String what, byte[] file, String cause) {
-    ImageDecoder inJson =
-        decoder(
-            new Manifest.Image(
-                "/id", null, "/image", 0, new int[0], 0, new float[0], new float[0], 10_000),
-            1,
-            8,
-            8);
+    ImageDecoder inJson = decoder(inJson("/id"), 1, 8, 8);
     String json = "{\"id\":\"r7\",\"image\":\"" + Base64.getEncoder().encodeToString(file) + "\"}";
 
     assertThatThrownBy(() -> decoder(plain(), 1, 8, 8).decode(file))
@@ -247,11 +236,8 @@ class ImageDecoderTest {
   @ParameterizedTest
   @ValueSource(strings = {"{\"image\":\"%%%\"}", "{\"image\":\"iVBO\\nRw0K\"}"})
   void refusesWhatIsNotBase64(String json) {
-    Manifest.Image settings =
-        new Manifest.Image(
-            null, null, "/image", 0, new int[0], 0, new float[0], new float[0], 1000);
     assertThatThrownBy(
-            () -> decoder(settings, 1, 8, 8).decode(json.getBytes(StandardCharsets.UTF_8)))
+            () -> decoder(inJson(null), 1, 8, 8).decode(json.getBytes(StandardCharsets.UTF_8)))
         .hasMessage("/image is not base64");
   }
 
@@ -269,9 +255,6 @@ class ImageDecoderTest {
   @Test
   void readsTheRealPicturesAsTheyAre() throws Exception {
     Path stream = Bundles.data("fashion").resolve("stream.jsonl");
-    Manifest.Image settings =
-        new Manifest.Image(
-            "/id", "/label", "/image", 0, new int[0], 0, new float[0], new float[0], 1000);
     try (Stream<String> lines = Files.lines(stream)) {
       for (String line : lines.limit(50).toList()) {
         JsonNode record = Json.MAPPER.readTree(line);
@@ -279,7 +262,7 @@ class ImageDecoderTest {
             ImageIO.read(new ByteArrayInputStream(record.path("image").binaryValue()));
 
         float[] values =
-            values(decoder(settings, 1, 28, 28), line.getBytes(StandardCharsets.UTF_8));
+            values(decoder(inJson("/id"), 1, 28, 28), line.getBytes(StandardCharsets.UTF_8));
 
         for (int i = 0; i < values.length; i++) {
           assertThat(values[i]).isEqualTo(expected.getRaster().getSample(i % 28, i / 28, 0) / 255f);
@@ -291,6 +274,11 @@ class ImageDecoderTest {
   private static Manifest.Image plain() {
     return new Manifest.Image(
         null, null, null, 0, new int[0], 0, new float[0], new float[0], 10_000);
+  }
+
+  private static Manifest.Image inJson(@Nullable String id) {
+    return new Manifest.Image(
+        id, null, "/image", 0, new int[0], 0, new float[0], new float[0], 10_000);
   }
 
   private ImageDecoder decoder(Manifest.Image settings, long channels, long height, long width) {
@@ -314,11 +302,16 @@ class ImageDecoderTest {
 
   private static BufferedImage filled(int width, int height, Color colour, int type) {
     BufferedImage image = new BufferedImage(width, height, type);
+    fill(image, colour, 0, width);
+    return image;
+  }
+
+  /** Columns from top to bottom. */
+  private static void fill(BufferedImage image, Color colour, int left, int columns) {
     Graphics2D graphics = image.createGraphics();
     graphics.setColor(colour);
-    graphics.fillRect(0, 0, width, height);
+    graphics.fillRect(left, 0, columns, image.getHeight());
     graphics.dispose();
-    return image;
   }
 
   private static BufferedImage noise(int width, int height) {

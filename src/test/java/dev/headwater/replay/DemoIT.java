@@ -2,22 +2,14 @@ package dev.headwater.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
-import dev.headwater.gate.GateSettings;
-import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
-import dev.headwater.replay.report.Style;
-import dev.headwater.schema.TopicSettings;
-import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.Selection;
-import dev.headwater.stream.StreamSettings;
 import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Map;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -37,22 +29,25 @@ class DemoIT {
     Bundle bundle =
         Bundle.load(Path.of("deploy/examples/bundles/support.yaml"), Path.of("target/encoder"));
     Pipeline pipeline =
-        new Pipeline(
+        Replays.pipeline(
             bundle,
-            new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
-            StreamSettings.of("unused", directory.resolve("unused"), new Selection(.05, .9)),
-            ScoringSettings.defaults(),
-            AdaptSettings.of("unused"),
-            GateSettings.DEFAULT,
-            Optional.of(CORPUS.resolve("history.jsonl")),
-            Map.of());
-    Display display =
-        new Display(
-            new PrintStream(shown, false, StandardCharsets.UTF_8), new Style(false, false, 100));
+            directory,
+            new Selection(.05, .9),
+            Optional.of(CORPUS.resolve("history.jsonl")));
+    ReplaySettings settings =
+        new ReplaySettings(
+            Optional.of(CORPUS.resolve("stream.jsonl")),
+            List.of("label"),
+            40,
+            Duration.ZERO,
+            true,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Duration.ofMinutes(1));
 
     ReplayReport report =
-        new Replay(ReplaySettings.of(CORPUS.resolve("stream.jsonl"), 40), pipeline, display)
-            .run(new CountDownLatch(1));
+        new Replay(settings, pipeline, Replays.display(shown)).run(new CountDownLatch(1));
 
     assertThat(report.predictions()).isEqualTo(960);
     assertThat(report.deadLetters()).isEqualTo(0);

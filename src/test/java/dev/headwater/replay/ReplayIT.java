@@ -7,21 +7,13 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtSession;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
-import dev.headwater.gate.GateSettings;
-import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
-import dev.headwater.replay.report.Style;
 import dev.headwater.replay.traffic.LabelledStream;
 import dev.headwater.schema.Json;
-import dev.headwater.schema.TopicSettings;
-import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.Selection;
-import dev.headwater.stream.StreamSettings;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -209,18 +201,7 @@ class ReplayIT {
             Optional.of(directory.resolve("dump")),
             Duration.ofMinutes(1));
     Pipeline pipeline =
-        new Pipeline(
-            bundle,
-            new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
-            StreamSettings.of("unused", directory.resolve("unused"), new Selection(.3, .9)),
-            ScoringSettings.defaults(),
-            AdaptSettings.of("unused"),
-            GateSettings.DEFAULT,
-            Optional.empty(),
-            Map.of());
-    Display display =
-        new Display(
-            new PrintStream(shown, false, StandardCharsets.UTF_8), new Style(false, false, 100));
-    return new Replay(settings, pipeline, display).run(new CountDownLatch(1));
+        Replays.pipeline(bundle, directory, new Selection(.3, .9), Optional.empty());
+    return new Replay(settings, pipeline, Replays.display(shown)).run(new CountDownLatch(1));
   }
 }

@@ -2,18 +2,9 @@ package dev.headwater.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.headwater.adapt.AdaptSettings;
-import dev.headwater.gate.GateSettings;
-import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
-import dev.headwater.replay.report.Style;
-import dev.headwater.schema.TopicSettings;
-import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.Selection;
-import dev.headwater.stream.StreamSettings;
 import java.io.OutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -49,7 +40,16 @@ class ReplayOnContainerIT {
             Optional.empty(),
             Duration.ofMinutes(2));
 
-    ReplayReport report = new Replay(settings, pipeline(), silent()).run(new CountDownLatch(1));
+    Pipeline pipeline =
+        Replays.pipeline(
+            DriftingStream.bundle(directory.resolve("bundle")),
+            directory,
+            new Selection(.3, .9),
+            Optional.empty());
+
+    ReplayReport report =
+        new Replay(settings, pipeline, Replays.display(OutputStream.nullOutputStream()))
+            .run(new CountDownLatch(1));
 
     assertThat(report.predictions()).isEqualTo(1200 - 1200 / 50);
     assertThat(report.deadLetters()).isEqualTo(1200 / 50);
@@ -60,23 +60,5 @@ class ReplayOnContainerIT {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", KAFKA.getBootstrapServers()))) {
       assertThat(admin.listTopics().names().get()).noneMatch(name -> name.startsWith("replay-"));
     }
-  }
-
-  private Pipeline pipeline() throws Exception {
-    return new Pipeline(
-        DriftingStream.bundle(directory.resolve("bundle")),
-        new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
-        StreamSettings.of("unused", directory.resolve("unused"), new Selection(.3, .9)),
-        ScoringSettings.defaults(),
-        AdaptSettings.of("unused"),
-        GateSettings.DEFAULT,
-        Optional.empty(),
-        Map.of());
-  }
-
-  private static Display silent() {
-    return new Display(
-        new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8),
-        new Style(false, false, 100));
   }
 }
