@@ -1,7 +1,7 @@
 package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.LinearHead;
-import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Task;
 import dev.headwater.onnx.LinearLayer;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Tensor;
@@ -16,24 +16,23 @@ import java.util.Map;
 record HeadLayout(LinearLayer layer, int dim) {
 
   /**
-   * @throws IllegalArgumentException where the bundle's head is not one linear layer on a vector
+   * @throws IllegalArgumentException where the task's head is not one linear layer on a vector
    */
-  static HeadLayout of(Bundle bundle) {
+  static HeadLayout of(Task task) {
     LinearLayer layer =
-        bundle
-            .split()
+        task.split()
             .linear()
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "bundle %s: its head is more than one linear layer, and this trainer trains no other: cut before the last layer"
-                            .formatted(bundle.name())));
-    if (bundle.split().dim() < 1) {
+                        "task %s: its head is more than one linear layer, and this trainer trains no other: cut before the last layer"
+                            .formatted(task.name())));
+    if (task.split().dim() < 1) {
       throw new IllegalArgumentException(
-          "bundle %s: the cut %s is no vector of fixed length, and this trainer trains on no other"
-              .formatted(bundle.name(), bundle.split().features()));
+          "task %s: the cut %s is no vector of fixed length, and this trainer trains on no other"
+              .formatted(task.name(), task.split().features()));
     }
-    return new HeadLayout(layer, bundle.split().dim());
+    return new HeadLayout(layer, task.split().dim());
   }
 
   boolean biased() {

@@ -2,9 +2,8 @@ package dev.headwater.adapt;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.bundle.Bundle;
-import dev.headwater.gate.Gate;
+import dev.headwater.bundle.Task;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
@@ -27,11 +26,14 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -64,61 +66,71 @@ public final class History {
       Clock clock,
       Consumer<String> progress) {
     this.parts =
-        new TrainerSession.Parts(
-            settings,
-            new Gate(gate),
-            new FineTuner(settings.fit(), HeadLayout.of(bundle).biased()),
-            Learner.Space.of(bundle),
-            bundle,
-            topics,
-            kafka,
-            TrainerMetrics.NOOP,
-            clock);
+        TrainerSession.Parts.of(settings, gate, bundle, topics, kafka, TrainerMetrics.NOOP, clock);
     this.scoring = scoring;
     this.progress = progress;
   }
 
   /**
-   * Trains the first head from a JSONL file of records.
+   * Trains the first head of each task from a JSONL file of records.
    *
-   * @param labelField the field of each line that holds its label
-   * @return the head that is now live
+   * @param labelFields the field of each line that holds the label, by task; a task without one is
+   *     left alone
+   * @return the heads that are now live
    * @throws IllegalStateException where a trained head is live already, or no line is usable
    */
-  public HeadInfo train(Path file, String labelField) throws IOException {
+  public List<HeadInfo> train(Path file, Map<String, String> labelFields) throws IOException {
     try (HeadPublisher publisher = parts.publisher()) {
       HeadLog heads = publisher.read();
-      requireFirst(heads);
-      List<Sample> samples = samples(Files.readAllLines(file), labelField);
-      Learner learner = parts.learner();
-      parts.bundle().head().ifPresent(learner::live);
-      samples.forEach(sample -> learner.add(sample, 0, -1));
-      if (learner.memorySize() == 0) {
-        throw new IllegalStateException(
-            "no line of %s has a usable record and label".formatted(file));
+      List<Task> tasks = parts.bundle().tasks();
+      List<Integer> taught =
+          IntStream.range(0, tasks.size())
+              .filter(i -> labelFields.containsKey(tasks.get(i).name()))
+              .boxed()
+              .toList();
+      taught.forEach(i -> requireFirst(tasks.get(i), heads));
+      List<Sample> samples = samples(Files.readAllLines(file), taught, labelFields);
+      Map<Integer, Learner> learners = new LinkedHashMap<>();
+      for (int i : taught) {
+        Learner learner = parts.learner(i);
+        tasks.get(i).head().ifPresent(learner::live);
+        samples.forEach(sample -> learner.add(sample, 0, -1));
+        if (learner.memorySize() == 0) {
+          throw new IllegalStateException(
+              "no line of %s has a usable record and label in field '%s'"
+                  .formatted(file, labelFields.get(tasks.get(i).name())));
+        }
+        learners.put(i, learner);
       }
       produce(samples);
-      progress.accept("%d samples in memory; training".formatted(learner.memorySize()));
-      if (parts.bundle().head().isPresent() && heads.versions(parts.bundle().task()).isEmpty()) {
-        publisher.promote(parts.bundle().head().get(), "history");
-      }
-      Head first =
-          learner.trainFirst("history", publisher.read().nextVersion(parts.bundle().task()));
-      publisher.promote(first, "history");
-      return first.info();
+      List<HeadInfo> first = new ArrayList<>();
+      learners.forEach((i, learner) -> first.add(train(tasks.get(i), learner, publisher, heads)));
+      return first;
     }
   }
 
-  private void requireFirst(HeadLog heads) {
-    long live = heads.live(parts.bundle().task()).map(LivePointer::version).orElse(0L);
+  private HeadInfo train(Task task, Learner learner, HeadPublisher publisher, HeadLog heads) {
+    progress.accept(
+        "%s: %d samples in memory; training".formatted(task.name(), learner.memorySize()));
+    if (task.head().isPresent() && heads.versions(task.name()).isEmpty()) {
+      publisher.promote(task.head().get(), "history");
+    }
+    Head first = learner.trainFirst("history", publisher.read().nextVersion(task.name()));
+    publisher.promote(first, "history");
+    return first.info();
+  }
+
+  private static void requireFirst(Task task, HeadLog heads) {
+    long live = heads.live(task.name()).map(LivePointer::version).orElse(0L);
     if (live > 0) {
       throw new IllegalStateException(
           "head %d of %s is live already: history only begins a deployment"
-              .formatted(live, parts.bundle().task()));
+              .formatted(live, task.name()));
     }
   }
 
-  private List<Sample> samples(List<String> lines, String labelField) {
+  private List<Sample> samples(
+      List<String> lines, List<Integer> tasks, Map<String, String> labelFields) {
     List<Sample> samples = new ArrayList<>();
     for (int from = 0; from < lines.size(); from += CHUNK) {
       List<String> chunk = lines.subList(from, Math.min(from + CHUNK, lines.size()));
@@ -126,8 +138,12 @@ public final class History {
           scoring.submit(chunk.stream().map(l -> l.getBytes(StandardCharsets.UTF_8)).toList());
       for (int i = 0; i < chunk.size(); i++) {
         try {
-          String label = label(chunk.get(i), labelField);
-          samples.add(sample(inferences.get(i).join(), label, from + i + 1));
+          Inference inference = inferences.get(i).join();
+          for (int t : tasks) {
+            Task task = parts.bundle().tasks().get(t);
+            String field = Objects.requireNonNull(labelFields.get(task.name()));
+            samples.add(sample(inference, t, label(chunk.get(i), field), from + i + 1));
+          }
         } catch (CompletionException | IllegalArgumentException e) {
           Throwable cause = e.getCause() == null ? e : e.getCause();
           progress.accept("line %d is left out: %s".formatted(from + i + 1, cause.getMessage()));
@@ -150,14 +166,15 @@ public final class History {
     throw new IllegalArgumentException("it has no label in field '" + field + "'");
   }
 
-  private Sample sample(Inference inference, String label, int line) {
-    float[] features = inference.features();
+  private Sample sample(Inference inference, int taskIndex, String label, int line) {
+    Task task = parts.bundle().tasks().get(taskIndex);
+    float[] features = inference.features(taskIndex);
     String id = inference.recordId();
     Instant now = parts.clock().instant();
     return Sample.newBuilder()
         .setRecordId(id == null ? "history-" + line : id)
-        .setTask(parts.bundle().task())
-        .setBackbone(parts.bundle().fingerprint())
+        .setTask(task.name())
+        .setBackbone(task.fingerprint())
         .setRows(1)
         .setDim(features.length)
         .setFeatures(SampleSerde.pack(features))

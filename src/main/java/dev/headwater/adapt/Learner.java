@@ -4,7 +4,7 @@ import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.adapt.fit.Temperature;
-import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.Judged;
 import dev.headwater.gate.Trial;
@@ -51,13 +51,9 @@ final class Learner {
    */
   record Space(String task, String backbone, HeadLayout layout, List<String> labels, boolean open) {
 
-    static Space of(Bundle bundle) {
+    static Space of(Task task) {
       return new Space(
-          bundle.task(),
-          bundle.fingerprint(),
-          HeadLayout.of(bundle),
-          bundle.labels(),
-          bundle.open());
+          task.name(), task.fingerprint(), HeadLayout.of(task), task.labels(), task.open());
     }
 
     boolean admits(Sample sample) {

@@ -2,7 +2,6 @@ package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.bundle.Bundle;
-import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
@@ -38,8 +37,8 @@ public final class Trainer implements AutoCloseable {
 
   /**
    * @param kafka client properties, passed through to every client
-   * @throws IllegalArgumentException where the device is not there, or the bundle's head cannot be
-   *     trained
+   * @throws IllegalArgumentException where the device is not there, or a head of the bundle cannot
+   *     be trained
    */
   public Trainer(
       AdaptSettings settings,
@@ -49,20 +48,8 @@ public final class Trainer implements AutoCloseable {
       Map<String, Object> kafka,
       TrainerMetrics metrics,
       Clock clock) {
-    this.parts =
-        new TrainerSession.Parts(
-            settings,
-            new Gate(gate),
-            new FineTuner(
-                settings.fit(),
-                HeadLayout.of(bundle)
-                    .biased()), // an impossible device is told here, not on the thread
-            Learner.Space.of(bundle),
-            bundle,
-            topics,
-            Map.copyOf(kafka),
-            metrics,
-            clock);
+    // an impossible device is told here, not on the thread
+    this.parts = TrainerSession.Parts.of(settings, gate, bundle, topics, kafka, metrics, clock);
     // scoring on the same cores goes first
     thread.setPriority(Thread.MIN_PRIORITY);
     thread.setDaemon(true);
@@ -79,7 +66,7 @@ public final class Trainer implements AutoCloseable {
 
   private void run() {
     try {
-      parts.tuner().warmUp();
+      parts.tuners().forEach(FineTuner::warmUp);
       while (closing.getCount() > 0 && follow()) {
         closing.await(RETRY.toMillis(), TimeUnit.MILLISECONDS);
       }
@@ -117,7 +104,7 @@ public final class Trainer implements AutoCloseable {
   @Override
   public void close() {
     closing.countDown();
-    parts.tuner().cancel();
+    parts.tuners().forEach(FineTuner::cancel);
     try {
       thread.join(parts.settings().closeTimeout().toMillis());
       if (thread.isAlive()) {

@@ -1,13 +1,8 @@
 package dev.headwater.bundle;
 
-import dev.headwater.onnx.Parameter;
 import dev.headwater.onnx.Split;
 import dev.headwater.onnx.TensorInfo;
-import dev.headwater.schema.Head;
-import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
-import dev.headwater.schema.Tensor;
-import dev.headwater.schema.Verdict;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,10 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,24 +21,19 @@ import org.jspecify.annotations.Nullable;
  * once and immutable; what can be wrong with it is found in {@link #load}, all of it at once.
  */
 public final class Bundle {
-  private final Manifest manifest;
-  private final Split split;
+  private final String name;
+  private final List<Task> tasks;
+  private final List<String> features;
+  private final byte[] backbone;
   private final RecordDecoder decoder;
-  private final List<String> labels;
-  private final String fingerprint;
-  private final Instant modelTime;
 
-  private Bundle(
-      Manifest manifest, Split split, RecordDecoder decoder, List<String> labels, Source source) {
-    this.manifest = manifest;
-    this.split = split;
+  private Bundle(String name, List<Task> tasks, Graph graph, RecordDecoder decoder) {
+    this.name = name;
+    this.tasks = tasks;
+    this.features = graph.features();
+    this.backbone = graph.backbone();
     this.decoder = decoder;
-    this.labels = labels;
-    this.fingerprint = source.fingerprint();
-    this.modelTime = source.modelTime();
   }
-
-  private record Source(String fingerprint, Instant modelTime) {}
 
   /**
    * @param manifest the bundle's {@code headwater.yaml}
@@ -59,16 +46,19 @@ public final class Bundle {
     List<String> problems = new ArrayList<>();
     Manifest read = Manifest.read(manifest, directory, problems);
     // a missing file has been told already, and says nothing more
-    List<String> labels = labels(read.labels(), problems);
+    List<List<String>> labels =
+        read.tasks().stream().map(task -> labels(task.labels(), problems)).toList();
     Graph graph = Files.isRegularFile(read.model()) ? Graph.read(read, problems) : null;
     RecordDecoder decoder = null;
     if (graph != null) {
-      graph.checkLabels(labels, problems);
+      for (int i = 0; i < labels.size(); i++) {
+        Graph.checkLabels(graph.splits().get(i), labels.get(i), problems);
+      }
       decoder = decoder(read.input(), graph.inputs(), problems);
     }
     try {
       if (problems.isEmpty() && graph != null && decoder != null) {
-        return new Bundle(read, graph.split(), decoder, labels, source(read, graph.split()));
+        return new Bundle(read.name(), tasks(read, graph, labels), graph, decoder);
       }
     } catch (IOException e) {
       problems.add("the bundle's files cannot be read: " + e);
@@ -105,17 +95,27 @@ public final class Bundle {
     }
   }
 
-  private static Source source(Manifest manifest, Split split) throws IOException {
+  private static List<Task> tasks(Manifest manifest, Graph graph, List<List<String>> labels)
+      throws IOException {
+    Instant modelTime = Files.getLastModifiedTime(manifest.model()).toInstant();
+    List<Task> tasks = new ArrayList<>();
+    for (int i = 0; i < labels.size(); i++) {
+      Split split = graph.splits().get(i);
+      String fingerprint = fingerprint(split, manifest.input());
+      tasks.add(new Task(manifest.tasks().get(i), split, labels.get(i), fingerprint, modelTime));
+    }
+    return List.copyOf(tasks);
+  }
+
+  private static String fingerprint(Split split, Manifest.Input input) throws IOException {
     MessageDigest digest = sha256();
     part(digest, split.backbone());
     part(digest, split.features().toString().getBytes(StandardCharsets.UTF_8));
-    part(digest, manifest.input().encoding().getBytes(StandardCharsets.UTF_8));
-    if (manifest.input() instanceof Manifest.Text text) {
+    part(digest, input.encoding().getBytes(StandardCharsets.UTF_8));
+    if (input instanceof Manifest.Text text) {
       part(digest, Files.readAllBytes(text.tokenizer()));
     }
-    return new Source(
-        HexFormat.of().formatHex(digest.digest()),
-        Files.getLastModifiedTime(manifest.model()).toInstant());
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   /** Length first, so that no two lists of parts run together to the same bytes. */
@@ -134,78 +134,31 @@ public final class Bundle {
 
   /** The bundle's name. */
   public String name() {
-    return manifest.name();
+    return name;
   }
 
-  /** What is predicted from a record. */
-  public String task() {
-    return manifest.task();
+  /** What is predicted from a record, one thing at least. */
+  public List<Task> tasks() {
+    return tasks;
   }
 
-  /** The network, cut in two. */
-  public Split split() {
-    return split;
+  /** The first task, and the only one of most bundles. */
+  public Task task() {
+    return tasks.get(0);
+  }
+
+  /** ONNX, from the network's inputs to {@link #features}. */
+  public byte[] backbone() {
+    return backbone;
+  }
+
+  /** Every tensor at which the head of a task begins. */
+  public List<String> features() {
+    return features;
   }
 
   /** From bytes to the network's inputs. */
   public RecordDecoder decoder() {
     return decoder;
-  }
-
-  /** The labels the bundle came with, by output index; empty in a cold start. */
-  public List<String> labels() {
-    return labels;
-  }
-
-  /** Whether labels other than these may be learned. */
-  public boolean open() {
-    return manifest.open();
-  }
-
-  /**
-   * SHA-256 in hex over backbone, cut and encoder (tokenizer and input settings): heads and samples
-   * of another fingerprint belong to another feature space.
-   */
-  public String fingerprint() {
-    return fingerprint;
-  }
-
-  /**
-   * The network's own head as version 0, without golden pairs: what it gives is right by
-   * definition. Empty in a cold start.
-   */
-  public Optional<Head> head() {
-    if (!manifest.original()) {
-      return Optional.empty();
-    }
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    for (Parameter p : split.parameters()) {
-      tensors.put(p.name(), new Tensor(p.shape(), p.values()));
-    }
-    Verdict verdict = new Verdict(true, "the head the bundle came with", 0, Map.of());
-    HeadInfo info =
-        new HeadInfo(task(), 0, 0, labels, fingerprint, modelTime, "bundle", "none", verdict);
-    return Optional.of(
-        new Head(
-            info,
-            tensors,
-            new Tensor(new long[] {0, split.dim()}, new float[0]),
-            new Tensor(new long[] {0, labels.size()}, new float[0])));
-  }
-
-  /**
-   * Writes the whole network with this head in it as one ordinary ONNX file, and the labels by
-   * output index beside it, as JSON.
-   *
-   * @return the file of the labels
-   */
-  public Path export(Head head, Path file) throws IOException {
-    List<Parameter> parameters = new ArrayList<>();
-    head.tensors().forEach((name, t) -> parameters.add(new Parameter(name, t.shape(), t.values())));
-    Files.createDirectories(file.toAbsolutePath().getParent());
-    Files.write(file, split.merge(parameters));
-    Path labels = file.resolveSibling(file.getFileName() + ".labels.json");
-    Json.MAPPER.writeValue(labels.toFile(), head.info().labels());
-    return labels;
   }
 }

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.core.json.JsonReadFeature;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +39,7 @@ final class FieldReader {
   }
 
   /**
-   * @param index of the number it gives, 0 for other roles
+   * @param index of the number or of the task whose label it gives, 0 for other roles
    * @param slot its place among all targets
    */
   private record Target(Role role, String pointer, int index, int slot) {}
@@ -49,38 +50,47 @@ final class FieldReader {
     @Nullable Target target;
   }
 
-  /** The wanted fields of one document; those not asked for are null or empty. */
+  /**
+   * The wanted fields of one document; those not asked for are null or empty.
+   *
+   * @param labels by task
+   */
   record Fields(
-      @Nullable String id, @Nullable String label, @Nullable String text, float[] numbers) {}
+      @Nullable String id, List<@Nullable String> labels, @Nullable String text, float[] numbers) {}
 
   private final Step root = new Step();
   private final List<Target> targets = new ArrayList<>();
   private final int width;
+  private final int tasks;
 
   /**
+   * @param labels by task, null for a task that finds none in its record
    * @param numbers one pointer to an array of {@code width} numbers, or {@code width} pointers to
    *     one number each; empty where no numbers are wanted
    */
   FieldReader(
       @Nullable String id,
-      @Nullable String label,
+      List<@Nullable String> labels,
       @Nullable String text,
       List<String> numbers,
       boolean array,
       int width) {
     this.width = width;
     want(Role.ID, id, 0);
-    want(Role.LABEL, label, 0);
+    for (int task = 0; task < labels.size(); task++) {
+      want(Role.LABEL, labels.get(task), task);
+    }
+    tasks = labels.size();
     want(Role.TEXT, text, 0);
     for (int i = 0; i < numbers.size(); i++) {
       want(array ? Role.NUMBERS : Role.NUMBER, numbers.get(i), i);
     }
   }
 
-  /** For one text with its id and label; null where the whole value is the text. */
+  /** For one text with its id and labels; null where the whole value is the text. */
   static @Nullable FieldReader ofText(
-      @Nullable String id, @Nullable String label, @Nullable String text) {
-    return text == null ? null : new FieldReader(id, label, text, List.of(), false, 0);
+      @Nullable String id, List<@Nullable String> labels, @Nullable String text) {
+    return text == null ? null : new FieldReader(id, labels, text, List.of(), false, 0);
   }
 
   private void want(Role role, @Nullable String pointer, int index) {
@@ -101,7 +111,7 @@ final class FieldReader {
    *     is missing, given twice, or not what it must be
    */
   Fields read(byte @Nullable [] value) throws InvalidRecordException {
-    return new Pass(targets, width).over(Utf8.check(value), root);
+    return new Pass(targets, tasks, width).over(Utf8.check(value), root);
   }
 
   /**
@@ -115,13 +125,14 @@ final class FieldReader {
     private final float[] numbers;
     private final boolean[] seen;
     private @Nullable String id;
-    private @Nullable String label;
+    private final @Nullable String[] labels;
     private @Nullable String text;
     private @Nullable String problemField;
     private String problemCause = "";
 
-    Pass(List<Target> targets, int width) {
+    Pass(List<Target> targets, int tasks, int width) {
       this.targets = targets;
+      labels = new String[tasks];
       numbers = new float[width];
       seen = new boolean[targets.size()];
     }
@@ -147,7 +158,7 @@ final class FieldReader {
       if (problemField != null) {
         throw new InvalidRecordException(problemField, problemCause, id);
       }
-      return new Fields(id, label, text, numbers);
+      return new Fields(id, Arrays.asList(labels), text, numbers);
     }
 
     private static String where(JsonProcessingException e) {
@@ -198,7 +209,8 @@ final class FieldReader {
       switch (target.role()) {
         case ID -> id = name(parser, target);
         case LABEL ->
-            label = parser.currentToken() == JsonToken.VALUE_NULL ? null : name(parser, target);
+            labels[target.index()] =
+                parser.currentToken() == JsonToken.VALUE_NULL ? null : name(parser, target);
         case TEXT -> text = text(parser, target);
         case NUMBER -> numbers[target.index()] = number(parser, target.pointer());
         case NUMBERS -> array(parser, target);

@@ -7,6 +7,7 @@ import dev.headwater.onnx.OnnxFile;
 import dev.headwater.onnx.Parameter;
 import dev.headwater.onnx.Split;
 import dev.headwater.onnx.TensorInfo;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,39 +15,98 @@ import org.jspecify.annotations.Nullable;
  * The bundle's network, split where the manifest says.
  *
  * @param inputs of the network as exported
+ * @param splits by task
+ * @param features every tensor at which a task's head begins
+ * @param backbone ONNX, from the inputs to {@code features}
  */
-record Graph(List<TensorInfo> inputs, Split split) {
+@SuppressWarnings("ArrayRecordComponent") // never compared
+record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features, byte[] backbone) {
 
   /** Null where the network cannot be used; {@code problems} says why, under its key. */
   static @Nullable Graph read(Manifest manifest, List<String> problems) {
-    OnnxFile file;
     try {
-      file = OnnxFile.read(manifest.model());
+      return new Reading(manifest, problems).graph(OnnxFile.read(manifest.model()));
     } catch (OnnxException e) {
       problems.add("model: " + e.getMessage());
       return null;
     }
-    try {
-      Split split = manifest.original() ? file.split(manifest.cut()) : encoder(file, manifest);
-      if (split.features().size() == 1 && split.dim() > 0) {
-        return new Graph(file.inputs(), split);
-      }
-      problems.add(
-          "cut: the features at " + split.features() + " are not one plain vector a record");
-    } catch (OnnxException e) {
-      problems.add("cut: " + e.getMessage());
-    }
-    return null;
   }
 
-  /** The whole network as a feature extractor, pooled where it stops at hidden states. */
-  private static Split encoder(OnnxFile file, Manifest manifest) throws OnnxException {
-    if (!(manifest.input() instanceof Manifest.Text text) || !text.pooling()) {
-      return file.headless(features(file, manifest.cut(), 2));
+  /** One attempt at splitting for every task. */
+  private static final class Reading {
+    private final Manifest manifest;
+    private final List<String> problems;
+
+    Reading(Manifest manifest, List<String> problems) {
+      this.manifest = manifest;
+      this.problems = problems;
     }
-    String hidden = features(file, manifest.cut(), 3);
-    OnnxFile pooled = file.withMeanPooling(hidden, TextDecoder.MASK, text.normalize());
-    return pooled.headless(pooled.outputs().get(0).name());
+
+    @Nullable Graph graph(OnnxFile exported) {
+      OnnxFile file;
+      try {
+        file = pooled(exported);
+      } catch (OnnxException e) {
+        problems.add("cut: " + e.getMessage());
+        return null;
+      }
+      List<Split> splits = new ArrayList<>();
+      for (Manifest.Task task : manifest.tasks()) {
+        Split split = split(file, exported, task, splits);
+        if (split == null) {
+          return null;
+        }
+        splits.add(split);
+      }
+      List<String> features =
+          splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
+      return new Graph(exported.inputs(), splits, features, file.backbone(features));
+    }
+
+    /** An encoder that stops at its hidden states is pooled for every task alike. */
+    private OnnxFile pooled(OnnxFile file) throws OnnxException {
+      if (!(manifest.input() instanceof Manifest.Text text) || !text.pooling()) {
+        return file;
+      }
+      String hidden = features(file, manifest.tasks().get(0).cut(), 3);
+      return file.withMeanPooling(hidden, TextDecoder.MASK, text.normalize());
+    }
+
+    private @Nullable Split split(
+        OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before) {
+      try {
+        Split split =
+            task.original() ? file.split(task.cut()) : headless(file, exported, task, before);
+        if (split.features().size() == 1 && split.dim() > 0) {
+          return split;
+        }
+        problems.add(
+            key(task)
+                + "the features at "
+                + split.features()
+                + " are not one plain vector a record");
+      } catch (OnnxException e) {
+        problems.add(key(task) + e.getMessage());
+      }
+      return null;
+    }
+
+    /**
+     * A new head on features: those named, those of the task before, or the only ones there are.
+     */
+    private Split headless(OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before)
+        throws OnnxException {
+      if (file != exported) {
+        return file.headless(file.outputs().get(0).name());
+      }
+      boolean shared = task.cut().equals("auto") && !before.isEmpty();
+      return file.headless(
+          shared ? before.get(0).features().get(0) : features(file, task.cut(), 2));
+    }
+
+    private String key(Manifest.Task task) {
+      return manifest.tasks().size() == 1 ? "cut: " : "tasks." + task.name() + ".cut: ";
+    }
   }
 
   /** The tensor named, or the only float output of this rank. */
@@ -73,7 +133,7 @@ record Graph(List<TensorInfo> inputs, Split split) {
   }
 
   /** How many labels the network's own head tells apart. */
-  void checkLabels(List<String> labels, List<String> problems) {
+  static void checkLabels(Split split, List<String> labels, List<String> problems) {
     LinearLayer linear = split.linear().orElse(null);
     if (linear == null || labels.isEmpty()) {
       return;

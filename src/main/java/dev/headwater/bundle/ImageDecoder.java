@@ -41,7 +41,7 @@ final class ImageDecoder implements RecordDecoder {
     std = perChannel(settings.std(), frame.channels(), 1);
     rows = new FloatRows(frame.input(), frame.shape());
     field = settings.image() == null ? "value" : settings.image();
-    reader = FieldReader.ofText(settings.id(), settings.label(), settings.image());
+    reader = FieldReader.ofText(settings.id(), settings.labels(), settings.image());
   }
 
   /** Null where the graph does not take one picture a record; {@code problems} says why. */
@@ -108,7 +108,7 @@ final class ImageDecoder implements RecordDecoder {
   @Override
   public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
     if (reader == null) {
-      return new Decoded(null, null, numbers(Utf8.present(value), null));
+      return new Decoded(null, List.of(), numbers(Utf8.present(value), null));
     }
     Fields fields = reader.read(value);
     String text = fields.text() == null ? "" : fields.text();
@@ -118,7 +118,7 @@ final class ImageDecoder implements RecordDecoder {
     } catch (IllegalArgumentException e) {
       throw new InvalidRecordException(field, "is not base64", fields.id());
     }
-    return new Decoded(fields.id(), fields.label(), numbers(file, fields.id()));
+    return new Decoded(fields.id(), fields.labels(), numbers(file, fields.id()));
   }
 
   private FloatRows.Numbers numbers(byte[] file, @Nullable String id)

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -17,20 +18,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code headwater.yaml}, as written; paths are resolved against the bundle's directory.
  *
- * @param cut {@code auto}, a tensor's name, or {@code -N} parametrised layers from the end
- * @param labels null where the bundle brings no head
- * @param original whether the network's own head serves as version 0; without it, a cold start
- * @param open whether labels not listed may be learned
+ * @param tasks one at least
  */
-record Manifest(
-    String name,
-    String task,
-    Path model,
-    String cut,
-    @Nullable Path labels,
-    boolean original,
-    boolean open,
-    Input input) {
+record Manifest(String name, Path model, List<Task> tasks, Input input) {
+
+  /**
+   * What is predicted.
+   *
+   * @param cut {@code auto}, a tensor's name, or {@code -N} parametrised layers from the end
+   * @param labels null where the bundle brings no head
+   * @param original whether the network's own head serves as version 0; without it, a cold start
+   * @param open whether labels not listed may be learned
+   */
+  record Task(String name, String cut, @Nullable Path labels, boolean original, boolean open) {}
 
   /** How a record becomes the network's inputs. */
   sealed interface Input {
@@ -43,7 +43,7 @@ record Manifest(
    */
   record Text(
       @Nullable String id,
-      @Nullable String label,
+      List<@Nullable String> labels,
       @Nullable String text,
       Path tokenizer,
       int maxTokens,
@@ -60,7 +60,8 @@ record Manifest(
   /**
    * @param array whether {@code numbers} is one pointer to an array
    */
-  record Tabular(@Nullable String id, @Nullable String label, List<String> numbers, boolean array)
+  record Tabular(
+      @Nullable String id, List<@Nullable String> labels, List<String> numbers, boolean array)
       implements Input {
     @Override
     public String encoding() {
@@ -78,7 +79,7 @@ record Manifest(
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Image(
       @Nullable String id,
-      @Nullable String label,
+      List<@Nullable String> labels,
       @Nullable String image,
       int layout,
       int[] size,
@@ -105,28 +106,49 @@ record Manifest(
   /** Reads what it can; every problem goes to {@code problems}, named by its key. */
   static Manifest read(Path manifest, Path directory, List<String> problems) {
     Section root = new Section(parse(manifest, problems), "", problems);
-    boolean original = root.choice("head", "original", "none") == 0;
-    if (!original && root.has("labels")) {
-      root.problem("labels", "has no meaning with head: none; the labels come from the stream");
-    }
-    boolean open = root.flag("open", true);
-    if (!original && !open) {
-      root.problem("open", "a cold start (head: none) knows no labels yet, so it must be open");
-    }
     Section input = root.section("input");
+    List<Task> tasks = new ArrayList<>();
+    List<@Nullable String> labels = new ArrayList<>();
+    if (root.has("tasks")) {
+      for (Section task : root.sections("tasks")) {
+        tasks.add(task(task, "name", directory));
+        labels.add(task.pointer("label"));
+        task.refuseOthers();
+      }
+    } else {
+      tasks.add(task(root, "task", directory));
+      labels.add(input.pointer("label"));
+    }
+    if (tasks.stream().map(Task::name).distinct().count() < tasks.size()) {
+      root.problem("tasks", "two have the same name");
+    }
+    boolean original = tasks.stream().anyMatch(Task::original);
     Manifest read =
         new Manifest(
             root.required("name"),
-            root.required("task"),
             root.file("model", directory),
-            root.has("cut") ? root.required("cut") : "auto",
-            original ? root.file("labels", directory) : null,
-            original,
-            open,
-            input(input, directory, original));
+            tasks,
+            input(input, labels, directory, original));
     root.refuseOthers();
     input.refuseOthers();
     return read;
+  }
+
+  private static Task task(Section task, String name, Path directory) {
+    boolean original = task.choice("head", "original", "none") == 0;
+    if (!original && task.has("labels")) {
+      task.problem("labels", "has no meaning with head: none; the labels come from the stream");
+    }
+    boolean open = task.flag("open", true);
+    if (!original && !open) {
+      task.problem("open", "a cold start (head: none) knows no labels yet, so it must be open");
+    }
+    return new Task(
+        task.required(name),
+        task.has("cut") ? task.required("cut") : "auto",
+        original ? task.file("labels", directory) : null,
+        original,
+        open);
   }
 
   private static JsonNode parse(Path manifest, List<String> problems) {
@@ -141,10 +163,10 @@ record Manifest(
     return YAML.createObjectNode();
   }
 
-  private static Input input(Section input, Path directory, boolean original) {
+  private static Input input(
+      Section input, List<@Nullable String> labels, Path directory, boolean original) {
     int format = input.choice("format", "json", "text", "image");
     String id = input.pointer("id");
-    String label = input.pointer("label");
     if (format > 0) {
       Stream.of("id", "label", "text", "numbers", "image")
           .filter(input::has)
@@ -152,7 +174,7 @@ record Manifest(
               key -> input.problem(key, "there are no fields in format: text or format: image"));
     }
     if (format == 2) {
-      return image(input, null, null, null);
+      return image(input, null, List.of(), null);
     }
     List<String> kinds = Stream.of("text", "numbers", "image").filter(input::has).toList();
     if (kinds.size() > 1) {
@@ -164,18 +186,18 @@ record Manifest(
     String kind = format == 1 || kinds.isEmpty() ? "text" : kinds.get(0);
     if (kind.equals("numbers")) {
       List<String> numbers = input.pointers(kind);
-      distinct(input, id, label, numbers);
-      return new Tabular(id, label, numbers, !input.list(kind));
+      distinct(input, id, labels, numbers);
+      return new Tabular(id, labels, numbers, !input.list(kind));
     }
     String field = input.pointer(kind);
-    distinct(input, id, label, field == null ? List.of() : List.of(field));
+    distinct(input, id, labels, field == null ? List.of() : List.of(field));
     return kind.equals("image")
-        ? image(input, id, label, field)
-        : text(input, directory, id, label, field, original);
+        ? image(input, id, labels, field)
+        : text(input, directory, id, labels, field, original);
   }
 
   private static Image image(
-      Section input, @Nullable String id, @Nullable String label, @Nullable String image) {
+      Section input, @Nullable String id, List<@Nullable String> labels, @Nullable String image) {
     float[] size = input.numbers("size");
     if (size.length > 0 && (size.length != 2 || size[0] < 1 || size[1] < 1)) {
       input.problem("size", "must be [height, width] in pixels");
@@ -189,7 +211,7 @@ record Manifest(
     }
     return new Image(
         id,
-        label,
+        labels,
         image,
         input.choice("layout", "auto", "channels-first", "channels-last"),
         size.length == 0 ? new int[0] : new int[] {(int) size[0], (int) size[1]},
@@ -203,7 +225,7 @@ record Manifest(
       Section input,
       Path directory,
       @Nullable String id,
-      @Nullable String label,
+      List<@Nullable String> labels,
       @Nullable String text,
       boolean original) {
     boolean pooling = input.choice("pooling", "none", "mean") == 1;
@@ -216,7 +238,7 @@ record Manifest(
     }
     return new Text(
         id,
-        label,
+        labels,
         text,
         input.file("tokenizer", directory),
         input.positive("max-tokens", 128),
@@ -227,10 +249,10 @@ record Manifest(
 
   /** A field cannot be two things, nor hold another that is wanted. */
   private static void distinct(
-      Section input, @Nullable String id, @Nullable String label, List<String> fields) {
+      Section input, @Nullable String id, List<@Nullable String> labels, List<String> fields) {
     Set<String> seen = new HashSet<>();
-    List<String> all =
-        Stream.concat(Stream.of(id, label), fields.stream()).filter(p -> p != null).toList();
+    List<String> all = new ArrayList<>(fields);
+    Stream.concat(Stream.of(id), labels.stream()).filter(p -> p != null).forEach(all::add);
     for (String pointer : all) {
       if (!seen.add(pointer)) {
         input.problem(pointer, "is wanted twice");

@@ -50,6 +50,19 @@ final class Section {
     return new Section(node.path(key), prefix + key + ".", problems);
   }
 
+  /** The elements of a list of mappings, one at least. */
+  List<Section> sections(String key) {
+    List<Section> sections = new ArrayList<>();
+    for (JsonNode element : node.path(key)) {
+      sections.add(
+          new Section(element, "%s%s[%d].".formatted(prefix, key, sections.size()), problems));
+    }
+    if (sections.isEmpty() || !list(key)) {
+      problem(key, "must be a list of mappings, not an empty one");
+    }
+    return sections;
+  }
+
   @Nullable String text(String key) {
     JsonNode value = get(key);
     if (value == null) {

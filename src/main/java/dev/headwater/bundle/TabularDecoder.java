@@ -32,7 +32,7 @@ final class TabularDecoder implements RecordDecoder {
     FieldReader reader =
         new FieldReader(
             settings.id(),
-            settings.label(),
+            settings.labels(),
             null,
             settings.numbers(),
             settings.array(),
@@ -51,7 +51,7 @@ final class TabularDecoder implements RecordDecoder {
   @Override
   public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
     Fields fields = reader.read(value);
-    return new Decoded(fields.id(), fields.label(), new FloatRows.Numbers(fields.numbers()));
+    return new Decoded(fields.id(), fields.labels(), new FloatRows.Numbers(fields.numbers()));
   }
 
   @Override

@@ -59,7 +59,7 @@ final class TextDecoder implements RecordDecoder {
     this.fixedLength = fixedLength;
     maxCharacters = settings.maxCharacters();
     field = settings.text() == null ? "value" : settings.text();
-    reader = FieldReader.ofText(settings.id(), settings.label(), settings.text());
+    reader = FieldReader.ofText(settings.id(), settings.labels(), settings.text());
   }
 
   /** Null where graph or tokenizer do not fit; {@code problems} says why. */
@@ -125,11 +125,11 @@ final class TextDecoder implements RecordDecoder {
   @Override
   public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
     if (reader == null) {
-      return new Decoded(null, null, tokens(Utf8.text(value), null));
+      return new Decoded(null, List.of(), tokens(Utf8.text(value), null));
     }
     FieldReader.Fields fields = reader.read(value);
     String text = fields.text() == null ? "" : fields.text();
-    return new Decoded(fields.id(), fields.label(), tokens(text, fields.id()));
+    return new Decoded(fields.id(), fields.labels(), tokens(text, fields.id()));
   }
 
   private Tokens tokens(String text, @Nullable String id) throws InvalidRecordException {

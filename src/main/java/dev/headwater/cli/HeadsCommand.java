@@ -1,6 +1,7 @@
 package dev.headwater.cli;
 
 import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
@@ -25,6 +26,7 @@ import picocli.CommandLine.Spec;
     description = "Shows, rolls back and exports head versions.")
 final class HeadsCommand {
   private static final String VERSION = "A head version, as 'heads list' shows it.";
+  private static final String TASK = "The task. Default: the bundle's first.";
 
   @Spec private CommandSpec spec;
 
@@ -55,10 +57,11 @@ final class HeadsCommand {
       description = "One version as JSON: parent, labels, trigger, verdict and its numbers.")
   int show(
       @Mixin ConfigOption config,
-      @Parameters(paramLabel = "VERSION", description = VERSION) long version)
+      @Parameters(paramLabel = "VERSION", description = VERSION) long version,
+      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
       throws Exception {
     Settings settings = config.load();
-    String task = settings.loadBundle().task();
+    String task = task(settings.loadBundle(), name).name();
     HeadInfo head =
         log(settings).versions(task).stream()
             .filter(info -> info.version() == version)
@@ -73,10 +76,11 @@ final class HeadsCommand {
       description = "Makes an earlier version live again, on every instance.")
   int rollback(
       @Mixin ConfigOption config,
-      @Parameters(paramLabel = "VERSION", description = VERSION) long version)
+      @Parameters(paramLabel = "VERSION", description = VERSION) long version,
+      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
       throws Exception {
     Settings settings = config.load();
-    String task = settings.loadBundle().task();
+    String task = task(settings.loadBundle(), name).name();
     try (HeadPublisher publisher =
         new HeadPublisher(
             settings.kafka(),
@@ -102,23 +106,36 @@ final class HeadsCommand {
               description = VERSION + " Default: the live one.")
           Optional<Long> version,
       @Option(names = "--out", required = true, paramLabel = "FILE", description = "The ONNX file.")
-          Path file)
+          Path file,
+      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
       throws Exception {
     Settings settings = config.load();
-    Bundle bundle = settings.loadBundle();
-    Head head = head(bundle, log(settings), version);
-    Path labels = bundle.export(head, file);
+    Task task = task(settings.loadBundle(), name);
+    Head head = head(task, log(settings), version);
+    Path labels = task.export(head, file);
     out()
         .printf(
             "head %d of %s: %s, labels by output index: %s%n",
-            head.info().version(), bundle.task(), file, labels);
+            head.info().version(), task.name(), file, labels);
     return 0;
   }
 
-  private static Head head(Bundle bundle, HeadLog log, Optional<Long> asked) throws UsageException {
-    long version = asked.or(() -> log.live(bundle.task()).map(LivePointer::version)).orElse(0L);
-    return (version == 0 ? bundle.head() : log.head(bundle.task(), version))
-        .orElseThrow(() -> unknown(bundle.task(), version));
+  private static Task task(Bundle bundle, Optional<String> name) throws UsageException {
+    return bundle.tasks().stream()
+        .filter(task -> name.isEmpty() || task.name().equals(name.get()))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UsageException(
+                    "the bundle has no task %s; it has %s"
+                        .formatted(
+                            name.orElse(""), bundle.tasks().stream().map(Task::name).toList())));
+  }
+
+  private static Head head(Task task, HeadLog log, Optional<Long> asked) throws UsageException {
+    long version = asked.or(() -> log.live(task.name()).map(LivePointer::version)).orElse(0L);
+    return (version == 0 ? task.head() : log.head(task.name(), version))
+        .orElseThrow(() -> unknown(task.name(), version));
   }
 
   private static UsageException unknown(String task, long version) {

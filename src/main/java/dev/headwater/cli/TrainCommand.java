@@ -14,6 +14,8 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -78,7 +80,8 @@ final class TrainCommand implements Callable<Integer> {
 
   private void begin(Settings settings, Bundle bundle, Path file) throws IOException {
     try (Scoring scoring = Scoring.load(bundle, settings.scoring(), ScorerMetrics.NOOP)) {
-      HeadInfo head =
+      String task = bundle.task().name();
+      List<HeadInfo> first =
           new History(
                   settings.adapt(),
                   settings.gate(),
@@ -88,12 +91,14 @@ final class TrainCommand implements Callable<Integer> {
                   settings.kafka(),
                   Clock.systemUTC(),
                   spec.commandLine().getErr()::println)
-              .train(file, settings.replay().truthFields().get(0));
-      spec.commandLine()
-          .getOut()
-          .printf(
-              "head %d of %s is live: %d labels%n",
-              head.version(), head.task(), head.labels().size());
+              .train(file, Map.of(task, settings.replay().truthFields().get(0)));
+      for (HeadInfo head : first) {
+        spec.commandLine()
+            .getOut()
+            .printf(
+                "head %d of %s is live: %d labels%n",
+                head.version(), head.task(), head.labels().size());
+      }
     }
   }
 }

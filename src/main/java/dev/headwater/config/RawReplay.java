@@ -5,6 +5,7 @@ import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** How a labelled stream is replayed. */
@@ -14,9 +15,20 @@ public interface RawReplay {
   /** Labelled records that head 1 is trained on before the first record. */
   Optional<Path> history();
 
-  /** The first is the label; none of them is sent with its record. */
+  /** The first is the first task's label; none of them is sent with its record. */
   @WithDefault("label")
   List<String> truthFields();
+
+  /** Where the label for another task is, by its name. */
+  Map<String, RawTruth> truths();
+
+  /** Where a label is. */
+  interface RawTruth {
+    String field();
+
+    /** A JSON object from the field's values to labels. */
+    Optional<Path> names();
+  }
 
   @WithDefault("100")
   @WithConverter(Converters.Rate.class)

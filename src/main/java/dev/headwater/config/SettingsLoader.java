@@ -6,6 +6,7 @@ import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.http.HttpSettings;
 import dev.headwater.replay.ReplaySettings;
+import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
@@ -16,6 +17,7 @@ import io.smallrye.config.SmallRyeConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -180,6 +182,7 @@ public final class SettingsLoader {
     return new ReplaySettings(
         replay.stream(),
         replay.truthFields(),
+        truths(replay.truths()),
         replay.rate(),
         replay.labelDelay(),
         replay.adapt(),
@@ -187,6 +190,24 @@ public final class SettingsLoader {
         replay.report(),
         replay.dump(),
         replay.stallTimeout());
+  }
+
+  private static Map<String, Truth> truths(Map<String, RawReplay.RawTruth> raw) {
+    Map<String, Truth> truths = new HashMap<>();
+    raw.forEach(
+        (task, truth) -> {
+          try {
+            truths.put(
+                task,
+                truth.names().isPresent()
+                    ? Truth.mapped(truth.field(), truth.names().get())
+                    : Truth.of(truth.field()));
+          } catch (IOException e) {
+            throw new IllegalArgumentException(
+                "truths.%s.names is no JSON object of labels: %s".formatted(task, e), e);
+          }
+        });
+    return truths;
   }
 
   private HttpSettings http(int port) {

@@ -36,7 +36,7 @@ public final class HeadFollower implements AutoCloseable {
 
   private final Map<String, Object> kafka;
   private final Topic<String, byte[]> heads;
-  private final String fingerprint;
+  private final Map<String, String> fingerprints;
   private final HeadSink sink;
   private final Thread thread = new Thread(this::run, "headwater-heads");
   private final CountDownLatch caughtUp = new CountDownLatch(1);
@@ -51,16 +51,16 @@ public final class HeadFollower implements AutoCloseable {
 
   /**
    * @param consumerConfig client properties; group settings are ignored
-   * @param fingerprint of the only backbone whose heads are accepted
+   * @param fingerprints by task, of the only backbones whose heads are accepted
    */
   public HeadFollower(
       Map<String, Object> consumerConfig,
       Topic<String, byte[]> heads,
-      String fingerprint,
+      Map<String, String> fingerprints,
       HeadSink sink) {
     this.kafka = Map.copyOf(consumerConfig);
     this.heads = heads;
-    this.fingerprint = fingerprint;
+    this.fingerprints = Map.copyOf(fingerprints);
     this.sink = sink;
     thread.setDaemon(true);
   }
@@ -198,10 +198,13 @@ public final class HeadFollower implements AutoCloseable {
   }
 
   private void install(Head head, LivePointer live) throws RefusedHeadException {
+    String fingerprint = fingerprints.get(live.task());
     if (!head.info().backbone().equals(fingerprint)) {
       throw new RefusedHeadException(
-          "Version %d of %s belongs to backbone %s, but this bundle's is %s."
-              .formatted(live.version(), live.task(), head.info().backbone(), fingerprint));
+          fingerprint == null
+              ? "This bundle has no task %s.".formatted(live.task())
+              : "Version %d of %s belongs to backbone %s, but this bundle's is %s."
+                  .formatted(live.version(), live.task(), head.info().backbone(), fingerprint));
     }
     try {
       sink.accept(head, live);

@@ -3,29 +3,36 @@ package dev.headwater.http;
 import dev.headwater.metrics.TrainerMetrics;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** {@link TrainerMetrics} as Micrometer meters. */
 public final class MicrometerTrainerMetrics implements TrainerMetrics {
   private final MeterRegistry registry;
-  private final Counter samples;
-  private final AtomicInteger memory = new AtomicInteger();
+  private final Map<String, AtomicInteger> memories = new ConcurrentHashMap<>();
 
   public MicrometerTrainerMetrics(MeterRegistry registry) {
     this.registry = registry;
-    samples =
-        Counter.builder("headwater.trainer.samples")
-            .description("Labelled samples taken into memory")
-            .register(registry);
-    registry.gauge("headwater.trainer.memory.samples", memory);
   }
 
   @Override
-  public void sampled(int memorySize) {
-    samples.increment();
-    memory.set(memorySize);
+  public void sampled(String task, int memorySize) {
+    Counter.builder("headwater.trainer.samples")
+        .description("Labelled samples taken into memory")
+        .tag("task", task)
+        .register(registry)
+        .increment();
+    memories
+        .computeIfAbsent(
+            task,
+            t ->
+                registry.gauge(
+                    "headwater.trainer.memory.samples", Tags.of("task", t), new AtomicInteger()))
+        .set(memorySize);
   }
 
   @Override

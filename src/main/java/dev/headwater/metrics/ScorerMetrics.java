@@ -28,7 +28,7 @@ public interface ScorerMetrics {
   /** A record was refused and sent to dead letters. */
   default void deadLettered() {}
 
-  /** A record was sent to review. */
+  /** A record was sent to review for one of its tasks. */
   default void reviewed() {}
 
   /** A label reached the join. */

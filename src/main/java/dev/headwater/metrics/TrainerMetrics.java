@@ -7,8 +7,8 @@ public interface TrainerMetrics {
   /** Counts nothing. */
   TrainerMetrics NOOP = new TrainerMetrics() {};
 
-  /** A labelled sample entered the memory, which now holds {@code memorySize}. */
-  default void sampled(int memorySize) {}
+  /** A labelled sample entered the task's memory, which now holds {@code memorySize}. */
+  default void sampled(String task, int memorySize) {}
 
   /** A candidate was trained. */
   default void trained(String task, Duration took) {}

@@ -1,5 +1,6 @@
 package dev.headwater.onnx;
 
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.headwater.onnx.graph.Checks;
@@ -11,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** A parsed and checked ONNX model. Immutable. */
 public final class OnnxFile {
@@ -154,6 +157,20 @@ public final class OnnxFile {
    */
   public Split headless(String features) throws OnnxException {
     return Headless.split(header(), graph, features);
+  }
+
+  /**
+   * ONNX, from the network's inputs to these tensors, with the weights that are in the file.
+   *
+   * @param features computed in the main graph
+   */
+  public byte[] backbone(List<String> features) {
+    Set<String> given =
+        graph.inputs().stream().map(input -> input.getName()).collect(Collectors.toSet());
+    GraphProto.Builder backbone = graph.slice(given, features);
+    backbone.addAllInput(graph.inputs());
+    features.forEach(feature -> backbone.addOutput(Declared.asIs(graph, feature)));
+    return header().toBuilder().setGraph(backbone).build().toByteArray();
   }
 
   /** Everything but the graph. From IR version 4 on, initializers need not be inputs as well. */

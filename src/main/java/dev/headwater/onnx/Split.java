@@ -115,6 +115,16 @@ public final class Split {
    * the original outputs that come after the cut.
    */
   public byte[] head() {
+    return head(List.of());
+  }
+
+  /**
+   * As {@link #head()}, with these parameters inside instead of among the inputs.
+   *
+   * @throws IllegalArgumentException if there are any, and one is missing, unknown or of another
+   *     shape
+   */
+  public byte[] head(List<Parameter> stored) {
     Set<String> given = new HashSet<>(features);
     slots.forEach(slot -> given.add(slot.name()));
     List<String> wanted = new ArrayList<>(List.of(logits.name()));
@@ -124,7 +134,12 @@ public final class Split {
         .forEach(wanted::add);
     GraphProto.Builder head = graph.slice(given, wanted).clearValueInfo();
     features.forEach(feature -> head.addInput(Declared.feature(graph, feature, dim)));
-    slots.forEach(s -> head.addInput(Declared.parameter(s.name(), s.shape(), s.classAxis())));
+    if (stored.isEmpty()) {
+      slots.forEach(s -> head.addInput(Declared.parameter(s.name(), s.shape(), s.classAxis())));
+    } else {
+      check(stored);
+      stored.forEach(p -> head.addInitializer(Numbers.tensor(p.name(), p.shape(), p.values())));
+    }
     wanted.forEach(output -> head.addOutput(Declared.rankOnly(graph, output)));
     return file(head);
   }

@@ -2,6 +2,7 @@ package dev.headwater.replay;
 
 import dev.headwater.adapt.History;
 import dev.headwater.adapt.Trainer;
+import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
@@ -15,6 +16,7 @@ import dev.headwater.stream.StreamService;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,7 +29,7 @@ final class Deployed implements Session.Deployment {
   private final Pipeline pipeline;
   private final RunTopics topics;
   private final Map<String, Object> kafka;
-  private final String labelField;
+  private final Map<String, String> labelFields = new HashMap<>();
   private final Display display;
   private final StreamService scorer;
   private final Optional<Trainer> trainer;
@@ -42,7 +44,9 @@ final class Deployed implements Session.Deployment {
     this.pipeline = pipeline;
     this.topics = topics;
     this.kafka = kafka;
-    this.labelField = settings.truthFields().get(0);
+    settings
+        .truths(pipeline.bundle().tasks())
+        .forEach((task, truth) -> truth.plainField().ifPresent(f -> labelFields.put(task, f)));
     this.display = display;
     this.scorer =
         new StreamService(
@@ -85,7 +89,7 @@ final class Deployed implements Session.Deployment {
   private void learnFrom(Path history) throws IOException {
     try (Scoring features =
         Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
-      HeadInfo first =
+      List<HeadInfo> first =
           new History(
                   pipeline.adapt(topics.prefix()),
                   pipeline.gate(),
@@ -95,8 +99,12 @@ final class Deployed implements Session.Deployment {
                   kafka,
                   Clock.systemUTC(),
                   display::step)
-              .train(history, labelField);
-      display.step("head %d knows %d labels".formatted(first.version(), first.labels().size()));
+              .train(history, labelFields);
+      for (HeadInfo head : first) {
+        display.step(
+            "head %d of %s knows %d labels"
+                .formatted(head.version(), head.task(), head.labels().size()));
+      }
     }
   }
 
@@ -114,19 +122,25 @@ final class Deployed implements Session.Deployment {
 
   @Override
   public List<HeadInfo> candidates() {
-    return heads().versions(pipeline.bundle().task()).stream()
+    HeadLog heads = heads();
+    return pipeline.bundle().tasks().stream()
+        .flatMap(task -> heads.versions(task.name()).stream())
         .filter(info -> info.version() > 0) // the bundle's own was nobody's candidate
         .toList();
   }
 
-  /** The last live head; the bundle's own where none was ever promoted. */
-  Optional<Head> finalHead() {
-    String task = pipeline.bundle().task();
+  /** The last live heads by task; the bundle's own where none was ever promoted. */
+  Map<String, Head> finalHeads() {
     HeadLog heads = heads();
-    return heads
-        .live(task)
-        .flatMap(pointer -> heads.head(task, pointer.version()))
-        .or(pipeline.bundle()::head);
+    Map<String, Head> last = new HashMap<>();
+    for (Task task : pipeline.bundle().tasks()) {
+      heads
+          .live(task.name())
+          .flatMap(pointer -> heads.head(task.name(), pointer.version()))
+          .or(task::head)
+          .ifPresent(head -> last.put(task.name(), head));
+    }
+    return last;
   }
 
   @Override

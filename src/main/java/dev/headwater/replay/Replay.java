@@ -2,6 +2,7 @@ package dev.headwater.replay;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.Task;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Tally;
@@ -12,9 +13,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A labelled stream through a whole deployment: what would continual adaptation have given on it?
@@ -45,7 +46,9 @@ public final class Replay {
    * @throws InterruptedException if cancelled
    */
   public ReplayReport run(CountDownLatch cancelled) throws Exception {
-    LabelledStream stream = LabelledStream.open(streamFile(), settings.truthFields());
+    LabelledStream stream =
+        LabelledStream.open(
+            streamFile(), settings.truthFields(), settings.truths(pipeline.bundle().tasks()));
     refuseLeak(stream);
     try (Scratch scratch = Scratch.create()) {
       return settings.bootstrapServers().isPresent()
@@ -88,7 +91,7 @@ public final class Replay {
         new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display);
     Session session = new Session(settings, stream, topics, display, cancelled);
     Tally tally = session.run(deployed);
-    ReplayReport report = tally.report(export(deployed.finalHead()));
+    ReplayReport report = tally.report(export(deployed.finalHeads()));
     if (settings.report().isPresent()) {
       report.write(settings.report().get());
     }
@@ -96,13 +99,18 @@ public final class Replay {
     return report;
   }
 
-  private @Nullable String export(Optional<Head> head) throws IOException {
-    Optional<Path> file = settings.finalHead();
-    if (head.isEmpty() || file.isEmpty()) {
-      return null;
+  private Map<String, String> export(Map<String, Head> heads) throws IOException {
+    Map<String, String> files = new HashMap<>();
+    for (Task task : pipeline.bundle().tasks()) {
+      String suffix = task == pipeline.bundle().task() ? "" : "-" + task.name();
+      Head head = heads.get(task.name());
+      Optional<Path> file = settings.finalHead(suffix);
+      if (head != null && file.isPresent()) {
+        task.export(head, file.get());
+        files.put(task.name(), file.get().toString());
+      }
     }
-    pipeline.bundle().export(head.get(), file.get());
-    return file.get().toString();
+    return files;
   }
 
   private Path streamFile() {
@@ -118,8 +126,10 @@ public final class Replay {
     Bundle bundle = pipeline.bundle();
     try (LabelledStream.Values values = stream.values()) {
       byte[] value = values.next();
-      String label = value == null ? null : bundle.decoder().decode(value).label();
-      if (label != null) {
+      boolean leaks =
+          value != null
+              && bundle.decoder().decode(value).labels().stream().anyMatch(Objects::nonNull);
+      if (leaks) {
         throw new IllegalArgumentException(
             "records would be sent with their label: bundle %s reads it from a field that is not among replay.truth-fields %s"
                 .formatted(bundle.name(), settings.truthFields()));

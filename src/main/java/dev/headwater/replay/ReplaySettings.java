@@ -1,15 +1,22 @@
 package dev.headwater.replay;
 
+import dev.headwater.bundle.Task;
+import dev.headwater.replay.traffic.Truth;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
  * How a labelled stream is replayed.
  *
  * @param stream JSONL, one record a line, in order; empty where the command line is to name it
- * @param truthFields fields of a line that are never sent; the first one is the true label
+ * @param truthFields fields of a line that are never sent; the first one is the true label for the
+ *     first task
+ * @param truths where the label for another task is, by its name; where this does not say, in the
+ *     field of the task's name
  * @param rate records sent a second
  * @param labelDelay from a record's asking for its label to the label's being sent
  * @param adapt whether a trainer runs; without one the replay measures the bundle's own head
@@ -21,6 +28,7 @@ import java.util.Optional;
 public record ReplaySettings(
     Optional<Path> stream,
     List<String> truthFields,
+    Map<String, Truth> truths,
     double rate,
     Duration labelDelay,
     boolean adapt,
@@ -31,6 +39,7 @@ public record ReplaySettings(
 
   public ReplaySettings {
     truthFields = List.copyOf(truthFields);
+    truths = Map.copyOf(truths);
     if (truthFields.isEmpty()) {
       throw new IllegalArgumentException("replay.truth-fields must name the field of the label");
     }
@@ -48,14 +57,28 @@ public record ReplaySettings(
     }
   }
 
-  /** Where the final head is exported: beside the report, else into the dump. */
-  Optional<Path> finalHead() {
+  /** Where the truth for each of the tasks is, in their order. */
+  Map<String, Truth> truths(List<Task> tasks) {
+    Map<String, Truth> all = new LinkedHashMap<>();
+    for (Task task : tasks) {
+      Truth implied = Truth.of(all.isEmpty() ? truthFields.get(0) : task.name());
+      all.put(task.name(), truths.getOrDefault(task.name(), implied));
+    }
+    return all;
+  }
+
+  /**
+   * Where a task's final head is exported: beside the report, else into the dump.
+   *
+   * @param suffix of the name, telling tasks apart
+   */
+  Optional<Path> finalHead(String suffix) {
     return report
         .map(
             file -> {
               String name = file.getFileName().toString().replaceFirst("\\.json$", "");
-              return file.resolveSibling(name + "-head.onnx");
+              return file.resolveSibling(name + "-head" + suffix + ".onnx");
             })
-        .or(() -> dump.map(directory -> directory.resolve("head.onnx")));
+        .or(() -> dump.map(directory -> directory.resolve("head" + suffix + ".onnx")));
   }
 }

@@ -1,6 +1,6 @@
 package dev.headwater.scoring;
 
-import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Task;
 import dev.headwater.onnx.LinearLayer;
 import dev.headwater.onnx.Parameter;
 import dev.headwater.onnx.Split;
@@ -20,20 +20,19 @@ final class HeadCheck {
   /** Of the greatest logit of a row: far above rounding, far below any change of meaning. */
   private static final double TOLERANCE = 1e-3;
 
-  private final Bundle bundle;
+  private final Task task;
 
-  HeadCheck(Bundle bundle) {
-    this.bundle = bundle;
+  HeadCheck(Task task) {
+    this.task = task;
   }
 
   /** Everything that can be said without running it. */
   void check(Head head) throws RefusedHeadException {
     HeadInfo info = head.info();
     require(
-        info.task().equals(bundle.task()),
-        "it is for task " + info.task() + ", not " + bundle.task());
+        info.task().equals(task.name()), "it is for task " + info.task() + ", not " + task.name());
     require(
-        info.backbone().equals(bundle.fingerprint()),
+        info.backbone().equals(task.fingerprint()),
         "it was trained on another backbone or encoder: " + info.backbone());
     checkLabels(info.labels());
     Map<String, long[]> wanted = shapes(info.labels().size());
@@ -57,13 +56,13 @@ final class HeadCheck {
     require(labels.stream().noneMatch(String::isBlank), "one of its labels is blank");
     require(new HashSet<>(labels).size() == labels.size(), "one of its labels is there twice");
     require(
-        bundle.open() || labels.equals(bundle.labels()),
+        task.open() || labels.equals(task.labels()),
         "it changes the labels of a bundle whose label set is closed");
   }
 
   /** By parameter; -1 where any size goes until it has run. */
   private Map<String, long[]> shapes(int classes) {
-    Split split = bundle.split();
+    Split split = task.split();
     Map<String, long[]> shapes = new TreeMap<>();
     split.linear().ifPresent(layer -> shapes.putAll(linear(layer, classes)));
     for (Parameter parameter : split.parameters()) {
@@ -75,7 +74,7 @@ final class HeadCheck {
   }
 
   private Map<String, long[]> linear(LinearLayer layer, int classes) {
-    int dim = bundle.split().dim();
+    int dim = task.split().dim();
     Map<String, long[]> shapes = new TreeMap<>();
     shapes.put(
         layer.weight(),
@@ -107,7 +106,7 @@ final class HeadCheck {
     Tensor logits = head.goldenLogits();
     long rows = features.shape().length == 0 ? 0 : features.shape()[0];
     require(
-        Arrays.equals(features.shape(), new long[] {rows, bundle.split().dim()})
+        Arrays.equals(features.shape(), new long[] {rows, task.featureSize()})
             && Arrays.equals(logits.shape(), new long[] {rows, head.info().labels().size()}),
         "its golden pairs have shapes "
             + Arrays.toString(features.shape())

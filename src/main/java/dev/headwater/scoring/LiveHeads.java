@@ -1,37 +1,32 @@
 package dev.headwater.scoring;
 
 import ai.onnxruntime.OrtException;
-import dev.headwater.bundle.Bundle;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.RefusedHeadException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The head that is live, and the one that never learns where comparison is on. */
+/** A task's head that is live, and the one that never learns where comparison is on. */
 final class LiveHeads implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LiveHeads.class);
 
-  private final Network network;
+  private final HeadGraph graph;
   private final HeadCheck check;
-  private final int dim;
   private final ScoringSettings settings;
   private final ScorerMetrics metrics;
-  private final AtomicInteger loaded = new AtomicInteger();
   private final AtomicReference<@Nullable LoadedHead> live = new AtomicReference<>();
   private final AtomicReference<@Nullable LoadedHead> frozen = new AtomicReference<>();
   private boolean closed;
 
-  LiveHeads(Bundle bundle, Network network, ScoringSettings settings, ScorerMetrics metrics) {
-    this.network = network;
+  LiveHeads(HeadGraph graph, ScoringSettings settings, ScorerMetrics metrics) {
+    this.graph = graph;
     this.settings = settings;
     this.metrics = metrics;
-    check = new HeadCheck(bundle);
-    dim = bundle.split().dim();
+    check = new HeadCheck(graph.task());
   }
 
   /** Checks, warms and swaps. Whoever scores meanwhile sees the old head or the new one, whole. */
@@ -61,15 +56,15 @@ final class LiveHeads implements AutoCloseable {
     LoadedHead next = null;
     boolean accepted = false;
     try {
-      next = LoadedHead.load(head, loaded);
+      next = graph.load(head);
       if (head.goldenFeatures().values().length > 0) {
-        check.compare(network.logits(next, head.goldenFeatures().values()), head.goldenLogits());
+        check.compare(graph.logits(next, head.goldenFeatures().values()), head.goldenLogits());
       }
       // the first run of a shape allocates: not on the clock of the records
-      network.logits(next, new float[settings.batchSize() * dim]);
+      graph.logits(next, new float[settings.batchSize() * graph.task().featureSize()]);
       accepted = true;
       return next;
-    } catch (OrtException e) {
+    } catch (OrtException | IllegalArgumentException e) {
       throw new RefusedHeadException("the head graph does not run with it: " + e.getMessage());
     } finally {
       if (next != null && !accepted) {
@@ -102,11 +97,6 @@ final class LiveHeads implements AutoCloseable {
   @Nullable HeadInfo info() {
     LoadedHead head = live.get();
     return head == null ? null : head.info();
-  }
-
-  /** Heads whose tensors are in native memory. */
-  int loaded() {
-    return loaded.get();
   }
 
   @Override

@@ -1,53 +1,44 @@
 package dev.headwater.scoring;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtException;
-import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.Tensor;
-import java.nio.FloatBuffer;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A head's weights in native memory. Counted: whoever takes one gives it back, and the tensors go
+ * A head's weights in native memory. Counted: whoever takes one gives it back, and the memory goes
  * with the last user, never before.
  */
 final class LoadedHead {
   private static final AtomicLong SERIALS = new AtomicLong();
 
   private final HeadInfo info;
+  private final Session session;
   private final Map<String, OnnxTensor> tensors;
+  private final Runnable free;
   private final AtomicInteger loaded;
   private final AtomicInteger users = new AtomicInteger(1);
   private final long serial = SERIALS.incrementAndGet();
 
-  private LoadedHead(HeadInfo info, Map<String, OnnxTensor> tensors, AtomicInteger loaded) {
-    this.info = info;
-    this.tensors = tensors;
-    this.loaded = loaded;
-    loaded.incrementAndGet();
-  }
-
   /**
+   * @param session to run it in
+   * @param tensors to feed beside the features
+   * @param free run when the last user is gone
    * @param loaded counts the heads in native memory
    */
-  static LoadedHead load(Head head, AtomicInteger loaded) throws OrtException {
-    Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
-    try {
-      for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
-        FloatBuffer values = FloatBuffer.wrap(entry.getValue().values());
-        tensors.put(
-            entry.getKey(),
-            OnnxTensor.createTensor(Session.ENVIRONMENT, values, entry.getValue().shape()));
-      }
-    } catch (OrtException e) {
-      tensors.values().forEach(OnnxTensor::close);
-      throw e;
-    }
-    return new LoadedHead(head.info(), tensors, loaded);
+  LoadedHead(
+      HeadInfo info,
+      Session session,
+      Map<String, OnnxTensor> tensors,
+      Runnable free,
+      AtomicInteger loaded) {
+    this.info = info;
+    this.session = session;
+    this.tensors = tensors;
+    this.free = free;
+    this.loaded = loaded;
+    loaded.incrementAndGet();
   }
 
   HeadInfo info() {
@@ -59,7 +50,11 @@ final class LoadedHead {
     return serial;
   }
 
-  /** To be used between {@link #retain} and {@link #release} only. */
+  /** To be used between {@link #retain} and {@link #release} only, as {@link #tensors}. */
+  Session session() {
+    return session;
+  }
+
   Map<String, OnnxTensor> tensors() {
     return tensors;
   }
@@ -71,7 +66,7 @@ final class LoadedHead {
 
   void release() {
     if (users.decrementAndGet() == 0) {
-      tensors.values().forEach(OnnxTensor::close);
+      free.run();
       loaded.decrementAndGet();
     }
   }

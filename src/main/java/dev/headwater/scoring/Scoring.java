@@ -1,23 +1,28 @@
 package dev.headwater.scoring;
 
+import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtException;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Decoded;
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.ModelInput;
+import dev.headwater.bundle.Task;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.RefusedHeadException;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,8 +36,8 @@ public final class Scoring implements AutoCloseable {
   private final Bundle bundle;
   private final ScoringSettings settings;
   private final ScorerMetrics metrics;
-  private final Network network;
-  private final LiveHeads heads;
+  private final Session backbone;
+  private final List<TaskScorer> tasks = new ArrayList<>();
   private final ExecutorService pool;
   private volatile boolean closed;
 
@@ -40,8 +45,7 @@ public final class Scoring implements AutoCloseable {
     this.bundle = bundle;
     this.settings = settings;
     this.metrics = metrics;
-    network = new Network(bundle.split(), settings.intraOpThreads());
-    heads = new LiveHeads(bundle, network, settings, metrics);
+    backbone = Session.load("backbone", bundle.backbone(), settings.intraOpThreads());
     AtomicInteger number = new AtomicInteger();
     pool =
         Executors.newFixedThreadPool(
@@ -54,21 +58,20 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * Loads both halves of the network and puts the bundle's own head live, if it brings one.
+   * Loads both halves of the network and puts the bundle's own heads live, if it brings any.
    *
    * @throws IllegalArgumentException where ONNX Runtime cannot run the bundle's network
    */
   public static Scoring load(Bundle bundle, ScoringSettings settings, ScorerMetrics metrics) {
     Scoring scoring = new Scoring(bundle, settings, metrics);
     try {
-      if (bundle.head().isPresent()) {
-        scoring.install(bundle.head().get());
+      for (Task task : bundle.tasks()) {
+        scoring.tasks.add(TaskScorer.load(task, settings, metrics));
       }
       return scoring;
-    } catch (RefusedHeadException e) {
+    } catch (IllegalArgumentException e) {
       scoring.close();
-      throw new IllegalArgumentException(
-          "the head of bundle " + bundle.name() + " cannot serve: " + e.getMessage(), e);
+      throw e;
     }
   }
 
@@ -106,66 +109,52 @@ public final class Scoring implements AutoCloseable {
   /** A batch in one run; not checked for finite features. */
   List<Inference> infer(List<Decoded> batch) throws OrtException {
     requireOpen();
-    LoadedHead live = heads.takeLive();
-    LoadedHead frozen = heads.takeFrozen();
+    Map<String, OnnxTensor> inputs = new HashMap<>();
     try {
       long start = System.nanoTime();
-      List<LoadedHead> asked = Stream.of(live, frozen).filter(Objects::nonNull).distinct().toList();
-      Network.Batch result = network.run(bundle.decoder().batch(batch), asked);
-      metrics.inferred(batch.size(), Duration.ofNanos(System.nanoTime() - start));
-      List<Inference> inferences = new ArrayList<>(batch.size());
-      for (int i = 0; i < batch.size(); i++) {
-        inferences.add(
-            new Inference(
-                batch.get(i),
-                result.features()[i],
-                result.logits(asked.indexOf(live), i),
-                result.logits(asked.indexOf(frozen), i)));
+      for (ModelInput input : bundle.decoder().batch(batch)) {
+        inputs.put(input.name(), tensor(input));
       }
+      List<Inference> inferences =
+          backbone.run(inputs, bundle.features(), result -> infer(batch, new Features(result)));
+      metrics.inferred(batch.size(), Duration.ofNanos(System.nanoTime() - start));
       return inferences;
     } finally {
-      release(live);
-      release(frozen);
+      inputs.values().forEach(OnnxTensor::close);
     }
+  }
+
+  private List<Inference> infer(List<Decoded> batch, Features at) throws OrtException {
+    List<List<Inference.Finding>> byTask = new ArrayList<>(tasks.size());
+    for (TaskScorer task : tasks) {
+      byTask.add(task.find(at));
+    }
+    List<Inference> inferences = new ArrayList<>(batch.size());
+    for (int i = 0; i < batch.size(); i++) {
+      List<Inference.Finding> findings = new ArrayList<>(tasks.size());
+      for (List<Inference.Finding> task : byTask) {
+        findings.add(task.get(i));
+      }
+      inferences.add(new Inference(batch.get(i), findings));
+    }
+    return inferences;
+  }
+
+  private static OnnxTensor tensor(ModelInput input) throws OrtException {
+    return input.data() instanceof FloatBuffer floats
+        ? OnnxTensor.createTensor(Session.ENVIRONMENT, floats, input.shape())
+        : OnnxTensor.createTensor(Session.ENVIRONMENT, (LongBuffer) input.data(), input.shape());
   }
 
   /**
-   * What the head live now says. Where it is not the one that was live at the inference, it is
-   * applied to the features; the backbone does not run again.
+   * What the task's head live now says. Where it is not the one that was live at the inference, it
+   * is applied to the features; the backbone does not run again.
+   *
+   * @param task its index in the bundle
    */
-  public Scores score(Inference inference) {
+  public Scores score(Inference inference, int task) {
     requireOpen();
-    LoadedHead live = heads.takeLive();
-    LoadedHead frozen = heads.takeFrozen();
-    try {
-      if (live == null) {
-        return Scores.none();
-      }
-      Logits now = logits(live, inference, inference.live());
-      return Scores.of(
-          now,
-          frozen == null
-              ? null
-              : logits(frozen, inference, frozen == live ? now : inference.frozen()));
-    } catch (OrtException e) {
-      throw new IllegalStateException("the live head does not run on features it fits: " + e, e);
-    } finally {
-      release(live);
-      release(frozen);
-    }
-  }
-
-  private Logits logits(LoadedHead head, Inference inference, @Nullable Logits known)
-      throws OrtException {
-    return known != null && known.serial() == head.serial()
-        ? known
-        : network.logits(head, inference.features())[0];
-  }
-
-  private static void release(@Nullable LoadedHead head) {
-    if (head != null) {
-      head.release();
-    }
+    return tasks.get(task).score(inference.finding(task));
   }
 
   /**
@@ -174,17 +163,31 @@ public final class Scoring implements AutoCloseable {
    * @throws RefusedHeadException where it must not serve; the live one goes on
    */
   public void install(Head head) throws RefusedHeadException {
-    heads.install(head);
+    for (TaskScorer task : tasks) {
+      if (task.name().equals(head.info().task())) {
+        task.install(head);
+        return;
+      }
+    }
+    throw new RefusedHeadException(
+        "it is for task %s, not for one of %s"
+            .formatted(head.info().task(), bundle.tasks().stream().map(Task::name).toList()));
   }
 
-  /** The live head, empty in a cold start. */
-  public Optional<HeadInfo> live() {
-    return Optional.ofNullable(heads.info());
+  /** The live heads by task; a cold start has none. */
+  public Map<String, HeadInfo> live() {
+    Map<String, HeadInfo> live = new LinkedHashMap<>();
+    for (TaskScorer task : tasks) {
+      task.live().ifPresent(info -> live.put(task.name(), info));
+    }
+    return live;
   }
 
-  /** Heads in native memory: one, or two with comparison; more for as long as one is in use. */
+  /**
+   * Heads in native memory: one a task, or two with comparison; more for as long as one is in use.
+   */
   public int loadedHeads() {
-    return heads.loaded();
+    return tasks.stream().mapToInt(TaskScorer::loaded).sum();
   }
 
   private void requireOpen() {
@@ -200,8 +203,8 @@ public final class Scoring implements AutoCloseable {
     for (Runnable work : pool.shutdownNow()) {
       ((Poll.Work) work).cancel();
     }
-    heads.close();
+    tasks.forEach(TaskScorer::close);
     // waits for the runs in progress
-    network.close();
+    backbone.close();
   }
 }

@@ -14,6 +14,7 @@ import ai.onnxruntime.OrtSession;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.reflect.Field;
+import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -29,7 +30,7 @@ final class Session implements AutoCloseable {
 
   /** What is wanted of a run's results, which are gone once it returns. */
   interface Reader<T> {
-    T read(OnnxTensor output) throws OrtException;
+    T read(OrtSession.Result result) throws OrtException;
   }
 
   /** There is one a process, and DJL insists on being the one to make it. */
@@ -96,15 +97,16 @@ final class Session implements AutoCloseable {
     return session.getInputInfo();
   }
 
-  /** Runs the network for one of its outputs. */
-  <T> T run(Map<String, OnnxTensor> inputs, String output, Reader<T> reader) throws OrtException {
+  /** Runs the network for some of its outputs. */
+  <T> T run(Map<String, OnnxTensor> inputs, Collection<String> outputs, Reader<T> reader)
+      throws OrtException {
     lock.readLock().lock();
     try {
       if (closed) {
         throw new IllegalStateException("scoring is closed");
       }
-      try (OrtSession.Result result = session.run(inputs, Set.of(output))) {
-        return reader.read((OnnxTensor) result.get(0));
+      try (OrtSession.Result result = session.run(inputs, Set.copyOf(outputs))) {
+        return reader.read(result);
       }
     } finally {
       lock.readLock().unlock();

@@ -30,15 +30,18 @@ import org.jspecify.annotations.Nullable;
 final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[]>> {
   private final Scoring scoring;
   private final Set<String> topics;
+  private final int tasks;
   private final int top;
   private final Memo<Inference> memo;
   private final Set<Integer> partitions = ConcurrentHashMap.newKeySet();
 
   /**
+   * @param tasks how many there are
    * @param estimate bytes of one inference until one has been seen
    */
-  LiveScorer(Scoring scoring, Topics topics, StreamSettings settings, long estimate) {
+  LiveScorer(Scoring scoring, int tasks, Topics topics, StreamSettings settings, long estimate) {
     this.scoring = scoring;
+    this.tasks = tasks;
     this.topics = topics.records().stream().map(Topic::name).collect(Collectors.toSet());
     this.top = settings.top();
     this.memo = new Memo<>(settings.readAheadBytes(), estimate, Inference::bytes);
@@ -100,14 +103,18 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   @Override
   public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
     Inference inference = inference(source, value);
-    Scores scores = scoring.score(inference);
-    return new Answer(
-        inference.recordId(),
-        inference.label(),
-        inference.features(),
-        scores.top(top),
-        scores.head().map(HeadInfo::version).orElse(0L),
-        scores.frozen());
+    List<Outcome> outcomes = new ArrayList<>(tasks);
+    for (int task = 0; task < tasks; task++) {
+      Scores scores = scoring.score(inference, task);
+      outcomes.add(
+          new Outcome(
+              inference.label(task),
+              inference.features(task),
+              scores.top(top),
+              scores.head().map(HeadInfo::version).orElse(0L),
+              scores.frozen()));
+    }
+    return new Answer(inference.recordId(), outcomes);
   }
 
   private Inference inference(Source source, byte @Nullable [] value)

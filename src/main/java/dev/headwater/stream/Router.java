@@ -12,6 +12,7 @@ import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
+import dev.headwater.stream.ScoringTopology.Task;
 import dev.headwater.stream.guard.Outbox;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -26,8 +27,8 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From an answer to the outputs of its record: always a prediction; where its label is worth
- * having, a sample if the label came inline, else a review item and a pending sample.
+ * From an answer to the outputs of its record: for each task always a prediction; where its label
+ * is worth having, a sample if the label came inline, else a review item and a pending sample.
  *
  * <p>A prediction keeps its record's time. What waits or is learnt from is stamped with the time of
  * routing: a replayed old record must not be past those topics' retention on arrival.
@@ -38,12 +39,15 @@ final class Router {
 
   private final ScoringTopology topology;
   private final Topics topics;
-  private final Selector selector;
+  private final List<Selector> selectors;
 
   Router(ScoringTopology topology) {
     this.topology = topology;
     this.topics = topology.topics();
-    this.selector = new Selector(topology.settings().selection());
+    this.selectors =
+        topology.tasks().stream()
+            .map(task -> new Selector(topology.settings().selection()))
+            .toList();
   }
 
   /**
@@ -54,30 +58,49 @@ final class Router {
   Routed route(
       Record<byte[], byte[]> record, Source source, String recordId, Scorer.Answer answer, long now)
       throws InvalidRecordException {
-    checkLabel(answer.label(), recordId);
     Outbox outbox = new Outbox(topology.limits());
-    addPrediction(outbox, record, source, recordId, answer);
-    Scored best = answer.best();
-    Optional<Selector.Kept> kept =
-        selector.select(recordId, best == null ? 0 : best.confidence(), best != null);
-    if (kept.isEmpty()) {
-      return new Routed(outbox, false);
+    int reviews = 0;
+    for (int i = 0; i < topology.tasks().size(); i++) {
+      Task task = topology.tasks().get(i);
+      Scorer.Outcome outcome = answer.outcomes().get(i);
+      checkLabel(task, outcome.label(), recordId);
+      addPrediction(outbox, record, source, recordId, task, outcome);
+      Scored best = outcome.best();
+      Optional<Selector.Kept> kept =
+          selectors.get(i).select(recordId, best == null ? 0 : best.confidence(), best != null);
+      if (kept.isPresent()) {
+        Sample sample = sample(record, recordId, task, outcome, kept.get(), now);
+        reviews += ask(outbox, record, source, sample, best, now);
+      }
     }
-    Sample sample = sample(record, recordId, answer, kept.get(), now);
-    if (answer.label() != null) {
-      outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, none());
-      return new Routed(outbox, false);
-    }
-    ReviewItem item = reviewItem(record, source, recordId, kept.get().reason(), best);
-    outbox.add(ScoringTopology.REVIEW_SINK, topics.review(), recordId, item, now, none());
-    outbox.add(ScoringTopology.PENDING_SINK, topics.pending(), recordId, sample, now, none());
-    return new Routed(outbox, true);
+    return new Routed(outbox, reviews);
   }
 
-  private void checkLabel(@Nullable String label, String recordId) throws InvalidRecordException {
-    if (label != null && !topology.task().known().test(label)) {
+  /** A sample whose label came with the record is complete; any other waits for an annotator. */
+  private int ask(
+      Outbox outbox,
+      Record<byte[], byte[]> record,
+      Source source,
+      Sample sample,
+      @Nullable Scored best,
+      long now)
+      throws InvalidRecordException {
+    String id = sample.getRecordId();
+    if (sample.getLabel() != null) {
+      outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), id, sample, now, none());
+      return 0;
+    }
+    ReviewItem item = reviewItem(record, source, sample, best);
+    outbox.add(ScoringTopology.REVIEW_SINK, topics.review(), id, item, now, none());
+    outbox.add(ScoringTopology.PENDING_SINK, topics.pending(), id, sample, now, none());
+    return 1;
+  }
+
+  private static void checkLabel(Task task, @Nullable String label, String recordId)
+      throws InvalidRecordException {
+    if (label != null && !task.known().test(label)) {
       throw new InvalidRecordException(
-          "label", "is not in the closed label set of " + topology.task().name(), recordId);
+          "label", "is not in the closed label set of " + task.name(), recordId);
     }
   }
 
@@ -86,13 +109,14 @@ final class Router {
       Record<byte[], byte[]> record,
       Source source,
       String recordId,
-      Scorer.Answer answer)
+      Task task,
+      Scorer.Outcome answer)
       throws InvalidRecordException {
     Scored best = answer.best();
     Prediction prediction =
         new Prediction(
             recordId,
-            topology.task().name(),
+            task.name(),
             best == null ? null : best.label(),
             best == null ? 0 : best.confidence(),
             answer.top(),
@@ -121,14 +145,15 @@ final class Router {
   private Sample sample(
       Record<byte[], byte[]> record,
       String recordId,
-      Scorer.Answer answer,
+      Task task,
+      Scorer.Outcome answer,
       Selector.Kept kept,
       long now) {
     Scored best = answer.best();
     return Sample.newBuilder()
         .setRecordId(recordId)
-        .setTask(topology.task().name())
-        .setBackbone(topology.task().backbone())
+        .setTask(task.name())
+        .setBackbone(task.backbone())
         .setRows(1)
         .setDim(answer.features().length)
         .setFeatures(SampleSerde.pack(answer.features()))
@@ -144,19 +169,15 @@ final class Router {
   }
 
   private ReviewItem reviewItem(
-      Record<byte[], byte[]> record,
-      Source source,
-      String recordId,
-      Reason reason,
-      @Nullable Scored best) {
+      Record<byte[], byte[]> record, Source source, Sample sample, @Nullable Scored best) {
     Optional<String> text = text(record.value());
     return new ReviewItem(
-        recordId,
-        topology.task().name(),
-        reason,
+        sample.getRecordId(),
+        sample.getTask(),
+        sample.getReason(),
         text.orElseGet(() -> Base64.getEncoder().encodeToString(record.value())),
         text.isEmpty(),
-        reason == Reason.AUDIT ? null : best,
+        sample.getReason() == Reason.AUDIT ? null : best,
         source);
   }
 
@@ -173,7 +194,7 @@ final class Router {
   }
 
   /**
-   * @param reviewed a review item is among the outputs
+   * @param reviews how many review items are among the outputs
    */
-  record Routed(Outbox outbox, boolean reviewed) {}
+  record Routed(Outbox outbox, int reviews) {}
 }

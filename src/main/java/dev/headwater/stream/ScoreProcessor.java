@@ -50,7 +50,7 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     topology.metrics().received();
     long now = context.currentSystemTimeMs();
     topology.metrics().predicted(Duration.ofMillis(Math.max(0, now - record.timestamp())));
-    if (routed.reviewed()) {
+    for (int i = 0; i < routed.reviews(); i++) {
       topology.metrics().reviewed();
     }
   }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 interface Scorer {
 
   /**
-   * The live head's answer to a record.
+   * The live heads' answer to a record.
    *
    * @throws InvalidRecordException if no head can ever answer it
    */
@@ -24,14 +24,20 @@ interface Scorer {
 
   /**
    * @param recordId null where the record brings none
+   * @param outcomes by task
+   */
+  record Answer(@Nullable String recordId, List<Outcome> outcomes) {}
+
+  /**
+   * What is said of a record for one task.
+   *
    * @param label the inline label, null where there is none
    * @param top labels best first, empty while no head is live
    * @param headVersion 0 while no head is live
    * @param frozen what the head that never learns says, where comparison is on
    */
   @SuppressWarnings("ArrayRecordComponent") // passed on at once, never compared
-  record Answer(
-      @Nullable String recordId,
+  record Outcome(
       @Nullable String label,
       float[] features,
       List<Scored> top,

@@ -5,8 +5,11 @@ import dev.headwater.schema.Topic;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.labels.LabelTopology;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.Topology;
@@ -20,7 +23,7 @@ import org.apache.kafka.streams.Topology;
 record ScoringTopology(
     Topics topics,
     StreamSettings settings,
-    Task task,
+    List<Task> tasks,
     Scorer scorer,
     Limits limits,
     ScorerMetrics metrics)
@@ -42,8 +45,9 @@ record ScoringTopology(
   public Topology get() {
     Topology topology = new Topology();
     score(topology);
-    new LabelTopology(topics, task.name(), task.known(), settings.labelWait(), limits, metrics)
-        .addTo(topology);
+    Map<String, Predicate<String>> known =
+        tasks.stream().collect(Collectors.toMap(Task::name, Task::known));
+    new LabelTopology(topics, known, settings.labelWait(), limits, metrics).addTo(topology);
     return topology;
   }
 

@@ -1,12 +1,12 @@
 package dev.headwater.stream;
 
 import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadFollower;
 import dev.headwater.heads.HeadSink;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
-import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topics;
@@ -15,8 +15,10 @@ import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.guard.TopicLimits;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.streams.CloseOptions;
@@ -37,7 +39,6 @@ import org.slf4j.LoggerFactory;
 public final class StreamService implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(StreamService.class);
   private static final Duration SLICE = Duration.ofMillis(200);
-  private static final long UNKNOWN_DIM_BYTES = 4L << 20;
 
   private final StreamSettings settings;
   private final Bundle bundle;
@@ -71,13 +72,15 @@ public final class StreamService implements AutoCloseable {
     this.kafka = Map.copyOf(kafka);
     this.metrics = metrics;
     this.scoring = Scoring.load(bundle, scoring, metrics);
-    this.scorer = new LiveScorer(this.scoring, topics, settings, estimate(bundle));
-    this.heads = new HeadFollower(kafka, topics.heads(), bundle.fingerprint(), new Installer());
+    this.scorer =
+        new LiveScorer(this.scoring, bundle.tasks().size(), topics, settings, estimate(bundle));
+    Map<String, String> fingerprints =
+        bundle.tasks().stream().collect(Collectors.toMap(Task::name, Task::fingerprint));
+    this.heads = new HeadFollower(kafka, topics.heads(), fingerprints, new Installer());
   }
 
   private static long estimate(Bundle bundle) {
-    int dim = bundle.split().dim();
-    return dim < 0 ? UNKNOWN_DIM_BYTES : (long) Float.BYTES * dim;
+    return bundle.tasks().stream().mapToLong(task -> (long) Float.BYTES * task.featureSize()).sum();
   }
 
   /**
@@ -93,16 +96,16 @@ public final class StreamService implements AutoCloseable {
     heads.start();
     awaitHeads();
     ScoringTopology topology =
-        new ScoringTopology(topics, settings, task(), scorer, limits, metrics);
+        new ScoringTopology(topics, settings, tasks(), scorer, limits, metrics);
     run(
         new KafkaStreams(
             topology.get(), StreamProperties.of(settings, topics, kafka, limits, scorer)));
   }
 
-  private ScoringTopology.Task task() {
-    Set<String> labels = Set.copyOf(bundle.labels());
-    return new ScoringTopology.Task(
-        bundle.task(), bundle.fingerprint(), label -> bundle.open() || labels.contains(label));
+  private List<ScoringTopology.Task> tasks() {
+    return bundle.tasks().stream()
+        .map(task -> new ScoringTopology.Task(task.name(), task.fingerprint(), task::admits))
+        .toList();
   }
 
   private void awaitHeads() {
@@ -136,7 +139,7 @@ public final class StreamService implements AutoCloseable {
     }
     log.atInfo()
         .addKeyValue("application", settings.applicationId())
-        .addKeyValue("head", scoring.live().map(HeadInfo::version).orElse(-1L))
+        .addKeyValue("heads", versions())
         .log("scoring started");
   }
 
@@ -186,21 +189,29 @@ public final class StreamService implements AutoCloseable {
     if (state == null) {
       return Health.down(starting.cause() + ": " + heads.health().cause());
     }
-    if (scoring.live().isEmpty() && bundle.head().isPresent()) {
-      return Health.down("no head is live: " + heads.health().cause());
-    }
     boolean scores = state == KafkaStreams.State.REBALANCING && scorer.partitions() > 0;
     if (state == KafkaStreams.State.RUNNING || scores) {
-      return Health.up("%s; %d partitions scored here".formatted(head(), scorer.partitions()));
+      return Health.up("%s; %d partitions scored here".formatted(heads(), scorer.partitions()));
     }
     return Health.down("no partition is scored here yet: Kafka Streams is in state " + state);
   }
 
-  private String head() {
-    return scoring
-        .live()
-        .map(info -> "head %d is live".formatted(info.version()))
-        .orElse("cold start: no head yet, every record is unsure");
+  private String heads() {
+    Map<String, Long> live = versions();
+    return bundle.tasks().stream()
+        .map(Task::name)
+        .map(
+            task ->
+                live.containsKey(task)
+                    ? "head %d of %s is live".formatted(live.get(task), task)
+                    : "cold start: no head of %s yet, every record is unsure".formatted(task))
+        .collect(Collectors.joining("; "));
+  }
+
+  private Map<String, Long> versions() {
+    Map<String, Long> versions = new TreeMap<>();
+    scoring.live().forEach((task, info) -> versions.put(task, info.version()));
+    return versions;
   }
 
   private KafkaStreams.@Nullable State state() {

@@ -47,7 +47,7 @@ class TrainerIT {
   private final TopicNames names = TopicNames.prefixed(name);
   private final Topics topics = Topics.of(names);
   private final Samples samples =
-      new Samples(bundle.task(), bundle.fingerprint(), bundle.split().dim());
+      new Samples(bundle.task().name(), bundle.task().fingerprint(), bundle.task().split().dim());
   private int sent;
 
   @BeforeAll
@@ -88,7 +88,8 @@ class TrainerIT {
   @Test
   void whatIsNoSampleOrNotItsOwnIsPassedOver() throws Exception {
     sendBytes("junk".getBytes(java.nio.charset.StandardCharsets.UTF_8));
-    Samples foreign = new Samples(bundle.task(), "another backbone", bundle.split().dim());
+    Samples foreign =
+        new Samples(bundle.task().name(), "another backbone", bundle.task().split().dim());
     for (int i = 0; i < 20; i++) {
       sendBytes(bytes(foreign, "foreign-" + i, i));
     }
@@ -105,13 +106,14 @@ class TrainerIT {
     try (Trainer trainer = started()) {
       awaitUp(trainer);
       try (HeadPublisher operator = publisher("operator")) {
-        operator.point(bundle.task(), 0, true, "cli");
+        operator.point(bundle.task().name(), 0, true, "cli");
       }
       send(60);
 
       await()
           .atMost(PATIENCE)
-          .until(() -> heads().versions(bundle.task()).stream().anyMatch(h -> h.version() > 0));
+          .until(
+              () -> heads().versions(bundle.task().name()).stream().anyMatch(h -> h.version() > 0));
       assertThat(liveVersion()).isZero();
     }
   }
@@ -123,13 +125,13 @@ class TrainerIT {
       send(60);
       awaitLive(1);
       awaitIdle();
-      first = heads().nextVersion(bundle.task());
+      first = heads().nextVersion(bundle.task().name());
     }
     long through = trainedThrough();
     try (Trainer trainer = started()) {
       send(12);
 
-      await().atMost(PATIENCE).until(() -> heads().nextVersion(bundle.task()) > first);
+      await().atMost(PATIENCE).until(() -> heads().nextVersion(bundle.task().name()) > first);
       HeadInfo next = head(first);
       assertThat((long) next.verdict().judged()).isLessThanOrEqualTo(sent - through - 1);
       assertThat(next.verdict().numbers().get("memory")).isGreaterThan(60);
@@ -162,7 +164,7 @@ class TrainerIT {
     try (Trainer trainer = started()) {
       send(60);
       awaitLive(1);
-      long before = heads().nextVersion(bundle.task());
+      long before = heads().nextVersion(bundle.task().name());
       broker.stop();
       broker.restart();
       send(60);
@@ -170,7 +172,7 @@ class TrainerIT {
       await()
           .atMost(PATIENCE)
           .ignoreExceptions()
-          .until(() -> heads().nextVersion(bundle.task()) > before);
+          .until(() -> heads().nextVersion(bundle.task().name()) > before);
       await().atMost(PATIENCE).until(() -> trainer.health().up());
     }
   }
@@ -251,11 +253,11 @@ class TrainerIT {
   }
 
   private long liveVersion() {
-    return heads().live(bundle.task()).map(LivePointer::version).orElse(-1L);
+    return heads().live(bundle.task().name()).map(LivePointer::version).orElse(-1L);
   }
 
   private HeadInfo head(long version) {
-    List<HeadInfo> versions = heads().versions(bundle.task());
+    List<HeadInfo> versions = heads().versions(bundle.task().name());
     return versions.stream().filter(h -> h.version() == version).findFirst().orElseThrow();
   }
 
@@ -275,7 +277,7 @@ class TrainerIT {
         .pollInterval(Duration.ofSeconds(1))
         .until(
             () -> {
-              int now = (int) heads().nextVersion(bundle.task());
+              int now = (int) heads().nextVersion(bundle.task().name());
               return last.getAndSet(now) == now;
             });
   }

@@ -47,13 +47,13 @@ class BundleTest {
   void bringsTheNetworksOwnHeadAsVersionZero() throws Exception {
     Bundle bundle = Bundles.load(directory, GOOD);
 
-    Head head = bundle.head().orElseThrow();
+    Head head = bundle.task().head().orElseThrow();
     assertThat(head.info().version()).isZero();
     assertThat(head.info().task()).isEqualTo("kind");
     assertThat(head.info().labels()).containsExactly("a", "b", "c");
-    assertThat(head.info().backbone()).isEqualTo(bundle.fingerprint()).hasSize(64);
+    assertThat(head.info().backbone()).isEqualTo(bundle.task().fingerprint()).hasSize(64);
     assertThat(head.tensors()).containsOnlyKeys("fc2.weight", "fc2.bias");
-    assertThat(bundle.open()).as("unless told otherwise").isTrue();
+    assertThat(bundle.task().open()).as("unless told otherwise").isTrue();
   }
 
   @Test
@@ -62,24 +62,24 @@ class BundleTest {
 
     Path file = directory.resolve("made/adapted.onnx");
 
-    Path labels = bundle.export(bundle.head().orElseThrow(), file);
+    Path labels = bundle.task().export(bundle.task().head().orElseThrow(), file);
 
     OnnxFile exported = OnnxFile.read(file);
     assertThat(Json.MAPPER.readTree(labels.toFile()))
         .map(JsonNode::asText)
         .containsExactly("a", "b", "c");
     assertThat(exported.inputs()).isEqualTo(OnnxFile.parse(GraphFixture.mlp(4, 16, 3)).inputs());
-    assertThat(exported.split("auto").parameters()).isEqualTo(bundle.split().parameters());
+    assertThat(exported.split("auto").parameters()).isEqualTo(bundle.task().split().parameters());
   }
 
   @Test
   void hasNoHeadInAColdStart() throws Exception {
     Bundle bundle = Bundles.coldStart(directory, 8);
 
-    assertThat(bundle.head()).isEmpty();
-    assertThat(bundle.labels()).isEmpty();
-    assertThat(bundle.split().dim()).as("of the pooled hidden states").isEqualTo(8);
-    assertThat(bundle.split().linear()).isPresent();
+    assertThat(bundle.task().head()).isEmpty();
+    assertThat(bundle.task().labels()).isEmpty();
+    assertThat(bundle.task().split().dim()).as("of the pooled hidden states").isEqualTo(8);
+    assertThat(bundle.task().split().linear()).isPresent();
   }
 
   @Test
@@ -184,30 +184,66 @@ class BundleTest {
 
   @Test
   void fingerprintsWhatShapesTheFeaturesAndNothingElse() throws Exception {
-    String first = Bundles.load(directory, GOOD).fingerprint();
+    String first = Bundles.load(directory, GOOD).task().fingerprint();
 
     String renamed =
         Bundles.load(directory, GOOD.replace("small", "other").replace("kind", "sort"))
+            .task()
             .fingerprint();
     String withId =
-        Bundles.load(directory, GOOD.replace("input:", "input:\n  id: /id")).fingerprint();
+        Bundles.load(directory, GOOD.replace("input:", "input:\n  id: /id")).task().fingerprint();
     assertThat(renamed).isEqualTo(first);
     assertThat(withId).isEqualTo(first);
 
-    String elsewhere = Bundles.load(directory, GOOD.replace("/x", "/y")).fingerprint();
-    String deeper = Bundles.load(directory, GOOD + "cut: -2\n").fingerprint();
+    String elsewhere = Bundles.load(directory, GOOD.replace("/x", "/y")).task().fingerprint();
+    String deeper = Bundles.load(directory, GOOD + "cut: -2\n").task().fingerprint();
     Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 17, 3));
-    String other = Bundles.load(directory, GOOD).fingerprint();
+    String other = Bundles.load(directory, GOOD).task().fingerprint();
     assertThat(Set.of(first, elsewhere, deeper, other)).hasSize(4);
   }
 
   @Test
+  void readsSeveralTasksOverOnePassOfTheBackbone() throws Exception {
+    Bundle bundle = Bundles.twoTasks(directory, 4, 3);
+
+    assertThat(bundle.tasks()).extracting(Task::name).containsExactly("kind", "size");
+    Task size = bundle.tasks().get(1);
+    assertThat(size.labels()).isEmpty();
+    assertThat(size.head()).as("a cold start").isEmpty();
+    assertThat(bundle.features()).as("cut where the first task is").hasSize(1);
+    assertThat(size.split().features()).isEqualTo(bundle.task().split().features());
+    Decoded record =
+        bundle.decoder().decode("{\"id\":\"a\",\"x\":[1,2,3,4],\"size\":\"big\"}".getBytes());
+    assertThat(record.labels()).containsExactly(null, "big");
+  }
+
+  @Test
+  void namesTheTaskThatIsWrong() {
+    String two =
+        """
+        name: small
+        model: model.onnx
+        tasks:
+          - {name: kind, labels: labels.json}
+          - {name: kind, head: none, cut: nowhere, labels: labels.json}
+        task: kind
+        input: {numbers: /x}
+        """;
+    assertThat(refusal(two))
+        .contains("tasks: two have the same name")
+        .contains("tasks[1].labels: has no meaning with head: none")
+        .contains("tasks.kind.cut: ")
+        .contains("task: is no key here");
+  }
+
+  @Test
   void fingerprintsTheTokenizer() throws Exception {
-    String first = Bundles.coldStart(directory, 8).fingerprint();
+    String first = Bundles.coldStart(directory, 8).task().fingerprint();
     Files.writeString(
         directory.resolve("tokenizer.json"), Tokenizers.WORDS.replace("\"lost\"", "\"found\""));
 
-    String second = Bundle.load(directory.resolve("headwater.yaml"), directory).fingerprint();
+    String second =
+        Bundle.load(directory.resolve("headwater.yaml"), directory).task().fingerprint();
 
     assertThat(second).isNotEqualTo(first);
   }
@@ -220,15 +256,19 @@ class BundleTest {
         Files.readString(manifest)
             .replace("{id: /id, label: /label, image: /image}", "{format: image}");
 
-    assertThat(Bundles.load(directory, whole).fingerprint()).isNotEqualTo(bundle.fingerprint());
-    assertThat(Bundles.load(directory, whole.replace("image}", "image, mean: .5}")).fingerprint())
-        .isNotEqualTo(Bundles.load(directory, whole).fingerprint());
+    assertThat(Bundles.load(directory, whole).task().fingerprint())
+        .isNotEqualTo(bundle.task().fingerprint());
+    assertThat(
+            Bundles.load(directory, whole.replace("image}", "image, mean: .5}"))
+                .task()
+                .fingerprint())
+        .isNotEqualTo(Bundles.load(directory, whole).task().fingerprint());
   }
 
   @Test
   void readsTheRealBundles() throws Exception {
-    assertThat(Bundles.clinc(directory).split().dim()).isEqualTo(384);
-    assertThat(Bundles.gas(directory).labels()).hasSize(6);
+    assertThat(Bundles.clinc(directory).task().split().dim()).isEqualTo(384);
+    assertThat(Bundles.gas(directory).task().labels()).hasSize(6);
     assertThatCode(
             () ->
                 Bundles.clinc(directory)

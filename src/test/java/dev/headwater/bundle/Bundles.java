@@ -86,6 +86,22 @@ public final class Bundles {
             .formatted(more));
   }
 
+  /** The MLP's own task, {@code kind}, and {@code size}, which begins with no head. */
+  public static Bundle twoTasks(Path directory, int dim, int classes) throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(dim, 16, classes));
+    labels(directory, classes);
+    return load(
+        directory,
+        """
+        name: two
+        model: model.onnx
+        tasks:
+          - {name: kind, labels: labels.json, label: /label}
+          - {name: size, head: none, label: /size}
+        input: {id: /id, numbers: /x}
+        """);
+  }
+
   /** Sum-pooled word vectors over {@code {"id", "label", "text"}}, with a head of its own. */
   public static Bundle text(Path directory, int dim, int classes) throws Exception {
     byte[] network =

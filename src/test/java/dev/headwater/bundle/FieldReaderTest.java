@@ -15,11 +15,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class FieldReaderTest {
   private final FieldReader text =
-      new FieldReader("/id", "/meta/label", "/body/text", List.of(), false, 0);
+      new FieldReader("/id", List.of("/meta/label"), "/body/text", List.of(), false, 0);
   private final FieldReader array =
-      new FieldReader("/id", null, null, List.of("/features"), true, 3);
+      new FieldReader("/id", List.of(), null, List.of("/features"), true, 3);
   private final FieldReader scattered =
-      new FieldReader("/id", null, null, List.of("/a", "/b/c", "/d/1"), false, 3);
+      new FieldReader("/id", List.of(), null, List.of("/a", "/b/c", "/d/1"), false, 3);
 
   private static byte[] bytes(String json) {
     return json.getBytes(StandardCharsets.UTF_8);
@@ -40,7 +40,7 @@ class FieldReaderTest {
                 """));
 
     assertThat(fields.id()).isEqualTo("r1");
-    assertThat(fields.label()).isEqualTo("greet");
+    assertThat(fields.labels()).containsExactly("greet");
     assertThat(fields.text()).isEqualTo("hé \"you\" 😀");
   }
 
@@ -51,7 +51,7 @@ class FieldReaderTest {
             bytes("{\"id\":9007199254740993,\"meta\":{\"label\":4},\"body\":{\"text\":\"t\"}}"));
 
     assertThat(fields.id()).as("no detour over a double").isEqualTo("9007199254740993");
-    assertThat(fields.label()).isEqualTo("4");
+    assertThat(fields.labels()).containsExactly("4");
   }
 
   @ParameterizedTest
@@ -64,7 +64,7 @@ class FieldReaderTest {
           {"id":"r","meta":{"label":null},"body":{"text":"t"}}
           """)
   void takesAnAbsentLabelForAnUnlabelledRecord(String json) throws Exception {
-    assertThat(text.read(bytes(json)).label()).isNull();
+    assertThat(text.read(bytes(json)).labels()).containsOnlyNulls();
   }
 
   @Test
@@ -78,7 +78,7 @@ class FieldReaderTest {
 
   @Test
   void readsFieldNamesThatNeedEscapesInAPointer() throws Exception {
-    FieldReader reader = new FieldReader("/a~1b", null, "/c~0d", List.of(), false, 0);
+    FieldReader reader = new FieldReader("/a~1b", List.of(), "/c~0d", List.of(), false, 0);
 
     Fields fields = reader.read(bytes("{\"a/b\":\"r\",\"c~d\":\"t\"}"));
 

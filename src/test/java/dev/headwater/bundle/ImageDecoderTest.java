@@ -64,7 +64,8 @@ class ImageDecoderTest {
         .as("channels first")
         .containsExactly(new float[] {1, 1, .4f, .4f, 0, 0}, within(1e-6f));
     Manifest.Image channelsLast =
-        new Manifest.Image(null, null, null, 2, new int[0], 0, new float[0], new float[0], 1000);
+        new Manifest.Image(
+            null, List.of(), null, 2, new int[0], 0, new float[0], new float[0], 1000);
     ImageDecoder last = ImageDecoder.of(channelsLast, List.of(input(-1, 1, 2, 3)), problems);
     assertThat(values(last, file))
         .as("channels last")
@@ -98,7 +99,15 @@ class ImageDecoderTest {
   void normalisesByChannel() throws Exception {
     Manifest.Image settings =
         new Manifest.Image(
-            null, null, null, 0, new int[0], 0, new float[] {.5f, .25f, 0}, new float[] {2}, 1000);
+            null,
+            List.of(),
+            null,
+            0,
+            new int[0],
+            0,
+            new float[] {.5f, .25f, 0},
+            new float[] {2},
+            1000);
     byte[] file = png(filled(1, 1, Color.WHITE, BufferedImage.TYPE_INT_RGB));
 
     assertThat(values(decoder(settings, 3, 1, 1), file)).containsExactly(.25f, .375f, .5f);
@@ -147,7 +156,8 @@ class ImageDecoderTest {
     BufferedImage wide = filled(40, 20, Color.BLACK, BufferedImage.TYPE_INT_RGB);
     fill(wide, Color.WHITE, 10, 20);
     Manifest.Image cut =
-        new Manifest.Image(null, null, null, 0, new int[0], 10, new float[0], new float[0], 1000);
+        new Manifest.Image(
+            null, List.of(), null, 0, new int[0], 10, new float[0], new float[0], 1000);
 
     float[] stretched = values(decoder(plain(), 1, 10, 10), png(wide));
     float[] central = values(decoder(cut, 1, 8, 8), png(wide));
@@ -273,12 +283,12 @@ class ImageDecoderTest {
 
   private static Manifest.Image plain() {
     return new Manifest.Image(
-        null, null, null, 0, new int[0], 0, new float[0], new float[0], 10_000);
+        null, List.of(), null, 0, new int[0], 0, new float[0], new float[0], 10_000);
   }
 
   private static Manifest.Image inJson(@Nullable String id) {
     return new Manifest.Image(
-        id, null, "/image", 0, new int[0], 0, new float[0], new float[0], 10_000);
+        id, List.of(), "/image", 0, new int[0], 0, new float[0], new float[0], 10_000);
   }
 
   private ImageDecoder decoder(Manifest.Image settings, long channels, long height, long width) {

@@ -14,9 +14,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class TabularDecoderTest {
   private static final Manifest.Tabular ARRAY =
-      new Manifest.Tabular("/id", "/label", List.of("/x"), true);
+      new Manifest.Tabular("/id", List.of("/label"), List.of("/x"), true);
   private static final Manifest.Tabular POINTERS =
-      new Manifest.Tabular(null, null, List.of("/a", "/b/c"), false);
+      new Manifest.Tabular(null, List.of(), List.of("/a", "/b/c"), false);
 
   private final List<String> problems = new ArrayList<>();
 
@@ -37,8 +37,8 @@ class TabularDecoderTest {
     Decoded second = decoder.decode(utf8("{\"x\":[4,5,6.5],\"id\":\"2\"}"));
     List<ModelInput> batch = decoder.batch(List.of(first, second));
 
-    assertThat(first).returns("1", Decoded::recordId).returns("hot", Decoded::label);
-    assertThat(second).returns("2", Decoded::recordId).returns(null, Decoded::label);
+    assertThat(first).returns("1", Decoded::recordId).returns("hot", d -> d.labels().get(0));
+    assertThat(second).returns("2", Decoded::recordId).returns(null, d -> d.labels().get(0));
     assertThat(batch).singleElement().returns("readings", ModelInput::name);
     assertThat(batch.get(0).shape()).containsExactly(2, 3);
     float[] values = new float[6];

@@ -32,7 +32,7 @@ class TextDecoderTest {
 
   private Manifest.Text settings(String pointer, int maxTokens) {
     String id = pointer == null ? null : "/id";
-    return new Manifest.Text(id, null, pointer, tokenizer, maxTokens, 40, false, false);
+    return new Manifest.Text(id, List.of(), pointer, tokenizer, maxTokens, 40, false, false);
   }
 
   private TextDecoder decoder(String pointer, int maxTokens) {

@@ -45,7 +45,8 @@ class HeadFollowerIT {
   void createTopic() throws Exception {
     topic = broker.topic(Map.of("cleanup.policy", "compact"));
     publisher = broker.publisher(topic, topic.name());
-    follower = new HeadFollower(broker.kafka(), topic, TestHeads.BACKBONE, sink);
+    follower =
+        new HeadFollower(broker.kafka(), topic, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink);
   }
 
   @AfterEach
@@ -269,7 +270,9 @@ class HeadFollowerIT {
   void waitsForATopicThatDoesNotExistYet() throws Exception {
     // given
     Topic<String, byte[]> later = HeadBroker.named();
-    try (HeadFollower early = new HeadFollower(broker.kafka(), later, TestHeads.BACKBONE, sink);
+    try (HeadFollower early =
+            new HeadFollower(
+                broker.kafka(), later, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink);
         HeadPublisher laterPublisher = broker.publisher(later, later.name())) {
       early.start();
       await()
@@ -341,7 +344,8 @@ class HeadFollowerIT {
   @Test
   void saysThatItHasNotCaughtUpWhereThereIsNoBroker() throws Exception {
     Map<String, Object> nobody = Map.of("bootstrap.servers", "localhost:1");
-    try (HeadFollower lost = new HeadFollower(nobody, topic, TestHeads.BACKBONE, sink)) {
+    try (HeadFollower lost =
+        new HeadFollower(nobody, topic, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink)) {
       lost.start();
       assertThat(lost.awaitCaughtUp(Duration.ofMillis(50))).isFalse();
       assertThat(lost.health().up()).isFalse();
@@ -350,7 +354,8 @@ class HeadFollowerIT {
 
   @Test
   void closesTwiceAndWithoutAStart() throws Exception {
-    try (HeadFollower idle = new HeadFollower(broker.kafka(), topic, TestHeads.BACKBONE, sink)) {
+    try (HeadFollower idle =
+        new HeadFollower(broker.kafka(), topic, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink)) {
       idle.close();
     }
     startAndCatchUp();

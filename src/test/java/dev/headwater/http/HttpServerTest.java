@@ -58,14 +58,14 @@ class HttpServerTest {
   @Test
   void exportsVerdictsAndTheMemory() throws Exception {
     MicrometerTrainerMetrics metrics = new MicrometerTrainerMetrics(registry);
-    metrics.sampled(1);
-    metrics.sampled(2);
+    metrics.sampled("intent", 1);
+    metrics.sampled("intent", 2);
     metrics.trained("intent", Duration.ofMillis(300));
     metrics.judged("intent", false);
 
     assertThat(get("/metrics").body())
-        .contains("headwater_trainer_samples_total 2.0")
-        .contains("headwater_trainer_memory_samples 2.0")
+        .contains("headwater_trainer_samples_total{task=\"intent\"} 2.0")
+        .contains("headwater_trainer_memory_samples{task=\"intent\"} 2.0")
         .contains("headwater_trainer_training_seconds_count{task=\"intent\"} 1")
         .contains("headwater_gate_verdicts_total{task=\"intent\",verdict=\"refused\"} 1.0");
   }

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -38,6 +39,7 @@ class DemoIT {
         new ReplaySettings(
             Optional.of(CORPUS.resolve("stream.jsonl")),
             List.of("label"),
+            Map.of(),
             40,
             Duration.ZERO,
             true,

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.Json;
 import dev.headwater.stream.Selection;
 import java.io.ByteArrayOutputStream;
@@ -84,7 +85,8 @@ class ReplayIT {
         .as("every delivered label became one sample, and only those that asked got one")
         .isEqualTo((report.samples().unsure() + report.samples().audit()) / 1200.)
         .isBetween(.05, .95);
-    recountFromTheDump(report, LabelledStream.open(stream, List.of("label")));
+    recountFromTheDump(
+        report, LabelledStream.open(stream, List.of(), Map.of("cluster", Truth.of("label"))));
     assertThatTheExportedHeadGivesTheLabelsOfTheStream(report);
   }
 
@@ -111,7 +113,8 @@ class ReplayIT {
       int i = index.remove(prediction.path("recordId").asText());
       int segment = i * 10 / stream.size();
       judged[segment]++;
-      right[segment] += prediction.path("label").asText().equals(stream.truth(i)) ? 1 : 0;
+      right[segment] +=
+          prediction.path("label").asText().equals(stream.truth("cluster", i)) ? 1 : 0;
       first.merge(prediction.path("headVersion").asLong(), i, Math::min);
     }
     assertThat(index).as("records without a prediction").hasSize(report.deadLetters());
@@ -193,6 +196,7 @@ class ReplayIT {
         new ReplaySettings(
             Optional.of(stream),
             truthFields,
+            Map.of(),
             150,
             Duration.ZERO,
             adapt,

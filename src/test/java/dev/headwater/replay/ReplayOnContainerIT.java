@@ -32,6 +32,7 @@ class ReplayOnContainerIT {
         new ReplaySettings(
             Optional.of(stream),
             List.of("label"),
+            Map.of(),
             100,
             Duration.ZERO,
             true,

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,17 +42,18 @@ class ReplaySettingsTest {
     Optional<Path> report = Optional.of(Path.of("out/clinc.json"));
     Optional<Path> dump = Optional.of(Path.of("dump"));
 
-    assertThat(written(report, dump).finalHead()).contains(Path.of("out/clinc-head.onnx"));
-    assertThat(written(Optional.of(Path.of("clinc")), dump).finalHead())
+    assertThat(written(report, dump).finalHead("")).contains(Path.of("out/clinc-head.onnx"));
+    assertThat(written(Optional.of(Path.of("clinc")), dump).finalHead(""))
         .contains(Path.of("clinc-head.onnx"));
-    assertThat(written(Optional.empty(), dump).finalHead()).contains(Path.of("dump/head.onnx"));
-    assertThat(written(Optional.empty(), Optional.empty()).finalHead()).isEmpty();
+    assertThat(written(Optional.empty(), dump).finalHead("")).contains(Path.of("dump/head.onnx"));
+    assertThat(written(Optional.empty(), Optional.empty()).finalHead("")).isEmpty();
   }
 
   private static ReplaySettings written(Optional<Path> report, Optional<Path> dump) {
     return new ReplaySettings(
         Optional.empty(),
         List.of("label"),
+        Map.of(),
         100,
         Duration.ZERO,
         true,
@@ -66,6 +68,7 @@ class ReplaySettingsTest {
     return new ReplaySettings(
         Optional.empty(),
         truthFields,
+        Map.of(),
         rate,
         Duration.parse("PT" + delay),
         true,

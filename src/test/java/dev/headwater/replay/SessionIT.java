@@ -10,6 +10,7 @@ import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.report.Style;
 import dev.headwater.replay.traffic.LabelledStream;
 import dev.headwater.replay.traffic.RunTopics;
+import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.TopicSettings;
 import java.io.IOException;
@@ -194,8 +195,9 @@ class SessionIT {
       int i = index.get(p.path("recordId").asText());
       int segment = i * 10 / stream.size();
       judged[segment]++;
-      right[segment] += p.path("label").asText().equals(stream.truth(i)) ? 1 : 0;
-      frozenRight[segment] += p.at("/frozen/label").asText().equals(stream.truth(i)) ? 1 : 0;
+      right[segment] += p.path("label").asText().equals(stream.truth("task", i)) ? 1 : 0;
+      frozenRight[segment] +=
+          p.at("/frozen/label").asText().equals(stream.truth("task", i)) ? 1 : 0;
     }
     for (int s = 0; s < 10; s++) {
       assertThat(report.accuracy().adaptive().segments().get(s))
@@ -218,7 +220,7 @@ class SessionIT {
         .allSatisfy(
             s -> {
               assertThat(s.path("label").asText())
-                  .isEqualTo(stream.truth(index.get(s.path("recordId").asText())));
+                  .isEqualTo(stream.truth("task", index.get(s.path("recordId").asText())));
               assertThat(s.path("features").toString()).isEqualTo("[1.0,-0.5]");
             });
     int firstUnderHead1 =
@@ -251,7 +253,7 @@ class SessionIT {
                             .formatted(i, i % 100, i % 100 < 50 ? "low" : "high"))
             .collect(Collectors.joining("\n"));
     Path file = Files.writeString(directory.resolve("stream.jsonl"), lines);
-    return LabelledStream.open(file, List.of("label", "note"));
+    return LabelledStream.open(file, List.of("note"), Map.of("task", Truth.of("label")));
   }
 
   private Session session(LabelledStream stream, Duration labelDelay, Duration stallTimeout) {
@@ -259,6 +261,7 @@ class SessionIT {
         new ReplaySettings(
             Optional.of(directory.resolve("stream.jsonl")),
             List.of("label", "note"),
+            Map.of(),
             400,
             labelDelay,
             true,

@@ -55,7 +55,7 @@ class HeadCheckTest {
     RefusedHeadException e =
         catchThrowableOfType(RefusedHeadException.class, () -> scoring.install(head));
     assertThat(e).hasMessageContaining(reason);
-    assertThat(scoring.live().orElseThrow().version()).as("the live head goes on").isZero();
+    assertThat(Heads.live(scoring).version()).as("the live head goes on").isZero();
     assertThat(scoring.loadedHeads()).as("nothing of it stays in memory").isEqualTo(1);
     assertThat(swaps).containsExactly(0L);
   }
@@ -76,12 +76,14 @@ class HeadCheckTest {
     scoring.install(Heads.random(bundle, 2, CLASSES + 4, 5));
 
     assertThat(swaps).containsExactly(0L, 1L, 2L);
-    assertThat(scoring.live().orElseThrow().labels()).hasSize(CLASSES + 4);
+    assertThat(Heads.live(scoring).labels()).hasSize(CLASSES + 4);
   }
 
   @Test
   void refusesAHeadOfAnotherTask() {
-    refused(with(good, info("sentiment", good.info().labels(), bundle.fingerprint())), "sentiment");
+    refused(
+        with(good, info("sentiment", good.info().labels(), bundle.task().fingerprint())),
+        "sentiment");
   }
 
   @Test
@@ -91,7 +93,7 @@ class HeadCheckTest {
 
   @Test
   void refusesLabelsThatAreNoSet() {
-    String own = bundle.fingerprint();
+    String own = bundle.task().fingerprint();
     refused(with(good, info("kind", List.of(), own)), "no labels");
     refused(with(good, info("kind", List.of("a", " ", "b"), own)), "blank");
     refused(with(good, info("kind", List.of("a", "b", "a"), own)), "twice");
@@ -99,7 +101,7 @@ class HeadCheckTest {
 
   @Test
   void refusesMoreOrFewerLabelsThanRows() {
-    String own = bundle.fingerprint();
+    String own = bundle.task().fingerprint();
     refused(with(good, info("kind", Heads.labels(CLASSES + 1), own)), "is [3");
     refused(with(good, info("kind", Heads.labels(CLASSES - 1), own)), "is [3");
   }
@@ -161,7 +163,7 @@ class HeadCheckTest {
 
     refused(Heads.random(bundle, 1, CLASSES + 1, 3), "closed");
     scoring.install(Heads.random(bundle, 1, CLASSES, 3));
-    assertThat(scoring.live().orElseThrow().version()).isEqualTo(1);
+    assertThat(Heads.live(scoring).version()).isEqualTo(1);
   }
 
   @Test
@@ -170,7 +172,7 @@ class HeadCheckTest {
     bundle = Bundles.tabular(directory, 4, CLASSES, "cut: -2");
     swaps.clear();
     scoring = scoring(bundle);
-    Head own = bundle.head().orElseThrow();
+    Head own = bundle.task().head().orElseThrow();
 
     refused(
         Heads.replacing(own, "fc1.weight", new Tensor(new long[] {16, 5}, new float[80])),

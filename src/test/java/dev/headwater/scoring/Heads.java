@@ -25,21 +25,26 @@ public final class Heads {
 
   public static HeadInfo info(Bundle bundle, long version, List<String> labels) {
     return new HeadInfo(
-        bundle.task(),
+        bundle.task().name(),
         version,
         Math.max(0, version - 1),
         labels,
-        bundle.fingerprint(),
+        bundle.task().fingerprint(),
         Instant.EPOCH,
         "samples",
         "cpu",
         new Verdict(true, "planted", 0, Map.of()));
   }
 
+  /** The live head of the only task. */
+  static HeadInfo live(Scoring scoring) {
+    return scoring.live().values().iterator().next();
+  }
+
   /** Weights drawn from the seed. */
   public static Head random(Bundle bundle, long version, int classes, long seed) {
     Random random = new Random(seed);
-    float[][] weight = new float[classes][bundle.split().dim()];
+    float[][] weight = new float[classes][bundle.task().split().dim()];
     float[] bias = new float[classes];
     for (int c = 0; c < classes; c++) {
       bias[c] = (float) random.nextGaussian();
@@ -52,14 +57,14 @@ public final class Heads {
 
   /** Says the same of every record. */
   public static Head constant(Bundle bundle, long version, float... logits) {
-    float[][] weight = new float[logits.length][bundle.split().dim()];
+    float[][] weight = new float[logits.length][bundle.task().split().dim()];
     return linear(bundle, info(bundle, version, labels(logits.length)), weight, logits);
   }
 
   private static Head linear(Bundle bundle, HeadInfo info, float[][] weight, float[] bias) {
-    LinearLayer layer = bundle.split().linear().orElseThrow();
+    LinearLayer layer = bundle.task().split().linear().orElseThrow();
     int classes = bias.length;
-    int dim = bundle.split().dim();
+    int dim = bundle.task().split().dim();
     float[] flat = new float[classes * dim];
     for (int c = 0; c < classes; c++) {
       for (int d = 0; d < dim; d++) {

@@ -50,7 +50,8 @@ final class PlumbingCost {
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(1);
       model.load(
-          new ByteArrayInputStream(bundle.split().backbone()), Map.of("sessionOptions", options));
+          new ByteArrayInputStream(bundle.task().split().backbone()),
+          Map.of("sessionOptions", options));
     }
     OrtSession session = Session.session(model.getBlock());
     List<ModelInput> batch = batch(name, bundle, size);

@@ -31,7 +31,9 @@ class RealStreamsTest {
 
   private static double accuracy(Scoring scoring, List<Inference> inferences) {
     long right =
-        inferences.stream().filter(i -> scoring.score(i).best().label().equals(i.label())).count();
+        inferences.stream()
+            .filter(i -> scoring.score(i, 0).best().label().equals(i.label(0)))
+            .count();
     return (double) right / inferences.size();
   }
 
@@ -49,10 +51,10 @@ class RealStreamsTest {
       assertThat(inferences).hasSize(4773);
       assertThat(accuracy(scoring, inferences)).isCloseTo(.773, within(.0006));
       for (int i = 0; i < values.size(); i += 97) {
-        assertThat(scoring.score(inferences.get(i)).probabilities())
+        assertThat(scoring.score(inferences.get(i), 0).probabilities())
             .as("a float model does not see its batch")
             .containsExactly(
-                scoring.score(scoring.infer(values.get(i))).probabilities(), within(1e-6f));
+                scoring.score(scoring.infer(values.get(i)), 0).probabilities(), within(1e-6f));
       }
     }
   }
@@ -75,7 +77,7 @@ class RealStreamsTest {
       Inference inference = scoring.infer(stream("clinc", 1).get(0));
       scoring.install(Heads.random(bundle, 1, 150, 9));
 
-      assertThat(scoring.score(inference).probabilities()).hasSize(150);
+      assertThat(scoring.score(inference, 0).probabilities()).hasSize(150);
     }
   }
 }

@@ -66,7 +66,7 @@ class SwapTest {
     int wrong = 0;
     while (swapping.get()) {
       for (var future : scoring.submit(Collections.nCopies(9, value))) {
-        Scores scores = scoring.score(future.join());
+        Scores scores = scoring.score(future.join(), 0);
         long version = scores.head().orElseThrow().version();
         seen.add(version);
         float[] wanted =
@@ -93,7 +93,7 @@ class SwapTest {
       }
 
       assertThat(scoring.loadedHeads()).isEqualTo(1);
-      assertThat(scoring.live().orElseThrow().version()).isEqualTo(SWAPS);
+      assertThat(Heads.live(scoring).version()).isEqualTo(SWAPS);
     }
   }
 }

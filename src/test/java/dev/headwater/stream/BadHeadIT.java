@@ -80,7 +80,7 @@ class BadHeadIT {
   void corruptSafetensors() {
     promote(3);
     // version 4 is version 3 with one bit turned on the way
-    String task = bundle.task();
+    String task = bundle.task().name();
     byte[] damaged = last("head/" + task + "/3/0").value();
     damaged[damaged.length - 1] ^= 1;
     String manifest = new String(last("head/" + task + "/3/manifest").value(), UTF_8);
@@ -103,15 +103,15 @@ class BadHeadIT {
   @Test
   void olderVersion() {
     write(
-        "live/" + bundle.task(),
-        Driven.json(new LivePointer(bundle.task(), 1, 1, false, "test", Instant.EPOCH)));
+        "live/" + bundle.task().name(),
+        Driven.json(new LivePointer(bundle.task().name(), 1, 1, false, "test", Instant.EPOCH)));
 
     servesOn(2, "epoch 1");
   }
 
   @Test
   void nanWeights() {
-    publisher.promote(TestHead.of(bundle, 3, bundle.fingerprint(), Float.NaN), "test");
+    publisher.promote(TestHead.of(bundle, 3, bundle.task().fingerprint(), Float.NaN), "test");
 
     servesOn(2, "not finite");
   }

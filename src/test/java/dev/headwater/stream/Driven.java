@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -27,12 +28,13 @@ import org.apache.kafka.streams.test.TestRecord;
 
 /** The topology under Kafka's test driver, with a stub for the network and a clock of its own. */
 final class Driven implements AutoCloseable {
+  private static final Set<String> LABELS = Set.of("yes", "no");
   static final Duration LABEL_WAIT = Duration.ofMinutes(10);
   static final Instant START = Instant.parse("2026-01-02T03:04:05Z");
 
   final Topics topics = Topics.of(TopicNames.prefixed("t"));
   final InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
-  final StubScorer scorer = new StubScorer();
+  final StubScorer scorer;
   private final TopologyTestDriver driver;
 
   Driven(Path stateDir, Selection selection) {
@@ -40,6 +42,12 @@ final class Driven implements AutoCloseable {
   }
 
   Driven(Path stateDir, Selection selection, Limits limits) {
+    this(stateDir, selection, limits, new StubScorer());
+  }
+
+  /** With as many tasks, {@code answer} and {@code mood}, as the stub has. */
+  Driven(Path stateDir, Selection selection, Limits limits, StubScorer scorer) {
+    this.scorer = scorer;
     ScoringTopology topology =
         topology(topics, settings(stateDir, selection), scorer, limits, metrics);
     driver = new TopologyTestDriver(topology.get(), properties(stateDir, limits), START);
@@ -51,9 +59,12 @@ final class Driven implements AutoCloseable {
       Scorer scorer,
       Limits limits,
       InMemoryScorerMetrics metrics) {
-    ScoringTopology.Task task =
-        new ScoringTopology.Task("answer", "backbone-1", Set.of("yes", "no")::contains);
-    return new ScoringTopology(topics, settings, task, scorer, limits, metrics);
+    List<ScoringTopology.Task> tasks =
+        Stream.of("answer", "mood")
+            .limit(scorer instanceof StubScorer stub ? stub.tasks : 1)
+            .map(name -> new ScoringTopology.Task(name, "backbone-1", LABELS::contains))
+            .toList();
+    return new ScoringTopology(topics, settings, tasks, scorer, limits, metrics);
   }
 
   static StreamSettings settings(Path stateDir, Selection selection) {
@@ -99,7 +110,11 @@ final class Driven implements AutoCloseable {
   }
 
   void label(String recordId, String label) {
-    rawLabel(json(new Label(recordId, "answer", label)));
+    label(recordId, "answer", label);
+  }
+
+  void label(String recordId, String task, String label) {
+    rawLabel(json(new Label(recordId, task, label)));
   }
 
   void rawLabel(byte[] value) {

@@ -6,9 +6,11 @@ import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
+import dev.headwater.stream.guard.Limits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -182,5 +184,31 @@ class LabelJoinTest {
     assertThat(counts.labelsMatched()).as("matched").isEqualTo(matched);
     assertThat(counts.labelsUnmatched()).as("unmatched").isEqualTo(unmatched);
     assertThat(counts.labelsDeadLettered()).as("dead-lettered").isEqualTo(deadLettered);
+  }
+
+  @Test
+  void joinsEachTaskOfARecordWithItsOwnLabel() {
+    StubScorer stub = new StubScorer();
+    stub.tasks = 2;
+    try (Driven two =
+        new Driven(
+            state.resolve("two"), new Selection(0, .9), new Limits(1 << 20, Map.of()), stub)) {
+      two.label("r1", "mood", "no");
+      two.record("{\"id\": \"r1\", \"confidence\": 0.4}");
+      two.label("r1", "answer", "yes");
+
+      assertThat(two.read(two.topics.predictions()))
+          .extracting(prediction -> prediction.value().task())
+          .containsExactly("answer", "mood");
+      assertThat(two.read(two.topics.review()))
+          .extracting(item -> item.value().task())
+          .containsExactly("answer", "mood");
+      assertThat(two.read(two.topics.samples()))
+          .extracting(s -> s.value().getTask() + "=" + s.value().getLabel())
+          .containsExactlyInAnyOrder("mood=no", "answer=yes");
+      assertThat(two.metrics.counts().received()).as("it is one record").isEqualTo(1);
+      assertThat(two.metrics.counts().predicted()).isEqualTo(1);
+      assertThat(two.metrics.counts().reviewed()).isEqualTo(2);
+    }
   }
 }

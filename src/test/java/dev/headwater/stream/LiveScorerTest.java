@@ -56,7 +56,7 @@ class LiveScorerTest {
     Scorer.Answer first = scorer.answer(new Source(TOPIC, 0, 0), VALUE);
 
     assertThat(first.recordId()).isEqualTo("a");
-    assertThat(first.top()).hasSize(2);
+    assertThat(first.outcomes().get(0).top()).hasSize(2);
     assertThat(metrics.counts().inferred()).as("inferred ahead").isBetween(1L, 2L);
     scorer.closed(0);
     assertThat(scorer.held()).as("a revoked partition is forgotten").isZero();
@@ -89,8 +89,8 @@ class LiveScorerTest {
     Scorer.Answer one = ahead.answer(new Source(TOPIC, 0, 0), VALUE);
     Scorer.Answer other = never.answer(new Source(TOPIC, 0, 0), VALUE);
 
-    assertThat(one.top()).isEqualTo(other.top());
-    assertThat(one.features()).isEqualTo(other.features());
+    assertThat(one.outcomes().get(0).top()).isEqualTo(other.outcomes().get(0).top());
+    assertThat(one.outcomes().get(0).features()).isEqualTo(other.outcomes().get(0).features());
   }
 
   @Test
@@ -98,13 +98,14 @@ class LiveScorerTest {
     LiveScorer scorer = scorer(1 << 20);
     byte[] second = VALUE.clone();
     scorer.accept(poll(TOPIC, VALUE, second));
-    assertThat(scorer.answer(new Source(TOPIC, 0, 0), VALUE).headVersion()).isZero();
+    assertThat(scorer.answer(new Source(TOPIC, 0, 0), VALUE).outcomes().get(0).headVersion())
+        .isZero();
 
     scoring.install(TestHead.of(bundle, 1));
 
     Scorer.Answer answer = scorer.answer(new Source(TOPIC, 0, 1), second);
-    assertThat(answer.headVersion()).isEqualTo(1);
-    assertThat(answer.best().label()).isEqualTo("label-1");
+    assertThat(answer.outcomes().get(0).headVersion()).isEqualTo(1);
+    assertThat(answer.outcomes().get(0).best().label()).isEqualTo("label-1");
     assertThat(metrics.counts().inferred()).as("the backbone does not run again").isEqualTo(2);
   }
 
@@ -171,7 +172,7 @@ class LiveScorerTest {
             readAheadBytes,
             defaults.startTimeout(),
             defaults.closeTimeout());
-    return new LiveScorer(scoring, Topics.of(TopicNames.prefixed("t")), settings, 16);
+    return new LiveScorer(scoring, 1, Topics.of(TopicNames.prefixed("t")), settings, 16);
   }
 
   private static ConsumerRecords<byte[], byte[]> poll(String topic, byte[]... values) {

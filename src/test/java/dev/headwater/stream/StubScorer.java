@@ -6,6 +6,7 @@ import dev.headwater.schema.Json;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import java.io.IOException;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -15,13 +16,14 @@ import org.jspecify.annotations.Nullable;
 final class StubScorer implements Scorer {
   static final float[] FEATURES = {1, 2, 3};
   final Set<Integer> open = new TreeSet<>();
+  int tasks = 1;
   long headVersion = 7;
   boolean binary;
 
   @Override
   public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
     if (binary) {
-      return new Answer(null, null, FEATURES, List.of(new Scored("yes", 0)), headVersion, null);
+      return answer(null, null, List.of(new Scored("yes", 0)));
     }
     JsonNode node = read(value);
     if (node.has("fail")) {
@@ -35,13 +37,12 @@ final class StubScorer implements Scorer {
             ? List.of()
             : List.of(
                 new Scored("yes", node.path("confidence").asDouble(1)), new Scored("no", 0.0));
-    return new Answer(
-        node.path("id").textValue(),
-        node.path("label").textValue(),
-        FEATURES,
-        top,
-        Math.max(0, headVersion),
-        null);
+    return answer(node.path("id").textValue(), node.path("label").textValue(), top);
+  }
+
+  private Answer answer(@Nullable String id, @Nullable String label, List<Scored> top) {
+    Outcome outcome = new Outcome(label, FEATURES, top, Math.max(0, headVersion), null);
+    return new Answer(id, Collections.nCopies(tasks, outcome));
   }
 
   private static JsonNode read(byte @Nullable [] value) throws InvalidRecordException {

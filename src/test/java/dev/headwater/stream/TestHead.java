@@ -15,24 +15,24 @@ final class TestHead {
   private TestHead() {}
 
   static Head of(Bundle bundle, long version) {
-    return of(bundle, version, bundle.fingerprint(), 1_000);
+    return of(bundle, version, bundle.task().fingerprint(), 1_000);
   }
 
   static Head of(Bundle bundle, long version, String backbone, float certainty) {
-    int classes = bundle.labels().size();
-    int dim = bundle.split().dim();
+    int classes = bundle.task().labels().size();
+    int dim = bundle.task().split().dim();
     float[] bias = new float[classes];
     bias[(int) (version % classes)] = certainty;
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    bundle.split().parameters().forEach(p -> tensors.put(p.name(), zeros(p.shape())));
-    String name = bundle.split().linear().orElseThrow().bias();
+    bundle.task().split().parameters().forEach(p -> tensors.put(p.name(), zeros(p.shape())));
+    String name = bundle.task().split().linear().orElseThrow().bias();
     tensors.put(name, new Tensor(new long[] {classes}, bias));
     HeadInfo info =
         new HeadInfo(
-            bundle.task(),
+            bundle.task().name(),
             version,
             version - 1,
-            bundle.labels(),
+            bundle.task().labels(),
             backbone,
             Instant.parse("2026-01-01T00:00:00Z"),
             "samples",
@@ -46,7 +46,7 @@ final class TestHead {
   }
 
   static String label(Bundle bundle, long version) {
-    return "label-" + version % bundle.labels().size();
+    return "label-" + version % bundle.task().labels().size();
   }
 
   private static Tensor zeros(long[] shape) {

@@ -86,8 +86,14 @@ final class Frame {
             report.deadLetters(),
             report.duplicates()));
     lines.add("accuracy  overall   by tenths of the stream");
-    lines.add("adaptive  " + accuracy(report.accuracy().adaptive()));
-    lines.add("frozen    " + accuracy(report.accuracy().frozen()));
+    report
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              String of = report.tasks().size() > 1 ? "  " + name : "";
+              lines.add("adaptive  " + accuracy(task.accuracy().adaptive()) + of);
+              lines.add("frozen    " + accuracy(task.accuracy().frozen()) + of);
+            });
     lines.add(
         text(
             "labels    %.1f %% of the records; samples: %,d unsure, %,d audit",

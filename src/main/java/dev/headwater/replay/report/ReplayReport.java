@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,12 +16,14 @@ import org.jspecify.annotations.Nullable;
  * from it.
  *
  * @param records in the stream, valid or not
- * @param predictions on the predictions topic, duplicates included
+ * @param predictions on the predictions topic, of the first task, duplicates included
  * @param duplicates outcomes (prediction or dead letter) of a record beyond its first
  * @param samples labelled, by what they were kept for; each record once
- * @param labelsUsedFraction share of records whose label was delivered, to whatever end
+ * @param labelsUsedFraction share of records of which a label was delivered, to whatever end
+ * @param accuracy of the first task, as are {@code versions} and {@code finalHead}
  * @param versions every candidate the gate judged, in order
  * @param finalHead the last live head as one ONNX file; null where nothing was exported
+ * @param tasks what is told of each task, by its name
  */
 public record ReplayReport(
     int records,
@@ -32,7 +35,15 @@ public record ReplayReport(
     Comparison accuracy,
     List<Version> versions,
     Throughput throughput,
-    @Nullable String finalHead) {
+    @Nullable String finalHead,
+    Map<String, Task> tasks) {
+
+  /** What is told of one task. */
+  public record Task(
+      Comparison accuracy,
+      double labelsUsedFraction,
+      List<Version> versions,
+      @Nullable String finalHead) {}
 
   /** Labelled samples, by reason. */
   public record Samples(int unsure, int audit) {}

@@ -3,15 +3,13 @@ package dev.headwater.replay.report;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
-import dev.headwater.schema.Scored;
 import java.util.BitSet;
 import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -22,34 +20,27 @@ import org.jspecify.annotations.Nullable;
 public final class Tally {
   private static final double NANOS = 1e9;
 
-  private final List<@Nullable String> truths;
+  private final int records;
+  private final Map<String, TaskTally> tasks = new LinkedHashMap<>();
   private final LongSupplier nanoTime;
   private final BitSet outcomes = new BitSet();
-  private final Set<String> delivered = new HashSet<>();
   private final Map<Reason, Set<String>> samples = new EnumMap<>(Reason.class);
-  private final SortedMap<Long, Judged> judged = new TreeMap<>();
-  private final SortedMap<Long, Integer> firstUnder = new TreeMap<>();
-  private final Hits adaptive;
-  private final Hits frozen;
   private final long[] arrivals = new long[Hits.WINDOW];
   private final double[] confidences = new double[Hits.WINDOW];
-  private boolean compared;
   private int predictions;
   private int deadLetters;
   private int duplicates;
   private @Nullable Long headVersion;
   private @Nullable Long firstSent;
 
-  private record Judged(HeadInfo info, int outcomes) {}
-
   /**
-   * @param truths the true label of every record; null where it is not known
+   * @param truths of every record by task, null where it is not known; the first task is the one
+   *     that is shown
    */
-  public Tally(List<@Nullable String> truths, LongSupplier nanoTime) {
-    this.truths = truths;
+  public Tally(Map<String, List<@Nullable String>> truths, LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
-    this.adaptive = new Hits(truths.size());
-    this.frozen = new Hits(truths.size());
+    truths.forEach((task, values) -> tasks.put(task, new TaskTally(values)));
+    this.records = truths.values().iterator().next().size();
   }
 
   /** The first record is about to be sent. */
@@ -58,21 +49,16 @@ public final class Tally {
   }
 
   public synchronized void predicted(int index, Prediction prediction) {
-    confidences[predictions % Hits.WINDOW] = prediction.confidence();
-    predictions++;
-    if (!outcome(index)) {
-      return;
+    TaskTally task = task(prediction.task());
+    boolean leads = task == first();
+    if (leads) {
+      confidences[predictions % Hits.WINDOW] = prediction.confidence();
+      predictions++;
     }
-    headVersion = prediction.label() == null ? null : prediction.headVersion();
-    if (headVersion != null) {
-      firstUnder.merge(prediction.headVersion(), index, Math::min);
-    }
-    Scored other = prediction.frozen();
-    compared |= other != null;
-    String truth = truths.get(index);
-    if (truth != null) {
-      adaptive.add(index, truth.equals(prediction.label()));
-      frozen.add(index, other != null && truth.equals(other.label()));
+    if (!task.predicted(index, prediction)) {
+      duplicates++;
+    } else if (leads && outcome(index)) {
+      headVersion = prediction.label() == null ? null : prediction.headVersion();
     }
   }
 
@@ -82,17 +68,17 @@ public final class Tally {
   }
 
   /** A label was sent for a record that asked for it; two with one id share their label. */
-  public synchronized void delivered(String recordId) {
-    delivered.add(recordId);
+  public synchronized void delivered(String task, String recordId) {
+    task(task).delivered(recordId);
   }
 
   /** A labelled sample came; corrections of the same record count once. */
-  public synchronized void sampled(String recordId, Reason reason) {
-    samples.computeIfAbsent(reason, r -> new HashSet<>()).add(recordId);
+  public synchronized void sampled(String task, String recordId, Reason reason) {
+    samples.computeIfAbsent(reason, r -> new HashSet<>()).add(recordId + '\0' + task);
   }
 
   public synchronized void judged(HeadInfo candidate) {
-    judged.putIfAbsent(candidate.version(), new Judged(candidate, outcomes.cardinality()));
+    task(candidate.task()).judged(candidate, outcomes.cardinality());
   }
 
   /** The first record without an outcome; the number of records where there is none. */
@@ -101,46 +87,59 @@ public final class Tally {
   }
 
   public synchronized Progress progress() {
+    TaskTally shown = first();
     return new Progress(
-        truths.size(),
+        records,
         outcomes.cardinality(),
         deadLetters,
         duplicates,
         latestRate(),
-        adaptive.rolling(),
-        comparison().rolling(),
+        shown.adaptive().rolling(),
+        shown.frozen().rolling(),
         meanConfidence(),
         sampleCount(Reason.UNSURE),
         sampleCount(Reason.AUDIT),
-        delivered.size(),
+        tasks.values().stream().mapToInt(task -> task.delivered().size()).sum(),
         headVersion,
-        versions(),
-        List.copyOf(firstUnder.keySet()),
-        adaptive.curve(),
-        comparison().curve());
+        shown.versions(),
+        shown.served(),
+        shown.adaptive().curve(),
+        shown.frozen().curve());
   }
 
   /**
-   * @param finalHead where the last live head was exported, null where it was not
+   * @param finalHeads by task, where the last live head was exported
    */
-  public synchronized ReplayReport report(@Nullable String finalHead) {
-    int n = truths.size();
+  public synchronized ReplayReport report(Map<String, String> finalHeads) {
+    Map<String, ReplayReport.Task> reports = new LinkedHashMap<>();
+    tasks.forEach((name, task) -> reports.put(name, task.report(finalHeads.get(name))));
+    ReplayReport.Task leading = reports.values().iterator().next();
+    Set<String> labelled = new HashSet<>();
+    tasks.values().forEach(task -> labelled.addAll(task.delivered()));
     return new ReplayReport(
-        n,
+        records,
         predictions,
         deadLetters,
         duplicates,
         new ReplayReport.Samples(sampleCount(Reason.UNSURE), sampleCount(Reason.AUDIT)),
-        (double) delivered.size() / n,
-        new ReplayReport.Comparison(adaptive.accuracy(), comparison().accuracy()),
-        versions(),
+        (double) labelled.size() / records,
+        leading.accuracy(),
+        leading.versions(),
         new ReplayReport.Throughput(overallRate()),
-        finalHead);
+        leading.finalHead(),
+        reports);
   }
 
-  /** Where nothing was compared, nothing: a frozen head that never spoke was not wrong. */
-  private Hits comparison() {
-    return compared ? frozen : new Hits(truths.size());
+  private TaskTally first() {
+    return tasks.values().iterator().next();
+  }
+
+  private TaskTally task(String name) {
+    TaskTally task = tasks.get(name);
+    if (task == null) {
+      throw new IllegalStateException("a result for no task of this replay: " + name);
+    }
+    return task;
   }
 
   private boolean outcome(int index) {
@@ -151,22 +150,6 @@ public final class Tally {
     arrivals[outcomes.cardinality() % Hits.WINDOW] = nanoTime.getAsLong();
     outcomes.set(index);
     return true;
-  }
-
-  private List<ReplayReport.Version> versions() {
-    return judged.values().stream().map(this::version).toList();
-  }
-
-  private ReplayReport.Version version(Judged candidate) {
-    HeadInfo info = candidate.info();
-    return new ReplayReport.Version(
-        info.version(),
-        firstUnder.getOrDefault(info.version(), candidate.outcomes()),
-        info.trigger(),
-        info.device(),
-        info.verdict().accepted() ? "accepted" : "refused",
-        info.verdict().reason(),
-        info.verdict().judged());
   }
 
   private int sampleCount(Reason reason) {

@@ -94,7 +94,7 @@ public final class Collector implements Worker.Body {
       files.sample(sample);
       // history was labelled before the replay began
       if (sample.getLabel() != null && sample.getReason() != Reason.HISTORY) {
-        tally.sampled(sample.getRecordId(), sample.getReason());
+        tally.sampled(sample.getTask(), sample.getRecordId(), sample.getReason());
       }
     }
   }

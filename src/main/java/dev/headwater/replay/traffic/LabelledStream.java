@@ -16,7 +16,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,23 +43,30 @@ public final class LabelledStream {
           .build();
 
   private final Path file;
-  private final List<String> truthFields;
+  private final List<String> withheld;
+  private final Map<String, Truth> truths;
   private final List<String> ids = new ArrayList<>();
-  private final List<@Nullable String> truths = new ArrayList<>();
+  private final Map<String, List<@Nullable String>> byTask = new LinkedHashMap<>();
 
-  private LabelledStream(Path file, List<String> truthFields) {
+  private LabelledStream(Path file, List<String> withheld, Map<String, Truth> truths) {
     this.file = file;
-    this.truthFields = truthFields;
+    this.withheld = withheld;
+    this.truths = truths;
+    truths.keySet().forEach(task -> byTask.put(task, new ArrayList<>()));
   }
 
   /**
    * Reads the file once, for its ids and truths.
    *
-   * @param truthFields never sent; the first one holds the label
+   * @param withheld fields that are never sent, beside those of the truths
+   * @param truths by task, where a record's label is
    * @throws IOException also where the file holds no record
    */
-  public static LabelledStream open(Path file, List<String> truthFields) throws IOException {
-    LabelledStream stream = new LabelledStream(file, truthFields);
+  public static LabelledStream open(Path file, List<String> withheld, Map<String, Truth> truths)
+      throws IOException {
+    Set<String> hidden = new LinkedHashSet<>(withheld);
+    truths.values().forEach(truth -> hidden.add(truth.field()));
+    LabelledStream stream = new LabelledStream(file, List.copyOf(hidden), truths);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
         stream.index(line, lines.number());
@@ -76,13 +88,14 @@ public final class LabelledStream {
   }
 
   /** The true label of a record; null where the file does not tell. */
-  public @Nullable String truth(int index) {
-    return truths.get(index);
+  public @Nullable String truth(String task, int index) {
+    List<@Nullable String> known = byTask.get(task);
+    return known == null ? null : known.get(index);
   }
 
-  /** {@link #truth} of every record. */
-  public List<@Nullable String> truths() {
-    return Collections.unmodifiableList(truths);
+  /** {@link #truth} of every record, by task. */
+  public Map<String, List<@Nullable String>> truths() {
+    return Collections.unmodifiableMap(byTask);
   }
 
   /** The values of all records, in order, from the start. */
@@ -94,12 +107,17 @@ public final class LabelledStream {
     ObjectNode object = object(line);
     String id = object == null ? null : scalar(object.get("id"));
     ids.add(id == null ? String.valueOf(number) : id);
-    truths.add(object == null ? null : scalar(object.get(truthFields.get(0))));
+    byTask.forEach(
+        (task, values) -> {
+          Truth truth = Objects.requireNonNull(truths.get(task));
+          String value = object == null ? null : scalar(object.get(truth.field()));
+          values.add(value == null ? null : truth.label(value));
+        });
   }
 
   private byte[] withoutTruth(byte[] line) throws JsonProcessingException {
     ObjectNode object = object(line);
-    return object == null ? line : JSON.writeValueAsBytes(object.remove(truthFields));
+    return object == null ? line : JSON.writeValueAsBytes(object.remove(withheld));
   }
 
   private static @Nullable ObjectNode object(byte[] line) {

@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -31,7 +33,7 @@ public final class Labeller implements Worker.Body {
   private final RunTopics topics;
   private final long delayNanos;
   private final Tally tally;
-  private final BitSet asked = new BitSet();
+  private final Map<String, BitSet> asked = new HashMap<>();
   private final Queue<Answer> answers = new ArrayDeque<>();
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
@@ -74,9 +76,10 @@ public final class Labeller implements Worker.Body {
     ReviewItem item =
         topics.topics().review().value().deserializer().deserialize(record.topic(), record.value());
     int index = topics.indexOf(item.source());
-    String truth = index < 0 ? null : stream.truth(index);
-    if (truth != null && !asked.get(index)) {
-      asked.set(index);
+    String truth = index < 0 ? null : stream.truth(item.task(), index);
+    BitSet before = asked.computeIfAbsent(item.task(), task -> new BitSet());
+    if (truth != null && !before.get(index)) {
+      before.set(index);
       Label label = new Label(item.recordId(), item.task(), truth);
       answers.add(new Answer(label, System.nanoTime() + delayNanos));
     }
@@ -98,7 +101,7 @@ public final class Labeller implements Worker.Body {
 
   private void acknowledged(Answer answer, @Nullable Exception e) {
     if (e == null) {
-      tally.delivered(answer.label().recordId());
+      tally.delivered(answer.label().task(), answer.label().recordId());
     } else {
       failure.compareAndSet(null, e);
     }

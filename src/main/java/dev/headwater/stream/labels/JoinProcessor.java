@@ -66,32 +66,36 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
   }
 
   private void pending(Sample sample, long now) {
-    ValueAndTimestamp<Label> label = early.get(sample.getRecordId());
+    String key = LabelTopology.storeKey(sample.getRecordId(), sample.getTask());
+    ValueAndTimestamp<Label> label = early.get(key);
     if (label == null) {
-      waiting.put(sample.getRecordId(), ValueAndTimestamp.make(sample, now));
+      waiting.put(key, ValueAndTimestamp.make(sample, now));
     } else {
-      early.delete(sample.getRecordId());
+      early.delete(key);
       match(sample, now, label.value(), now);
     }
   }
 
   private void label(Label label, long now) {
-    ValueAndTimestamp<Sample> record = waiting.get(label.recordId());
+    String key = LabelTopology.storeKey(label.recordId(), label.task());
+    ValueAndTimestamp<Sample> record = waiting.get(key);
     if (record != null) {
       match(record.value(), record.timestamp(), label, now);
-    } else if (early.get(label.recordId()) == null) {
-      early.put(label.recordId(), ValueAndTimestamp.make(label, now));
-    } else {
-      settings.metrics().labelUnmatched(); // the one it replaces
-      early.put(label.recordId(), ValueAndTimestamp.make(label, now));
+      return;
     }
+    if (early.get(key) != null) {
+      settings.metrics().labelUnmatched(); // the one it replaces
+    }
+    early.put(key, ValueAndTimestamp.make(label, now));
   }
 
   /** Emits, and keeps the record, marked as labelled, until its own time is up: for corrections. */
   private void match(Sample record, long since, Label label, long now) {
     Sample sample = LabelTopology.labelled(record, label, now);
     Outbox outbox = outbox(sample, now);
-    waiting.put(record.getRecordId(), ValueAndTimestamp.make(sample, since));
+    waiting.put(
+        LabelTopology.storeKey(record.getRecordId(), record.getTask()),
+        ValueAndTimestamp.make(sample, since));
     outbox.send(context);
     settings.metrics().labelMatched();
   }

@@ -7,6 +7,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.Limits;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -22,14 +23,12 @@ import org.apache.kafka.streams.state.TimestampedKeyValueStore;
  * labels-by-id to samples). What lies between are ordinary topics with a partition count of their
  * own: one inherited from {@code records} would stop the group when somebody adds partitions there.
  *
- * @param task the task labels must name
- * @param known whether a label belongs to the task's label set
+ * @param known by task that labels may name, whether a label belongs to its label set
  * @param labelWait how long a record waits for its label, and a label for its record
  */
 public record LabelTopology(
     Topics topics,
-    String task,
-    Predicate<String> known,
+    Map<String, Predicate<String>> known,
     Duration labelWait,
     Limits limits,
     ScorerMetrics metrics) {
@@ -81,6 +80,11 @@ public record LabelTopology(
 
   private static ByteArraySerializer raw() {
     return new ByteArraySerializer();
+  }
+
+  /** Where a task of a record waits; those of one record lie side by side. */
+  static String storeKey(String recordId, String task) {
+    return recordId + '\0' + task;
   }
 
   /** Completes a waiting record with its label. */

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class DisplayTest {
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
   private final PrintStream out = new PrintStream(bytes, false, UTF_8);
-  private final Tally tally = new Tally(Collections.nCopies(120, "a"), () -> 0);
+  private final Tally tally = new Tally(Map.of("task", Collections.nCopies(120, "a")), () -> 0);
 
   @Test
   void redrawsOneFrameInPlaceOnATerminal() {
@@ -102,9 +102,10 @@ class DisplayTest {
     tally.predicted(0, TallyTest.prediction("a", 1, "b"));
     tally.judged(TallyTest.info(1, true));
     tally.judged(TallyTest.info(2, false));
-    tally.delivered("x");
+    tally.delivered("task", "x");
 
-    new Display(out, new Style(false, false, 80)).summary(tally.report("head.onnx"));
+    new Display(out, new Style(false, false, 80))
+        .summary(tally.report(Map.of("task", "head.onnx")));
 
     assertThat(text())
         .contains("120 records at", "1 predictions, 0 dead letters, 0 duplicates")

@@ -34,7 +34,7 @@ class TallyTest {
       tally.predicted(i, prediction(i < 10 ? "a" : "b", 1, "a"));
     }
 
-    ReplayReport report = tally.report(null);
+    ReplayReport report = tally.report(Map.of());
     assertThat(report.accuracy().adaptive().overall()).isEqualTo(.5);
     assertThat(report.accuracy().adaptive().segments())
         .containsExactly(1., 1., 1., 1., 1., 0., 0., 0., 0., 0.);
@@ -54,7 +54,7 @@ class TallyTest {
         tally.predicted(i, prediction(right ? "a" : "b", 1, null));
       }
 
-      List<@Nullable Double> segments = tally.report(null).accuracy().adaptive().segments();
+      List<@Nullable Double> segments = tally.report(Map.of()).accuracy().adaptive().segments();
 
       for (int s = 0; s < 10; s++) {
         assertThat(segments.get(s))
@@ -74,7 +74,7 @@ class TallyTest {
     tally.deadLettered(0);
     tally.deadLettered(1);
 
-    ReplayReport report = tally.report(null);
+    ReplayReport report = tally.report(Map.of());
     assertThat(report.predictions()).isEqualTo(2);
     assertThat(report.deadLetters()).isEqualTo(2);
     assertThat(report.duplicates()).isEqualTo(2);
@@ -90,8 +90,8 @@ class TallyTest {
     tally.predicted(1, prediction("b", 1, null));
     tally.deadLettered(2);
 
-    assertThat(tally.report(null).accuracy().adaptive().overall()).isEqualTo(0);
-    assertThat(tally.report(null).accuracy().adaptive().segments())
+    assertThat(tally.report(Map.of()).accuracy().adaptive().overall()).isEqualTo(0);
+    assertThat(tally.report(Map.of()).accuracy().adaptive().segments())
         .as("only the first segment has a judged record")
         .startsWith((Double) 0.)
         .filteredOn(share -> share != null)
@@ -104,7 +104,7 @@ class TallyTest {
 
     tally.predicted(0, prediction("a", 1, null));
 
-    assertThat(tally.report(null).accuracy().frozen().overall()).isNull();
+    assertThat(tally.report(Map.of()).accuracy().frozen().overall()).isNull();
     assertThat(tally.progress().frozen()).isNull();
   }
 
@@ -115,8 +115,8 @@ class TallyTest {
     tally.predicted(0, prediction(null, 0, null));
     tally.predicted(1, prediction("a", 1, "a"));
 
-    assertThat(tally.report(null).accuracy().adaptive().overall()).isEqualTo(.5);
-    assertThat(tally.report(null).accuracy().frozen().overall()).isEqualTo(.5);
+    assertThat(tally.report(Map.of()).accuracy().adaptive().overall()).isEqualTo(.5);
+    assertThat(tally.report(Map.of()).accuracy().frozen().overall()).isEqualTo(.5);
   }
 
   @Test
@@ -131,7 +131,7 @@ class TallyTest {
     tally.predicted(6, prediction("a", 1, null));
     tally.judged(info(2, false));
 
-    List<ReplayReport.Version> versions = tally.report(null).versions();
+    List<ReplayReport.Version> versions = tally.report(Map.of()).versions();
 
     assertThat(versions)
         .containsExactly(
@@ -142,14 +142,14 @@ class TallyTest {
   @Test
   void countsARecordsSamplesAndItsLabelOnce() {
     Tally tally = tally(Collections.nCopies(8, "a"));
-    tally.sampled("x", Reason.UNSURE);
-    tally.sampled("x", Reason.UNSURE);
-    tally.sampled("y", Reason.AUDIT);
-    tally.delivered("x");
-    tally.delivered("y");
-    tally.delivered("y");
+    tally.sampled("task", "x", Reason.UNSURE);
+    tally.sampled("task", "x", Reason.UNSURE);
+    tally.sampled("task", "y", Reason.AUDIT);
+    tally.delivered("task", "x");
+    tally.delivered("task", "y");
+    tally.delivered("task", "y");
 
-    ReplayReport report = tally.report(null);
+    ReplayReport report = tally.report(Map.of());
 
     assertThat(report.samples()).isEqualTo(new ReplayReport.Samples(1, 1));
     assertThat(report.labelsUsedFraction()).isEqualTo(.25);
@@ -165,7 +165,7 @@ class TallyTest {
     }
     nanos.addAndGet(Duration.ofHours(1).toNanos());
 
-    assertThat(tally.report(null).throughput().recordsPerSecond())
+    assertThat(tally.report(Map.of()).throughput().recordsPerSecond())
         .as("500 records in 3.75 s")
         .isCloseTo(500 / 3.75, within(1e-9));
     assertThat(tally.progress().recordsPerSecond())
@@ -180,7 +180,7 @@ class TallyTest {
     tally.judged(info(1, true));
     Path file = directory.resolve("new/out.json");
 
-    tally.report("out-head.onnx").write(file);
+    tally.report(Map.of("task", "out-head.onnx")).write(file);
 
     JsonNode json = Json.MAPPER.readTree(file.toFile());
     assertThat(names(json))
@@ -194,7 +194,8 @@ class TallyTest {
             "accuracy",
             "versions",
             "throughput",
-            "finalHead");
+            "finalHead",
+            "tasks");
     assertThat(names(json.path("samples"))).containsExactly("unsure", "audit");
     assertThat(names(json.path("accuracy"))).containsExactly("adaptive", "frozen");
     assertThat(names(json.at("/accuracy/frozen"))).containsExactly("overall", "segments");
@@ -206,7 +207,7 @@ class TallyTest {
   }
 
   private Tally tally(List<@Nullable String> truths) {
-    return new Tally(truths, nanos::get);
+    return new Tally(Map.of("task", truths), nanos::get);
   }
 
   private static List<String> names(JsonNode node) {

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.NotBlank;
@@ -27,7 +28,7 @@ class LabelledStreamTest {
             "{\"id\": \"a\", \"x\": [1.50, 2], \"label\": \"up\", \"ppm\": 12.5, \"batch\": 3}\n",
             List.of("label", "ppm"));
 
-    assertThat(stream.truth(0)).isEqualTo("up");
+    assertThat(stream.truth("task", 0)).isEqualTo("up");
     assertThat(values(stream)).containsExactly("{\"id\":\"a\",\"x\":[1.50,2],\"batch\":3}");
   }
 
@@ -50,7 +51,9 @@ class LabelledStreamTest {
 
     assertThat(values(stream))
         .containsExactly("{\"id\":\"a\",\"label\":\"b\"", "[1,2]", "null", "\"text\"");
-    assertThat(stream.truths()).as("what is no object has no truth").containsOnlyNulls();
+    assertThat(stream.truths().get("task"))
+        .as("what is no object has no truth")
+        .containsOnlyNulls();
   }
 
   @Test
@@ -58,7 +61,7 @@ class LabelledStreamTest {
     byte[] line = {'{', (byte) 0xff, '}'};
     Path file = Files.write(directory.resolve("stream.jsonl"), line);
 
-    LabelledStream stream = LabelledStream.open(file, List.of("label"));
+    LabelledStream stream = open(file, List.of("label"));
 
     try (LabelledStream.Values values = stream.values()) {
       assertThat(values.next()).isEqualTo(line);
@@ -71,7 +74,7 @@ class LabelledStreamTest {
     LabelledStream stream =
         open("{\"x\": [NaN, -Infinity, 1e400], \"label\": \"up\"}\r\n", List.of("label"));
 
-    assertThat(stream.truth(0)).isEqualTo("up");
+    assertThat(stream.truth("task", 0)).isEqualTo("up");
     assertThat(values(stream)).containsExactly("{\"x\":[NaN,-Infinity,1E+400]}");
   }
 
@@ -88,7 +91,7 @@ class LabelledStreamTest {
     LabelledStream stream =
         open("{\"label\":3}\n{\"label\":null}\n{\"label\":{\"a\":1}}\n{}", List.of("label"));
 
-    assertThat(stream.truths()).containsExactly("3", null, null, null);
+    assertThat(stream.truths().get("task")).containsExactly("3", null, null, null);
     assertThat(values(stream)).as("sent or not, it is never leaked").containsOnly("{}");
   }
 
@@ -99,9 +102,9 @@ class LabelledStreamTest {
     Path file = Files.createTempFile("stream", ".jsonl");
     try {
       Files.write(file, Json.MAPPER.writeValueAsBytes(line));
-      LabelledStream stream = LabelledStream.open(file, List.of(field));
+      LabelledStream stream = open(file, List.of(field));
 
-      assertThat(stream.truth(0)).isEqualTo(truth);
+      assertThat(stream.truth("task", 0)).isEqualTo(truth);
       assertThat(Json.MAPPER.readTree(values(stream).get(0)).has(field)).isFalse();
     } finally {
       Files.delete(file);
@@ -110,7 +113,11 @@ class LabelledStreamTest {
 
   private LabelledStream open(String text, List<String> truthFields) throws IOException {
     Path file = Files.writeString(directory.resolve("stream.jsonl"), text);
-    return LabelledStream.open(file, truthFields);
+    return open(file, truthFields);
+  }
+
+  private static LabelledStream open(Path file, List<String> truthFields) throws IOException {
+    return LabelledStream.open(file, truthFields, Map.of("task", Truth.of(truthFields.get(0))));
   }
 
   private static List<String> values(LabelledStream stream) throws IOException {

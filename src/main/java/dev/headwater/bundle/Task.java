@@ -1,0 +1,133 @@
+package dev.headwater.bundle;
+
+import dev.headwater.onnx.Parameter;
+import dev.headwater.onnx.Split;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Tensor;
+import dev.headwater.schema.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** One thing predicted from a record: a cut of the bundle's network, and the labels it tells. */
+public final class Task {
+  private final Manifest.Task manifest;
+  private final Split split;
+  private final List<String> labels;
+  private final String fingerprint;
+  private final Instant modelTime;
+  private final List<long[]> featureShapes;
+  private final int featureSize;
+
+  Task(
+      Manifest.Task manifest,
+      Split split,
+      List<String> labels,
+      String fingerprint,
+      Instant modelTime) {
+    this.manifest = manifest;
+    this.split = split;
+    this.labels = labels;
+    this.fingerprint = fingerprint;
+    this.modelTime = modelTime;
+    featureShapes = List.of(new long[] {split.dim()});
+    featureSize = split.dim();
+  }
+
+  public String name() {
+    return manifest.name();
+  }
+
+  /** The network, cut in two where this task's head begins. */
+  public Split split() {
+    return split;
+  }
+
+  /** Of one record, at each of the split's features. */
+  public List<long[]> featureShapes() {
+    return featureShapes;
+  }
+
+  /** How many values a record has at the cut. */
+  public int featureSize() {
+    return featureSize;
+  }
+
+  /** The shape of so many records of this shape. */
+  public static long[] batched(int records, long[] shape) {
+    long[] batched = new long[shape.length + 1];
+    batched[0] = records;
+    System.arraycopy(shape, 0, batched, 1, shape.length);
+    return batched;
+  }
+
+  /** The labels the bundle came with, by output index; empty in a cold start. */
+  public List<String> labels() {
+    return labels;
+  }
+
+  /** Whether labels other than these may be learned. */
+  public boolean open() {
+    return manifest.open();
+  }
+
+  /** Whether this may be the label of a record. */
+  public boolean admits(String label) {
+    return open() || labels.contains(label);
+  }
+
+  /**
+   * SHA-256 in hex over backbone, cut and encoder (tokenizer and input settings): heads and samples
+   * of another fingerprint belong to another feature space.
+   */
+  public String fingerprint() {
+    return fingerprint;
+  }
+
+  /**
+   * The network's own head as version 0, without golden pairs: what it gives is right by
+   * definition. Empty in a cold start.
+   */
+  public Optional<Head> head() {
+    if (!manifest.original()) {
+      return Optional.empty();
+    }
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    for (Parameter p : split.parameters()) {
+      tensors.put(p.name(), new Tensor(p.shape(), p.values()));
+    }
+    Verdict verdict = new Verdict(true, "the head the bundle came with", 0, Map.of());
+    HeadInfo info =
+        new HeadInfo(name(), 0, 0, labels, fingerprint, modelTime, "bundle", "none", verdict);
+    return Optional.of(
+        new Head(
+            info,
+            tensors,
+            new Tensor(new long[] {0, featureSize}, new float[0]),
+            new Tensor(new long[] {0, labels.size()}, new float[0])));
+  }
+
+  /**
+   * Writes the whole network with this head in it as one ordinary ONNX file, and the labels by
+   * output index beside it, as JSON.
+   *
+   * @return the file of the labels
+   */
+  public Path export(Head head, Path file) throws IOException {
+    List<Parameter> parameters = new ArrayList<>();
+    head.tensors().forEach((name, t) -> parameters.add(new Parameter(name, t.shape(), t.values())));
+    Files.createDirectories(file.toAbsolutePath().getParent());
+    Files.write(file, split.merge(parameters));
+    Path labels = file.resolveSibling(file.getFileName() + ".labels.json");
+    Json.MAPPER.writeValue(labels.toFile(), head.info().labels());
+    return labels;
+  }
+}
