@@ -1,8 +1,6 @@
 package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.Batch;
-import dev.headwater.adapt.fit.FineTuner;
-import dev.headwater.adapt.fit.LinearHead;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -13,19 +11,19 @@ import java.util.List;
  * none of the judged samples either: nothing leaks, and nothing is withheld from the head that
  * ships.
  *
- * @param head the mean of a head trained on everything and of the folds' heads, which are there
- *     anyway: it varies less than one alone (bagging: Breiman 1996)
+ * @param head to ship: of the one trained on everything and the folds' heads, which are there
+ *     anyway
  * @param judged indexes into the batch
  * @param logits of each judged sample under the fold that left it out
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
-record CrossFit(LinearHead head, int[] judged, List<float[]> logits) {
+record CrossFit(Fitter.Trained head, int[] judged, List<float[]> logits) {
 
   /**
    * @param judged indexes into the batch of samples that {@code live} did not train on
    */
   static CrossFit of(
-      FineTuner tuner, LinearHead live, int classes, Batch batch, int[] judged, int folds) {
+      Fitter fitter, Fitter.Trained live, int classes, Batch batch, int[] judged, int folds) {
     int count = Math.min(folds, judged.length);
     List<double[]> weightings = new ArrayList<>();
     for (int fold = 0; fold < count; fold++) {
@@ -39,11 +37,25 @@ record CrossFit(LinearHead head, int[] judged, List<float[]> logits) {
     weightings.removeIf(weights -> Arrays.stream(weights).sum() == 0);
     boolean scorable = weightings.size() == count;
     weightings.add(batch.weights());
-    List<LinearHead> heads = tuner.fit(live, classes, batch, weightings);
-    List<float[]> logits = new ArrayList<>();
-    for (int i = 0; scorable && i < judged.length; i++) {
-      logits.add(heads.get(i % count).logits(batch.features().get(judged[i])));
+    List<Fitter.Trained> heads = fitter.fit(live, classes, batch, weightings);
+    return scorable
+        ? new CrossFit(fitter.blend(heads), judged, leftOut(heads, batch, judged, count))
+        : new CrossFit(fitter.blend(heads), new int[0], List.of());
+  }
+
+  private static List<float[]> leftOut(
+      List<Fitter.Trained> heads, Batch batch, int[] judged, int count) {
+    float[][] logits = new float[judged.length][];
+    for (int fold = 0; fold < count; fold++) {
+      List<float[]> features = new ArrayList<>();
+      for (int i = fold; i < judged.length; i += count) {
+        features.add(batch.features().get(judged[i]));
+      }
+      List<float[]> said = heads.get(fold).logits(features);
+      for (int i = fold; i < judged.length; i += count) {
+        logits[i] = said.get(i / count);
+      }
     }
-    return new CrossFit(LinearHead.mean(heads), scorable ? judged : new int[0], logits);
+    return List.of(logits);
   }
 }

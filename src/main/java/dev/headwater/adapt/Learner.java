@@ -1,8 +1,6 @@
 package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.Batch;
-import dev.headwater.adapt.fit.FineTuner;
-import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.adapt.fit.Temperature;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
@@ -36,7 +34,7 @@ final class Learner {
   private final Space space;
   private final AdaptSettings settings;
   private final Gate gate;
-  private final FineTuner tuner;
+  private final Fitter fitter;
   private final Clock clock;
   private final Memory memory;
   private final Trigger trigger;
@@ -47,13 +45,14 @@ final class Learner {
   /**
    * What samples and heads must be of.
    *
+   * @param size how many values a record has at the cut
    * @param open whether labels other than {@code labels} may be learned
    */
-  record Space(String task, String backbone, HeadLayout layout, List<String> labels, boolean open) {
+  record Space(String task, String backbone, int size, List<String> labels, boolean open) {
 
     static Space of(Task task) {
       return new Space(
-          task.name(), task.fingerprint(), HeadLayout.of(task), task.labels(), task.open());
+          task.name(), task.fingerprint(), task.featureSize(), task.labels(), task.open());
     }
 
     boolean admits(Sample sample) {
@@ -61,16 +60,16 @@ final class Learner {
           && sample.getTask().equals(task)
           && sample.getBackbone().equals(backbone)
           && sample.getRows() == 1
-          && sample.getDim() == layout.dim()
+          && sample.getDim() == size
           && (open || labels.contains(sample.getLabel()));
     }
   }
 
-  Learner(Space space, AdaptSettings settings, Gate gate, FineTuner tuner, Clock clock) {
+  Learner(Space space, AdaptSettings settings, Gate gate, Fitter fitter, Clock clock) {
     this.space = space;
     this.settings = settings;
     this.gate = gate;
-    this.tuner = tuner;
+    this.fitter = fitter;
     this.clock = clock;
     this.memory = new Memory(settings.memory());
     this.trigger = new Trigger(settings, clock);
@@ -131,13 +130,12 @@ final class Learner {
 
   private Head train(String cause, long version, List<Remembered> samples, int[] judged) {
     List<String> labels = labels(samples);
-    LinearHead start =
-        live == null ? LinearHead.empty(space.layout().dim()) : space.layout().linear(live);
+    Fitter.Trained start = live == null ? fitter.empty() : fitter.of(live);
     Batch batch = batch(samples, labels);
-    CrossFit fit = CrossFit.of(tuner, start, labels.size(), batch, judged, settings.folds());
+    CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, settings.folds());
     Verdict verdict = gate.judge(judged(start, fit, samples, labels));
     double temperature = temperature(fit, batch, samples);
-    LinearHead candidate = fit.head().cooled(temperature);
+    Fitter.Trained candidate = fit.head().cooled(temperature);
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
     numbers.put("temperature", temperature);
     numbers.put("memory", (double) samples.size());
@@ -151,7 +149,7 @@ final class Learner {
             space.backbone(),
             clock.instant(),
             cause,
-            tuner.device(),
+            fitter.device(),
             new Verdict(verdict.accepted(), verdict.reason(), verdict.judged(), numbers));
     return head(info, candidate, samples);
   }
@@ -182,11 +180,14 @@ final class Learner {
   }
 
   private Judged judged(
-      LinearHead start, CrossFit fit, List<Remembered> samples, List<String> labels) {
+      Fitter.Trained start, CrossFit fit, List<Remembered> samples, List<String> labels) {
+    List<Remembered> judged = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
+    List<float[]> said =
+        live == null ? List.of() : start.logits(judged.stream().map(Remembered::features).toList());
     List<Trial> trials = new ArrayList<>();
-    for (int i = 0; i < fit.judged().length; i++) {
-      Remembered sample = samples.get(fit.judged()[i]);
-      String before = live == null ? null : labels.get(start.best(sample.features()));
+    for (int i = 0; i < judged.size(); i++) {
+      Remembered sample = judged.get(i);
+      String before = live == null ? null : labels.get(best(said.get(i)));
       String after = labels.get(best(fit.logits().get(i)));
       trials.add(new Trial(sample.label(), before, after, sample.weight()));
     }
@@ -219,21 +220,13 @@ final class Learner {
         Arrays.stream(usable).mapToDouble(i -> samples.get(fit.judged()[i]).weight()).toArray());
   }
 
-  private Head head(HeadInfo info, LinearHead linear, List<Remembered> samples) {
+  private Head head(HeadInfo info, Fitter.Trained candidate, List<Remembered> samples) {
     List<Remembered> golden = samples.subList(Math.max(0, samples.size() - GOLDEN), samples.size());
-    int dim = linear.dim();
-    int classes = linear.classes();
-    float[] features = new float[golden.size() * dim];
-    float[] logits = new float[golden.size() * classes];
-    for (int i = 0; i < golden.size(); i++) {
-      float[] row = golden.get(i).features();
-      System.arraycopy(row, 0, features, i * dim, dim);
-      System.arraycopy(linear.logits(row), 0, logits, i * classes, classes);
-    }
+    List<float[]> features = golden.stream().map(Remembered::features).toList();
     return new Head(
         info,
-        space.layout().tensors(linear),
-        new Tensor(new long[] {golden.size(), dim}, features),
-        new Tensor(new long[] {golden.size(), classes}, logits));
+        candidate.tensors(),
+        Tensor.rows(features, space.size()),
+        Tensor.rows(candidate.logits(features), info.labels().size()));
   }
 }

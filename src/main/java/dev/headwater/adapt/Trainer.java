@@ -1,6 +1,5 @@
 package dev.headwater.adapt;
 
-import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.metrics.Health;
@@ -66,7 +65,7 @@ public final class Trainer implements AutoCloseable {
 
   private void run() {
     try {
-      parts.tuners().forEach(FineTuner::warmUp);
+      parts.fitters().forEach(Fitter::warmUp);
       while (closing.getCount() > 0 && follow()) {
         closing.await(RETRY.toMillis(), TimeUnit.MILLISECONDS);
       }
@@ -104,7 +103,7 @@ public final class Trainer implements AutoCloseable {
   @Override
   public void close() {
     closing.countDown();
-    parts.tuners().forEach(FineTuner::cancel);
+    parts.fitters().forEach(Fitter::cancel);
     try {
       thread.join(parts.settings().closeTimeout().toMillis());
       if (thread.isAlive()) {

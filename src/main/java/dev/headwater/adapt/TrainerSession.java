@@ -1,6 +1,7 @@
 package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
@@ -26,13 +27,13 @@ final class TrainerSession implements AutoCloseable {
   /**
    * What a session is made of.
    *
-   * @param tuners by task
+   * @param fitters by task
    */
   record Parts(
       AdaptSettings settings,
       Gate gate,
       Bundle bundle,
-      List<FineTuner> tuners,
+      List<Fitter> fitters,
       Topics topics,
       Map<String, Object> kafka,
       TrainerMetrics metrics,
@@ -49,17 +50,20 @@ final class TrainerSession implements AutoCloseable {
         Map<String, Object> kafka,
         TrainerMetrics metrics,
         Clock clock) {
-      List<FineTuner> tuners =
-          bundle.tasks().stream()
-              .map(task -> new FineTuner(settings.fit(), HeadLayout.of(task).biased()))
-              .toList();
+      List<Fitter> fitters =
+          bundle.tasks().stream().map(task -> fitter(task, settings.fit())).toList();
       return new Parts(
-          settings, new Gate(gate), bundle, tuners, topics, Map.copyOf(kafka), metrics, clock);
+          settings, new Gate(gate), bundle, fitters, topics, Map.copyOf(kafka), metrics, clock);
+    }
+
+    private static Fitter fitter(Task task, FitSettings settings) {
+      HeadLayout layout = HeadLayout.of(task);
+      return new LinearFitter(layout, new FineTuner(settings, layout.biased()));
     }
 
     Learner learner(int task) {
       return new Learner(
-          Learner.Space.of(bundle.tasks().get(task)), settings, gate, tuners.get(task), clock);
+          Learner.Space.of(bundle.tasks().get(task)), settings, gate, fitters.get(task), clock);
     }
 
     HeadPublisher publisher() {

@@ -1,6 +1,7 @@
 package dev.headwater.schema;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A dense float32 tensor, row-major. The arrays are not copied: whoever makes one gives them away.
@@ -16,6 +17,19 @@ public record Tensor(long[] shape, float[] values) {
       throw new IllegalArgumentException(
           "shape " + Arrays.toString(shape) + " wants " + size + " values, got " + values.length);
     }
+  }
+
+  /**
+   * Rows as one [rows, width] tensor.
+   *
+   * @param width of each row
+   */
+  public static Tensor rows(List<float[]> rows, int width) {
+    float[] values = new float[rows.size() * width];
+    for (int i = 0; i < rows.size(); i++) {
+      System.arraycopy(rows.get(i), 0, values, i * width, width);
+    }
+    return new Tensor(new long[] {rows.size(), width}, values);
   }
 
   /** Whether every value is finite. */

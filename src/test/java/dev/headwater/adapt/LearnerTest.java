@@ -160,10 +160,10 @@ class LearnerTest {
   private Learner learner(List<String> labels, boolean open) {
     FitSettings fit = new FitSettings("cpu", 1, 0.05, 12);
     return new Learner(
-        new Learner.Space("task", "backbone", layout, labels, open),
+        new Learner.Space("task", "backbone", DIM, labels, open),
         AdaptSettings.of("id"),
         new Gate(GateSettings.DEFAULT),
-        new FineTuner(fit, true),
+        new LinearFitter(layout, new FineTuner(fit, true)),
         Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
   }
 

@@ -101,9 +101,11 @@ final class StreamSimulation {
     live = stream.head();
     labels = stream.headLabels();
     HeadLayout layout = new HeadLayout(new LinearLayer("w", "b", true), live.dim());
-    Learner.Space space = new Learner.Space("task", "backbone", layout, labels, true);
+    Learner.Space space = new Learner.Space("task", "backbone", live.dim(), labels, true);
     Clock clock = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
-    learner = new Learner(space, plan.adapt(), new Gate(plan.gate()), tuner, clock);
+    learner =
+        new Learner(
+            space, plan.adapt(), new Gate(plan.gate()), new LinearFitter(layout, tuner), clock);
     learner.live(original(layout));
   }
 

@@ -1,0 +1,58 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Tensor;
+import java.util.List;
+import java.util.Map;
+
+/** How the heads of one task are trained, whatever they are made of. Thread-safe. */
+interface Fitter {
+
+  /** A head in the form it is trained in. Immutable. */
+  interface Trained {
+    /** By class, of each of these features. */
+    List<float[]> logits(List<float[]> features);
+
+    /** The same decisions at another temperature, which softens where it is above 1. */
+    Trained cooled(double temperature);
+
+    boolean finite();
+
+    /** By the name of the head graph's input they are fed to. */
+    Map<String, Tensor> tensors();
+  }
+
+  /**
+   * @throws IllegalArgumentException where it is not a head of this task
+   */
+  Trained of(Head head);
+
+  /** A head without classes, to grow from. */
+  Trained empty();
+
+  /**
+   * One head for each way to weight the same samples.
+   *
+   * @param live where to start from and what to stay near
+   * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
+   * @throws java.util.concurrent.CancellationException after {@link #cancel}
+   */
+  List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings);
+
+  /**
+   * What to ship of the heads that one {@link #fit} made.
+   *
+   * @param fitted the last was trained on everything
+   */
+  Trained blend(List<Trained> fitted);
+
+  /** Where heads are trained: {@code cpu} or {@code cuda:N}. */
+  String device();
+
+  /** Loads what is loaded at the first use, so that the first real fit does not wait for it. */
+  void warmUp();
+
+  /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
+  void cancel();
+}

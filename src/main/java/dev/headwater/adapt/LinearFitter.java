@@ -1,0 +1,75 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.LinearHead;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Tensor;
+import java.util.List;
+import java.util.Map;
+
+/** Heads that are one linear layer. */
+record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
+
+  /** A linear head under the names of its bundle. */
+  private record Linear(LinearHead head, HeadLayout layout) implements Trained {
+    @Override
+    public List<float[]> logits(List<float[]> features) {
+      return features.stream().map(head::logits).toList();
+    }
+
+    @Override
+    public Trained cooled(double temperature) {
+      return new Linear(head.cooled(temperature), layout);
+    }
+
+    @Override
+    public boolean finite() {
+      return head.finite();
+    }
+
+    @Override
+    public Map<String, Tensor> tensors() {
+      return layout.tensors(head);
+    }
+  }
+
+  @Override
+  public Trained of(Head head) {
+    return new Linear(layout.linear(head), layout);
+  }
+
+  @Override
+  public Trained empty() {
+    return new Linear(LinearHead.empty(layout.dim()), layout);
+  }
+
+  @Override
+  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
+    return tuner.fit(((Linear) live).head, classes, batch, weightings).stream()
+        .map(head -> (Trained) new Linear(head, layout))
+        .toList();
+  }
+
+  /** Their mean: it varies less than one alone (bagging: Breiman 1996). */
+  @Override
+  public Trained blend(List<Trained> fitted) {
+    return new Linear(
+        LinearHead.mean(fitted.stream().map(head -> ((Linear) head).head).toList()), layout);
+  }
+
+  @Override
+  public String device() {
+    return tuner.device();
+  }
+
+  @Override
+  public void warmUp() {
+    tuner.warmUp();
+  }
+
+  @Override
+  public void cancel() {
+    tuner.cancel();
+  }
+}
