@@ -65,13 +65,15 @@ public final class Gate {
       Judged judged, List<Trial> trials, PairedTest test, Map<String, Double> numbers) {
     PairedTest known = new PairedTest(known(judged, trials));
     numbers.put("knownGain", known.gain());
-    if (known.pWorse() <= settings.errorRate() && known.gain() < 0) {
+    boolean better = test.gain() > 0 && test.pBetter() <= settings.errorRate();
+    double mayLose = better ? settings.classLoss() / 2 : 0;
+    if (known.pWorse() <= settings.errorRate() && known.gain() < -mayLose) {
       return refused(
           "it is worse by %s on the labels the live head knows".formatted(points(-known.gain())),
           trials,
           numbers);
     }
-    if (test.gain() > 0 && test.pBetter() <= settings.errorRate()) {
+    if (better) {
       return accepted("it is better by " + points(test.gain()), trials, numbers);
     }
     double least = test.gain() - SURE * test.standardError();

@@ -71,6 +71,18 @@ class GateTest {
   }
 
   @Test
+  void acceptsAHeadThatLosesALittleToWhatItHasLearnt() {
+    List<Trial> trials = trials(40, "new", "a", "new");
+    trials.addAll(trials(160, "b", "b", "b"));
+    trials.addAll(trials(4, "b", "b", "new"));
+
+    Verdict verdict = judge(trials, GROWN);
+
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+    assertThat(verdict.numbers().get("knownGain")).isNegative();
+  }
+
+  @Test
   void poolsLabelsTooRareToBeJudgedAlone() {
     List<Trial> trials = trials(100, "b", "a", "b");
     for (int label = 0; label < 30; label++) {
