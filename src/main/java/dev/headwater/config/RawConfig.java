@@ -123,6 +123,11 @@ public interface RawConfig {
     @WithConverter(Converters.Time.class)
     Duration linger();
 
+    /** Of all records, whose features go to the samples without a label. */
+    @WithDefault("0.1")
+    @WithConverter(Converters.Share.class)
+    double unlabelledShare();
+
     @WithDefault("3d")
     @WithConverter(Converters.Time.class)
     Duration labelWait();

@@ -136,6 +136,7 @@ public final class SettingsLoader {
         stream.commitInterval(),
         stream.linger(),
         selection(),
+        stream.unlabelledShare(),
         stream.labelWait(),
         stream.top(),
         stream.readAheadBytes(),

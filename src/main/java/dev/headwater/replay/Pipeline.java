@@ -39,6 +39,7 @@ public record Pipeline(
         stream.commitInterval(),
         stream.linger(),
         stream.selection(),
+        stream.unlabelledShare(),
         stream.labelWait(),
         stream.top(),
         stream.readAheadBytes(),

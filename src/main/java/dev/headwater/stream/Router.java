@@ -39,15 +39,12 @@ final class Router {
 
   private final ScoringTopology topology;
   private final Topics topics;
-  private final List<Selector> selectors;
+  private final Selector selector;
 
   Router(ScoringTopology topology) {
     this.topology = topology;
     this.topics = topology.topics();
-    this.selectors =
-        topology.tasks().stream()
-            .map(task -> new Selector(topology.settings().selection()))
-            .toList();
+    this.selector = new Selector(topology.settings().selection());
   }
 
   /**
@@ -59,21 +56,44 @@ final class Router {
       Record<byte[], byte[]> record, Source source, String recordId, Scorer.Answer answer, long now)
       throws InvalidRecordException {
     Outbox outbox = new Outbox(topology.limits());
+    Optional<Selector.Kept> kept = select(recordId, answer);
+    Optional<Selector.Kept> drawn = draw(recordId);
     int reviews = 0;
     for (int i = 0; i < topology.tasks().size(); i++) {
       Task task = topology.tasks().get(i);
       Scorer.Outcome outcome = answer.outcomes().get(i);
       checkLabel(task, outcome.label(), recordId);
       addPrediction(outbox, record, source, recordId, task, outcome);
-      Scored best = outcome.best();
-      Optional<Selector.Kept> kept =
-          selectors.get(i).select(recordId, best == null ? 0 : best.confidence(), best != null);
+      if (drawn.isPresent()) {
+        Sample sample = sample(record, recordId, task, outcome, drawn.get(), null, now);
+        outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, none());
+      }
       if (kept.isPresent()) {
-        Sample sample = sample(record, recordId, task, outcome, kept.get(), now);
-        reviews += ask(outbox, record, source, sample, best, now);
+        Sample sample = sample(record, recordId, task, outcome, kept.get(), outcome.label(), now);
+        reviews += ask(outbox, record, source, sample, outcome.best(), now);
       }
     }
     return new Routed(outbox, reviews);
+  }
+
+  /** A record is as unsure as its least sure task, and who looks at it answers for every task. */
+  private Optional<Selector.Kept> select(String recordId, Scorer.Answer answer) {
+    double confidence = 1;
+    boolean scored = true;
+    for (Scorer.Outcome outcome : answer.outcomes()) {
+      Scored best = outcome.best();
+      confidence = Math.min(confidence, best == null ? 0 : best.confidence());
+      scored &= best != null;
+    }
+    return selector.select(recordId, confidence, scored);
+  }
+
+  /** For the records' features alone: drift and domain adaptation need no labels. */
+  private Optional<Selector.Kept> draw(String recordId) {
+    double share = topology.settings().unlabelledShare();
+    return Selection.draws(recordId, share)
+        ? Optional.of(new Selector.Kept(Reason.UNLABELLED, 1 / share))
+        : Optional.empty();
   }
 
   /** A sample whose label came with the record is complete; any other waits for an annotator. */
@@ -148,6 +168,7 @@ final class Router {
       Task task,
       Scorer.Outcome answer,
       Selector.Kept kept,
+      @Nullable String label,
       long now) {
     Scored best = answer.best();
     return Sample.newBuilder()
@@ -163,8 +184,8 @@ final class Router {
         .setConfidence(best == null ? 0 : (float) best.confidence())
         .setHeadVersion(answer.headVersion())
         .setRecordTime(Instant.ofEpochMilli(record.timestamp()))
-        .setLabel(answer.label())
-        .setLabelTime(answer.label() == null ? null : Instant.ofEpochMilli(now))
+        .setLabel(label)
+        .setLabelTime(label == null ? null : Instant.ofEpochMilli(now))
         .build();
   }
 

@@ -58,7 +58,12 @@ public record Selection(double auditShare, double threshold, Optional<Budget> bu
    * recompute it.
    */
   boolean audits(String recordId) {
-    return hash(recordId) < auditShare * 0x1p32;
+    return draws(recordId, auditShare);
+  }
+
+  /** As {@link #audits}, for any share: what a smaller one draws, a larger one draws too. */
+  static boolean draws(String recordId, double share) {
+    return hash(recordId) < share * 0x1p32;
   }
 
   /** In [0, 2^32). */

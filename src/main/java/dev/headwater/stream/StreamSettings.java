@@ -15,6 +15,8 @@ import java.util.Locale;
  * @param linger how long a producer waits to fill a batch; with {@code commitInterval} the floor of
  *     the latency, against throughput
  * @param selection which records are worth a label
+ * @param unlabelledShare share of all records whose features go to the samples without a label, in
+ *     [0, 1]: what drift is seen in, and domains are adapted by
  * @param labelWait how long a record waits for its label, and a label for its record
  * @param top how many labels a prediction names
  * @param readAheadBytes bound of results computed ahead; beyond it records are scored one by one
@@ -30,6 +32,7 @@ public record StreamSettings(
     Duration commitInterval,
     Duration linger,
     Selection selection,
+    double unlabelledShare,
     Duration labelWait,
     int top,
     long readAheadBytes,
@@ -61,6 +64,9 @@ public record StreamSettings(
     require(threads >= 1, "threads must be at least 1, not " + threads);
     require(top >= 1, "top must be at least 1, not " + top);
     require(readAheadBytes >= 0, "read-ahead bytes must not be negative, not " + readAheadBytes);
+    require(
+        unlabelledShare >= 0 && unlabelledShare <= 1,
+        "unlabelled share must be in [0, 1], not " + unlabelledShare);
     positive(commitInterval, "commit interval");
     positive(labelWait, "label wait");
     positive(startTimeout, "start timeout");
@@ -79,6 +85,7 @@ public record StreamSettings(
         Duration.ofMillis(100),
         Duration.ofMillis(100),
         selection,
+        0.1,
         Duration.ofDays(3),
         3,
         256L << 20,

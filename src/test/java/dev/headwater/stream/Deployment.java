@@ -80,6 +80,7 @@ final class Deployment implements AutoCloseable {
         Duration.ofMillis(100),
         Duration.ofMillis(5),
         selection,
+        0,
         labelWait,
         3,
         1 << 20,

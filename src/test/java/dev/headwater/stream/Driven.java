@@ -49,7 +49,7 @@ final class Driven implements AutoCloseable {
   Driven(Path stateDir, Selection selection, Limits limits, StubScorer scorer) {
     this.scorer = scorer;
     ScoringTopology topology =
-        topology(topics, settings(stateDir, selection), scorer, limits, metrics);
+        topology(topics, settings(stateDir, selection, scorer.unlabelled), scorer, limits, metrics);
     driver = new TopologyTestDriver(topology.get(), properties(stateDir, limits), START);
   }
 
@@ -68,6 +68,10 @@ final class Driven implements AutoCloseable {
   }
 
   static StreamSettings settings(Path stateDir, Selection selection) {
+    return settings(stateDir, selection, 0);
+  }
+
+  private static StreamSettings settings(Path stateDir, Selection selection, double unlabelled) {
     return new StreamSettings(
         "app",
         stateDir,
@@ -77,6 +81,7 @@ final class Driven implements AutoCloseable {
         Duration.ofMillis(100),
         Duration.ZERO,
         selection,
+        unlabelled,
         LABEL_WAIT,
         2,
         1 << 20,

@@ -167,6 +167,7 @@ class LiveScorerTest {
             defaults.commitInterval(),
             defaults.linger(),
             defaults.selection(),
+            0,
             Duration.ofDays(1),
             2,
             readAheadBytes,

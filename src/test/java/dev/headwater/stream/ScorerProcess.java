@@ -94,6 +94,7 @@ final class ScorerProcess {
             Duration.ofSeconds(2), // long enough to be killed in the middle of
             Duration.ofMillis(5),
             new Selection(AUDIT_SHARE, 0),
+            0,
             Duration.ofDays(1),
             3,
             1 << 20,

@@ -266,4 +266,46 @@ class ScoringTopologyTest {
     assertThat(driven.metrics.counts())
         .isEqualTo(new Counts(received, predicted, deadLettered, reviewed, 0, 0, 0, 0, 0, 0, 0));
   }
+
+  @Test
+  void sendsTheFeaturesOfRecordsDrawnForThemWithoutALabel() {
+    StubScorer stub = new StubScorer();
+    stub.unlabelled = .25;
+    Limits limits = new Limits(1 << 20, Map.of());
+    try (Driven drawing = new Driven(state.resolve("drawing"), BELOW_HALF, limits, stub)) {
+      for (int i = 0; i < 2_000; i++) {
+        drawing.record("{\"id\": \"r%d\", \"label\": \"yes\"}".formatted(i));
+      }
+
+      List<Sample> samples =
+          drawing.read(drawing.topics.samples()).stream().map(TestRecord::value).toList();
+      assertThat(samples).hasSizeBetween(440, 560);
+      assertThat(samples)
+          .allSatisfy(
+              sample -> {
+                assertThat(sample.getReason()).isEqualTo(Reason.UNLABELLED);
+                assertThat(sample.getLabel()).as("not even where the record brings it").isNull();
+                assertThat(sample.getWeight()).isEqualTo(4);
+                assertThat(sample.getPredicted()).isEqualTo("yes");
+              });
+      assertThat(drawing.read(drawing.topics.review())).isEmpty();
+      assertThat(drawing.read(drawing.topics.pending())).isEmpty();
+    }
+  }
+
+  @Test
+  void asksForEveryTaskOfARecordThatOneOfThemIsUnsureOf() {
+    StubScorer stub = new StubScorer();
+    stub.tasks = 2;
+    stub.sureOfTheSecond = true;
+    Limits limits = new Limits(1 << 20, Map.of());
+    try (Driven two = new Driven(state.resolve("two"), BELOW_HALF, limits, stub)) {
+      two.record("{\"id\": \"r1\", \"confidence\": 0.4}");
+      two.record("{\"id\": \"r2\", \"confidence\": 0.6}");
+
+      assertThat(two.read(two.topics.review()))
+          .extracting(item -> item.value().recordId() + " " + item.value().task())
+          .containsExactly("r1 answer", "r1 mood");
+    }
+  }
 }

@@ -111,6 +111,7 @@ class StreamPropertiesTest {
         s.commitInterval(),
         s.linger(),
         s.selection(),
+        s.unlabelledShare(),
         labelWait,
         top,
         s.readAheadBytes(),

@@ -6,7 +6,6 @@ import dev.headwater.schema.Json;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import java.io.IOException;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -17,6 +16,8 @@ final class StubScorer implements Scorer {
   static final float[] FEATURES = {1, 2, 3};
   final Set<Integer> open = new TreeSet<>();
   int tasks = 1;
+  double unlabelled;
+  boolean sureOfTheSecond;
   long headVersion = 7;
   boolean binary;
 
@@ -41,8 +42,11 @@ final class StubScorer implements Scorer {
   }
 
   private Answer answer(@Nullable String id, @Nullable String label, List<Scored> top) {
-    Outcome outcome = new Outcome(label, FEATURES, top, Math.max(0, headVersion), null);
-    return new Answer(id, Collections.nCopies(tasks, outcome));
+    long version = Math.max(0, headVersion);
+    Outcome outcome = new Outcome(label, FEATURES, top, version, null);
+    List<Scored> sure = List.of(new Scored("yes", 1));
+    Outcome second = sureOfTheSecond ? new Outcome(label, FEATURES, sure, version, null) : outcome;
+    return new Answer(id, List.of(outcome, second).subList(0, tasks));
   }
 
   private static JsonNode read(byte @Nullable [] value) throws InvalidRecordException {
