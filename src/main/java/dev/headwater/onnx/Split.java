@@ -2,6 +2,7 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Numbers;
@@ -11,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -23,6 +25,7 @@ import java.util.stream.Collectors;
 public final class Split {
   private final ModelProto header;
   private final Graph graph;
+  private final Optional<Graph> original;
   private final List<String> features;
   private final int dim;
   private final Logits logits;
@@ -65,10 +68,12 @@ public final class Split {
   /**
    * @param header the model without its graph
    * @param graph with the head's weights only named: neither stored nor computed
+   * @param original as in the file; empty where the head is a new one
    */
-  Split(ModelProto header, Graph graph, Spec spec) {
+  Split(ModelProto header, Graph graph, Optional<Graph> original, Spec spec) {
     this.header = header;
     this.graph = graph;
+    this.original = original;
     this.features = spec.features();
     this.dim = spec.dim();
     this.logits = spec.logits();
@@ -97,6 +102,30 @@ public final class Split {
     return parameters;
   }
 
+  /** The names of the head's weights, also where it has yet to be trained. */
+  public List<String> parameterNames() {
+    return slots.stream().map(Slot::name).toList();
+  }
+
+  /**
+   * The shape of each of {@link #features} for one record, the batch axis dropped and -1 where a
+   * dimension varies or is not known; empty where not even the rank is known.
+   */
+  public List<Optional<long[]>> featureShapes() {
+    return features.stream()
+        .map(graph.shapes()::shape)
+        .map(shape -> shape.filter(s -> s.length > 0).map(s -> Arrays.copyOfRange(s, 1, s.length)))
+        .toList();
+  }
+
+  /**
+   * The deepest of the cuts {@code -N} whose head has only such nodes, as {@code -N, at `tensor`};
+   * empty where there is none.
+   */
+  public Optional<String> nearestCut(Predicate<NodeProto> fits) {
+    return original.flatMap(whole -> Cut.deepest(whole, fits));
+  }
+
   /** Present where the head is one linear layer, whose class count may therefore change. */
   public Optional<LinearLayer> linear() {
     return linear;
@@ -115,6 +144,11 @@ public final class Split {
    * the original outputs that come after the cut.
    */
   public byte[] head() {
+    return headModel().toByteArray();
+  }
+
+  /** What {@link #head} is the bytes of. */
+  public ModelProto headModel() {
     Set<String> given = new HashSet<>(features);
     slots.forEach(slot -> given.add(slot.name()));
     List<String> wanted = new ArrayList<>(List.of(logits.name()));
@@ -126,7 +160,7 @@ public final class Split {
     features.forEach(feature -> head.addInput(Declared.feature(graph, feature, dim)));
     slots.forEach(s -> head.addInput(Declared.parameter(s.name(), s.shape(), s.classAxis())));
     wanted.forEach(output -> head.addOutput(Declared.rankOnly(graph, output)));
-    return file(head);
+    return header.toBuilder().setGraph(head).build();
   }
 
   /**
