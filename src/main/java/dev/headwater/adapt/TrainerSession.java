@@ -2,6 +2,7 @@ package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.adapt.fit.TailTuner;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
@@ -9,7 +10,9 @@ import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.onnx.OnnxException;
 import dev.headwater.schema.Topics;
+import dev.headwater.tail.Tail;
 import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,8 +60,17 @@ final class TrainerSession implements AutoCloseable {
     }
 
     private static Fitter fitter(Task task, FitSettings settings) {
-      HeadLayout layout = HeadLayout.of(task);
-      return new LinearFitter(layout, new FineTuner(settings, layout.biased()));
+      if (task.split().linear().isPresent() && task.split().dim() > 0) {
+        HeadLayout layout = HeadLayout.of(task);
+        return new LinearFitter(layout, new FineTuner(settings, layout.biased()));
+      }
+      try {
+        Tail tail = Tail.of(task.split());
+        return new TailFitter(
+            task, new TailTuner(tail, task.split(), task.featureShapes(), settings));
+      } catch (OnnxException e) {
+        throw new IllegalArgumentException("task " + task.name() + ": " + e.getMessage(), e);
+      }
     }
 
     Learner learner(int task) {

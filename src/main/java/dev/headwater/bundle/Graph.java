@@ -77,14 +77,14 @@ record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features,
       try {
         Split split =
             task.original() ? file.split(task.cut()) : headless(file, exported, task, before);
-        if (split.features().size() == 1 && split.dim() > 0) {
+        if (Task.shapes(split).isPresent()) {
           return split;
         }
         problems.add(
             key(task)
                 + "the features at "
                 + split.features()
-                + " are not one plain vector a record");
+                + " have no fixed size a record: cut elsewhere, or export with fixed sizes");
       } catch (OnnxException e) {
         problems.add(key(task) + e.getMessage());
       }

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,8 +39,11 @@ public final class Task {
     this.labels = labels;
     this.fingerprint = fingerprint;
     this.modelTime = modelTime;
-    featureShapes = List.of(new long[] {split.dim()});
-    featureSize = split.dim();
+    featureShapes = shapes(split).orElseThrow();
+    featureSize =
+        featureShapes.stream()
+            .mapToInt(shape -> (int) Arrays.stream(shape).reduce(1, Math::multiplyExact))
+            .sum();
   }
 
   public String name() {
@@ -54,6 +58,19 @@ public final class Task {
   /** Of one record, at each of the split's features. */
   public List<long[]> featureShapes() {
     return featureShapes;
+  }
+
+  /** Of one record, at each of the features; empty where the file does not fix them all. */
+  static Optional<List<long[]>> shapes(Split split) {
+    if (split.dim() > 0) {
+      return Optional.of(List.of(new long[] {split.dim()}));
+    }
+    List<long[]> known =
+        split.featureShapes().stream()
+            .flatMap(Optional::stream)
+            .filter(shape -> Arrays.stream(shape).allMatch(side -> side > 0))
+            .toList();
+    return known.size() == split.features().size() ? Optional.of(known) : Optional.empty();
   }
 
   /** How many values a record has at the cut. */

@@ -230,6 +230,11 @@ public interface RawConfig {
     @WithConverter(Converters.Positive.class)
     int iterations();
 
+    /** Minibatches of a training where the head has several layers. */
+    @WithDefault("60")
+    @WithConverter(Converters.Positive.class)
+    int tailSteps();
+
     @WithDefault("30s")
     @WithConverter(Converters.Time.class)
     Duration closeTimeout();

@@ -167,7 +167,8 @@ public final class SettingsLoader {
         adapt.memory(),
         adapt.folds(),
         adapt.balance(),
-        new FitSettings(adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations()),
+        new FitSettings(
+            adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations(), adapt.tailSteps()),
         heads(),
         adapt.closeTimeout());
   }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -22,6 +23,9 @@ import java.util.stream.Collectors;
 record Cut(Set<Integer> head, List<String> features, Layer last) {
   static final String AUTO = "auto";
 
+  /** How many layers back a cut is looked for that would do better. */
+  private static final int DEEPEST = 64;
+
   static Cut find(Graph graph, String spec) throws OnnxException {
     return find(graph, Layers.of(graph), spec);
   }
@@ -33,12 +37,33 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
     if (spec.matches("-[1-9][0-9]{0,8}")) {
       return back(graph, layers, -Integer.parseInt(spec));
     }
-    if (!graph.has(spec)) {
-      throw new OnnxException(
-          "There is no tensor `%s` to cut at. Give auto, -N for N layers back, or one of: %s."
-              .formatted(spec, suggestions(layers)));
+    boolean several = !graph.has(spec) && spec.contains(",");
+    return at(graph, layers, several ? List.of(spec.strip().split("\\s*,\\s*")) : List.of(spec));
+  }
+
+  static Cut at(Graph graph, List<String> tensors) throws OnnxException {
+    return at(graph, Layers.of(graph), tensors);
+  }
+
+  /** As {@link Split#nearestCut}. */
+  static Optional<String> deepest(Graph graph, Predicate<NodeProto> fits) {
+    List<Layer> layers = Layers.of(graph);
+    Optional<String> deepest = Optional.empty();
+    for (int back = 1; back <= Math.min(DEEPEST, layers.size()); back++) {
+      try {
+        Cut cut = find(graph, layers, "-" + back);
+        Set<String> given = Set.copyOf(cut.features());
+        if (!graph.needed(given, List.of(cut.last().output())).stream()
+            .map(graph::node)
+            .allMatch(fits)) {
+          return deepest;
+        }
+        deepest = Optional.of("-%d, at `%s`".formatted(back, String.join("`, `", given)));
+      } catch (OnnxException refused) { // and so is every deeper cut
+        return deepest;
+      }
     }
-    return at(graph, layers, spec);
+    return deepest;
   }
 
   private static String suggestions(List<Layer> layers) {
@@ -61,15 +86,36 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
     return around(graph, layers, layers.subList(layers.size() - count, layers.size()));
   }
 
-  private static Cut at(Graph graph, List<Layer> layers, String tensor) throws OnnxException {
-    if (graph.constant(tensor)) {
-      throw new OnnxException(
-          "`%s` is a constant, not something computed from the input: give the tensor that a layer"
-                  .formatted(tensor)
-              + " is applied to.");
+  private static Cut at(Graph graph, List<Layer> layers, List<String> tensors)
+      throws OnnxException {
+    for (String tensor : tensors) {
+      if (!graph.has(tensor)) {
+        throw new OnnxException(
+            "There is no tensor `%s` to cut at. Give auto, -N for N layers back, or one of: %s."
+                .formatted(tensor, suggestions(layers)));
+      }
+      if (graph.constant(tensor)) {
+        throw new OnnxException(
+            "`%s` is a constant, not something computed from the input: give the tensor that a"
+                    .formatted(tensor)
+                + " layer is applied to.");
+      }
     }
-    Set<Integer> head = graph.withDescendants(graph.consumers(tensor));
-    return of(graph, layers, head, "after `" + tensor + "`");
+    String where = "after `" + String.join("`, `", tensors) + "`";
+    Set<Integer> head =
+        graph.withDescendants(
+            tensors.stream().flatMap(tensor -> graph.consumers(tensor).stream()).toList());
+    if (tensors.size() > 1) { // what lies between them stays in the backbone
+      head.retainAll(graph.needed(Set.copyOf(tensors), graph.outputs()));
+    }
+    Cut cut = of(graph, layers, head, where);
+    List<String> idle = tensors.stream().filter(t -> !cut.features().contains(t)).toList();
+    if (!idle.isEmpty()) {
+      throw new OnnxException(
+          "Nothing of the head uses `%s`: leave it out of the cut."
+              .formatted(String.join("`, `", idle)));
+    }
+    return cut;
   }
 
   private static Cut around(Graph graph, List<Layer> layers, List<Layer> starts)

@@ -40,6 +40,7 @@ final class Headless {
     return new Split(
         header,
         new Graph(whole),
+        Optional.empty(),
         new Split.Spec(
             List.of(features),
             dim,

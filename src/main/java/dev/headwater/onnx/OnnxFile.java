@@ -101,12 +101,24 @@ public final class OnnxFile {
   /**
    * Cuts the network in two.
    *
-   * @param cut {@code auto}: before the last linear layer; a tensor's name; or {@code -N}: before
-   *     the Nth parametrised layer from the end
+   * @param cut {@code auto}: before the last linear layer; {@code -N}: before the Nth parametrised
+   *     layer from the end; a tensor's name, or several between commas
    * @throws OnnxException if there is nothing to train there, or it cannot be trained
    */
   public Split split(String cut) throws OnnxException {
-    Cut found = Cut.find(graph, cut);
+    return split(Cut.find(graph, cut));
+  }
+
+  /**
+   * Cuts the network in two at several tensors: what only they separate from the outputs is head.
+   *
+   * @throws OnnxException if there is nothing to train there, or it cannot be trained
+   */
+  public Split split(List<String> tensors) throws OnnxException {
+    return split(Cut.at(graph, tensors));
+  }
+
+  private Split split(Cut found) throws OnnxException {
     Layer last = found.last();
     Lift.Result lifted = Lift.of(graph, found);
     boolean conv = last.kind() == Layer.Kind.CONV;
@@ -124,6 +136,7 @@ public final class OnnxFile {
     return new Split(
         header(),
         lifted.graph(),
+        Optional.of(graph),
         new Split.Spec(
             found.features(), found.dim(graph), logits, slots, lifted.parameters(), linear));
   }

@@ -2,6 +2,7 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Numbers;
@@ -11,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -23,6 +25,7 @@ import java.util.stream.Collectors;
 public final class Split {
   private final ModelProto header;
   private final Graph graph;
+  private final Optional<Graph> original;
   private final List<String> features;
   private final int dim;
   private final Logits logits;
@@ -65,10 +68,12 @@ public final class Split {
   /**
    * @param header the model without its graph
    * @param graph with the head's weights only named: neither stored nor computed
+   * @param original as in the file; empty where the head is a new one
    */
-  Split(ModelProto header, Graph graph, Spec spec) {
+  Split(ModelProto header, Graph graph, Optional<Graph> original, Spec spec) {
     this.header = header;
     this.graph = graph;
+    this.original = original;
     this.features = spec.features();
     this.dim = spec.dim();
     this.logits = spec.logits();
@@ -95,6 +100,39 @@ public final class Split {
   /** The head's weights as they are in the file; empty where a head has yet to be trained. */
   public List<Parameter> parameters() {
     return parameters;
+  }
+
+  /** The names of the head's weights, also where it has yet to be trained. */
+  public List<String> parameterNames() {
+    return slots.stream().map(Slot::name).toList();
+  }
+
+  /** The axis along which a parameter counts classes; -1 where it has none. */
+  public int classAxis(String parameter) {
+    return slots.stream()
+        .filter(slot -> slot.name().equals(parameter))
+        .mapToInt(Slot::classAxis)
+        .findFirst()
+        .orElse(-1);
+  }
+
+  /**
+   * The shape of each of {@link #features} for one record, the batch axis dropped and -1 where a
+   * dimension varies or is not known; empty where not even the rank is known.
+   */
+  public List<Optional<long[]>> featureShapes() {
+    return features.stream()
+        .map(graph.shapes()::shape)
+        .map(shape -> shape.filter(s -> s.length > 0).map(s -> Arrays.copyOfRange(s, 1, s.length)))
+        .toList();
+  }
+
+  /**
+   * The deepest of the cuts {@code -N} whose head has only such nodes, as {@code -N, at `tensor`};
+   * empty where there is none.
+   */
+  public Optional<String> nearestCut(Predicate<NodeProto> fits) {
+    return original.flatMap(whole -> Cut.deepest(whole, fits));
   }
 
   /** Present where the head is one linear layer, whose class count may therefore change. */
@@ -125,6 +163,15 @@ public final class Split {
    *     shape
    */
   public byte[] head(List<Parameter> stored) {
+    return headModel(stored).toByteArray();
+  }
+
+  /** What {@link #head()} is the bytes of. */
+  public ModelProto headModel() {
+    return headModel(List.of());
+  }
+
+  private ModelProto headModel(List<Parameter> stored) {
     Set<String> given = new HashSet<>(features);
     slots.forEach(slot -> given.add(slot.name()));
     List<String> wanted = new ArrayList<>(List.of(logits.name()));
@@ -141,7 +188,7 @@ public final class Split {
       stored.forEach(p -> head.addInitializer(Numbers.tensor(p.name(), p.shape(), p.values())));
     }
     wanted.forEach(output -> head.addOutput(Declared.rankOnly(graph, output)));
-    return file(head);
+    return header.toBuilder().setGraph(head).build();
   }
 
   /**

@@ -203,8 +203,8 @@ public final class StreamService implements AutoCloseable {
         .map(
             task ->
                 live.containsKey(task)
-                    ? "head %d of %s is live".formatted(live.get(task), task)
-                    : "cold start: no head of %s yet, every record is unsure".formatted(task))
+                    ? "%s: head %d is live".formatted(task, live.get(task))
+                    : "%s: cold start: no head yet, every record is unsure".formatted(task))
         .collect(Collectors.joining("; "));
   }
 

@@ -158,7 +158,7 @@ class LearnerTest {
   }
 
   private Learner learner(List<String> labels, boolean open) {
-    FitSettings fit = new FitSettings("cpu", 1, 0.05, 12);
+    FitSettings fit = new FitSettings("cpu", 1, 0.05, 12, 60);
     return new Learner(
         new Learner.Space("task", "backbone", DIM, labels, open),
         AdaptSettings.of("id"),

@@ -200,7 +200,7 @@ class TrainerIT {
             defaults.memory(),
             defaults.folds(),
             defaults.balance(),
-            new FitSettings("cpu", 1, 0.05, 25),
+            new FitSettings("cpu", 1, 0.05, 25, 60),
             HeadSettings.DEFAULT,
             defaults.closeTimeout());
     Trainer trainer =

@@ -12,6 +12,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.protobuf.ByteString;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
@@ -208,7 +209,7 @@ public final class GraphFixture {
     return node(op, output, Map.of(), inputs);
   }
 
-  /** Attribute values: Integer, Float, long[] or GraphProto. */
+  /** Attribute values: Integer, Float, long[], float[], String, TensorProto or GraphProto. */
   public GraphFixture node(
       String op, String output, Map<String, Object> attributes, String... inputs) {
     return node("", op, output, attributes, inputs);
@@ -301,6 +302,15 @@ public final class GraphFixture {
     } else if (value instanceof long[] numbers) {
       attribute.setType(AttributeType.INTS);
       Arrays.stream(numbers).forEach(attribute::addInts);
+    } else if (value instanceof float[] numbers) {
+      attribute.setType(AttributeType.FLOATS);
+      for (float number : numbers) {
+        attribute.addFloats(number);
+      }
+    } else if (value instanceof String text) {
+      attribute.setType(AttributeType.STRING).setS(ByteString.copyFromUtf8(text));
+    } else if (value instanceof TensorProto tensor) {
+      attribute.setType(AttributeType.TENSOR).setT(tensor);
     } else if (value instanceof GraphProto body) {
       attribute.setType(AttributeType.GRAPH).setG(body);
     } else {

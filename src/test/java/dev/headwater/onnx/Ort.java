@@ -23,7 +23,7 @@ import java.util.Map;
 import java.util.Random;
 
 /** Runs models in plain ONNX Runtime, to compare what they say. */
-final class Ort implements AutoCloseable {
+public final class Ort implements AutoCloseable {
   private static final OrtEnvironment ENVIRONMENT = environment();
 
   /** There is one a process, and DJL, which other tests need, insists on making it. */
@@ -35,7 +35,7 @@ final class Ort implements AutoCloseable {
   private final OrtSession session;
 
   /** A tensor's shape and content; numbers of every type as float. */
-  record Values(long[] shape, float[] floats) {
+  public record Values(long[] shape, float[] floats) {
     @Override
     public boolean equals(Object other) {
       return other instanceof Values that
@@ -55,13 +55,13 @@ final class Ort implements AutoCloseable {
     }
   }
 
-  Ort(byte[] model) throws OrtException {
+  public Ort(byte[] model) throws OrtException {
     OrtSession.SessionOptions options = new OrtSession.SessionOptions();
     options.setIntraOpNumThreads(1);
     this.session = ENVIRONMENT.createSession(model, options);
   }
 
-  static Map<String, OnnxTensorLike> run(byte[] model, Map<String, OnnxTensorLike> inputs)
+  public static Map<String, OnnxTensorLike> run(byte[] model, Map<String, OnnxTensorLike> inputs)
       throws OrtException {
     try (Ort ort = new Ort(model)) {
       return ort.run(inputs);
@@ -69,7 +69,7 @@ final class Ort implements AutoCloseable {
   }
 
   /** Outputs by name, in order; those inputs the model does not have are left out. */
-  Map<String, OnnxTensorLike> run(Map<String, OnnxTensorLike> inputs) throws OrtException {
+  public Map<String, OnnxTensorLike> run(Map<String, OnnxTensorLike> inputs) throws OrtException {
     Map<String, OnnxTensorLike> known = new LinkedHashMap<>(inputs);
     known.keySet().retainAll(session.getInputNames());
     Map<String, OnnxTensorLike> outputs = new LinkedHashMap<>();
@@ -80,7 +80,7 @@ final class Ort implements AutoCloseable {
     return outputs;
   }
 
-  static Values values(OnnxTensorLike value) {
+  public static Values values(OnnxTensorLike value) {
     OnnxTensor tensor = (OnnxTensor) value;
     ByteBuffer bytes = tensor.getByteBuffer().order(ByteOrder.nativeOrder());
     int size = (int) Arrays.stream(tensor.getInfo().getShape()).reduce(1, (a, b) -> a * b);
@@ -97,15 +97,15 @@ final class Ort implements AutoCloseable {
     return new Values(tensor.getInfo().getShape(), floats);
   }
 
-  static OnnxTensor floats(long[] shape, float... values) throws OrtException {
+  public static OnnxTensor floats(long[] shape, float... values) throws OrtException {
     return OnnxTensor.createTensor(ENVIRONMENT, FloatBuffer.wrap(values), shape);
   }
 
-  static OnnxTensor longs(long[] shape, long... values) throws OrtException {
+  public static OnnxTensor longs(long[] shape, long... values) throws OrtException {
     return OnnxTensor.createTensor(ENVIRONMENT, LongBuffer.wrap(values), shape);
   }
 
-  static OnnxTensor noise(int seed, long... shape) throws OrtException {
+  public static OnnxTensor noise(int seed, long... shape) throws OrtException {
     Random random = new Random(seed);
     float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
     for (int i = 0; i < values.length; i++) {
@@ -114,7 +114,8 @@ final class Ort implements AutoCloseable {
     return floats(shape, values);
   }
 
-  static Map<String, OnnxTensorLike> parameters(List<Parameter> parameters) throws OrtException {
+  public static Map<String, OnnxTensorLike> parameters(List<Parameter> parameters)
+      throws OrtException {
     Map<String, OnnxTensorLike> tensors = new LinkedHashMap<>();
     for (Parameter parameter : parameters) {
       tensors.put(parameter.name(), floats(parameter.shape(), parameter.values()));
@@ -123,8 +124,8 @@ final class Ort implements AutoCloseable {
   }
 
   /** What the whole says when run as backbone, then head: the head's outputs by name. */
-  static Map<String, OnnxTensorLike> runSplit(Split split, Map<String, OnnxTensorLike> inputs)
-      throws OrtException {
+  public static Map<String, OnnxTensorLike> runSplit(
+      Split split, Map<String, OnnxTensorLike> inputs) throws OrtException {
     Map<String, OnnxTensorLike> given = new LinkedHashMap<>(run(split.backbone(), inputs));
     given.putAll(parameters(split.parameters()));
     return run(split.head(), given);

@@ -17,7 +17,7 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
   private static final float BIAS_PULL = 0.1f;
 
   /** DJL collects one gradient at a time in a process; trainers of several tasks share one. */
-  private static final Object COLLECTING = new Object();
+  static final Object COLLECTING = new Object();
 
   private final NDManager manager;
   private final LinearHead anchor;

@@ -103,7 +103,7 @@ public record Constant(
   }
 
   /** The dense tensor of a Constant node, whichever attribute spells it; empty for the others. */
-  static Optional<TensorProto> ofNode(NodeProto node) {
+  public static Optional<TensorProto> ofNode(NodeProto node) {
     for (AttributeProto attribute : node.getAttributeList()) {
       TensorProto.Builder tensor = TensorProto.newBuilder();
       switch (attribute.getName()) {

@@ -236,7 +236,8 @@ public final class Graph {
         .toList();
   }
 
-  static Optional<AttributeProto> attribute(NodeProto node, String name) {
+  /** An attribute of a node, if it is given. */
+  public static Optional<AttributeProto> attribute(NodeProto node, String name) {
     return node.getAttributeList().stream().filter(a -> a.getName().equals(name)).findFirst();
   }
 

@@ -5,13 +5,14 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.google.protobuf.ByteString;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.stream.LongStream;
 
 /** Tensors of the file to arrays and back; sizes were checked when the file was read. */
 public final class Numbers {
   private Numbers() {}
 
   /** The values of a FLOAT, FLOAT16, BFLOAT16 or DOUBLE tensor. */
-  static float[] floats(TensorProto tensor) {
+  public static float[] floats(TensorProto tensor) {
     ByteBuffer raw = raw(tensor);
     boolean packed = tensor.hasRawData();
     DataType type = DataType.forNumber(tensor.getDataType());
@@ -45,6 +46,35 @@ public final class Numbers {
     long[] values = new long[tensor.getRawData().size() / Long.BYTES];
     raw(tensor).asLongBuffer().get(values);
     return values;
+  }
+
+  /** The values of a tensor of any integer type, or of truth values as 0 and 1. */
+  public static long[] integers(TensorProto tensor) {
+    DataType type = DataType.forNumber(tensor.getDataType());
+    if (!tensor.hasRawData()) {
+      return switch (type) {
+        case INT64 -> longs(tensor);
+        case UINT32, UINT64 ->
+            tensor.getUint64DataList().stream().mapToLong(Long::longValue).toArray();
+        default -> tensor.getInt32DataList().stream().mapToLong(Integer::longValue).toArray();
+      };
+    }
+    ByteBuffer raw = raw(tensor);
+    LongStream.Builder values = LongStream.builder();
+    while (raw.hasRemaining()) {
+      values.add(
+          switch (type) {
+            case INT64, UINT64 -> raw.getLong();
+            case INT32 -> raw.getInt();
+            case UINT32 -> Integer.toUnsignedLong(raw.getInt());
+            case INT16 -> raw.getShort();
+            case UINT16 -> Short.toUnsignedInt(raw.getShort());
+            case INT8 -> raw.get();
+            case UINT8, BOOL -> Byte.toUnsignedInt(raw.get());
+            default -> throw new IllegalArgumentException(type + " is no integer type");
+          });
+    }
+    return values.build().toArray();
   }
 
   /** A FLOAT initializer. */

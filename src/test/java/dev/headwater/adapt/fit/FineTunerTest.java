@@ -153,14 +153,16 @@ class FineTunerTest {
 
   @Test
   void refusesSettingsThatMeanNothing() {
-    assertThatThrownBy(() -> new FitSettings("gpu", 1, 1, 1)).hasMessageContaining("gpu");
-    assertThatThrownBy(() -> new FitSettings("cpu", 0, 1, 1)).hasMessageContaining("threads");
-    assertThatThrownBy(() -> new FitSettings("cpu", 1, Double.NaN, 1)).hasMessageContaining("pull");
-    assertThatThrownBy(() -> new FitSettings("cpu", 1, 1, 0)).hasMessageContaining("iterations");
+    assertThatThrownBy(() -> new FitSettings("gpu", 1, 1, 1, 60)).hasMessageContaining("gpu");
+    assertThatThrownBy(() -> new FitSettings("cpu", 0, 1, 1, 60)).hasMessageContaining("threads");
+    assertThatThrownBy(() -> new FitSettings("cpu", 1, Double.NaN, 1, 60))
+        .hasMessageContaining("pull");
+    assertThatThrownBy(() -> new FitSettings("cpu", 1, 1, 0, 60))
+        .hasMessageContaining("iterations");
   }
 
   private static FitSettings settings(double pull) {
-    return new FitSettings("cpu", 1, pull, 30);
+    return new FitSettings("cpu", 1, pull, 30, 60);
   }
 
   /** Gaussian clusters round fixed centres. */

@@ -1,0 +1,80 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.TailTuner;
+import dev.headwater.adapt.fit.Weights;
+import dev.headwater.bundle.Task;
+import dev.headwater.onnx.Parameter;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Tensor;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Heads of several layers. */
+record TailFitter(Task task, TailTuner tuner) implements Fitter {
+
+  private record Deep(Weights weights, TailFitter fitter) implements Trained {
+    @Override
+    public List<float[]> logits(List<float[]> features) {
+      return fitter.tuner.logits(weights, features);
+    }
+
+    @Override
+    public Trained cooled(double temperature) {
+      return new Deep(weights.cooled(fitter.task.split(), temperature), fitter);
+    }
+
+    @Override
+    public boolean finite() {
+      return weights.tensors().values().stream().allMatch(Tensor::finite);
+    }
+
+    @Override
+    public Map<String, Tensor> tensors() {
+      return weights.tensors();
+    }
+  }
+
+  @Override
+  public Trained of(Head head) {
+    return new Deep(new Weights(head.tensors()), this);
+  }
+
+  @Override
+  public Trained empty() {
+    Map<String, Tensor> initial = new LinkedHashMap<>();
+    for (Parameter p : task.split().parameters()) {
+      initial.put(p.name(), new Tensor(p.shape(), p.values()));
+    }
+    return new Deep(new Weights(initial), this);
+  }
+
+  @Override
+  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
+    return tuner.fit(((Deep) live).weights, classes, batch, weightings).stream()
+        .map(weights -> (Trained) new Deep(weights, this))
+        .toList();
+  }
+
+  /** The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). */
+  @Override
+  public Trained blend(List<Trained> fitted) {
+    return new Deep(Weights.mean(fitted.stream().map(h -> ((Deep) h).weights).toList()), this);
+  }
+
+  @Override
+  public String device() {
+    return tuner.device();
+  }
+
+  @Override
+  public void warmUp() {
+    // what it loads, the first head of a process loads: seconds that nobody waits for
+  }
+
+  @Override
+  public void cancel() {
+    tuner.cancel();
+  }
+}

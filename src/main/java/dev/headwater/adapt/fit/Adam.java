@@ -1,0 +1,54 @@
+package dev.headwater.adapt.fit;
+
+/**
+ * Adam with decoupled decay (AdamW: Loshchilov and Hutter 2019), which decays towards where it
+ * began instead of zero: L2-SP (Li et al. 2018), so that what the samples say nothing of stays.
+ */
+final class Adam {
+  private static final double FIRST = 0.9;
+  private static final double SECOND = 0.999;
+  private static final double EPSILON = 1e-8;
+
+  private final float[] start;
+  private final float[] at;
+  private final float[] mean;
+  private final float[] square;
+  private final double rate;
+  private final double pull;
+  private int steps;
+
+  /**
+   * @param rate of learning, at first
+   * @param pull share of the way back to {@code start} that a step of rate 1 goes
+   */
+  Adam(float[] start, double rate, double pull) {
+    this.start = start;
+    this.at = start.clone();
+    this.mean = new float[start.length];
+    this.square = new float[start.length];
+    this.rate = rate;
+    this.pull = pull;
+  }
+
+  /** Where it is; not to be written to. */
+  float[] at() {
+    return at;
+  }
+
+  /**
+   * @param share of {@code rate} to go by, in (0, 1]
+   */
+  void step(float[] gradient, double share) {
+    steps++;
+    double length = rate * share * Math.sqrt(1 - Math.pow(SECOND, steps));
+    double unbiased = length / (1 - Math.pow(FIRST, steps));
+    double back = rate * share * pull;
+    for (int i = 0; i < at.length; i++) {
+      mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
+      square[i] += (float) ((1 - SECOND) * (gradient[i] * gradient[i] - square[i]));
+      at[i] -=
+          (float)
+              (unbiased * mean[i] / (Math.sqrt(square[i]) + EPSILON) + back * (at[i] - start[i]));
+    }
+  }
+}

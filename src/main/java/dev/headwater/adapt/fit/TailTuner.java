@@ -1,0 +1,202 @@
+package dev.headwater.adapt.fit;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.training.GradientCollector;
+import dev.headwater.onnx.Split;
+import dev.headwater.schema.Tensor;
+import dev.headwater.tail.Tail;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CancellationException;
+
+/**
+ * Fits heads of several layers in PyTorch, by minibatches from where the live head is.
+ * Deterministic on one device. Thread-safe; fits of several threads take turns step by step.
+ */
+public final class TailTuner {
+  private static final int BATCH = 64;
+  private static final double RATE = 1e-3;
+  private static final long SEED = 17;
+
+  private final Tail tail;
+  private final Split split;
+  private final List<long[]> shapes;
+  private final FitSettings settings;
+  private final Engine engine;
+  private final Device device;
+  private volatile boolean cancelled;
+
+  /**
+   * @param shapes of one record's features, at each tensor of the cut
+   * @throws IllegalArgumentException where the device asked for is not there
+   */
+  public TailTuner(Tail tail, Split split, List<long[]> shapes, FitSettings settings) {
+    System.setProperty("ai.djl.offline", "true");
+    this.tail = tail;
+    this.split = split;
+    this.shapes = shapes;
+    this.settings = settings;
+    this.engine = Engine.getEngine("PyTorch");
+    this.device = FineTuner.device(settings.device(), engine.getGpuCount());
+  }
+
+  /** Where heads are trained: {@code cpu} or {@code cuda:N}. */
+  public String device() {
+    return device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu";
+  }
+
+  /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
+  public void cancel() {
+    cancelled = true;
+  }
+
+  /**
+   * One head for each way to weight the same samples.
+   *
+   * @param live where to start from and what to stay near
+   * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
+   */
+  public List<Weights> fit(Weights live, int classes, Batch batch, List<double[]> weightings) {
+    JniUtils.setNumThreads(settings.threads());
+    Weights start = live.grown(split, classes);
+    return weightings.stream().map(weights -> fit(start, batch, weights)).toList();
+  }
+
+  private Weights fit(Weights start, Batch batch, double[] weights) {
+    int[] counted = counted(weights);
+    if (counted.length == 0) {
+      return start;
+    }
+    int steps = settings.tailSteps();
+    Adam adam = new Adam(start.flat(), RATE, settings.pull());
+    Random random = new Random(SEED);
+    int[] order = counted.clone();
+    for (int step = 0, next = 0; step < steps; step++, next += BATCH) {
+      if (cancelled) {
+        throw new CancellationException("training was cancelled");
+      }
+      if (step == 0 || next + BATCH > order.length) {
+        shuffle(order, random);
+        next = 0;
+      }
+      int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + BATCH));
+      float[] gradient = gradient(start.of(adam.at()), batch, weights, chosen);
+      adam.step(gradient, 1 - (double) step / steps);
+    }
+    return start.of(adam.at());
+  }
+
+  private static int[] counted(double[] weights) {
+    int[] counted = new int[weights.length];
+    int n = 0;
+    for (int i = 0; i < weights.length; i++) {
+      if (weights[i] > 0) {
+        counted[n++] = i;
+      }
+    }
+    return Arrays.copyOf(counted, n);
+  }
+
+  private static void shuffle(int[] values, Random random) {
+    for (int i = values.length - 1; i > 0; i--) {
+      int j = random.nextInt(i + 1);
+      int value = values[i];
+      values[i] = values[j];
+      values[j] = value;
+    }
+  }
+
+  private float[] gradient(Weights at, Batch batch, double[] weights, int[] chosen) {
+    List<float[]> rows = new ArrayList<>(chosen.length);
+    long[] classes = new long[chosen.length];
+    float[] counts = new float[chosen.length];
+    double total = 0;
+    for (int i = 0; i < chosen.length; i++) {
+      rows.add(batch.features().get(chosen[i]));
+      classes[i] = batch.classes()[chosen[i]];
+      counts[i] = (float) weights[chosen[i]];
+      total += weights[chosen[i]];
+    }
+    synchronized (SoftmaxLoss.COLLECTING) {
+      try (NDManager scope = engine.newBaseManager(device);
+          GradientCollector collector = engine.newGradientCollector()) {
+        Map<String, NDArray> parameters = arrays(at, scope);
+        parameters.values().forEach(array -> array.setRequiresGradient(true));
+        NDArray logits = tail.logits(features(rows, scope), parameters, scope);
+        NDArray chance =
+            logits.logSoftmax(1).gather(scope.create(classes, new Shape(classes.length, 1)), 1);
+        NDArray weighted = chance.mul(scope.create(counts, new Shape(counts.length, 1)));
+        collector.backward(weighted.sum().div(-total));
+        return gradients(at, parameters);
+      }
+    }
+  }
+
+  private static float[] gradients(Weights at, Map<String, NDArray> parameters) {
+    float[] gradient = new float[at.size()];
+    int from = 0;
+    for (NDArray parameter : parameters.values()) {
+      try (NDArray array = parameter.getGradient()) {
+        float[] values = array.toFloatArray();
+        System.arraycopy(values, 0, gradient, from, values.length);
+        from += values.length;
+      }
+    }
+    return gradient;
+  }
+
+  /** What the head with these weights says of each record. */
+  public List<float[]> logits(Weights weights, List<float[]> features) {
+    JniUtils.setNumThreads(settings.threads());
+    List<float[]> logits = new ArrayList<>(features.size());
+    for (int from = 0; from < features.size(); from += BATCH) {
+      List<float[]> rows = features.subList(from, Math.min(features.size(), from + BATCH));
+      try (NDManager scope = engine.newBaseManager(device)) {
+        float[] all =
+            tail.logits(features(rows, scope), arrays(weights, scope), scope).toFloatArray();
+        int width = all.length / rows.size();
+        for (int i = 0; i < rows.size(); i++) {
+          logits.add(Arrays.copyOfRange(all, i * width, (i + 1) * width));
+        }
+      }
+    }
+    return logits;
+  }
+
+  private static Map<String, NDArray> arrays(Weights weights, NDManager scope) {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    for (Map.Entry<String, Tensor> entry : weights.tensors().entrySet()) {
+      Tensor tensor = entry.getValue();
+      arrays.put(
+          entry.getKey(),
+          scope.create(FloatBuffer.wrap(tensor.values()), new Shape(tensor.shape())));
+    }
+    return arrays;
+  }
+
+  private NDList features(List<float[]> rows, NDManager scope) {
+    NDList features = new NDList();
+    int from = 0;
+    for (long[] shape : shapes) {
+      int width = (int) Arrays.stream(shape).reduce(1, Math::multiplyExact);
+      FloatBuffer values = FloatBuffer.allocate(rows.size() * width);
+      for (float[] row : rows) {
+        values.put(row, from, width);
+      }
+      features.add(scope.create(values.flip(), new Shape(rows.size()).addAll(new Shape(shape))));
+      from += width;
+    }
+    return features;
+  }
+}

@@ -1,0 +1,108 @@
+package dev.headwater.adapt.fit;
+
+import dev.headwater.onnx.Split;
+import dev.headwater.schema.Tensor;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The named tensors of a head, and one flat array of all their values, in their order.
+ *
+ * @param tensors by name
+ */
+public record Weights(Map<String, Tensor> tensors) {
+
+  /** The mean of weights of one shape. */
+  public static Weights mean(List<Weights> all) {
+    Weights first = all.get(0);
+    float[] mean = new float[first.size()];
+    for (Weights weights : all) {
+      float[] flat = weights.flat();
+      for (int i = 0; i < mean.length; i++) {
+        mean[i] += flat[i] / all.size();
+      }
+    }
+    return first.of(mean);
+  }
+
+  float[] flat() {
+    float[] flat = new float[size()];
+    int at = 0;
+    for (Tensor tensor : tensors.values()) {
+      System.arraycopy(tensor.values(), 0, flat, at, tensor.values().length);
+      at += tensor.values().length;
+    }
+    return flat;
+  }
+
+  /** Tensors of these shapes with other values. */
+  Weights of(float[] flat) {
+    Map<String, Tensor> filled = new LinkedHashMap<>();
+    int at = 0;
+    for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+      Tensor shape = entry.getValue();
+      int end = at + shape.values().length;
+      filled.put(entry.getKey(), new Tensor(shape.shape(), Arrays.copyOfRange(flat, at, end)));
+      at = end;
+    }
+    return new Weights(filled);
+  }
+
+  int size() {
+    return tensors.values().stream().mapToInt(tensor -> tensor.values().length).sum();
+  }
+
+  /** With zeros, and of a bias the mean, for further classes. */
+  Weights grown(Split split, int classes) {
+    Map<String, Tensor> grown = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) -> {
+          int axis = split.classAxis(name);
+          grown.put(
+              name,
+              axis < 0 || tensor.shape()[axis] >= classes ? tensor : grown(tensor, axis, classes));
+        });
+    return new Weights(grown);
+  }
+
+  private static Tensor grown(Tensor tensor, int axis, int classes) {
+    long[] shape = tensor.shape().clone();
+    int before = (int) shape[axis];
+    shape[axis] = classes;
+    int inner = (int) Arrays.stream(shape).skip(axis + 1).reduce(1, Math::multiplyExact);
+    int outer = tensor.values().length / Math.max(1, before * inner);
+    float[] values = new float[outer * classes * inner];
+    for (int o = 0; o < outer; o++) {
+      System.arraycopy(
+          tensor.values(), o * before * inner, values, o * classes * inner, before * inner);
+    }
+    if (shape.length == 1 && before > 0) {
+      double sum = 0;
+      for (float value : tensor.values()) {
+        sum += value;
+      }
+      Arrays.fill(values, before, classes, (float) (sum / before));
+    }
+    return new Tensor(shape, values);
+  }
+
+  /** The same decisions at another temperature: the last layer's weights over it. */
+  public Weights cooled(Split split, double temperature) {
+    Map<String, Tensor> cooled = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) ->
+            cooled.put(
+                name, split.classAxis(name) < 0 ? tensor : over(tensor, (float) temperature)));
+    return new Weights(cooled);
+  }
+
+  private static Tensor over(Tensor tensor, float divisor) {
+    float[] values = tensor.values().clone();
+    for (int i = 0; i < values.length; i++) {
+      values[i] /= divisor;
+    }
+    return new Tensor(tensor.shape(), values);
+  }
+}

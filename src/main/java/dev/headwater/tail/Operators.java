@@ -1,0 +1,63 @@
+package dev.headwater.tail;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.tail.op.Elementwise;
+import dev.headwater.tail.op.Linear;
+import dev.headwater.tail.op.Literals;
+import dev.headwater.tail.op.Logic;
+import dev.headwater.tail.op.Normalization;
+import dev.headwater.tail.op.Operator;
+import dev.headwater.tail.op.Reduction;
+import dev.headwater.tail.op.Reshaping;
+import dev.headwater.tail.op.Selection;
+import dev.headwater.tail.space.Convolution;
+import dev.headwater.tail.space.Padding;
+import dev.headwater.tail.space.Pooling;
+import dev.headwater.tail.space.Resizing;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Every ONNX operator that can be rebuilt, by name. */
+final class Operators {
+  private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
+  private static final Map<String, Operator> BY_NAME = new HashMap<>();
+
+  static {
+    List.of(
+            Elementwise.operators(),
+            Logic.operators(),
+            Linear.operators(),
+            Literals.operators(),
+            Normalization.operators(),
+            Reduction.operators(),
+            Reshaping.operators(),
+            Selection.operators(),
+            Convolution.operators(),
+            Pooling.operators(),
+            Padding.operators(),
+            Resizing.operators())
+        .forEach(BY_NAME::putAll);
+  }
+
+  private Operators() {}
+
+  static Operator of(NodeProto node) {
+    Operator operator = BY_NAME.get(node.getOpType());
+    if (operator == null) {
+      throw new IllegalArgumentException("no operator " + node.getOpType());
+    }
+    return operator;
+  }
+
+  /** Why the node cannot be rebuilt, as the rest of a sentence; null if it can. */
+  static @Nullable String obstacle(NodeProto node) {
+    Operator operator = BY_NAME.get(node.getOpType());
+    if (operator == null || !DOMAINS.contains(node.getDomain())) {
+      return "is of a kind that cannot be rebuilt for training";
+    }
+    return operator.obstacle(node);
+  }
+}

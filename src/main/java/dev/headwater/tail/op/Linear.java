@@ -1,0 +1,34 @@
+package dev.headwater.tail.op;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import java.util.Map;
+
+/** Products of matrices. */
+public final class Linear {
+  private Linear() {}
+
+  public static Map<String, Operator> operators() {
+    return Map.of(
+        "Gemm", Operator.of(Linear::gemm),
+        "MatMul", Operator.binary(Linear::product));
+  }
+
+  /** As numpy's matmul: batches broadcast, vectors are allowed on either side. */
+  static NDArray product(NDArray left, NDArray right) {
+    return JniUtils.matmul((PtNDArray) left, (PtNDArray) right);
+  }
+
+  private static NDArray gemm(Call call) {
+    NDArray left = call.integer("transA", 0) == 0 ? call.in(0) : call.in(0).transpose();
+    NDArray right = call.integer("transB", 0) == 0 ? call.in(1) : call.in(1).transpose();
+    NDArray made = scaled(product(left, right), call.real("alpha", 1));
+    NDArray bias = call.optional(2);
+    return bias == null ? made : made.add(scaled(bias, call.real("beta", 1)));
+  }
+
+  private static NDArray scaled(NDArray values, float factor) {
+    return factor == 1 ? values : values.mul(factor);
+  }
+}

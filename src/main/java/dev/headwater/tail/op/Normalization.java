@@ -1,0 +1,112 @@
+package dev.headwater.tail.op;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
+import java.util.Arrays;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Batch, layer, instance and group normalisation, and softmax. */
+public final class Normalization {
+  private Normalization() {}
+
+  public static Map<String, Operator> operators() {
+    return Map.of(
+        "BatchNormalization", Operator.of(Normalization::batch).unless(Normalization::training),
+        "LayerNormalization", Operator.of(Normalization::layer),
+        "InstanceNormalization", Operator.of(Normalization::instance),
+        "GroupNormalization", Operator.of(Normalization::group),
+        "LpNormalization", Operator.of(Normalization::unit),
+        "Softmax", Operator.of(call -> softmax(call, false)),
+        "LogSoftmax", Operator.of(call -> softmax(call, true)));
+  }
+
+  private static @Nullable String training(NodeProto node) {
+    return Graph.integer(node, "training_mode", 0) == 0
+        ? null
+        : "normalises with each batch's own statistics: export the network in eval mode";
+  }
+
+  /** With the running statistics, which stay as they are. */
+  private static NDArray batch(Call call) {
+    NDArray x = call.in(0);
+    int rank = x.getShape().dimension();
+    NDArray factor = call.in(1).div(call.in(4).add(call.real("epsilon", 1e-5f)).sqrt());
+    NDArray shift = call.in(2).sub(call.in(3).mul(factor));
+    return x.mul(channels(factor, rank)).add(channels(shift, rank));
+  }
+
+  /** One number a channel, to broadcast over a value of this rank. */
+  private static NDArray channels(NDArray values, int rank) {
+    long[] shape = new long[Math.max(1, rank - 1)];
+    Arrays.fill(shape, 1);
+    shape[0] = values.size();
+    return values.reshape(new Shape(shape));
+  }
+
+  private static NDArray layer(Call call) {
+    NDArray x = call.in(0);
+    Shape shape = x.getShape();
+    int axis = Call.axis(call.integer("axis", -1), shape.dimension());
+    NDArray rows = x.reshape(new Shape(shape.slice(0, axis).size(), -1));
+    NDArray normal = standard(rows, call.real("epsilon", 1e-5f)).reshape(shape).mul(call.in(1));
+    NDArray bias = call.optional(2);
+    return bias == null ? normal : normal.add(bias);
+  }
+
+  /** Each row with mean 0 and variance 1. */
+  private static NDArray standard(NDArray rows, float epsilon) {
+    int[] last = {1};
+    NDArray centred = rows.sub(rows.mean(last, true));
+    return centred.div(centred.mul(centred).mean(last, true).add(epsilon).sqrt());
+  }
+
+  private static NDArray instance(Call call) {
+    Shape shape = call.in(0).getShape();
+    return grouped(call, shape.get(1));
+  }
+
+  private static NDArray group(Call call) {
+    return grouped(call, call.integer("num_groups", 1));
+  }
+
+  /** Scale and bias are one number a channel, or before opset 21 one a group. */
+  private static NDArray grouped(Call call, long groups) {
+    NDArray x = call.in(0);
+    Shape shape = x.getShape();
+    NDArray rows = x.reshape(new Shape(shape.get(0) * groups, -1));
+    NDArray normal = standard(rows, call.real("epsilon", 1e-5f));
+    NDArray scale = call.in(1);
+    if (scale.size() != shape.get(1)) {
+      Shape perGroup = new Shape(1, groups, 1);
+      NDArray apart = normal.reshape(new Shape(shape.get(0), groups, -1));
+      return apart.mul(scale.reshape(perGroup)).add(call.in(2).reshape(perGroup)).reshape(shape);
+    }
+    int rank = shape.dimension();
+    return normal.reshape(shape).mul(channels(scale, rank)).add(channels(call.in(2), rank));
+  }
+
+  private static NDArray unit(Call call) {
+    NDArray x = call.in(0);
+    int[] axis = {Call.axis(call.integer("axis", -1), x.getShape().dimension())};
+    NDArray length =
+        call.integer("p", 2) == 1 ? x.abs().sum(axis, true) : x.mul(x).sum(axis, true).sqrt();
+    return x.div(length.maximum(1e-12f));
+  }
+
+  /** Before opset 13 over all axes from {@code axis} on, as if they were one. */
+  private static NDArray softmax(Call call, boolean log) {
+    NDArray x = call.in(0);
+    Shape shape = x.getShape();
+    int rank = shape.dimension();
+    if (call.opset() >= 13) {
+      int axis = Call.axis(call.integer("axis", -1), rank);
+      return log ? x.logSoftmax(axis) : x.softmax(axis);
+    }
+    int axis = Call.axis(call.integer("axis", 1), rank);
+    NDArray rows = x.reshape(new Shape(shape.slice(0, axis).size(), -1));
+    return (log ? rows.logSoftmax(1) : rows.softmax(1)).reshape(shape);
+  }
+}

@@ -1,0 +1,74 @@
+package dev.headwater.tail.op;
+
+import ai.djl.ndarray.NDArray;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+
+/** Sums, means and extremes over some axes. */
+public final class Reduction {
+  private Reduction() {}
+
+  /** Reduces one axis and keeps it, at length 1. */
+  @FunctionalInterface
+  private interface OneAxis {
+    NDArray over(NDArray x, int[] axis);
+  }
+
+  private static final OneAxis SUM = (x, axis) -> x.sum(axis, true);
+  private static final OneAxis MAX = (x, axis) -> x.max(axis, true);
+
+  public static Map<String, Operator> operators() {
+    return Map.ofEntries(
+        Map.entry("ReduceMean", reduce(x -> x, (x, axis) -> x.mean(axis, true), x -> x)),
+        Map.entry("ReduceSum", reduce(x -> x, SUM, x -> x)),
+        Map.entry("ReduceMax", reduce(x -> x, MAX, x -> x)),
+        Map.entry("ReduceMin", reduce(NDArray::neg, MAX, NDArray::neg)),
+        Map.entry("ReduceL1", reduce(NDArray::abs, SUM, x -> x)),
+        Map.entry("ReduceL2", reduce(x -> x.mul(x), SUM, NDArray::sqrt)),
+        Map.entry("ReduceSumSquare", reduce(x -> x.mul(x), SUM, x -> x)),
+        Map.entry("ReduceLogSum", reduce(x -> x, SUM, NDArray::log)),
+        Map.entry("ReduceProd", reduce(x -> x, Reduction::product, x -> x)),
+        Map.entry("ReduceLogSumExp", reduce(x -> x, Reduction::logSumExp, x -> x)));
+  }
+
+  private static NDArray product(NDArray x, int[] axis) {
+    return x.prod(axis, true);
+  }
+
+  /** Exact over several axes too, one after the other. */
+  private static NDArray logSumExp(NDArray x, int[] axis) {
+    NDArray most = x.max(axis, true).stopGradient();
+    return x.sub(most).exp().sum(axis, true).log().add(most);
+  }
+
+  /** One axis at a time: some of PyTorch's reductions take no more through DJL. */
+  private static Operator reduce(
+      UnaryOperator<NDArray> before, OneAxis reduction, UnaryOperator<NDArray> after) {
+    return Operator.of(
+        call -> {
+          NDArray x = call.in(0);
+          int rank = x.getShape().dimension();
+          int[] axes = axes(call, rank);
+          if (axes.length == 0 && rank > 0) {
+            return x;
+          }
+          NDArray result = before.apply(x);
+          for (int axis : axes) {
+            result = reduction.over(result, new int[] {axis});
+          }
+          result = after.apply(result);
+          return call.integer("keepdims", 1) == 1 || rank == 0 ? result : result.squeeze(axes);
+        });
+  }
+
+  private static int[] axes(Call call, int rank) {
+    long[] given = call.longs("axes", 1);
+    if (given == null || given.length == 0) {
+      boolean nothing = call.integer("noop_with_empty_axes", 0) == 1;
+      return nothing ? new int[0] : IntStream.range(0, rank).toArray();
+    }
+    return Arrays.stream(given).mapToInt(axis -> Call.axis(axis, rank)).sorted().toArray();
+  }
+}

@@ -1,0 +1,121 @@
+package dev.headwater.tail.space;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.tail.op.Call;
+import dev.headwater.tail.op.Operator;
+import java.util.Arrays;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Resize, and Upsample as it was called before opset 10. */
+public final class Resizing {
+  private static final int NEAREST = 0;
+  private static final int BILINEAR = 2;
+
+  private Resizing() {}
+
+  public static Map<String, Operator> operators() {
+    return Map.of(
+        "Resize", Operator.of(Resizing::resize).unless(Resizing::obstacle),
+        "Upsample", Operator.of(Resizing::resize));
+  }
+
+  private static @Nullable String obstacle(NodeProto node) {
+    if (Graph.integer(node, "antialias", 0) != 0) {
+      return "resizes with antialiasing";
+    }
+    String crop = "tf_crop_and_resize";
+    return Call.text(node, "coordinate_transformation_mode", "").equals(crop)
+        ? "crops as it resizes"
+        : null;
+  }
+
+  /** Opset 10 had scales only, as second input; since 11 they are third, and sizes fourth. */
+  private static NDArray resize(Call call) {
+    NDArray x = call.in(0);
+    long[] shape = x.getShape().getShape();
+    boolean old = call.opset() < 11;
+    long[] axes = call.integers("axes");
+    long[] sizes = old ? null : call.longs(3);
+    float[] given = old && call.has("scales") ? attributeScales(call) : call.floats(old ? 1 : 2);
+    double[] scales = new double[shape.length];
+    long[] out = shape.clone();
+    Arrays.fill(scales, 1);
+    int count = given != null ? given.length : sizes == null ? 0 : sizes.length;
+    for (int i = 0; i < count; i++) {
+      int axis = Call.axis(axes == null ? i : axes[i], shape.length);
+      if (given != null) {
+        scales[axis] = given[i];
+        out[axis] = (long) Math.floor(shape[axis] * (double) given[i]);
+      } else if (sizes != null) {
+        out[axis] = sizes[i];
+        scales[axis] = (double) sizes[i] / shape[axis];
+      }
+    }
+    keepAspect(call, shape, out, scales, axes);
+    return resized(call, x, out, scales);
+  }
+
+  private static float[] attributeScales(Call call) {
+    var values = Graph.attribute(call.node(), "scales").map(a -> a.getFloatsList()).orElseThrow();
+    float[] scales = new float[values.size()];
+    for (int i = 0; i < scales.length; i++) {
+      scales[i] = values.get(i);
+    }
+    return scales;
+  }
+
+  private static void keepAspect(
+      Call call, long[] shape, long[] out, double[] scales, long @Nullable [] axes) {
+    String policy = call.text("keep_aspect_ratio_policy", "stretch");
+    if (policy.equals("stretch")) {
+      return;
+    }
+    int[] resized =
+        axes == null
+            ? java.util.stream.IntStream.range(0, shape.length).toArray()
+            : Arrays.stream(axes).mapToInt(axis -> Call.axis(axis, shape.length)).toArray();
+    var candidates = Arrays.stream(resized).mapToDouble(axis -> scales[axis]);
+    double scale =
+        policy.equals("not_larger") ? candidates.min().orElse(1) : candidates.max().orElse(1);
+    for (int axis : resized) {
+      scales[axis] = scale;
+      out[axis] = Math.round(shape[axis] * scale);
+    }
+  }
+
+  private static NDArray resized(Call call, NDArray x, long[] out, double[] scales) {
+    long[] shape = x.getShape().getShape();
+    Interpolation interpolation = Interpolation.of(call);
+    boolean map = shape.length == 4 && out[0] == shape[0] && out[1] == shape[1];
+    if (map && interpolation.asPyTorch(shape, out, scales)) {
+      long[] size = {out[2], out[3]};
+      int mode = interpolation.linear() ? BILINEAR : NEAREST;
+      return JniUtils.interpolate((PtNDArray) x, size, mode, false);
+    }
+    for (int axis = 0; axis < shape.length; axis++) {
+      if (out[axis] != shape[axis] || scales[axis] != 1) {
+        x = along(x, axis, interpolation.matrix(shape[axis], out[axis], scales[axis]));
+      }
+    }
+    return x;
+  }
+
+  /** Every column of an axis as a mixture of its columns. */
+  private static NDArray along(NDArray x, int axis, float[][] mixture) {
+    int last = x.getShape().dimension() - 1;
+    float[] flat = new float[mixture.length * mixture[0].length];
+    for (int row = 0; row < mixture.length; row++) {
+      for (int column = 0; column < mixture[0].length; column++) {
+        flat[column * mixture.length + row] = mixture[row][column];
+      }
+    }
+    NDArray weights = x.getManager().create(flat, new Shape(mixture[0].length, mixture.length));
+    return x.swapAxes(axis, last).matMul(weights).swapAxes(axis, last);
+  }
+}
