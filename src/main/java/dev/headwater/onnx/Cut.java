@@ -140,7 +140,8 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
       throw new OnnxException(Tail.quantized(graph, layers, integers));
     }
     Layer last = new Tail(graph, inside).endOf(inside);
-    return new Cut(head, crossing(graph, head), last);
+    Set<Integer> whole = Sizes.with(graph, head, crossing(graph, head));
+    return new Cut(whole, crossing(graph, whole), last);
   }
 
   private static List<String> crossing(Graph graph, Collection<Integer> head) {

@@ -1,58 +1,172 @@
 package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.AttributeProto.AttributeType;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import com.google.protobuf.ByteString;
+import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Graph;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 
-/** Puts an empty linear head (Gemm) on an encoder's features. */
+/**
+ * Puts an untrained head on a backbone's features. Hidden layers start from a fixed seed with
+ * normal weights of variance 2 / inputs (He et al. 2015) and no bias; the last layer starts without
+ * classes.
+ */
 final class Headless {
-  private Headless() {}
+  private static final long SEED = 20151211;
 
-  static Split split(ModelProto header, Graph graph, String features) throws OnnxException {
-    int dim = width(graph, features);
-    String weight = graph.unused("head.weight");
-    String bias = graph.unused("head.bias");
-    String logits = graph.unused("logits");
-    NodeProto gemm =
-        NodeProto.newBuilder()
-            .setOpType("Gemm")
-            .setName(graph.unused("head"))
-            .addAllInput(List.of(features, weight, bias))
-            .addOutput(logits)
-            .addAttribute(
-                AttributeProto.newBuilder()
-                    .setName("transB")
-                    .setType(AttributeProto.AttributeType.INT)
-                    .setI(1))
-            .build();
-    GraphProto whole =
-        graph.proto().toBuilder()
-            .addNode(gemm)
-            .clearOutput()
-            .addOutput(Declared.value(logits, DataType.FLOAT, Optional.of(new long[] {-1, -1})))
-            .build();
+  private final Graph graph;
+  private final GraphProto.Builder whole;
+  private final boolean dense;
+  private final List<Split.Slot> slots = new ArrayList<>();
+  private final List<Parameter> initial = new ArrayList<>();
+  private final Random random = new Random(SEED);
+
+  private Headless(Graph graph, boolean dense) {
+    this.graph = graph;
+    this.whole = graph.proto().toBuilder().clearOutput();
+    this.dense = dense;
+  }
+
+  static Split split(ModelProto header, Graph graph, String features, NewHead head)
+      throws OnnxException {
+    long[] shape = shape(graph, features);
+    boolean dense = shape.length == 4;
+    if (head.resizes() && !dense) {
+      throw new OnnxException(
+          "`%s` is one vector a record: only a map can be resized to %d × %d."
+              .formatted(features, head.height(), head.width()));
+    }
+    if (head.resizes() && Checks.opset(header) < 11) {
+      throw new OnnxException(
+          "A dense head that resizes needs opset 11 or newer: export it again.");
+    }
+    return new Headless(graph, dense).build(header, features, Math.toIntExact(shape[1]), head);
+  }
+
+  private Split build(ModelProto header, String features, int dim, NewHead head) {
+    String at = features;
+    int[] inputs = head.inputs(dim);
+    int last = inputs.length - 1;
+    for (int layer = 0; layer < last; layer++) {
+      String prefix = "head.hidden." + layer;
+      String made = layer(at, graph.unused(prefix), prefix, inputs[layer + 1], inputs[layer]);
+      at = graph.unused(prefix + ".relu");
+      add("Relu", at, List.of(made));
+    }
+    String logits = graph.unused(head.resizes() ? "scores" : "logits");
+    layer(at, logits, "head", 0, inputs[last]);
+    Split.Slot weight = slots.get(slots.size() - 2);
+    Split.Slot bias = slots.get(slots.size() - 1);
+    if (head.resizes()) {
+      logits = resized(logits, graph.unused("logits"), head);
+    }
+    long[] out = new long[dense ? 4 : 2];
+    Arrays.fill(out, -1);
+    whole.addOutput(Declared.value(logits, DataType.FLOAT, Optional.of(out)));
+    boolean linear = head.hidden().isEmpty() && !head.resizes();
     return new Split(
         header,
-        new Graph(whole),
+        new Graph(whole.build()),
         Optional.empty(),
         new Split.Spec(
             List.of(features),
-            dim,
-            new Split.Logits(logits, -1, 0),
-            List.of(
-                new Split.Slot(weight, new long[] {0, dim}, 0),
-                new Split.Slot(bias, new long[] {0}, 0)),
-            List.of(),
-            Optional.of(new LinearLayer(weight, bias, true))));
+            dense ? -1 : dim,
+            new Split.Logits(logits, dense ? 1 : -1, 0),
+            List.copyOf(slots),
+            List.copyOf(initial),
+            linear
+                ? Optional.of(new LinearLayer(weight.name(), bias.name(), true))
+                : Optional.empty()));
   }
 
-  private static int width(Graph graph, String features) throws OnnxException {
+  /**
+   * @param units 0 for the last layer, whose units are the classes
+   */
+  private String layer(String from, String to, String prefix, int units, int inputs) {
+    String weight = graph.unused(prefix + ".weight");
+    String bias = graph.unused(prefix + ".bias");
+    long[] shape = dense ? new long[] {units, inputs, 1, 1} : new long[] {units, inputs};
+    slots.add(new Split.Slot(weight, shape, units == 0 ? 0 : -1));
+    slots.add(new Split.Slot(bias, new long[] {units}, units == 0 ? 0 : -1));
+    if (units > 0) {
+      float[] values = new float[Math.multiplyExact(units, inputs)];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / inputs));
+      }
+      initial.add(new Parameter(weight, shape, values));
+      initial.add(new Parameter(bias, new long[] {units}, new float[units]));
+    }
+    NodeProto.Builder node = node(dense ? "Conv" : "Gemm", to, List.of(from, weight, bias));
+    if (!dense) {
+      node.addAttributeBuilder().setName("transB").setType(AttributeType.INT).setI(1);
+    }
+    whole.addNode(node);
+    return to;
+  }
+
+  /** To the sizes wanted, by as many records and classes as there are. */
+  private String resized(String from, String to, NewHead head) {
+    String two = integers("head.first_two", 0, 1);
+    String map = integers("head.map", head.height(), head.width());
+    String shape = graph.unused("head.shape");
+    String kept = graph.unused("head.kept");
+    String sizes = graph.unused("head.sizes");
+    add("Shape", shape, List.of(from));
+    add("Gather", kept, List.of(shape, two));
+    whole.addNode(
+        node("Concat", sizes, List.of(kept, map))
+            .addAttribute(
+                AttributeProto.newBuilder().setName("axis").setType(AttributeType.INT).setI(0)));
+    // in opset 11 and 12, inputs left out had to be empty tensors
+    String none = graph.unused("head.none");
+    whole.addInitializer(
+        TensorProto.newBuilder().setName(none).setDataType(DataType.FLOAT_VALUE).addDims(0));
+    whole.addNode(
+        node("Resize", to, List.of(from, none, none, sizes))
+            .addAttribute(text("mode", "linear"))
+            .addAttribute(text("coordinate_transformation_mode", "half_pixel")));
+    return to;
+  }
+
+  private String integers(String wish, long first, long second) {
+    String name = graph.unused(wish);
+    whole.addInitializer(
+        TensorProto.newBuilder()
+            .setName(name)
+            .setDataType(DataType.INT64_VALUE)
+            .addDims(2)
+            .addInt64Data(first)
+            .addInt64Data(second));
+    return name;
+  }
+
+  private static AttributeProto text(String name, String value) {
+    return AttributeProto.newBuilder()
+        .setName(name)
+        .setType(AttributeType.STRING)
+        .setS(ByteString.copyFromUtf8(value))
+        .build();
+  }
+
+  private void add(String op, String to, List<String> from) {
+    whole.addNode(node(op, to, from));
+  }
+
+  private static NodeProto.Builder node(String op, String to, List<String> from) {
+    return NodeProto.newBuilder().setOpType(op).setName(to).addAllInput(from).addOutput(to);
+  }
+
+  private static long[] shape(Graph graph, String features) throws OnnxException {
     if (!graph.has(features) || graph.constant(features)) {
       throw new OnnxException(
           "There is no computed tensor `%s` to put a head on. The outputs are: %s."
@@ -64,16 +178,17 @@ final class Headless {
           "`%s` is %s, and a head needs FLOAT features.".formatted(features, type));
     }
     long[] shape = graph.shapes().shape(features).orElse(new long[0]);
+    String said = Arrays.toString(shape).replace("-1", "?");
     if (shape.length == 3) {
       throw new OnnxException(
           "`%s` is one vector per token, %s: pool it first, then put the head on the result."
-              .formatted(features, Arrays.toString(shape).replace("-1", "?")));
+              .formatted(features, said));
     }
-    if (shape.length != 2 || shape[1] <= 0) {
+    if ((shape.length != 2 && shape.length != 4) || shape[1] <= 0) {
       throw new OnnxException(
-          "The file does not say that `%s` is [N, D] with a fixed D, but %s: export it with shapes."
-              .formatted(features, Arrays.toString(shape).replace("-1", "?")));
+          "The file does not say that `%s` is [N, D] with a fixed D, nor a map [N, C, H, W] with a fixed C, but %s: export it with shapes."
+              .formatted(features, said));
     }
-    return Math.toIntExact(shape[1]);
+    return shape;
   }
 }

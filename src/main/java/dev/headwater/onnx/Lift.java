@@ -95,9 +95,22 @@ final class Lift {
         input < node.getInputCount()
             ? Constant.resolve(graph, node.getInput(input)).filter(c -> c.obstacle() == null)
             : Optional.empty();
-    if (constant.isPresent() && !(elementwise && constant.get().size() == 1)) {
+    if (constant.isPresent() && !(elementwise && !learns(constant.get()))) {
       rename(position, input, constant.get(), 1, constant.get().dims());
     }
+  }
+
+  /** Neither a lone factor nor a mask, which would hide with minus infinity. */
+  private static boolean learns(Constant constant) {
+    if (constant.size() == 1) {
+      return false;
+    }
+    for (float value : constant.values()) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void lastLayer(NodeProto node) {

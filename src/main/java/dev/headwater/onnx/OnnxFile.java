@@ -163,13 +163,20 @@ public final class OnnxFile {
             .build());
   }
 
-  /**
-   * The network as a backbone up to {@code features}, and a linear head that has yet to be trained.
-   *
-   * @param features a float tensor [N, D] whose D the file tells
-   */
+  /** As {@link #headless(String, NewHead)}, with a linear head. */
   public Split headless(String features) throws OnnxException {
-    return Headless.split(header(), graph, features);
+    return headless(features, NewHead.LINEAR);
+  }
+
+  /**
+   * The network as a backbone up to {@code features}, and a head that has yet to be trained: its
+   * {@link Split#parameters} are the initial values of its hidden layers only, for the last layer
+   * has no classes yet.
+   *
+   * @param features a float tensor [N, D] or [N, C, H, W] whose D or C the file tells
+   */
+  public Split headless(String features, NewHead head) throws OnnxException {
+    return Headless.split(header(), graph, features, head);
   }
 
   /**

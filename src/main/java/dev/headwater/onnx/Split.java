@@ -97,7 +97,10 @@ public final class Split {
     return logits.name();
   }
 
-  /** The head's weights as they are in the file; empty where a head has yet to be trained. */
+  /**
+   * The head's weights as they are in the file. Where a head has yet to be trained: the initial
+   * values of its hidden layers; its last layer has none yet.
+   */
   public List<Parameter> parameters() {
     return parameters;
   }
@@ -114,6 +117,16 @@ public final class Split {
         .mapToInt(Slot::classAxis)
         .findFirst()
         .orElse(-1);
+  }
+
+  /** The shape of a parameter where there are so many classes, if the head can have them. */
+  public long[] shape(String parameter, int classes) {
+    Slot slot = slots.stream().filter(s -> s.name().equals(parameter)).findFirst().orElseThrow();
+    long[] shape = slot.shape().clone();
+    if (slot.classAxis() >= 0) {
+      shape[slot.classAxis()] = classes;
+    }
+    return shape;
   }
 
   /**

@@ -1,10 +1,15 @@
 package dev.headwater.tail;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import ai.onnxruntime.OnnxTensorLike;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.onnx.OnnxFile;
 import dev.headwater.onnx.Ort;
+import dev.headwater.onnx.Split;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -33,6 +38,29 @@ final class RealTailsTest {
       rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
       rebuilt.hasTheGradientOfFiniteDifferences();
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "fashion | relu_3 | 64, 7, 7",
+        "fashion | auto | 128",
+        "nuclei | /Concat_1_output_0 | 48, 128, 128",
+        "nuclei | -5 | 96, 64, 64; 16, 128, 128",
+        "bert | -2 | 48",
+        "bert | -4 | -1, 48",
+        "bert | -8 | -1, 48; ?",
+      })
+  void knowsTheShapeOfOneRecordsFeatures(String name, String cut, String shapes) throws Exception {
+    Split split = OnnxFile.read(Bundles.data(name).resolve("model.onnx")).split(cut);
+
+    assertThat(
+            split.featureShapes().stream()
+                .map(s -> s.map(Arrays::toString).orElse("[?]"))
+                .collect(Collectors.joining("; ")))
+        .as("shapes of %s", split.features())
+        .isEqualTo("[" + shapes.replace("; ", "]; [") + "]");
   }
 
   private static Map<String, OnnxTensorLike> inputs(String name) throws Exception {

@@ -81,7 +81,7 @@ final class Rebuilt implements AutoCloseable {
           along += (double) gradient[i] * direction[i];
           size += Math.abs((double) gradient[i] * direction[i]);
         }
-        double allowed = 3e-3 + 0.02 * Math.max(Math.abs(along), 0.2 * size);
+        double allowed = 8e-3 + 0.02 * Math.max(Math.abs(along), 0.2 * size);
         // a kink between two points is seldom between two nearer ones, which rounding moves more
         double off =
             Math.min(

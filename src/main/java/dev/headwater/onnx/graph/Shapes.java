@@ -8,7 +8,6 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,9 +25,10 @@ import org.jspecify.annotations.Nullable;
 public final class Shapes {
   private static final Set<String> SAME_SHAPE =
       words(
-          "Identity Dropout Cast Relu LeakyRelu PRelu Elu Selu Gelu Celu Tanh Sigmoid HardSigmoid"
+          "Identity Dropout Cast Abs Log Floor Ceil Round Sign Reciprocal Relu LeakyRelu PRelu Elu Selu Gelu Celu Tanh Sigmoid HardSigmoid"
               + " HardSwish Mish Softplus Erf Clip Sqrt Neg Exp Softmax LogSoftmax"
-              + " LayerNormalization BatchNormalization InstanceNormalization LpNormalization"
+              + " LayerNormalization BatchNormalization InstanceNormalization GroupNormalization"
+              + " LpNormalization"
               + " DequantizeLinear QuantizeLinear");
   private static final Set<String> INTEGER_OUTPUT = words("Shape Size ArgMax ArgMin NonZero");
   private static final Set<String> BOOLEAN_OUTPUT =
@@ -45,9 +45,11 @@ public final class Shapes {
   private final Graph graph;
   private final Map<String, long[]> shapes = new HashMap<>();
   private final Map<String, DataType> types = new HashMap<>();
+  private final Inference inference;
 
   Shapes(Graph graph, GraphProto proto) {
     this.graph = graph;
+    this.inference = new Inference(graph, shapes::get);
     for (TensorProto tensor : proto.getInitializerList()) {
       note(tensor.getName(), dims(tensor), DataType.forNumber(tensor.getDataType()));
     }
@@ -132,18 +134,27 @@ public final class Shapes {
 
   private long @Nullable [] inferred(NodeProto node) {
     String op = node.getOpType();
+    if (op.equals("Where") && node.getInputCount() < 3) {
+      return null;
+    }
     if (SAME_SHAPE.contains(op)) {
       return shapes.get(node.getInput(0));
     }
     return switch (op) {
       case "Gemm" -> new long[] {-1, gemmWidth(node, false)};
       case "MatMul" -> matMul(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
-      case "Flatten" -> new long[] {-1, -1};
       case "Reshape" -> reshaped(node);
       case "Transpose" -> transposed(node, shapes.get(node.getInput(0)));
-      case "Add", "Sub", "Mul", "Div", "Pow" ->
+      case "Add", "Sub", "Mul", "Div", "Pow", "Equal", "Less", "Greater", "And", "Or" ->
           broadcast(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
-      default -> null;
+      case "Where" ->
+          broadcast(
+              shapes.get(node.getInput(0)),
+              broadcast(shapes.get(node.getInput(1)), shapes.get(node.getInput(2))));
+      default -> {
+        long[] followed = inference.of(node);
+        yield followed == null && op.equals("Flatten") ? new long[] {-1, -1} : followed;
+      }
     };
   }
 
@@ -168,9 +179,45 @@ public final class Shapes {
   }
 
   private long @Nullable [] reshaped(NodeProto node) {
-    return Constant.integers(graph, node.getInput(1))
-        .map(dims -> Arrays.stream(dims).map(dim -> dim <= 0 ? -1 : dim).toArray())
-        .orElse(null);
+    long[] wanted = Constant.integers(graph, node.getInput(1)).orElse(null);
+    if (wanted == null) {
+      return inference.concatenated(node.getInput(1));
+    }
+    long[] x = shapes.get(node.getInput(0));
+    boolean copies = Graph.integer(node, "allowzero", 0) == 0;
+    long[] result = wanted.clone();
+    for (int i = 0; i < wanted.length; i++) {
+      boolean copied = wanted[i] == 0 && copies;
+      result[i] = copied ? (x == null || i >= x.length ? -1 : x[i]) : Math.max(-1, wanted[i]);
+    }
+    fillIn(result, wanted, x);
+    return result;
+  }
+
+  /** The one dimension left open, where all others are known and the first is left as it was. */
+  private static void fillIn(long[] result, long[] wanted, long @Nullable [] x) {
+    int from = wanted.length > 0 && wanted[0] == 0 ? 1 : 0;
+    long total = x == null ? -1 : product(x, from);
+    long others = 1;
+    int open = -1;
+    for (int i = from; i < result.length; i++) {
+      if (wanted[i] == -1) {
+        open = i;
+      } else {
+        others *= result[i] > 0 ? result[i] : 0;
+      }
+    }
+    if (open >= 0 && total > 0 && others > 0) {
+      result[open] = total / others;
+    }
+  }
+
+  private static long product(long[] shape, int from) {
+    long product = 1;
+    for (int i = from; i < shape.length; i++) {
+      product = shape[i] < 0 || product < 0 ? -1 : product * shape[i];
+    }
+    return product;
   }
 
   private static long @Nullable [] broadcast(long @Nullable [] left, long @Nullable [] right) {

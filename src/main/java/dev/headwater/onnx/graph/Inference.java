@@ -1,0 +1,299 @@
+package dev.headwater.onnx.graph;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The shape of what an operator makes, from the shapes and constants that go in: -1 where a
+ * dimension is not known, null where not even the rank is.
+ */
+final class Inference {
+  /** No real tensor has more axes; a damaged file may claim any number. */
+  private static final int HIGHEST_RANK = 64;
+
+  private final Graph graph;
+  private final Function<String, long @Nullable []> shapes;
+
+  /**
+   * @param shapes null for a tensor of unknown rank
+   */
+  Inference(Graph graph, Function<String, long @Nullable []> shapes) {
+    this.graph = graph;
+    this.shapes = shapes;
+  }
+
+  /** Of the node's first output; null also where the operator is not followed here. */
+  long @Nullable [] of(NodeProto node) {
+    try {
+      return followed(node);
+    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException nonsense) {
+      return null; // axes or kernels no such value can have: whoever runs the node will say so
+    }
+  }
+
+  private long @Nullable [] followed(NodeProto node) {
+    long[] x = shapes.apply(node.getInput(0));
+    String op = node.getOpType();
+    if (op.equals("Concat")) {
+      return concat(node);
+    }
+    if (x == null) {
+      return null;
+    }
+    return switch (op) {
+      case "Conv", "MaxPool", "AveragePool" -> windows(node, x);
+      case "ConvTranspose" -> transposed(node, x);
+      case "GlobalAveragePool", "GlobalMaxPool" ->
+          IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
+      case "Resize" -> resized(node, x);
+      case "Shape" -> new long[] {x.length};
+      case "ConstantOfShape" -> x.length == 1 && x[0] >= 0 ? open(x[0]) : null;
+      case "Expand" -> expanded(x, shapes.apply(node.getInput(1)));
+      case "GatherElements" -> shapes.apply(node.getInput(1));
+      case "Flatten" -> flattened(node, x);
+      case "Squeeze", "Unsqueeze" -> squeezed(node, x);
+      case "Gather" -> gathered(node, x);
+      case "Slice" -> unknown(node, x, axes(node, x.length, 3));
+      case "Split" -> unknown(node, x, new int[] {axis(Graph.integer(node, "axis", 0), x.length)});
+      default -> op.startsWith("Reduce") ? reduced(node, x) : null;
+    };
+  }
+
+  private long @Nullable [] concat(NodeProto node) {
+    long[] result = null;
+    for (String input : node.getInputList()) {
+      long[] part = shapes.apply(input);
+      if (part == null || (result != null && part.length != result.length)) {
+        return null;
+      }
+      int axis = axis(Graph.integer(node, "axis", 0), part.length);
+      if (result == null) {
+        result = part.clone();
+      } else {
+        long sum = result[axis] < 0 || part[axis] < 0 ? -1 : result[axis] + part[axis];
+        for (int i = 0; i < part.length; i++) {
+          result[i] = result[i] < 0 ? part[i] : result[i];
+        }
+        result[axis] = sum;
+      }
+    }
+    return result;
+  }
+
+  /** A shape that the graph puts together from constants and what it measures; null if not so. */
+  long @Nullable [] concatenated(String tensor) {
+    NodeProto node = graph.producer(tensor).orElse(null);
+    if (node == null || !node.getOpType().equals("Concat")) {
+      return null;
+    }
+    LongStream dims = LongStream.empty();
+    for (String input : node.getInputList()) {
+      long[] length = shapes.apply(input);
+      if (length == null || length.length != 1 || length[0] < 0) {
+        return null;
+      }
+      long[] part = Constant.integers(graph, input).orElseGet(() -> open(length[0]));
+      dims = LongStream.concat(dims, Arrays.stream(part).map(dim -> dim > 0 ? dim : -1));
+    }
+    return dims.toArray();
+  }
+
+  private long @Nullable [] windows(NodeProto node, long[] x) {
+    boolean conv = node.getOpType().equals("Conv");
+    long[] weight = conv ? shapes.apply(node.getInput(1)) : null;
+    long[] kernel = kernel(node, weight);
+    if (kernel == null || kernel.length != x.length - 2 || (conv && weight == null)) {
+      return null;
+    }
+    long[] result = x.clone();
+    result[1] = weight == null ? x[1] : weight[0];
+    for (int i = 0; i < kernel.length; i++) {
+      result[i + 2] = x[i + 2] < 0 ? -1 : windows(node, x[i + 2], kernel, i);
+    }
+    return result;
+  }
+
+  private static long @Nullable [] kernel(NodeProto node, long @Nullable [] weight) {
+    long[] given = integers(node, "kernel_shape", 0, 0);
+    return given.length > 0
+        ? given
+        : weight == null ? null : Arrays.copyOfRange(weight, 2, weight.length);
+  }
+
+  private static long windows(NodeProto node, long size, long[] kernel, int axis) {
+    long stride = integers(node, "strides", kernel.length, 1)[axis];
+    if (auto(node).startsWith("SAME")) {
+      return (size + stride - 1) / stride;
+    }
+    long[] pads = integers(node, "pads", 2 * kernel.length, 0);
+    long reach = (kernel[axis] - 1) * integers(node, "dilations", kernel.length, 1)[axis] + 1;
+    long room = size + pads[axis] + pads[kernel.length + axis] - reach;
+    long count = room / stride + 1;
+    boolean ceil = Graph.integer(node, "ceil_mode", 0) == 1 && room % stride != 0;
+    return ceil && count * stride < size + pads[axis] ? count + 1 : count;
+  }
+
+  private long @Nullable [] transposed(NodeProto node, long[] x) {
+    long[] weight = shapes.apply(node.getInput(1));
+    if (weight == null || weight.length != x.length) {
+      return null;
+    }
+    int axes = x.length - 2;
+    long[] pads = integers(node, "pads", 2 * axes, 0);
+    long[] fixed = integers(node, "output_shape", 0, 0);
+    long[] result = x.clone();
+    result[1] = weight[1] * Graph.integer(node, "group", 1);
+    for (int i = 0; i < axes; i++) {
+      long stride = integers(node, "strides", axes, 1)[i];
+      long reach = (weight[i + 2] - 1) * integers(node, "dilations", axes, 1)[i] + 1;
+      long extra = integers(node, "output_padding", axes, 0)[i];
+      long full = stride * (x[i + 2] - 1) + extra + reach - pads[i] - pads[axes + i];
+      long wanted = auto(node).startsWith("SAME") ? stride * x[i + 2] : full;
+      result[i + 2] =
+          fixed.length > 0 ? fixed[fixed.length - axes + i] : x[i + 2] < 0 ? -1 : wanted;
+    }
+    return result;
+  }
+
+  /** Scales are the second input in opset 10, the third since; sizes are the fourth. */
+  private long[] resized(NodeProto node, long[] x) {
+    long[] result = open(x.length);
+    int inputs = node.getInputCount();
+    long[] sizes = inputs > 3 ? Constant.integers(graph, node.getInput(3)).orElse(null) : null;
+    float[] scales = sizes == null ? reals(node.getInput(inputs > 2 ? 2 : inputs - 1)) : null;
+    if (Graph.attribute(node, "axes").isPresent()
+        || Graph.attribute(node, "keep_aspect_ratio_policy").isPresent()) {
+      return result;
+    }
+    for (int i = 0; i < x.length; i++) {
+      if (sizes != null && i < sizes.length) {
+        result[i] = sizes[i];
+      } else if (scales != null && i < scales.length && x[i] >= 0) {
+        result[i] = (long) Math.floor(x[i] * (double) scales[i]);
+      }
+    }
+    return result;
+  }
+
+  private float @Nullable [] reals(String tensor) {
+    return Constant.resolve(graph, tensor)
+        .filter(constant -> constant.obstacle() == null)
+        .map(Constant::values)
+        .orElse(null);
+  }
+
+  private static long @Nullable [] expanded(long[] x, long @Nullable [] to) {
+    return to == null || to.length != 1 || to[0] < 0 ? null : open(Math.max(x.length, to[0]));
+  }
+
+  private static long[] open(long rank) {
+    return LongStream.generate(() -> -1).limit(Math.min(rank, HIGHEST_RANK)).toArray();
+  }
+
+  private static long[] flattened(NodeProto node, long[] x) {
+    long given = Graph.integer(node, "axis", 1);
+    int axis = given == x.length ? x.length : axis(given, x.length);
+    return new long[] {size(x, 0, axis), size(x, axis, x.length)};
+  }
+
+  private static long size(long[] shape, int from, int to) {
+    long[] part = Arrays.copyOfRange(shape, from, to);
+    boolean known = Arrays.stream(part).allMatch(dim -> dim >= 0);
+    return known ? Arrays.stream(part).reduce(1, Math::multiplyExact) : -1;
+  }
+
+  private long @Nullable [] squeezed(NodeProto node, long[] x) {
+    boolean adds = node.getOpType().equals("Unsqueeze");
+    long[] given = listed(node, 1);
+    if (given == null) {
+      return null;
+    }
+    int rank = adds ? x.length + given.length : x.length;
+    int[] axes = Arrays.stream(given).mapToInt(axis -> axis(axis, rank)).sorted().toArray();
+    List<Long> shape = new ArrayList<>(LongStream.of(x).boxed().toList());
+    if (adds) {
+      Arrays.stream(axes).forEach(axis -> shape.add(axis, 1L));
+    } else {
+      IntStream.range(0, axes.length).forEach(i -> shape.remove(axes[axes.length - 1 - i]));
+    }
+    return shape.stream().mapToLong(Long::longValue).toArray();
+  }
+
+  private long @Nullable [] gathered(NodeProto node, long[] x) {
+    long[] index = shapes.apply(node.getInput(1));
+    if (index == null) {
+      return null;
+    }
+    int axis = axis(Graph.integer(node, "axis", 0), x.length);
+    return LongStream.concat(
+            LongStream.concat(Arrays.stream(x, 0, axis), Arrays.stream(index)),
+            Arrays.stream(x, axis + 1, x.length))
+        .toArray();
+  }
+
+  private static long @Nullable [] unknown(NodeProto node, long[] x, int @Nullable [] axes) {
+    long[] result = x.clone();
+    if (axes == null) { // of a Slice: the first ones, or not known
+      return node.getInputCount() > 3 ? null : open(x.length);
+    }
+    Arrays.stream(axes).forEach(axis -> result[axis] = -1);
+    return result;
+  }
+
+  private long @Nullable [] reduced(NodeProto node, long[] x) {
+    boolean keeps = Graph.integer(node, "keepdims", 1) == 1;
+    int[] axes = axes(node, x.length, 1);
+    if (axes == null) {
+      boolean all =
+          (node.getInputCount() < 2 || node.getInput(1).isEmpty())
+              && Graph.integer(node, "noop_with_empty_axes", 0) == 0;
+      axes = all ? IntStream.range(0, x.length).toArray() : null;
+    }
+    if (axes == null || (axes.length == 0)) {
+      return null;
+    }
+    List<Integer> gone = Arrays.stream(axes).boxed().toList();
+    return IntStream.range(0, x.length)
+        .filter(i -> keeps || !gone.contains(i))
+        .mapToLong(i -> gone.contains(i) ? 1 : x[i])
+        .toArray();
+  }
+
+  private int @Nullable [] axes(NodeProto node, int rank, int input) {
+    long[] given = listed(node, input);
+    return given == null ? null : Arrays.stream(given).mapToInt(a -> axis(a, rank)).toArray();
+  }
+
+  /** Axes, an attribute in older opsets and an input in later ones; null if not known. */
+  private long @Nullable [] listed(NodeProto node, int input) {
+    if (Graph.attribute(node, "axes").isPresent()) {
+      return integers(node, "axes", 0, 0);
+    }
+    return node.getInputCount() > input
+        ? Constant.integers(graph, node.getInput(input)).orElse(null)
+        : null;
+  }
+
+  private static int axis(long axis, int rank) {
+    return (int) Math.max(0, Math.min(rank - 1, axis < 0 ? axis + rank : axis));
+  }
+
+  private static String auto(NodeProto node) {
+    return Graph.attribute(node, "auto_pad").map(a -> a.getS().toStringUtf8()).orElse("NOTSET");
+  }
+
+  private static long[] integers(NodeProto node, String name, int count, long otherwise) {
+    return Graph.attribute(node, name)
+        .map(AttributeProto::getIntsList)
+        .filter(list -> list.size() >= count && !list.isEmpty())
+        .map(list -> list.stream().mapToLong(Long::longValue).toArray())
+        .orElseGet(() -> LongStream.generate(() -> otherwise).limit(count).toArray());
+  }
+}

@@ -1,0 +1,125 @@
+package dev.headwater.onnx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.onnxruntime.OnnxTensorLike;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+final class NewHeadTest {
+  private static final byte[] VECTORS = GraphFixture.mlp(5, 7, 3);
+  private static final byte[] MAPS = GraphFixture.conv1x1(2, 6, 3);
+
+  @Test
+  void stacksHiddenLayersOnVectors() throws Exception {
+    // given
+    Split split = OnnxFile.parse(VECTORS).headless("r", NewHead.of(8, 4));
+
+    // when
+    Map<String, OnnxTensorLike> logits = run(split, 5, Map.of("features", Ort.noise(1, 2, 5)));
+
+    // then
+    assertThat(split.dim()).isEqualTo(7);
+    assertThat(split.linear()).as("it is more than one layer").isEmpty();
+    assertThat(split.parameterNames())
+        .containsExactly(
+            "head.hidden.0.weight",
+            "head.hidden.0.bias",
+            "head.hidden.1.weight",
+            "head.hidden.1.bias",
+            "head.weight",
+            "head.bias");
+    assertThat(Ort.values(logits.get(split.logits())).shape()).containsExactly(2, 5);
+  }
+
+  @Test
+  void startsItsHiddenLayersAlikeEveryTime() throws Exception {
+    List<Parameter> initial = OnnxFile.parse(VECTORS).headless("r", NewHead.of(400)).parameters();
+
+    assertThat(initial)
+        .as("the last layer has no classes yet")
+        .isEqualTo(OnnxFile.parse(VECTORS).headless("r", NewHead.of(400)).parameters())
+        .extracting(Parameter::name)
+        .containsExactly("head.hidden.0.weight", "head.hidden.0.bias");
+    double squares = 0;
+    for (float value : initial.get(0).values()) {
+      squares += value * value;
+    }
+    assertThat(squares / 2800).as("variance").isBetween(0.9 * 2 / 7, 1.1 * 2 / 7);
+    assertThat(initial.get(1).values()).containsOnly(0f);
+  }
+
+  @Test
+  void answersForEveryPlaceOfAMap() throws Exception {
+    // given
+    Split split = OnnxFile.parse(MAPS).headless("r", NewHead.of(8));
+    Split resized = OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(), 9, 11));
+    Map<String, OnnxTensorLike> inputs = Map.of("image", Ort.noise(1, 2, 2, 4, 4));
+
+    // then
+    assertThat(Ort.values(run(split, 5, inputs).get(split.logits())).shape())
+        .containsExactly(2, 5, 4, 4);
+    assertThat(Ort.values(run(resized, 3, inputs).get(resized.logits())).shape())
+        .containsExactly(2, 3, 9, 11);
+    assertThat(resized.linear()).as("resized afterwards").isEmpty();
+    assertThat(OnnxFile.parse(MAPS).headless("r").linear()).as("1×1 convolution").isPresent();
+  }
+
+  @Test
+  void isMergedIntoOneNetwork() throws Exception {
+    // given
+    Split split = OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(8), 9, 11));
+    Map<String, OnnxTensorLike> inputs = Map.of("image", Ort.noise(1, 2, 2, 4, 4));
+
+    // when
+    byte[] merged = split.merge(trained(split, 5));
+
+    // then
+    assertThat(Ort.values(Ort.run(merged, inputs).get(split.logits())).floats())
+        .containsExactly(
+            Ort.values(run(split, 5, inputs).get(split.logits())).floats(), within(1e-4f));
+  }
+
+  @Test
+  void refusesWhatCannotBe() {
+    assertThatThrownBy(() -> NewHead.of(0)).hasMessageContaining("hidden layers of 1 to");
+    assertThatThrownBy(() -> new NewHead(List.of(), 4, 0)).hasMessageContaining("or neither");
+    assertThatThrownBy(() -> OnnxFile.parse(VECTORS).headless("r", new NewHead(List.of(), 9, 9)))
+        .hasMessageContaining("only a map can be resized");
+    assertThatThrownBy(
+            () ->
+                OnnxFile.parse(GraphFixture.encoder(17, 9, 4))
+                    .headless("last_hidden_state", NewHead.of(3)))
+        .hasMessageContaining("pool it first");
+  }
+
+  private static Map<String, OnnxTensorLike> run(
+      Split split, int classes, Map<String, OnnxTensorLike> inputs) throws Exception {
+    Map<String, OnnxTensorLike> given = new LinkedHashMap<>(Ort.run(split.backbone(), inputs));
+    given.putAll(Ort.parameters(trained(split, classes)));
+    return Ort.run(split.head(), given);
+  }
+
+  /** The hidden layers as they start, and a last layer of random weights. */
+  public static List<Parameter> trained(Split split, int classes) {
+    List<Parameter> trained = new ArrayList<>(split.parameters());
+    Random random = new Random(4);
+    for (String name : split.parameterNames()) {
+      if (trained.stream().noneMatch(p -> p.name().equals(name))) {
+        long[] shape = split.shape(name, classes);
+        float[] values = new float[(int) java.util.Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+        for (int i = 0; i < values.length; i++) {
+          values[i] = (float) random.nextGaussian();
+        }
+        trained.add(new Parameter(name, shape, values));
+      }
+    }
+    return trained;
+  }
+}

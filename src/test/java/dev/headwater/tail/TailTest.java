@@ -1,0 +1,162 @@
+package dev.headwater.tail;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.onnxruntime.OnnxTensorLike;
+import dev.headwater.onnx.GraphFixture;
+import dev.headwater.onnx.NewHead;
+import dev.headwater.onnx.OnnxException;
+import dev.headwater.onnx.OnnxFile;
+import dev.headwater.onnx.Ort;
+import dev.headwater.onnx.Split;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+final class TailTest {
+  private static final Map<String, Object> ALIGN = Map.of("transB", 1);
+
+  @Test
+  void takesAnyNumberOfClasses() throws Exception {
+    Map<String, OnnxTensorLike> inputs = Map.of("features", Ort.noise(1, 2, 4));
+    try (Rebuilt rebuilt = new Rebuilt(GraphFixture.mlp(4, 6, 3), "-2", inputs);
+        NDManager scope = rebuilt.manager().newSubManager()) {
+      Map<String, NDArray> grown = rebuilt.parameters(scope);
+      grown.put("fc2.weight", scope.ones(new Shape(7, 6)));
+      grown.put("fc2.bias", scope.zeros(new Shape(7)));
+
+      NDArray logits = rebuilt.tail().logits(rebuilt.features(scope), grown, scope);
+
+      assertThat(logits.getShape()).isEqualTo(new Shape(2, 7));
+    }
+  }
+
+  @Test
+  void keepsNothingOfAStep() throws Exception {
+    Map<String, OnnxTensorLike> inputs = Map.of("features", Ort.noise(1, 2, 4));
+    try (Rebuilt rebuilt = new Rebuilt(GraphFixture.mlp(4, 6, 3), "-2", inputs);
+        NDManager kept = rebuilt.manager().newSubManager()) {
+      Map<String, NDArray> parameters = rebuilt.parameters(kept);
+      NDList features = rebuilt.features(kept);
+      int before = kept.getManagedArrays().size();
+      for (int i = 0; i < 50; i++) {
+        try (NDManager step = kept.newSubManager()) {
+          assertThat(rebuilt.tail().logits(features, parameters, step).getManager())
+              .as("whose the result is")
+              .isSameAs(step);
+        }
+      }
+
+      assertThat(kept.getManagedArrays()).as("batch and weights only").hasSize(before);
+    }
+  }
+
+  @Test
+  void asksForWhatItNeeds() throws Exception {
+    Map<String, OnnxTensorLike> inputs = Map.of("features", Ort.noise(1, 2, 4));
+    try (Rebuilt rebuilt = new Rebuilt(GraphFixture.mlp(4, 6, 3), "-2", inputs);
+        NDManager scope = rebuilt.manager().newSubManager()) {
+      Map<String, NDArray> lacking = rebuilt.parameters(scope);
+      lacking.remove("fc1.bias");
+
+      assertThatThrownBy(() -> rebuilt.tail().logits(rebuilt.features(scope), lacking, scope))
+          .hasMessageContaining("fc1.bias");
+      assertThatThrownBy(
+              () -> rebuilt.tail().logits(new NDList(), rebuilt.parameters(scope), scope))
+          .hasMessageContaining("0 features");
+    }
+  }
+
+  @Test
+  void namesWhatCannotBeRebuiltAndTheNearestCutThatCan() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w1", 4, 4)
+            .weight("w2", 4, 4)
+            .weight("w3", 3, 4)
+            .node("MatMul", "a", "x", "w1")
+            .node("Hardmax", "b", "a")
+            .node("Det", "c", "b")
+            .node("Mul", "d", "a", "c")
+            .node("MatMul", "e", "d", "w2")
+            .node("Relu", "f", "e")
+            .node("Gemm", "y", ALIGN, "f", "w3")
+            .output("y", -1, 3)
+            .bytes();
+    Split split = OnnxFile.parse(model).split("-3");
+
+    // then
+    assertThatThrownBy(() -> Tail.of(split))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("Hardmax, which makes `b`")
+        .hasMessageContaining("Det, which makes `c`")
+        .hasMessageContaining("The nearest cut that works is -2, at `d`");
+    Tail.of(OnnxFile.parse(model).split("-2")).close();
+  }
+
+  @Test
+  void namesACutWhereTheReasonIsAnAttribute() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(13)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .node("Hardmax", "h", "x")
+            .node("MatMul", "y", "h", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    // then
+    assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+        .hasMessageContaining("The nearest cut that works is -1, at `h`");
+    assertThatThrownBy(() -> Tail.of(trainingMode().split("-2")))
+        .hasMessageContaining("export the network in eval mode")
+        .hasMessageContaining("The nearest cut that works is -1, at `n`");
+  }
+
+  private static OnnxFile trainingMode() throws Exception {
+    return OnnxFile.parse(
+        GraphFixture.opset(15)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .weight("k", 3, 3)
+            .weight("g", 3)
+            .weight("b", 3)
+            .weight("m", 3)
+            .tensor(GraphFixtures.positive("v", 3))
+            .node("MatMul", "a", "x", "w")
+            .node("BatchNormalization", "n", Map.of("training_mode", 1), "a", "g", "b", "m", "v")
+            .node("MatMul", "y", "n", "k")
+            .output("y", -1, 3)
+            .bytes());
+  }
+
+  @Test
+  void rebuildsNewHeadsOnVectorsAndMaps() throws Exception {
+    for (NewHead head : List.of(NewHead.of(8, 5), new NewHead(List.of(8), 9, 11))) {
+      boolean dense = head.height() > 0;
+      Split split =
+          OnnxFile.parse(dense ? GraphFixture.conv1x1(2, 6, 3) : GraphFixture.mlp(4, 6, 3))
+              .headless("r", head);
+      try (Tail tail = Tail.of(split);
+          NDManager scope = NDManager.newBaseManager("PyTorch")) {
+        Map<String, NDArray> parameters = new HashMap<>();
+        split
+            .parameterNames()
+            .forEach(name -> parameters.put(name, scope.ones(new Shape(split.shape(name, 5)))));
+        NDArray features = scope.ones(dense ? new Shape(2, 6, 4, 4) : new Shape(2, 6));
+
+        assertThat(tail.logits(new NDList(features), parameters, scope).getShape())
+            .isEqualTo(dense ? new Shape(2, 5, 9, 11) : new Shape(2, 5));
+      }
+    }
+  }
+}
