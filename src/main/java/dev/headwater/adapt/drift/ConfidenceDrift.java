@@ -10,7 +10,9 @@ import java.util.SplittableRandom;
  * in {@link DriftSettings#falseAlarm} draws on average at most. Not thread-safe.
  */
 final class ConfidenceDrift {
-  /** Heads are swapped record by record on each instance, so two or three take turns for a while. */
+  /**
+   * Heads are swapped record by record on each instance, so two or three take turns for a while.
+   */
   private static final int HEADS = 4;
 
   private final DriftSettings settings;

@@ -11,7 +11,7 @@ package dev.headwater.adapt.drift;
  */
 public record DriftSettings(int falseAlarm, int reference, int shortWindow, int longWindow) {
   /** One for all streams; chosen by replay: see RATIONALE.md beside this class. */
-  public static final DriftSettings DEFAULT = new DriftSettings(10_000, 256, 10, 40);
+  public static final DriftSettings DEFAULT = new DriftSettings(50_000, 256, 10, 40);
 
   public DriftSettings {
     require(falseAlarm >= 100, "draws per false alarm must be at least 100", falseAlarm);

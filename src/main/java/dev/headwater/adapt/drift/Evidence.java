@@ -10,7 +10,9 @@ import java.util.Arrays;
  * at. Not thread-safe.
  */
 final class Evidence {
-  /** The one gains most from many p-values that are slightly small, the other from few tiny ones. */
+  /**
+   * The one gains most from many p-values that are slightly small, the other from few tiny ones.
+   */
   private static final double[] EXPONENTS = {0.6, 0.3};
 
   /** Bounds a single bet, to the disadvantage of whoever bets. */
