@@ -80,9 +80,9 @@ record RecordedStream(List<Row> rows) {
       for (JsonNode record : records) {
         byte[] value = record.toString().getBytes(StandardCharsets.UTF_8);
         Inference inference = scoring.infer(value);
-        Scores scores = scoring.score(inference);
+        Scores scores = scoring.score(inference, 0);
         boolean right = scores.best().label().equals(record.get("label").asText());
-        rows.add(new Row(inference.features(), scores.best().confidence(), right ? 0 : 1));
+        rows.add(new Row(inference.features(0), scores.best().confidence(), right ? 0 : 1));
       }
       return rows;
     }
