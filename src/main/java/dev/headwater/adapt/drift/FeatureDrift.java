@@ -1,0 +1,101 @@
+package dev.headwater.adapt.drift;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Without labels: whether the features of the last few draws, a short and a long window of them,
+ * come from where those before them do. The reference is the first {@link DriftSettings#reference}
+ * draws and stays, so that slow drift adds up. Every few draws it looks; each look may alarm
+ * falsely at a rate that makes it one false alarm in {@link DriftSettings#falseAlarm} draws on
+ * average at most. Keeps the feature vectors of reference and long window, and measures each new
+ * one against all of them. Not thread-safe.
+ */
+final class FeatureDrift {
+  private final DriftSettings settings;
+  private final int every;
+  private final PermutationTest test;
+
+  /** The reference in its order, then the most recent draws in theirs. */
+  private final List<float[]> kept = new ArrayList<>();
+
+  /** Between those kept. */
+  private final double[][] distances;
+
+  private int sinceLook;
+  private double score;
+
+  FeatureDrift(DriftSettings settings, SplittableRandom random) {
+    this.settings = settings;
+    this.every = settings.shortWindow() / 2;
+    this.test = new PermutationTest(every / (2.0 * settings.falseAlarm()), random);
+    int capacity = settings.reference() + settings.longWindow() + 1;
+    this.distances = new double[capacity][capacity];
+  }
+
+  /** Takes in a draw without looking. */
+  void collect(float[] features) {
+    int n = kept.size();
+    for (int i = 0; i < n; i++) {
+      distances[i][n] = distance(kept.get(i), features);
+      distances[n][i] = distances[i][n];
+    }
+    distances[n][n] = 0; // the row is that of a draw that was dropped
+    kept.add(features);
+    if (kept.size() == distances.length) {
+      drop(settings.reference());
+    }
+    sinceLook++;
+  }
+
+  /** Whether this one raises the alarm. */
+  boolean observe(float[] features) {
+    collect(features);
+    if (sinceLook < every) {
+      return false;
+    }
+    sinceLook = 0;
+    score = Math.max(look(settings.shortWindow()), look(settings.longWindow()));
+    return score >= 1;
+  }
+
+  /** As {@link PermutationTest#score}; 0 while there is too little to compare with. */
+  private double look(int window) {
+    int before = kept.size() - window;
+    return before < Math.max(window, 2 * settings.shortWindow())
+        ? 0
+        : test.score(distances, kept.size(), window);
+  }
+
+  /** From 0 to 1, where it alarms. */
+  double score() {
+    return score;
+  }
+
+  void clear() {
+    kept.clear();
+    sinceLook = 0;
+    score = 0;
+  }
+
+  private void drop(int index) {
+    int after = kept.size() - index - 1;
+    double[] row = distances[index];
+    System.arraycopy(distances, index + 1, distances, index, after);
+    distances[kept.size() - 1] = row;
+    kept.remove(index);
+    for (int i = 0; i < kept.size(); i++) {
+      System.arraycopy(distances[i], index + 1, distances[i], index, after);
+    }
+  }
+
+  private static double distance(float[] a, float[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      double d = (double) a[i] - b[i];
+      sum += d * d;
+    }
+    return Math.sqrt(sum);
+  }
+}
