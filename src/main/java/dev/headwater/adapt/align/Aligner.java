@@ -34,7 +34,7 @@ public final class Aligner {
   private static final int WINDOW_PER_CLASS = 4;
 
   /** Samples before the first alignment. */
-  private static final int LEAST = 40;
+  private static final int LEAST = 75;
 
   private static final int LEAST_PER_CLASS = 2;
 

@@ -19,7 +19,7 @@ record Moves(boolean[][] real, double largest, double moved) {
   /** Of a move that was real in the last window: what was begun is not given up for little. */
   private static final double LASTING = 0.01;
 
-  private static final int SAMPLES = 5;
+  private static final int SAMPLES = 8;
   private static final int LASTING_SAMPLES = 2;
 
   static Moves none(int classes) {

@@ -8,9 +8,6 @@ import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.bundle.Bundles;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -22,16 +19,22 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Prints what it finds.
  */
 class StreamAlignmentTest {
-  private static final int BLOCK = 500;
+  private static final int DRAWS = 5;
   private static final FineTuner TUNER = new FineTuner(FitSettings.DEFAULT, true);
 
   @ParameterizedTest
-  @CsvSource({"0.1, 0", "0.2, 0", "0.2, 1", "0.2, 2", "1, 0"})
-  void followsAgeingSensors(double share, long seed) throws Exception {
-    Run run = run("gas", share, seed, 0);
+  @CsvSource({"0.1, 0.04", "0.2, 0.05", "1, 0.05"})
+  void followsAgeingSensors(double share, double gain) throws Exception {
+    double sum = 0;
+    for (long seed = 0; seed < DRAWS; seed++) {
+      Run run = run("gas", share, seed, 0);
+      sum += run.adapted(0, run.records()) / DRAWS;
+      assertThat(run.adapted(0, run.records()) - run.frozen(0, run.records()))
+          .as("each draw")
+          .isGreaterThan(0.02);
+    }
 
-    assertThat(run.adapted(0, run.records())).as("frozen: .773").isGreaterThan(0.773 + 0.05);
-    assertThat(run.adapted(0, 1500)).as("before the second lot").isGreaterThan(run.frozen(0, 1500));
+    assertThat(sum).as("frozen: .773").isGreaterThan(0.773 + gain);
   }
 
   @ParameterizedTest
@@ -39,20 +42,24 @@ class StreamAlignmentTest {
   void leavesPicturesAloneThatDoNotDrift(double share) throws Exception {
     Run run = run("fashion", share, 0, 0);
 
-    assertThat(run.adapted(0, 2000)).as("upright").isGreaterThan(run.frozen(0, 2000) - 0.005);
+    assertThat(run.adapted(0, 2000))
+        .as("upright")
+        .isGreaterThanOrEqualTo(run.frozen(0, 2000) - 0.005);
     assertThat(run.adapted(2000, 6000))
         .as("upside down: beyond what clusters can tell")
-        .isGreaterThan(run.frozen(2000, 6000) - 0.005);
+        .isGreaterThanOrEqualTo(run.frozen(2000, 6000) - 0.005);
   }
 
   @Test
   void leavesKnownIntentsAloneWhileNewOnesComeIn() throws Exception {
     Run run = run("clinc", 0.2, 0, 4500);
 
-    assertThat(run.adapted(0, 1500)).as("no drift").isGreaterThan(run.frozen(0, 1500) - 0.005);
+    assertThat(run.adapted(0, 1500))
+        .as("no drift")
+        .isGreaterThanOrEqualTo(run.frozen(0, 1500) - 0.005);
     assertThat(run.adapted(1500, 4500))
         .as("half of them of no known class")
-        .isGreaterThan(run.frozen(1500, 4500) - 0.005);
+        .isGreaterThanOrEqualTo(run.frozen(1500, 4500) - 0.005);
   }
 
   /** Which records were right, under the frozen head and under the one that scored them. */
@@ -76,8 +83,7 @@ class StreamAlignmentTest {
 
   private static Run run(String name, double share, long seed, int records) throws Exception {
     StreamFeatures stream = StreamFeatures.of(Bundles.data(name), Path.of("target/simulation"));
-    int[] order = order(stream.truth().size(), seed);
-    int n = records > 0 ? records : order.length;
+    int n = records > 0 ? records : stream.truth().size();
     LinearHead frozen = stream.head();
     Aligner aligner =
         new Aligner(TUNER, frozen, SourceStatistics.none(frozen.classes(), frozen.dim()));
@@ -86,8 +92,8 @@ class StreamAlignmentTest {
     Run run = new Run(new boolean[n], new boolean[n]);
     int heads = 0;
     for (int t = 0; t < n; t++) {
-      float[] features = stream.features().get(order[t]);
-      String truth = stream.truth().get(order[t]);
+      float[] features = stream.features().get(t);
+      String truth = stream.truth().get(t);
       run.right[t] = stream.headLabels().get(live.best(features)).equals(truth);
       run.frozenRight[t] = stream.headLabels().get(frozen.best(features)).equals(truth);
       if (draw.nextDouble() < share) {
@@ -110,15 +116,5 @@ class StreamAlignmentTest {
         run.frozen(0, 1500),
         heads);
     return run;
-  }
-
-  /** The recorded order, or shuffled within blocks so that the drift stays where it is. */
-  private static int[] order(int size, long seed) {
-    List<Integer> order = new ArrayList<>(IntStream.range(0, size).boxed().toList());
-    Random random = new Random(seed);
-    for (int from = 0; seed > 0 && from < size; from += BLOCK) {
-      Collections.shuffle(order.subList(from, Math.min(from + BLOCK, size)), random);
-    }
-    return order.stream().mapToInt(Integer::intValue).toArray();
   }
 }
