@@ -44,6 +44,9 @@ public final class Aligner {
   /** Probability below which the head's doubt of a class no longer counts as proof against it. */
   private static final double DOUBT = 1e-6;
 
+  /** Share of a window on which both clusterings agree, below which what was carried misleads. */
+  private static final double CONSENT = 0.8;
+
   private final FineTuner tuner;
   private final Deque<float[]> window = new ArrayDeque<>();
   private LinearHead anchor;
@@ -110,22 +113,30 @@ public final class Aligner {
       forget();
       return new Alignment(anchor, source, guard.disagrees());
     }
-    carried = followed.statistics();
     Clustering alone =
         Clustering.of(units, opinion, SourceStatistics.none(anchor.classes(), anchor.dim()));
-    int[] labels = new int[samples.size()];
-    for (int i = 0; i < labels.length; i++) {
-      labels[i] = alone.label(i) == followed.label(i) ? followed.label(i) : -1;
-    }
+    int[] labels = agreed(alone, followed);
+    long both = Arrays.stream(labels).filter(label -> label >= 0).count();
+    carried = both < CONSENT * labels.length ? source : followed.statistics();
     moves = Moves.of(opinion, labels, moves);
     if (moves.moved() == 0) {
       return new Alignment(anchor, source, guard.still(moves));
     }
     LinearHead candidate = tuner.fit(anchor, anchor.classes(), trusted(samples, labels, opinion));
-    Alignment aligned = new Alignment(candidate, carried, guard.judge(candidate, samples, moves));
+    Alignment aligned =
+        new Alignment(candidate, followed.statistics(), guard.judge(candidate, samples, moves));
     return aligned.verdict().accepted()
         ? aligned
         : new Alignment(anchor, source, aligned.verdict());
+  }
+
+  /** The label both give a sample, -1 where they differ. */
+  private static int[] agreed(Clustering one, Clustering other) {
+    int[] labels = new int[one.shares().length];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = one.label(i) == other.label(i) ? one.label(i) : -1;
+    }
+    return labels;
   }
 
   private void forget() {

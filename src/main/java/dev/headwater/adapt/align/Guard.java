@@ -22,7 +22,7 @@ import java.util.TreeMap;
  */
 final class Guard {
   private static final double AGREEMENT = 0.6;
-  private static final double CONFIDENCE_LOSS = 0.1;
+  private static final double CONFIDENCE_LOSS = 0.05;
   private static final double CLASSES_KEPT = 0.5;
 
   private final double[][] opinion;
