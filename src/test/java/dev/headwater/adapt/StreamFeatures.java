@@ -15,11 +15,14 @@ import ai.onnxruntime.OrtSession;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.schema.Json;
+import java.awt.image.Raster;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -29,16 +32,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
+import javax.imageio.ImageIO;
 
 /**
  * A recorded stream as its backbone sees it: features and truth by record, and the exported head.
  * Computed once by ONNX Runtime with the last Gemm's input as a second output; then read from
  * {@code target/}.
  */
-record StreamFeatures(
+public record StreamFeatures(
     List<String> headLabels, LinearHead head, List<String> truth, List<float[]> features) {
 
-  static StreamFeatures of(Path bundle, Path cacheDir) throws IOException, OrtException {
+  public static StreamFeatures of(Path bundle, Path cacheDir) throws IOException, OrtException {
     Path cache = cacheDir.resolve(bundle.getFileName() + ".features");
     if (!Files.exists(cache)) {
       Files.createDirectories(cacheDir);
@@ -82,7 +86,7 @@ record StreamFeatures(
             Files.exists(bundle.resolve("tokenizer.json"))
                 ? new TextEncoder(
                     HuggingFaceTokenizer.newInstance(bundle.resolve("tokenizer.json")))
-                : StreamFeatures::numbers) {
+                : records.get(0).has("image") ? StreamFeatures::picture : StreamFeatures::numbers) {
       for (JsonNode record : records) {
         Map<String, OnnxTensor> inputs = encoder.encode(env, record);
         try (OrtSession.Result result = session.run(inputs)) {
@@ -132,6 +136,23 @@ record StreamFeatures(
     return Map.of(
         "features",
         OnnxTensor.createTensor(env, FloatBuffer.wrap(values), new long[] {1, values.length}));
+  }
+
+  private static Map<String, OnnxTensor> picture(OrtEnvironment env, JsonNode record)
+      throws OrtException {
+    Raster grey;
+    try {
+      byte[] file = record.get("image").binaryValue();
+      grey = ImageIO.read(new ByteArrayInputStream(file)).getRaster();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    float[] values = grey.getSamples(0, 0, grey.getWidth(), grey.getHeight(), 0, (float[]) null);
+    for (int i = 0; i < values.length; i++) {
+      values[i] /= 255;
+    }
+    long[] shape = {1, 1, grey.getHeight(), grey.getWidth()};
+    return Map.of("image", OnnxTensor.createTensor(env, FloatBuffer.wrap(values), shape));
   }
 
   private static float[] initializer(GraphProto graph, String name) {

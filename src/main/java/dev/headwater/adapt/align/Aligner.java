@@ -1,0 +1,197 @@
+package dev.headwater.adapt.align;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.LinearHead;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Follows a stream's classes without a label: sorts the newest unlabelled samples into clusters,
+ * finds which classes have moved across a boundary of the head, and trains the head on what the
+ * clusters say (self-training on class prototypes: Liang et al. 2020, SHOT; kept near the head it
+ * starts from). The candidate is an ordinary head: serving is unchanged.
+ *
+ * <p>Every alignment starts from the <i>anchor</i>, the last head that labels support, so that
+ * mistakes do not pile up from one alignment to the next; only where the classes were last seen is
+ * carried on. What cannot be aligned goes back to the anchor.
+ *
+ * <p><b>Risk.</b> No label is read, so nothing here can know that it is right: clusters say what
+ * lies together, not what it is called. A class that moves to where another one was, classes that
+ * trade places between two windows, or a new class that looks like a known one in a body, are
+ * followed wrongly and pass {@link Guard}. Where labelled samples exist the gate must decide
+ * instead; where none do, audit some.
+ *
+ * <p>Deterministic. Bounded: it holds one window of samples. Not thread-safe.
+ */
+public final class Aligner {
+  /** Samples in a window: the shorter, the sooner it follows; per class where there are many. */
+  private static final int WINDOW = 150;
+
+  private static final int WINDOW_PER_CLASS = 4;
+
+  /** Samples before the first alignment. */
+  private static final int LEAST = 75;
+
+  private static final int LEAST_PER_CLASS = 2;
+
+  /** Alignments in the time it takes to renew a window. */
+  private static final int PER_WINDOW = 6;
+
+  /** Probability below which the head's doubt of a class no longer counts as proof against it. */
+  private static final double DOUBT = 1e-6;
+
+  /** Share of a window on which both clusterings agree, below which what was carried misleads. */
+  private static final double CONSENT = 0.8;
+
+  private final FineTuner tuner;
+  private final Deque<float[]> window = new ArrayDeque<>();
+  private LinearHead anchor;
+  private SourceStatistics source;
+  private SourceStatistics carried;
+  private Moves moves;
+  private int fresh;
+
+  /**
+   * @param anchor the head that labels support
+   * @param source of the samples it was trained on, or {@link SourceStatistics#none}
+   */
+  public Aligner(FineTuner tuner, LinearHead anchor, SourceStatistics source) {
+    if (source.classes() != anchor.classes() || source.dim() != anchor.dim()) {
+      throw new IllegalArgumentException(
+          "source statistics of %d classes on %d features do not fit a head of %d on %d"
+              .formatted(source.classes(), source.dim(), anchor.classes(), anchor.dim()));
+    }
+    this.tuner = tuner;
+    this.anchor = anchor;
+    this.source = source;
+    this.carried = source;
+    this.moves = Moves.none(anchor.classes());
+  }
+
+  /** Starts over from another head, on the samples of the window. */
+  public void anchor(LinearHead head, SourceStatistics statistics) {
+    Aligner other = new Aligner(tuner, head, statistics);
+    anchor = other.anchor;
+    source = other.source;
+    forget();
+  }
+
+  /** Takes in an unlabelled sample of a uniform draw, in the stream's order. */
+  public void add(float[] features) {
+    window.addLast(features);
+    if (window.size() > capacity()) {
+      window.removeFirst();
+    }
+    fresh++;
+  }
+
+  /** Whether there is enough that the last alignment has not seen. */
+  public boolean due() {
+    int least = Math.max(LEAST, LEAST_PER_CLASS * anchor.classes());
+    return anchor.classes() > 1
+        && window.size() >= least
+        && fresh >= Math.min(least, capacity() / PER_WINDOW);
+  }
+
+  /**
+   * Aligns the anchor with the window.
+   *
+   * @throws java.util.concurrent.CancellationException where the fine-tuner was cancelled
+   */
+  public Alignment align() {
+    fresh = 0;
+    List<float[]> samples = List.copyOf(window);
+    double[][] opinion = opinion(anchor, samples);
+    double[][] units = Directions.units(samples);
+    Clustering followed = Clustering.of(units, followed(units, opinion), carried);
+    Guard guard = new Guard(opinion, followed);
+    if (!guard.agrees()) {
+      forget();
+      return new Alignment(anchor, source, guard.disagrees());
+    }
+    Clustering alone =
+        Clustering.of(units, opinion, SourceStatistics.none(anchor.classes(), anchor.dim()));
+    int[] labels = agreed(alone, followed);
+    long both = Arrays.stream(labels).filter(label -> label >= 0).count();
+    carried = both < CONSENT * labels.length ? source : followed.statistics();
+    moves = Moves.of(opinion, labels, moves);
+    if (moves.moved() == 0) {
+      return new Alignment(anchor, source, guard.still(moves));
+    }
+    LinearHead candidate = tuner.fit(anchor, anchor.classes(), trusted(samples, labels, opinion));
+    Alignment aligned =
+        new Alignment(candidate, followed.statistics(), guard.judge(candidate, samples, moves));
+    return aligned.verdict().accepted()
+        ? aligned
+        : new Alignment(anchor, source, aligned.verdict());
+  }
+
+  /** The label both give a sample, -1 where they differ. */
+  private static int[] agreed(Clustering one, Clustering other) {
+    int[] labels = new int[one.shares().length];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = one.label(i) == other.label(i) ? one.label(i) : -1;
+    }
+    return labels;
+  }
+
+  private void forget() {
+    carried = source;
+    moves = Moves.none(anchor.classes());
+  }
+
+  private int capacity() {
+    return Math.max(WINDOW, WINDOW_PER_CLASS * anchor.classes());
+  }
+
+  /** What a head says of samples. */
+  static double[][] opinion(LinearHead head, List<float[]> samples) {
+    double[][] opinion = new double[samples.size()][head.classes()];
+    for (int i = 0; i < opinion.length; i++) {
+      float[] logits = head.logits(samples.get(i));
+      for (int c = 0; c < logits.length; c++) {
+        opinion[i][c] = logits[c];
+      }
+      Directions.softmax(opinion[i]);
+    }
+    return opinion;
+  }
+
+  /** The anchor's opinion in the light of where the classes were last seen. */
+  private double[][] followed(double[][] units, double[][] opinion) {
+    double[][] both = new double[units.length][];
+    for (int i = 0; i < units.length; i++) {
+      both[i] = Clustering.evidence(units[i], carried);
+      for (int c = 0; c < both[i].length; c++) {
+        both[i][c] += Math.log(opinion[i][c] + DOUBT);
+      }
+      Directions.softmax(both[i]);
+    }
+    return both;
+  }
+
+  /** What head and clusters agree on, and the moves that are real; a class of n counts as √n. */
+  private Batch trusted(List<float[]> samples, int[] labels, double[][] opinion) {
+    List<float[]> features = new ArrayList<>();
+    List<Integer> classes = new ArrayList<>();
+    int[] counts = new int[anchor.classes()];
+    for (int i = 0; i < labels.length; i++) {
+      int head = Directions.best(opinion[i]);
+      if (labels[i] >= 0 && (labels[i] == head || moves.real()[head][labels[i]])) {
+        features.add(samples.get(i));
+        classes.add(labels[i]);
+        counts[labels[i]]++;
+      }
+    }
+    double[] weights = classes.stream().mapToDouble(c -> Math.pow(counts[c], -0.5)).toArray();
+    double mean = Arrays.stream(weights).average().orElseThrow();
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] /= mean;
+    }
+    return new Batch(features, classes.stream().mapToInt(Integer::intValue).toArray(), weights);
+  }
+}

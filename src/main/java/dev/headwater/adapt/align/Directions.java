@@ -1,0 +1,56 @@
+package dev.headwater.adapt.align;
+
+import java.util.List;
+
+/** Feature vectors as seen from the origin. */
+final class Directions {
+  private Directions() {}
+
+  static double[] unit(float[] vector) {
+    double[] wide = new double[vector.length];
+    for (int d = 0; d < wide.length; d++) {
+      wide[d] = vector[d];
+    }
+    return unit(wide);
+  }
+
+  /** The null vector has no direction and stays what it is. */
+  static double[] unit(double[] vector) {
+    double squares = 0;
+    for (double value : vector) {
+      squares += value * value;
+    }
+    double[] unit = vector.clone();
+    for (int d = 0; squares > 0 && d < unit.length; d++) {
+      unit[d] /= Math.sqrt(squares);
+    }
+    return unit;
+  }
+
+  static double[][] units(List<float[]> vectors) {
+    return vectors.stream().map(Directions::unit).toArray(double[][]::new);
+  }
+
+  /** In place: exponentials that add up to 1. */
+  static double[] softmax(double[] logits) {
+    double most = logits[best(logits)];
+    double sum = 0;
+    for (int c = 0; c < logits.length; c++) {
+      logits[c] = Math.exp(logits[c] - most);
+      sum += logits[c];
+    }
+    for (int c = 0; c < logits.length; c++) {
+      logits[c] /= sum;
+    }
+    return logits;
+  }
+
+  /** Index of the greatest value. */
+  static int best(double[] values) {
+    int best = 0;
+    for (int c = 1; c < values.length; c++) {
+      best = values[c] > values[best] ? c : best;
+    }
+    return best;
+  }
+}

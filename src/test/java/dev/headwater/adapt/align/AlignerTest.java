@@ -1,0 +1,139 @@
+package dev.headwater.adapt.align;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.adapt.fit.LinearHead;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class AlignerTest {
+  private static final FineTuner TUNER = new FineTuner(FitSettings.DEFAULT, true);
+  private static final SourceStatistics NONE = SourceStatistics.none(Blobs.CLASSES, Blobs.DIM);
+
+  private final Blobs blobs = new Blobs();
+  private final LinearHead anchor = Blobs.head();
+  private final Aligner aligner = new Aligner(TUNER, anchor, NONE);
+
+  @Test
+  void followsAClassThatCrossedABoundary() {
+    blobs.turn(0, 47);
+    double before = blobs.accuracy(anchor);
+    fill(150);
+
+    Alignment alignment = aligner.align();
+
+    assertThat(before).as("the anchor takes most of class 0 for class 1").isLessThan(0.9);
+    assertThat(alignment.verdict().accepted()).as(alignment.verdict().reason()).isTrue();
+    assertThat(alignment.verdict().judged()).as("labels read").isZero();
+    assertThat(blobs.accuracy(alignment.head())).isGreaterThan(0.97);
+    assertThat(alignment.source().counts()).as("all classes seen").doesNotContain(0f);
+  }
+
+  @Test
+  void startsFromTheAnchorEachTimeAndIsDeterministic() {
+    blobs.turn(0, 47);
+    Aligner twin = new Aligner(TUNER, anchor, NONE);
+    for (int i = 0; i < 150; i++) {
+      float[] features = blobs.of(i % Blobs.CLASSES);
+      aligner.add(features);
+      twin.add(features);
+    }
+
+    LinearHead head = aligner.align().head();
+
+    assertThat(head.weight()).isEqualTo(twin.align().head().weight());
+    blobs.turn(0, 0);
+    fill(150);
+    assertThat(aligner.align().head()).as("the class is back where it was").isSameAs(anchor);
+  }
+
+  @Test
+  void leavesAHeadAloneThatNothingMovesUnder() {
+    fill(150);
+
+    Alignment alignment = aligner.align();
+
+    assertThat(alignment.verdict().accepted()).isFalse();
+    assertThat(alignment.verdict().reason()).isEqualTo("no class has moved in a body");
+    assertThat(alignment.head()).isSameAs(anchor);
+    assertThat(alignment.verdict().numbers()).containsEntry("moved", 0.0);
+    assertThat(alignment.verdict().numbers().get("agreement")).isGreaterThan(0.97);
+  }
+
+  @Test
+  void takesAGainForNoDrift() {
+    blobs.gain(0.2);
+    fill(150);
+
+    assertThat(aligner.align().head()).isSameAs(anchor);
+  }
+
+  @Test
+  void takesOtherProportionsForNoDrift() {
+    for (int i = 0; i < 150; i++) {
+      aligner.add(blobs.of(i % 20 == 0 ? 1 : 2));
+    }
+
+    Alignment alignment = aligner.align();
+
+    assertThat(alignment.head()).as("re-centring would move all of them").isSameAs(anchor);
+  }
+
+  @Test
+  void keepsWhatHistorySaysOfAClassThatTheWindowLacks() {
+    List<float[]> features = List.of(blobs.of(0), blobs.of(1), blobs.of(2), blobs.of(3));
+    Batch history = new Batch(features, new int[] {0, 1, 2, 3}, new double[] {10, 10, 10, 10});
+    SourceStatistics source = SourceStatistics.of(history, Blobs.CLASSES);
+    aligner.anchor(anchor, source);
+    blobs.turn(0, 47);
+    for (int i = 0; i < 150; i++) {
+      aligner.add(blobs.of(i % 3));
+    }
+
+    Alignment alignment = aligner.align();
+
+    assertThat(alignment.verdict().accepted()).as(alignment.verdict().reason()).isTrue();
+    assertThat(alignment.source().counts()[3]).isEqualTo(10);
+    assertThat(direction(alignment.source(), 3)).isEqualTo(direction(source, 3));
+    assertThat(direction(alignment.source(), 0)).isNotEqualTo(direction(source, 0));
+  }
+
+  @Test
+  void isDueOnceThereIsEnoughThatIsNew() {
+    fill(74);
+    assertThat(aligner.due()).as("too few").isFalse();
+
+    fill(1);
+    assertThat(aligner.due()).isTrue();
+
+    aligner.align();
+    fill(24);
+    assertThat(aligner.due()).as("a sixth of a window is not yet renewed").isFalse();
+    fill(1);
+    assertThat(aligner.due()).isTrue();
+  }
+
+  @Test
+  void wantsStatisticsThatFitTheHead() {
+    assertThatThrownBy(() -> aligner.anchor(anchor, SourceStatistics.none(3, Blobs.DIM)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("3 classes");
+  }
+
+  private void fill(int samples) {
+    for (int i = 0; i < samples; i++) {
+      aligner.add(blobs.of(i % Blobs.CLASSES));
+    }
+  }
+
+  private static List<Float> direction(SourceStatistics source, int label) {
+    return IntStream.range(0, source.dim())
+        .mapToObj(d -> source.directions()[label * source.dim() + d])
+        .toList();
+  }
+}

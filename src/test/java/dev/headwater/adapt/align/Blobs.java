@@ -1,0 +1,52 @@
+package dev.headwater.adapt.align;
+
+import dev.headwater.adapt.fit.LinearHead;
+import java.util.Random;
+
+/** Classes that lie round an axis each, at any distance from the origin, and a head for them. */
+final class Blobs {
+  static final int CLASSES = 4;
+  static final int DIM = 16;
+  private static final double NOISE = 0.07;
+
+  private final Random random = new Random(5);
+  private final double[] angles = new double[CLASSES];
+  private double gain = 1;
+
+  static LinearHead head() {
+    LinearHead head = new LinearHead(CLASSES, DIM, new float[CLASSES * DIM], new float[CLASSES]);
+    for (int c = 0; c < CLASSES; c++) {
+      head.weight()[c * DIM + c] = 12;
+    }
+    return head;
+  }
+
+  /** From now on a class lies this far, in degrees, on the way to the next class's axis. */
+  void turn(int label, double degrees) {
+    angles[label] = Math.toRadians(degrees);
+  }
+
+  void gain(double factor) {
+    gain = factor;
+  }
+
+  float[] of(int label) {
+    double length = gain * (0.7 + 0.6 * random.nextDouble());
+    float[] row = new float[DIM];
+    for (int d = 0; d < DIM; d++) {
+      row[d] = (float) (length * NOISE * random.nextGaussian());
+    }
+    row[label] += (float) (length * Math.cos(angles[label]));
+    row[(label + 1) % CLASSES] += (float) (length * Math.sin(angles[label]));
+    return row;
+  }
+
+  /** Share of fresh records of each class in turn that a head gets right. */
+  double accuracy(LinearHead head) {
+    int right = 0;
+    for (int i = 0; i < 1000; i++) {
+      right += head.best(of(i % CLASSES)) == i % CLASSES ? 1 : 0;
+    }
+    return right / 1000.0;
+  }
+}

@@ -1,0 +1,55 @@
+package dev.headwater.adapt.align;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.schema.Tensor;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class SourceStatisticsTest {
+  private final Batch labelled =
+      new Batch(
+          List.of(new float[] {3, 0}, new float[] {0, 9}, new float[] {0, 5}),
+          new int[] {0, 0, 2},
+          new double[] {1, 1, 0.5});
+
+  @Test
+  void meansDirectionsWhateverTheLengthOfTheFeatures() {
+    SourceStatistics source = SourceStatistics.of(labelled, 3);
+
+    float half = (float) Math.sqrt(0.5);
+    assertThat(source.directions())
+        .containsExactly(new float[] {half, half, 0, 0, 0, 1}, within(1e-6f));
+    assertThat(source.counts()).containsExactly(2, 0, 0.5f);
+  }
+
+  @Test
+  void travelsAsTensors() {
+    SourceStatistics source = SourceStatistics.of(labelled, 3);
+
+    Map<String, Tensor> tensors = source.tensors();
+    SourceStatistics back = SourceStatistics.of(tensors).orElseThrow();
+
+    assertThat(tensors).containsOnlyKeys("source.directions", "source.counts");
+    assertThat(back.classes()).isEqualTo(3);
+    assertThat(back.dim()).isEqualTo(2);
+    assertThat(back.directions()).isEqualTo(source.directions());
+    assertThat(back.counts()).isEqualTo(source.counts());
+  }
+
+  @Test
+  void isAbsentWhereAHeadBroughtNone() {
+    assertThat(SourceStatistics.of(Map.of())).isEmpty();
+  }
+
+  @Test
+  void growsByClassesNotSeen() {
+    SourceStatistics grown = SourceStatistics.of(labelled, 3).grown(4);
+
+    assertThat(grown.directions()).hasSize(8).endsWith(0f, 0f);
+    assertThat(grown.counts()).containsExactly(2, 0, 0.5f, 0);
+  }
+}
