@@ -13,6 +13,7 @@ import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.Outbox;
+import dev.headwater.stream.selection.Selector;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.time.Instant;
@@ -59,7 +60,7 @@ final class Router {
     addPrediction(outbox, record, source, recordId, answer);
     Scored best = answer.best();
     Optional<Selector.Kept> kept =
-        selector.select(recordId, best == null ? 0 : best.confidence(), best != null);
+        selector.select(recordId, answer.features(), answer.certainty(), best != null);
     if (kept.isEmpty()) {
       return new Routed(outbox, false);
     }

@@ -21,7 +21,7 @@ final class StubScorer implements Scorer {
   @Override
   public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
     if (binary) {
-      return new Answer(null, null, FEATURES, List.of(new Scored("yes", 0)), headVersion, null);
+      return new Answer(null, null, FEATURES, List.of(new Scored("yes", 0)), 0, headVersion, null);
     }
     JsonNode node = read(value);
     if (node.has("fail")) {
@@ -40,6 +40,7 @@ final class StubScorer implements Scorer {
         node.path("label").textValue(),
         FEATURES,
         top,
+        top.isEmpty() ? 0 : top.get(0).confidence(),
         Math.max(0, headVersion),
         null);
   }
