@@ -3,6 +3,7 @@ package dev.headwater.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.FloatRange;
@@ -15,16 +16,14 @@ class MeasureTest {
   @Property
   void staysBetweenNoneAndAll(
       @ForAll Measure measure,
-      @ForAll @Size(min = 1, max = 200) float @FloatRange(min = 1e-6f, max = 1) [] drawn) {
-    float sum = 0;
-    for (float value : drawn) {
-      sum += value;
-    }
-    for (int i = 0; i < drawn.length; i++) {
-      drawn[i] /= sum;
+      @ForAll @Size(min = 1, max = 200) List<@FloatRange(min = 0.01f, max = 1) Float> drawn) {
+    double sum = drawn.stream().mapToDouble(Float::doubleValue).sum();
+    float[] probabilities = new float[drawn.size()];
+    for (int i = 0; i < probabilities.length; i++) {
+      probabilities[i] = (float) (drawn.get(i) / sum);
     }
 
-    assertThat(measure.certainty(drawn)).isBetween(0.0, 1.0 + 1e-6);
+    assertThat(measure.certainty(probabilities)).isBetween(0.0, 1.0 + 1e-6);
   }
 
   @ParameterizedTest

@@ -102,7 +102,7 @@ class SelectorTest {
 
   @Property(tries = 100)
   void passesOverCopiesAndNothingElse(
-      @ForAll long seed, @ForAll @FloatRange(min = 1e-3f, max = 1e3f) float scale) {
+      @ForAll long seed, @ForAll @FloatRange(min = 0.01f, max = 1e3f) float scale) {
     Selector selector =
         new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
     Random random = new Random(seed);
