@@ -151,19 +151,32 @@ public interface RawConfig {
 
   /** Which records are worth a label. */
   interface Selection {
-    @WithDefault("0.05")
+    @WithDefault("0.03")
     @WithConverter(Converters.Share.class)
     double auditShare();
 
-    /** Confidence below which a record is unsure. */
-    @WithDefault("0.95")
+    /** Certainty below which a record is unsure. */
+    @WithDefault("0.97")
     @WithConverter(Converters.Share.class)
     double threshold();
 
-    /** Most records, audit included, that may ask for a label; 1 for no bound. */
-    @WithDefault("0.30")
+    @WithDefault("max-probability")
+    dev.headwater.scoring.Measure measure();
+
+    /** Of the typical distance; what is closer to a record asked lately is a copy of it. */
+    @WithDefault("0.3")
+    @WithConverter(Converters.Share.class)
+    double copyDistance();
+
+    /** Most records, audit included, that may ask for a label in the long run; 1 for no bound. */
+    @WithDefault("0.15")
     @WithConverter(Converters.Share.class)
     double budget();
+
+    /** Labels beyond it that are there for bad times, and again once saved. */
+    @WithDefault("600")
+    @WithConverter(Converters.Positive.class)
+    int budgetBurst();
 
     @WithDefault("1000")
     @WithConverter(Converters.Positive.class)

@@ -10,8 +10,8 @@ import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
-import dev.headwater.stream.Selection;
 import dev.headwater.stream.StreamSettings;
+import dev.headwater.stream.selection.Selection;
 import io.smallrye.config.ConfigValidationException;
 import io.smallrye.config.SmallRyeConfig;
 import java.io.IOException;
@@ -148,9 +148,16 @@ public final class SettingsLoader {
     RawConfig.Selection selection = raw.selection();
     Optional<Selection.Budget> budget =
         selection.budget() < 1
-            ? Optional.of(new Selection.Budget(selection.budget(), selection.budgetWindow()))
+            ? Optional.of(
+                new Selection.Budget(
+                    selection.budget(), selection.budgetBurst(), selection.budgetWindow()))
             : Optional.empty();
-    return new Selection(selection.auditShare(), selection.threshold(), budget);
+    return new Selection(
+        selection.auditShare(),
+        selection.threshold(),
+        selection.measure(),
+        selection.copyDistance(),
+        budget);
   }
 
   private HeadSettings heads() {

@@ -36,6 +36,11 @@ public record Scores(Optional<HeadInfo> head, float[] probabilities, @Nullable S
     return head.map(h -> best(h, probabilities)).orElse(new Scored("", 0));
   }
 
+  /** How sure it is, in [0, 1]; 0 in a cold start. */
+  public double certainty(Measure measure) {
+    return head.isEmpty() ? 0 : measure.certainty(probabilities);
+  }
+
   private static Scored best(HeadInfo head, float[] probabilities) {
     return top(head, probabilities, 1).get(0);
   }

@@ -6,6 +6,7 @@ import dev.headwater.schema.Source;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Inference;
+import dev.headwater.scoring.Measure;
 import dev.headwater.scoring.Scores;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.stream.ahead.Memo;
@@ -32,6 +33,7 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   private final Set<String> topics;
   private final int tasks;
   private final int top;
+  private final Measure measure;
   private final Memo<Inference> memo;
   private final Set<Integer> partitions = ConcurrentHashMap.newKeySet();
 
@@ -44,6 +46,7 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
     this.tasks = tasks;
     this.topics = topics.records().stream().map(Topic::name).collect(Collectors.toSet());
     this.top = settings.top();
+    this.measure = settings.selection().measure();
     this.memo = new Memo<>(settings.readAheadBytes(), estimate, Inference::bytes);
   }
 
@@ -111,6 +114,7 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
               inference.label(task),
               inference.features(task),
               scores.top(top),
+              scores.certainty(measure),
               scores.head().map(HeadInfo::version).orElse(0L),
               scores.frozen()));
     }

@@ -14,6 +14,8 @@ import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.ScoringTopology.Task;
 import dev.headwater.stream.guard.Outbox;
+import dev.headwater.stream.selection.Selection;
+import dev.headwater.stream.selection.Selector;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.time.Instant;
@@ -78,14 +80,13 @@ final class Router {
 
   /** A record is as unsure as its least sure task, and who looks at it answers for every task. */
   private Optional<Selector.Kept> select(String recordId, Scorer.Answer answer) {
-    double confidence = 1;
+    Scorer.Outcome least = answer.outcomes().get(0);
     boolean scored = true;
     for (Scorer.Outcome outcome : answer.outcomes()) {
-      Scored best = outcome.best();
-      confidence = Math.min(confidence, best == null ? 0 : best.confidence());
-      scored &= best != null;
+      least = outcome.certainty() < least.certainty() ? outcome : least;
+      scored &= outcome.best() != null;
     }
-    return selector.select(recordId, confidence, scored);
+    return selector.select(recordId, least.features(), least.certainty(), scored);
   }
 
   /** For the records' features alone: drift and domain adaptation need no labels. */

@@ -33,6 +33,7 @@ interface Scorer {
    *
    * @param label the inline label, null where there is none
    * @param top labels best first, empty while no head is live
+   * @param certainty by the measure of the selection; 0 while no head is live
    * @param headVersion 0 while no head is live
    * @param frozen what the head that never learns says, where comparison is on
    */
@@ -41,6 +42,7 @@ interface Scorer {
       @Nullable String label,
       float[] features,
       List<Scored> top,
+      double certainty,
       long headVersion,
       @Nullable Scored frozen) {
 

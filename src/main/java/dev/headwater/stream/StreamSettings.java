@@ -1,5 +1,6 @@
 package dev.headwater.stream;
 
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;

@@ -12,7 +12,6 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
-import dev.headwater.stream.TestBudget;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -38,7 +37,7 @@ final class StreamSimulation {
   private final boolean[] right;
   private final boolean[] frozenRight;
   private final boolean[] selected;
-  private final TestBudget budget;
+  private final Choice choice;
   private final List<HeadInfo> versions = new ArrayList<>();
   private final Deque<Asked> asked = new ArrayDeque<>();
   private LinearHead live;
@@ -48,24 +47,30 @@ final class StreamSimulation {
   private long offset;
 
   /**
-   * @param threshold confidence below which a record is unsure
-   * @param budget share of any window of records that may ask for a label; 1 for no bound
    * @param trainingDelay records between a trigger and its head serving
    * @param labelDelay records between a record and its label
    * @param seed 0 for the recorded order
    * @param records to stop after, 0 for all
    */
   record Plan(
-      double threshold,
       double auditShare,
-      double budget,
-      int budgetWindow,
       int trainingDelay,
       int labelDelay,
       long seed,
       int records,
       AdaptSettings adapt,
       GateSettings gate) {}
+
+  /** Which records ask for their label, one by one as they come. */
+  interface Choice {
+
+    /**
+     * Whether a record asks of its own accord.
+     *
+     * @param audited it asks for a label in any case
+     */
+    boolean asks(float[] features, float[] probabilities, boolean audited);
+  }
 
   private record Asked(int at, int record, double weight, Reason reason) {}
 
@@ -74,6 +79,7 @@ final class StreamSimulation {
       double accuracy,
       double[] segments,
       double[] frozenSegments,
+      double[] asked,
       double labelShare,
       double start,
       double frozenStart,
@@ -88,7 +94,7 @@ final class StreamSimulation {
     }
   }
 
-  StreamSimulation(StreamFeatures stream, int[] order, Plan plan, FineTuner tuner) {
+  StreamSimulation(StreamFeatures stream, int[] order, Plan plan, Choice choice, FineTuner tuner) {
     this.stream = stream;
     this.order = plan.records() > 0 ? java.util.Arrays.copyOf(order, plan.records()) : order;
     this.plan = plan;
@@ -97,7 +103,7 @@ final class StreamSimulation {
     right = new boolean[n];
     frozenRight = new boolean[n];
     selected = new boolean[n];
-    budget = new TestBudget(plan.budget(), plan.auditShare(), plan.budgetWindow());
+    this.choice = choice;
     live = stream.head();
     labels = stream.headLabels();
     HeadLayout layout = new HeadLayout(new LinearLayer("w", "b", true), live.dim());
@@ -136,11 +142,10 @@ final class StreamSimulation {
     String truth = stream.truth().get(order[t]);
     float[] logits = live.logits(features);
     int best = best(logits);
-    double confidence = confidence(logits, best);
     right[t] = labels.get(best).equals(truth);
     frozenRight[t] = stream.headLabels().get(stream.head().best(features)).equals(truth);
     boolean audited = audit.nextDouble() < plan.auditShare();
-    boolean unsure = budget.grants(confidence, confidence < plan.threshold(), audited);
+    boolean unsure = choice.asks(features, probabilities(logits, best), audited);
     if (audited || unsure) {
       selected[t] = true;
       asked.add(
@@ -204,27 +209,34 @@ final class StreamSimulation {
     return best;
   }
 
-  private static double confidence(float[] logits, int best) {
+  private static float[] probabilities(float[] logits, int best) {
+    float[] probabilities = new float[logits.length];
     double sum = 0;
     for (float logit : logits) {
       sum += Math.exp(logit - logits[best]);
     }
-    return 1 / sum;
+    for (int c = 0; c < logits.length; c++) {
+      probabilities[c] = (float) (Math.exp(logits[c] - logits[best]) / sum);
+    }
+    return probabilities;
   }
 
   private Report report() {
     double[] segments = new double[10];
     double[] frozen = new double[10];
+    double[] asking = new double[10];
     int n = order.length;
     for (int i = 0; i < 10; i++) {
       segments[i] = share(right, i * n / 10, (i + 1) * n / 10);
       frozen[i] = share(frozenRight, i * n / 10, (i + 1) * n / 10);
+      asking[i] = share(selected, i * n / 10, (i + 1) * n / 10);
     }
     int start = Math.min(n, 1500);
     return new Report(
         share(right, 0, n),
         segments,
         frozen,
+        asking,
         share(selected, 0, n),
         share(right, 0, start),
         share(frozenRight, 0, start),

@@ -7,8 +7,8 @@ import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.TopicNames;
-import dev.headwater.stream.Selection;
 import dev.headwater.stream.StreamSettings;
+import dev.headwater.stream.selection.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,7 +54,7 @@ class SettingsLoaderTest {
                 + """
                 topics: {records: [a, b], predictions: out, partitions: 8, samples-retention: 7d}
                 stream: {guarantee: at-least-once, group-protocol: streams, label-wait: 36h}
-                selection: {threshold: 0.8, audit-share: 0.1, budget: 1}
+                selection: {threshold: 0.8, audit-share: 0.1, copy-distance: 0, budget: 1}
                 adapt: {device: cpu, interval: 250ms}
                 """);
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.replay.report.ReplayReport;
-import dev.headwater.stream.Selection;
+import dev.headwater.stream.selection.Selection;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

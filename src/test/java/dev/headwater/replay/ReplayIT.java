@@ -12,7 +12,7 @@ import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.replay.traffic.LabelledStream;
 import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.Json;
-import dev.headwater.stream.Selection;
+import dev.headwater.stream.selection.Selection;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -3,7 +3,7 @@ package dev.headwater.replay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.replay.report.ReplayReport;
-import dev.headwater.stream.Selection;
+import dev.headwater.stream.selection.Selection;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -13,6 +13,7 @@ import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Prediction;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;

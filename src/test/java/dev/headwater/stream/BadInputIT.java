@@ -11,6 +11,7 @@ import dev.headwater.bundle.Bundles;
 import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Prediction;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

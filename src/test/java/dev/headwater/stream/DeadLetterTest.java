@@ -9,6 +9,7 @@ import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.schema.Label;
 import dev.headwater.stream.guard.DeadLetterHandler;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

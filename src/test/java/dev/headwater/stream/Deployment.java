@@ -13,6 +13,7 @@ import dev.headwater.schema.TopicSettings;
 import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

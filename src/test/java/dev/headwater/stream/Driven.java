@@ -11,6 +11,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.DeadLetterHandler;
 import dev.headwater.stream.guard.EventTime;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;

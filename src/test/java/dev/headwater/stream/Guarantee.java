@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Sample;
+import dev.headwater.stream.selection.Selection;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

@@ -7,6 +7,7 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

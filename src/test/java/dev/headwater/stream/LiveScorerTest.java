@@ -13,6 +13,7 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

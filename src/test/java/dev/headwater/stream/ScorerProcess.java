@@ -8,6 +8,7 @@ import dev.headwater.schema.Json;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.selection.Selection;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;

@@ -14,6 +14,7 @@ import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.selection.Selection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,6 +7,7 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.ahead.ReadAhead;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;

@@ -17,6 +17,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -43,9 +43,11 @@ final class StubScorer implements Scorer {
 
   private Answer answer(@Nullable String id, @Nullable String label, List<Scored> top) {
     long version = Math.max(0, headVersion);
-    Outcome outcome = new Outcome(label, FEATURES, top, version, null);
+    double certainty = top.isEmpty() ? 0 : top.get(0).confidence();
+    Outcome outcome = new Outcome(label, FEATURES, top, certainty, version, null);
     List<Scored> sure = List.of(new Scored("yes", 1));
-    Outcome second = sureOfTheSecond ? new Outcome(label, FEATURES, sure, version, null) : outcome;
+    Outcome second =
+        sureOfTheSecond ? new Outcome(label, FEATURES, sure, 1, version, null) : outcome;
     return new Answer(id, List.of(outcome, second).subList(0, tasks));
   }
 

@@ -1,7 +1,8 @@
-package dev.headwater.stream;
+package dev.headwater.stream.selection;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.headwater.scoring.Measure;
 import java.util.Optional;
 import java.util.zip.CRC32;
 
@@ -10,10 +11,18 @@ import java.util.zip.CRC32;
  * whatever their confidence, without which only what the model doubts would ever be checked.
  *
  * @param auditShare share of all records drawn for audit, in [0, 1]
- * @param threshold confidence below which a record is unsure, in [0, 1]
+ * @param threshold certainty below which a record is unsure, in [0, 1]
+ * @param measure of certainty
+ * @param copyDistance a record closer to one asked lately than this share of their typical distance
+ *     is a copy, and asks for nothing; 0 for no such search
  * @param budget bounds how many may ask; empty for no bound
  */
-public record Selection(double auditShare, double threshold, Optional<Budget> budget) {
+public record Selection(
+    double auditShare,
+    double threshold,
+    Measure measure,
+    double copyDistance,
+    Optional<Budget> budget) {
 
   public Selection {
     if (!(auditShare >= 0 && auditShare <= 1)) {
@@ -22,6 +31,9 @@ public record Selection(double auditShare, double threshold, Optional<Budget> bu
     if (!(threshold >= 0 && threshold <= 1)) {
       throw new IllegalArgumentException("threshold must be in [0, 1], not " + threshold);
     }
+    if (!(copyDistance >= 0 && copyDistance <= 1)) {
+      throw new IllegalArgumentException("copy distance must be in [0, 1], not " + copyDistance);
+    }
     if (budget.isPresent() && budget.get().share() <= auditShare) {
       throw new IllegalArgumentException(
           "a label budget of %s leaves nothing beyond the audit share of %s: raise one or lower the other"
@@ -29,21 +41,26 @@ public record Selection(double auditShare, double threshold, Optional<Budget> bu
     }
   }
 
-  /** Without a bound. */
+  /** All that are less probable than a fixed threshold. */
   public Selection(double auditShare, double threshold) {
-    this(auditShare, threshold, Optional.empty());
+    this(auditShare, threshold, Measure.MAX_PROBABILITY, 0, Optional.empty());
   }
 
   /**
-   * Unsure and audit together stay within a share; the least confident come first.
+   * Of any n consecutive records no more ask as unsure than leaves unsure and audit together within
+   * {@code share} * n + {@code burst}.
    *
-   * @param share of any {@code window} consecutive records, audit included, in (0, 1]
-   * @param window records the share is held over
+   * @param share of all records, audit included, in (0, 1]
+   * @param burst labels that may be saved for worse times, and are there from the start
+   * @param window records among which the least certain are looked for where little is saved
    */
-  public record Budget(double share, int window) {
+  public record Budget(double share, int burst, int window) {
     public Budget {
       if (!(share > 0 && share <= 1)) {
         throw new IllegalArgumentException("label budget must be in (0, 1], not " + share);
+      }
+      if (burst < 1) {
+        throw new IllegalArgumentException("label burst must be at least 1, not " + burst);
       }
       if (window < 10 || window > 100_000) {
         throw new IllegalArgumentException("budget window must be 10 to 100000, not " + window);
@@ -57,12 +74,12 @@ public record Selection(double auditShare, double threshold, Optional<Budget> bu
    * ids that count up. A function of the id alone, so that retries agree and any language can
    * recompute it.
    */
-  boolean audits(String recordId) {
+  public boolean audits(String recordId) {
     return draws(recordId, auditShare);
   }
 
   /** As {@link #audits}, for any share: what a smaller one draws, a larger one draws too. */
-  static boolean draws(String recordId, double share) {
+  public static boolean draws(String recordId, double share) {
     return hash(recordId) < share * 0x1p32;
   }
 

@@ -1,10 +1,10 @@
-package dev.headwater.stream;
+package dev.headwater.stream.selection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.headwater.schema.Reason;
+import dev.headwater.scoring.Measure;
 import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
@@ -85,39 +85,19 @@ class SelectionTest {
   }
 
   @Test
-  void weightsUndoTheSelection() {
-    // confidence uniform in [0, 1): the weighted count of what was kept estimates all records
-    Selector selector = new Selector(new Selection(0.05, HALF));
-    Random random = new Random(2);
-    double estimate = 0;
-    for (int i = 0; i < 200_000; i++) {
-      estimate +=
-          selector
-              .select("id-" + i, random.nextDouble(), true)
-              .map(Selector.Kept::weight)
-              .orElse(0.0);
-    }
-    assertThat(estimate / 200_000).as("Horvitz-Thompson").isCloseTo(1, within(0.02));
-  }
-
-  @Test
-  void isUnsureWithoutAHeadWhateverTheBudget() {
-    Selector selector =
-        new Selector(new Selection(0, 1, Optional.of(new Selection.Budget(0.1, 100))));
-    for (int i = 0; i < 50; i++) {
-      assertThat(selector.select("id-" + i, 0, false))
-          .contains(new Selector.Kept(Reason.UNSURE, 1));
-    }
-  }
-
-  @Test
   void refusesSharesAndThresholdsThatAreNone() {
     assertThatThrownBy(() -> new Selection(1.5, HALF)).hasMessageContaining("1.5");
     assertThatThrownBy(() -> new Selection(Double.NaN, HALF)).hasMessageContaining("NaN");
     assertThatThrownBy(() -> new Selection(0, -0.1)).hasMessageContaining("-0.1");
-    assertThatThrownBy(() -> new Selection.Budget(0, 100)).hasMessageContaining("0");
-    assertThatThrownBy(() -> new Selection.Budget(0.1, 1)).hasMessageContaining("window");
-    assertThatThrownBy(() -> new Selection(0.1, 1, Optional.of(new Selection.Budget(0.05, 100))))
+    assertThatThrownBy(() -> new Selection.Budget(0, 1, 100)).hasMessageContaining("0");
+    assertThatThrownBy(() -> new Selection.Budget(0.1, 1, 1)).hasMessageContaining("window");
+    assertThatThrownBy(() -> new Selection.Budget(0.1, 0, 100)).hasMessageContaining("burst");
+    assertThatThrownBy(() -> selection(2, Optional.empty())).hasMessageContaining("copy distance");
+    assertThatThrownBy(() -> selection(0, Optional.of(new Selection.Budget(0.05, 10, 100))))
         .hasMessageContaining("leaves nothing");
+  }
+
+  private static Selection selection(double copyDistance, Optional<Selection.Budget> budget) {
+    return new Selection(0.1, 1, Measure.MAX_PROBABILITY, copyDistance, budget);
   }
 }

@@ -1,0 +1,58 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.gate.GateSettings;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/** Recorded streams through the simulation, with the defaults of learner and gate. */
+final class Streams {
+  /**
+   * Records from what triggered a training to its head, seen on one core at 100 records a second.
+   */
+  private static final Map<String, Integer> DELAYS = Map.of("gas", 50, "clinc", 100);
+
+  private static final int BLOCK = 500;
+
+  private Streams() {}
+
+  /**
+   * @param seed of order and audit; 0 for the recorded order
+   * @param records to stop after, 0 for all
+   */
+  static StreamSimulation.Report run(
+      String name, double auditShare, StreamSimulation.Choice choice, long seed, int records)
+      throws Exception {
+    StreamFeatures stream = StreamFeatures.of(Bundles.data(name), Path.of("target/simulation"));
+    StreamSimulation.Plan plan =
+        new StreamSimulation.Plan(
+            auditShare,
+            DELAYS.get(name),
+            0,
+            seed,
+            records,
+            AdaptSettings.of("simulation"),
+            GateSettings.DEFAULT);
+    int[] order = order(stream.truth().size(), seed);
+    return new StreamSimulation(
+            stream, order, plan, choice, new FineTuner(FitSettings.DEFAULT, true))
+        .run();
+  }
+
+  /** The recorded order, or shuffled within blocks so that the drift stays where it is. */
+  private static int[] order(int size, long seed) {
+    List<Integer> order = new ArrayList<>(IntStream.range(0, size).boxed().toList());
+    Random random = new Random(seed);
+    for (int from = 0; seed > 0 && from < size; from += BLOCK) {
+      Collections.shuffle(order.subList(from, Math.min(from + BLOCK, size)), random);
+    }
+    return order.stream().mapToInt(Integer::intValue).toArray();
+  }
+}

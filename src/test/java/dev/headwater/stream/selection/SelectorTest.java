@@ -1,0 +1,155 @@
+package dev.headwater.stream.selection;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.schema.Reason;
+import dev.headwater.scoring.Measure;
+import java.util.Optional;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.FloatRange;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+class SelectorTest {
+  private static final double AUDIT = 0.1;
+  private static final float[] ANY = {1, 2, 3};
+
+  private static Selector selector(double copyDistance) {
+    return new Selector(
+        new Selection(
+            AUDIT,
+            0.8,
+            Measure.MAX_PROBABILITY,
+            copyDistance,
+            Optional.of(new Selection.Budget(0.3, 30, 50))));
+  }
+
+  private static float[] point(Random random) {
+    float[] point = new float[6];
+    for (int i = 0; i < point.length; i++) {
+      point[i] = (float) random.nextGaussian();
+    }
+    return point;
+  }
+
+  @Property(tries = 50)
+  void neverPassesOverARecordOfTheAudit(@ForAll long seed) {
+    Selection drawn = new Selection(AUDIT, 0.8);
+    Selector selector = selector(0.5);
+    Random random = new Random(seed);
+    for (int i = 0; i < 500; i++) {
+      String id = "r-" + random.nextLong();
+      Optional<Selector.Kept> kept = selector.select(id, ANY, random.nextDouble(), true);
+      if (drawn.audits(id)) {
+        assertThat(kept.map(Selector.Kept::reason)).as("all alike").contains(Reason.AUDIT);
+      }
+    }
+  }
+
+  @Property(tries = 50)
+  void decidesTheSameAfterTheSamePast(@ForAll long seed) {
+    Selector one = selector(0.5);
+    Selector other = selector(0.5);
+    Random random = new Random(seed);
+    for (int i = 0; i < 500; i++) {
+      float[] features = point(random);
+      double certainty = random.nextDouble();
+      assertThat(one.select("r-" + i, features, certainty, true))
+          .isEqualTo(other.select("r-" + i, features, certainty, true));
+    }
+  }
+
+  @Property(tries = 100)
+  void isUnsureOfARecordWhetherOrNotTheAuditDrawsIt(
+      @ForAll long seed, @ForAll @IntRange(max = 300) int past) {
+    Selector drawn = selector(0.5);
+    Selector spared = selector(0.5);
+    Random random = new Random(seed);
+    for (int i = 0; i < past; i++) {
+      float[] features = point(random);
+      double certainty = random.nextDouble();
+      boolean audit = random.nextInt(10) == 0;
+      drawn.unsure(features, certainty, audit);
+      spared.unsure(features, certainty, audit);
+    }
+    float[] features = point(random);
+    double certainty = random.nextDouble();
+
+    assertThat(drawn.unsure(features, certainty, true))
+        .as("or its inclusion probability were not known")
+        .isEqualTo(spared.unsure(features, certainty, false));
+  }
+
+  @Test
+  void weightsUndoTheSelection() {
+    // what was kept, by its weights, estimates all: through a budget that runs out, and copies
+    Selector selector = selector(0.5);
+    Random random = new Random(2);
+    float[] again = point(random);
+    double estimate = 0;
+    for (int i = 0; i < 200_000; i++) {
+      estimate +=
+          selector
+              .select("id-" + i, i % 3 == 0 ? again : point(random), random.nextDouble(), true)
+              .map(Selector.Kept::weight)
+              .orElse(0.0);
+    }
+    assertThat(estimate / 200_000).as("Horvitz-Thompson").isCloseTo(1, within(0.02));
+  }
+
+  @Property(tries = 100)
+  void passesOverCopiesAndNothingElse(
+      @ForAll long seed, @ForAll @FloatRange(min = 0.01f, max = 1e3f) float scale) {
+    Selector selector =
+        new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
+    Random random = new Random(seed);
+    // a grid: every point as far from its nearest as any other
+    for (int i = 0; i < 64; i++) {
+      float[] corner = {scale * (i & 3), scale * (i >> 2 & 3), scale * (i >> 4)};
+      assertThat(selector.select("r", corner, 0.5, true)).as("point %d", i).isPresent();
+    }
+    int i = random.nextInt(64);
+    float[] copy = {scale * ((i & 3) + 0.1f), scale * (i >> 2 & 3), scale * (i >> 4)};
+    float[] between = {scale * ((i & 3) + 0.5f), scale * (i >> 2 & 3), scale * (i >> 4)};
+
+    assertThat(selector.select("r", copy, 0.5, true)).isEmpty();
+    assertThat(selector.select("r", between, 0.5, true)).isPresent();
+  }
+
+  @Test
+  void asksAgainAboutWhatWasAskedLongAgo() {
+    Selector selector =
+        new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
+    Random random = new Random(3);
+    float[] first = point(random);
+    selector.select("r", first, 0.5, true);
+    for (int i = 0; i < 100; i++) {
+      selector.select("r", point(random), 0.5, true);
+    }
+    assertThat(selector.select("r", first, 0.5, true)).as("lately").isEmpty();
+
+    for (int i = 0; i < 400; i++) {
+      selector.select("r", point(random), 0.5, true);
+    }
+    assertThat(selector.select("r", first, 0.5, true)).as("long ago").isPresent();
+  }
+
+  @Test
+  void isUnsureWithoutAHeadWhateverTheBudget() {
+    Selector selector =
+        new Selector(
+            new Selection(
+                0,
+                1,
+                Measure.MAX_PROBABILITY,
+                0.5,
+                Optional.of(new Selection.Budget(0.1, 1, 100))));
+    for (int i = 0; i < 50; i++) {
+      assertThat(selector.select("id-" + i, ANY, 0, false))
+          .contains(new Selector.Kept(Reason.UNSURE, 1));
+    }
+  }
+}
