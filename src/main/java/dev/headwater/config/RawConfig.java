@@ -265,7 +265,7 @@ public interface RawConfig {
     @WithConverter(Converters.Share.class)
     double margin();
 
-    /** Accuracy that no label with {@code class-trials} judged samples may lose. */
+    /** F1 that no label with {@code class-trials} judged samples may lose. */
     @WithDefault("0.1")
     @WithConverter(Converters.Share.class)
     double classLoss();

@@ -2,13 +2,16 @@ package dev.headwater.gate;
 
 import dev.headwater.schema.Verdict;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Judges a candidate against the live head. It passes if it is better, or knows more labels and is
@@ -49,7 +52,7 @@ public final class Gate {
     numbers.put("worstClassGain", worst.gain());
     if (-worst.gain() > settings.classLoss()) {
       return refused(
-          "%s loses %s of %d judged samples, beyond the limit of %s"
+          "%s loses %s of F1 over %d judged samples, beyond the limit of %s"
               .formatted(
                   worst.name(),
                   points(-worst.gain()),
@@ -117,27 +120,49 @@ public final class Gate {
   private record Group(String name, double gain, int trials) {}
 
   private Group worstGroup(Judged judged, List<Trial> trials) {
-    Map<String, List<Trial>> byLabel =
-        new HashMap<>(known(judged, trials).stream().collect(Collectors.groupingBy(Trial::label)));
-    List<Trial> pooled = new ArrayList<>();
-    byLabel.values().stream()
-        .filter(group -> group.size() < settings.classTrials())
-        .forEach(pooled::addAll);
-    Stream<Group> large =
-        byLabel.entrySet().stream()
-            .filter(entry -> entry.getValue().size() >= settings.classTrials())
-            .map(entry -> group("label " + entry.getKey(), entry.getValue()));
-    Stream<Group> rest =
-        pooled.size() >= settings.classTrials()
-            ? Stream.of(group("the rarer labels together", pooled))
-            : Stream.empty();
-    return Stream.concat(large, rest)
-        .min((a, b) -> Double.compare(a.gain(), b.gain()))
+    Map<String, Long> counts =
+        known(judged, trials).stream()
+            .collect(Collectors.groupingBy(Trial::label, Collectors.counting()));
+    Set<String> rare = new HashSet<>();
+    List<Group> groups = new ArrayList<>();
+    counts.forEach(
+        (label, count) -> {
+          if (count < settings.classTrials()) {
+            rare.add(label);
+          } else {
+            groups.add(group("label " + label, Set.of(label), trials));
+          }
+        });
+    Group pooled = group("the rarer labels together", rare, trials);
+    if (pooled.trials() >= settings.classTrials()) {
+      groups.add(pooled);
+    }
+    return groups.stream()
+        .min(Comparator.comparingDouble(Group::gain))
         .orElse(new Group("none", 0, 0));
   }
 
-  private static Group group(String name, List<Trial> trials) {
-    return new Group(name, new PairedTest(trials).gain(), trials.size());
+  private static Group group(String name, Set<String> labels, List<Trial> trials) {
+    int size = (int) trials.stream().filter(trial -> labels.contains(trial.label())).count();
+    double gain = f1(labels, trials, Trial::candidate) - f1(labels, trials, Trial::live);
+    return new Group(name, gain, size);
+  }
+
+  /**
+   * F1 (van Rijsbergen 1979) of these labels together, and not their recall alone: a head that
+   * drift makes call everything a shirt has no shirt to lose.
+   */
+  private static double f1(
+      Set<String> labels, List<Trial> trials, Function<Trial, @Nullable String> head) {
+    double right = 0;
+    double named = 0;
+    for (Trial trial : trials) {
+      String said = head.apply(trial);
+      right += labels.contains(trial.label()) && trial.label().equals(said) ? trial.weight() : 0;
+      named += labels.contains(trial.label()) ? trial.weight() : 0;
+      named += said != null && labels.contains(said) ? trial.weight() : 0;
+    }
+    return named == 0 ? 0 : 2 * right / named;
   }
 
   private static Map<String, Double> numbers(List<Trial> trials, PairedTest test) {

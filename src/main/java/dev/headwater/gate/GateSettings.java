@@ -6,8 +6,8 @@ package dev.headwater.gate;
  * @param errorRate share of candidates no better than the live head that a judgement may let
  *     through, over all numbers of samples on which the two differ, in (0, 0.5)
  * @param margin of weighted accuracy that a candidate which knows more labels may surely not lose
- * @param classLoss of weighted accuracy that no label with {@code classTrials} trials may lose, nor
- *     half of it the labels known before together
+ * @param classLoss of weighted F1 that no label with {@code classTrials} trials may lose, nor half
+ *     of it the labels known before together
  * @param classTrials below it a label is judged together with the others like it
  * @param trials below it nothing is judged
  */
