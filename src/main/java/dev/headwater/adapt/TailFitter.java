@@ -44,8 +44,14 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
   @Override
   public Trained empty() {
     Map<String, Tensor> initial = new LinkedHashMap<>();
+    for (String name : task.split().parameterNames()) {
+      initial.put(name, Tensor.zeros(task.split().shape(name, 0)));
+    }
+    // of a new head the hidden layers only: the last has no classes yet
     for (Parameter p : task.split().parameters()) {
-      initial.put(p.name(), new Tensor(p.shape(), p.values()));
+      if (task.split().classAxis(p.name()) < 0) {
+        initial.put(p.name(), new Tensor(p.shape(), p.values()));
+      }
     }
     return new Deep(new Weights(initial), this);
   }

@@ -2,6 +2,7 @@ package dev.headwater.bundle;
 
 import dev.headwater.onnx.ElementType;
 import dev.headwater.onnx.LinearLayer;
+import dev.headwater.onnx.NewHead;
 import dev.headwater.onnx.OnnxException;
 import dev.headwater.onnx.OnnxFile;
 import dev.headwater.onnx.Parameter;
@@ -96,12 +97,13 @@ record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features,
      */
     private Split headless(OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before)
         throws OnnxException {
+      NewHead head = new NewHead(task.hidden(), 0, 0);
       if (file != exported) {
-        return file.headless(file.outputs().get(0).name());
+        return file.headless(file.outputs().get(0).name(), head);
       }
       boolean shared = task.cut().equals("auto") && !before.isEmpty();
       return file.headless(
-          shared ? before.get(0).features().get(0) : features(file, task.cut(), 2));
+          shared ? before.get(0).features().get(0) : features(file, task.cut(), 2), head);
     }
 
     private String key(Manifest.Task task) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.headwater.onnx.NewHead;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,12 +26,20 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   /**
    * What is predicted.
    *
-   * @param cut {@code auto}, a tensor's name, or {@code -N} parametrised layers from the end
+   * @param cut {@code auto}, tensors' names between commas, or {@code -N} parametrised layers from
+   *     the end
+   * @param hidden widths of the layers before the last, of a head that is new
    * @param labels null where the bundle brings no head
    * @param original whether the network's own head serves as version 0; without it, a cold start
    * @param open whether labels not listed may be learned
    */
-  record Task(String name, String cut, @Nullable Path labels, boolean original, boolean open) {}
+  record Task(
+      String name,
+      String cut,
+      List<Integer> hidden,
+      @Nullable Path labels,
+      boolean original,
+      boolean open) {}
 
   /** How a record becomes the network's inputs. */
   sealed interface Input {
@@ -145,10 +154,28 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     }
     return new Task(
         task.required(name),
-        task.has("cut") ? task.required("cut") : "auto",
+        task.has("cut") ? String.join(", ", task.texts("cut")) : "auto",
+        hidden(task, original),
         original ? task.file("labels", directory) : null,
         original,
         open);
+  }
+
+  private static List<Integer> hidden(Section task, boolean original) {
+    List<Integer> hidden = new ArrayList<>();
+    for (float width : task.numbers("hidden")) {
+      hidden.add(width == (int) width ? (int) width : 0);
+    }
+    try {
+      new NewHead(hidden, 0, 0);
+    } catch (IllegalArgumentException e) {
+      task.problem("hidden", String.valueOf(e.getMessage()));
+      return List.of();
+    }
+    if (original && !hidden.isEmpty()) {
+      task.problem("hidden", "is of a new head: say head: none");
+    }
+    return hidden;
   }
 
   private static JsonNode parse(Path manifest, List<String> problems) {

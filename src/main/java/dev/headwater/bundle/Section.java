@@ -75,6 +75,20 @@ final class Section {
     return value.asText();
   }
 
+  /** One text, or a list of them. */
+  List<String> texts(String key) {
+    JsonNode value = get(key);
+    if (value == null || !value.isArray()) {
+      return List.of(required(key));
+    }
+    List<String> texts = new ArrayList<>();
+    value.forEach(element -> texts.add(element.asText()));
+    if (texts.isEmpty() || texts.stream().anyMatch(String::isBlank)) {
+      problem(key, "must be a list of texts, none of them blank");
+    }
+    return texts;
+  }
+
   String required(String key) {
     String value = text(key);
     if (value == null) {

@@ -19,6 +19,10 @@ public record Tensor(long[] shape, float[] values) {
     }
   }
 
+  public static Tensor zeros(long... shape) {
+    return new Tensor(shape, new float[(int) Arrays.stream(shape).reduce(1, Math::multiplyExact)]);
+  }
+
   /**
    * Rows as one [rows, width] tensor.
    *

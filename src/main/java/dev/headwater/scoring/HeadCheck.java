@@ -1,9 +1,6 @@
 package dev.headwater.scoring;
 
 import dev.headwater.bundle.Task;
-import dev.headwater.onnx.LinearLayer;
-import dev.headwater.onnx.Parameter;
-import dev.headwater.onnx.Split;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.RefusedHeadException;
@@ -12,8 +9,8 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.TreeMap;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** What must hold of a head before it may score a single record. */
 final class HeadCheck {
@@ -35,17 +32,17 @@ final class HeadCheck {
         info.backbone().equals(task.fingerprint()),
         "it was trained on another backbone or encoder: " + info.backbone());
     checkLabels(info.labels());
-    Map<String, long[]> wanted = shapes(info.labels().size());
+    Set<String> wanted = new TreeSet<>(task.split().parameterNames());
     require(
-        head.tensors().keySet().equals(wanted.keySet()),
-        "it brings tensors " + head.tensors().keySet() + ", not " + wanted.keySet());
+        head.tensors().keySet().equals(wanted),
+        "it brings tensors " + head.tensors().keySet() + ", not " + wanted);
     for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
       String name = entry.getKey();
       Tensor tensor = entry.getValue();
-      long[] shape = Objects.requireNonNull(wanted.get(name));
+      long[] shape = task.split().shape(name, info.labels().size());
       require(
-          fits(tensor.shape(), shape),
-          name + " is " + Arrays.toString(tensor.shape()) + ", not " + text(shape));
+          Arrays.equals(tensor.shape(), shape),
+          name + " is " + Arrays.toString(tensor.shape()) + ", not " + Arrays.toString(shape));
       require(tensor.finite(), name + " holds a weight that is not finite");
     }
     checkGolden(head);
@@ -58,47 +55,6 @@ final class HeadCheck {
     require(
         task.open() || labels.equals(task.labels()),
         "it changes the labels of a bundle whose label set is closed");
-  }
-
-  /** By parameter; -1 where any size goes until it has run. */
-  private Map<String, long[]> shapes(int classes) {
-    Split split = task.split();
-    Map<String, long[]> shapes = new TreeMap<>();
-    split.linear().ifPresent(layer -> shapes.putAll(linear(layer, classes)));
-    for (Parameter parameter : split.parameters()) {
-      long[] any = new long[parameter.shape().length];
-      Arrays.fill(any, -1);
-      shapes.putIfAbsent(parameter.name(), any);
-    }
-    return shapes;
-  }
-
-  private Map<String, long[]> linear(LinearLayer layer, int classes) {
-    int dim = task.split().dim();
-    Map<String, long[]> shapes = new TreeMap<>();
-    shapes.put(
-        layer.weight(),
-        layer.classesFirst() ? new long[] {classes, dim} : new long[] {dim, classes});
-    if (layer.bias() != null) {
-      shapes.put(layer.bias(), new long[] {classes});
-    }
-    return shapes;
-  }
-
-  private static boolean fits(long[] shape, long[] wanted) {
-    if (shape.length != wanted.length) {
-      return false;
-    }
-    for (int i = 0; i < shape.length; i++) {
-      if (wanted[i] >= 0 ? shape[i] != wanted[i] : shape[i] < 1) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static String text(long[] shape) {
-    return Arrays.toString(shape).replace("-1", "n");
   }
 
   private void checkGolden(Head head) throws RefusedHeadException {

@@ -34,13 +34,13 @@ final class HeadGraph implements AutoCloseable {
     this.task = task;
     this.split = task.split();
     this.intraOpThreads = intraOpThreads;
-    if (split.parameters().stream().noneMatch(HeadGraph::spatial)) {
+    if (split.parameterNames().stream().map(n -> split.shape(n, 1)).noneMatch(HeadGraph::spatial)) {
       shared.add(Session.load("head of " + task.name(), split.head(), intraOpThreads));
     }
   }
 
-  private static boolean spatial(Parameter parameter) {
-    return Arrays.stream(parameter.shape()).skip(2).anyMatch(side -> side > 1);
+  private static boolean spatial(long[] parameter) {
+    return Arrays.stream(parameter).skip(2).anyMatch(side -> side > 1);
   }
 
   Task task() {

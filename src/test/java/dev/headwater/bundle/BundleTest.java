@@ -218,6 +218,25 @@ class BundleTest {
   }
 
   @Test
+  void putsAHeadOfStatedWidthsOnTheBackbone() throws Exception {
+    Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
+    Bundles.coldStart(directory, 8);
+    String manifest =
+        Files.readString(directory.resolve("headwater.yaml"))
+            .replace("head: none", "head: none\nhidden: [5, 3]");
+
+    Task task = Bundles.load(directory, manifest).task();
+
+    assertThat(task.split().parameterNames()).hasSize(6);
+    assertThat(task.split().linear()).isEmpty();
+    assertThat(task.featureSize()).isEqualTo(8);
+    assertThat(refusal(manifest.replace("[5, 3]", "[5, 0]")))
+        .contains("hidden: a new head has at most 8 hidden layers");
+    assertThat(refusal(GOOD.replace("labels:", "hidden: 4\nlabels:")))
+        .contains("hidden: is of a new head");
+  }
+
+  @Test
   void namesTheTaskThatIsWrong() {
     String two =
         """

@@ -167,7 +167,7 @@ class HeadCheckTest {
   }
 
   @Test
-  void refusesAMisshapenHeadOfADeeperCutWhenItRuns() throws Exception {
+  void refusesAMisshapenHeadOfADeeperCut() throws Exception {
     scoring.close();
     bundle = Bundles.tabular(directory, 4, CLASSES, "cut: -2");
     swaps.clear();
@@ -176,6 +176,6 @@ class HeadCheckTest {
 
     refused(
         Heads.replacing(own, "fc1.weight", new Tensor(new long[] {16, 5}, new float[80])),
-        "does not run");
+        "fc1.weight is [16, 5], not [16, 4]");
   }
 }

@@ -72,7 +72,7 @@ public record Weights(Map<String, Tensor> tensors) {
     int before = (int) shape[axis];
     shape[axis] = classes;
     int inner = (int) Arrays.stream(shape).skip(axis + 1).reduce(1, Math::multiplyExact);
-    int outer = tensor.values().length / Math.max(1, before * inner);
+    int outer = (int) Arrays.stream(shape).limit(axis).reduce(1, Math::multiplyExact);
     float[] values = new float[outer * classes * inner];
     for (int o = 0; o < outer; o++) {
       System.arraycopy(
