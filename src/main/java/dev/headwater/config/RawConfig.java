@@ -244,7 +244,7 @@ public interface RawConfig {
     int iterations();
 
     /** Minibatches of a training where the head has several layers. */
-    @WithDefault("60")
+    @WithDefault("100")
     @WithConverter(Converters.Positive.class)
     int tailSteps();
 

@@ -36,6 +36,14 @@ final class HeadCodec {
       throw new IllegalArgumentException(
           "a head graph's input may not be called " + GOLDEN_FEATURES + " or " + GOLDEN_LOGITS);
     }
+    head.source()
+        .forEach(
+            (name, tensor) -> {
+              if (!name.startsWith(Head.SOURCE) || tensors.put(name, tensor) != null) {
+                throw new IllegalArgumentException(
+                    "a head's source statistics may not be called " + name);
+              }
+            });
     HeadInfo info = head.info();
     return Safetensors.write(
         tensors,
@@ -61,7 +69,15 @@ final class HeadCodec {
       throw new RefusedHeadException(
           "The head brings no " + GOLDEN_FEATURES + " and " + GOLDEN_LOGITS + " to check it by.");
     }
-    return new Head(info(file.metadata()), tensors, features, logits);
+    Map<String, Tensor> source = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) -> {
+          if (name.startsWith(Head.SOURCE)) {
+            source.put(name, tensor);
+          }
+        });
+    tensors.keySet().removeAll(source.keySet());
+    return new Head(info(file.metadata()), tensors, features, logits, source);
   }
 
   static byte[] json(Object value) {

@@ -8,6 +8,21 @@ import java.util.Map;
  * @param tensors by the name of the head graph's input they are fed to
  * @param goldenFeatures [n, ...] features every follower recomputes before it lets the head serve
  * @param goldenLogits [n, classes] what the trainer got for them
+ * @param source what is known of the features it was trained on, by names that begin with {@code
+ *     source.}; nothing serves from it, it travels for those who adapt the head without labels
  */
 public record Head(
-    HeadInfo info, Map<String, Tensor> tensors, Tensor goldenFeatures, Tensor goldenLogits) {}
+    HeadInfo info,
+    Map<String, Tensor> tensors,
+    Tensor goldenFeatures,
+    Tensor goldenLogits,
+    Map<String, Tensor> source) {
+
+  /** What the names in {@link #source} begin with. */
+  public static final String SOURCE = "source.";
+
+  public Head(
+      HeadInfo info, Map<String, Tensor> tensors, Tensor goldenFeatures, Tensor goldenLogits) {
+    this(info, tensors, goldenFeatures, goldenLogits, Map.of());
+  }
+}

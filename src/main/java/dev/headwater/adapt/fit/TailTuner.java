@@ -25,8 +25,12 @@ import java.util.concurrent.CancellationException;
  * Deterministic on one device. Thread-safe; fits of several threads take turns step by step.
  */
 public final class TailTuner {
-  private static final int BATCH = 64;
-  private static final double RATE = 1e-3;
+  private static final int BATCH = 32;
+  private static final double RATE = 3e-3;
+
+  /** Passes over the samples at most: a few of them are soon learnt by heart. */
+  private static final int PASSES = 8;
+
   private static final long SEED = 17;
 
   private final Tail tail;
@@ -78,7 +82,7 @@ public final class TailTuner {
     if (counted.length == 0) {
       return start;
     }
-    int steps = settings.tailSteps();
+    int steps = Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
     Adam adam = new Adam(start.flat(), RATE, settings.pull());
     Random random = new Random(SEED);
     int[] order = counted.clone();
