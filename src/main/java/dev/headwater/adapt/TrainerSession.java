@@ -66,6 +66,16 @@ final class TrainerSession implements AutoCloseable {
           Learner.Space.of(bundle.tasks().get(task)), settings, gate, fitters.get(task), clock);
     }
 
+    TaskTraining training(int task, HeadPublisher publisher) {
+      return new TaskTraining(
+          bundle.tasks().get(task),
+          learner(task),
+          fitters.get(task),
+          publisher,
+          settings.promotion(),
+          metrics);
+    }
+
     HeadPublisher publisher() {
       return new HeadPublisher(kafka, topics.heads(), settings.transactionalId(), settings.heads());
     }
@@ -82,7 +92,7 @@ final class TrainerSession implements AutoCloseable {
     this.feed = new SampleFeed(parts.kafka(), parts.topics().samples());
     for (int i = 0; i < parts.bundle().tasks().size(); i++) {
       Task task = parts.bundle().tasks().get(i);
-      tasks.put(task.name(), new TaskTraining(task, parts.learner(i), publisher, parts.metrics()));
+      tasks.put(task.name(), parts.training(i, publisher));
     }
   }
 
@@ -95,6 +105,7 @@ final class TrainerSession implements AutoCloseable {
     while (running.getAsBoolean()) {
       health.accept(Health.up(state()));
       feed.poll().forEach(this::take);
+      tasks.values().forEach(TaskTraining::withdrawIfWorse);
       tasks.values().forEach(TaskTraining::trainIfDue);
     }
   }

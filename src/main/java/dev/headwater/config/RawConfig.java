@@ -228,6 +228,10 @@ public interface RawConfig {
     @WithDefault("30s")
     @WithConverter(Converters.Time.class)
     Duration closeTimeout();
+
+    /** Whether an accepted head goes live at once, or waits for {@code heads approve}. */
+    @WithDefault("automatic")
+    dev.headwater.adapt.AdaptSettings.Promotion promotion();
   }
 
   /** When a candidate may serve. */

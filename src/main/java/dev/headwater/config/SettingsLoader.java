@@ -168,7 +168,8 @@ public final class SettingsLoader {
         adapt.balance(),
         new FitSettings(adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations()),
         heads(),
-        adapt.closeTimeout());
+        adapt.closeTimeout(),
+        adapt.promotion());
   }
 
   private GateSettings gate() {

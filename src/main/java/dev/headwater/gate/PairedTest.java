@@ -54,6 +54,22 @@ final class PairedTest {
     return midP(losses, wins + losses);
   }
 
+  /**
+   * Evidence that losses are likelier than wins, as a fair bettor's stake of 1 has grown by betting
+   * on them: were they not, it would ever reach x with probability 1 / x at most (Ville 1939), so
+   * it may be looked at after every trial. Each bet risks a share of the stake that is uniform on
+   * [0, 1], which comes to a uniform prior on (1/2, 1) for the probability of a loss.
+   */
+  double stakeOnWorse() {
+    int n = wins + losses;
+    double logChoose = 0;
+    for (int i = 1; i <= wins; i++) {
+      logChoose += Math.log(n - i + 1.0) - Math.log(i);
+    }
+    double logTail = Math.log(2 * pBetter()); // not 1 - pWorse(), which cancels to noise
+    return Math.exp(logTail - Math.log(n + 1.0) + n * Math.log(2) - logChoose);
+  }
+
   /** P(X &gt; k) + P(X = k) / 2 for X ~ Binomial(n, 1/2). */
   static double midP(int k, int n) {
     double logChoose = 0;
