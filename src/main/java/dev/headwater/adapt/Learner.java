@@ -100,6 +100,11 @@ final class Learner {
     return news;
   }
 
+  /** Forgets a record: no later head learns from it. */
+  void erase(String recordId) {
+    memory.erase(recordId);
+  }
+
   int memorySize() {
     return memory.size();
   }
@@ -111,7 +116,9 @@ final class Learner {
 
   /** What sets off a training now. */
   Optional<String> due() {
-    return trigger.due(memory.size()).filter(cause -> labels(memory.samples()).size() > 1);
+    return trigger
+        .due(memory.size())
+        .filter(cause -> memory.size() > 0 && labels(memory.samples()).size() > 1);
   }
 
   /**

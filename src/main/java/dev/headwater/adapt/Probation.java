@@ -1,7 +1,7 @@
 package dev.headwater.adapt;
 
+import dev.headwater.gate.Gate;
 import dev.headwater.gate.Trial;
-import dev.headwater.gate.Withdrawal;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Reason;
@@ -10,7 +10,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * The live head against its parent, on samples that neither trained on. As both are on the heads
@@ -20,6 +22,7 @@ import java.util.Optional;
 final class Probation {
   private final Side head;
   private final Side parent;
+  private final Gate gate;
   private final Map<String, Trial> trials = new HashMap<>();
 
   /** A head and what it says. */
@@ -35,9 +38,10 @@ final class Probation {
     }
   }
 
-  Probation(Head head, Head parent, Fitter fitter) {
+  Probation(Head head, Head parent, Fitter fitter, Gate gate) {
     this.head = Side.of(head, fitter);
     this.parent = Side.of(parent, fitter);
+    this.gate = gate;
   }
 
   /**
@@ -50,17 +54,21 @@ final class Probation {
     List<Trial> all = new ArrayList<>();
     List<Trial> audit = new ArrayList<>();
     for (Remembered sample : unseen) {
-      Trial trial = trials.get(sample.recordId());
-      if (trial != null) {
-        all.add(trial);
-        (sample.reason() == Reason.AUDIT ? audit : new ArrayList<Trial>()).add(trial);
+      Trial trial = Objects.requireNonNull(trials.get(sample.recordId()), "answered above");
+      all.add(trial);
+      if (sample.reason() == Reason.AUDIT) {
+        audit.add(trial);
       }
     }
-    return Withdrawal.of(audit, all, parent.info.version()).map(this::withFormerNumbers);
+    return gate.withdraws(audit, all, parent.info.version()).map(this::withFormerNumbers);
   }
 
   /** Each sample is scored once, and again after its label was corrected. */
   private void answer(List<Remembered> unseen) {
+    // neither erased nor evicted samples are to be counted or kept
+    trials
+        .keySet()
+        .retainAll(unseen.stream().map(Remembered::recordId).collect(Collectors.toSet()));
     List<Remembered> fresh =
         unseen.stream()
             .filter(

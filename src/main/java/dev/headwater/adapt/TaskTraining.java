@@ -1,12 +1,14 @@
 package dev.headwater.adapt;
 
 import dev.headwater.bundle.Task;
+import dev.headwater.gate.Gate;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.Sample;
 import dev.headwater.schema.Verdict;
 import java.time.Duration;
 import java.util.Optional;
@@ -21,6 +23,7 @@ final class TaskTraining {
   private final Task task;
   private final Learner learner;
   private final Fitter fitter;
+  private final Gate gate;
   private final HeadPublisher publisher;
   private final AdaptSettings.Promotion promotion;
   private final TrainerMetrics metrics;
@@ -32,12 +35,14 @@ final class TaskTraining {
       Task task,
       Learner learner,
       Fitter fitter,
+      Gate gate,
       HeadPublisher publisher,
       AdaptSettings.Promotion promotion,
       TrainerMetrics metrics) {
     this.task = task;
     this.learner = learner;
     this.fitter = fitter;
+    this.gate = gate;
     this.publisher = publisher;
     this.promotion = promotion;
     this.metrics = metrics;
@@ -55,11 +60,16 @@ final class TaskTraining {
     follow(heads);
   }
 
-  void take(SampleFeed.Arrival arrival) {
-    if (learner.add(arrival.sample(), arrival.partition(), arrival.offset())) {
+  void take(Sample sample, int partition, long offset) {
+    if (learner.add(sample, partition, offset)) {
       metrics.sampled(task.name(), learner.memorySize());
       news = true;
     }
+  }
+
+  void erase(String recordId) {
+    learner.erase(recordId);
+    news = true;
   }
 
   /** For the health of the trainer. */
@@ -164,7 +174,7 @@ final class TaskTraining {
     head.ifPresent(learner::live);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
-            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter)));
+            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate)));
     news = true;
   }
 }

@@ -9,6 +9,7 @@ import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topics;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -71,6 +72,7 @@ final class TrainerSession implements AutoCloseable {
           bundle.tasks().get(task),
           learner(task),
           fitters.get(task),
+          gate,
           publisher,
           settings.promotion(),
           metrics);
@@ -111,9 +113,14 @@ final class TrainerSession implements AutoCloseable {
   }
 
   private void take(SampleFeed.Arrival arrival) {
-    TaskTraining task = tasks.get(arrival.sample().getTask());
+    Sample sample = arrival.sample();
+    if (sample == null) {
+      tasks.values().forEach(task -> task.erase(arrival.recordId()));
+      return;
+    }
+    TaskTraining task = tasks.get(sample.getTask());
     if (task != null) { // samples of a task the bundle had once, or will have
-      task.take(arrival);
+      task.take(sample, arrival.partition(), arrival.offset());
     }
   }
 

@@ -6,6 +6,7 @@ import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -259,6 +260,16 @@ public interface RawConfig {
     @WithDefault("10")
     @WithConverter(Converters.Positive.class)
     int trials();
+
+    /** What better means. */
+    @WithDefault("accuracy")
+    dev.headwater.gate.Metric metric();
+
+    /** Of an error, by {@code truth>predicted}; 1 where none is given. */
+    Map<String, Double> costs();
+
+    /** Least share of a label's records to be told, by label. */
+    Map<String, Double> recallFloor();
   }
 
   /** Metrics and health. */

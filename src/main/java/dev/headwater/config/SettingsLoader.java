@@ -175,7 +175,14 @@ public final class SettingsLoader {
   private GateSettings gate() {
     RawConfig.Gate gate = raw.gate();
     return new GateSettings(
-        gate.errorRate(), gate.margin(), gate.classLoss(), gate.classTrials(), gate.trials());
+        gate.errorRate(),
+        gate.margin(),
+        gate.classLoss(),
+        gate.classTrials(),
+        gate.trials(),
+        gate.metric(),
+        gate.costs(),
+        gate.recallFloor());
   }
 
   private ReplaySettings replay() {

@@ -8,7 +8,7 @@ import java.util.Collection;
  * drown all others in a weighted sum); the size of the effect on the traffic from their weights
  * (Horvitz-Thompson 1952).
  */
-final class PairedTest {
+final class PairedTest implements Comparison {
   private int wins;
   private int losses;
   private double weight;
@@ -27,16 +27,19 @@ final class PairedTest {
   }
 
   /** Estimated change of accuracy on the traffic. */
-  double gain() {
+  @Override
+  public double gain() {
     return weight == 0 ? 0 : weightedGain / weight;
   }
 
   /** Of {@link #gain}, were wins and losses equally likely. */
-  double standardError() {
+  @Override
+  public double standardError() {
     return weight == 0 ? 0 : Math.sqrt(weightedSquares) / weight;
   }
 
-  int discordant() {
+  @Override
+  public int discordant() {
     return wins + losses;
   }
 
@@ -45,29 +48,15 @@ final class PairedTest {
    * wins and losses equally likely. From exact counts, so it holds for three of them as for three
    * hundred; as counts are whole, the rate it states holds over sizes, not at each of them.
    */
-  double pBetter() {
+  @Override
+  public double pBetter() {
     return midP(wins, wins + losses);
   }
 
   /** As {@link #pBetter}, of at least as many losses. */
-  double pWorse() {
+  @Override
+  public double pWorse() {
     return midP(losses, wins + losses);
-  }
-
-  /**
-   * Evidence that losses are likelier than wins, as a fair bettor's stake of 1 has grown by betting
-   * on them: were they not, it would ever reach x with probability 1 / x at most (Ville 1939), so
-   * it may be looked at after every trial. Each bet risks a share of the stake that is uniform on
-   * [0, 1], which comes to a uniform prior on (1/2, 1) for the probability of a loss.
-   */
-  double stakeOnWorse() {
-    int n = wins + losses;
-    double logChoose = 0;
-    for (int i = 1; i <= wins; i++) {
-      logChoose += Math.log(n - i + 1.0) - Math.log(i);
-    }
-    double logTail = Math.log(2 * pBetter()); // not 1 - pWorse(), which cancels to noise
-    return Math.exp(logTail - Math.log(n + 1.0) + n * Math.log(2) - logChoose);
   }
 
   /** P(X &gt; k) + P(X = k) / 2 for X ~ Binomial(n, 1/2). */

@@ -7,42 +7,61 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Tells when a head that serves has proved worse than its parent: a paired test that may be looked
- * at after every sample. Argued in RATIONALE.md. Stateless.
+ * Tells when a head that serves has proved worse than its parent, by a paired test that may be
+ * looked at after every sample. Argued in RATIONALE.md. Stateless.
  */
-public final class Withdrawal {
+final class Withdrawal {
   /** Most heads no worse than their parent that are ever withdrawn, however often one looks. */
-  public static final double ERROR_RATE = 0.05;
+  static final double ERROR_RATE = 0.05;
 
-  private Withdrawal() {}
+  private static final int BETS = 100;
+
+  private final Measure measure;
+
+  Withdrawal(Measure measure) {
+    this.measure = measure;
+  }
 
   /**
-   * Says why the head should no longer serve; empty while it may.
+   * As {@link Gate#withdraws}.
    *
-   * @param audit trials of samples drawn whatever any head said of them: only these prove anything,
-   *     for among those the head was unsure about, it is wrong more often than on the traffic
-   * @param all these and the others, weighted: what the traffic loses
-   * @param parent the version whose answers are the trials' {@link Trial#live}; those of the head
-   *     in question are their candidate's
+   * @param audit the trials that prove anything; {@code all} say how much is lost
    */
-  public static Optional<Verdict> of(List<Trial> audit, List<Trial> all, long parent) {
-    PairedTest proof = new PairedTest(audit);
-    PairedTest size = new PairedTest(all);
-    if (proof.stakeOnWorse() < 1 / ERROR_RATE || size.gain() >= 0) {
+  Optional<Verdict> judge(List<Trial> audit, List<Trial> all, long parent) {
+    double stake = stakeOnWorse(audit);
+    double gain = measure.gain(all);
+    if (stake < 1 / ERROR_RATE || gain >= 0) {
       return Optional.empty();
     }
     String reason =
         String.format(
             Locale.ROOT,
-            "withdrawn: it is worse than head %d by %.1f points, as %d audited samples on which they differ prove",
+            "withdrawn: it is worse than head %d by %s, as %d audited samples prove",
             parent,
-            -100 * size.gain(),
-            proof.discordant());
+            measure.amount(-gain),
+            audit.size());
     return Optional.of(
         new Verdict(
-            false,
-            reason,
-            all.size(),
-            Map.of("withdrawalGain", size.gain(), "withdrawalStake", proof.stakeOnWorse())));
+            false, reason, all.size(), Map.of("withdrawalGain", gain, "withdrawalStake", stake)));
+  }
+
+  /**
+   * What a stake of 1 has grown to by bets that the head loses. The bets are fair or worse where it
+   * is no worse than its parent, and the stake then ever reaches x with probability 1 / x at most
+   * (Ville 1939), whenever one looks. It is split evenly over bettors who risk from next to nothing
+   * to next to all they have each time, so that small and large losses are both found.
+   */
+  double stakeOnWorse(List<Trial> trials) {
+    double[] saved = trials.stream().mapToDouble(measure::saved).filter(s -> s != 0).toArray();
+    double sum = 0;
+    for (int bet = 0; bet < BETS; bet++) {
+      double risked = (bet + 0.5) / BETS;
+      double log = 0;
+      for (double s : saved) {
+        log += Math.log1p(-risked * s);
+      }
+      sum += Math.exp(log);
+    }
+    return sum / BETS;
   }
 }

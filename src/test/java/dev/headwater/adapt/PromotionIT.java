@@ -99,9 +99,26 @@ class PromotionIT extends TrainerDeployment {
       }
       long then = heads().nextVersion(task);
       send(60);
-      await().atMost(PATIENCE).until(() -> heads().nextVersion(task) > then + 1);
+      await().atMost(PATIENCE).until(() -> heads().nextVersion(task) > then);
       assertThat(head(heads().nextVersion(task) - 1).parent()).isEqualTo(first);
       assertThat(liveVersion()).isEqualTo(first);
+    }
+  }
+
+  @Test
+  void anErasedRecordIsLearnedFromNoMore() throws Exception {
+    send(60);
+    for (int i = 0; i < 30; i++) {
+      erase("r" + i);
+    }
+    try (Trainer trainer = started()) {
+      awaitLive(1);
+      assertThat(head(1).verdict().numbers()).containsEntry("memory", 30.0);
+
+      erase("r59");
+      send(60);
+      awaitLive(2);
+      assertThat(head(2).verdict().numbers().get("memory")).isLessThanOrEqualTo(89.0);
     }
   }
 

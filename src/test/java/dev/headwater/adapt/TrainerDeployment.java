@@ -128,6 +128,12 @@ abstract class TrainerDeployment {
     sendBytes(topics.samples().value().serializer().serialize("", sample));
   }
 
+  void erase(String recordId) throws Exception {
+    try (KafkaProducer<String, byte[]> producer = producer()) {
+      producer.send(new ProducerRecord<>(topics.samples().name(), 0, recordId, null)).get();
+    }
+  }
+
   void sendBytes(byte[] value) throws Exception {
     try (KafkaProducer<String, byte[]> producer = producer()) {
       producer.send(new ProducerRecord<>(topics.samples().name(), 0, "k", value)).get();
