@@ -16,6 +16,7 @@ import java.time.Duration;
  * @param folds of the judged samples, each scored by a head that did not train on it
  * @param balance in [0, 1]: a sample of a label seen n times counts n^-balance
  * @param closeTimeout for the thread to stop
+ * @param promotion who makes an accepted candidate live
  */
 public record AdaptSettings(
     String transactionalId,
@@ -27,7 +28,14 @@ public record AdaptSettings(
     double balance,
     FitSettings fit,
     HeadSettings heads,
-    Duration closeTimeout) {
+    Duration closeTimeout,
+    Promotion promotion) {
+
+  /** The trainer, or somebody who approves of it. */
+  public enum Promotion {
+    AUTOMATIC,
+    MANUAL
+  }
 
   public AdaptSettings {
     require(!transactionalId.isBlank(), "transactional id must not be blank");
@@ -52,7 +60,8 @@ public record AdaptSettings(
         0.5,
         FitSettings.DEFAULT,
         HeadSettings.DEFAULT,
-        Duration.ofSeconds(30));
+        Duration.ofSeconds(30),
+        Promotion.AUTOMATIC);
   }
 
   private static void require(boolean holds, String message) {

@@ -100,13 +100,25 @@ final class Learner {
     return news;
   }
 
+  /** Forgets a record: no later head learns from it. */
+  void erase(String recordId) {
+    memory.erase(recordId);
+  }
+
   int memorySize() {
     return memory.size();
   }
 
+  /** What the live head did not train on, and may be judged by. */
+  List<Remembered> unseen() {
+    return memory.samples().stream().filter(sample -> !trained.covers(sample)).toList();
+  }
+
   /** What sets off a training now. */
   Optional<String> due() {
-    return trigger.due(memory.size()).filter(cause -> labels(memory.samples()).size() > 1);
+    return trigger
+        .due(memory.size())
+        .filter(cause -> memory.size() > 0 && labels(memory.samples()).size() > 1);
   }
 
   /**
@@ -198,7 +210,7 @@ final class Learner {
         fit.head().finite());
   }
 
-  private static int best(float[] logits) {
+  static int best(float[] logits) {
     int best = 0;
     for (int c = 1; c < logits.length; c++) {
       best = logits[c] > logits[best] ? c : best;

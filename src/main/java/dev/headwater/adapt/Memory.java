@@ -42,6 +42,14 @@ final class Memory {
     return true;
   }
 
+  /** Forgets the record, if it knows it. */
+  void erase(String recordId) {
+    Remembered erased = samples.remove(recordId);
+    if (erased != null) {
+      forget(erased);
+    }
+  }
+
   int size() {
     return samples.size();
   }

@@ -8,7 +8,7 @@ import dev.headwater.schema.SampleSerde;
  * A labelled sample as the memory holds it.
  *
  * @param weight 1 / inclusion probability
- * @param history whether it is labelled history: trained on from the start, never judged on
+ * @param reason labelled history is trained on from the start and never judged on
  * @param partition of the samples topic it was first read from
  * @param offset its first one there
  */
@@ -18,7 +18,7 @@ record Remembered(
     float[] features,
     String label,
     double weight,
-    boolean history,
+    Reason reason,
     int partition,
     long offset) {
 
@@ -28,7 +28,7 @@ record Remembered(
         SampleSerde.unpack(sample),
         sample.getLabel(),
         sample.getWeight(),
-        sample.getReason() == Reason.HISTORY,
+        sample.getReason(),
         partition,
         offset);
   }
@@ -36,6 +36,6 @@ record Remembered(
   /** This, as first read where {@code first} was: a correction is no new sample to a head. */
   Remembered correcting(Remembered first) {
     return new Remembered(
-        recordId, features, label, weight, first.history, first.partition, first.offset);
+        recordId, features, label, weight, first.reason, first.partition, first.offset);
   }
 }

@@ -18,6 +18,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,9 +35,10 @@ final class SampleFeed implements AutoCloseable {
   /**
    * A sample and where it was read.
    *
+   * @param sample null where all samples of the record are to be forgotten
    * @param at when it was appended, epoch milliseconds
    */
-  record Arrival(Sample sample, int partition, long offset, long at) {}
+  record Arrival(String recordId, @Nullable Sample sample, int partition, long offset, long at) {}
 
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final Topic<String, Sample> topic;
@@ -79,17 +81,24 @@ final class SampleFeed implements AutoCloseable {
     ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
     List<Arrival> arrivals = new ArrayList<>(records.count());
     for (ConsumerRecord<byte[], byte[]> record : records) {
-      sample(record)
-          .map(s -> new Arrival(s, record.partition(), record.offset(), record.timestamp()))
-          .ifPresent(arrivals::add);
+      arrival(record).ifPresent(arrivals::add);
     }
     return arrivals;
   }
 
-  private Optional<Sample> sample(ConsumerRecord<byte[], byte[]> record) {
+  @SuppressWarnings("NullAway") // Kafka's keys and values may be null
+  private Optional<Arrival> arrival(ConsumerRecord<byte[], byte[]> record) {
     try {
-      return Optional.ofNullable(
-          topic.value().deserializer().deserialize(topic.name(), record.value()));
+      Sample sample = topic.value().deserializer().deserialize(topic.name(), record.value());
+      String id =
+          sample == null
+              ? topic.key().deserializer().deserialize(topic.name(), record.key())
+              : sample.getRecordId();
+      return Optional.ofNullable(id)
+          .map(
+              known ->
+                  new Arrival(
+                      known, sample, record.partition(), record.offset(), record.timestamp()));
     } catch (SerializationException e) {
       // It will never be readable, and nothing depends on it but itself.
       log.atWarn()

@@ -1,12 +1,15 @@
 package dev.headwater.adapt;
 
 import dev.headwater.bundle.Task;
+import dev.headwater.gate.Gate;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.Verdict;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -19,14 +22,29 @@ final class TaskTraining {
 
   private final Task task;
   private final Learner learner;
+  private final Fitter fitter;
+  private final Gate gate;
   private final HeadPublisher publisher;
+  private final AdaptSettings.Promotion promotion;
   private final TrainerMetrics metrics;
-  private long live = -1;
+  private Optional<Head> live = Optional.empty();
+  private Optional<Probation> probation = Optional.empty();
+  private boolean news;
 
-  TaskTraining(Task task, Learner learner, HeadPublisher publisher, TrainerMetrics metrics) {
+  TaskTraining(
+      Task task,
+      Learner learner,
+      Fitter fitter,
+      Gate gate,
+      HeadPublisher publisher,
+      AdaptSettings.Promotion promotion,
+      TrainerMetrics metrics) {
     this.task = task;
     this.learner = learner;
+    this.fitter = fitter;
+    this.gate = gate;
     this.publisher = publisher;
+    this.promotion = promotion;
     this.metrics = metrics;
   }
 
@@ -39,19 +57,49 @@ final class TaskTraining {
       publisher.promote(task.head().get(), WRITER);
       heads = publisher.read();
     }
-    follow(liveHead(heads));
+    follow(heads);
   }
 
-  void take(SampleFeed.Arrival arrival) {
-    if (learner.add(arrival.sample(), arrival.partition(), arrival.offset())) {
+  void take(Sample sample, int partition, long offset) {
+    if (learner.add(sample, partition, offset)) {
       metrics.sampled(task.name(), learner.memorySize());
+      news = true;
     }
+  }
+
+  void erase(String recordId) {
+    learner.erase(recordId);
+    news = true;
   }
 
   /** For the health of the trainer. */
   String state() {
     return "%s: %d samples in memory, head %d is live"
-        .formatted(task.name(), learner.memorySize(), live);
+        .formatted(task.name(), learner.memorySize(), version(live));
+  }
+
+  /** Takes the live head back where it has proved worse than its parent; its pin is obeyed. */
+  void withdrawIfWorse() {
+    if (news) {
+      news = false;
+      probation.flatMap(held -> held.verdict(learner.unseen())).ifPresent(this::withdraw);
+    }
+  }
+
+  private void withdraw(Verdict verdict) {
+    HeadInfo info = live.orElseThrow().info();
+    LivePointer pointer = publisher.withdraw(info, verdict, "withdrawal");
+    if (pointer.version() == info.version()) {
+      return; // pinned
+    }
+    follow(publisher.read());
+    metrics.withdrawn(task.name(), info.version());
+    log.atWarn()
+        .addKeyValue("task", task.name())
+        .addKeyValue("version", info.version())
+        .addKeyValue("parent", info.parent())
+        .addKeyValue("reason", verdict.reason())
+        .log("head withdrawn");
   }
 
   /** Trains, has the candidate judged and publishes it, if that is due. */
@@ -61,8 +109,8 @@ final class TaskTraining {
 
   private void train(String trigger) {
     HeadLog heads = publisher.read();
-    if (liveVersion(heads) != live) {
-      follow(liveHead(heads)); // somebody rolled back
+    if (version(liveHead(heads)) != version(live)) {
+      follow(heads); // somebody rolled back
     }
     long start = System.nanoTime();
     Head candidate = learner.train(trigger, heads.nextVersion(task.name()));
@@ -70,10 +118,10 @@ final class TaskTraining {
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     metrics.trained(info.task(), took);
     metrics.judged(info.task(), info.verdict().accepted());
-    if (liveVersion(publisher.read()) != live) {
+    if (version(liveHead(publisher.read())) != version(live)) {
       log.atInfo()
           .addKeyValue("task", info.task())
-          .addKeyValue("parent", live)
+          .addKeyValue("parent", version(live))
           .log("candidate dropped: the live head was changed while it was trained");
       return;
     }
@@ -94,9 +142,13 @@ final class TaskTraining {
       publisher.refuse(info);
       return;
     }
+    if (promotion == AdaptSettings.Promotion.MANUAL) {
+      publisher.propose(candidate);
+      return;
+    }
     LivePointer pointer = publisher.promote(candidate, WRITER);
     if (pointer.version() == info.version()) {
-      follow(Optional.of(candidate));
+      follow(Optional.of(candidate), live);
     }
   }
 
@@ -107,12 +159,22 @@ final class TaskTraining {
         .or(task::head);
   }
 
-  private long liveVersion(HeadLog heads) {
-    return liveHead(heads).map(head -> head.info().version()).orElse(-1L);
+  private static long version(Optional<Head> head) {
+    return head.map(h -> h.info().version()).orElse(-1L);
   }
 
-  private void follow(Optional<Head> head) {
-    live = head.map(h -> h.info().version()).orElse(-1L);
+  private void follow(HeadLog heads) {
+    Optional<Head> head = liveHead(heads);
+    follow(head, head.flatMap(h -> heads.head(task.name(), h.info().parent())));
+  }
+
+  /** A head that was withdrawn and serves again does so because somebody wants it to. */
+  private void follow(Optional<Head> head, Optional<Head> parent) {
+    live = head;
     head.ifPresent(learner::live);
+    probation =
+        head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
+            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate)));
+    news = true;
   }
 }

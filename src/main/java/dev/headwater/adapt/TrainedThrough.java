@@ -1,6 +1,7 @@
 package dev.headwater.adapt;
 
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Reason;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -42,7 +43,8 @@ final class TrainedThrough {
   }
 
   boolean covers(Remembered sample) {
-    return sample.history() || sample.offset() <= offsets.getOrDefault(sample.partition(), -1L);
+    return sample.reason() == Reason.HISTORY
+        || sample.offset() <= offsets.getOrDefault(sample.partition(), -1L);
   }
 
   /** By stable name. */

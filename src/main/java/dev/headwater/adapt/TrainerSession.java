@@ -11,6 +11,7 @@ import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.onnx.OnnxException;
+import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topics;
 import dev.headwater.tail.Tail;
 import java.time.Clock;
@@ -78,6 +79,17 @@ final class TrainerSession implements AutoCloseable {
           Learner.Space.of(bundle.tasks().get(task)), settings, gate, fitters.get(task), clock);
     }
 
+    TaskTraining training(int task, HeadPublisher publisher) {
+      return new TaskTraining(
+          bundle.tasks().get(task),
+          learner(task),
+          fitters.get(task),
+          gate,
+          publisher,
+          settings.promotion(),
+          metrics);
+    }
+
     HeadPublisher publisher() {
       return new HeadPublisher(kafka, topics.heads(), settings.transactionalId(), settings.heads());
     }
@@ -94,7 +106,7 @@ final class TrainerSession implements AutoCloseable {
     this.feed = new SampleFeed(parts.kafka(), parts.topics().samples());
     for (int i = 0; i < parts.bundle().tasks().size(); i++) {
       Task task = parts.bundle().tasks().get(i);
-      tasks.put(task.name(), new TaskTraining(task, parts.learner(i), publisher, parts.metrics()));
+      tasks.put(task.name(), parts.training(i, publisher));
     }
   }
 
@@ -107,14 +119,20 @@ final class TrainerSession implements AutoCloseable {
     while (running.getAsBoolean()) {
       health.accept(Health.up(state()));
       feed.poll().forEach(this::take);
+      tasks.values().forEach(TaskTraining::withdrawIfWorse);
       tasks.values().forEach(TaskTraining::trainIfDue);
     }
   }
 
   private void take(SampleFeed.Arrival arrival) {
-    TaskTraining task = tasks.get(arrival.sample().getTask());
+    Sample sample = arrival.sample();
+    if (sample == null) {
+      tasks.values().forEach(task -> task.erase(arrival.recordId()));
+      return;
+    }
+    TaskTraining task = tasks.get(sample.getTask());
     if (task != null) { // samples of a task the bundle had once, or will have
-      task.take(arrival);
+      task.take(sample, arrival.partition(), arrival.offset());
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.headwater.cli;
 
+import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "heads",
     mixinStandardHelpOptions = true,
-    description = "Shows, rolls back and exports head versions.")
+    description = "Shows, approves of, pins, rolls back and exports head versions.")
 final class HeadsCommand {
   private static final String VERSION = "A head version, as 'heads list' shows it.";
   private static final String TASK = "The task. Default: the bundle's first.";
@@ -35,15 +36,21 @@ final class HeadsCommand {
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Every version with its verdict, oldest first; '*' marks the live one.")
+      description =
+          "Every version with its verdict, oldest first; '*' marks the live one, 'p' its pin, '?'"
+              + " what waits for approval.")
   int list(@Mixin ConfigOption config) throws Exception {
     Settings settings = config.load();
     HeadLog log = log(settings);
     for (String task : log.tasks()) {
-      long live = log.live(task).map(LivePointer::version).orElse(0L);
-      out().printf("%s: head %d is live%n", task, live);
+      long live = live(log, task);
+      boolean pinned = pinned(log, task);
+      out().printf("%s: head %d is live%s%n", task, live, pinned ? " and pinned" : "");
       for (HeadInfo head : log.versions(task)) {
-        out().println(line(head, head.version() == live, log.hasTensors(task, head.version())));
+        boolean kept = log.hasTensors(task, head.version());
+        boolean waits = manual(settings) && kept && waits(head, live);
+        String mark = head.version() != live ? waits ? "? " : "  " : pinned ? "*p" : "* ";
+        out().println(line(mark, head, kept));
       }
     }
     if (log.tasks().isEmpty()) {
@@ -81,18 +88,119 @@ final class HeadsCommand {
       throws Exception {
     Settings settings = config.load();
     String task = task(settings.loadBundle(), name).name();
-    try (HeadPublisher publisher =
-        new HeadPublisher(
-            settings.kafka(),
-            settings.topics().heads(),
-            settings.name() + "-cli",
-            settings.heads())) {
-      LivePointer live = publisher.point(task, version, false, "cli");
-      out().printf("head %d of %s is live from epoch %d%n", version, task, live.epoch());
+    try (HeadPublisher publisher = publisher(settings)) {
+      return point(publisher, task, version, false);
+    }
+  }
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description =
+          "Makes a version live that the gate accepted and that waits (adapt.promotion: manual).")
+  int approve(
+      @Mixin ConfigOption config,
+      @Parameters(paramLabel = "VERSION", description = VERSION) long version,
+      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      throws Exception {
+    Settings settings = config.load();
+    String task = task(settings.loadBundle(), name).name();
+    try (HeadPublisher publisher = publisher(settings)) {
+      requireApprovable(publisher.read(), task, version);
+      return point(publisher, task, version, false);
+    }
+  }
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description =
+          "Makes a version live and keeps it so: nothing is promoted or withdrawn until unpinned.")
+  int pin(
+      @Mixin ConfigOption config,
+      @Parameters(paramLabel = "VERSION", description = VERSION) long version,
+      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      throws Exception {
+    Settings settings = config.load();
+    String task = task(settings.loadBundle(), name).name();
+    try (HeadPublisher publisher = publisher(settings)) {
+      return point(publisher, task, version, true);
+    }
+  }
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description = "Lets the pinned version be replaced again; it stays live until then.")
+  int unpin(
+      @Mixin ConfigOption config,
+      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      throws Exception {
+    Settings settings = config.load();
+    String task = task(settings.loadBundle(), name).name();
+    try (HeadPublisher publisher = publisher(settings)) {
+      HeadLog log = publisher.read();
+      if (!pinned(log, task)) {
+        throw new UsageException("no head of %s is pinned".formatted(task));
+      }
+      return point(publisher, task, live(log, task), false);
+    }
+  }
+
+  private int point(HeadPublisher publisher, String task, long version, boolean pinned)
+      throws UsageException {
+    try {
+      LivePointer live = publisher.point(task, version, pinned, "cli");
+      out()
+          .printf(
+              "head %d of %s is live%s from epoch %d%n",
+              version, task, pinned ? " and pinned" : "", live.epoch());
       return 0;
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage() + "; see 'headwater heads list'");
     }
+  }
+
+  private static void requireApprovable(HeadLog log, String task, long version)
+      throws UsageException {
+    HeadInfo head =
+        log.versions(task).stream()
+            .filter(info -> info.version() == version)
+            .findFirst()
+            .orElseThrow(() -> unknown(task, version));
+    String why = null;
+    if (!head.verdict().accepted()) {
+      why = "the gate did not accept it, or it was taken back: " + head.verdict().reason();
+    } else if (!log.hasTensors(task, version)) {
+      why = "its tensors are no longer kept (heads.keep)";
+    } else if (pinned(log, task)) {
+      why = "head %d is pinned: 'headwater heads unpin' first".formatted(live(log, task));
+    } else if (live(log, task) == version) {
+      why = "it is live already";
+    }
+    if (why != null) {
+      throw new UsageException(
+          "head %d of %s cannot be approved: %s".formatted(version, task, why));
+    }
+  }
+
+  /** What was judged against the head that is live now, and is newer. */
+  private static boolean waits(HeadInfo head, long live) {
+    return head.verdict().accepted() && head.parent() == live && head.version() > live;
+  }
+
+  private static boolean manual(Settings settings) {
+    return settings.adapt().promotion() == AdaptSettings.Promotion.MANUAL;
+  }
+
+  private static long live(HeadLog log, String task) {
+    return log.live(task).map(LivePointer::version).orElse(0L);
+  }
+
+  private static boolean pinned(HeadLog log, String task) {
+    return log.live(task).map(LivePointer::pinned).orElse(false);
+  }
+
+  private static HeadPublisher publisher(Settings settings) {
+    return new HeadPublisher(
+        settings.kafka(), settings.topics().heads(), settings.name() + "-cli", settings.heads());
   }
 
   @Command(
@@ -147,11 +255,11 @@ final class HeadsCommand {
     return HeadLog.read(settings.kafka(), settings.topics().heads());
   }
 
-  private static String line(HeadInfo head, boolean live, boolean kept) {
+  private static String line(String mark, HeadInfo head, boolean kept) {
     List<String> labels = head.labels();
-    return "%s %4d  parent %-4d %s  %-8s  %3d labels  %s%s"
+    return "%s%4d  parent %-4d %s  %-8s  %3d labels  %s%s"
         .formatted(
-            live ? "*" : " ",
+            mark,
             head.version(),
             head.parent(),
             head.createdAt(),

@@ -6,6 +6,7 @@ import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -251,6 +252,10 @@ public interface RawConfig {
     @WithDefault("30s")
     @WithConverter(Converters.Time.class)
     Duration closeTimeout();
+
+    /** Whether an accepted head goes live at once, or waits for {@code heads approve}. */
+    @WithDefault("automatic")
+    dev.headwater.adapt.AdaptSettings.Promotion promotion();
   }
 
   /** When a candidate may serve. */
@@ -278,6 +283,16 @@ public interface RawConfig {
     @WithDefault("10")
     @WithConverter(Converters.Positive.class)
     int trials();
+
+    /** What better means. */
+    @WithDefault("accuracy")
+    dev.headwater.gate.Metric metric();
+
+    /** Of an error, by {@code truth>predicted}; 1 where none is given. */
+    Map<String, Double> costs();
+
+    /** Least share of a label's records to be told, by label. */
+    Map<String, Double> recallFloor();
   }
 
   /** Metrics and health. */

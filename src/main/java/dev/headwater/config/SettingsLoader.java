@@ -177,13 +177,21 @@ public final class SettingsLoader {
         new FitSettings(
             adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations(), adapt.tailSteps()),
         heads(),
-        adapt.closeTimeout());
+        adapt.closeTimeout(),
+        adapt.promotion());
   }
 
   private GateSettings gate() {
     RawConfig.Gate gate = raw.gate();
     return new GateSettings(
-        gate.errorRate(), gate.margin(), gate.classLoss(), gate.classTrials(), gate.trials());
+        gate.errorRate(),
+        gate.margin(),
+        gate.classLoss(),
+        gate.classTrials(),
+        gate.trials(),
+        gate.metric(),
+        gate.costs(),
+        gate.recallFloor());
   }
 
   private ReplaySettings replay() {

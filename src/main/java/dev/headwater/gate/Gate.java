@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -25,16 +26,32 @@ public final class Gate {
   private static final double SURE = 1.645;
 
   private final GateSettings settings;
+  private final Measure measure;
 
   public Gate(GateSettings settings) {
     this.settings = settings;
+    this.measure = new Measure(settings);
+  }
+
+  /**
+   * Says why a head that serves should no longer do so: it has proved worse than its parent. Empty
+   * while it may stay.
+   *
+   * @param audit trials of samples drawn whatever any head said of them: only these prove anything,
+   *     for among those a head was unsure about it is wrong more often than on the traffic
+   * @param all these and the others, weighted: what the traffic loses
+   * @param parent the version whose answers are the trials' {@link Trial#live}; those of the head
+   *     in question are their candidate's
+   */
+  public Optional<Verdict> withdraws(List<Trial> audit, List<Trial> all, long parent) {
+    return new Withdrawal(measure).judge(audit, all, parent);
   }
 
   /** Never throws for what a candidate is or does: what cannot pass is refused with its reason. */
   public Verdict judge(Judged judged) {
     List<Trial> trials =
         judged.liveLabels().isEmpty() ? againstConstant(judged.trials()) : judged.trials();
-    PairedTest test = new PairedTest(trials);
+    Comparison test = measure.compare(trials);
     Map<String, Double> numbers = numbers(trials, test);
     if (!judged.finite()) {
       return refused("a weight is not finite", trials, numbers);
@@ -61,28 +78,56 @@ public final class Gate {
           trials,
           numbers);
     }
+    Optional<String> missed = belowFloor(trials, numbers);
+    if (missed.isPresent()) {
+      return refused(missed.get(), trials, numbers);
+    }
     return decide(judged, trials, test, numbers);
   }
 
+  /** A label told too seldom, unless the candidate tells it more often than the live head. */
+  private Optional<String> belowFloor(List<Trial> trials, Map<String, Double> numbers) {
+    Optional<String> missed = Optional.empty();
+    for (Map.Entry<String, Double> floor : new TreeMap<>(settings.recallFloor()).entrySet()) {
+      String label = floor.getKey();
+      List<Trial> group = trials.stream().filter(t -> t.label().equals(label)).toList();
+      if (group.size() < settings.classTrials()) {
+        continue;
+      }
+      double candidate = share(group, Trial::candidate);
+      numbers.put("recall." + label, candidate);
+      if (candidate < floor.getValue() && share(group, Trial::live) >= candidate) {
+        missed =
+            Optional.of(
+                "label %s is recalled at %s, below its floor of %s"
+                    .formatted(label, percent(candidate), percent(floor.getValue())));
+      }
+    }
+    return missed;
+  }
+
   private Verdict decide(
-      Judged judged, List<Trial> trials, PairedTest test, Map<String, Double> numbers) {
-    PairedTest known = new PairedTest(known(judged, trials));
+      Judged judged, List<Trial> trials, Comparison test, Map<String, Double> numbers) {
+    Comparison known = measure.compare(known(judged, trials));
     numbers.put("knownGain", known.gain());
     boolean better = test.gain() > 0 && test.pBetter() <= settings.errorRate();
     double mayLose = better ? settings.classLoss() / 2 : 0;
     if (known.pWorse() <= settings.errorRate() && known.gain() < -mayLose) {
       return refused(
-          "it is worse by %s on the labels the live head knows".formatted(points(-known.gain())),
+          "it is worse by %s on the labels the live head knows"
+              .formatted(measure.amount(-known.gain())),
           trials,
           numbers);
     }
     if (better) {
-      return accepted("it is better by " + points(test.gain()), trials, numbers);
+      return accepted("it is better by " + measure.amount(test.gain()), trials, numbers);
     }
     double least = test.gain() - SURE * test.standardError();
     if (winsNewLabels(judged, trials) && least >= -settings.margin()) {
       return accepted(
-          "it knows more labels and loses at most " + points(Math.max(0, -least)), trials, numbers);
+          "it knows more labels and loses at most " + measure.amount(Math.max(0, -least)),
+          trials,
+          numbers);
     }
     return refused(
         "it is not shown to be better: %s with p = %.2f over %d samples on which the heads differ"
@@ -102,15 +147,9 @@ public final class Gate {
             .anyMatch(trial -> !judged.liveLabels().contains(trial.label()) && trial.gain() > 0);
   }
 
-  /** A stand-in for the live head that gives every sample the most frequent label. */
-  private static List<Trial> againstConstant(List<Trial> trials) {
-    Map<String, Double> weights = new TreeMap<>();
-    trials.forEach(trial -> weights.merge(trial.label(), trial.weight(), Double::sum));
-    String constant =
-        weights.entrySet().stream()
-            .max(Map.Entry.comparingByValue())
-            .map(Map.Entry::getKey)
-            .orElse("");
+  /** A stand-in for the live head that gives every sample the label that does best so. */
+  private List<Trial> againstConstant(List<Trial> trials) {
+    String constant = measure.bestConstant(trials);
     return trials.stream()
         .map(t -> new Trial(t.label(), constant, t.candidate(), t.weight()))
         .toList();
@@ -165,20 +204,27 @@ public final class Gate {
     return named == 0 ? 0 : 2 * right / named;
   }
 
-  private static Map<String, Double> numbers(List<Trial> trials, PairedTest test) {
+  private static Map<String, Double> numbers(List<Trial> trials, Comparison test) {
     Map<String, Double> numbers = new TreeMap<>();
-    double weight = trials.stream().mapToDouble(Trial::weight).sum();
-    double live =
-        trials.stream().filter(t -> t.label().equals(t.live())).mapToDouble(Trial::weight).sum();
-    if (weight > 0) {
-      numbers.put("liveAccuracy", live / weight);
-      numbers.put("candidateAccuracy", live / weight + test.gain());
+    if (!trials.isEmpty()) {
+      numbers.put("liveAccuracy", share(trials, Trial::live));
+      numbers.put("candidateAccuracy", share(trials, Trial::candidate));
     }
     numbers.put("gain", test.gain());
     numbers.put("standardError", test.standardError());
     numbers.put("p", test.pBetter());
     numbers.put("discordant", (double) test.discordant());
     return numbers;
+  }
+
+  /** Of the traffic like this, that a head answers right. */
+  private static double share(List<Trial> trials, Function<Trial, @Nullable String> head) {
+    double right =
+        trials.stream()
+            .filter(t -> t.label().equals(head.apply(t)))
+            .mapToDouble(Trial::weight)
+            .sum();
+    return right / trials.stream().mapToDouble(Trial::weight).sum();
   }
 
   private static Verdict accepted(String reason, List<Trial> trials, Map<String, Double> numbers) {
@@ -193,7 +239,11 @@ public final class Gate {
     return String.format(Locale.ROOT, "%.1f points", 100 * share);
   }
 
-  private static String signed(double share) {
-    return String.format(Locale.ROOT, "%+.1f points", 100 * share);
+  private static String percent(double share) {
+    return String.format(Locale.ROOT, "%.1f %%", 100 * share);
+  }
+
+  private String signed(double change) {
+    return (change < 0 ? "-" : "+") + measure.amount(Math.abs(change));
   }
 }

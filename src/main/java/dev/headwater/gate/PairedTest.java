@@ -8,7 +8,7 @@ import java.util.Collection;
  * drown all others in a weighted sum); the size of the effect on the traffic from their weights
  * (Horvitz-Thompson 1952).
  */
-final class PairedTest {
+final class PairedTest implements Comparison {
   private int wins;
   private int losses;
   private double weight;
@@ -27,16 +27,19 @@ final class PairedTest {
   }
 
   /** Estimated change of accuracy on the traffic. */
-  double gain() {
+  @Override
+  public double gain() {
     return weight == 0 ? 0 : weightedGain / weight;
   }
 
   /** Of {@link #gain}, were wins and losses equally likely. */
-  double standardError() {
+  @Override
+  public double standardError() {
     return weight == 0 ? 0 : Math.sqrt(weightedSquares) / weight;
   }
 
-  int discordant() {
+  @Override
+  public int discordant() {
     return wins + losses;
   }
 
@@ -45,12 +48,14 @@ final class PairedTest {
    * wins and losses equally likely. From exact counts, so it holds for three of them as for three
    * hundred; as counts are whole, the rate it states holds over sizes, not at each of them.
    */
-  double pBetter() {
+  @Override
+  public double pBetter() {
     return midP(wins, wins + losses);
   }
 
   /** As {@link #pBetter}, of at least as many losses. */
-  double pWorse() {
+  @Override
+  public double pWorse() {
     return midP(losses, wins + losses);
   }
 

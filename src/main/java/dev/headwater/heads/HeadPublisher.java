@@ -5,6 +5,7 @@ import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
+import dev.headwater.schema.Verdict;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -65,19 +66,34 @@ public final class HeadPublisher implements AutoCloseable {
    */
   public synchronized LivePointer promote(Head head, String by) {
     catchUp();
-    HeadInfo info = requireNew(head.info());
-    Optional<LivePointer> live = topic.store().live(info.task());
-    boolean held = live.isPresent() && live.get().pinned();
-    LivePointer pointer = held ? live.get() : next(info.task(), info.version(), false, by);
-    List<ProducerRecord<String, byte[]>> records = new ArrayList<>(publication(head));
-    records.addAll(retirement(info, live));
-    if (!held) {
-      records.add(record(pointer));
+    String task = head.info().task();
+    Optional<LivePointer> pinned = topic.store().live(task).filter(LivePointer::pinned);
+    if (pinned.isPresent()) {
+      publish(head, List.of());
+      return pinned.get();
     }
-    long last = writer.commit(records);
-    topic.readTo(last + 1);
+    LivePointer pointer = next(task, head.info().version(), false, by);
+    publish(head, List.of(record(pointer)));
+    return settle(pointer, true);
+  }
+
+  /**
+   * Publishes the head for somebody to approve of; the pointer stays.
+   *
+   * @throws IllegalArgumentException where the version is not higher than every published one
+   */
+  public synchronized void propose(Head head) {
+    catchUp();
+    publish(head, List.of());
+  }
+
+  private void publish(Head head, List<ProducerRecord<String, byte[]>> pointer) {
+    HeadInfo info = requireNew(head.info());
+    List<ProducerRecord<String, byte[]>> records = new ArrayList<>(publication(head));
+    records.addAll(retirement(info, topic.store().live(info.task())));
+    records.addAll(pointer);
+    topic.readTo(writer.commit(records) + 1);
     requireWhole(info);
-    return held ? pointer : settle(pointer, true);
   }
 
   /**
@@ -101,6 +117,27 @@ public final class HeadPublisher implements AutoCloseable {
     LivePointer pointer = next(task, version, pinned, by);
     topic.readTo(writer.commit(List.of(record(pointer))) + 1);
     return settle(pointer, false);
+  }
+
+  /**
+   * Takes a head that proved worse than its parent out of service, unless it is pinned or no longer
+   * live. Its verdict becomes history; its tensors stay as long as those of others.
+   *
+   * @param verdict why; it is not accepted any more
+   * @return the pointer that counts now
+   */
+  public synchronized LivePointer withdraw(HeadInfo info, Verdict verdict, String by) {
+    catchUp();
+    HeadStore store = topic.store();
+    LivePointer live = store.live(info.task()).orElseThrow();
+    Manifest manifest = store.manifest(info.task(), info.version()).orElseThrow();
+    if (live.pinned() || live.version() != info.version()) {
+      return live;
+    }
+    requireServable(info.task(), info.parent());
+    LivePointer pointer = next(info.task(), info.parent(), false, by);
+    topic.readTo(writer.commit(List.of(record(pointer), record(manifest.judged(verdict)))) + 1);
+    return settle(pointer, true);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.headwater.heads;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Verdict;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,11 @@ record Manifest(int chunks, long bytes, @Nullable String sha256, HeadInfo info) 
       throw new IllegalArgumentException(
           chunks + " chunks of " + bytes + " bytes with SHA-256 " + sha256 + " cannot be");
     }
+  }
+
+  /** The same head under a later verdict. */
+  Manifest judged(Verdict verdict) {
+    return new Manifest(chunks, bytes, sha256, info.judged(verdict));
   }
 
   /** A version of which only the history remains. */

@@ -52,4 +52,13 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
             "headwater.gate.verdicts", "task", task, "verdict", accepted ? "accepted" : "refused")
         .increment();
   }
+
+  @Override
+  public void withdrawn(String task, long version) {
+    Counter.builder("headwater.heads.withdrawn")
+        .description("Heads taken back because they proved worse than their parent")
+        .tag("task", task)
+        .register(registry)
+        .increment();
+  }
 }

@@ -15,4 +15,7 @@ public interface TrainerMetrics {
 
   /** The gate spoke about a candidate. */
   default void judged(String task, boolean accepted) {}
+
+  /** A head that served was taken back: it proved worse than its parent. */
+  default void withdrawn(String task, long version) {}
 }

@@ -59,7 +59,8 @@ public record Pipeline(
         adapt.balance(),
         adapt.fit(),
         adapt.heads(),
-        adapt.closeTimeout());
+        adapt.closeTimeout(),
+        adapt.promotion());
   }
 
   /** Inference with the frozen head beside the live one. */

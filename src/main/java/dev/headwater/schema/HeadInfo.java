@@ -34,4 +34,9 @@ public record HeadInfo(
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(verdict, "verdict");
   }
+
+  /** The same version under another verdict. */
+  public HeadInfo judged(Verdict other) {
+    return new HeadInfo(task, version, parent, labels, backbone, createdAt, trigger, device, other);
+  }
 }

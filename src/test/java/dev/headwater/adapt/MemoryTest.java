@@ -47,6 +47,23 @@ class MemoryTest {
         .doesNotContain("r0", "r1", "r2");
   }
 
+  @Test
+  void anErasedRecordIsGoneAndMakesRoom() {
+    for (int i = 0; i < 10; i++) {
+      memory.put(remembered("r" + i, 0, i));
+    }
+    memory.erase("r3");
+    memory.erase("nobody");
+    memory.put(remembered("later", 0, 10));
+
+    assertThat(memory.samples())
+        .extracting(Remembered::recordId)
+        .hasSize(10)
+        .contains("r0", "later")
+        .doesNotContain("r3");
+    assertThat(memory.put(remembered("r3", 0, 11))).as("it may come again").isTrue();
+  }
+
   private Remembered remembered(String id, int label, long offset) {
     Sample sample = samples.of(id, label);
     return Remembered.of(sample, 0, offset);

@@ -3,73 +3,12 @@ package dev.headwater.adapt;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.headwater.adapt.fit.FitSettings;
-import dev.headwater.bundle.Bundle;
-import dev.headwater.bundle.Bundles;
-import dev.headwater.gate.GateSettings;
-import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
-import dev.headwater.heads.HeadSettings;
-import dev.headwater.metrics.TrainerMetrics;
-import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.TopicNames;
-import dev.headwater.schema.TopicSettings;
-import dev.headwater.schema.TopicSetup;
-import dev.headwater.schema.Topics;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.serialization.StringSerializer;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class TrainerIT {
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
-  private static final AtomicInteger DEPLOYMENTS = new AtomicInteger();
-
-  @TempDir static Path directory;
-  private static EmbeddedBroker broker;
-  private static Bundle bundle;
-
-  private final String name = "trainer-it-" + DEPLOYMENTS.incrementAndGet();
-  private final TopicNames names = TopicNames.prefixed(name);
-  private final Topics topics = Topics.of(names);
-  private final Samples samples =
-      new Samples(bundle.task().name(), bundle.task().fingerprint(), bundle.task().split().dim());
-  private int sent;
-
-  @BeforeAll
-  static void startBroker() throws Exception {
-    broker = EmbeddedBroker.start(directory.resolve("broker"));
-    bundle = Bundles.tabular(Files.createDirectory(directory.resolve("bundle")), 4, 3);
-  }
-
-  @AfterAll
-  static void stopBroker() {
-    broker.close();
-  }
-
-  @BeforeEach
-  void createTopics() {
-    new TopicSetup(
-            kafka(),
-            names,
-            new TopicSettings(1, 1, (short) 1, Duration.ofDays(1), Duration.ofDays(1)))
-        .create();
-  }
-
+class TrainerIT extends TrainerDeployment {
   @Test
   void learnsFromTheTopicAndPutsWhatItLearnedLive() throws Exception {
     try (Trainer trainer = started()) {
@@ -189,100 +128,7 @@ class TrainerIT {
     assertThat(trainer.health().cause()).isEqualTo("closed");
   }
 
-  private Trainer started() {
-    AdaptSettings defaults = AdaptSettings.of(name + "-trainer");
-    AdaptSettings settings =
-        new AdaptSettings(
-            defaults.transactionalId(),
-            defaults.samples(),
-            defaults.growth(),
-            defaults.interval(),
-            defaults.memory(),
-            defaults.folds(),
-            defaults.balance(),
-            new FitSettings("cpu", 1, 0.05, 25, 60),
-            HeadSettings.DEFAULT,
-            defaults.closeTimeout());
-    Trainer trainer =
-        new Trainer(
-            settings,
-            GateSettings.DEFAULT,
-            bundle,
-            topics,
-            kafka(),
-            TrainerMetrics.NOOP,
-            Clock.systemUTC());
-    trainer.start();
-    return trainer;
-  }
-
-  private static Map<String, Object> kafka() {
-    return Map.of("bootstrap.servers", broker.bootstrapServers());
-  }
-
-  private HeadPublisher publisher(String id) {
-    return new HeadPublisher(kafka(), topics.heads(), name + id, HeadSettings.DEFAULT);
-  }
-
-  private void send(int count) throws Exception {
-    try (KafkaProducer<String, byte[]> producer = producer()) {
-      for (int i = 0; i < count; i++, sent++) {
-        byte[] sample = bytes(samples, "r" + sent, sent % 3);
-        producer.send(new ProducerRecord<>(topics.samples().name(), 0, "r" + sent, sample));
-      }
-      producer.flush();
-    }
-  }
-
-  private void sendBytes(byte[] value) throws Exception {
-    try (KafkaProducer<String, byte[]> producer = producer()) {
-      producer.send(new ProducerRecord<>(topics.samples().name(), 0, "k", value)).get();
-    }
-  }
-
-  private byte[] bytes(Samples from, String id, int label) {
-    return topics.samples().value().serializer().serialize("", from.of(id, label));
-  }
-
-  private static KafkaProducer<String, byte[]> producer() {
-    return new KafkaProducer<>(kafka(), new StringSerializer(), new ByteArraySerializer());
-  }
-
-  private HeadLog heads() {
-    return HeadLog.read(kafka(), topics.heads());
-  }
-
-  private long liveVersion() {
-    return heads().live(bundle.task().name()).map(LivePointer::version).orElse(-1L);
-  }
-
-  private HeadInfo head(long version) {
-    List<HeadInfo> versions = heads().versions(bundle.task().name());
-    return versions.stream().filter(h -> h.version() == version).findFirst().orElseThrow();
-  }
-
   private long trainedThrough() {
     return head(liveVersion()).verdict().numbers().get("trainedThrough.0").longValue();
-  }
-
-  private void awaitLive(long version) {
-    await().atMost(PATIENCE).until(() -> liveVersion() >= version);
-  }
-
-  /** Until the head log no longer moves: every sample sent has been learned from or waits. */
-  private void awaitIdle() {
-    AtomicInteger last = new AtomicInteger(-1);
-    await()
-        .atMost(PATIENCE)
-        .pollInterval(Duration.ofSeconds(1))
-        .until(
-            () -> {
-              int now = (int) heads().nextVersion(bundle.task().name());
-              return last.getAndSet(now) == now;
-            });
-  }
-
-  private static void awaitUp(Trainer trainer) {
-    await().atMost(PATIENCE).until(() -> trainer.health().up());
   }
 }

@@ -4,10 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.bundle.Bundles;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadSettings;
 import dev.headwater.onnx.OnnxFile;
 import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.JsonSerde;
 import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.Topics;
+import dev.headwater.schema.Verdict;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -64,7 +73,7 @@ class CommandsIT {
             bundle: {directory: %s}
             kafka: {bootstrap.servers: "%s"}
             topics: {partitions: 2, join-partitions: 2}
-            adapt: {device: cpu}
+            adapt: {device: cpu, promotion: manual}
             http: {port: %d}
             """
                 .formatted(directory.resolve("state"), bundle, broker.bootstrapServers(), port));
@@ -110,6 +119,63 @@ class CommandsIT {
     assertThat(OnnxFile.read(exported).split("auto").parameters()).isNotEmpty();
     assertThat(run("heads", "rollback", "7")).as("there is no head 7").isEqualTo(2);
     assertThat(err.toString()).contains("heads list");
+  }
+
+  @Test
+  void approvesOfWhatWaitsAndPinsWhatIsToStay() throws Exception {
+    assertThat(run("topics", "create")).isZero();
+    assertThat(run("train", "--from", history().toString())).as(err.toString()).isZero();
+    propose(2, true);
+    propose(3, false);
+    assertThat(run("heads", "list")).isZero();
+    assertThat(out.toString()).contains("*    1").contains("?    2").contains("     3");
+
+    assertThat(run("heads", "approve", "3")).isEqualTo(2);
+    assertThat(err.toString()).contains("the gate did not accept it").contains("planted");
+    assertThat(run("heads", "approve", "9")).isEqualTo(2);
+    assertThat(err.toString()).contains("no head 9");
+    assertThat(run("heads", "approve", "2")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("head 2 of kind is live from epoch");
+    assertThat(run("heads", "approve", "2")).isEqualTo(2);
+    assertThat(err.toString()).contains("live already");
+
+    assertThat(run("heads", "pin", "1")).as(err.toString()).isZero();
+    assertThat(run("heads", "list")).isZero();
+    assertThat(out.toString()).contains("head 1 is live and pinned").contains("*p   1");
+    assertThat(run("heads", "approve", "2")).isEqualTo(2);
+    assertThat(err.toString()).contains("heads unpin");
+    assertThat(run("heads", "unpin")).as(err.toString()).isZero();
+    assertThat(run("heads", "list")).isZero();
+    assertThat(out.toString()).contains("*    1").doesNotContain("pinned");
+    assertThat(run("heads", "unpin")).isEqualTo(2);
+    assertThat(err.toString()).contains("no head of kind is pinned");
+  }
+
+  /** As a trainer in manual mode would, of head 1. */
+  private void propose(long version, boolean accepted) {
+    Topic<String, byte[]> topic = Topics.of(TopicNames.prefixed("desk")).heads();
+    Head first = HeadLog.read(kafka(), topic).head("kind", 1).orElseThrow();
+    HeadInfo info = first.info();
+    HeadInfo next =
+        new HeadInfo(
+            "kind",
+            version,
+            1,
+            info.labels(),
+            info.backbone(),
+            info.createdAt(),
+            "samples",
+            "cpu",
+            new Verdict(accepted, "planted", 10, Map.of()));
+    try (HeadPublisher publisher =
+        new HeadPublisher(kafka(), topic, "desk-trainer", HeadSettings.DEFAULT)) {
+      if (accepted) {
+        publisher.propose(
+            new Head(next, first.tensors(), first.goldenFeatures(), first.goldenLogits()));
+      } else {
+        publisher.refuse(next);
+      }
+    }
   }
 
   private Path history() throws IOException {

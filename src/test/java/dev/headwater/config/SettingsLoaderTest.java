@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Metric;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.stream.StreamSettings;
@@ -55,7 +56,11 @@ class SettingsLoaderTest {
                 topics: {records: [a, b], predictions: out, partitions: 8, samples-retention: 7d}
                 stream: {guarantee: at-least-once, group-protocol: streams, label-wait: 36h}
                 selection: {threshold: 0.8, audit-share: 0.1, copy-distance: 0, budget: 1}
-                adapt: {device: cpu, interval: 250ms}
+                adapt: {device: cpu, interval: 250ms, promotion: manual}
+                gate:
+                  metric: cost
+                  costs: {"card fraud>ok": 50, "a.b>c": 2}
+                  recall-floor: {card fraud: 0.8}
                 """);
 
     assertThat(settings.topicNames().records()).containsExactly("a", "b");
@@ -66,6 +71,10 @@ class SettingsLoaderTest {
     assertThat(settings.stream().labelWait()).isEqualTo(Duration.ofHours(36));
     assertThat(settings.stream().selection()).isEqualTo(new Selection(0.1, 0.8));
     assertThat(settings.adapt().interval()).isEqualTo(Duration.ofMillis(250));
+    assertThat(settings.adapt().promotion()).isEqualTo(AdaptSettings.Promotion.MANUAL);
+    assertThat(settings.gate().metric()).isEqualTo(Metric.COST);
+    assertThat(settings.gate().costs()).isEqualTo(Map.of("card fraud>ok", 50.0, "a.b>c", 2.0));
+    assertThat(settings.gate().recallFloor()).isEqualTo(Map.of("card fraud", .8));
   }
 
   @Test

@@ -208,16 +208,26 @@ class GateTest {
 
   @Test
   void refusesSettingsThatMeanNothing() {
-    assertThatThrownBy(() -> new GateSettings(0.5, 0, 0, 20, 10))
+    assertThatThrownBy(() -> settings(0.5, 0, 0, 20, 10))
         .hasMessageContaining("error rate")
         .hasMessageContaining("0.5");
-    assertThatThrownBy(() -> new GateSettings(0.1, Double.NaN, 0, 20, 10))
-        .hasMessageContaining("margin");
-    assertThatThrownBy(() -> new GateSettings(0.1, 0, 2, 20, 10))
-        .hasMessageContaining("class loss");
-    assertThatThrownBy(() -> new GateSettings(0.1, 0, 0, 0, 10))
-        .hasMessageContaining("class trials");
+    assertThatThrownBy(() -> settings(0.1, Double.NaN, 0, 20, 10)).hasMessageContaining("margin");
+    assertThatThrownBy(() -> settings(0.1, 0, 2, 20, 10)).hasMessageContaining("class loss");
+    assertThatThrownBy(() -> settings(0.1, 0, 0, 0, 10)).hasMessageContaining("class trials");
     assertThatThrownBy(() -> new Trial("a", "a", "a", 0)).hasMessageContaining("weight");
+  }
+
+  private static GateSettings settings(
+      double errorRate, double margin, double classLoss, int classTrials, int trials) {
+    return new GateSettings(
+        errorRate,
+        margin,
+        classLoss,
+        classTrials,
+        trials,
+        Metric.ACCURACY,
+        java.util.Map.of(),
+        java.util.Map.of());
   }
 
   private Verdict judge(List<Trial> trials, Set<String> candidateLabels) {

@@ -132,6 +132,15 @@ final class Driven implements AutoCloseable {
         .pipeInput(new TestRecord<>(null, value, new RecordHeaders(), START));
   }
 
+  void erase(String recordId) {
+    driver
+        .createInputTopic(
+            topics.labels().name(),
+            topics.labels().key().serializer(),
+            topics.labels().value().serializer())
+        .pipeInput(new TestRecord<>(recordId.getBytes(UTF_8), null, new RecordHeaders(), START));
+  }
+
   void advance(Duration time) {
     driver.advanceWallClockTime(time);
   }

@@ -25,13 +25,19 @@ public final class Outbox {
    * Adds one output.
    *
    * @param sink the topology's name of the sink that writes {@code topic}
+   * @param value null for a tombstone
    * @throws InvalidRecordException if the topic would not take it
    */
   public <K, V> void add(
-      String sink, Topic<K, V> topic, @Nullable K key, V value, long timestamp, Headers headers)
+      String sink,
+      Topic<K, V> topic,
+      @Nullable K key,
+      @Nullable V value,
+      long timestamp,
+      Headers headers)
       throws InvalidRecordException {
     byte[] keyBytes = keyBytes(topic, key);
-    byte[] valueBytes = topic.value().serializer().serialize(topic.name(), value);
+    byte[] valueBytes = valueBytes(topic, value);
     limits.check(topic.name(), keyBytes, valueBytes, headers);
     outgoing.add(new Outgoing(sink, new Record<>(keyBytes, valueBytes, timestamp, headers)));
   }
@@ -44,6 +50,11 @@ public final class Outbox {
   @SuppressWarnings("NullAway") // Kafka's keys may be null
   private static <K> byte[] keyBytes(Topic<K, ?> topic, @Nullable K key) {
     return key == null ? null : topic.key().serializer().serialize(topic.name(), key);
+  }
+
+  @SuppressWarnings("NullAway") // a null value is a tombstone
+  private static <V> byte[] valueBytes(Topic<?, V> topic, @Nullable V value) {
+    return value == null ? null : topic.value().serializer().serialize(topic.name(), value);
   }
 
   private record Outgoing(String sink, Record<byte[], byte[]> record) {}

@@ -3,14 +3,19 @@ package dev.headwater.stream.labels;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.Sample;
+import dev.headwater.schema.Topic;
 import dev.headwater.stream.guard.DeadLetter;
 import dev.headwater.stream.guard.Outbox;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.TimestampedKeyValueStore;
 import org.apache.kafka.streams.state.ValueAndTimestamp;
 
@@ -20,6 +25,9 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
  * the trainer upserts. Both sides expire by wall clock, also while nothing arrives. A DSL stream
  * join would emit once per pair, hold matched features for twice the window and never expire on an
  * idle stream.
+ *
+ * <p>A tombstone erases what is held of a record, for every task, and goes on to all who hold more
+ * of it: the readers of samples and of review.
  */
 final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
   private static final Duration TICK = Duration.ofSeconds(1);
@@ -60,9 +68,42 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     } else if (record.value() instanceof Label label) {
       label(label, now);
     } else {
-      String id = record.key();
-      throw new DeadLetter(new InvalidRecordException("value", "is a tombstone", id), id);
+      erase(record.key(), now);
     }
+  }
+
+  private void erase(String recordId, long now) {
+    Outbox outbox = new Outbox(settings.limits());
+    try {
+      tombstone(outbox, LabelTopology.SAMPLES_SINK, settings.topics().samples(), recordId, now);
+      tombstone(outbox, LabelTopology.REVIEW_SINK, settings.topics().review(), recordId, now);
+    } catch (InvalidRecordException e) {
+      throw new DeadLetter(e, recordId);
+    }
+    keysOf(waiting, recordId).forEach(waiting::delete);
+    for (String key : keysOf(early, recordId)) {
+      early.delete(key);
+      settings.metrics().labelUnmatched(); // no record will come for it
+    }
+    outbox.send(context);
+  }
+
+  private static <V> void tombstone(
+      Outbox outbox, String sink, Topic<String, V> topic, String recordId, long now)
+      throws InvalidRecordException {
+    outbox.add(sink, topic, recordId, null, now, new RecordHeaders());
+  }
+
+  /** One for each task of the record. */
+  private static <V> List<String> keysOf(
+      TimestampedKeyValueStore<String, V> store, String recordId) {
+    List<String> keys = new ArrayList<>();
+    String prefix = LabelTopology.storeKey(recordId, "");
+    try (KeyValueIterator<String, ValueAndTimestamp<V>> found =
+        store.prefixScan(prefix, new StringSerializer())) {
+      found.forEachRemaining(entry -> keys.add(entry.key));
+    }
+    return keys;
   }
 
   private void pending(Sample sample, long now) {

@@ -36,6 +36,7 @@ public record LabelTopology(
   static final String EARLY = "early-labels-by-id";
   static final String LABELS_BY_ID_SINK = "labels-by-id-sink";
   static final String SAMPLES_SINK = "joined-samples-sink";
+  static final String REVIEW_SINK = "erased-review-sink";
 
   /** Adds both to {@code topology}. */
   public void addTo(Topology topology) {
@@ -65,7 +66,8 @@ public record LabelTopology(
         .addProcessor("join", () -> new JoinProcessor(this), "pending", "labels-by-id")
         .addStateStore(store(WAITING, topics.pending().value()), "join")
         .addStateStore(store(EARLY, topics.labelsById().value()), "join")
-        .addSink(SAMPLES_SINK, topics.samples().name(), raw(), raw(), "join");
+        .addSink(SAMPLES_SINK, topics.samples().name(), raw(), raw(), "join")
+        .addSink(REVIEW_SINK, topics.review().name(), raw(), raw(), "join");
   }
 
   private static <V> StoreBuilder<TimestampedKeyValueStore<String, V>> store(

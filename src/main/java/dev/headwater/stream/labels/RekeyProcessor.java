@@ -1,5 +1,7 @@
 package dev.headwater.stream.labels;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
@@ -15,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a label, checks it, and keys it by its record id. Whatever cannot be a label of this task
- * goes to dead letters.
+ * goes to dead letters. A record without value under a record id as key erases that record.
  */
 final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> {
   private final LabelTopology settings;
@@ -34,24 +36,45 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
   @Override
   public void process(Record<byte[], byte[]> record) {
+    if (isErasure(record)) {
+      erasure(new String(record.key(), UTF_8)).send(context);
+      return;
+    }
     rekeyed(record.value()).send(context);
     settings.metrics().labelReceived();
+  }
+
+  @SuppressWarnings("ConstantValue") // Kafka's keys and values may be null
+  private static boolean isErasure(Record<byte[], byte[]> record) {
+    return record.value() == null && record.key() != null && record.key().length > 0;
+  }
+
+  private Outbox erasure(String recordId) {
+    try {
+      return outbox(recordId, null);
+    } catch (InvalidRecordException e) {
+      throw new DeadLetter(e, recordId);
+    }
+  }
+
+  private Outbox outbox(String recordId, @Nullable Label label) throws InvalidRecordException {
+    Outbox outbox = new Outbox(settings.limits());
+    // stamped with the time of reading: an old label must not be past the topic's retention
+    outbox.add(
+        LabelTopology.LABELS_BY_ID_SINK,
+        settings.topics().labelsById(),
+        recordId,
+        label,
+        context.currentSystemTimeMs(),
+        new RecordHeaders());
+    return outbox;
   }
 
   private Outbox rekeyed(byte @Nullable [] value) {
     try {
       Label label = read(value);
       check(label);
-      Outbox outbox = new Outbox(settings.limits());
-      // stamped with the time of reading: an old label must not be past the topic's retention
-      outbox.add(
-          LabelTopology.LABELS_BY_ID_SINK,
-          settings.topics().labelsById(),
-          label.recordId(),
-          label,
-          context.currentSystemTimeMs(),
-          new RecordHeaders());
-      return outbox;
+      return outbox(label.recordId(), label);
     } catch (InvalidRecordException e) {
       settings.metrics().labelReceived();
       settings.metrics().labelDeadLettered();

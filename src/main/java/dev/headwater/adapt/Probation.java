@@ -1,0 +1,95 @@
+package dev.headwater.adapt;
+
+import dev.headwater.gate.Gate;
+import dev.headwater.gate.Trial;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Verdict;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * The live head against its parent, on samples that neither trained on. As both are on the heads
+ * topic and the samples on theirs, a trainer that starts anew finds what the one before it found.
+ * Not thread-safe.
+ */
+final class Probation {
+  private final Side head;
+  private final Side parent;
+  private final Gate gate;
+  private final Map<String, Trial> trials = new HashMap<>();
+
+  /** A head and what it says. */
+  private record Side(HeadInfo info, Fitter.Trained trained) {
+    static Side of(Head head, Fitter fitter) {
+      return new Side(head.info(), fitter.of(head));
+    }
+
+    List<String> said(List<Remembered> samples) {
+      return trained.logits(samples.stream().map(Remembered::features).toList()).stream()
+          .map(logits -> info.labels().get(Learner.best(logits)))
+          .toList();
+    }
+  }
+
+  Probation(Head head, Head parent, Fitter fitter, Gate gate) {
+    this.head = Side.of(head, fitter);
+    this.parent = Side.of(parent, fitter);
+    this.gate = gate;
+  }
+
+  /**
+   * The verdict that withdraws the head, with the numbers it had before; empty while it may stay.
+   *
+   * @param unseen every sample the head did not train on
+   */
+  Optional<Verdict> verdict(List<Remembered> unseen) {
+    answer(unseen);
+    List<Trial> all = new ArrayList<>();
+    List<Trial> audit = new ArrayList<>();
+    for (Remembered sample : unseen) {
+      Trial trial = Objects.requireNonNull(trials.get(sample.recordId()), "answered above");
+      all.add(trial);
+      if (sample.reason() == Reason.AUDIT) {
+        audit.add(trial);
+      }
+    }
+    return gate.withdraws(audit, all, parent.info.version()).map(this::withFormerNumbers);
+  }
+
+  /** Each sample is scored once, and again after its label was corrected. */
+  private void answer(List<Remembered> unseen) {
+    // neither erased nor evicted samples are to be counted or kept
+    trials
+        .keySet()
+        .retainAll(unseen.stream().map(Remembered::recordId).collect(Collectors.toSet()));
+    List<Remembered> fresh =
+        unseen.stream()
+            .filter(
+                sample -> {
+                  Trial known = trials.get(sample.recordId());
+                  return known == null || !known.label().equals(sample.label());
+                })
+            .toList();
+    List<String> after = head.said(fresh);
+    List<String> before = parent.said(fresh);
+    for (int i = 0; i < fresh.size(); i++) {
+      Remembered sample = fresh.get(i);
+      trials.put(
+          sample.recordId(),
+          new Trial(sample.label(), before.get(i), after.get(i), sample.weight()));
+    }
+  }
+
+  private Verdict withFormerNumbers(Verdict verdict) {
+    Map<String, Double> numbers = new HashMap<>(head.info.verdict().numbers());
+    numbers.putAll(verdict.numbers());
+    return new Verdict(false, verdict.reason(), verdict.judged(), numbers);
+  }
+}

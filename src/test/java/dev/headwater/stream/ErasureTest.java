@@ -1,0 +1,91 @@
+package dev.headwater.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.schema.ReviewItem;
+import dev.headwater.schema.Sample;
+import dev.headwater.stream.selection.Selection;
+import dev.headwater.stream.guard.Limits;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.streams.test.TestRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A record that is erased leaves nothing behind in the join, and everybody downstream is told. */
+class ErasureTest {
+  @TempDir Path state;
+  private Driven driven;
+
+  @BeforeEach
+  void start() {
+    StubScorer stub = new StubScorer();
+    stub.tasks = 2;
+    driven = new Driven(state, new Selection(0, .9), new Limits(1 << 20, Map.of()), stub);
+  }
+
+  @AfterEach
+  void stop() {
+    driven.close();
+  }
+
+  @Test
+  void aRecordThatWaitsIsForgottenForEveryTask() {
+    record("r1");
+    record("r1-more");
+    driven.erase("r1");
+
+    driven.label("r1", "answer", "yes");
+    driven.label("r1", "mood", "no");
+    driven.label("r1-more", "mood", "no");
+
+    assertThat(samples())
+        .extracting(TestRecord::key, sample -> sample.value() == null)
+        .as("a tombstone, and what has only the beginning of its id in common")
+        .containsExactly(
+            org.assertj.core.groups.Tuple.tuple("r1", true),
+            org.assertj.core.groups.Tuple.tuple("r1-more", false));
+  }
+
+  @Test
+  void annotatorsAreToldToo() {
+    record("r1");
+    driven.erase("r1");
+
+    List<TestRecord<String, ReviewItem>> review = driven.read(driven.topics.review());
+    assertThat(review).extracting(TestRecord::key).containsOnly("r1").hasSize(3);
+    assertThat(review.get(2).value()).isNull();
+  }
+
+  @Test
+  void aLabelThatWaitsForItsRecordIsForgotten() {
+    driven.label("r1", "answer", "yes");
+    driven.erase("r1");
+    record("r1");
+
+    assertThat(samples()).extracting(TestRecord::value).containsOnlyNulls();
+    assertThat(driven.metrics.counts().labelsUnmatched()).isEqualTo(1);
+    assertThat(driven.metrics.counts().labelsReceived()).as("an erasure is none").isEqualTo(1);
+  }
+
+  @Test
+  void afterItTheRecordIsOneLikeAnyOther() {
+    driven.erase("r1");
+    record("r1");
+    driven.label("r1", "answer", "yes");
+
+    assertThat(samples()).hasSize(2);
+    assertThat(driven.read(driven.topics.deadLetters())).isEmpty();
+  }
+
+  private void record(String id) {
+    driven.record("{\"id\": \"%s\", \"confidence\": 0.4}".formatted(id));
+  }
+
+  private List<TestRecord<String, Sample>> samples() {
+    return driven.read(driven.topics.samples());
+  }
+}
