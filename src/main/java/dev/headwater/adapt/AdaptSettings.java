@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.adapt.drift.DriftSettings;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.heads.HeadSettings;
 import java.time.Duration;
@@ -17,6 +18,8 @@ import java.time.Duration;
  * @param balance in [0, 1]: a sample of a label seen n times counts n^-balance
  * @param closeTimeout for the thread to stop
  * @param promotion who makes an accepted candidate live
+ * @param alignUnlabelled whether heads follow moving classes while no labels come at all, on no
+ *     proof but what clusters say: see {@link dev.headwater.adapt.align.Aligner} for the risk
  */
 public record AdaptSettings(
     String transactionalId,
@@ -29,7 +32,9 @@ public record AdaptSettings(
     FitSettings fit,
     HeadSettings heads,
     Duration closeTimeout,
-    Promotion promotion) {
+    Promotion promotion,
+    DriftSettings drift,
+    boolean alignUnlabelled) {
 
   /** The trainer, or somebody who approves of it. */
   public enum Promotion {
@@ -61,7 +66,9 @@ public record AdaptSettings(
         FitSettings.DEFAULT,
         HeadSettings.DEFAULT,
         Duration.ofSeconds(30),
-        Promotion.AUTOMATIC);
+        Promotion.AUTOMATIC,
+        DriftSettings.DEFAULT,
+        false);
   }
 
   private static void require(boolean holds, String message) {

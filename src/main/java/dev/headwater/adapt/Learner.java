@@ -55,12 +55,16 @@ final class Learner {
           task.name(), task.fingerprint(), task.featureSize(), task.labels(), task.open());
     }
 
-    boolean admits(Sample sample) {
-      return sample.getLabel() != null
-          && sample.getTask().equals(task)
+    boolean concerns(Sample sample) {
+      return sample.getTask().equals(task)
           && sample.getBackbone().equals(backbone)
           && sample.getRows() == 1
-          && sample.getDim() == size
+          && sample.getDim() == size;
+    }
+
+    boolean admits(Sample sample) {
+      return concerns(sample)
+          && sample.getLabel() != null
           && (open || labels.contains(sample.getLabel()));
     }
   }
@@ -103,6 +107,21 @@ final class Learner {
   /** Forgets a record: no later head learns from it. */
   void erase(String recordId) {
     memory.erase(recordId);
+  }
+
+  /** Something has changed: the next sample is worth a training. */
+  void drifted(String cause) {
+    trigger.drifted(cause);
+  }
+
+  /** Whether the sample is of this task and its feature space, labelled or not. */
+  boolean concerns(Sample sample) {
+    return space.concerns(sample);
+  }
+
+  /** How far in the samples topic this has read. */
+  TrainedThrough read() {
+    return read;
   }
 
   int memorySize() {

@@ -8,8 +8,10 @@ import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Verdict;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -25,11 +27,15 @@ final class TaskTraining {
   private final Fitter fitter;
   private final Gate gate;
   private final HeadPublisher publisher;
-  private final AdaptSettings.Promotion promotion;
+  private final AdaptSettings settings;
   private final TrainerMetrics metrics;
+  private final Clock clock;
+  private final Watch watch;
+  private Optional<Realignment> realignment = Optional.empty();
   private Optional<Head> live = Optional.empty();
   private Optional<Probation> probation = Optional.empty();
   private boolean news;
+  private boolean caughtUp;
 
   TaskTraining(
       Task task,
@@ -37,15 +43,18 @@ final class TaskTraining {
       Fitter fitter,
       Gate gate,
       HeadPublisher publisher,
-      AdaptSettings.Promotion promotion,
-      TrainerMetrics metrics) {
+      AdaptSettings settings,
+      TrainerMetrics metrics,
+      Clock clock) {
     this.task = task;
     this.learner = learner;
     this.fitter = fitter;
     this.gate = gate;
     this.publisher = publisher;
-    this.promotion = promotion;
+    this.settings = settings;
     this.metrics = metrics;
+    this.clock = clock;
+    this.watch = new Watch(task.name(), settings.drift(), metrics);
   }
 
   /**
@@ -60,10 +69,52 @@ final class TaskTraining {
     follow(heads);
   }
 
+  /** All that was on the topic has been taken in: of its alarms, some have been answered since. */
+  void caughtUp() {
+    caughtUp = true;
+    watch.standing().ifPresent(this::drifted);
+  }
+
   void take(Sample sample, int partition, long offset) {
-    if (learner.add(sample, partition, offset)) {
+    boolean said = learner.add(sample, partition, offset);
+    if (said) {
       metrics.sampled(task.name(), learner.memorySize());
       news = true;
+    }
+    if (!learner.concerns(sample)) {
+      return;
+    }
+    if (sample.getReason() == Reason.UNLABELLED) {
+      realignment.ifPresent(following -> following.take(sample));
+    }
+    watch.see(sample, said).filter(cause -> caughtUp).ifPresent(this::drifted);
+  }
+
+  private void drifted(String cause) {
+    log.atInfo().addKeyValue("task", task.name()).addKeyValue("cause", cause).log("drift");
+    learner.drifted(cause);
+  }
+
+  /** While no labels come at all, follows the classes' move instead, where that is wanted. */
+  void realignIfDue() {
+    if (learner.memorySize() == 0 && realignment.filter(Realignment::due).isPresent()) {
+      realign(realignment.get());
+    }
+  }
+
+  private void realign(Realignment following) {
+    HeadLog heads = publisher.read();
+    if (version(liveHead(heads)) != version(live)) {
+      follow(heads); // somebody rolled back
+      return;
+    }
+    Optional<Head> moved = following.align(heads.nextVersion(task.name()), learner.read());
+    if (moved.isPresent()) {
+      metrics.judged(task.name(), true);
+      publish(moved.get());
+    } else if (version(live) != following.anchorVersion()) {
+      publisher.point(task.name(), following.anchorVersion(), false, WRITER);
+      follow(publisher.read());
     }
   }
 
@@ -142,7 +193,7 @@ final class TaskTraining {
       publisher.refuse(info);
       return;
     }
-    if (promotion == AdaptSettings.Promotion.MANUAL) {
+    if (settings.promotion() == AdaptSettings.Promotion.MANUAL) {
       publisher.propose(candidate);
       return;
     }
@@ -165,16 +216,32 @@ final class TaskTraining {
 
   private void follow(HeadLog heads) {
     Optional<Head> head = liveHead(heads);
-    follow(head, head.flatMap(h -> heads.head(task.name(), h.info().parent())));
+    Optional<Head> parent = head.flatMap(h -> heads.head(task.name(), h.info().parent()));
+    follow(head, parent);
+    parent.filter(p -> aligned(head.orElseThrow())).ifPresent(this::anchor);
   }
 
   /** A head that was withdrawn and serves again does so because somebody wants it to. */
   private void follow(Optional<Head> head, Optional<Head> parent) {
     live = head;
     head.ifPresent(learner::live);
+    head.filter(h -> !aligned(h)).ifPresent(this::anchor);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
             .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate)));
     news = true;
+  }
+
+  private static boolean aligned(Head head) {
+    return head.info().trigger().equals(Realignment.TRIGGER);
+  }
+
+  /** Alignment begins at the last head that labels support. */
+  private void anchor(Head head) {
+    if (realignment.isPresent()) {
+      realignment.get().anchor(head);
+    } else if (settings.alignUnlabelled() && fitter instanceof LinearFitter linear) {
+      realignment = Optional.of(new Realignment(linear, head, clock));
+    }
   }
 }

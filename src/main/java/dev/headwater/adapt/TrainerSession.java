@@ -86,8 +86,9 @@ final class TrainerSession implements AutoCloseable {
           fitters.get(task),
           gate,
           publisher,
-          settings.promotion(),
-          metrics);
+          settings,
+          metrics,
+          clock);
     }
 
     HeadPublisher publisher() {
@@ -115,12 +116,14 @@ final class TrainerSession implements AutoCloseable {
         Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
     tasks.values().forEach(TaskTraining::begin);
     feed.history().forEach(this::take);
+    tasks.values().forEach(TaskTraining::caughtUp);
     log.atInfo().addKeyValue("state", state()).log("training started");
     while (running.getAsBoolean()) {
       health.accept(Health.up(state()));
       feed.poll().forEach(this::take);
       tasks.values().forEach(TaskTraining::withdrawIfWorse);
       tasks.values().forEach(TaskTraining::trainIfDue);
+      tasks.values().forEach(TaskTraining::realignIfDue);
     }
   }
 

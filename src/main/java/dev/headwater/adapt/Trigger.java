@@ -16,6 +16,7 @@ final class Trigger {
   private final Clock clock;
   private int fresh;
   private Instant since;
+  private Optional<String> drift = Optional.empty();
 
   Trigger(AdaptSettings settings, Clock clock) {
     this.samples = settings.samples();
@@ -29,12 +30,21 @@ final class Trigger {
     fresh++;
   }
 
+  /** Something has changed: the next sample is worth a training. */
+  void drifted(String cause) {
+    drift = Optional.of(cause);
+  }
+
   /**
-   * What sets off a training now: {@code samples} or {@code interval}; empty where nothing does.
+   * What sets off a training now: {@code samples}, {@code interval} or the cause of a drift; empty
+   * where nothing does.
    */
   Optional<String> due(int memorySize) {
     if (fresh >= Math.max(samples, growth * memorySize)) {
       return Optional.of("samples");
+    }
+    if (fresh > 0 && drift.isPresent()) {
+      return drift;
     }
     boolean waited = !clock.instant().isBefore(since.plus(interval));
     return fresh > 0 && waited ? Optional.of("interval") : Optional.empty();
@@ -44,5 +54,6 @@ final class Trigger {
   void reset() {
     fresh = 0;
     since = clock.instant();
+    drift = Optional.empty();
   }
 }

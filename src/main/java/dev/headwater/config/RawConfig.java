@@ -35,6 +35,8 @@ public interface RawConfig {
 
   Adapt adapt();
 
+  Drift drift();
+
   Gate gate();
 
   RawReplay replay();
@@ -235,6 +237,10 @@ public interface RawConfig {
     @WithConverter(Converters.Share.class)
     double balance();
 
+    /** Whether heads follow moving classes while no labels come at all. */
+    @WithDefault("false")
+    boolean alignUnlabelled();
+
     /** Strength of the pull towards the live head. */
     @WithDefault("0.02")
     @WithConverter(Converters.Rate.class)
@@ -256,6 +262,27 @@ public interface RawConfig {
     /** Whether an accepted head goes live at once, or waits for {@code heads approve}. */
     @WithDefault("automatic")
     dev.headwater.adapt.AdaptSettings.Promotion promotion();
+  }
+
+  /** When drift is an alarm; all in records of the uniform draw. */
+  interface Drift {
+    /** Once in so many on average, where there is none. */
+    @WithDefault("50000")
+    @WithConverter(Converters.Positive.class)
+    int falseAlarm();
+
+    /** What the newest are compared with. */
+    @WithDefault("256")
+    @WithConverter(Converters.Positive.class)
+    int reference();
+
+    @WithDefault("10")
+    @WithConverter(Converters.Positive.class)
+    int shortWindow();
+
+    @WithDefault("40")
+    @WithConverter(Converters.Positive.class)
+    int longWindow();
   }
 
   /** When a candidate may serve. */

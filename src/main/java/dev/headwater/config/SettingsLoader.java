@@ -1,6 +1,7 @@
 package dev.headwater.config;
 
 import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.adapt.drift.DriftSettings;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.heads.HeadSettings;
@@ -178,7 +179,14 @@ public final class SettingsLoader {
             adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations(), adapt.tailSteps()),
         heads(),
         adapt.closeTimeout(),
-        adapt.promotion());
+        adapt.promotion(),
+        drift(raw.drift()),
+        adapt.alignUnlabelled());
+  }
+
+  private static DriftSettings drift(RawConfig.Drift drift) {
+    return new DriftSettings(
+        drift.falseAlarm(), drift.reference(), drift.shortWindow(), drift.longWindow());
   }
 
   private GateSettings gate() {

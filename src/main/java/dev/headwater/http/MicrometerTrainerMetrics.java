@@ -9,10 +9,12 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** {@link TrainerMetrics} as Micrometer meters. */
 public final class MicrometerTrainerMetrics implements TrainerMetrics {
   private final MeterRegistry registry;
+  private final Map<String, AtomicReference<Double>> scores = new ConcurrentHashMap<>();
   private final Map<String, AtomicInteger> memories = new ConcurrentHashMap<>();
 
   public MicrometerTrainerMetrics(MeterRegistry registry) {
@@ -43,6 +45,25 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
         .publishPercentileHistogram()
         .register(registry)
         .record(took);
+  }
+
+  @Override
+  public void drift(String task, String cause, double score) {
+    scores
+        .computeIfAbsent(
+            task + '/' + cause,
+            key ->
+                registry.gauge(
+                    "headwater.drift.score",
+                    Tags.of("task", task, "cause", cause),
+                    new AtomicReference<>(0.0),
+                    AtomicReference::get))
+        .set(score);
+  }
+
+  @Override
+  public void drifted(String task, String cause) {
+    registry.counter("headwater.drift.alarms", "task", task, "cause", cause).increment();
   }
 
   @Override

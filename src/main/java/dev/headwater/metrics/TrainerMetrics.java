@@ -13,6 +13,12 @@ public interface TrainerMetrics {
   /** A candidate was trained. */
   default void trained(String task, Duration took) {}
 
+  /** How near the task's detector of this cause is to an alarm, from 0 to 1. */
+  default void drift(String task, String cause, double score) {}
+
+  /** A detector has raised an alarm. */
+  default void drifted(String task, String cause) {}
+
   /** The gate spoke about a candidate. */
   default void judged(String task, boolean accepted) {}
 

@@ -60,7 +60,9 @@ public record Pipeline(
         adapt.fit(),
         adapt.heads(),
         adapt.closeTimeout(),
-        adapt.promotion());
+        adapt.promotion(),
+        adapt.drift(),
+        adapt.alignUnlabelled());
   }
 
   /** Inference with the frozen head beside the live one. */

@@ -98,7 +98,9 @@ abstract class TrainerDeployment {
             new FitSettings("cpu", 1, 0.05, 25, 60),
             HeadSettings.DEFAULT,
             defaults.closeTimeout(),
-            promotion);
+            promotion,
+            defaults.drift(),
+            defaults.alignUnlabelled());
     Trainer trainer =
         new Trainer(
             settings, GateSettings.DEFAULT, bundle, topics, kafka(), metrics, Clock.systemUTC());

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
-import dev.headwater.stream.selection.Selection;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
