@@ -159,7 +159,7 @@ public interface RawConfig {
     double auditShare();
 
     /** Certainty below which a record is unsure. */
-    @WithDefault("0.97")
+    @WithDefault("0.95")
     @WithConverter(Converters.Share.class)
     double threshold();
 
@@ -167,7 +167,7 @@ public interface RawConfig {
     dev.headwater.scoring.Measure measure();
 
     /** Of the typical distance; what is closer to a record asked lately is a copy of it. */
-    @WithDefault("0.3")
+    @WithDefault("0")
     @WithConverter(Converters.Share.class)
     double copyDistance();
 

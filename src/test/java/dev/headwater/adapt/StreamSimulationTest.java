@@ -14,9 +14,9 @@ class StreamSimulationTest {
   private static final Selection DEFAULTS =
       new Selection(
           0.03,
-          0.97,
+          0.95,
           Measure.MAX_PROBABILITY,
-          0.3,
+          0,
           Optional.of(new Selection.Budget(0.15, 600, 1000)));
 
   @ParameterizedTest
