@@ -8,6 +8,7 @@ import dev.headwater.gate.Judged;
 import dev.headwater.gate.Trial;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
@@ -102,6 +103,11 @@ final class Learner {
       trigger.sampled();
     }
     return news;
+  }
+
+  /** Labels have other names from now on. */
+  void relabel(LabelAliases aliases) {
+    memory.relabel(aliases);
   }
 
   /** Forgets a record: no later head learns from it. */

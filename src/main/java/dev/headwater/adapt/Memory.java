@@ -1,29 +1,52 @@
 package dev.headwater.adapt;
 
+import dev.headwater.schema.LabelAliases;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Samples to train on, by record id, in the order they first came. A later sample of a record
  * corrects it. Bounded: the oldest sample of the most frequent label makes room, so that rare
- * labels are kept whole. Not thread-safe.
+ * labels are kept whole. Every sample is under the name its label has now. Not thread-safe.
  */
 final class Memory {
   private final int capacity;
   private final Map<String, Remembered> samples = new LinkedHashMap<>();
   private final Map<String, Set<String>> idsByLabel = new LinkedHashMap<>();
+  private LabelAliases aliases = LabelAliases.none("");
 
   Memory(int capacity) {
     this.capacity = capacity;
   }
 
+  /** Labels have other names from now on; samples of those that are no more are forgotten. */
+  void relabel(LabelAliases now) {
+    if (!now.equals(aliases)) {
+      aliases = now;
+      List<Remembered> all = samples();
+      samples.clear();
+      idsByLabel.clear();
+      all.forEach(this::put);
+    }
+  }
+
   /** False where it says nothing new. */
   boolean put(Remembered sample) {
+    Optional<String> label = aliases.now(sample.label());
+    if (label.isEmpty()) {
+      erase(sample.recordId());
+      return false;
+    }
+    return putNamed(sample.labelled(label.get()));
+  }
+
+  private boolean putNamed(Remembered sample) {
     Remembered known = samples.get(sample.recordId());
     if (known != null && known.label().equals(sample.label())) {
       return false;

@@ -33,6 +33,11 @@ record Remembered(
         offset);
   }
 
+  /** This, under another name of its label. */
+  Remembered labelled(String name) {
+    return new Remembered(recordId, features, name, weight, reason, partition, offset);
+  }
+
   /** This, as first read where {@code first} was: a correction is no new sample to a head. */
   Remembered correcting(Remembered first) {
     return new Remembered(

@@ -161,7 +161,7 @@ final class TaskTraining {
   private void train(String trigger) {
     HeadLog heads = publisher.read();
     if (version(liveHead(heads)) != version(live)) {
-      follow(heads); // somebody rolled back
+      follow(heads); // somebody rolled back, or changed labels
     }
     long start = System.nanoTime();
     Head candidate = learner.train(trigger, heads.nextVersion(task.name()));
@@ -216,6 +216,7 @@ final class TaskTraining {
 
   private void follow(HeadLog heads) {
     Optional<Head> head = liveHead(heads);
+    learner.relabel(heads.aliases(task.name()));
     Optional<Head> parent = head.flatMap(h -> heads.head(task.name(), h.info().parent()));
     follow(head, parent);
     parent.filter(p -> aligned(head.orElseThrow())).ifPresent(this::anchor);

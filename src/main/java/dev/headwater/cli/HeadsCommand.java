@@ -198,7 +198,7 @@ final class HeadsCommand {
     return log.live(task).map(LivePointer::pinned).orElse(false);
   }
 
-  private static HeadPublisher publisher(Settings settings) {
+  static HeadPublisher publisher(Settings settings) {
     return new HeadPublisher(
         settings.kafka(), settings.topics().heads(), settings.name() + "-cli", settings.heads());
   }
@@ -228,7 +228,7 @@ final class HeadsCommand {
     return 0;
   }
 
-  private static Task task(Bundle bundle, Optional<String> name) throws UsageException {
+  static Task task(Bundle bundle, Optional<String> name) throws UsageException {
     return bundle.tasks().stream()
         .filter(task -> name.isEmpty() || task.name().equals(name.get()))
         .findFirst()

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       InspectCommand.class,
       HeadsCommand.class,
+      LabelsCommand.class,
       TopicsCommand.class
     })
 public final class Main implements Runnable {

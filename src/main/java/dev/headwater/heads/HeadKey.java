@@ -6,19 +6,22 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record key of the heads topic: {@code live/<task>}, {@code head/<task>/<version>/manifest} or
- * {@code head/<task>/<version>/<chunk>}. A task may hold slashes; the rest is read from the right.
+ * A record key of the heads topic: {@code live/<task>}, {@code labels/<task>}, {@code
+ * head/<task>/<version>/manifest} or {@code head/<task>/<version>/<chunk>}. A task may hold
+ * slashes; the rest is read from the right.
  *
- * @param version -1 for a pointer
- * @param chunk from 0; -1 for a pointer or manifest
+ * @param version -1 for what is the task's
+ * @param chunk from 0; -1 for all else
  */
 record HeadKey(Kind kind, String task, long version, int chunk) {
   private static final Pattern LIVE = Pattern.compile("live/(.+)", Pattern.DOTALL);
+  private static final Pattern LABELS = Pattern.compile("labels/(.+)", Pattern.DOTALL);
   private static final Pattern HEAD =
       Pattern.compile("head/(.+)/(\\d{1,18})/(manifest|\\d{1,9})", Pattern.DOTALL);
 
   enum Kind {
     LIVE,
+    LABELS,
     MANIFEST,
     CHUNK
   }
@@ -30,6 +33,10 @@ record HeadKey(Kind kind, String task, long version, int chunk) {
     Matcher live = LIVE.matcher(key);
     if (live.matches()) {
       return new HeadKey(Kind.LIVE, live.group(1), -1, -1);
+    }
+    Matcher labels = LABELS.matcher(key);
+    if (labels.matches()) {
+      return new HeadKey(Kind.LABELS, labels.group(1), -1, -1);
     }
     Matcher head = HEAD.matcher(key);
     if (!head.matches()) {
@@ -43,6 +50,10 @@ record HeadKey(Kind kind, String task, long version, int chunk) {
 
   static String live(String task) {
     return "live/" + task;
+  }
+
+  static String labels(String task) {
+    return "labels/" + task;
   }
 
   static String manifest(String task, long version) {

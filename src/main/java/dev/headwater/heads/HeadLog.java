@@ -2,6 +2,7 @@ package dev.headwater.heads;
 
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
@@ -43,6 +44,11 @@ public final class HeadLog {
   /** Which version serves; empty before the first. */
   public Optional<LivePointer> live(String task) {
     return store.live(task);
+  }
+
+  /** What became of the task's labels. */
+  public LabelAliases aliases(String task) {
+    return store.aliases(task);
   }
 
   /** Whether the version can be served, rolled back to and exported. */

@@ -2,6 +2,7 @@ package dev.headwater.heads;
 
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
@@ -87,11 +88,27 @@ public final class HeadPublisher implements AutoCloseable {
     publish(head, List.of());
   }
 
-  private void publish(Head head, List<ProducerRecord<String, byte[]>> pointer) {
+  /**
+   * Changes the names of a task's labels, and in the same transaction the live head to one that has
+   * them; a pin stays.
+   *
+   * @throws IllegalArgumentException where the version is not higher than every published one
+   */
+  public synchronized LivePointer relabel(LabelAliases aliases, Head head, String by) {
+    catchUp();
+    HeadInfo info = head.info();
+    boolean pinned = topic.store().live(info.task()).filter(LivePointer::pinned).isPresent();
+    LivePointer pointer = next(info.task(), info.version(), pinned, by);
+    String key = HeadKey.labels(aliases.task());
+    publish(head, List.of(record(pointer), writer.record(key, HeadCodec.json(aliases))));
+    return settle(pointer, false);
+  }
+
+  private void publish(Head head, List<ProducerRecord<String, byte[]>> more) {
     HeadInfo info = requireNew(head.info());
     List<ProducerRecord<String, byte[]>> records = new ArrayList<>(publication(head));
     records.addAll(retirement(info, topic.store().live(info.task())));
-    records.addAll(pointer);
+    records.addAll(more);
     topic.readTo(writer.commit(records) + 1);
     requireWhole(info);
   }

@@ -2,6 +2,7 @@ package dev.headwater.heads;
 
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import java.nio.ByteBuffer;
@@ -26,6 +27,7 @@ final class HeadStore {
   private final Map<String, TreeMap<Long, Version>> tasks = new TreeMap<>();
   private final Map<String, LivePointer> live = new TreeMap<>();
   private final Map<String, LivePointer> latest = new HashMap<>();
+  private final Map<String, LabelAliases> aliases = new HashMap<>();
 
   /** What is known of one version. */
   private static final class Version {
@@ -43,6 +45,7 @@ final class HeadStore {
     HeadKey parsed = HeadKey.parse(key);
     switch (parsed.kind()) {
       case LIVE -> applyPointer(parsed, value);
+      case LABELS -> applyAliases(parsed, value);
       case MANIFEST -> version(parsed).manifest = manifest(parsed, value);
       case CHUNK -> applyChunk(parsed, value);
     }
@@ -65,6 +68,11 @@ final class HeadStore {
    */
   Optional<LivePointer> latest(String task) {
     return Optional.ofNullable(latest.get(task));
+  }
+
+  /** What became of the task's labels. */
+  LabelAliases aliases(String task) {
+    return aliases.getOrDefault(task, LabelAliases.none(task));
   }
 
   /** Every version of the task with a manifest, ascending. */
@@ -126,6 +134,7 @@ final class HeadStore {
     HeadStore copy = new HeadStore();
     copy.live.putAll(live);
     copy.latest.putAll(latest);
+    copy.aliases.putAll(aliases);
     tasks.forEach(
         (task, versions) ->
             versions.forEach(
@@ -148,6 +157,15 @@ final class HeadStore {
     }
     latest.put(key.task(), pointer);
     live.merge(key.task(), pointer, (old, now) -> now.epoch() > old.epoch() ? now : old);
+  }
+
+  private void applyAliases(HeadKey key, byte @Nullable [] value) throws RefusedHeadException {
+    if (value == null) {
+      aliases.remove(key.task());
+    } else {
+      String name = HeadKey.labels(key.task());
+      aliases.put(key.task(), HeadCodec.parse(value, LabelAliases.class, name));
+    }
   }
 
   private @Nullable Manifest manifest(HeadKey key, byte @Nullable [] value)

@@ -2,6 +2,7 @@ package dev.headwater.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Sample;
 import org.junit.jupiter.api.Test;
 
@@ -62,6 +63,28 @@ class MemoryTest {
         .contains("r0", "later")
         .doesNotContain("r3");
     assertThat(memory.put(remembered("r3", 0, 11))).as("it may come again").isTrue();
+  }
+
+  @Test
+  void samplesGoByTheNamesTheirLabelsHaveNow() {
+    memory.put(remembered("r0", 0, 0));
+    memory.put(remembered("r1", 1, 1));
+    memory.put(remembered("r2", 2, 2));
+
+    memory.relabel(LabelAliases.none("task").renamed("l0", "ham").retired("l1"));
+
+    assertThat(memory.samples())
+        .extracting(Remembered::recordId, Remembered::label, Remembered::offset)
+        .containsExactly(
+            org.assertj.core.groups.Tuple.tuple("r0", "ham", 0L),
+            org.assertj.core.groups.Tuple.tuple("r2", "l2", 2L));
+    assertThat(memory.put(remembered("r0", 0, 3))).as("the same by its old name").isFalse();
+    assertThat(memory.put(remembered("r3", 1, 4))).as("of a retired label").isFalse();
+    memory.put(remembered("r2", 1, 5));
+    assertThat(memory.samples())
+        .extracting(Remembered::recordId)
+        .as("r2 was corrected to a retired label")
+        .containsExactly("r0");
   }
 
   private Remembered remembered(String id, int label, long offset) {

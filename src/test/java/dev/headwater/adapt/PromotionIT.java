@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Tensor;
@@ -102,6 +103,30 @@ class PromotionIT extends TrainerDeployment {
       await().atMost(PATIENCE).until(() -> heads().nextVersion(task) > then);
       assertThat(head(heads().nextVersion(task) - 1).parent()).isEqualTo(first);
       assertThat(liveVersion()).isEqualTo(first);
+    }
+  }
+
+  @Test
+  void labelsMayBeChangedWhileItLearns() throws Exception {
+    String task = bundle.task().name();
+    learned();
+    long changed = heads().nextVersion(task);
+    LabelAliases aliases =
+        LabelAliases.none(task).renamed("l0", "ham").renamed("l1", "l2").retired("label-0");
+    Head live = heads().head(task, liveVersion()).orElseThrow();
+    try (Trainer trainer = started()) {
+      awaitUp(trainer);
+      try (HeadPublisher operator = publisher("operator")) {
+        Head head = new Relabelling(bundle.task(), aliases).of(live, changed, "x", Instant.EPOCH);
+        operator.relabel(aliases, head, "cli");
+      }
+      assertThat(liveVersion()).isEqualTo(changed);
+      send(60); // under the old names
+
+      await().atMost(PATIENCE).until(() -> heads().nextVersion(task) > changed + 1);
+      HeadInfo next = head(changed + 1);
+      assertThat(next.parent()).isEqualTo(changed);
+      assertThat(next.labels()).containsExactlyInAnyOrder("label-1", "label-2", "ham", "l2");
     }
   }
 

@@ -151,6 +151,54 @@ class CommandsIT {
     assertThat(err.toString()).contains("no head of kind is pinned");
   }
 
+  @Test
+  void changesLabelsAndErasesRecords() throws Exception {
+    assertThat(run("topics", "create")).isZero();
+    assertThat(run("train", "--from", history().toString())).as(err.toString()).isZero();
+
+    assertThat(run("labels", "rename", "label-0", "ham")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("label label-0 is called ham from now on: head 2 of kind");
+    assertThat(run("heads", "show", "2")).isZero();
+    assertThat(out.toString()).contains("\"ham\"").doesNotContain("\"label-0\"");
+    assertThat(run("labels", "rename", "ham", "label-1")).isEqualTo(2);
+    assertThat(err.toString()).contains("labels merge");
+    assertThat(run("labels", "retire", "nothing")).isEqualTo(2);
+    assertThat(err.toString()).contains("knows no label nothing");
+    assertThat(run("labels", "merge", "ham", "label-1")).as("one would be left").isEqualTo(2);
+    assertThat(err.toString()).contains("needs two labels");
+
+    assertThat(run("labels", "erase", "r1")).as(err.toString()).isZero();
+    assertThat(tombstones()).containsExactly("r1");
+  }
+
+  private List<String> tombstones() {
+    List<String> keys = new ArrayList<>();
+    try (Consumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(kafka(), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      consumer.assign(
+          consumer.partitionsFor("desk-labels").stream()
+              .map(p -> new org.apache.kafka.common.TopicPartition(p.topic(), p.partition()))
+              .toList());
+      consumer.seekToBeginning(consumer.assignment());
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () -> {
+                consumer
+                    .poll(Duration.ofMillis(200))
+                    .forEach(
+                        record -> {
+                          if (record.value() == null) {
+                            keys.add(
+                                new String(record.key(), java.nio.charset.StandardCharsets.UTF_8));
+                          }
+                        });
+                return !keys.isEmpty();
+              });
+    }
+    return keys;
+  }
+
   /** As a trainer in manual mode would, of head 1. */
   private void propose(long version, boolean accepted) {
     Topic<String, byte[]> topic = Topics.of(TopicNames.prefixed("desk")).heads();

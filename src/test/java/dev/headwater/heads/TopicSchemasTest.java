@@ -11,6 +11,7 @@ import com.networknt.schema.SpecVersion;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
@@ -69,6 +70,8 @@ class TopicSchemasTest {
         Arguments.of("review", review(SCORED)),
         Arguments.of("review", review(null)),
         Arguments.of("label", new Label("r1", "colour", "red")),
+        Arguments.of(
+            "label-aliases", new LabelAliases("colour", Map.of("red", "blue"), Set.of("grey"))),
         Arguments.of("live-pointer", new LivePointer("colour", 7, 2, false, "cli", THEN)),
         Arguments.of("head", new Manifest(1, 10, "0f".repeat(32), INFO)),
         Arguments.of("head", Manifest.withoutTensors(INFO)));
@@ -98,6 +101,7 @@ class TopicSchemasTest {
         Arguments.of("prediction.json", "/$defs/source", Source.class),
         Arguments.of("review.json", "", ReviewItem.class),
         Arguments.of("label.json", "", Label.class),
+        Arguments.of("label-aliases.json", "", LabelAliases.class),
         Arguments.of("live-pointer.json", "", LivePointer.class),
         Arguments.of("head.json", "", Manifest.class),
         Arguments.of("head.json", "/$defs/info", HeadInfo.class),
