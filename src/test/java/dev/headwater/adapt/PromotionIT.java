@@ -140,10 +140,14 @@ class PromotionIT extends TrainerDeployment {
       awaitLive(1);
       assertThat(head(1).verdict().numbers()).containsEntry("memory", 30.0);
 
-      erase("r59");
-      send(60);
-      awaitLive(2);
-      assertThat(head(2).verdict().numbers().get("memory")).isLessThanOrEqualTo(89.0);
+      for (int i = 30; i < 60; i++) {
+        erase("r" + i);
+      }
+      send(12);
+      await().atMost(PATIENCE).until(() -> heads().nextVersion(bundle.task().name()) > 2);
+      assertThat(head(2).verdict().numbers().get("memory"))
+          .as("of a trainer that had them in memory")
+          .isLessThanOrEqualTo(12.0);
     }
   }
 

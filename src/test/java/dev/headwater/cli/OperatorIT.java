@@ -1,0 +1,130 @@
+package dev.headwater.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadSettings;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.Topics;
+import dev.headwater.schema.Verdict;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.junit.jupiter.api.Test;
+
+/** What an operator changes while everything runs. */
+class OperatorIT extends CommandedDeployment {
+  @Test
+  void approvesOfWhatWaitsAndPinsWhatIsToStay() throws Exception {
+    assertThat(run("topics", "create")).isZero();
+    assertThat(run("train", "--from", history().toString())).as(err.toString()).isZero();
+    propose(2, true);
+    propose(3, false);
+    assertThat(run("heads", "list")).isZero();
+    assertThat(out.toString()).contains("*    1").contains("?    2").contains("     3");
+
+    assertThat(run("heads", "approve", "3")).isEqualTo(2);
+    assertThat(err.toString()).contains("the gate did not accept it").contains("planted");
+    assertThat(run("heads", "approve", "9")).isEqualTo(2);
+    assertThat(err.toString()).contains("no head 9");
+    assertThat(run("heads", "approve", "2")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("head 2 of kind is live from epoch");
+    assertThat(run("heads", "approve", "2")).isEqualTo(2);
+    assertThat(err.toString()).contains("live already");
+
+    assertThat(run("heads", "pin", "1")).as(err.toString()).isZero();
+    assertThat(run("heads", "list")).isZero();
+    assertThat(out.toString()).contains("head 1 is live and pinned").contains("*p   1");
+    assertThat(run("heads", "approve", "2")).isEqualTo(2);
+    assertThat(err.toString()).contains("heads unpin");
+    assertThat(run("heads", "unpin")).as(err.toString()).isZero();
+    assertThat(run("heads", "list")).isZero();
+    assertThat(out.toString()).contains("*    1").doesNotContain("pinned");
+    assertThat(run("heads", "unpin")).isEqualTo(2);
+    assertThat(err.toString()).contains("no head of kind is pinned");
+  }
+
+  @Test
+  void changesLabelsAndErasesRecords() throws Exception {
+    assertThat(run("topics", "create")).isZero();
+    assertThat(run("train", "--from", history().toString())).as(err.toString()).isZero();
+
+    assertThat(run("labels", "rename", "label-0", "ham")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("label label-0 is called ham from now on: head 2 of kind");
+    assertThat(run("heads", "show", "2")).isZero();
+    assertThat(out.toString()).contains("\"ham\"").doesNotContain("\"label-0\"");
+    assertThat(run("labels", "rename", "ham", "label-1")).isEqualTo(2);
+    assertThat(err.toString()).contains("labels merge");
+    assertThat(run("labels", "retire", "nothing")).isEqualTo(2);
+    assertThat(err.toString()).contains("knows no label nothing");
+    assertThat(run("labels", "merge", "ham", "label-1")).as("one would be left").isEqualTo(2);
+    assertThat(err.toString()).contains("needs two labels");
+
+    assertThat(run("labels", "erase", "r1")).as(err.toString()).isZero();
+    assertThat(tombstones()).containsExactly("r1");
+  }
+
+  private List<String> tombstones() {
+    List<String> keys = new ArrayList<>();
+    try (Consumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(kafka(), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      consumer.assign(
+          consumer.partitionsFor("desk-labels").stream()
+              .map(p -> new org.apache.kafka.common.TopicPartition(p.topic(), p.partition()))
+              .toList());
+      consumer.seekToBeginning(consumer.assignment());
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () -> {
+                consumer
+                    .poll(Duration.ofMillis(200))
+                    .forEach(
+                        record -> {
+                          if (record.value() == null) {
+                            keys.add(
+                                new String(record.key(), java.nio.charset.StandardCharsets.UTF_8));
+                          }
+                        });
+                return !keys.isEmpty();
+              });
+    }
+    return keys;
+  }
+
+  /** As a trainer in manual mode would, of head 1. */
+  private void propose(long version, boolean accepted) {
+    Topic<String, byte[]> topic = Topics.of(TopicNames.prefixed("desk")).heads();
+    Head first = HeadLog.read(kafka(), topic).head("kind", 1).orElseThrow();
+    HeadInfo info = first.info();
+    HeadInfo next =
+        new HeadInfo(
+            "kind",
+            version,
+            1,
+            info.labels(),
+            info.backbone(),
+            info.createdAt(),
+            "samples",
+            "cpu",
+            new Verdict(accepted, "planted", 10, Map.of()));
+    try (HeadPublisher publisher =
+        new HeadPublisher(kafka(), topic, "desk-trainer", HeadSettings.DEFAULT)) {
+      if (accepted) {
+        publisher.propose(
+            new Head(next, first.tensors(), first.goldenFeatures(), first.goldenLogits()));
+      } else {
+        publisher.refuse(next);
+      }
+    }
+  }
+}
