@@ -6,7 +6,6 @@ import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -33,11 +32,11 @@ public interface RawConfig {
 
   Heads heads();
 
-  Adapt adapt();
+  RawAdapt adapt();
 
   Drift drift();
 
-  Gate gate();
+  RawGate gate();
 
   RawReplay replay();
 
@@ -197,73 +196,6 @@ public interface RawConfig {
     int chunkBytes();
   }
 
-  /** How heads are fine-tuned. */
-  interface Adapt {
-    /** auto, cpu or cuda:N. */
-    @WithDefault("auto")
-    String device();
-
-    /** Cores that training may use. */
-    @WithDefault("1")
-    @WithConverter(Converters.Positive.class)
-    int threads();
-
-    /** New samples that set off a training. */
-    @WithDefault("10")
-    @WithConverter(Converters.Positive.class)
-    int samples();
-
-    /** Share of the memory that they must amount to as well. */
-    @WithDefault("0.03")
-    @WithConverter(Converters.Share.class)
-    double growth();
-
-    /** After which any new sample sets off a training. */
-    @WithDefault("10m")
-    @WithConverter(Converters.Time.class)
-    Duration interval();
-
-    /** Samples kept to train on. */
-    @WithDefault("10000")
-    @WithConverter(Converters.Positive.class)
-    int memory();
-
-    @WithDefault("4")
-    @WithConverter(Converters.Positive.class)
-    int folds();
-
-    /** A sample of a label seen n times counts n^-balance. */
-    @WithDefault("0.5")
-    @WithConverter(Converters.Share.class)
-    double balance();
-
-    /** Whether heads follow moving classes while no labels come at all. */
-    @WithDefault("false")
-    boolean alignUnlabelled();
-
-    /** Strength of the pull towards the live head. */
-    @WithDefault("0.02")
-    @WithConverter(Converters.Rate.class)
-    double pull();
-
-    @WithDefault("25")
-    @WithConverter(Converters.Positive.class)
-    int iterations();
-
-    /** Minibatches of a training where the head has several layers. */
-    @WithDefault("100")
-    @WithConverter(Converters.Positive.class)
-    int tailSteps();
-
-    @WithDefault("30s")
-    @WithConverter(Converters.Time.class)
-    Duration closeTimeout();
-
-    /** Whether an accepted head goes live at once, or waits for {@code heads approve}. */
-    @WithDefault("automatic")
-    dev.headwater.adapt.AdaptSettings.Promotion promotion();
-  }
-
   /** When drift is an alarm; all in records of the uniform draw. */
   interface Drift {
     /** Once in so many on average, where there is none. */
@@ -283,43 +215,6 @@ public interface RawConfig {
     @WithDefault("40")
     @WithConverter(Converters.Positive.class)
     int longWindow();
-  }
-
-  /** When a candidate may serve. */
-  interface Gate {
-    /** How often one judgement may let through a candidate no better than the live head. */
-    @WithDefault("0.15")
-    @WithConverter(Converters.Share.class)
-    double errorRate();
-
-    /** Accuracy that a candidate which knows more labels may surely not lose. */
-    @WithDefault("0.005")
-    @WithConverter(Converters.Share.class)
-    double margin();
-
-    /** F1 that no label with {@code class-trials} judged samples may lose. */
-    @WithDefault("0.1")
-    @WithConverter(Converters.Share.class)
-    double classLoss();
-
-    @WithDefault("20")
-    @WithConverter(Converters.Positive.class)
-    int classTrials();
-
-    /** Judged samples below which nothing is accepted. */
-    @WithDefault("10")
-    @WithConverter(Converters.Positive.class)
-    int trials();
-
-    /** What better means. */
-    @WithDefault("accuracy")
-    dev.headwater.gate.Metric metric();
-
-    /** Of an error, by {@code truth>predicted}; 1 where none is given. */
-    Map<String, Double> costs();
-
-    /** Least share of a label's records to be told, by label. */
-    Map<String, Double> recallFloor();
   }
 
   /** Metrics and health. */

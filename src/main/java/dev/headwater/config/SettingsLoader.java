@@ -166,7 +166,7 @@ public final class SettingsLoader {
   }
 
   private AdaptSettings adapt() {
-    RawConfig.Adapt adapt = raw.adapt();
+    RawAdapt adapt = raw.adapt();
     return new AdaptSettings(
         raw.name() + "-trainer",
         adapt.samples(),
@@ -190,7 +190,7 @@ public final class SettingsLoader {
   }
 
   private GateSettings gate() {
-    RawConfig.Gate gate = raw.gate();
+    RawGate gate = raw.gate();
     return new GateSettings(
         gate.errorRate(),
         gate.margin(),
