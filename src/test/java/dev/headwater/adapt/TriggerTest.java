@@ -51,6 +51,19 @@ class TriggerTest {
     assertThat(trigger.due(11)).isEmpty();
   }
 
+  @Test
+  void needsOneSampleOnlyOnceSomethingHasDrifted() {
+    trigger.drifted("drift-errors");
+    assertThat(trigger.due(1_000)).as("nothing to learn from yet").isEmpty();
+
+    sampled(1);
+    assertThat(trigger.due(1_000)).contains("drift-errors");
+
+    trigger.reset();
+    sampled(1);
+    assertThat(trigger.due(1_000)).as("answered").isEmpty();
+  }
+
   private void sampled(int times) {
     for (int i = 0; i < times; i++) {
       trigger.sampled();

@@ -1,0 +1,186 @@
+package dev.headwater.adapt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.adapt.fit.TailTuner;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.bundle.Task;
+import dev.headwater.schema.Tensor;
+import dev.headwater.tail.Tail;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TailFitterTest {
+  private static final int DIM = 4;
+  private static final FitSettings FIT = new FitSettings("cpu", 1, 0.02, 25, 200);
+
+  @TempDir Path directory;
+
+  /** Which of four corners, told by the signs of two numbers: no linear head can tell. */
+  private static Batch corners(int count, long seed) {
+    Random random = new Random(seed);
+    List<float[]> features = new ArrayList<>();
+    int[] classes = new int[count];
+    for (int i = 0; i < count; i++) {
+      float[] row = new float[DIM];
+      for (int d = 0; d < DIM; d++) {
+        row[d] = (float) random.nextGaussian();
+      }
+      features.add(row);
+      classes[i] = row[0] * row[1] > 0 ? 1 : 0;
+    }
+    return new Batch(features, classes, ones(count));
+  }
+
+  private static double[] ones(int count) {
+    double[] ones = new double[count];
+    Arrays.fill(ones, 1);
+    return ones;
+  }
+
+  private TailFitter fitter(Task task) throws Exception {
+    return new TailFitter(
+        task, new TailTuner(Tail.of(task.split()), task.split(), task.featureShapes(), FIT));
+  }
+
+  private Task twoLayers() throws Exception {
+    return Bundles.tabular(directory, DIM, 2, "cut: -2").task();
+  }
+
+  private static double accuracy(Fitter.Trained head, Batch batch) {
+    List<float[]> logits = head.logits(batch.features());
+    int right = 0;
+    for (int i = 0; i < batch.size(); i++) {
+      float[] row = logits.get(i);
+      int best = 0;
+      for (int c = 1; c < row.length; c++) {
+        best = row[c] > row[best] ? c : best;
+      }
+      right += best == batch.classes()[i] ? 1 : 0;
+    }
+    return right / (double) batch.size();
+  }
+
+  @Test
+  void learnsWhatOneLayerCannot() throws Exception {
+    Task task = twoLayers();
+    TailFitter fitter = fitter(task);
+    Fitter.Trained head = fitter.of(task.head().orElseThrow());
+    Batch batch = corners(600, 1);
+
+    for (int round = 0; round < 6; round++) {
+      head = fitter.fit(head, 2, batch, List.of(batch.weights())).get(0);
+    }
+
+    assertThat(accuracy(head, corners(400, 2))).isGreaterThan(.9);
+  }
+
+  @Test
+  void isTheSameEachTimeAndLeavesOutWhatWeighsNothing() throws Exception {
+    Task task = twoLayers();
+    TailFitter fitter = fitter(task);
+    Fitter.Trained live = fitter.of(task.head().orElseThrow());
+    Batch batch = corners(80, 3);
+    double[] half = ones(80);
+    Arrays.fill(half, 40, 80, 0);
+    Batch first =
+        new Batch(batch.features().subList(0, 40), Arrays.copyOf(batch.classes(), 40), ones(40));
+
+    List<Fitter.Trained> heads = fitter.fit(live, 2, batch, List.of(half, half, ones(80)));
+
+    assertThat(heads.get(0).tensors()).isEqualTo(heads.get(1).tensors());
+    assertThat(heads.get(0).tensors()).isNotEqualTo(heads.get(2).tensors());
+    assertThat(fitter.fit(live, 2, first, List.of(ones(40))).get(0).tensors())
+        .isEqualTo(heads.get(0).tensors());
+  }
+
+  @Test
+  void growsByALabelThatHasNeverBeenSeen() throws Exception {
+    Task task = twoLayers();
+    TailFitter fitter = fitter(task);
+    Batch two = corners(300, 4);
+    int[] classes = two.classes().clone();
+    for (int i = 0; i < classes.length; i++) {
+      classes[i] = two.features().get(i)[2] > .8 ? 2 : classes[i];
+    }
+    Batch three = new Batch(two.features(), classes, ones(300));
+
+    Fitter.Trained head = fitter.of(task.head().orElseThrow());
+    for (int round = 0; round < 6; round++) {
+      head = fitter.fit(head, 3, three, List.of(three.weights())).get(0);
+    }
+
+    assertThat(head.logits(three.features()).get(0)).hasSize(3);
+    assertThat(accuracy(head, three)).isGreaterThan(.8);
+    assertThat(task.split().merge(parameters(head))).isNotEmpty();
+  }
+
+  @Test
+  void startsANewHeadWithLayersOfItsOwn() throws Exception {
+    Bundles.coldStart(directory, DIM);
+    String manifest =
+        Files.readString(directory.resolve("headwater.yaml"))
+            .replace("head: none", "head: none\nhidden: 16");
+    Task task = Bundles.load(directory, manifest).task();
+    TailFitter fitter = fitter(task);
+    Batch batch = corners(600, 5);
+
+    Fitter.Trained head = fitter.empty();
+    for (int round = 0; round < 8; round++) {
+      head = fitter.fit(head, 2, batch, List.of(batch.weights())).get(0);
+    }
+
+    assertThat(accuracy(head, corners(400, 6))).isGreaterThan(.85);
+  }
+
+  @Test
+  void coolsTheLogitsAndShipsTheMeanOfItsHeads() throws Exception {
+    Task task = twoLayers();
+    TailFitter fitter = fitter(task);
+    Fitter.Trained live = fitter.of(task.head().orElseThrow());
+    List<float[]> features = corners(3, 7).features();
+
+    float[] cooled = live.cooled(2).logits(features).get(1);
+    float[] plain = live.logits(features).get(1);
+    Fitter.Trained mean = fitter.blend(List.of(live, live.cooled(.5)));
+
+    assertThat(cooled[0]).isCloseTo(plain[0] / 2, within(1e-5f));
+    assertThat(mean.logits(features).get(1)[1]).isCloseTo(1.5f * plain[1], within(1e-4f));
+    assertThat(mean.finite()).isTrue();
+  }
+
+  @Test
+  void stopsWhenItIsCancelled() throws Exception {
+    Task task = twoLayers();
+    TailFitter fitter = fitter(task);
+    fitter.cancel();
+
+    assertThatThrownBy(
+            () ->
+                fitter.fit(
+                    fitter.of(task.head().orElseThrow()), 2, corners(50, 8), List.of(ones(50))))
+        .isInstanceOf(CancellationException.class);
+  }
+
+  private static List<dev.headwater.onnx.Parameter> parameters(Fitter.Trained head) {
+    List<dev.headwater.onnx.Parameter> parameters = new ArrayList<>();
+    for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
+      Tensor tensor = entry.getValue();
+      parameters.add(
+          new dev.headwater.onnx.Parameter(entry.getKey(), tensor.shape(), tensor.values()));
+    }
+    return parameters;
+  }
+}
