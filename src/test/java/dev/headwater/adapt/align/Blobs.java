@@ -4,16 +4,16 @@ import dev.headwater.adapt.fit.LinearHead;
 import java.util.Random;
 
 /** Classes that lie round an axis each, at any distance from the origin, and a head for them. */
-final class Blobs {
-  static final int CLASSES = 4;
-  static final int DIM = 16;
+public final class Blobs {
+  public static final int CLASSES = 4;
+  public static final int DIM = 16;
   private static final double NOISE = 0.07;
 
   private final Random random = new Random(5);
   private final double[] angles = new double[CLASSES];
   private double gain = 1;
 
-  static LinearHead head() {
+  public static LinearHead head() {
     LinearHead head = new LinearHead(CLASSES, DIM, new float[CLASSES * DIM], new float[CLASSES]);
     for (int c = 0; c < CLASSES; c++) {
       head.weight()[c * DIM + c] = 12;
@@ -22,7 +22,7 @@ final class Blobs {
   }
 
   /** From now on a class lies this far, in degrees, on the way to the next class's axis. */
-  void turn(int label, double degrees) {
+  public void turn(int label, double degrees) {
     angles[label] = Math.toRadians(degrees);
   }
 
@@ -30,7 +30,7 @@ final class Blobs {
     gain = factor;
   }
 
-  float[] of(int label) {
+  public float[] of(int label) {
     double length = gain * (0.7 + 0.6 * random.nextDouble());
     float[] row = new float[DIM];
     for (int d = 0; d < DIM; d++) {
