@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -183,8 +184,14 @@ public final class Gate {
 
   private static Group group(String name, Set<String> labels, List<Trial> trials) {
     int size = (int) trials.stream().filter(trial -> labels.contains(trial.label())).count();
-    double gain = f1(labels, trials, Trial::candidate) - f1(labels, trials, Trial::live);
-    return new Group(name, gain, size);
+    double bare = f1Gain(labels, trials, trial -> 1);
+    double weighted = f1Gain(labels, trials, Trial::weight);
+    return new Group(name, Math.max(bare, weighted), size);
+  }
+
+  private static double f1Gain(
+      Set<String> labels, List<Trial> trials, ToDoubleFunction<Trial> weight) {
+    return f1(labels, trials, weight, Trial::candidate) - f1(labels, trials, weight, Trial::live);
   }
 
   /**
@@ -192,14 +199,19 @@ public final class Gate {
    * drift makes call everything a shirt has no shirt to lose.
    */
   private static double f1(
-      Set<String> labels, List<Trial> trials, Function<Trial, @Nullable String> head) {
+      Set<String> labels,
+      List<Trial> trials,
+      ToDoubleFunction<Trial> weight,
+      Function<Trial, @Nullable String> head) {
     double right = 0;
     double named = 0;
     for (Trial trial : trials) {
       String said = head.apply(trial);
-      right += labels.contains(trial.label()) && trial.label().equals(said) ? trial.weight() : 0;
-      named += labels.contains(trial.label()) ? trial.weight() : 0;
-      named += said != null && labels.contains(said) ? trial.weight() : 0;
+      double counts = weight.applyAsDouble(trial);
+      boolean of = labels.contains(trial.label());
+      right += of && trial.label().equals(said) ? counts : 0;
+      named += of ? counts : 0;
+      named += said != null && labels.contains(said) ? counts : 0;
     }
     return named == 0 ? 0 : 2 * right / named;
   }

@@ -82,6 +82,21 @@ class GateTest {
   }
 
   @Test
+  void doesNotHangALabelOnTwoHeavySamples() {
+    List<Trial> trials = trials(60, "b", "a", "b");
+    trials.addAll(trials(30, "a", "b", "a"));
+    trials.add(new Trial("a", "a", "b", 20));
+    trials.add(new Trial("a", "a", "b", 20));
+    for (int i = 0; i < 8; i++) {
+      trials.add(new Trial("a", "a", "a", 20));
+    }
+
+    Verdict verdict = judge(trials, KNOWN);
+
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+  }
+
+  @Test
   void acceptsAHeadThatLosesALittleToWhatItHasLearnt() {
     List<Trial> trials = trials(40, "new", "a", "new");
     trials.addAll(trials(160, "b", "b", "b"));
