@@ -8,7 +8,7 @@ import java.util.Objects;
  * it names: a rollback is a new epoch that points at an old head.
  *
  * @param pinned while true the trainer trains and judges, but moves no pointer
- * @param by who moved it: {@code trainer}, {@code cli}
+ * @param by who moved it: {@code trainer}, {@code cli}, {@code withdrawal}
  */
 public record LivePointer(
     String task, long epoch, long version, boolean pinned, String by, Instant at) {
