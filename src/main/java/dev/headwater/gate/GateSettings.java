@@ -12,7 +12,7 @@ import java.util.Map;
  *     of it the labels known before together
  * @param classTrials below it a label is judged together with the others like it
  * @param trials below it nothing is judged
- * @param metric what better means; losses by label are of right answers, whatever it is
+ * @param metric what better means; losses by label are of F1, whatever it is
  * @param costs of an error, by {@code truth>predicted}; 1 where none is given
  * @param recallFloor least share of a label's records to be told, by label
  */
