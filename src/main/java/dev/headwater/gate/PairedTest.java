@@ -17,7 +17,7 @@ final class PairedTest {
 
   PairedTest(Collection<Trial> trials) {
     for (Trial trial : trials) {
-      int gain = trial.gain();
+      double gain = trial.gain();
       wins += gain > 0 ? 1 : 0;
       losses += gain < 0 ? 1 : 0;
       weight += trial.weight();

@@ -64,7 +64,10 @@ final class HeadCheck {
   private Map<String, long[]> shapes(int classes) {
     Split split = task.split();
     Map<String, long[]> shapes = new TreeMap<>();
-    split.linear().ifPresent(layer -> shapes.putAll(linear(layer, classes)));
+    split
+        .linear()
+        .filter(layer -> split.dim() > 0)
+        .ifPresent(layer -> shapes.putAll(linear(layer, classes)));
     for (Parameter parameter : split.parameters()) {
       long[] any = new long[parameter.shape().length];
       Arrays.fill(any, -1);
@@ -106,8 +109,10 @@ final class HeadCheck {
     Tensor logits = head.goldenLogits();
     long rows = features.shape().length == 0 ? 0 : features.shape()[0];
     require(
-        Arrays.equals(features.shape(), new long[] {rows, task.featureSize()})
-            && Arrays.equals(logits.shape(), new long[] {rows, head.info().labels().size()}),
+        Arrays.equals(features.shape(), new long[] {rows, task.rowSize()})
+            && Arrays.equals(
+                logits.shape(),
+                new long[] {rows, (long) head.info().labels().size() * task.rowAnswers()}),
         "its golden pairs have shapes "
             + Arrays.toString(features.shape())
             + " and "
