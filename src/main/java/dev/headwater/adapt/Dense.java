@@ -23,6 +23,14 @@ record Dense(Tiling tiling, Masks masks) {
   /** What one record's trial is about; there is one kind. */
   static final String LABEL = "mask";
 
+  static final int FOLDS = 2;
+
+  /** Masks that overlap the true one as well as this are as good: some pixels always differ. */
+  private static final double TIE = 0.01;
+
+  /** Keeps one pixel too many, where nothing is to be seen, from being all that counts. */
+  private static final double FOUND = 0.01;
+
   /** Of features in memory; the samples it may hold are bounded by it as well. */
   private static final long BYTES = 512L << 20;
 
@@ -72,7 +80,11 @@ record Dense(Tiling tiling, Masks masks) {
     return (int) Math.max(10, Math.min(samples, BYTES / bytes));
   }
 
-  /** A pixel of a class that n pixels have counts n^-balance, their mean being 1. */
+  /**
+   * A pixel of a class that n pixels have counts n^(-balance / 2), their mean being 1. Where a
+   * label is a record's, how often it comes changes with the stream; how much of a picture a class
+   * covers is part of what the head has to tell, so less of it is taken away.
+   */
   Batch batch(List<Remembered> samples, int classes, double balance) {
     double[] counts = new double[classes];
     double pixels = 0;
@@ -90,7 +102,7 @@ record Dense(Tiling tiling, Masks masks) {
     double[] weights = new double[classes];
     double sum = 0;
     for (int c = 0; c < classes; c++) {
-      weights[c] = counts[c] == 0 ? 0 : Math.pow(counts[c], -balance);
+      weights[c] = counts[c] == 0 ? 0 : Math.pow(counts[c], -balance / 2);
       sum += weights[c] * counts[c];
     }
     for (int c = 0; c < classes; c++) {
@@ -107,29 +119,33 @@ record Dense(Tiling tiling, Masks masks) {
 
   Trial trial(Remembered sample, float[] before, float[] after, int classes) {
     double gain = iou(sample, after, classes) - iou(sample, before, classes);
+    gain = Math.abs(gain) < TIE ? 0 : gain;
     return new Trial(LABEL, LABEL, LABEL, sample.weight(), gain);
   }
 
   /**
    * Intersection over union of every class but the first, the background, as the sample's tiles
-   * estimate it; 1 where nothing is there and nothing was seen.
+   * estimate it, and as if {@link #FOUND} of the picture had been foreground and found.
    */
   double iou(Remembered sample, float[] logits, int classes) {
     Truth truth = sample.requireTruth();
     int width = tiling.tileHeight() * tiling.tileWidth();
     double intersection = 0;
     double union = 0;
+    double pixels = 0;
     for (int i = 0; i < truth.classes().length; i++) {
       int own = truth.classes()[i];
       if (own >= 0) {
         int row = i / width;
         int said = best(logits, row * classes * width + i % width, width, classes);
         double weight = truth.weights()[row];
+        pixels += weight;
         intersection += own > 0 && said == own ? weight : 0;
         union += weight * ((own > 0 ? 1 : 0) + (said > 0 && said != own ? 1 : 0));
       }
     }
-    return union == 0 ? 1 : intersection / union;
+    double found = FOUND * pixels;
+    return (intersection + found) / (union + found);
   }
 
   private static int best(float[] logits, int at, int step, int classes) {

@@ -64,9 +64,15 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
         .toList();
   }
 
-  /** The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). */
+  /**
+   * The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). Not
+   * of dense heads: trained for longer, they are too far apart for that.
+   */
   @Override
   public Trained blend(List<Trained> fitted) {
+    if (task.tiling().isPresent()) {
+      return fitted.get(fitted.size() - 1);
+    }
     return new Deep(Weights.mean(fitted.stream().map(h -> ((Deep) h).weights).toList()), this);
   }
 

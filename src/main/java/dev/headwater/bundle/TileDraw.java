@@ -9,7 +9,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tiles of one record that are learned from: half of them the least certain, half drawn
+ * The tiles of one record that are learned from: a quarter the least certain, the rest drawn
  * uniformly from the others, each with 1 / its inclusion probability (Horvitz and Thompson 1952),
  * so that a weighted mean over them estimates the mean over the map.
  *
@@ -38,7 +38,7 @@ public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) 
     if (certainties != null && rest.size() > room) {
       float[] means = tiling.means(certainties);
       rest.sort(Comparator.comparing(tile -> means[tile]));
-      List<Integer> least = rest.subList(0, room / 2);
+      List<Integer> least = rest.subList(0, Math.max(1, room / 4));
       least.forEach(
           tile -> {
             tiles.add(tile);

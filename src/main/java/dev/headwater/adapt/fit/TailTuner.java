@@ -28,9 +28,14 @@ public final class TailTuner {
   private static final int BATCH = 64;
 
   /** Values in a minibatch of tiles: they are many, and every pixel of them is an example. */
-  private static final int TILE_VALUES = 300_000;
+  private static final int TILE_VALUES = 200_000;
 
   private static final int MOST_TILES = 4096;
+
+  /** A minibatch of tiles is small, and its gradient steady. */
+  private static final int TILE_STEPS = 3;
+
+  private static final double TILE_RATE = 3e-3;
   private static final double RATE = 1e-3;
   private static final long SEED = 17;
 
@@ -83,8 +88,9 @@ public final class TailTuner {
     if (counted.length == 0) {
       return start;
     }
-    int steps = settings.tailSteps();
-    Adam adam = new Adam(start.flat(), RATE, settings.pull());
+    boolean tiles = batch.pixels() != null;
+    int steps = settings.tailSteps() * (tiles ? TILE_STEPS : 1);
+    Adam adam = new Adam(start.flat(), tiles ? TILE_RATE : RATE, settings.pull());
     Random random = new Random(SEED);
     int[] order = counted.clone();
     int size = batchSize(batch);
