@@ -262,6 +262,7 @@ class SessionIT {
             Optional.of(directory.resolve("stream.jsonl")),
             List.of("label", "note"),
             Map.of(),
+            Optional.empty(),
             400,
             labelDelay,
             true,
