@@ -166,7 +166,7 @@ public interface RawConfig {
     dev.headwater.scoring.Measure measure();
 
     /** Of the typical distance; what is closer to a record asked lately is a copy of it. */
-    @WithDefault("0")
+    @WithDefault("0.05")
     @WithConverter(Converters.Share.class)
     double copyDistance();
 
