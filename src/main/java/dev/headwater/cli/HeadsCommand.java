@@ -1,7 +1,6 @@
 package dev.headwater.cli;
 
 import dev.headwater.adapt.AdaptSettings;
-import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
@@ -27,7 +26,6 @@ import picocli.CommandLine.Spec;
     description = "Shows, approves of, pins, rolls back and exports head versions.")
 final class HeadsCommand {
   private static final String VERSION = "A head version, as 'heads list' shows it.";
-  private static final String TASK = "The task. Default: the bundle's first.";
 
   @Spec private CommandSpec spec;
 
@@ -65,10 +63,10 @@ final class HeadsCommand {
   int show(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      @Mixin TaskOption option)
       throws Exception {
     Settings settings = config.load();
-    String task = task(settings.loadBundle(), name).name();
+    String task = option.of(settings.loadBundle()).name();
     HeadInfo head =
         log(settings).versions(task).stream()
             .filter(info -> info.version() == version)
@@ -84,13 +82,9 @@ final class HeadsCommand {
   int rollback(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      @Mixin TaskOption option)
       throws Exception {
-    Settings settings = config.load();
-    String task = task(settings.loadBundle(), name).name();
-    try (HeadPublisher publisher = publisher(settings)) {
-      return point(publisher, task, version, false);
-    }
+    return point(config, option, (log, task) -> version, false);
   }
 
   @Command(
@@ -100,14 +94,9 @@ final class HeadsCommand {
   int approve(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      @Mixin TaskOption option)
       throws Exception {
-    Settings settings = config.load();
-    String task = task(settings.loadBundle(), name).name();
-    try (HeadPublisher publisher = publisher(settings)) {
-      requireApprovable(publisher.read(), task, version);
-      return point(publisher, task, version, false);
-    }
+    return point(config, option, (log, task) -> approvable(log, task, version), false);
   }
 
   @Command(
@@ -117,36 +106,37 @@ final class HeadsCommand {
   int pin(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      @Mixin TaskOption option)
       throws Exception {
-    Settings settings = config.load();
-    String task = task(settings.loadBundle(), name).name();
-    try (HeadPublisher publisher = publisher(settings)) {
-      return point(publisher, task, version, true);
-    }
+    return point(config, option, (log, task) -> version, true);
   }
 
   @Command(
       mixinStandardHelpOptions = true,
       description = "Lets the pinned version be replaced again; it stays live until then.")
-  int unpin(
-      @Mixin ConfigOption config,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
-      throws Exception {
-    Settings settings = config.load();
-    String task = task(settings.loadBundle(), name).name();
-    try (HeadPublisher publisher = publisher(settings)) {
-      HeadLog log = publisher.read();
-      if (!pinned(log, task)) {
-        throw new UsageException("no head of %s is pinned".formatted(task));
-      }
-      return point(publisher, task, live(log, task), false);
-    }
+  int unpin(@Mixin ConfigOption config, @Mixin TaskOption option) throws Exception {
+    return point(
+        config,
+        option,
+        (log, task) -> {
+          if (!pinned(log, task)) {
+            throw new UsageException("no head of %s is pinned".formatted(task));
+          }
+          return live(log, task);
+        },
+        false);
   }
 
-  private int point(HeadPublisher publisher, String task, long version, boolean pinned)
-      throws UsageException {
-    try {
+  private interface Choice {
+    long version(HeadLog log, String task) throws UsageException;
+  }
+
+  private int point(ConfigOption config, TaskOption option, Choice choice, boolean pinned)
+      throws Exception {
+    Settings settings = config.load();
+    String task = option.of(settings.loadBundle()).name();
+    try (HeadPublisher publisher = publisher(settings)) {
+      long version = choice.version(publisher.read(), task);
       LivePointer live = publisher.point(task, version, pinned, "cli");
       out()
           .printf(
@@ -158,8 +148,7 @@ final class HeadsCommand {
     }
   }
 
-  private static void requireApprovable(HeadLog log, String task, long version)
-      throws UsageException {
+  private static long approvable(HeadLog log, String task, long version) throws UsageException {
     HeadInfo head =
         log.versions(task).stream()
             .filter(info -> info.version() == version)
@@ -179,6 +168,7 @@ final class HeadsCommand {
       throw new UsageException(
           "head %d of %s cannot be approved: %s".formatted(version, task, why));
     }
+    return version;
   }
 
   /** What was judged against the head that is live now, and is newer. */
@@ -215,10 +205,10 @@ final class HeadsCommand {
           Optional<Long> version,
       @Option(names = "--out", required = true, paramLabel = "FILE", description = "The ONNX file.")
           Path file,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> name)
+      @Mixin TaskOption option)
       throws Exception {
     Settings settings = config.load();
-    Task task = task(settings.loadBundle(), name);
+    Task task = option.of(settings.loadBundle());
     Head head = head(task, log(settings), version);
     Path labels = task.export(head, file);
     out()
@@ -226,18 +216,6 @@ final class HeadsCommand {
             "head %d of %s: %s, labels by output index: %s%n",
             head.info().version(), task.name(), file, labels);
     return 0;
-  }
-
-  static Task task(Bundle bundle, Optional<String> name) throws UsageException {
-    return bundle.tasks().stream()
-        .filter(task -> name.isEmpty() || task.name().equals(name.get()))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new UsageException(
-                    "the bundle has no task %s; it has %s"
-                        .formatted(
-                            name.orElse(""), bundle.tasks().stream().map(Task::name).toList())));
   }
 
   private static Head head(Task task, HeadLog log, Optional<Long> asked) throws UsageException {

@@ -15,7 +15,6 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -25,7 +24,6 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -38,7 +36,6 @@ import picocli.CommandLine.Spec;
     })
 final class LabelsCommand {
   private static final String LABEL = "A label the live head knows.";
-  private static final String TASK = "The task. Default: the bundle's first.";
 
   @Spec private CommandSpec spec;
 
@@ -50,7 +47,7 @@ final class LabelsCommand {
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "OLD", description = LABEL) String old,
       @Parameters(paramLabel = "NEW", description = "A name no label has.") String name,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> task)
+      @Mixin TaskOption task)
       throws Exception {
     if (name.isBlank()) {
       throw new UsageException("a label needs a name");
@@ -71,7 +68,7 @@ final class LabelsCommand {
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "OLD", description = LABEL) String old,
       @Parameters(paramLabel = "INTO", description = "Another, which stays.") String into,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> task)
+      @Mixin TaskOption task)
       throws Exception {
     if (old.equals(into)) {
       throw new UsageException("a label cannot be merged into itself");
@@ -91,7 +88,7 @@ final class LabelsCommand {
   int retire(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "LABEL", description = LABEL) String label,
-      @Option(names = "--task", paramLabel = "NAME", description = TASK) Optional<String> task)
+      @Mixin TaskOption task)
       throws Exception {
     return change(
         config.load(),
@@ -132,13 +129,13 @@ final class LabelsCommand {
 
   private int change(
       Settings settings,
-      Optional<String> name,
+      TaskOption option,
       List<String> known,
       List<String> unknown,
       UnaryOperator<LabelAliases> change,
       String reason)
       throws Exception {
-    Task task = HeadsCommand.task(settings.loadBundle(), name);
+    Task task = option.of(settings.loadBundle());
     try (HeadPublisher publisher = HeadsCommand.publisher(settings)) {
       HeadLog log = publisher.read();
       Head live =
