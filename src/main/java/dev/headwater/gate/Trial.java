@@ -7,17 +7,23 @@ import org.jspecify.annotations.Nullable;
  *
  * @param live null where no head was live
  * @param weight 1 / inclusion probability of the sample
+ * @param gain 1 where only the candidate is right, -1 where only the live head is, else 0; or what
+ *     lies between, where answers are better or worse
  */
-public record Trial(String label, @Nullable String live, String candidate, double weight) {
+public record Trial(
+    String label, @Nullable String live, String candidate, double weight, double gain) {
+  public Trial(String label, @Nullable String live, String candidate, double weight) {
+    this(
+        label,
+        live,
+        candidate,
+        weight,
+        (candidate.equals(label) ? 1 : 0) - (label.equals(live) ? 1 : 0));
+  }
 
   public Trial {
     if (!(weight > 0 && Double.isFinite(weight))) {
       throw new IllegalArgumentException("weight must be positive and finite, got " + weight);
     }
-  }
-
-  /** 1 where only the candidate is right, -1 where only the live head is, else 0. */
-  int gain() {
-    return (candidate.equals(label) ? 1 : 0) - (label.equals(live) ? 1 : 0);
   }
 }
