@@ -36,6 +36,9 @@ final class Learner {
   /** Tiles are large, and each of their pixels is compared. */
   private static final int GOLDEN_TILES = 2;
 
+  /** In nats: a probability of less than 1 %. */
+  private static final double MOST_SURPRISE = 5;
+
   private final Space space;
   private final AdaptSettings settings;
   private final Gate gate;
@@ -196,8 +199,8 @@ final class Learner {
     Fitter.Trained start = live == null ? fitter.empty() : fitter.of(live);
     Batch batch = batch(samples, labels);
     CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, folds());
-    Verdict verdict = gate.judge(judged(start, fit, samples, labels));
     double temperature = space.dense().isPresent() ? 1 : temperature(fit, batch, samples);
+    Verdict verdict = gate.judge(judged(start, fit, samples, labels, temperature));
     Fitter.Trained candidate = fit.head().cooled(temperature);
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
     numbers.put("temperature", temperature);
@@ -253,7 +256,11 @@ final class Learner {
   }
 
   private Judged judged(
-      Fitter.Trained start, CrossFit fit, List<Remembered> samples, List<String> labels) {
+      Fitter.Trained start,
+      CrossFit fit,
+      List<Remembered> samples,
+      List<String> labels,
+      double temperature) {
     List<Remembered> judged = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
     List<float[]> said =
         live == null ? List.of() : start.logits(judged.stream().map(Remembered::features).toList());
@@ -273,13 +280,24 @@ final class Learner {
       Remembered sample = judged.get(i);
       String before = live == null ? null : labels.get(best(said.get(i)));
       String after = labels.get(best(fit.logits().get(i)));
-      trials.add(new Trial(sample.label(), before, after, sample.weight()));
+      Trial trial = new Trial(sample.label(), before, after, sample.weight());
+      int truth = labels.indexOf(sample.label());
+      if (live != null && truth < said.get(i).length) {
+        double surprise = surprise(fit.logits().get(i), truth, temperature);
+        trial = trial.surerBy(surprise(said.get(i), truth, 1) - surprise);
+      }
+      trials.add(trial);
     }
     return new Judged(
         trials,
         live == null ? new HashSet<>() : new HashSet<>(live.info().labels()),
         new HashSet<>(labels),
         fit.head().finite());
+  }
+
+  /** Up to a bound, for one sample must not outweigh all others. */
+  private static double surprise(float[] logits, int truth, double temperature) {
+    return Math.min(MOST_SURPRISE, Temperature.surprise(logits, truth, 1 / temperature));
   }
 
   static int best(float[] logits) {
