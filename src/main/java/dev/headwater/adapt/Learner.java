@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,12 @@ import org.jspecify.annotations.Nullable;
 final class Learner {
   /** Enough to catch a head that was transposed, cut or mixed up on its way. */
   private static final int GOLDEN = 8;
+
+  /** Tiles are large, and each of their pixels is compared. */
+  private static final int GOLDEN_TILES = 2;
+
+  /** In nats: a probability of less than 1 %. */
+  private static final double MOST_SURPRISE = 5;
 
   private final Space space;
   private final AdaptSettings settings;
@@ -46,14 +53,28 @@ final class Learner {
   /**
    * What samples and heads must be of.
    *
-   * @param size how many values a record has at the cut
+   * @param size how many values a record has at the cut, or a tile of a dense task's
    * @param open whether labels other than {@code labels} may be learned
    */
-  record Space(String task, String backbone, int size, List<String> labels, boolean open) {
+  record Space(
+      String task,
+      String backbone,
+      int size,
+      List<String> labels,
+      boolean open,
+      Optional<Dense> dense) {
+    Space(String task, String backbone, int size, List<String> labels, boolean open) {
+      this(task, backbone, size, labels, open, Optional.empty());
+    }
 
     static Space of(Task task) {
       return new Space(
-          task.name(), task.fingerprint(), task.featureSize(), task.labels(), task.open());
+          task.name(),
+          task.fingerprint(),
+          task.rowSize(),
+          task.labels(),
+          task.open(),
+          Dense.of(task));
     }
 
     boolean concerns(Sample sample) {
@@ -64,9 +85,14 @@ final class Learner {
     }
 
     boolean admits(Sample sample) {
-      return concerns(sample)
-          && sample.getLabel() != null
-          && (open || labels.contains(sample.getLabel()));
+      return sample.getLabel() != null
+          && sample.getTask().equals(task)
+          && sample.getBackbone().equals(backbone)
+          && (dense.isPresent() ? dense.get().fits(sample) : fits(sample));
+    }
+
+    private boolean fits(Sample sample) {
+      return concerns(sample) && (open || labels.contains(sample.getLabel()));
     }
   }
 
@@ -76,7 +102,8 @@ final class Learner {
     this.gate = gate;
     this.fitter = fitter;
     this.clock = clock;
-    this.memory = new Memory(settings.memory());
+    this.memory =
+        new Memory(space.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
     this.trigger = new Trigger(settings, clock);
   }
 
@@ -97,7 +124,9 @@ final class Learner {
     if (!space.admits(sample)) {
       return false;
     }
-    Remembered remembered = Remembered.of(sample, partition, offset);
+    Remembered remembered =
+        Remembered.of(sample, partition, offset)
+            .with(space.dense().map(dense -> dense.truth(sample)).orElse(null));
     boolean news = memory.put(remembered);
     if (news && !trained.covers(remembered)) {
       trigger.sampled();
@@ -120,7 +149,7 @@ final class Learner {
     trigger.drifted(cause);
   }
 
-  /** Whether the sample is of this task and its feature space, labelled or not. */
+  /** Whether the sample is one vector of this task and its feature space, labelled or not. */
   boolean concerns(Sample sample) {
     return space.concerns(sample);
   }
@@ -169,9 +198,9 @@ final class Learner {
     List<String> labels = labels(samples);
     Fitter.Trained start = live == null ? fitter.empty() : fitter.of(live);
     Batch batch = batch(samples, labels);
-    CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, settings.folds());
-    Verdict verdict = gate.judge(judged(start, fit, samples, labels));
-    double temperature = temperature(fit, batch, samples);
+    CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, folds());
+    double temperature = space.dense().isPresent() ? 1 : temperature(fit, batch, samples);
+    Verdict verdict = gate.judge(judged(start, fit, samples, labels, temperature));
     Fitter.Trained candidate = fit.head().cooled(temperature);
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
     numbers.put("temperature", temperature);
@@ -191,16 +220,26 @@ final class Learner {
     return head(info, candidate, samples);
   }
 
+  /** Each fold is a training of its own, and those of tiles are long: the stream does not wait. */
+  private int folds() {
+    return space.dense().isPresent() ? Dense.FOLDS : settings.folds();
+  }
+
   /** The live head's labels, then new ones as they came. */
   private List<String> labels(List<Remembered> samples) {
     Map<String, Boolean> labels = new LinkedHashMap<>();
     List<String> known = live == null ? space.labels() : live.info().labels();
     known.forEach(label -> labels.put(label, true));
-    samples.forEach(sample -> labels.put(sample.label(), true));
+    if (space.dense().isEmpty()) {
+      samples.forEach(sample -> labels.put(sample.label(), true));
+    }
     return List.copyOf(labels.keySet());
   }
 
   private Batch batch(List<Remembered> samples, List<String> labels) {
+    if (space.dense().isPresent()) {
+      return space.dense().get().batch(samples, labels.size(), settings.balance());
+    }
     int[] classes = samples.stream().mapToInt(s -> labels.indexOf(s.label())).toArray();
     int[] counts = new int[labels.size()];
     for (int c : classes) {
@@ -217,22 +256,48 @@ final class Learner {
   }
 
   private Judged judged(
-      Fitter.Trained start, CrossFit fit, List<Remembered> samples, List<String> labels) {
+      Fitter.Trained start,
+      CrossFit fit,
+      List<Remembered> samples,
+      List<String> labels,
+      double temperature) {
     List<Remembered> judged = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
     List<float[]> said =
         live == null ? List.of() : start.logits(judged.stream().map(Remembered::features).toList());
     List<Trial> trials = new ArrayList<>();
+    if (space.dense().isPresent() && live != null) {
+      for (int i = 0; i < judged.size(); i++) {
+        trials.add(
+            space
+                .dense()
+                .get()
+                .trial(judged.get(i), said.get(i), fit.logits().get(i), labels.size()));
+      }
+      Set<String> one = Set.of(Dense.LABEL);
+      return new Judged(trials, one, one, fit.head().finite());
+    }
     for (int i = 0; i < judged.size(); i++) {
       Remembered sample = judged.get(i);
       String before = live == null ? null : labels.get(best(said.get(i)));
       String after = labels.get(best(fit.logits().get(i)));
-      trials.add(new Trial(sample.label(), before, after, sample.weight()));
+      Trial trial = new Trial(sample.label(), before, after, sample.weight());
+      int truth = labels.indexOf(sample.label());
+      if (live != null && truth < said.get(i).length) {
+        double surprise = surprise(fit.logits().get(i), truth, temperature);
+        trial = trial.surerBy(surprise(said.get(i), truth, 1) - surprise);
+      }
+      trials.add(trial);
     }
     return new Judged(
         trials,
         live == null ? new HashSet<>() : new HashSet<>(live.info().labels()),
         new HashSet<>(labels),
         fit.head().finite());
+  }
+
+  /** Up to a bound, for one sample must not outweigh all others. */
+  private static double surprise(float[] logits, int truth, double temperature) {
+    return Math.min(MOST_SURPRISE, Temperature.surprise(logits, truth, 1 / temperature));
   }
 
   static int best(float[] logits) {
@@ -259,11 +324,16 @@ final class Learner {
 
   private Head head(HeadInfo info, Fitter.Trained candidate, List<Remembered> samples) {
     List<Remembered> golden = samples.subList(Math.max(0, samples.size() - GOLDEN), samples.size());
-    List<float[]> features = golden.stream().map(Remembered::features).toList();
+    List<float[]> features =
+        new Rows(space.size()).of(golden.stream().map(Remembered::features).toList());
+    if (space.dense().isPresent()) {
+      features = features.subList(0, Math.min(GOLDEN_TILES, features.size()));
+    }
+    List<float[]> logits = candidate.logits(features);
     return new Head(
         info,
         candidate.tensors(),
         Tensor.rows(features, space.size()),
-        Tensor.rows(candidate.logits(features), info.labels().size()));
+        Tensor.rows(logits, logits.isEmpty() ? info.labels().size() : logits.get(0).length));
   }
 }

@@ -3,6 +3,8 @@ package dev.headwater.adapt;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A labelled sample as the memory holds it.
@@ -11,6 +13,7 @@ import dev.headwater.schema.SampleSerde;
  * @param reason labelled history is trained on from the start and never judged on
  * @param partition of the samples topic it was first read from
  * @param offset its first one there
+ * @param truth of a dense task, the classes of its pixels
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record Remembered(
@@ -20,7 +23,8 @@ record Remembered(
     double weight,
     Reason reason,
     int partition,
-    long offset) {
+    long offset,
+    Dense.@Nullable Truth truth) {
 
   static Remembered of(Sample sample, int partition, long offset) {
     return new Remembered(
@@ -30,17 +34,26 @@ record Remembered(
         sample.getWeight(),
         sample.getReason(),
         partition,
-        offset);
+        offset,
+        null);
+  }
+
+  Remembered with(Dense.@Nullable Truth classes) {
+    return new Remembered(recordId, features, label, weight, reason, partition, offset, classes);
+  }
+
+  Dense.Truth requireTruth() {
+    return Objects.requireNonNull(truth, "a sample of a dense task has a mask");
   }
 
   /** This, under another name of its label. */
   Remembered labelled(String name) {
-    return new Remembered(recordId, features, name, weight, reason, partition, offset);
+    return new Remembered(recordId, features, name, weight, reason, partition, offset, truth);
   }
 
   /** This, as first read where {@code first} was: a correction is no new sample to a head. */
   Remembered correcting(Remembered first) {
     return new Remembered(
-        recordId, features, label, weight, first.reason, first.partition, first.offset);
+        recordId, features, label, weight, first.reason, first.partition, first.offset, truth);
   }
 }

@@ -17,7 +17,8 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
   private record Deep(Weights weights, TailFitter fitter) implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
-      return fitter.tuner.logits(weights, features);
+      Rows rows = new Rows(fitter.task.rowSize());
+      return rows.together(features, fitter.tuner.logits(weights, rows.of(features)));
     }
 
     @Override
@@ -58,14 +59,26 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
 
   @Override
   public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
-    return tuner.fit(((Deep) live).weights, classes, batch, weightings).stream()
+    Rows rows = new Rows(task.rowSize());
+    Batch all = batch.pixels() == null ? batch : rows.of(batch, batch.pixels());
+    List<double[]> counts =
+        batch.pixels() == null
+            ? weightings
+            : weightings.stream().map(weights -> rows.weights(batch, weights)).toList();
+    return tuner.fit(((Deep) live).weights, classes, all, counts).stream()
         .map(weights -> (Trained) new Deep(weights, this))
         .toList();
   }
 
-  /** The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). */
+  /**
+   * The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). Not
+   * of dense heads: trained for longer, they are too far apart for that.
+   */
   @Override
   public Trained blend(List<Trained> fitted) {
+    if (task.tiling().isPresent()) {
+      return fitted.get(fitted.size() - 1);
+    }
     return new Deep(Weights.mean(fitted.stream().map(h -> ((Deep) h).weights).toList()), this);
   }
 

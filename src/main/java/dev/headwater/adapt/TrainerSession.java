@@ -67,8 +67,7 @@ final class TrainerSession implements AutoCloseable {
       }
       try {
         Tail tail = Tail.of(task.split());
-        return new TailFitter(
-            task, new TailTuner(tail, task.split(), task.featureShapes(), settings));
+        return new TailFitter(task, new TailTuner(tail, task.split(), task.rowShapes(), settings));
       } catch (OnnxException e) {
         throw new IllegalArgumentException("task " + task.name() + ": " + e.getMessage(), e);
       }

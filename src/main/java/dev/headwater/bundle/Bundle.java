@@ -53,6 +53,7 @@ public final class Bundle {
     if (graph != null) {
       for (int i = 0; i < labels.size(); i++) {
         Graph.checkLabels(graph.splits().get(i), labels.get(i), problems);
+        Graph.checkMasks(graph.tilings().get(i), read.tasks().get(i), labels.get(i), problems);
       }
       decoder = decoder(read.input(), graph.inputs(), problems);
     }
@@ -102,7 +103,14 @@ public final class Bundle {
     for (int i = 0; i < labels.size(); i++) {
       Split split = graph.splits().get(i);
       String fingerprint = fingerprint(split, manifest.input());
-      tasks.add(new Task(manifest.tasks().get(i), split, labels.get(i), fingerprint, modelTime));
+      tasks.add(
+          new Task(
+              manifest.tasks().get(i),
+              split,
+              labels.get(i),
+              fingerprint,
+              modelTime,
+              graph.tilings().get(i)));
     }
     return List.copyOf(tasks);
   }

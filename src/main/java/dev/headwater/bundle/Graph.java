@@ -10,6 +10,7 @@ import dev.headwater.onnx.Split;
 import dev.headwater.onnx.TensorInfo;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,11 +18,17 @@ import org.jspecify.annotations.Nullable;
  *
  * @param inputs of the network as exported
  * @param splits by task
+ * @param tilings by task; empty but for dense ones
  * @param features every tensor at which a task's head begins
  * @param backbone ONNX, from the inputs to {@code features}
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features, byte[] backbone) {
+record Graph(
+    List<TensorInfo> inputs,
+    List<Split> splits,
+    List<Optional<Tiling>> tilings,
+    List<String> features,
+    byte[] backbone) {
 
   /** Null where the network cannot be used; {@code problems} says why, under its key. */
   static @Nullable Graph read(Manifest manifest, List<String> problems) {
@@ -37,6 +44,7 @@ record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features,
   private static final class Reading {
     private final Manifest manifest;
     private final List<String> problems;
+    private final List<Optional<Tiling>> tilings = new ArrayList<>();
 
     Reading(Manifest manifest, List<String> problems) {
       this.manifest = manifest;
@@ -61,7 +69,8 @@ record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features,
       }
       List<String> features =
           splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
-      return new Graph(exported.inputs(), splits, features, file.backbone(features));
+      return new Graph(
+          exported.inputs(), splits, List.copyOf(tilings), features, file.backbone(features));
     }
 
     /** An encoder that stops at its hidden states is pooled for every task alike. */
@@ -78,7 +87,13 @@ record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features,
       try {
         Split split =
             task.original() ? file.split(task.cut()) : headless(file, exported, task, before);
-        if (Task.shapes(split).isPresent()) {
+        Optional<List<long[]>> shapes = Task.shapes(split);
+        if (shapes.isPresent()) {
+          Optional<int[]> map = split.logitsMap();
+          tilings.add(
+              map.isPresent()
+                  ? Optional.of(Tiling.of(split, shapes.get(), map.get()))
+                  : Optional.empty());
           return split;
         }
         problems.add(
@@ -132,6 +147,19 @@ record Graph(List<TensorInfo> inputs, List<Split> splits, List<String> features,
             + file.outputs().stream().map(TensorInfo::name).toList()
             + "; name one"
             + (rank == 2 ? ", or say pooling: mean where they are hidden states" : ""));
+  }
+
+  /** Whether the grey values of masks are one a label. */
+  static void checkMasks(
+      Optional<Tiling> tiling, Manifest.Task task, List<String> labels, List<String> problems) {
+    int values = task.maskValues().length;
+    if (values > 0 && tiling.isEmpty()) {
+      problems.add("mask-values: task " + task.name() + " gives records a label, not pixels");
+    } else if (values > 0 && values != labels.size()) {
+      problems.add("mask-values: " + values + " values for " + labels.size() + " labels");
+    } else if (tiling.isPresent() && labels.size() > Masks.MOST) {
+      problems.add("labels: a mask tells at most " + Masks.MOST + " classes apart");
+    }
   }
 
   /** How many labels the network's own head tells apart. */

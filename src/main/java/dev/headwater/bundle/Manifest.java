@@ -32,14 +32,17 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
    * @param labels null where the bundle brings no head
    * @param original whether the network's own head serves as version 0; without it, a cold start
    * @param open whether labels not listed may be learned
+   * @param maskValues the grey value of each class of a dense task; empty to spread them evenly
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Task(
       String name,
       String cut,
       List<Integer> hidden,
       @Nullable Path labels,
       boolean original,
-      boolean open) {}
+      boolean open,
+      int[] maskValues) {}
 
   /** How a record becomes the network's inputs. */
   sealed interface Input {
@@ -158,7 +161,22 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
         hidden(task, original),
         original ? task.file("labels", directory) : null,
         original,
-        open);
+        open,
+        maskValues(task));
+  }
+
+  private static int[] maskValues(Section task) {
+    float[] numbers = task.numbers("mask-values");
+    int[] values = new int[numbers.length];
+    Set<Integer> seen = new HashSet<>();
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (int) numbers[i];
+      if (values[i] != numbers[i] || values[i] < 0 || values[i] > 255 || !seen.add(values[i])) {
+        task.problem("mask-values", "must be different whole numbers from 0 to 255");
+        return new int[0];
+      }
+    }
+    return values;
   }
 
   private static List<Integer> hidden(Section task, boolean original) {

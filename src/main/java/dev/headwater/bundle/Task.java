@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** One thing predicted from a record: a cut of the bundle's network, and the labels it tells. */
 public final class Task {
@@ -27,13 +28,19 @@ public final class Task {
   private final Instant modelTime;
   private final List<long[]> featureShapes;
   private final int featureSize;
+  private final Optional<Masks> masks;
+  private final Optional<Tiling> tiling;
 
+  /**
+   * @param tiling of a dense task
+   */
   Task(
       Manifest.Task manifest,
       Split split,
       List<String> labels,
       String fingerprint,
-      Instant modelTime) {
+      Instant modelTime,
+      Optional<Tiling> tiling) {
     this.manifest = manifest;
     this.split = split;
     this.labels = labels;
@@ -44,6 +51,47 @@ public final class Task {
         featureShapes.stream()
             .mapToInt(shape -> (int) Arrays.stream(shape).reduce(1, Math::multiplyExact))
             .sum();
+    this.tiling = tiling;
+    masks =
+        tiling.map(
+            map ->
+                new Masks(
+                    map.height(),
+                    map.width(),
+                    manifest.maskValues().length == 0
+                        ? Masks.evenly(labels.size())
+                        : manifest.maskValues()));
+  }
+
+  /** How the classes of its pixels are written; empty but for a dense task. */
+  public Optional<Masks> masks() {
+    return masks;
+  }
+
+  /** How its features travel and are learned from; empty but for a dense task. */
+  public Optional<Tiling> tiling() {
+    return tiling;
+  }
+
+  /** The shapes of what a head is trained on at once: of a tile, else of a record. */
+  public List<long[]> rowShapes() {
+    return tiling
+        .map(
+            tile ->
+                featureShapes.stream()
+                    .map(shape -> new long[] {shape[0], tile.tileHeight(), tile.tileWidth()})
+                    .toList())
+        .orElse(featureShapes);
+  }
+
+  /** How many values that is. */
+  public int rowSize() {
+    return tiling.map(Tiling::size).orElse(featureSize);
+  }
+
+  /** How many answers a head gives to that: one a pixel, else one. */
+  public int rowAnswers() {
+    return tiling.map(tile -> tile.tileHeight() * tile.tileWidth()).orElse(1);
   }
 
   public String name() {
@@ -91,14 +139,25 @@ public final class Task {
     return labels;
   }
 
-  /** Whether labels other than these may be learned. */
+  /** Whether labels other than these may be learned; never those of pixels. */
   public boolean open() {
-    return manifest.open();
+    return manifest.open() && masks.isEmpty();
   }
 
-  /** Whether this may be the label of a record. */
-  public boolean admits(String label) {
-    return open() || labels.contains(label);
+  /**
+   * Checks that this may be the label of a record.
+   *
+   * @param field where the label was found
+   * @throws InvalidRecordException saying why it may not
+   */
+  public void checkLabel(String label, String field, @Nullable String recordId)
+      throws InvalidRecordException {
+    if (masks.isPresent()) {
+      masks.get().decode(label, field, recordId);
+    } else if (!open() && !labels.contains(label)) {
+      throw new InvalidRecordException(
+          field, "is not in the closed label set of " + name(), recordId);
+    }
   }
 
   /**
@@ -128,8 +187,8 @@ public final class Task {
         new Head(
             info,
             tensors,
-            new Tensor(new long[] {0, featureSize}, new float[0]),
-            new Tensor(new long[] {0, labels.size()}, new float[0])));
+            new Tensor(new long[] {0, rowSize()}, new float[0]),
+            new Tensor(new long[] {0, (long) labels.size() * rowAnswers()}, new float[0])));
   }
 
   /**

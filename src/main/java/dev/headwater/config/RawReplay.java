@@ -30,6 +30,9 @@ public interface RawReplay {
     Optional<Path> names();
   }
 
+  /** By whose value the report tells apart. */
+  Optional<String> domainField();
+
   @WithDefault("100")
   @WithConverter(Converters.Rate.class)
   double rate();

@@ -208,6 +208,7 @@ public final class SettingsLoader {
         replay.stream(),
         replay.truthFields(),
         truths(replay.truths()),
+        replay.domainField(),
         replay.rate(),
         replay.labelDelay(),
         replay.adapt(),

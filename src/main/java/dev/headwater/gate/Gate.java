@@ -123,6 +123,16 @@ public final class Gate {
     if (better) {
       return accepted("it is better by " + measure.amount(test.gain()), trials, numbers);
     }
+    double pSurer = SignFlips.pGreater(trials.stream().map(Trial::surer).toList());
+    double surer = mean(trials, Trial::surer);
+    numbers.put("pSurer", pSurer);
+    numbers.put("surer", surer);
+    if (test.gain() >= 0 && surer > 0 && pSurer <= settings.errorRate()) {
+      return accepted(
+          String.format(Locale.ROOT, "it is surer of the truth by %.3f nats, and no worse", surer),
+          trials,
+          numbers);
+    }
     double least = test.gain() - SURE * test.standardError();
     if (winsNewLabels(judged, trials) && least >= -settings.margin()) {
       return accepted(
@@ -231,12 +241,12 @@ public final class Gate {
 
   /** Of the traffic like this, that a head answers right. */
   private static double share(List<Trial> trials, Function<Trial, @Nullable String> head) {
-    double right =
-        trials.stream()
-            .filter(t -> t.label().equals(head.apply(t)))
-            .mapToDouble(Trial::weight)
-            .sum();
-    return right / trials.stream().mapToDouble(Trial::weight).sum();
+    return mean(trials, trial -> trial.label().equals(head.apply(trial)) ? 1 : 0);
+  }
+
+  private static double mean(List<Trial> trials, ToDoubleFunction<Trial> of) {
+    double sum = trials.stream().mapToDouble(t -> t.weight() * of.applyAsDouble(t)).sum();
+    return sum / trials.stream().mapToDouble(Trial::weight).sum();
   }
 
   private static Verdict accepted(String reason, List<Trial> trials, Map<String, Double> numbers) {

@@ -1,6 +1,8 @@
 package dev.headwater.gate;
 
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 
 /**
  * Wins and losses of a candidate over paired trials. Significance comes from their bare counts
@@ -14,10 +16,14 @@ final class PairedTest implements Comparison {
   private double weight;
   private double weightedGain;
   private double weightedSquares;
+  private final List<Double> gains = new ArrayList<>();
+  private boolean graded;
 
   PairedTest(Collection<Trial> trials) {
     for (Trial trial : trials) {
-      int gain = trial.gain();
+      double gain = trial.gain();
+      gains.add(gain);
+      graded |= gain != 0 && Math.abs(gain) != 1;
       wins += gain > 0 ? 1 : 0;
       losses += gain < 0 ? 1 : 0;
       weight += trial.weight();
@@ -46,17 +52,20 @@ final class PairedTest implements Comparison {
   /**
    * Mid-P probability (Lancaster 1961) of at least as many wins among the discordant trials, were
    * wins and losses equally likely. From exact counts, so it holds for three of them as for three
-   * hundred; as counts are whole, the rate it states holds over sizes, not at each of them.
+   * hundred; as counts are whole, the rate it states holds over sizes, not at each of them. Where
+   * gains come in all sizes, so do these: see {@link SignFlips}.
    */
   @Override
   public double pBetter() {
-    return midP(wins, wins + losses);
+    return graded ? SignFlips.pGreater(gains) : midP(wins, wins + losses);
   }
 
   /** As {@link #pBetter}, of at least as many losses. */
   @Override
   public double pWorse() {
-    return midP(losses, wins + losses);
+    return graded
+        ? SignFlips.pGreater(gains.stream().map(gain -> -gain).toList())
+        : midP(losses, wins + losses);
   }
 
   /** P(X &gt; k) + P(X = k) / 2 for X ~ Binomial(n, 1/2). */

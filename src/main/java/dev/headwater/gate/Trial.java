@@ -7,8 +7,27 @@ import org.jspecify.annotations.Nullable;
  *
  * @param live null where no head was live
  * @param weight 1 / inclusion probability of the sample
+ * @param gain 1 where only the candidate is right, -1 where only the live head is, else 0; or what
+ *     lies between, where answers are better or worse
+ * @param surer log-likelihood of the label under the candidate, less that under the live head, in
+ *     nats; 0 where one of them does not know the label
  */
-public record Trial(String label, @Nullable String live, String candidate, double weight) {
+public record Trial(
+    String label,
+    @Nullable String live,
+    String candidate,
+    double weight,
+    double gain,
+    double surer) {
+  public Trial(String label, @Nullable String live, String candidate, double weight) {
+    this(
+        label,
+        live,
+        candidate,
+        weight,
+        (candidate.equals(label) ? 1 : 0) - (label.equals(live) ? 1 : 0),
+        0);
+  }
 
   public Trial {
     if (!(weight > 0 && Double.isFinite(weight))) {
@@ -16,8 +35,8 @@ public record Trial(String label, @Nullable String live, String candidate, doubl
     }
   }
 
-  /** 1 where only the candidate is right, -1 where only the live head is, else 0. */
-  int gain() {
-    return (candidate.equals(label) ? 1 : 0) - (label.equals(live) ? 1 : 0);
+  /** With a log-likelihood gained, in nats. */
+  public Trial surerBy(double nats) {
+    return new Trial(label, live, candidate, weight, gain, nats);
   }
 }

@@ -8,8 +8,10 @@ import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Numbers;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -141,6 +143,30 @@ public final class Split {
   }
 
   /**
+   * The height and width of the logits; empty where the head does not answer place by place, or the
+   * file does not fix how many places there are.
+   */
+  public Optional<int[]> logitsMap() {
+    return graph
+        .shapes()
+        .shape(logits.name())
+        .filter(shape -> shape.length == 4 && shape[2] > 0 && shape[3] > 0)
+        .filter(shape -> shape[2] * shape[3] > 1)
+        .map(shape -> new int[] {Math.toIntExact(shape[2]), Math.toIntExact(shape[3])});
+  }
+
+  /**
+   * How far around a place the head looks, in pixels of its features.
+   *
+   * @throws OnnxException where it does not answer place by place, at one resolution
+   */
+  public int reach() throws OnnxException {
+    Map<String, long[]> weights = new HashMap<>();
+    slots.forEach(slot -> weights.put(slot.name(), slot.shape()));
+    return Reach.of(headModel().getGraph(), features, weights, logits.name());
+  }
+
+  /**
    * The deepest of the cuts {@code -N} whose head has only such nodes, as {@code -N, at `tensor`};
    * empty where there is none.
    */
@@ -193,7 +219,13 @@ public final class Split {
         .filter(output -> made.contains(output) && !output.equals(logits.name()))
         .forEach(wanted::add);
     GraphProto.Builder head = graph.slice(given, wanted).clearValueInfo();
-    features.forEach(feature -> head.addInput(Declared.feature(graph, feature, dim)));
+    boolean dense = logitsMap().isPresent();
+    features.forEach(
+        feature ->
+            head.addInput(
+                dense // it serves tiles of a map as well
+                    ? Declared.rankOnly(graph, feature)
+                    : Declared.feature(graph, feature, dim)));
     if (stored.isEmpty()) {
       slots.forEach(s -> head.addInput(Declared.parameter(s.name(), s.shape(), s.classAxis())));
     } else {

@@ -2,6 +2,7 @@ package dev.headwater.replay;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Task;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.ReplayReport;
@@ -48,7 +49,10 @@ public final class Replay {
   public ReplayReport run(CountDownLatch cancelled) throws Exception {
     LabelledStream stream =
         LabelledStream.open(
-            streamFile(), settings.truthFields(), settings.truths(pipeline.bundle().tasks()));
+            streamFile(),
+            settings.truthFields(),
+            settings.truths(pipeline.bundle().tasks()),
+            settings.domainField());
     refuseLeak(stream);
     try (Scratch scratch = Scratch.create()) {
       return settings.bootstrapServers().isPresent()
@@ -89,7 +93,7 @@ public final class Replay {
       throws Exception {
     Deployed deployed =
         new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display);
-    Session session = new Session(settings, stream, topics, display, cancelled);
+    Session session = new Session(settings, stream, topics, display, cancelled, masks());
     Tally tally = session.run(deployed);
     ReplayReport report = tally.report(export(deployed.finalHeads()));
     if (settings.report().isPresent()) {
@@ -97,6 +101,14 @@ public final class Replay {
     }
     display.summary(report);
     return report;
+  }
+
+  private Map<String, Masks> masks() {
+    Map<String, Masks> masks = new HashMap<>();
+    for (Task task : pipeline.bundle().tasks()) {
+      task.masks().ifPresent(known -> masks.put(task.name(), known));
+    }
+    return masks;
   }
 
   private Map<String, String> export(Map<String, Head> heads) throws IOException {

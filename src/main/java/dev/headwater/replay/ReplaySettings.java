@@ -17,6 +17,7 @@ import java.util.Optional;
  *     first task
  * @param truths where the label for another task is, by its name; where this does not say, in the
  *     field of the task's name
+ * @param domainField of a line, by whose value the report tells apart; empty for none
  * @param rate records sent a second
  * @param labelDelay from a record's asking for its label to the label's being sent
  * @param adapt whether a trainer runs; without one the replay measures the bundle's own head
@@ -29,6 +30,7 @@ public record ReplaySettings(
     Optional<Path> stream,
     List<String> truthFields,
     Map<String, Truth> truths,
+    Optional<String> domainField,
     double rate,
     Duration labelDelay,
     boolean adapt,

@@ -1,5 +1,6 @@
 package dev.headwater.replay;
 
+import dev.headwater.bundle.Masks;
 import dev.headwater.metrics.Health;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.Progress;
@@ -13,6 +14,7 @@ import dev.headwater.replay.traffic.Worker;
 import dev.headwater.schema.HeadInfo;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -63,12 +65,25 @@ final class Session {
       RunTopics topics,
       Display display,
       CountDownLatch cancelled) {
+    this(settings, stream, topics, display, cancelled, Map.of());
+  }
+
+  /**
+   * @param masks by dense task, how to read its truths
+   */
+  Session(
+      ReplaySettings settings,
+      LabelledStream stream,
+      RunTopics topics,
+      Display display,
+      CountDownLatch cancelled,
+      Map<String, Masks> masks) {
     this.settings = settings;
     this.stream = stream;
     this.topics = topics;
     this.display = display;
     this.cancelled = cancelled;
-    this.tally = new Tally(stream.truths(), System::nanoTime);
+    this.tally = new Tally(stream.truths(), stream.domains(), masks, System::nanoTime);
   }
 
   /**

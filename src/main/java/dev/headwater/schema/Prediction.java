@@ -1,17 +1,24 @@
 package dev.headwater.schema;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the live head said of one record.
  *
  * @param label null while no head is live (a declared cold start)
- * @param confidence probability of {@code label}; 0 while no head is live
+ * @param confidence probability of {@code label}, of a mask the mean over its pixels; 0 while no
+ *     head is live
  * @param top the most probable labels, best first; empty while no head is live
  * @param headVersion the head that made this prediction; 0 is the bundle's own
  * @param frozen what the head that never learns said of the same record, where comparison is on
+ * @param mask of a dense task, in place of {@code label}: a grey PNG in base64
+ * @param shares of the pixels that each label has, where there is a mask
+ * @param leastConfidence of its least sure pixel
+ * @param frozenMask the mask of the head that never learns, where comparison is on
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Prediction(
@@ -22,8 +29,43 @@ public record Prediction(
     List<Scored> top,
     long headVersion,
     Source source,
-    @Nullable Scored frozen) {
+    @Nullable Scored frozen,
+    @Nullable String mask,
+    @Nullable Map<String, Double> shares,
+    @Nullable Double leastConfidence,
+    @Nullable String frozenMask) {
 
   /** Header naming the head that made a prediction, as decimal text. */
   public static final String HEAD_VERSION_HEADER = "headwater-head-version";
+
+  /** One label for the record. */
+  public Prediction(
+      String recordId,
+      String task,
+      @Nullable String label,
+      double confidence,
+      List<Scored> top,
+      long headVersion,
+      Source source,
+      @Nullable Scored frozen) {
+    this(
+        recordId,
+        task,
+        label,
+        confidence,
+        top,
+        headVersion,
+        source,
+        frozen,
+        null,
+        null,
+        null,
+        null);
+  }
+
+  /** Whether a head was live. */
+  @JsonIgnore
+  public boolean made() {
+    return label != null || mask != null;
+  }
 }

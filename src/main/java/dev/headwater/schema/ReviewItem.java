@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param payload the record's value as text, or base64 where {@code base64} says so
  * @param prediction what the live head said; null for audit records, so as not to lead the
  *     annotator
+ * @param mask likewise of a dense task: a grey PNG in base64, to be corrected
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ReviewItem(
@@ -18,4 +19,17 @@ public record ReviewItem(
     String payload,
     boolean base64,
     @Nullable Scored prediction,
-    Source source) {}
+    Source source,
+    @Nullable String mask) {
+  /** Of a task that gives records a label. */
+  public ReviewItem(
+      String recordId,
+      String task,
+      Reason reason,
+      String payload,
+      boolean base64,
+      @Nullable Scored prediction,
+      Source source) {
+    this(recordId, task, reason, payload, base64, prediction, source, null);
+  }
+}

@@ -62,8 +62,10 @@ final class HeadCheck {
     Tensor logits = head.goldenLogits();
     long rows = features.shape().length == 0 ? 0 : features.shape()[0];
     require(
-        Arrays.equals(features.shape(), new long[] {rows, task.featureSize()})
-            && Arrays.equals(logits.shape(), new long[] {rows, head.info().labels().size()}),
+        Arrays.equals(features.shape(), new long[] {rows, task.rowSize()})
+            && Arrays.equals(
+                logits.shape(),
+                new long[] {rows, (long) head.info().labels().size() * task.rowAnswers()}),
         "its golden pairs have shapes "
             + Arrays.toString(features.shape())
             + " and "

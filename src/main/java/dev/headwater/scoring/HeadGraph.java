@@ -91,15 +91,25 @@ final class HeadGraph implements AutoCloseable {
 
   /** What it says of features computed before, of one record after the other. */
   Logits[] logits(LoadedHead head, float[] values) throws OrtException {
-    int records = values.length / task.featureSize();
+    return logits(head, values, task.featureShapes(), task.featureSize());
+  }
+
+  /** What it says of the rows a head is trained on. */
+  Logits[] golden(LoadedHead head, float[] values) throws OrtException {
+    return logits(head, values, task.rowShapes(), task.rowSize());
+  }
+
+  private Logits[] logits(LoadedHead head, float[] values, List<long[]> shapes, int size)
+      throws OrtException {
+    int records = values.length / size;
     List<OnnxTensor> features = new ArrayList<>();
     try {
       Map<String, OnnxTensor> inputs = new HashMap<>(head.tensors());
       int at = 0;
       for (int i = 0; i < split.features().size(); i++) {
-        long[] shape = task.featureShapes().get(i);
+        long[] shape = shapes.get(i);
         int width = (int) Arrays.stream(shape).reduce(1, Math::multiplyExact);
-        OnnxTensor feature = tensor(part(values, records, at, width), Task.batched(records, shape));
+        OnnxTensor feature = tensor(part(values, size, at, width), Task.batched(records, shape));
         features.add(feature);
         inputs.put(split.features().get(i), feature);
         at += width;
@@ -110,14 +120,15 @@ final class HeadGraph implements AutoCloseable {
     }
   }
 
-  /** Of each record the values from {@code from} on. */
-  private FloatBuffer part(float[] values, int records, int from, int width) {
-    if (width == task.featureSize()) {
+  /** Of each record of this size the values from {@code from} on. */
+  private static FloatBuffer part(float[] values, int size, int from, int width) {
+    if (width == size) {
       return FloatBuffer.wrap(values);
     }
+    int records = values.length / size;
     FloatBuffer part = FloatBuffer.allocate(records * width);
     for (int record = 0; record < records; record++) {
-      part.put(values, record * task.featureSize() + from, width);
+      part.put(values, record * size + from, width);
     }
     return part.flip();
   }

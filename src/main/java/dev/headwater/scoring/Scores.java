@@ -11,12 +11,18 @@ import org.jspecify.annotations.Nullable;
  * What the live head says of one record.
  *
  * @param head the head that said it; empty while none is live (a cold start)
- * @param probabilities by index of the head's labels; empty while none is live
+ * @param probabilities by index of the head's labels; empty while none is live, and of a dense task
  * @param frozen what the head that never learns says, where comparison is on
+ * @param pixels what the live head says of each pixel, null but for a dense task
+ * @param frozenPixels likewise of the head that never learns
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-public record Scores(Optional<HeadInfo> head, float[] probabilities, @Nullable Scored frozen) {
-
+public record Scores(
+    Optional<HeadInfo> head,
+    float[] probabilities,
+    @Nullable Scored frozen,
+    @Nullable Segmentation pixels,
+    @Nullable Segmentation frozenPixels) {
   static Scores of(Logits live, @Nullable Logits frozen) {
     float[] probabilities = live.probabilities();
     Scored best = null;
@@ -24,11 +30,21 @@ public record Scores(Optional<HeadInfo> head, float[] probabilities, @Nullable S
       float[] other = frozen == live ? probabilities : frozen.probabilities();
       best = best(frozen.head(), other);
     }
-    return new Scores(Optional.of(live.head()), probabilities, best);
+    return new Scores(Optional.of(live.head()), probabilities, best, null, null);
+  }
+
+  static Scores dense(Logits live, @Nullable Logits frozen) {
+    Segmentation pixels = Segmentation.of(live);
+    return new Scores(
+        Optional.of(live.head()),
+        new float[0],
+        null,
+        pixels,
+        frozen == null ? null : frozen == live ? pixels : Segmentation.of(frozen));
   }
 
   static Scores none() {
-    return new Scores(Optional.empty(), new float[0], null);
+    return new Scores(Optional.empty(), new float[0], null, null, null);
   }
 
   /** The most probable label; in a cold start the empty label, which no head has, at 0. */
@@ -38,6 +54,9 @@ public record Scores(Optional<HeadInfo> head, float[] probabilities, @Nullable S
 
   /** How sure it is, in [0, 1]; 0 in a cold start. */
   public double certainty(Measure measure) {
+    if (pixels != null) {
+      return pixels.certainty(measure);
+    }
     return head.isEmpty() ? 0 : measure.certainty(probabilities);
   }
 
@@ -45,7 +64,10 @@ public record Scores(Optional<HeadInfo> head, float[] probabilities, @Nullable S
     return top(head, probabilities, 1).get(0);
   }
 
-  /** The most probable labels, best first, at most {@code k}; none in a cold start. */
+  /**
+   * The most probable labels, best first, at most {@code k}; none in a cold start, nor of a dense
+   * task.
+   */
   public List<Scored> top(int k) {
     return head.map(h -> top(h, probabilities, k)).orElse(List.of());
   }

@@ -76,9 +76,9 @@ final class TaskScorer implements AutoCloseable {
         return Scores.none();
       }
       Logits now = logits(live, finding, finding.live());
-      return Scores.of(
-          now,
-          frozen == null ? null : logits(frozen, finding, frozen == live ? now : finding.frozen()));
+      Logits then =
+          frozen == null ? null : logits(frozen, finding, frozen == live ? now : finding.frozen());
+      return graph.task().tiling().isPresent() ? Scores.dense(now, then) : Scores.of(now, then);
     } catch (OrtException e) {
       throw new IllegalStateException("the live head does not run on features it fits: " + e, e);
     } finally {

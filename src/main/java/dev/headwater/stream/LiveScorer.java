@@ -9,6 +9,7 @@ import dev.headwater.scoring.Inference;
 import dev.headwater.scoring.Measure;
 import dev.headwater.scoring.Scores;
 import dev.headwater.scoring.Scoring;
+import dev.headwater.scoring.Segmentation;
 import dev.headwater.stream.ahead.Memo;
 import java.util.ArrayList;
 import java.util.List;
@@ -109,6 +110,7 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
     List<Outcome> outcomes = new ArrayList<>(tasks);
     for (int task = 0; task < tasks; task++) {
       Scores scores = scoring.score(inference, task);
+      Segmentation pixels = scores.pixels();
       outcomes.add(
           new Outcome(
               inference.label(task),
@@ -116,7 +118,10 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
               scores.top(top),
               scores.certainty(measure),
               scores.head().map(HeadInfo::version).orElse(0L),
-              scores.frozen()));
+              scores.frozen(),
+              pixels,
+              pixels == null ? null : pixels.certainties(measure),
+              scores.frozenPixels()));
     }
     return new Answer(inference.recordId(), outcomes);
   }

@@ -1,32 +1,24 @@
 package dev.headwater.stream;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
-import dev.headwater.schema.SampleSerde;
-import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.ScoringTopology.Task;
 import dev.headwater.stream.guard.Outbox;
 import dev.headwater.stream.selection.Selection;
 import dev.headwater.stream.selection.Selector;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.time.Instant;
-import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.api.Record;
-import org.jspecify.annotations.Nullable;
 
 /**
  * From an answer to the outputs of its record: for each task always a prediction; where its label
@@ -64,15 +56,17 @@ final class Router {
     for (int i = 0; i < topology.tasks().size(); i++) {
       Task task = topology.tasks().get(i);
       Scorer.Outcome outcome = answer.outcomes().get(i);
-      checkLabel(task, outcome.label(), recordId);
-      addPrediction(outbox, record, source, recordId, task, outcome);
-      if (drawn.isPresent()) {
-        Sample sample = sample(record, recordId, task, outcome, drawn.get(), null, now);
+      if (outcome.label() != null) {
+        task.check().check(outcome.label(), "label", recordId);
+      }
+      Outputs outputs = new Outputs(record, source, recordId, task, outcome);
+      addPrediction(outbox, record, outputs.prediction());
+      if (drawn.isPresent() && task.dense().isEmpty()) { // a map's channels have no one mean
+        Sample sample = outputs.sample(drawn.get(), null, now);
         outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, none());
       }
       if (kept.isPresent()) {
-        Sample sample = sample(record, recordId, task, outcome, kept.get(), outcome.label(), now);
-        reviews += ask(outbox, record, source, sample, outcome.best(), now);
+        reviews += ask(outbox, outputs, outputs.sample(kept.get(), outcome.label(), now), now);
       }
     }
     return new Routed(outbox, reviews);
@@ -80,13 +74,22 @@ final class Router {
 
   /** A record is as unsure as its least sure task, and who looks at it answers for every task. */
   private Optional<Selector.Kept> select(String recordId, Scorer.Answer answer) {
-    Scorer.Outcome least = answer.outcomes().get(0);
+    int least = 0;
     boolean scored = true;
-    for (Scorer.Outcome outcome : answer.outcomes()) {
-      least = outcome.certainty() < least.certainty() ? outcome : least;
-      scored &= outcome.best() != null;
+    for (int i = 0; i < answer.outcomes().size(); i++) {
+      Scorer.Outcome outcome = answer.outcomes().get(i);
+      least = outcome.certainty() < answer.outcomes().get(least).certainty() ? i : least;
+      scored &= outcome.scored();
     }
-    return selector.select(recordId, least.features(), least.certainty(), scored);
+    Scorer.Outcome unsure = answer.outcomes().get(least);
+    float[] features =
+        topology
+            .tasks()
+            .get(least)
+            .dense()
+            .map(dense -> dense.tiling().summary(unsure.features()))
+            .orElse(unsure.features());
+    return selector.select(recordId, features, unsure.certainty(), scored);
   }
 
   /** For the records' features alone: drift and domain adaptation need no labels. */
@@ -98,55 +101,24 @@ final class Router {
   }
 
   /** A sample whose label came with the record is complete; any other waits for an annotator. */
-  private int ask(
-      Outbox outbox,
-      Record<byte[], byte[]> record,
-      Source source,
-      Sample sample,
-      @Nullable Scored best,
-      long now)
+  private int ask(Outbox outbox, Outputs outputs, Sample sample, long now)
       throws InvalidRecordException {
     String id = sample.getRecordId();
     if (sample.getLabel() != null) {
       outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), id, sample, now, none());
       return 0;
     }
-    ReviewItem item = reviewItem(record, source, sample, best);
+    ReviewItem item = outputs.reviewItem(sample.getReason());
     outbox.add(ScoringTopology.REVIEW_SINK, topics.review(), id, item, now, none());
     outbox.add(ScoringTopology.PENDING_SINK, topics.pending(), id, sample, now, none());
     return 1;
   }
 
-  private static void checkLabel(Task task, @Nullable String label, String recordId)
+  private void addPrediction(Outbox outbox, Record<byte[], byte[]> record, Prediction prediction)
       throws InvalidRecordException {
-    if (label != null && !task.known().test(label)) {
-      throw new InvalidRecordException(
-          "label", "is not in the closed label set of " + task.name(), recordId);
-    }
-  }
-
-  private void addPrediction(
-      Outbox outbox,
-      Record<byte[], byte[]> record,
-      Source source,
-      String recordId,
-      Task task,
-      Scorer.Outcome answer)
-      throws InvalidRecordException {
-    Scored best = answer.best();
-    Prediction prediction =
-        new Prediction(
-            recordId,
-            task.name(),
-            best == null ? null : best.label(),
-            best == null ? 0 : best.confidence(),
-            answer.top(),
-            answer.headVersion(),
-            source,
-            answer.frozen());
     Headers headers = new RecordHeaders();
     headers.add(
-        Prediction.HEAD_VERSION_HEADER, Long.toString(answer.headVersion()).getBytes(US_ASCII));
+        Prediction.HEAD_VERSION_HEADER, Long.toString(prediction.headVersion()).getBytes(US_ASCII));
     for (String name : TRACE) {
       Header header = record.headers().lastHeader(name);
       if (header != null) {
@@ -160,55 +132,6 @@ final class Router {
         prediction,
         record.timestamp(),
         headers);
-  }
-
-  @SuppressWarnings("NullAway") // Avro's builder takes null for a nullable field
-  private Sample sample(
-      Record<byte[], byte[]> record,
-      String recordId,
-      Task task,
-      Scorer.Outcome answer,
-      Selector.Kept kept,
-      @Nullable String label,
-      long now) {
-    Scored best = answer.best();
-    return Sample.newBuilder()
-        .setRecordId(recordId)
-        .setTask(task.name())
-        .setBackbone(task.backbone())
-        .setRows(1)
-        .setDim(answer.features().length)
-        .setFeatures(SampleSerde.pack(answer.features()))
-        .setReason(kept.reason())
-        .setWeight(kept.weight())
-        .setPredicted(best == null ? null : best.label())
-        .setConfidence(best == null ? 0 : (float) best.confidence())
-        .setHeadVersion(answer.headVersion())
-        .setRecordTime(Instant.ofEpochMilli(record.timestamp()))
-        .setLabel(label)
-        .setLabelTime(label == null ? null : Instant.ofEpochMilli(now))
-        .build();
-  }
-
-  private ReviewItem reviewItem(
-      Record<byte[], byte[]> record, Source source, Sample sample, @Nullable Scored best) {
-    Optional<String> text = text(record.value());
-    return new ReviewItem(
-        sample.getRecordId(),
-        sample.getTask(),
-        sample.getReason(),
-        text.orElseGet(() -> Base64.getEncoder().encodeToString(record.value())),
-        text.isEmpty(),
-        sample.getReason() == Reason.AUDIT ? null : best,
-        source);
-  }
-
-  private static Optional<String> text(byte[] value) {
-    try {
-      return Optional.of(UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString());
-    } catch (CharacterCodingException e) {
-      return Optional.empty(); // images and tensors are not; base64 loses nothing of them
-    }
   }
 
   private static Headers none() {

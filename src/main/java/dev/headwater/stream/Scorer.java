@@ -3,6 +3,7 @@ package dev.headwater.stream;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.scoring.Segmentation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,9 @@ interface Scorer {
    * @param certainty by the measure of the selection; 0 while no head is live
    * @param headVersion 0 while no head is live
    * @param frozen what the head that never learns says, where comparison is on
+   * @param pixels what is said of each pixel, null while no head is live and but for dense tasks
+   * @param pixelCertainties by the measure of the selection, null where {@code pixels} is
+   * @param frozenPixels as {@code frozen}, of a dense task
    */
   @SuppressWarnings("ArrayRecordComponent") // passed on at once, never compared
   record Outcome(
@@ -44,10 +48,34 @@ interface Scorer {
       List<Scored> top,
       double certainty,
       long headVersion,
-      @Nullable Scored frozen) {
+      @Nullable Scored frozen,
+      @Nullable Segmentation pixels,
+      float @Nullable [] pixelCertainties,
+      @Nullable Segmentation frozenPixels) {
+    /** Of a task that gives records a label. */
+    Outcome(
+        @Nullable String label,
+        float[] features,
+        List<Scored> top,
+        double certainty,
+        long headVersion,
+        @Nullable Scored frozen) {
+      this(label, features, top, certainty, headVersion, frozen, null, null, null);
+    }
 
     @Nullable Scored best() {
       return top.isEmpty() ? null : top.get(0);
+    }
+
+    /** Whether a head was live. */
+    boolean scored() {
+      return pixels != null || !top.isEmpty();
+    }
+
+    /** Of the label or of the mask; 0 while no head is live. */
+    double confidence() {
+      Scored best = best();
+      return pixels != null ? pixels.confidence() : best == null ? 0 : best.confidence();
     }
   }
 }

@@ -1,13 +1,16 @@
 package dev.headwater.stream;
 
+import dev.headwater.bundle.Masks;
+import dev.headwater.bundle.Tiling;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.labels.LabelCheck;
 import dev.headwater.stream.labels.LabelTopology;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
+import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -37,17 +40,29 @@ record ScoringTopology(
    * What is predicted.
    *
    * @param backbone fingerprint of backbone, cut and encoder
-   * @param known whether a label belongs to the label set; always, where that is open
+   * @param check of labels
+   * @param dense where every pixel is given a class
    */
-  record Task(String name, String backbone, Predicate<String> known) {}
+  record Task(String name, String backbone, LabelCheck check, Optional<Dense> dense) {
+    static Task of(dev.headwater.bundle.Task task) {
+      return new Task(
+          task.name(),
+          task.fingerprint(),
+          task::checkLabel,
+          task.tiling().map(tiling -> new Dense(tiling, task.masks().orElseThrow())));
+    }
+  }
+
+  /** How the features of a dense task travel, and how its masks are written. */
+  record Dense(Tiling tiling, Masks masks) {}
 
   @Override
   public Topology get() {
     Topology topology = new Topology();
     score(topology);
-    Map<String, Predicate<String>> known =
-        tasks.stream().collect(Collectors.toMap(Task::name, Task::known));
-    new LabelTopology(topics, known, settings.labelWait(), limits, metrics).addTo(topology);
+    Map<String, LabelCheck> checks =
+        tasks.stream().collect(Collectors.toMap(Task::name, Task::check));
+    new LabelTopology(topics, checks, settings.labelWait(), limits, metrics).addTo(topology);
     return topology;
   }
 

@@ -103,9 +103,7 @@ public final class StreamService implements AutoCloseable {
   }
 
   private List<ScoringTopology.Task> tasks() {
-    return bundle.tasks().stream()
-        .map(task -> new ScoringTopology.Task(task.name(), task.fingerprint(), task::admits))
-        .toList();
+    return bundle.tasks().stream().map(ScoringTopology.Task::of).toList();
   }
 
   private void awaitHeads() {

@@ -62,6 +62,58 @@ public final class Bundles {
         """);
   }
 
+  /**
+   * Tells {@code dark} from {@code light} pixel by pixel in grey pictures {@code {"id", "image",
+   * "label"}} of this size, by weights that nobody trained.
+   *
+   * @param kernel of the head's first convolution; the cut is before it
+   */
+  public static Bundle segments(Path directory, int height, int width, int kernel)
+      throws Exception {
+    Files.createDirectories(directory);
+    byte[] network =
+        GraphFixture.opset(17)
+            .input("image", -1, 1, height, width)
+            .weight("stem.weight", 4, 1, 1, 1)
+            .weight("stem.bias", 4)
+            .weight("hidden.weight", 6, 4, kernel, kernel)
+            .weight("hidden.bias", 6)
+            .weight("classifier.weight", 2, 6, 1, 1)
+            .weight("classifier.bias", 2)
+            .node("Conv", "stem", "image", "stem.weight", "stem.bias")
+            .node("Relu", "features", "stem")
+            .node(
+                "Conv",
+                "hidden",
+                Map.of("pads", pads(kernel)),
+                "features",
+                "hidden.weight",
+                "hidden.bias")
+            .node("Relu", "bent", "hidden")
+            .node("Conv", "logits", "bent", "classifier.weight", "classifier.bias")
+            .output("logits", -1, 2, height, width)
+            .declare("features", -1, 4, height, width)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), network);
+    Files.writeString(directory.resolve("labels.json"), "[\"dark\", \"light\"]");
+    return load(
+        directory,
+        """
+        name: segments
+        task: pixels
+        model: model.onnx
+        labels: labels.json
+        cut: features
+        input: {id: /id, label: /label, image: /image}
+        """);
+  }
+
+  private static long[] pads(int kernel) {
+    long[] pads = new long[4];
+    java.util.Arrays.fill(pads, (kernel - 1) / 2);
+    return pads;
+  }
+
   /** An MLP over {@code {"id", "label", "x": [dim numbers]}}, with a head of its own. */
   public static Bundle tabular(Path directory, int dim, int classes) throws Exception {
     return tabular(directory, dim, classes, "");

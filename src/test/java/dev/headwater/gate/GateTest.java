@@ -222,6 +222,44 @@ class GateTest {
   }
 
   @Test
+  void acceptsAHeadThatIsSurerOfTheTruthWhereTheAnswersAreTheSame() {
+    List<Trial> trials = surer(trials(30, "a", "a", "a"), 0.2);
+    trials.addAll(surer(trials(10, "b", "b", "b"), -0.1));
+
+    Verdict verdict = judge(trials, KNOWN);
+
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+    assertThat(verdict.reason()).contains("surer of the truth by 0.125 nats");
+  }
+
+  @Test
+  void refusesAHeadThatIsSurerAndAnswersWorse() {
+    List<Trial> trials = surer(trials(60, "a", "a", "a"), 0.2);
+    trials.addAll(trials(1, "b", "b", "a"));
+
+    assertRefused(judge(trials, KNOWN), "not shown to be better");
+  }
+
+  @Test
+  void letsChanceBeSurerAtMostAtTheStatedRate() {
+    Random random = new Random(7);
+    int accepted = 0;
+    int seeds = 1_000;
+    for (int seed = 0; seed < seeds; seed++) {
+      List<Trial> trials = new ArrayList<>();
+      for (int i = 10 + random.nextInt(60); i > 0; i--) {
+        double weight = random.nextInt(4) == 0 ? 20 : 1;
+        trials.add(new Trial("a", "a", "a", weight).surerBy(random.nextGaussian()));
+      }
+      accepted += judge(trials, KNOWN).accepted() ? 1 : 0;
+    }
+
+    assertThat(accepted / (double) seeds)
+        .as("share of noise accepted")
+        .isBetween(0.05, GateSettings.DEFAULT.errorRate());
+  }
+
+  @Test
   void refusesSettingsThatMeanNothing() {
     assertThatThrownBy(() -> settings(0.5, 0, 0, 20, 10))
         .hasMessageContaining("error rate")
@@ -256,6 +294,10 @@ class GateTest {
 
   private static List<Trial> trials(int n, String label, String live, String candidate) {
     return weighted(n, label, live, candidate, 1);
+  }
+
+  private static List<Trial> surer(List<Trial> trials, double nats) {
+    return new ArrayList<>(trials.stream().map(trial -> trial.surerBy(nats)).toList());
   }
 
   private static List<Trial> weighted(

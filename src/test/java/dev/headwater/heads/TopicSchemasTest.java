@@ -67,6 +67,7 @@ class TopicSchemasTest {
     return Stream.of(
         Arguments.of("prediction", prediction("red", SCORED)),
         Arguments.of("prediction", prediction(null, null)),
+        Arguments.of("prediction", mask()),
         Arguments.of("review", review(SCORED)),
         Arguments.of("review", review(null)),
         Arguments.of("label", new Label("r1", "colour", "red")),
@@ -140,6 +141,12 @@ class TopicSchemasTest {
     List<Scored> top = label == null ? List.of() : List.of(SCORED);
     double confidence = label == null ? 0 : .75;
     return new Prediction("r1", "colour", label, confidence, top, 2, SOURCE, frozen);
+  }
+
+  private static Prediction mask() {
+    Map<String, Double> shares = Map.of("red", .25, "blue", .75);
+    return new Prediction(
+        "r1", "colour", null, .75, List.of(), 2, SOURCE, null, "cafe", shares, .5, "cafe");
   }
 
   private static ReviewItem review(@Nullable Scored prediction) {

@@ -40,6 +40,7 @@ class DemoIT {
             Optional.of(CORPUS.resolve("stream.jsonl")),
             List.of("label"),
             Map.of(),
+            Optional.empty(),
             40,
             Duration.ZERO,
             true,

@@ -197,6 +197,7 @@ class ReplayIT {
             Optional.of(stream),
             truthFields,
             Map.of(),
+            Optional.empty(),
             150,
             Duration.ZERO,
             adapt,

@@ -33,6 +33,7 @@ class ReplayOnContainerIT {
             Optional.of(stream),
             List.of("label"),
             Map.of(),
+            Optional.empty(),
             100,
             Duration.ZERO,
             true,

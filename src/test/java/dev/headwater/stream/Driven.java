@@ -2,6 +2,7 @@ package dev.headwater.stream;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
@@ -17,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -26,6 +28,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.test.TestRecord;
+import org.jspecify.annotations.Nullable;
 
 /** The topology under Kafka's test driver, with a stub for the network and a clock of its own. */
 final class Driven implements AutoCloseable {
@@ -63,13 +66,22 @@ final class Driven implements AutoCloseable {
     List<ScoringTopology.Task> tasks =
         Stream.of("answer", "mood")
             .limit(scorer instanceof StubScorer stub ? stub.tasks : 1)
-            .map(name -> new ScoringTopology.Task(name, "backbone-1", LABELS::contains))
+            .map(
+                name ->
+                    new ScoringTopology.Task(name, "backbone-1", Driven::check, Optional.empty()))
             .toList();
     return new ScoringTopology(topics, settings, tasks, scorer, limits, metrics);
   }
 
   static StreamSettings settings(Path stateDir, Selection selection) {
     return settings(stateDir, selection, 0);
+  }
+
+  private static void check(String label, String field, @Nullable String recordId)
+      throws InvalidRecordException {
+    if (!LABELS.contains(label)) {
+      throw new InvalidRecordException(field, "is not in the closed label set", recordId);
+    }
   }
 
   private static StreamSettings settings(Path stateDir, Selection selection, double unlabelled) {

@@ -1,6 +1,7 @@
 package dev.headwater.adapt.fit;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Samples to fit, all of one feature space.
@@ -8,9 +9,14 @@ import java.util.List;
  * @param features one vector a sample
  * @param classes output index of each sample's label
  * @param weights how much each sample counts; 0 leaves it out
+ * @param pixels where each place has a class of its own, in place of {@code classes}
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
-public record Batch(List<float[]> features, int[] classes, double[] weights) {
+public record Batch(
+    List<float[]> features, int[] classes, double[] weights, @Nullable Pixels pixels) {
+  public Batch(List<float[]> features, int[] classes, double[] weights) {
+    this(features, classes, weights, null);
+  }
 
   public Batch {
     if (features.isEmpty()
@@ -27,6 +33,6 @@ public record Batch(List<float[]> features, int[] classes, double[] weights) {
   }
 
   public Batch weighted(double[] newWeights) {
-    return new Batch(features, classes, newWeights);
+    return new Batch(features, classes, newWeights, pixels);
   }
 }

@@ -31,6 +31,14 @@ public final class TailTuner {
   /** Passes over the samples at most: a few of them are soon learnt by heart. */
   private static final int PASSES = 8;
 
+  /** Values in a minibatch of tiles: they are many, and every pixel of them is an example. */
+  private static final int TILE_VALUES = 200_000;
+
+  private static final int MOST_TILES = 4096;
+
+  /** A minibatch of tiles is small, and its gradient steady. */
+  private static final int TILE_STEPS = 3;
+
   private static final long SEED = 17;
 
   private final Tail tail;
@@ -82,23 +90,34 @@ public final class TailTuner {
     if (counted.length == 0) {
       return start;
     }
-    int steps = Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
+    boolean tiles = batch.pixels() != null;
+    int steps =
+        tiles
+            ? TILE_STEPS * settings.tailSteps()
+            : Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
     Adam adam = new Adam(start.flat(), RATE, settings.pull());
     Random random = new Random(SEED);
     int[] order = counted.clone();
-    for (int step = 0, next = 0; step < steps; step++, next += BATCH) {
+    int size = batchSize(batch);
+    for (int step = 0, next = 0; step < steps; step++, next += size) {
       if (cancelled) {
         throw new CancellationException("training was cancelled");
       }
-      if (step == 0 || next + BATCH > order.length) {
+      if (step == 0 || next + size > order.length) {
         shuffle(order, random);
         next = 0;
       }
-      int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + BATCH));
+      int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + size));
       float[] gradient = gradient(start.of(adam.at()), batch, weights, chosen);
       adam.step(gradient, 1 - (double) step / steps);
     }
     return start.of(adam.at());
+  }
+
+  private static int batchSize(Batch batch) {
+    return batch.pixels() == null
+        ? BATCH
+        : Math.max(1, Math.min(MOST_TILES, TILE_VALUES / batch.features().get(0).length));
   }
 
   private static int[] counted(double[] weights) {
@@ -123,14 +142,8 @@ public final class TailTuner {
 
   private float[] gradient(Weights at, Batch batch, double[] weights, int[] chosen) {
     List<float[]> rows = new ArrayList<>(chosen.length);
-    long[] classes = new long[chosen.length];
-    float[] counts = new float[chosen.length];
-    double total = 0;
-    for (int i = 0; i < chosen.length; i++) {
-      rows.add(batch.features().get(chosen[i]));
-      classes[i] = batch.classes()[chosen[i]];
-      counts[i] = (float) weights[chosen[i]];
-      total += weights[chosen[i]];
+    for (int i : chosen) {
+      rows.add(batch.features().get(i));
     }
     synchronized (SoftmaxLoss.COLLECTING) {
       try (NDManager scope = engine.newBaseManager(device);
@@ -138,13 +151,31 @@ public final class TailTuner {
         Map<String, NDArray> parameters = arrays(at, scope);
         parameters.values().forEach(array -> array.setRequiresGradient(true));
         NDArray logits = tail.logits(features(rows, scope), parameters, scope);
-        NDArray chance =
-            logits.logSoftmax(1).gather(scope.create(classes, new Shape(classes.length, 1)), 1);
-        NDArray weighted = chance.mul(scope.create(counts, new Shape(counts.length, 1)));
-        collector.backward(weighted.sum().div(-total));
+        float[] target = new float[Math.toIntExact(logits.size())];
+        double total = target(batch, weights, chosen, (int) logits.getShape().get(1), target);
+        NDArray chance = logits.logSoftmax(1).mul(scope.create(target, logits.getShape()));
+        collector.backward(chance.sum().div(-total));
         return gradients(at, parameters);
       }
     }
+  }
+
+  /** The weight of each answer where its own class is, zeros elsewhere; returns their sum. */
+  private static double target(
+      Batch batch, double[] weights, int[] chosen, int classes, float[] target) {
+    Pixels pixels = batch.pixels();
+    int width = target.length / chosen.length;
+    double total = 0;
+    for (int i = 0; i < chosen.length; i++) {
+      double weight = weights[chosen[i]];
+      if (pixels == null) {
+        target[i * width + batch.classes()[chosen[i]]] = (float) weight;
+        total += weight;
+      } else {
+        total += pixels.fill(chosen[i], weight, target, i * width, classes);
+      }
+    }
+    return Math.max(1e-12, total);
   }
 
   private static float[] gradients(Weights at, Map<String, NDArray> parameters) {

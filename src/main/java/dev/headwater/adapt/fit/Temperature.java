@@ -60,7 +60,8 @@ public final class Temperature {
     return cost;
   }
 
-  private static double surprise(float[] logits, int right, double inverse) {
+  /** -log of the probability that logits, times {@code inverse}, give the right one; in nats. */
+  public static double surprise(float[] logits, int right, double inverse) {
     double most = Double.NEGATIVE_INFINITY;
     for (float logit : logits) {
       most = Math.max(most, logit * inverse);

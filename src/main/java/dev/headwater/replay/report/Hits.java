@@ -5,7 +5,10 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Right and wrong over the length of a stream, and over its latest records; not thread-safe. */
+/**
+ * A part of a whole (records that are right, or pixels) over the length of a stream, and over its
+ * latest records; not thread-safe.
+ */
 final class Hits {
   /** Columns of the accuracy curve; segments are whole numbers of columns. */
   static final int COLUMNS = 60;
@@ -16,9 +19,10 @@ final class Hits {
   static final int WINDOW = 200;
 
   private final int records;
-  private final int[] right = new int[COLUMNS];
-  private final int[] judged = new int[COLUMNS];
-  private final boolean[] latest = new boolean[WINDOW];
+  private final long[] right = new long[COLUMNS];
+  private final long[] judged = new long[COLUMNS];
+  private final long[] latestRight = new long[WINDOW];
+  private final long[] latestJudged = new long[WINDOW];
   private int total;
 
   Hits(int records) {
@@ -26,16 +30,21 @@ final class Hits {
   }
 
   void add(int index, boolean hit) {
+    add(index, hit ? 1 : 0, 1);
+  }
+
+  void add(int index, long part, long whole) {
     int column = (int) ((long) index * COLUMNS / records);
-    right[column] += hit ? 1 : 0;
-    judged[column]++;
-    latest[total++ % WINDOW] = hit;
+    right[column] += part;
+    judged[column] += whole;
+    latestRight[total % WINDOW] = part;
+    latestJudged[total++ % WINDOW] = whole;
   }
 
   /** Over the latest {@link #WINDOW} records to arrive; null before the first. */
   @Nullable Double rolling() {
     int n = Math.min(total, WINDOW);
-    return share((int) IntStream.range(0, n).filter(i -> latest[i]).count(), n);
+    return share(sum(latestRight, 0, n), sum(latestJudged, 0, n));
   }
 
   List<@Nullable Double> curve() {
@@ -55,11 +64,11 @@ final class Hits {
     return parts;
   }
 
-  private static int sum(int[] counts, int from, int to) {
-    return IntStream.range(from, to).map(i -> counts[i]).sum();
+  private static long sum(long[] counts, int from, int to) {
+    return IntStream.range(from, to).mapToLong(i -> counts[i]).sum();
   }
 
-  private static @Nullable Double share(int part, int whole) {
+  private static @Nullable Double share(long part, long whole) {
     return whole == 0 ? null : (double) part / whole;
   }
 }

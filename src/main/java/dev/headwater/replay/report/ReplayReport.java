@@ -1,5 +1,6 @@
 package dev.headwater.replay.report;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import dev.headwater.schema.Json;
@@ -20,7 +21,12 @@ import org.jspecify.annotations.Nullable;
  * @param duplicates outcomes (prediction or dead letter) of a record beyond its first
  * @param samples labelled, by what they were kept for; each record once
  * @param labelsUsedFraction share of records of which a label was delivered, to whatever end
- * @param accuracy of the first task, as are {@code versions} and {@code finalHead}
+ * @param accuracy of the first task, as are {@code iou}, {@code byDomain}, {@code versions} and
+ *     {@code finalHead}; of a dense task the share of pixels
+ * @param iou intersection over union of the foreground, of a dense task: both summed over the
+ *     pixels of all records in question, and over every label but the first, the background; absent
+ *     of others
+ * @param byDomain the same by the value of the stream's domain field; absent where it has none
  * @param versions every candidate the gate judged, in order
  * @param finalHead the last live head as one ONNX file; null where nothing was exported
  * @param tasks what is told of each task, by its name
@@ -33,6 +39,8 @@ public record ReplayReport(
     Samples samples,
     double labelsUsedFraction,
     Comparison accuracy,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Map<String, Domain> byDomain,
     List<Version> versions,
     Throughput throughput,
     @Nullable String finalHead,
@@ -41,9 +49,15 @@ public record ReplayReport(
   /** What is told of one task. */
   public record Task(
       Comparison accuracy,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Map<String, Domain> byDomain,
       double labelsUsedFraction,
       List<Version> versions,
       @Nullable String finalHead) {}
+
+  /** What is told of the records of one domain. */
+  public record Domain(
+      Comparison accuracy, @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou) {}
 
   /** Labelled samples, by reason. */
   public record Samples(int unsure, int audit) {}

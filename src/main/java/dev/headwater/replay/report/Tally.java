@@ -1,5 +1,6 @@
 package dev.headwater.replay.report;
 
+import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
@@ -38,8 +39,21 @@ public final class Tally {
    *     that is shown
    */
   public Tally(Map<String, List<@Nullable String>> truths, LongSupplier nanoTime) {
+    this(truths, List.of(), Map.of(), nanoTime);
+  }
+
+  /**
+   * @param domains of every record, null where it is not known; empty where nothing tells
+   * @param masks by dense task, how to read its truths
+   */
+  public Tally(
+      Map<String, List<@Nullable String>> truths,
+      List<@Nullable String> domains,
+      Map<String, Masks> masks,
+      LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
-    truths.forEach((task, values) -> tasks.put(task, new TaskTally(values)));
+    truths.forEach(
+        (task, values) -> tasks.put(task, new TaskTally(values, domains, masks.get(task))));
     this.records = truths.values().iterator().next().size();
   }
 
@@ -58,7 +72,7 @@ public final class Tally {
     if (!task.predicted(index, prediction)) {
       duplicates++;
     } else if (leads && outcome(index)) {
-      headVersion = prediction.label() == null ? null : prediction.headVersion();
+      headVersion = prediction.made() ? prediction.headVersion() : null;
     }
   }
 
@@ -124,6 +138,8 @@ public final class Tally {
         new ReplayReport.Samples(sampleCount(Reason.UNSURE), sampleCount(Reason.AUDIT)),
         (double) labelled.size() / records,
         leading.accuracy(),
+        leading.iou(),
+        leading.byDomain(),
         leading.versions(),
         new ReplayReport.Throughput(overallRate()),
         leading.finalHead(),

@@ -1,11 +1,15 @@
 package dev.headwater.replay.report;
 
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Scored;
 import java.util.BitSet;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -18,16 +22,23 @@ final class TaskTally {
   private final Set<String> delivered = new HashSet<>();
   private final SortedMap<Long, Judged> judged = new TreeMap<>();
   private final SortedMap<Long, Integer> firstUnder = new TreeMap<>();
-  private final Hits adaptive;
-  private final Hits frozen;
-  private boolean compared;
+  private final Contest contest;
+  private final SortedMap<String, Contest> byDomain = new TreeMap<>();
+  private final List<@Nullable String> domains;
+  private final @Nullable Masks masks;
 
   private record Judged(HeadInfo info, int outcomes) {}
 
-  TaskTally(List<@Nullable String> truths) {
+  /**
+   * @param truths of every record, null where it is not known
+   * @param domains likewise, what its record is one of; empty where nothing tells
+   * @param masks how to read the truths of a dense task
+   */
+  TaskTally(List<@Nullable String> truths, List<@Nullable String> domains, @Nullable Masks masks) {
     this.truths = truths;
-    this.adaptive = new Hits(truths.size());
-    this.frozen = new Hits(truths.size());
+    this.domains = domains;
+    this.masks = masks;
+    this.contest = new Contest(truths.size());
   }
 
   /** False where the record has been predicted before: only the first counts. */
@@ -36,17 +47,52 @@ final class TaskTally {
       return false;
     }
     predicted.set(index);
-    if (prediction.label() != null) {
+    if (prediction.made()) {
       firstUnder.merge(prediction.headVersion(), index, Math::min);
     }
-    Scored other = prediction.frozen();
-    compared |= other != null;
     String truth = truths.get(index);
     if (truth != null) {
-      adaptive.add(index, truth.equals(prediction.label()));
-      frozen.add(index, other != null && truth.equals(other.label()));
+      String domain = domains.isEmpty() ? null : domains.get(index);
+      if (domain != null) {
+        judge(
+            byDomain.computeIfAbsent(domain, d -> new Contest(truths.size())),
+            index,
+            truth,
+            prediction);
+      }
+      judge(contest, index, truth, prediction);
     }
     return true;
+  }
+
+  private void judge(Contest on, int index, String truth, Prediction prediction) {
+    if (masks == null) {
+      Scored other = prediction.frozen();
+      on.label(
+          index,
+          truth.equals(prediction.label()),
+          other == null ? null : truth.equals(other.label()));
+      return;
+    }
+    byte[] pixels = pixels(masks, truth);
+    Overlap now =
+        prediction.mask() == null
+            ? Overlap.none(pixels)
+            : Overlap.of(pixels, pixels(masks, prediction.mask()));
+    on.mask(
+        index,
+        now,
+        prediction.frozenMask() == null
+            ? null
+            : Overlap.of(pixels, pixels(masks, prediction.frozenMask())));
+  }
+
+  private static byte[] pixels(Masks masks, String mask) {
+    try {
+      return masks.decode(mask, "mask", null);
+    } catch (InvalidRecordException e) {
+      throw new IllegalStateException("a mask of this replay " + e.getMessage(), e);
+    }
   }
 
   void delivered(String recordId) {
@@ -65,12 +111,11 @@ final class TaskTally {
   }
 
   Hits adaptive() {
-    return adaptive;
+    return contest.adaptive();
   }
 
-  /** Where nothing was compared, nothing: a frozen head that never spoke was not wrong. */
   Hits frozen() {
-    return compared ? frozen : new Hits(truths.size());
+    return contest.frozen();
   }
 
   /** The versions that have made a prediction. */
@@ -87,10 +132,22 @@ final class TaskTally {
    */
   ReplayReport.Task report(@Nullable String finalHead) {
     return new ReplayReport.Task(
-        new ReplayReport.Comparison(adaptive.accuracy(), frozen().accuracy()),
+        contest.accuracy(),
+        contest.iou(),
+        domains(),
         (double) delivered.size() / truths.size(),
         versions(),
         finalHead);
+  }
+
+  private @Nullable Map<String, ReplayReport.Domain> domains() {
+    if (byDomain.isEmpty()) {
+      return null;
+    }
+    Map<String, ReplayReport.Domain> reports = new LinkedHashMap<>();
+    byDomain.forEach(
+        (name, on) -> reports.put(name, new ReplayReport.Domain(on.accuracy(), on.iou())));
+    return reports;
   }
 
   private ReplayReport.Version version(Judged candidate) {

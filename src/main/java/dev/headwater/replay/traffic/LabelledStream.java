@@ -21,6 +21,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -47,11 +48,15 @@ public final class LabelledStream {
   private final Map<String, Truth> truths;
   private final List<String> ids = new ArrayList<>();
   private final Map<String, List<@Nullable String>> byTask = new LinkedHashMap<>();
+  private final Optional<String> domainField;
+  private final List<@Nullable String> domains = new ArrayList<>();
 
-  private LabelledStream(Path file, List<String> withheld, Map<String, Truth> truths) {
+  private LabelledStream(
+      Path file, List<String> withheld, Map<String, Truth> truths, Optional<String> domainField) {
     this.file = file;
     this.withheld = withheld;
     this.truths = truths;
+    this.domainField = domainField;
     truths.keySet().forEach(task -> byTask.put(task, new ArrayList<>()));
   }
 
@@ -64,9 +69,20 @@ public final class LabelledStream {
    */
   public static LabelledStream open(Path file, List<String> withheld, Map<String, Truth> truths)
       throws IOException {
+    return open(file, withheld, truths, Optional.empty());
+  }
+
+  /**
+   * As {@link #open(Path, List, Map)}, and for its {@link #domains}.
+   *
+   * @param domainField tells them; sent as it is
+   */
+  public static LabelledStream open(
+      Path file, List<String> withheld, Map<String, Truth> truths, Optional<String> domainField)
+      throws IOException {
     Set<String> hidden = new LinkedHashSet<>(withheld);
     truths.values().forEach(truth -> hidden.add(truth.field()));
-    LabelledStream stream = new LabelledStream(file, List.copyOf(hidden), truths);
+    LabelledStream stream = new LabelledStream(file, List.copyOf(hidden), truths, domainField);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
         stream.index(line, lines.number());
@@ -98,6 +114,11 @@ public final class LabelledStream {
     return Collections.unmodifiableMap(byTask);
   }
 
+  /** What each record is one of, null where it does not tell; empty where nothing was to tell. */
+  public List<@Nullable String> domains() {
+    return Collections.unmodifiableList(domains);
+  }
+
   /** The values of all records, in order, from the start. */
   public Values values() throws IOException {
     return new Values(new Lines(file));
@@ -107,6 +128,7 @@ public final class LabelledStream {
     ObjectNode object = object(line);
     String id = object == null ? null : scalar(object.get("id"));
     ids.add(id == null ? String.valueOf(number) : id);
+    domainField.ifPresent(field -> domains.add(object == null ? null : scalar(object.get(field))));
     byTask.forEach(
         (task, values) -> {
           Truth truth = Objects.requireNonNull(truths.get(task));

@@ -8,7 +8,6 @@ import dev.headwater.stream.guard.Limits;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
-import java.util.function.Predicate;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serde;
@@ -23,12 +22,12 @@ import org.apache.kafka.streams.state.TimestampedKeyValueStore;
  * labels-by-id to samples). What lies between are ordinary topics with a partition count of their
  * own: one inherited from {@code records} would stop the group when somebody adds partitions there.
  *
- * @param known by task that labels may name, whether a label belongs to its label set
+ * @param checks by task that labels may name
  * @param labelWait how long a record waits for its label, and a label for its record
  */
 public record LabelTopology(
     Topics topics,
-    Map<String, Predicate<String>> known,
+    Map<String, LabelCheck> checks,
     Duration labelWait,
     Limits limits,
     ScorerMetrics metrics) {

@@ -8,7 +8,6 @@ import dev.headwater.schema.Label;
 import dev.headwater.stream.guard.DeadLetter;
 import dev.headwater.stream.guard.Outbox;
 import java.io.IOException;
-import java.util.function.Predicate;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -101,14 +100,12 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
   private void check(Label label) throws InvalidRecordException {
     String id = present(label.recordId(), "/recordId", null);
     String task = present(label.task(), "/task", id);
-    Predicate<String> known = settings.known().get(task);
-    if (known == null) {
+    LabelCheck check = settings.checks().get(task);
+    if (check == null) {
       throw new InvalidRecordException(
-          "/task", "names another task than those served here: " + settings.known().keySet(), id);
+          "/task", "names another task than those served here: " + settings.checks().keySet(), id);
     }
-    if (!known.test(present(label.label(), "/label", id))) {
-      throw new InvalidRecordException("/label", "is not in the closed label set of " + task, id);
-    }
+    check.check(present(label.label(), "/label", id), "/label", id);
   }
 
   private static String present(@Nullable String text, String field, @Nullable String recordId)

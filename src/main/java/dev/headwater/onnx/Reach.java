@@ -1,0 +1,110 @@
+package dev.headwater.onnx;
+
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * How far around a place of its feature map a dense head looks: (kernel - 1) / 2 · dilation of each
+ * convolution, summed over the longest path (Araujo et al. 2019). Defined where every node answers
+ * place by place, at one resolution.
+ */
+final class Reach {
+  /** What answers each place from that place alone. */
+  private static final Set<String> POINTWISE =
+      Set.of(
+          ("Abs Add BatchNormalization Cast Celu Clip Div Dropout Elu Erf Exp Gelu HardSigmoid"
+                  + " HardSwish Identity LeakyRelu Log Mish Mul Neg PRelu Pow Relu Selu Sigmoid"
+                  + " Softplus Sqrt Sub Tanh")
+              .split(" "));
+
+  private static final Set<String> BY_CHANNEL = Set.of("Concat", "Softmax", "LogSoftmax");
+
+  private Reach() {}
+
+  /**
+   * In pixels to each side.
+   *
+   * @param weights the shape of each of the head's parameters
+   * @throws OnnxException naming a node that does not answer place by place
+   */
+  static int of(GraphProto head, List<String> features, Map<String, long[]> weights, String logits)
+      throws OnnxException {
+    Set<String> given = new HashSet<>(features);
+    given.addAll(weights.keySet());
+    GraphProto slice = new Graph(head).slice(given, List.of(logits)).build();
+    Map<String, Integer> reach = new HashMap<>();
+    features.forEach(feature -> reach.put(feature, 0));
+    for (NodeProto node : slice.getNodeList()) {
+      int before =
+          node.getInputList().stream().mapToInt(i -> reach.getOrDefault(i, -1)).max().orElse(-1);
+      if (before >= 0) { // else it computes a constant
+        int after = before + own(node, weights);
+        node.getOutputList().forEach(output -> reach.put(output, after));
+      }
+    }
+    return reach.getOrDefault(logits, 0);
+  }
+
+  private static int own(NodeProto node, Map<String, long[]> weights) throws OnnxException {
+    String op = node.getOpType();
+    if (POINTWISE.contains(op)) {
+      return 0;
+    }
+    if (BY_CHANNEL.contains(op) && Graph.integer(node, "axis", -1) == 1) {
+      return 0;
+    }
+    if (op.equals("Conv")) {
+      return convolution(node, weights);
+    }
+    throw refused(node, "does not answer place by place");
+  }
+
+  private static int convolution(NodeProto node, Map<String, long[]> weights) throws OnnxException {
+    List<Long> kernel = list(node, "kernel_shape");
+    if (kernel.isEmpty()) {
+      long[] weight = weights.getOrDefault(node.getInput(1), new long[0]);
+      kernel = Arrays.stream(weight).skip(2).boxed().toList();
+    }
+    if (kernel.isEmpty() || list(node, "strides").stream().anyMatch(stride -> stride != 1)) {
+      throw refused(node, "changes the resolution");
+    }
+    List<Long> dilations = list(node, "dilations");
+    List<Long> pads = list(node, "pads");
+    boolean same =
+        Graph.attribute(node, "auto_pad")
+            .map(a -> a.getS().toStringUtf8().startsWith("SAME"))
+            .orElse(false);
+    int axes = kernel.size();
+    long reach = 0;
+    for (int i = 0; i < axes; i++) {
+      long span = (kernel.get(i) - 1) * (dilations.isEmpty() ? 1 : dilations.get(i));
+      boolean kept =
+          same
+              || (pads.isEmpty()
+                  ? span == 0
+                  : pads.get(i) * 2 == span && pads.get(axes + i) * 2 == span);
+      if (!kept || span % 2 != 0) {
+        throw refused(node, "changes the resolution");
+      }
+      reach = Math.max(reach, span / 2);
+    }
+    return Math.toIntExact(reach);
+  }
+
+  private static List<Long> list(NodeProto node, String name) {
+    return Graph.attribute(node, name).map(a -> a.getIntsList()).orElse(List.of());
+  }
+
+  private static OnnxException refused(NodeProto node, String why) {
+    return new OnnxException(
+        "A dense head is trained on tiles of its features, and %s, which makes `%s`, %s: cut after it."
+            .formatted(node.getOpType(), node.getOutput(0), why));
+  }
+}

@@ -1,0 +1,66 @@
+package dev.headwater.replay.report;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The head that learns and the one that does not on the same records: of labels how many are right,
+ * of masks how many pixels are, and the IoU of the foreground. Not thread-safe.
+ */
+final class Contest {
+  private final int records;
+  private final Hits adaptive;
+  private final Hits frozen;
+  private final Hits adaptiveIou;
+  private final Hits frozenIou;
+  private boolean compared;
+  private boolean dense;
+
+  Contest(int records) {
+    this.records = records;
+    adaptive = new Hits(records);
+    frozen = new Hits(records);
+    adaptiveIou = new Hits(records);
+    frozenIou = new Hits(records);
+  }
+
+  /**
+   * @param then null where nothing was compared
+   */
+  void label(int index, boolean now, @Nullable Boolean then) {
+    compared |= then != null;
+    adaptive.add(index, now);
+    frozen.add(index, then != null && then);
+  }
+
+  /**
+   * @param then null where nothing was compared
+   */
+  void mask(int index, Overlap now, @Nullable Overlap then) {
+    dense = true;
+    compared |= then != null;
+    adaptive.add(index, now.right(), now.pixels());
+    adaptiveIou.add(index, now.intersection(), now.union());
+    if (then != null) {
+      frozen.add(index, then.right(), then.pixels());
+      frozenIou.add(index, then.intersection(), then.union());
+    }
+  }
+
+  Hits adaptive() {
+    return adaptive;
+  }
+
+  /** Where nothing was compared, nothing: a frozen head that never spoke was not wrong. */
+  Hits frozen() {
+    return compared ? frozen : new Hits(records);
+  }
+
+  ReplayReport.Comparison accuracy() {
+    return new ReplayReport.Comparison(adaptive.accuracy(), frozen().accuracy());
+  }
+
+  /** Null where there are no masks. */
+  ReplayReport.@Nullable Comparison iou() {
+    return dense ? new ReplayReport.Comparison(adaptiveIou.accuracy(), frozenIou.accuracy()) : null;
+  }
+}

@@ -1,0 +1,177 @@
+package dev.headwater.adapt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.adapt.fit.TailTuner;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.bundle.Task;
+import dev.headwater.bundle.TileDraw;
+import dev.headwater.bundle.Tiling;
+import dev.headwater.gate.Gate;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Trial;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.SampleSerde;
+import dev.headwater.tail.Tail;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DenseTest {
+  private static final int SIDE = 20;
+  @TempDir Path directory;
+
+  @SuppressWarnings("NullAway.Init") // before each test
+  private Task task;
+
+  @SuppressWarnings("NullAway.Init")
+  private Dense dense;
+
+  private final Random random = new Random(9);
+
+  @BeforeEach
+  void readBundle() throws Exception {
+    task = Bundles.segments(directory, SIDE, SIDE, 3).task();
+    dense = Dense.of(task).orElseThrow();
+  }
+
+  @Test
+  void anAnswerIsWorthWhatItsMaskOverlapsWeightedByTile() {
+    Dense pixels = new Dense(new Tiling(1, 1, 4, 1, 0), dense.masks());
+    byte[] truth = {1, 0, 1, -1};
+    Remembered sample = remembered(new Dense.Truth(truth, new float[] {1, 1, 3, 1}));
+
+    float[] allLight = {0, 1, 0, 1, 0, 1, 0, 1};
+    float[] secondTile = {1, 0, 0, 1, 1, 0, 0, 1};
+    float[] right = {0, 1, 1, 0, 0, 1, 0, 1};
+
+    assertThat(pixels.iou(sample, allLight, 2)).isCloseTo(4.05 / 5.05, within(1e-9));
+    assertThat(pixels.iou(sample, secondTile, 2)).isCloseTo(.05 / 5.05, within(1e-9));
+    assertThat(pixels.iou(sample, right, 2)).as("what does not count, does not").isEqualTo(1);
+    Trial trial = pixels.trial(sample, secondTile, allLight, 2);
+    assertThat(trial.gain()).isCloseTo(4 / 5.05, within(1e-9));
+    assertThat(pixels.trial(sample, right, right, 2).gain()).isZero();
+  }
+
+  @Test
+  void rarePixelsCountMore() {
+    byte[] truth = {0, 0, 0, 1, -1};
+    Batch batch = dense.batch(List.of(remembered(new Dense.Truth(truth, new float[1]))), 2, 1);
+
+    double[] weights = batch.pixels().weights();
+    assertThat(weights[1] / weights[0]).isCloseTo(Math.sqrt(3), within(1e-9));
+    assertThat(3 * weights[0] + weights[1]).as("as many pixels' worth").isCloseTo(4, within(1e-9));
+  }
+
+  @Test
+  void aHeadLearnsWhichPixelsAreWhatAndIsJudgedByIt() throws Exception {
+    Learner learner = learner();
+    Head own = task.head().orElseThrow();
+    learner.live(own);
+    for (int i = 0; i < 24; i++) {
+      assertThat(learner.add(sample("r" + i), 0, i)).isTrue();
+    }
+
+    Head head = learner.train("samples", 1);
+
+    assertThat(head.info().verdict().accepted()).as(head.info().verdict().reason()).isTrue();
+    assertThat(head.info().labels()).containsExactly("dark", "light");
+    assertThat(head.goldenLogits().shape()).containsExactly(2, 2L * task.rowAnswers());
+    assertThat(iou(own)).isLessThan(.6);
+    for (int version = 2; version < 6; version++) {
+      learner.live(head);
+      head = learner.train("samples", version);
+    }
+    assertThat(iou(head)).as("it goes on from where it is").isGreaterThan(.9);
+  }
+
+  @Test
+  void whatIsNoMaskOfThisTaskIsNoSample() {
+    Learner learner = learner();
+    Sample good = sample("r1");
+
+    assertThat(learner.add(Sample.newBuilder(good).setLabel("light").build(), 0, 0)).isFalse();
+    assertThat(learner.add(Sample.newBuilder(good).setTiles(List.of(0)).build(), 0, 1)).isFalse();
+    assertThat(learner.add(Sample.newBuilder(good).setTiles(List.of(0, 1, 2, 99)).build(), 0, 2))
+        .isFalse();
+    assertThat(learner.add(good, 0, 3)).isTrue();
+  }
+
+  private double iou(Head head) throws Exception {
+    Fitter fitter = fitter();
+    double sum = 0;
+    for (int i = 0; i < 10; i++) {
+      Sample sample = sample("new" + i);
+      Remembered remembered = Remembered.of(sample, 0, 0).with(dense.truth(sample));
+      float[] said = fitter.of(head).logits(List.of(remembered.features())).get(0);
+      sum += dense.iou(remembered, said, 2);
+    }
+    return sum / 10;
+  }
+
+  private Learner learner() {
+    try {
+      return new Learner(
+          Learner.Space.of(task),
+          AdaptSettings.of("t"),
+          new Gate(GateSettings.DEFAULT),
+          fitter(),
+          Clock.systemUTC());
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private Fitter fitter() throws Exception {
+    FitSettings settings = new FitSettings("cpu", 1, .02, 25, 60);
+    return new TailFitter(
+        task, new TailTuner(Tail.of(task.split()), task.split(), task.rowShapes(), settings));
+  }
+
+  /** Light where the first channel is, whatever the others say. */
+  private Sample sample(String id) {
+    int pixels = SIDE * SIDE;
+    float[] features = new float[4 * pixels];
+    byte[] classes = new byte[pixels];
+    int edge = 4 + random.nextInt(12);
+    for (int i = 0; i < pixels; i++) {
+      classes[i] = (byte) (i % SIDE < edge ? 1 : 0);
+      features[i] = classes[i] + .2f * (float) random.nextGaussian();
+      for (int c = 1; c < 4; c++) {
+        features[c * pixels + i] = Math.abs((float) random.nextGaussian());
+      }
+    }
+    TileDraw draw = TileDraw.of(dense.tiling(), null, id);
+    return Sample.newBuilder()
+        .setRecordId(id)
+        .setTask(task.name())
+        .setBackbone(task.fingerprint())
+        .setRows(draw.tiles().size())
+        .setDim(dense.tiling().size())
+        .setFeatures(SampleSerde.pack(draw.cut(features)))
+        .setTiles(draw.tiles())
+        .setRowWeights(draw.weights())
+        .setReason(Reason.UNSURE)
+        .setWeight(1)
+        .setConfidence(.5f)
+        .setHeadVersion(0)
+        .setRecordTime(Instant.EPOCH)
+        .setLabel(dense.masks().encode(classes))
+        .setLabelTime(Instant.EPOCH)
+        .build();
+  }
+
+  private static Remembered remembered(Dense.Truth truth) {
+    return new Remembered("r", new float[4], "mask", 1, Reason.UNSURE, 0, 0, truth);
+  }
+}

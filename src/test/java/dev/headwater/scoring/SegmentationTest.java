@@ -1,0 +1,164 @@
+package dev.headwater.scoring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.bundle.Task;
+import dev.headwater.bundle.Tiling;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Tensor;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SegmentationTest {
+  private static final int HEIGHT = 21;
+  private static final int WIDTH = 37;
+  @TempDir Path directory;
+
+  @Test
+  void everyPixelGetsItsClassAndHowSureThatIs() throws Exception {
+    Bundle bundle = Bundles.segments(directory, 1, 3, 1);
+    float[] logits = {0, 5, 1, 0, -5, 3};
+
+    Segmentation pixels =
+        Segmentation.of(new Logits(bundle.task().head().orElseThrow().info(), 1, logits));
+
+    assertThat(pixels.classes()).containsExactly(0, 0, 1);
+    float[] sure = pixels.certainties(Measure.MAX_PROBABILITY);
+    assertThat(sure[0]).isEqualTo(.5f);
+    assertThat(sure[1]).isCloseTo(1 / (1 + (float) Math.exp(-10)), within(1e-6f));
+    assertThat(pixels.leastConfidence()).isEqualTo(.5);
+    assertThat(pixels.confidence()).isCloseTo((sure[0] + sure[1] + sure[2]) / 3.0, within(1e-6));
+    assertThat(pixels.certainty(Measure.MARGIN))
+        .isCloseTo(2 * pixels.confidence() - 1, within(1e-6));
+    assertThat(pixels.shares()).isEqualTo(Map.of("dark", 2 / 3.0, "light", 1 / 3.0));
+  }
+
+  @Test
+  void logitsThatAreNoNumbersAreTheHeadsFault() throws Exception {
+    Bundle bundle = Bundles.segments(directory, 1, 1 + 1, 1);
+    Logits broken =
+        new Logits(bundle.task().head().orElseThrow().info(), 1, new float[] {0, Float.NaN, 0, 0});
+
+    assertThatThrownBy(() -> Segmentation.of(broken))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("not finite");
+  }
+
+  @Test
+  void aTileIsToldWhatTheWholeMapIsTold() throws Exception {
+    Task task = Bundles.segments(directory, HEIGHT, WIDTH, 5).task();
+    Tiling tiling = task.tiling().orElseThrow();
+    float[] features = new float[task.featureSize()];
+    Random random = new Random(3);
+    for (int i = 0; i < features.length; i++) {
+      features[i] = (float) random.nextGaussian();
+    }
+    byte[] numbered = new byte[HEIGHT * WIDTH];
+
+    try (HeadGraph graph = new HeadGraph(task, 1)) {
+      LoadedHead head = graph.load(task.head().orElseThrow());
+      float[] whole = graph.logits(head, features)[0].values();
+      int compared = 0;
+      for (int tile = 0; tile < tiling.tiles(); tile++) {
+        float[] cut = new float[tiling.size()];
+        tiling.cut(features, tile, cut, 0);
+        float[] part = graph.golden(head, cut)[0].values();
+        byte[] block = tiling.cut(numbered, tile);
+        compared += compare(tiling, tile, whole, part, block);
+      }
+      assertThat(compared).as("every pixel of both classes").isEqualTo(2 * HEIGHT * WIDTH);
+      head.release();
+    }
+  }
+
+  /** Finds the block's place in the map by its first pixel. */
+  private static int compare(Tiling tiling, int tile, float[] whole, float[] part, byte[] block) {
+    int columns = (WIDTH + tiling.side() - 1) / tiling.side();
+    int y = tile / columns * tiling.side();
+    int x = tile % columns * tiling.side();
+    int first = 0;
+    while (block[first] < 0) {
+      first++;
+    }
+    int compared = 0;
+    for (int i = 0; i < block.length; i++) {
+      if (block[i] >= 0) {
+        int at =
+            (y + i / tiling.tileWidth() - first / tiling.tileWidth()) * WIDTH
+                + (x + i % tiling.tileWidth() - first % tiling.tileWidth());
+        for (int c = 0; c < 2; c++) {
+          assertThat(part[c * block.length + i])
+              .isCloseTo(whole[c * HEIGHT * WIDTH + at], within(1e-4f));
+          compared++;
+        }
+      }
+    }
+    return compared;
+  }
+
+  @Test
+  void aDenseHeadWithGoldenTilesServesAndAWrongOneDoesNot() throws Exception {
+    Bundle bundle = Bundles.segments(directory, HEIGHT, WIDTH, 3);
+    Task task = bundle.task();
+    Head own = task.head().orElseThrow();
+    float[] tile = new float[task.rowSize()];
+    java.util.Arrays.fill(tile, .5f);
+    float[] said;
+    try (HeadGraph graph = new HeadGraph(task, 1)) {
+      LoadedHead head = graph.load(own);
+      said = graph.golden(head, tile)[0].values();
+      head.release();
+    }
+    float[] other = said.clone();
+    other[0] += 1;
+
+    try (Scoring scoring =
+        Scoring.load(bundle, new ScoringSettings(1, 1, 2, true), ScorerMetrics.NOOP)) {
+      scoring.install(golden(bundle, own, tile, said));
+      assertThat(Heads.live(scoring).version()).isEqualTo(1);
+      assertThatThrownBy(() -> scoring.install(golden(bundle, own, tile, other)))
+          .hasMessageContaining("golden pair 0 is off");
+
+      Inference inference =
+          scoring.infer(
+              "{\"id\": \"r1\", \"image\": \"%s\"}"
+                  .formatted(png())
+                  .getBytes(StandardCharsets.UTF_8));
+      Scores scores = scoring.score(inference, 0);
+      assertThat(scores.top(3)).isEmpty();
+      assertThat(Optional.ofNullable(scores.pixels())).isPresent();
+      assertThat(scores.pixels().classes())
+          .hasSize(HEIGHT * WIDTH)
+          .isEqualTo(scores.frozenPixels().classes());
+      assertThat(scores.certainty(Measure.MAX_PROBABILITY)).isEqualTo(scores.pixels().confidence());
+    }
+  }
+
+  private static Head golden(Bundle bundle, Head own, float[] tile, float[] said) {
+    return new Head(
+        Heads.info(bundle, 1, own.info().labels()),
+        own.tensors(),
+        new Tensor(new long[] {1, tile.length}, tile),
+        new Tensor(new long[] {1, said.length}, said));
+  }
+
+  private static String png() throws Exception {
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    ImageIO.write(new BufferedImage(WIDTH, HEIGHT, BufferedImage.TYPE_BYTE_GRAY), "png", file);
+    return Base64.getEncoder().encodeToString(file.toByteArray());
+  }
+}
