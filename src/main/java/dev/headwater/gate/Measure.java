@@ -10,10 +10,12 @@ import java.util.TreeSet;
 final class Measure {
   private final Metric metric;
   private final Map<String, Double> costs;
+  private final double dearest;
 
   Measure(GateSettings settings) {
     this.metric = settings.metric();
     this.costs = settings.costs();
+    this.dearest = costs.values().stream().mapToDouble(c -> c).reduce(1, Math::max);
   }
 
   Comparison compare(List<Trial> trials) {
@@ -33,7 +35,6 @@ final class Measure {
 
   /** What the candidate saves on one sample, as a share of the dearest error, in [-1, 1]. */
   double saved(Trial trial) {
-    double dearest = costs.values().stream().mapToDouble(c -> c).reduce(1, Math::max);
     return (loss(trial.label(), String.valueOf(trial.live()))
             - loss(trial.label(), trial.candidate()))
         / dearest;
@@ -65,6 +66,9 @@ final class Measure {
   }
 
   private double loss(String truth, String answer) {
-    return truth.equals(answer) ? 0 : costs.getOrDefault(truth + ">" + answer, 1.0);
+    if (truth.equals(answer)) {
+      return 0;
+    }
+    return costs.isEmpty() ? 1 : costs.getOrDefault(truth + ">" + answer, 1.0);
   }
 }

@@ -1,6 +1,7 @@
 package dev.headwater.gate;
 
 import dev.headwater.schema.Verdict;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -29,8 +30,11 @@ final class Withdrawal {
    */
   Optional<Verdict> judge(List<Trial> audit, List<Trial> all, long parent) {
     double stake = stakeOnWorse(audit);
+    if (stake < 1 / ERROR_RATE) {
+      return Optional.empty();
+    }
     double gain = measure.gain(all);
-    if (stake < 1 / ERROR_RATE || gain >= 0) {
+    if (gain >= 0) {
       return Optional.empty();
     }
     String reason =
@@ -49,16 +53,23 @@ final class Withdrawal {
    * What a stake of 1 has grown to by bets that the head loses. The bets are fair or worse where it
    * is no worse than its parent, and the stake then ever reaches x with probability 1 / x at most
    * (Ville 1939), whenever one looks. It is split evenly over bettors who risk from next to nothing
-   * to next to all they have each time, so that small and large losses are both found.
+   * to next to all they have each time, so that small and large losses are both found. Equal bets
+   * are counted and paid together, for there are few kinds of them and this is asked often.
    */
   double stakeOnWorse(List<Trial> trials) {
-    double[] saved = trials.stream().mapToDouble(measure::saved).filter(s -> s != 0).toArray();
+    Map<Double, Integer> bets = new HashMap<>();
+    for (Trial trial : trials) {
+      double saved = measure.saved(trial);
+      if (saved != 0) {
+        bets.merge(saved, 1, Integer::sum);
+      }
+    }
     double sum = 0;
     for (int bet = 0; bet < BETS; bet++) {
       double risked = (bet + 0.5) / BETS;
       double log = 0;
-      for (double s : saved) {
-        log += Math.log1p(-risked * s);
+      for (Map.Entry<Double, Integer> equal : bets.entrySet()) {
+        log += equal.getValue() * Math.log1p(-risked * equal.getKey());
       }
       sum += Math.exp(log);
     }

@@ -5,8 +5,10 @@ import dev.headwater.stream.selection.Ranked;
 import dev.headwater.stream.selection.Selection;
 import dev.headwater.stream.selection.TestSelector;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** What a simulated stream asks for: as Headwater does, and as others do at an equal budget. */
 final class Choices {
@@ -28,6 +30,17 @@ final class Choices {
   static StreamSimulation.Choice random(double share, long seed) {
     Random random = new Random(seed * 7 + 3);
     return (features, probabilities, audited) -> random.nextDouble() < share;
+  }
+
+  /** What another run asked for of its own accord. */
+  static StreamSimulation.Choice again(StreamSimulation.Report report) {
+    Iterator<Boolean> unsure =
+        IntStream.range(0, report.unsure().length).mapToObj(t -> report.unsure()[t]).iterator();
+    return (features, probabilities, audited) -> unsure.next();
+  }
+
+  static StreamSimulation.Choice all() {
+    return (features, probabilities, audited) -> true;
   }
 
   /**

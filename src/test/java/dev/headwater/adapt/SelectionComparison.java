@@ -18,22 +18,22 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Ways to choose what to label, at equal budgets, as rows of a table. Half an hour of one core, so
- * it only runs when asked for: {@code mvn test -Dtest=SelectionComparison} with {@code
+ * Ways to choose what to label, at equal budgets, as rows of a table. A quarter of an hour of one
+ * core, so it only runs when asked for: {@code mvn test -Dtest=SelectionComparison} with {@code
  * HEADWATER_DATA} set; {@code #gas} or {@code #clinc} after it for one stream.
  */
 class SelectionComparison {
   private static final double AUDIT = 0.03;
-  private static final double COPIES = 0.3;
+  private static final double COPIES = 0.05;
 
   @ParameterizedTest
-  @ValueSource(doubles = {0.1, 0.2})
+  @ValueSource(doubles = 0.2)
   void clinc(double share) throws Exception {
     compare("clinc", share, 3, Report::lastThree);
   }
 
   @ParameterizedTest
-  @ValueSource(doubles = {0.1, 0.2})
+  @ValueSource(doubles = 0.2)
   void gas(double share) throws Exception {
     compare("gas", share, 8, Report::accuracy);
   }
@@ -53,8 +53,8 @@ class SelectionComparison {
         .as("uncertainty against chance")
         .isGreaterThan(means.get("random"));
     assertThat(means.get("threshold and saved labels"))
-        .as("labels saved for the onset against an even share")
-        .isGreaterThan(means.get("max-probability") - 0.002);
+        .as("which need not spend the whole budget, against chance")
+        .isGreaterThan(means.get("random"));
   }
 
   /** Prints it; returns its mean of what counts. */
@@ -67,9 +67,8 @@ class SelectionComparison {
     }
     System.out.printf(
         Locale.ROOT,
-        "| %s | %.4f ± %.4f | %.4f | %.3f |%n",
+        "| %s | %s | %.4f | %.3f |%n",
         label,
-        mean(reports, what),
         spread(reports, what),
         mean(reports, Report::accuracy),
         mean(reports, Report::labelShare));
@@ -106,10 +105,13 @@ class SelectionComparison {
     return reports.stream().mapToDouble(of).average().orElseThrow();
   }
 
-  private static double spread(List<Report> reports, ToDoubleFunction<Report> of) {
+  /** Mean and standard deviation. */
+  static String spread(List<Report> reports, ToDoubleFunction<Report> of) {
     double mean = mean(reports, of);
     double squares =
         reports.stream().mapToDouble(r -> Math.pow(of.applyAsDouble(r) - mean, 2)).sum();
-    return Math.sqrt(squares / (reports.size() - 1));
+    return reports.size() == 1
+        ? String.format(Locale.ROOT, "%.4f", mean)
+        : String.format(Locale.ROOT, "%.4f ± %.4f", mean, Math.sqrt(squares / (reports.size() - 1)));
   }
 }

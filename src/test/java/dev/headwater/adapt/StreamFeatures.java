@@ -155,7 +155,7 @@ public record StreamFeatures(
     return Map.of("image", OnnxTensor.createTensor(env, FloatBuffer.wrap(values), shape));
   }
 
-  private static float[] initializer(GraphProto graph, String name) {
+  static float[] initializer(GraphProto graph, String name) {
     TensorProto tensor =
         graph.getInitializerList().stream()
             .filter(t -> t.getName().equals(name))

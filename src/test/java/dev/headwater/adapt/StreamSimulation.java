@@ -1,25 +1,20 @@
 package dev.headwater.adapt;
 
-import dev.headwater.adapt.fit.FineTuner;
-import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
-import dev.headwater.onnx.LinearLayer;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
-import dev.headwater.schema.Tensor;
-import dev.headwater.schema.Verdict;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -29,18 +24,23 @@ import org.jspecify.annotations.Nullable;
  * head that scored it. A label is read only for records that were selected.
  */
 final class StreamSimulation {
+  private static final int AHEAD = 32;
+
   private final Plan plan;
-  private final StreamFeatures stream;
+  private final Recorded stream;
   private final int[] order;
   private final Learner learner;
+  private final Fitter fitter;
   private final Random audit;
   private final boolean[] right;
   private final boolean[] frozenRight;
   private final boolean[] selected;
+  private final boolean[] unsure;
   private final Choice choice;
   private final List<HeadInfo> versions = new ArrayList<>();
   private final Deque<Asked> asked = new ArrayDeque<>();
-  private LinearHead live;
+  private final Deque<float[]> scored = new ArrayDeque<>();
+  private Fitter.Trained live;
   private List<String> labels;
   private @Nullable Head coming;
   private int comingAt;
@@ -74,7 +74,13 @@ final class StreamSimulation {
 
   private record Asked(int at, int record, double weight, Reason reason) {}
 
-  /** What came of it, by tenths of the stream. */
+  /**
+   * What came of it, by tenths of the stream.
+   *
+   * @param right by record, in the order they came
+   * @param unsure whether it asked of its own accord
+   */
+  @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
   record Report(
       double accuracy,
       double[] segments,
@@ -83,10 +89,22 @@ final class StreamSimulation {
       double labelShare,
       double start,
       double frozenStart,
+      boolean[] right,
+      boolean[] frozenRight,
+      boolean[] unsure,
       List<HeadInfo> versions) {
 
     double lastThree() {
       return (segments[7] + segments[8] + segments[9]) / 3;
+    }
+
+    /** Of the records from one to another. */
+    double accuracy(int from, int to) {
+      return share(right, from, to);
+    }
+
+    double frozen(int from, int to) {
+      return share(frozenRight, from, to);
     }
 
     long accepted() {
@@ -94,33 +112,33 @@ final class StreamSimulation {
     }
   }
 
-  StreamSimulation(StreamFeatures stream, int[] order, Plan plan, Choice choice, FineTuner tuner) {
+  StreamSimulation(Recorded stream, int[] order, Plan plan, Choice choice, Fitter fitter) {
     this.stream = stream;
-    this.order = plan.records() > 0 ? java.util.Arrays.copyOf(order, plan.records()) : order;
+    this.order = plan.records() > 0 ? Arrays.copyOf(order, plan.records()) : order;
     this.plan = plan;
+    this.fitter = fitter;
     this.audit = new Random(plan.seed() * 31 + 5);
     int n = this.order.length;
     right = new boolean[n];
     frozenRight = new boolean[n];
     selected = new boolean[n];
+    unsure = new boolean[n];
     this.choice = choice;
-    live = stream.head();
-    labels = stream.headLabels();
-    HeadLayout layout = new HeadLayout(new LinearLayer("w", "b", true), live.dim());
-    Learner.Space space = new Learner.Space("task", "backbone", live.dim(), labels, true);
     Clock clock = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
-    learner =
-        new Learner(
-            space, plan.adapt(), new Gate(plan.gate()), new LinearFitter(layout, tuner), clock);
-    learner.live(original(layout));
+    learner = new Learner(stream.space(), plan.adapt(), new Gate(plan.gate()), fitter, clock);
+    labels = List.of();
+    live = fitter.empty();
+    stream.original().ifPresent(this::begin);
   }
 
-  private Head original(HeadLayout layout) {
-    Verdict verdict = new Verdict(true, "as exported", 0, Map.of());
-    HeadInfo info =
-        new HeadInfo("task", 0, 0, labels, "backbone", Instant.EPOCH, "bundle", "none", verdict);
-    Tensor none = new Tensor(new long[] {0, 0}, new float[0]);
-    return new Head(info, layout.tensors(live), none, none);
+  private void begin(Head original) {
+    learner.live(original);
+    labels = original.info().labels();
+    live = fitter.of(original);
+    for (int t = 0; t < order.length; t++) {
+      float[] logits = logits(t);
+      frozenRight[t] = labels.get(Learner.best(logits)).equals(stream.truth().get(order[t]));
+    }
   }
 
   Report run() {
@@ -139,22 +157,32 @@ final class StreamSimulation {
 
   private void score(int t) {
     float[] features = stream.features().get(order[t]);
-    String truth = stream.truth().get(order[t]);
-    float[] logits = live.logits(features);
-    int best = best(logits);
-    right[t] = labels.get(best).equals(truth);
-    frozenRight[t] = stream.headLabels().get(stream.head().best(features)).equals(truth);
+    float[] logits = labels.isEmpty() ? new float[0] : logits(t);
+    int best = logits.length == 0 ? -1 : Learner.best(logits);
+    right[t] = best >= 0 && labels.get(best).equals(stream.truth().get(order[t]));
     boolean audited = audit.nextDouble() < plan.auditShare();
-    boolean unsure = choice.asks(features, probabilities(logits, best), audited);
-    if (audited || unsure) {
+    unsure[t] = choice.asks(features, probabilities(logits, best), audited);
+    if (audited || unsure[t]) {
       selected[t] = true;
       asked.add(
           new Asked(
               t + plan.labelDelay(),
               order[t],
-              unsure ? 1 : 1 / plan.auditShare(),
+              unsure[t] ? 1 : 1 / plan.auditShare(),
               audited ? Reason.AUDIT : Reason.UNSURE));
     }
+  }
+
+  /** Of record t, by the live head; some are scored ahead, for that is faster. */
+  private float[] logits(int t) {
+    if (scored.isEmpty()) {
+      List<float[]> features = new ArrayList<>();
+      for (int i = t; i < Math.min(order.length, t + AHEAD); i++) {
+        features.add(stream.features().get(order[i]));
+      }
+      scored.addAll(live.logits(features));
+    }
+    return scored.remove();
   }
 
   private void deliver(int t) {
@@ -164,8 +192,8 @@ final class StreamSimulation {
       learner.add(
           Sample.newBuilder()
               .setRecordId("r" + next.record())
-              .setTask("task")
-              .setBackbone("backbone")
+              .setTask(stream.space().task())
+              .setBackbone(stream.space().backbone())
               .setRows(1)
               .setDim(features.length)
               .setFeatures(SampleSerde.pack(features))
@@ -196,17 +224,10 @@ final class StreamSimulation {
 
   private void goLive(Head head) {
     learner.live(head);
-    live = new HeadLayout(new LinearLayer("w", "b", true), live.dim()).linear(head);
+    live = fitter.of(head);
     labels = head.info().labels();
     coming = null;
-  }
-
-  private static int best(float[] logits) {
-    int best = 0;
-    for (int c = 1; c < logits.length; c++) {
-      best = logits[c] > logits[best] ? c : best;
-    }
-    return best;
+    scored.clear();
   }
 
   private static float[] probabilities(float[] logits, int best) {
@@ -240,6 +261,9 @@ final class StreamSimulation {
         share(selected, 0, n),
         share(right, 0, start),
         share(frozenRight, 0, start),
+        right,
+        frozenRight,
+        unsure,
         versions);
   }
 

@@ -11,12 +11,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Learner and gate on real streams, with the defaults, without a broker. Prints what it finds. */
 class StreamSimulationTest {
-  private static final Selection DEFAULTS =
+  static final Selection DEFAULTS =
       new Selection(
           0.03,
           0.95,
           Measure.MAX_PROBABILITY,
-          0,
+          0.05,
           Optional.of(new Selection.Budget(0.15, 600, 1000)));
 
   @ParameterizedTest

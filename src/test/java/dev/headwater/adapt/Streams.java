@@ -30,8 +30,13 @@ final class Streams {
   static StreamSimulation.Report run(
       String name, double auditShare, StreamSimulation.Choice choice, long seed, int records)
       throws Exception {
-    StreamFeatures stream = StreamFeatures.of(Bundles.data(name), Path.of("target/simulation"));
-    StreamSimulation.Plan plan =
+    Recorded stream =
+        Recorded.of(StreamFeatures.of(Bundles.data(name), Path.of("target/simulation")));
+    HeadLayout layout = new HeadLayout(Recorded.LAYER, stream.space().size());
+    return run(
+        stream,
+        new LinearFitter(layout, new FineTuner(FitSettings.DEFAULT, true)),
+        choice,
         new StreamSimulation.Plan(
             auditShare,
             DELAYS.get(name),
@@ -39,11 +44,13 @@ final class Streams {
             seed,
             records,
             AdaptSettings.of("simulation"),
-            GateSettings.DEFAULT);
-    int[] order = order(stream.truth().size(), seed);
-    return new StreamSimulation(
-            stream, order, plan, choice, new FineTuner(FitSettings.DEFAULT, true))
-        .run();
+            GateSettings.DEFAULT));
+  }
+
+  static StreamSimulation.Report run(
+      Recorded stream, Fitter fitter, StreamSimulation.Choice choice, StreamSimulation.Plan plan) {
+    int[] order = order(stream.truth().size(), plan.seed());
+    return new StreamSimulation(stream, order, plan, choice, fitter).run();
   }
 
   /** The recorded order, or shuffled within blocks so that the drift stays where it is. */
