@@ -71,7 +71,7 @@ class SessionIT {
 
     // when
     ReplayReport report =
-        session(stream, Duration.ZERO, Duration.ofMinutes(1)).run(pipeline).report(null);
+        session(stream, Duration.ZERO, Duration.ofMinutes(1)).run(pipeline).report(Map.of());
 
     // then
     assertThat(pipeline.closed).isTrue();
@@ -111,7 +111,7 @@ class SessionIT {
     ReplayReport report =
         session(stream, Duration.ofHours(1), Duration.ofMinutes(1))
             .run(new PlantedPipeline(topics, Set.of()))
-            .report(null);
+            .report(Map.of());
 
     assertThat(report.labelsUsedFraction()).as("asked, but not due").isEqualTo(0);
     assertThat(report.samples()).isEqualTo(new ReplayReport.Samples(0, 0));
