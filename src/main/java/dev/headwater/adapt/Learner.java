@@ -39,6 +39,7 @@ final class Learner {
   private final Clock clock;
   private final Memory memory;
   private final Trigger trigger;
+  private final Progress progress = new Progress();
   private final TrainedThrough read = TrainedThrough.nothing();
   private @Nullable Head live;
   private TrainedThrough trained = TrainedThrough.nothing();
@@ -84,6 +85,7 @@ final class Learner {
   void live(Head head) {
     live = head;
     trained = TrainedThrough.of(head.info());
+    progress.restart();
   }
 
   /**
@@ -108,11 +110,13 @@ final class Learner {
   /** Labels have other names from now on. */
   void relabel(LabelAliases aliases) {
     memory.relabel(aliases);
+    progress.restart();
   }
 
   /** Forgets a record: no later head learns from it. */
   void erase(String recordId) {
     memory.erase(recordId);
+    progress.restart();
   }
 
   /** Something has changed: the next sample is worth a training. */
@@ -169,7 +173,17 @@ final class Learner {
     List<String> labels = labels(samples);
     Fitter.Trained start = live == null ? fitter.empty() : fitter.of(live);
     Batch batch = batch(samples, labels);
-    CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, settings.folds());
+    List<String> left = Arrays.stream(judged).mapToObj(i -> samples.get(i).recordId()).toList();
+    CrossFit fit =
+        CrossFit.of(
+            fitter,
+            start,
+            progress.heads(labels),
+            labels.size(),
+            batch,
+            judged,
+            progress.folds(left, settings.folds()));
+    progress.made(labels, fit.heads());
     Verdict verdict = gate.judge(judged(start, fit, samples, labels));
     double temperature = temperature(fit, batch, samples);
     Fitter.Trained candidate = fit.head().cooled(temperature);

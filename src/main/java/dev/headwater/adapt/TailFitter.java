@@ -57,8 +57,10 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
   }
 
   @Override
-  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
-    return tuner.fit(((Deep) live).weights, classes, batch, weightings).stream()
+  public List<Trained> fit(
+      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
+    List<Weights> from = starts.stream().map(start -> ((Deep) start).weights).toList();
+    return tuner.fit(((Deep) live).weights, from, classes, batch, weightings).stream()
         .map(weights -> (Trained) new Deep(weights, this))
         .toList();
   }
