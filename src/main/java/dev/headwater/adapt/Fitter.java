@@ -3,6 +3,7 @@ package dev.headwater.adapt;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Tensor;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
@@ -34,11 +35,19 @@ interface Fitter {
   /**
    * One head for each way to weight the same samples.
    *
-   * @param live where to start from and what to stay near
+   * @param live what to stay near
+   * @param starts for each weighting, where to go on from: the live head, or what an earlier fit
+   *     made; of no matter where the best fit is found from anywhere
    * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
    * @throws java.util.concurrent.CancellationException after {@link #cancel}
    */
-  List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings);
+  List<Trained> fit(
+      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings);
+
+  /** All from the live head. */
+  default List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
+    return fit(live, Collections.nCopies(weightings.size(), live), classes, batch, weightings);
+  }
 
   /**
    * What to ship of the heads that one {@link #fit} made.

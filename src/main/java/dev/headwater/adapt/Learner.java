@@ -46,6 +46,7 @@ final class Learner {
   private final Clock clock;
   private final Memory memory;
   private final Trigger trigger;
+  private final Progress progress = new Progress();
   private final TrainedThrough read = TrainedThrough.nothing();
   private @Nullable Head live;
   private TrainedThrough trained = TrainedThrough.nothing();
@@ -111,6 +112,7 @@ final class Learner {
   void live(Head head) {
     live = head;
     trained = TrainedThrough.of(head.info());
+    progress.restart();
   }
 
   /**
@@ -137,11 +139,13 @@ final class Learner {
   /** Labels have other names from now on. */
   void relabel(LabelAliases aliases) {
     memory.relabel(aliases);
+    progress.restart();
   }
 
   /** Forgets a record: no later head learns from it. */
   void erase(String recordId) {
     memory.erase(recordId);
+    progress.restart();
   }
 
   /** Something has changed: the next sample is worth a training. */
@@ -198,7 +202,17 @@ final class Learner {
     List<String> labels = labels(samples);
     Fitter.Trained start = live == null ? fitter.empty() : fitter.of(live);
     Batch batch = batch(samples, labels);
-    CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, folds());
+    List<String> left = Arrays.stream(judged).mapToObj(i -> samples.get(i).recordId()).toList();
+    CrossFit fit =
+        CrossFit.of(
+            fitter,
+            start,
+            progress.heads(labels),
+            labels.size(),
+            batch,
+            judged,
+            progress.folds(left, folds()));
+    progress.made(labels, fit.heads());
     double temperature = space.dense().isPresent() ? 1 : temperature(fit, batch, samples);
     Verdict verdict = gate.judge(judged(start, fit, samples, labels, temperature));
     Fitter.Trained candidate = fit.head().cooled(temperature);

@@ -45,7 +45,8 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
   }
 
   @Override
-  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
+  public List<Trained> fit(
+      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
     return tuner.fit(((Linear) live).head, classes, batch, weightings).stream()
         .map(head -> (Trained) new Linear(head, layout))
         .toList();

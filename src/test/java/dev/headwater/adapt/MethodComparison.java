@@ -86,8 +86,7 @@ class MethodComparison {
 
     /** With the labels that were asked for there. */
     List<Report> same(String label, Recorded stream, Fitter fitter, List<Report> shipped) {
-      return row(
-          label, stream, fitter, seed -> Choices.again(shipped.get((int) seed)), DEFAULTS);
+      return row(label, stream, fitter, seed -> Choices.again(shipped.get((int) seed)), DEFAULTS);
     }
 
     /** With every label; trained after a set number, for there are many. */
@@ -160,7 +159,9 @@ class MethodComparison {
     Bundle deep = setting.bundle(directory, LABELS + "cut: -2");
     setting.same("AdamW, cut -2", setting.at(deep), tail(deep), shipped);
     setting.all("all labels, cut -2", setting.at(deep), tail(deep));
-    fromScratch(setting, setting.bundle(directory, LABELS + "cut: -3"), shipped);
+    Bundle whole = setting.bundle(directory, LABELS + "cut: -3");
+    setting.same("AdamW, whole network", setting.at(whole), tail(whole), shipped);
+    fromScratch(setting, whole, shipped);
   }
 
   /** What is shipped here is a deeper tail. */
@@ -189,7 +190,8 @@ class MethodComparison {
     Pixels pixels = Pixels.of(bundle.task(), Bundles.data("nuclei"));
     AtomicInteger seen = new AtomicInteger();
     LongFunction<Choice> half =
-        seed -> (features, chances, audited) -> seen.getAndIncrement() / Pixels.PER_PICTURE % 2 == 0;
+        seed ->
+            (features, chances, audited) -> seen.getAndIncrement() / Pixels.PER_PICTURE % 2 == 0;
     LinearFitter linear = linear(HeadLayout.of(bundle.task()));
     List<Report> shipped = setting.first(pixels.recorded(), linear, half);
     List<boolean[]> answers = new ArrayList<>();

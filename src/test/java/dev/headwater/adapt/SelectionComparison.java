@@ -112,6 +112,7 @@ class SelectionComparison {
         reports.stream().mapToDouble(r -> Math.pow(of.applyAsDouble(r) - mean, 2)).sum();
     return reports.size() == 1
         ? String.format(Locale.ROOT, "%.4f", mean)
-        : String.format(Locale.ROOT, "%.4f ± %.4f", mean, Math.sqrt(squares / (reports.size() - 1)));
+        : String.format(
+            Locale.ROOT, "%.4f ± %.4f", mean, Math.sqrt(squares / (reports.size() - 1)));
   }
 }

@@ -1,15 +1,15 @@
 package dev.headwater.adapt.fit;
 
 /**
- * Adam with decoupled decay (AdamW: Loshchilov and Hutter 2019), which decays towards where it
- * began instead of zero: L2-SP (Li et al. 2018), so that what the samples say nothing of stays.
+ * Adam with decoupled decay (AdamW: Loshchilov and Hutter 2019), which decays towards an anchor
+ * instead of zero: L2-SP (Li et al. 2018), so that what the samples say nothing of stays.
  */
 final class Adam {
   private static final double FIRST = 0.9;
   private static final double SECOND = 0.999;
   private static final double EPSILON = 1e-8;
 
-  private final float[] start;
+  private final float[] anchor;
   private final float[] at;
   private final float[] mean;
   private final float[] square;
@@ -18,11 +18,13 @@ final class Adam {
   private int steps;
 
   /**
+   * @param anchor what it is pulled to
+   * @param start where it begins
    * @param rate of learning, at first
-   * @param pull share of the way back to {@code start} that a step of rate 1 goes
+   * @param pull share of the way back to {@code anchor} that a step of rate 1 goes
    */
-  Adam(float[] start, double rate, double pull) {
-    this.start = start;
+  Adam(float[] anchor, float[] start, double rate, double pull) {
+    this.anchor = anchor;
     this.at = start.clone();
     this.mean = new float[start.length];
     this.square = new float[start.length];
@@ -48,7 +50,7 @@ final class Adam {
       square[i] += (float) ((1 - SECOND) * (gradient[i] * gradient[i] - square[i]));
       at[i] -=
           (float)
-              (unbiased * mean[i] / (Math.sqrt(square[i]) + EPSILON) + back * (at[i] - start[i]));
+              (unbiased * mean[i] / (Math.sqrt(square[i]) + EPSILON) + back * (at[i] - anchor[i]));
     }
   }
 }

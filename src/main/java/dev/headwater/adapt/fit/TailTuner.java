@@ -76,16 +76,22 @@ public final class TailTuner {
   /**
    * One head for each way to weight the same samples.
    *
-   * @param live where to start from and what to stay near
+   * @param live what to stay near
+   * @param starts where to go on from, for each weighting
    * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
    */
-  public List<Weights> fit(Weights live, int classes, Batch batch, List<double[]> weightings) {
+  public List<Weights> fit(
+      Weights live, List<Weights> starts, int classes, Batch batch, List<double[]> weightings) {
     JniUtils.setNumThreads(settings.threads());
-    Weights start = live.grown(split, classes);
-    return weightings.stream().map(weights -> fit(start, batch, weights)).toList();
+    Weights anchor = live.grown(split, classes);
+    List<Weights> fitted = new ArrayList<>();
+    for (int i = 0; i < weightings.size(); i++) {
+      fitted.add(fit(anchor, starts.get(i).grown(split, classes), batch, weightings.get(i)));
+    }
+    return fitted;
   }
 
-  private Weights fit(Weights start, Batch batch, double[] weights) {
+  private Weights fit(Weights anchor, Weights start, Batch batch, double[] weights) {
     int[] counted = counted(weights);
     if (counted.length == 0) {
       return start;
@@ -95,7 +101,7 @@ public final class TailTuner {
         tiles
             ? TILE_STEPS * settings.tailSteps()
             : Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
-    Adam adam = new Adam(start.flat(), RATE, settings.pull());
+    Adam adam = new Adam(anchor.flat(), start.flat(), RATE, settings.pull());
     Random random = new Random(SEED);
     int[] order = counted.clone();
     int size = batchSize(batch);

@@ -1,0 +1,156 @@
+package dev.headwater.adapt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.gate.Gate;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Tensor;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class ProgressTest {
+  private static final int DIM = 4;
+  private final Samples samples = new Samples("task", "backbone", DIM);
+  private final Progress progress = new Progress();
+
+  /** Knows what it has ever learned from, it or the heads it went on from. */
+  private record Learned(Set<Integer> from, boolean shipped, List<String> leaks)
+      implements Fitter.Trained {
+    @Override
+    public List<float[]> logits(List<float[]> features) {
+      features.stream()
+          .filter(row -> !shipped && from.contains(Arrays.hashCode(row)))
+          .forEach(row -> leaks.add(Arrays.toString(row)));
+      return features.stream().map(row -> new float[2]).toList();
+    }
+
+    @Override
+    public Fitter.Trained cooled(double temperature) {
+      return this;
+    }
+
+    @Override
+    public boolean finite() {
+      return true;
+    }
+
+    @Override
+    public Map<String, Tensor> tensors() {
+      return Map.of();
+    }
+  }
+
+  private static final class Recording implements Fitter {
+    private final List<String> leaks = new ArrayList<>();
+    private List<Trained> starts = List.of();
+    private List<Trained> made = List.of();
+
+    @Override
+    public List<Trained> fit(
+        Trained live, List<Trained> from, int classes, Batch batch, List<double[]> weightings) {
+      starts = from;
+      made = new ArrayList<>();
+      for (int i = 0; i < weightings.size(); i++) {
+        Set<Integer> learned = new HashSet<>(((Learned) from.get(i)).from);
+        for (int sample = 0; sample < batch.size(); sample++) {
+          if (weightings.get(i)[sample] > 0) {
+            learned.add(Arrays.hashCode(batch.features().get(sample)));
+          }
+        }
+        made.add(new Learned(learned, false, leaks));
+      }
+      return made;
+    }
+
+    @Override
+    public Trained blend(List<Trained> fitted) {
+      return new Learned(Set.of(), true, leaks);
+    }
+
+    @Override
+    public Trained of(Head head) {
+      return empty();
+    }
+
+    @Override
+    public Trained empty() {
+      return new Learned(Set.of(), false, leaks);
+    }
+
+    @Override
+    public String device() {
+      return "cpu";
+    }
+
+    @Override
+    public void warmUp() {}
+
+    @Override
+    public void cancel() {}
+  }
+
+  @Test
+  void aRefusedTrainingIsGoneOnFromAndNoFoldLearnsWhatItJudges() {
+    Recording fitter = new Recording();
+    AdaptSettings settings = AdaptSettings.of("test");
+    Learner learner =
+        new Learner(
+            new Learner.Space("task", "backbone", DIM, List.of("l0", "l1"), true),
+            settings,
+            new Gate(GateSettings.DEFAULT),
+            fitter,
+            Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+    feed(learner, 0, 21);
+    learner.train("samples", 1);
+    List<Fitter.Trained> first = fitter.made;
+    feed(learner, 21, 40);
+    learner.train("samples", 2);
+
+    assertThat(fitter.starts).hasSize(settings.folds() + 1).isEqualTo(first);
+    assertThat(fitter.leaks).as("judged by a head that had learned it").isEmpty();
+
+    learner.erase("r3");
+    feed(learner, 40, 50);
+    learner.train("samples", 3);
+
+    assertThat(((Learned) fitter.starts.get(0)).from).as("what learned from r3 is gone").isEmpty();
+  }
+
+  private void feed(Learner learner, int from, int to) {
+    for (int i = from; i < to; i++) {
+      learner.add(samples.of("r" + i, i % 2), 0, i);
+    }
+  }
+
+  @Test
+  void aSampleKeepsItsFoldWhateverLeavesTheMemory() {
+    List<String> ids = IntStream.range(0, 20).mapToObj(i -> "r" + i).toList();
+    int[] before = progress.folds(ids, 4);
+
+    int[] after = progress.folds(ids.subList(3, 20), 4);
+
+    assertThat(after).containsExactly(Arrays.copyOfRange(before, 3, 20));
+    assertThat(Arrays.stream(before).filter(fold -> fold == 1)).as("evenly").hasSize(5);
+  }
+
+  @Test
+  void headsWhoseClassesHaveMovedAreNotGoneOnFrom() {
+    List<Fitter.Trained> heads = List.of(new Learned(Set.of(), false, List.of()));
+    progress.made(List.of("a", "b"), heads);
+
+    assertThat(progress.heads(List.of("a", "b", "c"))).isEqualTo(heads);
+    assertThat(progress.heads(List.of("a", "c"))).isEmpty();
+    assertThat(progress.heads(List.of("a"))).isEmpty();
+  }
+}
