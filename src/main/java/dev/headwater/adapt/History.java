@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
-import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.TrainerMetrics;
@@ -58,7 +58,7 @@ public final class History {
    */
   public History(
       AdaptSettings settings,
-      GateSettings gate,
+      Gates gates,
       Bundle bundle,
       Scoring scoring,
       Topics topics,
@@ -66,7 +66,7 @@ public final class History {
       Clock clock,
       Consumer<String> progress) {
     this.parts =
-        TrainerSession.Parts.of(settings, gate, bundle, topics, kafka, TrainerMetrics.NOOP, clock);
+        TrainerSession.Parts.of(settings, gates, bundle, topics, kafka, TrainerMetrics.NOOP, clock);
     this.scoring = scoring;
     this.progress = progress;
   }

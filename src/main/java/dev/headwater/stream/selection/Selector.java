@@ -19,7 +19,7 @@ public final class Selector {
   }
 
   /**
-   * @param certainty of the answer by the measure of the selection, 0 where no head is live
+   * @param certainty of the least sure task, as {@link Selection#standing}; 0 where no head is live
    * @param scored false while no head is live: all records are unsure, whatever the budget
    * @return why to keep the record, empty where its label is not worth asking for
    */
@@ -39,7 +39,7 @@ public final class Selector {
    * inclusion probability known.
    */
   synchronized boolean unsure(float[] features, double certainty, boolean audit) {
-    boolean below = certainty < selection.threshold();
+    boolean below = certainty < selection.bar();
     double nearest = below || audit ? recent.nearest(features) : 0;
     boolean wanted = below && !recent.isCopy(nearest);
     boolean unsure = budget.map(held -> held.grants(certainty, wanted, audit)).orElse(wanted);
