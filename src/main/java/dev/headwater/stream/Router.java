@@ -77,15 +77,15 @@ final class Router {
    * answers for every task.
    */
   private Optional<Selector.Kept> select(String recordId, Scorer.Answer answer) {
+    int tasks = answer.outcomes().size();
+    double[] certainties = new double[tasks];
     int least = 0;
-    double certainty = Double.POSITIVE_INFINITY;
     boolean scored = true;
-    for (int i = 0; i < answer.outcomes().size(); i++) {
+    for (int i = 0; i < tasks; i++) {
       Scorer.Outcome outcome = answer.outcomes().get(i);
       String task = topology.tasks().get(i).name();
-      double standing = topology.settings().selection().standing(task, outcome.certainty());
-      least = standing < certainty ? i : least;
-      certainty = Math.min(certainty, standing);
+      certainties[i] = topology.settings().selection().standing(task, outcome.certainty());
+      least = certainties[i] < certainties[least] ? i : least;
       scored &= outcome.scored();
     }
     Scorer.Outcome unsure = answer.outcomes().get(least);
@@ -96,7 +96,7 @@ final class Router {
             .dense()
             .map(dense -> dense.tiling().summary(unsure.features()))
             .orElse(unsure.features());
-    return selector.select(recordId, features, certainty, scored);
+    return selector.select(recordId, features, certainties, scored);
   }
 
   /** For the records' features alone: drift and domain adaptation need no labels. */
