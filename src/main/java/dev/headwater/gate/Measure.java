@@ -33,6 +33,9 @@ final class Measure {
 
   /** What the candidate saves on one sample, as a share of the dearest error, in [-1, 1]. */
   double saved(Trial trial) {
+    if (metric != Metric.COST) {
+      return trial.gain();
+    }
     double dearest = costs.values().stream().mapToDouble(c -> c).reduce(1, Math::max);
     return (loss(trial.label(), String.valueOf(trial.live()))
             - loss(trial.label(), trial.candidate()))

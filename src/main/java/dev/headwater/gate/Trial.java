@@ -21,6 +21,11 @@ public record Trial(
         (candidate.equals(label) ? 1 : 0) - (label.equals(live) ? 1 : 0));
   }
 
+  /** Whether answers to it are better or worse, instead of right or wrong. */
+  boolean graded() {
+    return gain != 0 && Math.abs(gain) != 1;
+  }
+
   public Trial {
     if (!(weight > 0 && Double.isFinite(weight))) {
       throw new IllegalArgumentException("weight must be positive and finite, got " + weight);

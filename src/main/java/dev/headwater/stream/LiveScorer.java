@@ -121,7 +121,8 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
               scores.frozen(),
               pixels,
               pixels == null ? null : pixels.certainties(measure),
-              scores.frozenPixels()));
+              scores.frozenPixels(),
+              scores.answer()));
     }
     return new Answer(inference.recordId(), outcomes);
   }

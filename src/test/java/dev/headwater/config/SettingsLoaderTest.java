@@ -76,7 +76,8 @@ class SettingsLoaderTest {
     assertThat(settings.adapt().interval()).isEqualTo(Duration.ofMillis(250));
     assertThat(settings.adapt().promotion()).isEqualTo(AdaptSettings.Promotion.MANUAL);
     assertThat(settings.gates().general().metric()).isEqualTo(Metric.COST);
-    assertThat(settings.gates().general().costs()).isEqualTo(Map.of("card fraud>ok", 50.0, "a.b>c", 2.0));
+    assertThat(settings.gates().general().costs())
+        .isEqualTo(Map.of("card fraud>ok", 50.0, "a.b>c", 2.0));
     assertThat(settings.gates().general().recallFloor()).isEqualTo(Map.of("card fraud", .8));
   }
 
