@@ -120,7 +120,7 @@ record Dense(Tiling tiling, Masks masks) {
   Trial trial(Remembered sample, float[] before, float[] after, int classes) {
     double gain = iou(sample, after, classes) - iou(sample, before, classes);
     gain = Math.abs(gain) < TIE ? 0 : gain;
-    return new Trial(LABEL, LABEL, LABEL, sample.weight(), gain, 0);
+    return new Trial(LABEL, LABEL, LABEL, sample.weight(), gain);
   }
 
   /**

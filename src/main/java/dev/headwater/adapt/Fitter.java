@@ -15,8 +15,8 @@ interface Fitter {
     /** By class, of each of these features. */
     List<float[]> logits(List<float[]> features);
 
-    /** The same decisions at another temperature, which softens where it is above 1. */
-    Trained cooled(double temperature);
+    /** The head that says {@code factor} times what this says, plus {@code shift}. */
+    Trained scaled(double factor, double shift);
 
     boolean finite();
 

@@ -1,16 +1,16 @@
 package dev.headwater.adapt;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
-import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
@@ -58,7 +58,7 @@ public final class History {
    */
   public History(
       AdaptSettings settings,
-      GateSettings gate,
+      Gates gates,
       Bundle bundle,
       Scoring scoring,
       Topics topics,
@@ -66,7 +66,7 @@ public final class History {
       Clock clock,
       Consumer<String> progress) {
     this.parts =
-        TrainerSession.Parts.of(settings, gate, bundle, topics, kafka, TrainerMetrics.NOOP, clock);
+        TrainerSession.Parts.of(settings, gates, bundle, topics, kafka, TrainerMetrics.NOOP, clock);
     this.scoring = scoring;
     this.progress = progress;
   }
@@ -156,9 +156,9 @@ public final class History {
 
   private static String label(String line, String field) {
     try {
-      JsonNode label = Json.MAPPER.readTree(line).path(field);
-      if (label.isTextual() && !label.textValue().isBlank()) {
-        return label.textValue();
+      String label = Label.text(Json.MAPPER.readTree(line).get(field));
+      if (label != null && !label.isBlank()) {
+        return label;
       }
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException("it is not JSON: " + e.getOriginalMessage(), e);

@@ -1,7 +1,7 @@
 package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.Batch;
-import dev.headwater.adapt.fit.Temperature;
+import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.Judged;
@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -36,14 +37,12 @@ final class Learner {
   /** Tiles are large, and each of their pixels is compared. */
   private static final int GOLDEN_TILES = 2;
 
-  /** In nats: a probability of less than 1 %. */
-  private static final double MOST_SURPRISE = 5;
-
   private final Space space;
   private final AdaptSettings settings;
   private final Gate gate;
   private final Fitter fitter;
   private final Clock clock;
+  private final Supervision supervision;
   private final Memory memory;
   private final Trigger trigger;
   private final Progress progress = new Progress();
@@ -56,6 +55,7 @@ final class Learner {
    *
    * @param size how many values a record has at the cut, or a tile of a dense task's
    * @param open whether labels other than {@code labels} may be learned
+   * @param kind of its labels
    */
   record Space(
       String task,
@@ -63,9 +63,10 @@ final class Learner {
       int size,
       List<String> labels,
       boolean open,
+      Kind kind,
       Optional<Dense> dense) {
     Space(String task, String backbone, int size, List<String> labels, boolean open) {
-      this(task, backbone, size, labels, open, Optional.empty());
+      this(task, backbone, size, labels, open, new Kind.OneLabel(), Optional.empty());
     }
 
     static Space of(Task task) {
@@ -75,6 +76,7 @@ final class Learner {
           task.rowSize(),
           task.labels(),
           task.open(),
+          task.kind(),
           Dense.of(task));
     }
 
@@ -93,7 +95,9 @@ final class Learner {
     }
 
     private boolean fits(Sample sample) {
-      return concerns(sample) && (open || labels.contains(sample.getLabel()));
+      return concerns(sample)
+          && kind.problem(sample.getLabel()) == null
+          && (open || labels.containsAll(kind.names(sample.getLabel())));
     }
   }
 
@@ -103,8 +107,11 @@ final class Learner {
     this.gate = gate;
     this.fitter = fitter;
     this.clock = clock;
+    this.supervision = Supervision.of(space.kind());
     this.memory =
-        new Memory(space.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
+        new Memory(
+            space.kind(),
+            space.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
     this.trigger = new Trigger(settings, clock);
   }
 
@@ -176,7 +183,9 @@ final class Learner {
   Optional<String> due() {
     return trigger
         .due(memory.size())
-        .filter(cause -> memory.size() > 0 && labels(memory.samples()).size() > 1);
+        .filter(
+            cause ->
+                memory.size() > 0 && labels(memory.samples()).size() >= supervision.leastLabels());
   }
 
   /**
@@ -200,23 +209,32 @@ final class Learner {
 
   private Head train(String cause, long version, List<Remembered> samples, int[] judged) {
     List<String> labels = labels(samples);
-    Fitter.Trained start = live == null ? fitter.empty() : fitter.of(live);
-    Batch batch = batch(samples, labels);
-    List<String> left = Arrays.stream(judged).mapToObj(i -> samples.get(i).recordId()).toList();
+    Supervision by = supervision.over(samples);
+    double scale = 1 / by.spread();
+    double shift = -by.mean() / by.spread();
+    Fitter.Trained start = (live == null ? fitter.empty() : fitter.of(live)).scaled(scale, shift);
+    Batch batch = batch(by, samples, labels);
+    int[] leftOut = leftOut(samples.size(), judged);
     CrossFit fit =
         CrossFit.of(
             fitter,
             start,
-            progress.heads(labels),
+            progress.heads(labels).stream().map(head -> head.scaled(scale, shift)).toList(),
             labels.size(),
             batch,
-            judged,
-            progress.folds(left, folds()));
-    progress.made(labels, fit.heads());
-    double temperature = space.dense().isPresent() ? 1 : temperature(fit, batch, samples);
-    Verdict verdict = gate.judge(judged(start, fit, samples, labels, temperature));
-    Fitter.Trained candidate = fit.head().cooled(temperature);
+            leftOut,
+            progress.folds(
+                Arrays.stream(leftOut).mapToObj(i -> samples.get(i).recordId()).toList(), folds()));
+    progress.made(
+        labels, fit.heads().stream().map(head -> head.scaled(by.spread(), by.mean())).toList());
+    List<Remembered> told = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
+    double temperature =
+        space.dense().isPresent() ? 1 : by.temperature(told, fit.logits(), batch, fit.judged());
+    Set<Integer> unseen = Arrays.stream(judged).boxed().collect(Collectors.toSet());
+    Verdict verdict = gate.judge(judged(by, start, fit, unseen, samples, labels, temperature));
+    Fitter.Trained candidate = fit.head().scaled(by.spread() / temperature, by.mean());
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
+    numbers.putAll(by.figures(told, fit.logits()));
     numbers.put("temperature", temperature);
     numbers.put("memory", (double) samples.size());
     numbers.putAll(read.numbers());
@@ -234,6 +252,15 @@ final class Learner {
     return head(info, candidate, samples);
   }
 
+  /** What is judged, and the newest samples where the kind of label wants them. */
+  private int[] leftOut(int samples, int[] judged) {
+    int newest = Math.max(0, samples - supervision.leftOutAtLeast());
+    return IntStream.concat(Arrays.stream(judged), IntStream.range(newest, samples))
+        .distinct()
+        .sorted()
+        .toArray();
+  }
+
   /** Each fold is a training of its own, and those of tiles are long: the stream does not wait. */
   private int folds() {
     return space.dense().isPresent() ? Dense.FOLDS : settings.folds();
@@ -245,73 +272,66 @@ final class Learner {
     List<String> known = live == null ? space.labels() : live.info().labels();
     known.forEach(label -> labels.put(label, true));
     if (space.dense().isEmpty()) {
-      samples.forEach(sample -> labels.put(sample.label(), true));
+      for (Remembered sample : samples) {
+        space.kind().names(sample.label()).forEach(label -> labels.put(label, true));
+      }
     }
     return List.copyOf(labels.keySet());
   }
 
-  private Batch batch(List<Remembered> samples, List<String> labels) {
-    if (space.dense().isPresent()) {
-      return space.dense().get().batch(samples, labels.size(), settings.balance());
-    }
-    int[] classes = samples.stream().mapToInt(s -> labels.indexOf(s.label())).toArray();
-    int[] counts = new int[labels.size()];
-    for (int c : classes) {
-      counts[c]++;
-    }
-    double[] weights =
-        Arrays.stream(classes).mapToDouble(c -> Math.pow(counts[c], -settings.balance())).toArray();
-    // as many samples' worth as there are, so that the pull weighs the same against them
-    double mean = Arrays.stream(weights).average().orElseThrow();
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] /= mean;
-    }
-    return new Batch(samples.stream().map(Remembered::features).toList(), classes, weights);
+  private Batch batch(Supervision by, List<Remembered> samples, List<String> labels) {
+    return space.dense().isPresent()
+        ? space.dense().get().batch(samples, labels.size(), settings.balance())
+        : by.batch(samples, labels, settings.balance());
   }
 
   private Judged judged(
+      Supervision by,
       Fitter.Trained start,
       CrossFit fit,
+      Set<Integer> unseen,
       List<Remembered> samples,
       List<String> labels,
       double temperature) {
-    List<Remembered> judged = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
-    List<float[]> said =
+    List<Remembered> judged = new ArrayList<>();
+    List<float[]> after = new ArrayList<>();
+    for (int i = 0; i < fit.judged().length; i++) {
+      if (unseen.contains(fit.judged()[i])) {
+        judged.add(samples.get(fit.judged()[i]));
+        after.add(cooled(fit.logits().get(i), temperature));
+      }
+    }
+    List<float[]> before =
         live == null ? List.of() : start.logits(judged.stream().map(Remembered::features).toList());
     List<Trial> trials = new ArrayList<>();
     if (space.dense().isPresent() && live != null) {
       for (int i = 0; i < judged.size(); i++) {
         trials.add(
-            space
-                .dense()
-                .get()
-                .trial(judged.get(i), said.get(i), fit.logits().get(i), labels.size()));
+            space.dense().get().trial(judged.get(i), before.get(i), after.get(i), labels.size()));
       }
       Set<String> one = Set.of(Dense.LABEL);
       return new Judged(trials, one, one, fit.head().finite());
     }
     for (int i = 0; i < judged.size(); i++) {
-      Remembered sample = judged.get(i);
-      String before = live == null ? null : labels.get(best(said.get(i)));
-      String after = labels.get(best(fit.logits().get(i)));
-      Trial trial = new Trial(sample.label(), before, after, sample.weight());
-      int truth = labels.indexOf(sample.label());
-      if (live != null && truth < said.get(i).length) {
-        double surprise = surprise(fit.logits().get(i), truth, temperature);
-        trial = trial.surerBy(surprise(said.get(i), truth, 1) - surprise);
-      }
-      trials.add(trial);
+      Supervision.Said said =
+          live == null ? null : new Supervision.Said(live.info().labels(), before.get(i));
+      trials.add(by.trial(judged.get(i), said, new Supervision.Said(labels, after.get(i))));
     }
+    boolean constant = live == null && space.kind() instanceof Kind.OneLabel;
+    List<String> known = live == null ? labels : live.info().labels();
     return new Judged(
         trials,
-        live == null ? new HashSet<>() : new HashSet<>(live.info().labels()),
+        constant ? Set.of() : new HashSet<>(known),
         new HashSet<>(labels),
         fit.head().finite());
   }
 
-  /** Up to a bound, for one sample must not outweigh all others. */
-  private static double surprise(float[] logits, int truth, double temperature) {
-    return Math.min(MOST_SURPRISE, Temperature.surprise(logits, truth, 1 / temperature));
+  private static float[] cooled(float[] logits, double temperature) {
+    float[] cooled = logits.clone();
+    for (int c = 0; c < cooled.length; c++) {
+      cooled[c] /= (float) temperature;
+    }
+    return cooled;
   }
 
   static int best(float[] logits) {
@@ -320,20 +340,6 @@ final class Learner {
       best = logits[c] > logits[best] ? c : best;
     }
     return best;
-  }
-
-  /** A label seen once cannot be told by the fold that left it out, and says nothing of scale. */
-  private static double temperature(CrossFit fit, Batch batch, List<Remembered> samples) {
-    Map<Integer, Integer> counts = new TreeMap<>();
-    Arrays.stream(batch.classes()).forEach(c -> counts.merge(c, 1, Integer::sum));
-    int[] usable =
-        IntStream.range(0, fit.judged().length)
-            .filter(i -> counts.getOrDefault(batch.classes()[fit.judged()[i]], 0) > 1)
-            .toArray();
-    return Temperature.fit(
-        Arrays.stream(usable).mapToObj(i -> fit.logits().get(i)).toList(),
-        Arrays.stream(usable).map(i -> batch.classes()[fit.judged()[i]]).toArray(),
-        Arrays.stream(usable).mapToDouble(i -> samples.get(fit.judged()[i]).weight()).toArray());
   }
 
   private Head head(HeadInfo info, Fitter.Trained candidate, List<Remembered> samples) {

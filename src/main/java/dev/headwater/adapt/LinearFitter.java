@@ -19,8 +19,8 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
     }
 
     @Override
-    public Trained cooled(double temperature) {
-      return new Linear(head.cooled(temperature), layout);
+    public Trained scaled(double factor, double shift) {
+      return new Linear(head.scaled(factor, shift), layout);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.bundle.Kind;
 import dev.headwater.schema.LabelAliases;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -16,12 +17,21 @@ import org.jspecify.annotations.Nullable;
  * labels are kept whole. Every sample is under the name its label has now. Not thread-safe.
  */
 final class Memory {
+  private final Kind kind;
   private final int capacity;
   private final Map<String, Remembered> samples = new LinkedHashMap<>();
   private final Map<String, Set<String>> idsByLabel = new LinkedHashMap<>();
   private LabelAliases aliases = LabelAliases.none("");
 
   Memory(int capacity) {
+    this(new Kind.OneLabel(), capacity);
+  }
+
+  /**
+   * @param kind of its labels
+   */
+  Memory(Kind kind, int capacity) {
+    this.kind = kind;
     this.capacity = capacity;
   }
 
@@ -38,7 +48,7 @@ final class Memory {
 
   /** False where it says nothing new. */
   boolean put(Remembered sample) {
-    Optional<String> label = aliases.now(sample.label());
+    Optional<String> label = kind.now(aliases, sample.label());
     if (label.isEmpty()) {
       erase(sample.recordId());
       return false;

@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.bundle.Kind;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.Trial;
 import dev.headwater.schema.Head;
@@ -20,27 +21,38 @@ import java.util.stream.Collectors;
  * Not thread-safe.
  */
 final class Probation {
+  private final Supervision by;
   private final Side head;
   private final Side parent;
   private final Gate gate;
-  private final Map<String, Trial> trials = new HashMap<>();
+  private final Map<String, Answered> trials = new HashMap<>();
+
+  /**
+   * @param label it was judged by, which may be corrected
+   */
+  private record Answered(String label, Trial trial) {}
 
   /** A head and what it says. */
   private record Side(HeadInfo info, Fitter.Trained trained) {
-    static Side of(Head head, Fitter fitter) {
-      return new Side(head.info(), fitter.of(head));
+    static Side of(Head head, Fitter fitter, Supervision by) {
+      return new Side(
+          head.info(), fitter.of(head).scaled(1 / by.spread(), -by.mean() / by.spread()));
     }
 
-    List<String> said(List<Remembered> samples) {
+    List<Supervision.Said> said(List<Remembered> samples) {
       return trained.logits(samples.stream().map(Remembered::features).toList()).stream()
-          .map(logits -> info.labels().get(Learner.best(logits)))
+          .map(logits -> new Supervision.Said(info.labels(), logits))
           .toList();
     }
   }
 
-  Probation(Head head, Head parent, Fitter fitter, Gate gate) {
-    this.head = Side.of(head, fitter);
-    this.parent = Side.of(parent, fitter);
+  /**
+   * @param kind of the task's labels
+   */
+  Probation(Head head, Head parent, Fitter fitter, Gate gate, Kind kind) {
+    this.by = Supervision.of(kind).as(head.info());
+    this.head = Side.of(head, fitter, by);
+    this.parent = Side.of(parent, fitter, by);
     this.gate = gate;
   }
 
@@ -54,7 +66,7 @@ final class Probation {
     List<Trial> all = new ArrayList<>();
     List<Trial> audit = new ArrayList<>();
     for (Remembered sample : unseen) {
-      Trial trial = Objects.requireNonNull(trials.get(sample.recordId()), "answered above");
+      Trial trial = Objects.requireNonNull(trials.get(sample.recordId()), "answered above").trial();
       all.add(trial);
       if (sample.reason() == Reason.AUDIT) {
         audit.add(trial);
@@ -73,17 +85,17 @@ final class Probation {
         unseen.stream()
             .filter(
                 sample -> {
-                  Trial known = trials.get(sample.recordId());
+                  Answered known = trials.get(sample.recordId());
                   return known == null || !known.label().equals(sample.label());
                 })
             .toList();
-    List<String> after = head.said(fresh);
-    List<String> before = parent.said(fresh);
+    List<Supervision.Said> after = head.said(fresh);
+    List<Supervision.Said> before = parent.said(fresh);
     for (int i = 0; i < fresh.size(); i++) {
       Remembered sample = fresh.get(i);
       trials.put(
           sample.recordId(),
-          new Trial(sample.label(), before.get(i), after.get(i), sample.weight()));
+          new Answered(sample.label(), by.trial(sample, before.get(i), after.get(i))));
     }
   }
 

@@ -22,8 +22,8 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
     }
 
     @Override
-    public Trained cooled(double temperature) {
-      return new Deep(weights.cooled(fitter.task.split(), temperature), fitter);
+    public Trained scaled(double factor, double shift) {
+      return new Deep(weights.scaled(fitter.task.split(), factor, shift), fitter);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
 import dev.headwater.heads.HeadLog;
@@ -54,7 +55,7 @@ final class TaskTraining {
     this.settings = settings;
     this.metrics = metrics;
     this.clock = clock;
-    this.watch = new Watch(task.name(), settings.drift(), metrics);
+    this.watch = new Watch(task.name(), task.kind(), settings.drift(), metrics);
   }
 
   /**
@@ -229,7 +230,7 @@ final class TaskTraining {
     head.filter(h -> !aligned(h)).ifPresent(this::anchor);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
-            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate)));
+            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate, task.kind())));
     news = true;
   }
 
@@ -241,7 +242,9 @@ final class TaskTraining {
   private void anchor(Head head) {
     if (realignment.isPresent()) {
       realignment.get().anchor(head);
-    } else if (settings.alignUnlabelled() && fitter instanceof LinearFitter linear) {
+    } else if (settings.alignUnlabelled()
+        && task.kind() instanceof Kind.OneLabel
+        && fitter instanceof LinearFitter linear) {
       realignment = Optional.of(new Realignment(linear, head, clock));
     }
   }

@@ -1,7 +1,7 @@
 package dev.headwater.adapt;
 
 import dev.headwater.bundle.Bundle;
-import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Topics;
@@ -41,14 +41,14 @@ public final class Trainer implements AutoCloseable {
    */
   public Trainer(
       AdaptSettings settings,
-      GateSettings gate,
+      Gates gates,
       Bundle bundle,
       Topics topics,
       Map<String, Object> kafka,
       TrainerMetrics metrics,
       Clock clock) {
     // an impossible device is told here, not on the thread
-    this.parts = TrainerSession.Parts.of(settings, gate, bundle, topics, kafka, metrics, clock);
+    this.parts = TrainerSession.Parts.of(settings, gates, bundle, topics, kafka, metrics, clock);
     // scoring on the same cores goes first
     thread.setPriority(Thread.MIN_PRIORITY);
     thread.setDaemon(true);

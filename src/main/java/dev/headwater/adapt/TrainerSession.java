@@ -6,7 +6,7 @@ import dev.headwater.adapt.fit.TailTuner;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
-import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
@@ -31,11 +31,12 @@ final class TrainerSession implements AutoCloseable {
   /**
    * What a session is made of.
    *
-   * @param fitters by task
+   * @param gates by task
+   * @param fitters likewise
    */
   record Parts(
       AdaptSettings settings,
-      Gate gate,
+      List<Gate> gates,
       Bundle bundle,
       List<Fitter> fitters,
       Topics topics,
@@ -48,7 +49,7 @@ final class TrainerSession implements AutoCloseable {
      */
     static Parts of(
         AdaptSettings settings,
-        GateSettings gate,
+        Gates gates,
         Bundle bundle,
         Topics topics,
         Map<String, Object> kafka,
@@ -57,7 +58,14 @@ final class TrainerSession implements AutoCloseable {
       List<Fitter> fitters =
           bundle.tasks().stream().map(task -> fitter(task, settings.fit())).toList();
       return new Parts(
-          settings, new Gate(gate), bundle, fitters, topics, Map.copyOf(kafka), metrics, clock);
+          settings,
+          bundle.tasks().stream().map(task -> new Gate(gates.of(task.name()))).toList(),
+          bundle,
+          fitters,
+          topics,
+          Map.copyOf(kafka),
+          metrics,
+          clock);
     }
 
     private static Fitter fitter(Task task, FitSettings settings) {
@@ -75,7 +83,11 @@ final class TrainerSession implements AutoCloseable {
 
     Learner learner(int task) {
       return new Learner(
-          Learner.Space.of(bundle.tasks().get(task)), settings, gate, fitters.get(task), clock);
+          Learner.Space.of(bundle.tasks().get(task)),
+          settings,
+          gates.get(task),
+          fitters.get(task),
+          clock);
     }
 
     TaskTraining training(int task, HeadPublisher publisher) {
@@ -83,7 +95,7 @@ final class TrainerSession implements AutoCloseable {
           bundle.tasks().get(task),
           learner(task),
           fitters.get(task),
-          gate,
+          gates.get(task),
           publisher,
           settings,
           metrics,

@@ -2,6 +2,7 @@ package dev.headwater.adapt;
 
 import dev.headwater.adapt.drift.DriftMonitor;
 import dev.headwater.adapt.drift.DriftSettings;
+import dev.headwater.bundle.Kind;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
@@ -14,11 +15,13 @@ import java.util.Optional;
  */
 final class Watch {
   private final String task;
+  private final Kind kind;
   private final DriftMonitor monitor;
   private final TrainerMetrics metrics;
 
-  Watch(String task, DriftSettings settings, TrainerMetrics metrics) {
+  Watch(String task, Kind kind, DriftSettings settings, TrainerMetrics metrics) {
     this.task = task;
+    this.kind = kind;
     this.monitor = new DriftMonitor(settings);
     this.metrics = metrics;
   }
@@ -38,7 +41,7 @@ final class Watch {
       float[] features = SampleSerde.unpack(sample);
       cause = monitor.drawn(features, sample.getConfidence(), sample.getHeadVersion());
     } else if (sample.getReason() == Reason.AUDIT && news) {
-      cause = monitor.judged(predicted.equals(sample.getLabel()) ? 0 : 1);
+      cause = monitor.judged(kind.error(predicted, sample.getLabel()));
     }
     monitor.scores().forEach((name, score) -> metrics.drift(task, name, score));
     cause.ifPresent(name -> metrics.drifted(task, name));

@@ -46,13 +46,13 @@ public final class Bundle {
     List<String> problems = new ArrayList<>();
     Manifest read = Manifest.read(manifest, directory, problems);
     // a missing file has been told already, and says nothing more
-    List<List<String>> labels =
-        read.tasks().stream().map(task -> labels(task.labels(), problems)).toList();
+    List<List<String>> labels = read.tasks().stream().map(task -> labels(task, problems)).toList();
     Graph graph = Files.isRegularFile(read.model()) ? Graph.read(read, problems) : null;
     RecordDecoder decoder = null;
     if (graph != null) {
       for (int i = 0; i < labels.size(); i++) {
         Graph.checkLabels(graph.splits().get(i), labels.get(i), problems);
+        Graph.checkQuantity(graph.splits().get(i), read.tasks().get(i), problems);
         Graph.checkMasks(graph.tilings().get(i), read.tasks().get(i), labels.get(i), problems);
       }
       decoder = decoder(read.input(), graph.inputs(), problems);
@@ -75,6 +75,12 @@ public final class Bundle {
     return input instanceof Manifest.Image image
         ? ImageDecoder.of(image, wanted, problems)
         : TabularDecoder.of((Manifest.Tabular) input, wanted, problems);
+  }
+
+  private static List<String> labels(Manifest.Task task, List<String> problems) {
+    return task.kind() instanceof Kind.Quantity
+        ? List.of(Kind.Quantity.OUTPUT)
+        : labels(task.labels(), problems);
   }
 
   private static List<String> labels(@Nullable Path file, List<String> problems) {

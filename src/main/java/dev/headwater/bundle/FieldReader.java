@@ -8,6 +8,8 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
+import dev.headwater.bundle.Manifest.LabelField;
+import dev.headwater.schema.Label;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -42,7 +44,7 @@ final class FieldReader {
    * @param index of the number or of the task whose label it gives, 0 for other roles
    * @param slot its place among all targets
    */
-  private record Target(Role role, String pointer, int index, int slot) {}
+  private record Target(Role role, String pointer, int index, int slot, Kind kind) {}
 
   /** A step on the way to the targets: the fields to look into, and what is wanted here. */
   private static final class Step {
@@ -64,13 +66,13 @@ final class FieldReader {
   private final int tasks;
 
   /**
-   * @param labels by task, null for a task that finds none in its record
+   * @param labels by task
    * @param numbers one pointer to an array of {@code width} numbers, or {@code width} pointers to
    *     one number each; empty where no numbers are wanted
    */
   FieldReader(
       @Nullable String id,
-      List<@Nullable String> labels,
+      List<LabelField> labels,
       @Nullable String text,
       List<String> numbers,
       boolean array,
@@ -78,7 +80,7 @@ final class FieldReader {
     this.width = width;
     want(Role.ID, id, 0);
     for (int task = 0; task < labels.size(); task++) {
-      want(Role.LABEL, labels.get(task), task);
+      want(Role.LABEL, labels.get(task).pointer(), task, labels.get(task).kind());
     }
     tasks = labels.size();
     want(Role.TEXT, text, 0);
@@ -89,11 +91,15 @@ final class FieldReader {
 
   /** For one text with its id and labels; null where the whole value is the text. */
   static @Nullable FieldReader ofText(
-      @Nullable String id, List<@Nullable String> labels, @Nullable String text) {
+      @Nullable String id, List<LabelField> labels, @Nullable String text) {
     return text == null ? null : new FieldReader(id, labels, text, List.of(), false, 0);
   }
 
   private void want(Role role, @Nullable String pointer, int index) {
+    want(role, pointer, index, new Kind.OneLabel());
+  }
+
+  private void want(Role role, @Nullable String pointer, int index, Kind kind) {
     if (pointer == null) {
       return;
     }
@@ -101,7 +107,7 @@ final class FieldReader {
     for (JsonPointer p = JsonPointer.compile(pointer); !p.matches(); p = p.tail()) {
       step = step.children.computeIfAbsent(p.getMatchingProperty(), name -> new Step());
     }
-    Target target = new Target(role, pointer, index, targets.size());
+    Target target = new Target(role, pointer, index, targets.size(), kind);
     step.target = target;
     targets.add(target);
   }
@@ -210,11 +216,42 @@ final class FieldReader {
         case ID -> id = name(parser, target);
         case LABEL ->
             labels[target.index()] =
-                parser.currentToken() == JsonToken.VALUE_NULL ? null : name(parser, target);
+                parser.currentToken() == JsonToken.VALUE_NULL ? null : label(parser, target);
         case TEXT -> text = text(parser, target);
         case NUMBER -> numbers[target.index()] = number(parser, target.pointer());
         case NUMBERS -> array(parser, target);
       }
+    }
+
+    private @Nullable String label(JsonParser parser, Target target) throws IOException {
+      if (target.kind() instanceof Kind.LabelSet) {
+        return names(parser, target);
+      }
+      if (!(target.kind() instanceof Kind.Quantity)) {
+        return name(parser, target);
+      }
+      if (parser.currentToken().isNumeric()) {
+        return parser.getText();
+      }
+      problem(target.pointer(), "is " + kind(parser) + " where a number is wanted");
+      parser.skipChildren();
+      return null;
+    }
+
+    private @Nullable String names(JsonParser parser, Target target) throws IOException {
+      if (parser.currentToken() != JsonToken.START_ARRAY) {
+        problem(target.pointer(), "is " + kind(parser) + " where an array of labels is wanted");
+        parser.skipChildren();
+        return null;
+      }
+      List<String> names = new ArrayList<>();
+      while (parser.nextToken() != JsonToken.END_ARRAY) {
+        String name = name(parser, target);
+        if (name != null) {
+          names.add(name);
+        }
+      }
+      return Label.text(names);
     }
 
     /** An id or a label: a string, or a whole number as its decimal text. */

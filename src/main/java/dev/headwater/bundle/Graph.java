@@ -67,10 +67,35 @@ record Graph(
         }
         splits.add(split);
       }
+      refuseSharedTails(splits);
       List<String> features =
           splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
       return new Graph(
           exported.inputs(), splits, List.copyOf(tilings), features, file.backbone(features));
+    }
+
+    /**
+     * Heads are trained, judged and rolled back apart, so two tasks cannot train one tail; each
+     * would have a copy that drifts from the other's.
+     */
+    private void refuseSharedTails(List<Split> splits) {
+      for (int later = 1; later < splits.size(); later++) {
+        for (int earlier = 0; earlier < later; earlier++) {
+          List<String> shared = new ArrayList<>(splits.get(later).parameterNames());
+          shared.retainAll(splits.get(earlier).parameterNames());
+          boolean own = !manifest.tasks().get(later).original();
+          boolean linear =
+              splits.get(later).linear().isPresent() && splits.get(earlier).linear().isPresent();
+          if (!shared.isEmpty() && !own && !linear) {
+            problems.add(
+                "%sits tail holds layers of the tail of %s (%s), and tails are not trained together: cut after them, or say head: none"
+                    .formatted(
+                        key(manifest.tasks().get(later)),
+                        manifest.tasks().get(earlier).name(),
+                        shared.get(0)));
+          }
+        }
+      }
     }
 
     /** An encoder that stops at its hidden states is pooled for every task alike. */
@@ -162,6 +187,22 @@ record Graph(
     }
   }
 
+  /** A number takes one output, whose bias shifts it to where the numbers are. */
+  static void checkQuantity(Split split, Manifest.Task task, List<String> problems) {
+    if (!(task.kind() instanceof Kind.Quantity)) {
+      return;
+    }
+    if (split.logitsMap().isPresent()) {
+      problems.add("kind: task " + task.name() + " gives a map, and regression one number");
+    }
+    boolean biased =
+        split.parameterNames().stream()
+            .anyMatch(name -> split.classAxis(name) == 0 && split.shape(name, 1).length == 1);
+    if (!biased) {
+      problems.add("kind: regression needs a bias in the last layer of task " + task.name());
+    }
+  }
+
   /** How many labels the network's own head tells apart. */
   static void checkLabels(Split split, List<String> labels, List<String> problems) {
     LinearLayer linear = split.linear().orElse(null);
@@ -171,7 +212,7 @@ record Graph(
     for (Parameter parameter : split.parameters()) {
       if (parameter.name().equals(linear.weight())) {
         long classes = parameter.shape()[linear.classesFirst() ? 0 : 1];
-        if (classes < 2) {
+        if (labels.size() > 1 && classes < 2) {
           problems.add("model: its head has one output; a label set needs one a label");
         } else if (classes != labels.size()) {
           problems.add(

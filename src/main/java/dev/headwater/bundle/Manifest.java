@@ -32,6 +32,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
    * @param labels null where the bundle brings no head
    * @param original whether the network's own head serves as version 0; without it, a cold start
    * @param open whether labels not listed may be learned
+   * @param kind of its labels; of a dense task, of its pixels'
    * @param maskValues the grey value of each class of a dense task; empty to spread them evenly
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -42,7 +43,15 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       @Nullable Path labels,
       boolean original,
       boolean open,
+      Kind kind,
       int[] maskValues) {}
+
+  /**
+   * Where the label of a task is in a record.
+   *
+   * @param pointer null where it is not
+   */
+  record LabelField(@Nullable String pointer, Kind kind) {}
 
   /** How a record becomes the network's inputs. */
   sealed interface Input {
@@ -55,7 +64,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
    */
   record Text(
       @Nullable String id,
-      List<@Nullable String> labels,
+      List<LabelField> labels,
       @Nullable String text,
       Path tokenizer,
       int maxTokens,
@@ -72,8 +81,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   /**
    * @param array whether {@code numbers} is one pointer to an array
    */
-  record Tabular(
-      @Nullable String id, List<@Nullable String> labels, List<String> numbers, boolean array)
+  record Tabular(@Nullable String id, List<LabelField> labels, List<String> numbers, boolean array)
       implements Input {
     @Override
     public String encoding() {
@@ -91,7 +99,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Image(
       @Nullable String id,
-      List<@Nullable String> labels,
+      List<LabelField> labels,
       @Nullable String image,
       int layout,
       int[] size,
@@ -120,16 +128,18 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     Section root = new Section(parse(manifest, problems), "", problems);
     Section input = root.section("input");
     List<Task> tasks = new ArrayList<>();
-    List<@Nullable String> labels = new ArrayList<>();
+    List<LabelField> labels = new ArrayList<>();
     if (root.has("tasks")) {
       for (Section task : root.sections("tasks")) {
-        tasks.add(task(task, "name", directory));
-        labels.add(task.pointer("label"));
+        Task read = task(task, "name", directory);
+        tasks.add(read);
+        labels.add(new LabelField(task.pointer("label"), read.kind()));
         task.refuseOthers();
       }
     } else {
-      tasks.add(task(root, "task", directory));
-      labels.add(input.pointer("label"));
+      Task read = task(root, "task", directory);
+      tasks.add(read);
+      labels.add(new LabelField(input.pointer("label"), read.kind()));
     }
     if (tasks.stream().map(Task::name).distinct().count() < tasks.size()) {
       root.problem("tasks", "two have the same name");
@@ -151,6 +161,13 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     if (!original && task.has("labels")) {
       task.problem("labels", "has no meaning with head: none; the labels come from the stream");
     }
+    Kind kind = kind(task);
+    boolean quantity = kind instanceof Kind.Quantity;
+    if (quantity) {
+      Stream.of("labels", "open", "mask-values")
+          .filter(task::has)
+          .forEach(key -> task.problem(key, "has no meaning with kind: regression"));
+    }
     boolean open = task.flag("open", true);
     if (!original && !open) {
       task.problem("open", "a cold start (head: none) knows no labels yet, so it must be open");
@@ -159,10 +176,23 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
         task.required(name),
         task.has("cut") ? String.join(", ", task.texts("cut")) : "auto",
         hidden(task, original),
-        original ? task.file("labels", directory) : null,
+        original && !quantity ? task.file("labels", directory) : null,
         original,
         open,
+        kind,
         maskValues(task));
+  }
+
+  private static Kind kind(Section task) {
+    int kind = task.choice("kind", "classification", "regression", "multi-label");
+    if (kind != 1 && task.has("scale")) {
+      task.problem("scale", "is of a number: say kind: regression");
+    }
+    return switch (kind) {
+      case 1 -> new Kind.Quantity(task.choice("scale", "linear", "log") == 1);
+      case 2 -> new Kind.LabelSet();
+      default -> new Kind.OneLabel();
+    };
   }
 
   private static int[] maskValues(Section task) {
@@ -209,7 +239,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   }
 
   private static Input input(
-      Section input, List<@Nullable String> labels, Path directory, boolean original) {
+      Section input, List<LabelField> labels, Path directory, boolean original) {
     int format = input.choice("format", "json", "text", "image");
     String id = input.pointer("id");
     if (format > 0) {
@@ -242,7 +272,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   }
 
   private static Image image(
-      Section input, @Nullable String id, List<@Nullable String> labels, @Nullable String image) {
+      Section input, @Nullable String id, List<LabelField> labels, @Nullable String image) {
     float[] size = input.numbers("size");
     if (size.length > 0 && (size.length != 2 || size[0] < 1 || size[1] < 1)) {
       input.problem("size", "must be [height, width] in pixels");
@@ -270,7 +300,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       Section input,
       Path directory,
       @Nullable String id,
-      List<@Nullable String> labels,
+      List<LabelField> labels,
       @Nullable String text,
       boolean original) {
     boolean pooling = input.choice("pooling", "none", "mean") == 1;
@@ -294,10 +324,12 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
 
   /** A field cannot be two things, nor hold another that is wanted. */
   private static void distinct(
-      Section input, @Nullable String id, List<@Nullable String> labels, List<String> fields) {
+      Section input, @Nullable String id, List<LabelField> labels, List<String> fields) {
     Set<String> seen = new HashSet<>();
     List<String> all = new ArrayList<>(fields);
-    Stream.concat(Stream.of(id), labels.stream()).filter(p -> p != null).forEach(all::add);
+    Stream.concat(Stream.of(id), labels.stream().map(LabelField::pointer))
+        .filter(p -> p != null)
+        .forEach(all::add);
     for (String pointer : all) {
       if (!seen.add(pointer)) {
         input.problem(pointer, "is wanted twice");

@@ -134,14 +134,22 @@ public final class Task {
     return batched;
   }
 
-  /** The labels the bundle came with, by output index; empty in a cold start. */
+  /**
+   * The labels the bundle came with, by output index; empty in a cold start. Of a number the one
+   * output.
+   */
   public List<String> labels() {
     return labels;
   }
 
-  /** Whether labels other than these may be learned; never those of pixels. */
+  /** What it tells of a record; of a dense task, of a pixel. */
+  public Kind kind() {
+    return manifest.kind();
+  }
+
+  /** Whether labels other than these may be learned; never those of pixels, nor of numbers. */
   public boolean open() {
-    return manifest.open() && masks.isEmpty();
+    return manifest.open() && masks.isEmpty() && !(kind() instanceof Kind.Quantity);
   }
 
   /**
@@ -154,9 +162,14 @@ public final class Task {
       throws InvalidRecordException {
     if (masks.isPresent()) {
       masks.get().decode(label, field, recordId);
-    } else if (!open() && !labels.contains(label)) {
-      throw new InvalidRecordException(
-          field, "is not in the closed label set of " + name(), recordId);
+      return;
+    }
+    String problem = kind().problem(label);
+    if (problem == null && !open() && !labels.containsAll(kind().names(label))) {
+      problem = "is not in the closed label set of " + name();
+    }
+    if (problem != null) {
+      throw new InvalidRecordException(field, problem, recordId);
     }
   }
 

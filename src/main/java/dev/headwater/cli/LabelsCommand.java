@@ -3,6 +3,7 @@ package dev.headwater.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.adapt.Relabelling;
+import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
@@ -136,6 +137,9 @@ final class LabelsCommand {
       String reason)
       throws Exception {
     Task task = option.of(settings.loadBundle());
+    if (task.kind() instanceof Kind.Quantity) {
+      throw new UsageException("%s tells a number: it has no labels".formatted(task.name()));
+    }
     try (HeadPublisher publisher = HeadsCommand.publisher(settings)) {
       HeadLog log = publisher.read();
       Head live =

@@ -21,7 +21,7 @@ final class Replays {
             settings.stream(),
             settings.scoring(),
             settings.adapt(),
-            settings.gate(),
+            settings.gates(),
             settings.history(),
             settings.kafka());
     Replay replay = new Replay(settings.replay(), pipeline, Display.standard());

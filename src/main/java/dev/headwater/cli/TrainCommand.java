@@ -61,7 +61,7 @@ final class TrainCommand implements Callable<Integer> {
           try (Trainer trainer =
                   new Trainer(
                       settings.adapt(),
-                      settings.gate(),
+                      settings.gates(),
                       bundle,
                       settings.topics(),
                       settings.kafka(),
@@ -84,7 +84,7 @@ final class TrainCommand implements Callable<Integer> {
       List<HeadInfo> first =
           new History(
                   settings.adapt(),
-                  settings.gate(),
+                  settings.gates(),
                   bundle,
                   scoring,
                   settings.topics(),

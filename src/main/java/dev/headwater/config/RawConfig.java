@@ -6,6 +6,7 @@ import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -39,6 +40,9 @@ public interface RawConfig {
   RawGate gate();
 
   RawReplay replay();
+
+  /** What is different for a task, by its name. */
+  Map<String, RawTask> tasks();
 
   Http http();
 

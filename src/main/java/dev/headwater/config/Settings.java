@@ -3,7 +3,11 @@ package dev.headwater.config;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.BundleException;
+import dev.headwater.bundle.Kind;
+import dev.headwater.bundle.Task;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
+import dev.headwater.gate.Metric;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.http.HttpSettings;
 import dev.headwater.replay.ReplaySettings;
@@ -13,16 +17,22 @@ import dev.headwater.schema.Topics;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * One deployment, every part of it valid.
  *
+ * @param file it was read from
  * @param kafka client properties for every client
+ * @param configuredTasks those with keys of their own
  * @param history labelled records a replay trains head 1 on before its first record
  */
 public record Settings(
+    Path file,
     String name,
     Path bundleDirectory,
     Path manifest,
@@ -33,8 +43,9 @@ public record Settings(
     StreamSettings stream,
     HeadSettings heads,
     AdaptSettings adapt,
-    GateSettings gate,
+    Gates gates,
     ReplaySettings replay,
+    Set<String> configuredTasks,
     Optional<Path> history,
     HttpSettings scorerHttp,
     HttpSettings trainerHttp) {
@@ -43,7 +54,31 @@ public record Settings(
     return Topics.of(topicNames);
   }
 
-  public Bundle loadBundle() throws BundleException {
-    return Bundle.load(manifest, bundleDirectory);
+  /**
+   * @throws ConfigException where the configuration says of a task what does not hold of the
+   *     bundle's
+   */
+  public Bundle loadBundle() throws BundleException, ConfigException {
+    Bundle bundle = Bundle.load(manifest, bundleDirectory);
+    List<String> known = bundle.tasks().stream().map(Task::name).toList();
+    List<String> problems = new ArrayList<>();
+    configuredTasks.stream()
+        .filter(task -> !known.contains(task))
+        .sorted()
+        .map(task -> "tasks.%s: the bundle has no such task; it has %s".formatted(task, known))
+        .forEach(problems::add);
+    for (Task task : bundle.tasks()) {
+      GateSettings gate = gates.of(task.name());
+      boolean oneLabel = task.kind() instanceof Kind.OneLabel;
+      if (!oneLabel && (gate.metric() != Metric.ACCURACY || !gate.recallFloor().isEmpty())) {
+        problems.add(
+            "tasks.%s.gate: metric and recall-floor are of tasks that tell one label"
+                .formatted(task.name()));
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new ConfigException(file, problems);
+    }
+    return bundle;
   }
 }

@@ -4,6 +4,8 @@ import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.adapt.drift.DriftSettings;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
+import dev.headwater.gate.Metric;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.http.HttpSettings;
 import dev.headwater.replay.ReplaySettings;
@@ -22,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /** From text to {@link Settings}, or to one message with every problem. */
@@ -68,6 +71,7 @@ public final class SettingsLoader {
     Supplier<HttpSettings> scorer = problems.section("http", () -> http(raw.http().port()));
     Supplier<HttpSettings> trainer = problems.section("http", () -> http(raw.http().trainerPort()));
     Supplier<GateSettings> gate = problems.section("gate", this::gate);
+    Map<String, Supplier<GateSettings>> taskGates = taskGates();
     Supplier<AdaptSettings> adapt = problems.section("adapt", this::adapt);
     Supplier<ReplaySettings> replay = problems.section("replay", this::replay);
     if (!problems.found().isEmpty()) {
@@ -75,6 +79,7 @@ public final class SettingsLoader {
     }
     Path directory = raw.bundle().directory();
     return new Settings(
+        file,
         raw.name(),
         directory,
         raw.bundle().manifest().orElse(directory.resolve("headwater.yaml")),
@@ -85,8 +90,9 @@ public final class SettingsLoader {
         stream.get(),
         heads.get(),
         adapt.get(),
-        gate.get(),
+        new Gates(gate.get(), got(taskGates)),
         replay.get(),
+        raw.tasks().keySet(),
         raw.replay().history(),
         scorer.get(),
         trainer.get());
@@ -158,7 +164,21 @@ public final class SettingsLoader {
         selection.threshold(),
         selection.measure(),
         selection.copyDistance(),
-        budget);
+        budget,
+        doubts());
+  }
+
+  private Map<String, Selection.Doubt> doubts() {
+    Map<String, Selection.Doubt> doubts = new HashMap<>();
+    raw.tasks()
+        .forEach(
+            (task, own) ->
+                doubts.put(
+                    task,
+                    new Selection.Doubt(
+                        own.selection().threshold().orElse(raw.selection().threshold()),
+                        own.selection().measure().orElse(raw.selection().measure()))));
+    return doubts;
   }
 
   private HeadSettings heads() {
@@ -200,6 +220,38 @@ public final class SettingsLoader {
         gate.metric(),
         gate.costs(),
         gate.recallFloor());
+  }
+
+  private Map<String, Supplier<GateSettings>> taskGates() {
+    Map<String, Supplier<GateSettings>> gates = new TreeMap<>();
+    raw.tasks()
+        .forEach(
+            (task, own) ->
+                gates.put(
+                    task, problems.section("tasks." + task + ".gate", () -> gate(own.gate()))));
+    return gates;
+  }
+
+  private GateSettings gate(RawTask.Gate own) {
+    RawGate gate = raw.gate();
+    Metric metric = own.metric().orElse(gate.metric());
+    // costs say nothing under a metric that a task has for itself
+    Map<String, Double> costs = metric == gate.metric() ? gate.costs() : Map.of();
+    return new GateSettings(
+        own.errorRate().orElse(gate.errorRate()),
+        own.margin().orElse(gate.margin()),
+        own.classLoss().orElse(gate.classLoss()),
+        gate.classTrials(),
+        gate.trials(),
+        metric,
+        own.costs().isEmpty() ? costs : own.costs(),
+        own.recallFloor().isEmpty() ? gate.recallFloor() : own.recallFloor());
+  }
+
+  private static <T> Map<String, T> got(Map<String, Supplier<T>> suppliers) {
+    Map<String, T> got = new HashMap<>();
+    suppliers.forEach((key, supplier) -> got.put(key, supplier.get()));
+    return got;
   }
 
   private ReplaySettings replay() {

@@ -228,7 +228,8 @@ public final class Gate {
 
   private static Map<String, Double> numbers(List<Trial> trials, Comparison test) {
     Map<String, Double> numbers = new TreeMap<>();
-    if (!trials.isEmpty()) {
+    // of answers that are better or worse, not right or wrong, there is no accuracy
+    if (!trials.isEmpty() && trials.stream().noneMatch(Trial::graded)) {
       numbers.put("liveAccuracy", share(trials, Trial::live));
       numbers.put("candidateAccuracy", share(trials, Trial::candidate));
     }

@@ -35,6 +35,9 @@ final class Measure {
 
   /** What the candidate saves on one sample, as a share of the dearest error, in [-1, 1]. */
   double saved(Trial trial) {
+    if (metric != Metric.COST) {
+      return trial.gain();
+    }
     return (loss(trial.label(), String.valueOf(trial.live()))
             - loss(trial.label(), trial.candidate()))
         / dearest;

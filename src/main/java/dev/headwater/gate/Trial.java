@@ -25,8 +25,16 @@ public record Trial(
         live,
         candidate,
         weight,
-        (candidate.equals(label) ? 1 : 0) - (label.equals(live) ? 1 : 0),
-        0);
+        (candidate.equals(label) ? 1 : 0) - (label.equals(live) ? 1 : 0));
+  }
+
+  public Trial(String label, @Nullable String live, String candidate, double weight, double gain) {
+    this(label, live, candidate, weight, gain, 0);
+  }
+
+  /** Whether answers to it are better or worse, instead of right or wrong. */
+  boolean graded() {
+    return gain != 0 && Math.abs(gain) != 1;
   }
 
   public Trial {

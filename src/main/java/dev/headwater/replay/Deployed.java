@@ -67,7 +67,7 @@ final class Deployed implements Session.Deployment {
   private Trainer trainer() {
     return new Trainer(
         pipeline.adapt(topics.prefix()),
-        pipeline.gate(),
+        pipeline.gates(),
         pipeline.bundle(),
         topics.topics(),
         kafka,
@@ -92,7 +92,7 @@ final class Deployed implements Session.Deployment {
       List<HeadInfo> first =
           new History(
                   pipeline.adapt(topics.prefix()),
-                  pipeline.gate(),
+                  pipeline.gates(),
                   pipeline.bundle(),
                   features,
                   topics.topics(),

@@ -2,7 +2,7 @@ package dev.headwater.replay;
 
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
-import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
@@ -24,7 +24,7 @@ public record Pipeline(
     StreamSettings stream,
     ScoringSettings scoring,
     AdaptSettings adapt,
-    GateSettings gate,
+    Gates gates,
     Optional<Path> history,
     Map<String, Object> kafka) {
 

@@ -2,6 +2,7 @@ package dev.headwater.replay;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Task;
 import dev.headwater.replay.report.Display;
@@ -93,7 +94,7 @@ public final class Replay {
       throws Exception {
     Deployed deployed =
         new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display);
-    Session session = new Session(settings, stream, topics, display, cancelled, masks());
+    Session session = new Session(settings, stream, topics, display, cancelled, kinds(), masks());
     Tally tally = session.run(deployed);
     ReplayReport report = tally.report(export(deployed.finalHeads()));
     if (settings.report().isPresent()) {
@@ -101,6 +102,12 @@ public final class Replay {
     }
     display.summary(report);
     return report;
+  }
+
+  private Map<String, Kind> kinds() {
+    Map<String, Kind> kinds = new HashMap<>();
+    pipeline.bundle().tasks().forEach(task -> kinds.put(task.name(), task.kind()));
+    return kinds;
   }
 
   private Map<String, Masks> masks() {

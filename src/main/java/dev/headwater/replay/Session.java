@@ -1,5 +1,6 @@
 package dev.headwater.replay;
 
+import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.metrics.Health;
 import dev.headwater.replay.report.Display;
@@ -65,10 +66,11 @@ final class Session {
       RunTopics topics,
       Display display,
       CountDownLatch cancelled) {
-    this(settings, stream, topics, display, cancelled, Map.of());
+    this(settings, stream, topics, display, cancelled, Map.of(), Map.of());
   }
 
   /**
+   * @param kinds by task, of its truths
    * @param masks by dense task, how to read its truths
    */
   Session(
@@ -77,13 +79,14 @@ final class Session {
       RunTopics topics,
       Display display,
       CountDownLatch cancelled,
+      Map<String, Kind> kinds,
       Map<String, Masks> masks) {
     this.settings = settings;
     this.stream = stream;
     this.topics = topics;
     this.display = display;
     this.cancelled = cancelled;
-    this.tally = new Tally(stream.truths(), stream.domains(), masks, System::nanoTime);
+    this.tally = new Tally(stream.truths(), stream.domains(), kinds, masks, System::nanoTime);
   }
 
   /**

@@ -1,7 +1,83 @@
 package dev.headwater.schema;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.JsonDeserializer;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
-/** The truth about one record for one task; a later one for the same record corrects it. */
+/**
+ * The truth about one record for one task; a later one for the same record corrects it.
+ *
+ * @param label as text: of a number its digits, of several labels a JSON array
+ */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record Label(String recordId, String task, String label) {}
+public record Label(
+    String recordId, String task, @JsonDeserialize(using = Reader.class) String label) {
+
+  /** A string, a number or an array of strings as text; null where it is something else. */
+  public static @Nullable String text(@Nullable JsonNode label) {
+    if (label == null || label.isNull()) {
+      return null;
+    }
+    if (!label.isArray()) {
+      return label.isValueNode() ? label.asText() : null;
+    }
+    List<String> names = new ArrayList<>();
+    for (JsonNode name : label) {
+      if (!name.isTextual()) {
+        return null;
+      }
+      names.add(name.textValue());
+    }
+    return text(names);
+  }
+
+  /** Several labels as text, the same for the same labels in whatever order. */
+  public static String text(Collection<String> names) {
+    try {
+      return Json.MAPPER.writeValueAsString(new TreeSet<>(names));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("strings can be written as JSON", e);
+    }
+  }
+
+  /** What {@link #text(Collection)} wrote; empty where the text is something else. */
+  public static Optional<List<String>> names(String text) {
+    if (!text.startsWith("[")) {
+      return Optional.empty();
+    }
+    try {
+      List<String> names = new ArrayList<>();
+      for (JsonNode name : Json.MAPPER.readTree(text)) {
+        if (!name.isTextual()) {
+          return Optional.empty();
+        }
+        names.add(name.textValue());
+      }
+      return Optional.of(names);
+    } catch (JsonProcessingException e) {
+      return Optional.empty(); // a label that happens to begin so
+    }
+  }
+
+  /** So that annotators may write numbers and arrays as such. */
+  static final class Reader extends JsonDeserializer<String> {
+    @Override
+    public String deserialize(JsonParser parser, DeserializationContext context)
+        throws IOException {
+      // through the context: the mapper's own way would want the document to end here
+      String text = text(context.readTree(parser));
+      return text == null ? "" : text; // blank: whoever checks labels names the field
+    }
+  }
+}

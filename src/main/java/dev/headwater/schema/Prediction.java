@@ -9,9 +9,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the live head said of one record.
  *
- * @param label null while no head is live (a declared cold start)
- * @param confidence probability of {@code label}, of a mask the mean over its pixels; 0 while no
- *     head is live
+ * @param label null while no head is live (a declared cold start), and where the task tells no one
+ *     label
+ * @param confidence probability of {@code label}; of several labels that of the least certain, of a
+ *     mask the mean over its pixels, of a number 1 - the width of its interval / the width it would
+ *     have if nothing of the record were known; 0 while no head is live
  * @param top the most probable labels, best first; empty while no head is live
  * @param headVersion the head that made this prediction; 0 is the bundle's own
  * @param frozen what the head that never learns said of the same record, where comparison is on
@@ -19,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param shares of the pixels that each label has, where there is a mask
  * @param leastConfidence of its least sure pixel
  * @param frozenMask the mask of the head that never learns, where comparison is on
+ * @param labels of a multi-label task, in place of {@code label}
+ * @param estimate of a regression task, in place of {@code label}
+ * @param frozenEstimate of the head that never learns, where comparison is on
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Prediction(
@@ -33,7 +38,10 @@ public record Prediction(
     @Nullable String mask,
     @Nullable Map<String, Double> shares,
     @Nullable Double leastConfidence,
-    @Nullable String frozenMask) {
+    @Nullable String frozenMask,
+    @Nullable List<String> labels,
+    @Nullable Estimate estimate,
+    @Nullable Estimate frozenEstimate) {
 
   /** Header naming the head that made a prediction, as decimal text. */
   public static final String HEAD_VERSION_HEADER = "headwater-head-version";
@@ -60,12 +68,47 @@ public record Prediction(
         null,
         null,
         null,
+        null,
+        null,
+        null,
+        null);
+  }
+
+  /** A label for each pixel of the record. */
+  public Prediction(
+      String recordId,
+      String task,
+      @Nullable String label,
+      double confidence,
+      List<Scored> top,
+      long headVersion,
+      Source source,
+      @Nullable Scored frozen,
+      @Nullable String mask,
+      @Nullable Map<String, Double> shares,
+      @Nullable Double leastConfidence,
+      @Nullable String frozenMask) {
+    this(
+        recordId,
+        task,
+        label,
+        confidence,
+        top,
+        headVersion,
+        source,
+        frozen,
+        mask,
+        shares,
+        leastConfidence,
+        frozenMask,
+        null,
+        null,
         null);
   }
 
   /** Whether a head was live. */
   @JsonIgnore
   public boolean made() {
-    return label != null || mask != null;
+    return label != null || mask != null || labels != null || estimate != null;
   }
 }

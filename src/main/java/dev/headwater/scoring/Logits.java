@@ -11,6 +11,23 @@ import dev.headwater.schema.HeadInfo;
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Logits(HeadInfo head, long serial, float[] values) {
 
+  /** Each output by itself. */
+  float[] sigmoids() {
+    float[] probabilities = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw notFinite();
+      }
+      probabilities[i] = (float) (1 / (1 + Math.exp(-values[i])));
+    }
+    return probabilities;
+  }
+
+  private IllegalStateException notFinite() {
+    return new IllegalStateException(
+        "head " + head.task() + "/" + head.version() + " gives logits that are not finite");
+  }
+
   /** Softmax in double precision, shifted by the greatest logit so that nothing overflows. */
   float[] probabilities() {
     double max = Double.NEGATIVE_INFINITY;
@@ -24,8 +41,7 @@ record Logits(HeadInfo head, long serial, float[] values) {
       sum += exp[i];
     }
     if (!Double.isFinite(sum)) {
-      throw new IllegalStateException(
-          "head " + head.task() + "/" + head.version() + " gives logits that are not finite");
+      throw notFinite();
     }
     float[] probabilities = new float[values.length];
     for (int i = 0; i < values.length; i++) {

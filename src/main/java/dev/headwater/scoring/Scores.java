@@ -1,5 +1,6 @@
 package dev.headwater.scoring;
 
+import dev.headwater.bundle.Kind;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Scored;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param frozen what the head that never learns says, where comparison is on
  * @param pixels what the live head says of each pixel, null but for a dense task
  * @param frozenPixels likewise of the head that never learns
+ * @param answer in the words of a task that does not tell one label; null where it does
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 public record Scores(
@@ -22,15 +24,41 @@ public record Scores(
     float[] probabilities,
     @Nullable Scored frozen,
     @Nullable Segmentation pixels,
-    @Nullable Segmentation frozenPixels) {
-  static Scores of(Logits live, @Nullable Logits frozen) {
+    @Nullable Segmentation frozenPixels,
+    @Nullable KindAnswer answer) {
+  static Scores of(Kind kind, Logits live, @Nullable Logits frozen) {
+    if (kind instanceof Kind.Quantity quantity) {
+      return estimate(quantity, live, frozen);
+    }
+    return kind instanceof Kind.LabelSet ? set(live, frozen) : one(live, frozen);
+  }
+
+  private static Scores one(Logits live, @Nullable Logits frozen) {
     float[] probabilities = live.probabilities();
     Scored best = null;
     if (frozen != null) {
       float[] other = frozen == live ? probabilities : frozen.probabilities();
       best = best(frozen.head(), other);
     }
-    return new Scores(Optional.of(live.head()), probabilities, best, null, null);
+    return new Scores(Optional.of(live.head()), probabilities, best, null, null, null);
+  }
+
+  private static Scores set(Logits live, @Nullable Logits frozen) {
+    KindAnswer said = KindAnswer.set(live);
+    Scored then = frozen == null ? null : KindAnswer.set(frozen).said();
+    return new Scores(Optional.of(live.head()), live.sigmoids(), then, null, null, said);
+  }
+
+  private static Scores estimate(Kind.Quantity kind, Logits live, @Nullable Logits frozen) {
+    KindAnswer now = KindAnswer.estimate(kind, live);
+    KindAnswer then = frozen == null ? null : KindAnswer.estimate(kind, frozen);
+    return new Scores(
+        Optional.of(live.head()),
+        new float[0],
+        then == null ? null : then.said(),
+        null,
+        null,
+        new KindAnswer(now.said(), null, now.estimate(), then == null ? null : then.estimate()));
   }
 
   static Scores dense(Logits live, @Nullable Logits frozen) {
@@ -40,15 +68,19 @@ public record Scores(
         new float[0],
         null,
         pixels,
-        frozen == null ? null : frozen == live ? pixels : Segmentation.of(frozen));
+        frozen == null ? null : frozen == live ? pixels : Segmentation.of(frozen),
+        null);
   }
 
   static Scores none() {
-    return new Scores(Optional.empty(), new float[0], null, null, null);
+    return new Scores(Optional.empty(), new float[0], null, null, null, null);
   }
 
-  /** The most probable label; in a cold start the empty label, which no head has, at 0. */
+  /** The answer as a label's text; in a cold start the empty label, which no head has, at 0. */
   public Scored best() {
+    if (answer != null) {
+      return answer.said();
+    }
     return head.map(h -> best(h, probabilities)).orElse(new Scored("", 0));
   }
 
@@ -56,6 +88,11 @@ public record Scores(
   public double certainty(Measure measure) {
     if (pixels != null) {
       return pixels.certainty(measure);
+    }
+    if (answer != null) {
+      return answer.labels() == null
+          ? answer.said().confidence()
+          : KindAnswer.least(probabilities, measure);
     }
     return head.isEmpty() ? 0 : measure.certainty(probabilities);
   }

@@ -78,7 +78,9 @@ final class TaskScorer implements AutoCloseable {
       Logits now = logits(live, finding, finding.live());
       Logits then =
           frozen == null ? null : logits(frozen, finding, frozen == live ? now : finding.frozen());
-      return graph.task().tiling().isPresent() ? Scores.dense(now, then) : Scores.of(now, then);
+      return graph.task().tiling().isPresent()
+          ? Scores.dense(now, then)
+          : Scores.of(graph.task().kind(), now, then);
     } catch (OrtException e) {
       throw new IllegalStateException("the live head does not run on features it fits: " + e, e);
     } finally {

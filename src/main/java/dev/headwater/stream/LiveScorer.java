@@ -32,22 +32,21 @@ import org.jspecify.annotations.Nullable;
 final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[]>> {
   private final Scoring scoring;
   private final Set<String> topics;
-  private final int tasks;
+  private final List<Measure> measures;
   private final int top;
-  private final Measure measure;
   private final Memo<Inference> memo;
   private final Set<Integer> partitions = ConcurrentHashMap.newKeySet();
 
   /**
-   * @param tasks how many there are
+   * @param tasks their names, in the bundle's order
    * @param estimate bytes of one inference until one has been seen
    */
-  LiveScorer(Scoring scoring, int tasks, Topics topics, StreamSettings settings, long estimate) {
+  LiveScorer(
+      Scoring scoring, List<String> tasks, Topics topics, StreamSettings settings, long estimate) {
     this.scoring = scoring;
-    this.tasks = tasks;
+    this.measures = tasks.stream().map(task -> settings.selection().doubt(task).measure()).toList();
     this.topics = topics.records().stream().map(Topic::name).collect(Collectors.toSet());
     this.top = settings.top();
-    this.measure = settings.selection().measure();
     this.memo = new Memo<>(settings.readAheadBytes(), estimate, Inference::bytes);
   }
 
@@ -107,8 +106,9 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   @Override
   public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
     Inference inference = inference(source, value);
-    List<Outcome> outcomes = new ArrayList<>(tasks);
-    for (int task = 0; task < tasks; task++) {
+    List<Outcome> outcomes = new ArrayList<>(measures.size());
+    for (int task = 0; task < measures.size(); task++) {
+      Measure measure = measures.get(task);
       Scores scores = scoring.score(inference, task);
       Segmentation pixels = scores.pixels();
       outcomes.add(
@@ -121,7 +121,8 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
               scores.frozen(),
               pixels,
               pixels == null ? null : pixels.certainties(measure),
-              scores.frozenPixels()));
+              scores.frozenPixels(),
+              scores.answer()));
     }
     return new Answer(inference.recordId(), outcomes);
   }

@@ -11,6 +11,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.scoring.KindAnswer;
 import dev.headwater.scoring.Segmentation;
 import dev.headwater.stream.ScoringTopology.Task;
 import dev.headwater.stream.selection.Selector;
@@ -32,6 +33,25 @@ record Outputs(
   Prediction prediction() {
     Segmentation pixels = outcome.pixels();
     Scored best = outcome.best();
+    KindAnswer said = outcome.said();
+    if (said != null) {
+      return new Prediction(
+          recordId,
+          task.name(),
+          null,
+          said.said().confidence(),
+          outcome.top(),
+          outcome.headVersion(),
+          source,
+          said.estimate() == null ? outcome.frozen() : null,
+          null,
+          null,
+          null,
+          null,
+          said.labels(),
+          said.estimate(),
+          said.frozenEstimate());
+    }
     if (pixels == null) {
       return new Prediction(
           recordId,

@@ -72,13 +72,20 @@ final class Router {
     return new Routed(outbox, reviews);
   }
 
-  /** A record is as unsure as its least sure task, and who looks at it answers for every task. */
+  /**
+   * A record is as unsure as its task that is furthest below its threshold, and who looks at it
+   * answers for every task.
+   */
   private Optional<Selector.Kept> select(String recordId, Scorer.Answer answer) {
+    int tasks = answer.outcomes().size();
+    double[] certainties = new double[tasks];
     int least = 0;
     boolean scored = true;
-    for (int i = 0; i < answer.outcomes().size(); i++) {
+    for (int i = 0; i < tasks; i++) {
       Scorer.Outcome outcome = answer.outcomes().get(i);
-      least = outcome.certainty() < answer.outcomes().get(least).certainty() ? i : least;
+      String task = topology.tasks().get(i).name();
+      certainties[i] = topology.settings().selection().standing(task, outcome.certainty());
+      least = certainties[i] < certainties[least] ? i : least;
       scored &= outcome.scored();
     }
     Scorer.Outcome unsure = answer.outcomes().get(least);
@@ -89,7 +96,7 @@ final class Router {
             .dense()
             .map(dense -> dense.tiling().summary(unsure.features()))
             .orElse(unsure.features());
-    return selector.select(recordId, features, unsure.certainty(), scored);
+    return selector.select(recordId, features, certainties, scored);
   }
 
   /** For the records' features alone: drift and domain adaptation need no labels. */

@@ -3,6 +3,7 @@ package dev.headwater.stream;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.scoring.KindAnswer;
 import dev.headwater.scoring.Segmentation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,7 @@ interface Scorer {
    * @param pixels what is said of each pixel, null while no head is live and but for dense tasks
    * @param pixelCertainties by the measure of the selection, null where {@code pixels} is
    * @param frozenPixels as {@code frozen}, of a dense task
+   * @param said in the words of a task that does not tell one label, null of any other
    */
   @SuppressWarnings("ArrayRecordComponent") // passed on at once, never compared
   record Outcome(
@@ -51,7 +53,8 @@ interface Scorer {
       @Nullable Scored frozen,
       @Nullable Segmentation pixels,
       float @Nullable [] pixelCertainties,
-      @Nullable Segmentation frozenPixels) {
+      @Nullable Segmentation frozenPixels,
+      @Nullable KindAnswer said) {
     /** Of a task that gives records a label. */
     Outcome(
         @Nullable String label,
@@ -60,16 +63,16 @@ interface Scorer {
         double certainty,
         long headVersion,
         @Nullable Scored frozen) {
-      this(label, features, top, certainty, headVersion, frozen, null, null, null);
+      this(label, features, top, certainty, headVersion, frozen, null, null, null, null);
     }
 
     @Nullable Scored best() {
-      return top.isEmpty() ? null : top.get(0);
+      return said != null ? said.said() : top.isEmpty() ? null : top.get(0);
     }
 
     /** Whether a head was live. */
     boolean scored() {
-      return pixels != null || !top.isEmpty();
+      return pixels != null || said != null || !top.isEmpty();
     }
 
     /** Of the label or of the mask; 0 while no head is live. */

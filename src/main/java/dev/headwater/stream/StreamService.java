@@ -73,7 +73,12 @@ public final class StreamService implements AutoCloseable {
     this.metrics = metrics;
     this.scoring = Scoring.load(bundle, scoring, metrics);
     this.scorer =
-        new LiveScorer(this.scoring, bundle.tasks().size(), topics, settings, estimate(bundle));
+        new LiveScorer(
+            this.scoring,
+            bundle.tasks().stream().map(Task::name).toList(),
+            topics,
+            settings,
+            estimate(bundle));
     Map<String, String> fingerprints =
         bundle.tasks().stream().collect(Collectors.toMap(Task::name, Task::fingerprint));
     this.heads = new HeadFollower(kafka, topics.heads(), fingerprints, new Installer());

@@ -152,9 +152,9 @@ class TailFitterTest {
     Fitter.Trained live = fitter.of(task.head().orElseThrow());
     List<float[]> features = corners(3, 7).features();
 
-    float[] cooled = live.cooled(2).logits(features).get(1);
+    float[] cooled = live.scaled(.5, 0).logits(features).get(1);
     float[] plain = live.logits(features).get(1);
-    Fitter.Trained mean = fitter.blend(List.of(live, live.cooled(.5)));
+    Fitter.Trained mean = fitter.blend(List.of(live, live.scaled(2, 0)));
 
     assertThat(cooled[0]).isCloseTo(plain[0] / 2, within(1e-5f));
     assertThat(mean.logits(features).get(1)[1]).isCloseTo(1.5f * plain[1], within(1e-4f));

@@ -6,6 +6,7 @@ import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadSettings;
@@ -103,7 +104,13 @@ abstract class TrainerDeployment {
             defaults.alignUnlabelled());
     Trainer trainer =
         new Trainer(
-            settings, GateSettings.DEFAULT, bundle, topics, kafka(), metrics, Clock.systemUTC());
+            settings,
+            new Gates(GateSettings.DEFAULT),
+            bundle,
+            topics,
+            kafka(),
+            metrics,
+            Clock.systemUTC());
     trainer.start();
     return trainer;
   }

@@ -3,6 +3,7 @@ package dev.headwater.adapt;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.adapt.drift.DriftSettings;
+import dev.headwater.bundle.Kind;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
@@ -22,6 +23,7 @@ class WatchTest {
   private final Watch watch =
       new Watch(
           "task",
+          new Kind.OneLabel(),
           DriftSettings.DEFAULT,
           new TrainerMetrics() {
             @Override

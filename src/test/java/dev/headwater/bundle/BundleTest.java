@@ -295,4 +295,21 @@ class BundleTest {
                     .decode("{\"id\":\"a\",\"text\":\"hi\"}".getBytes()))
         .doesNotThrowAnyException();
   }
+
+  @Test
+  void refusesTwoTasksThatWouldTrainOneTail() {
+    String tails =
+        """
+        name: two
+        model: model.onnx
+        tasks:
+          - {name: kind, labels: labels.json, cut: -2}
+          - {name: mood, labels: labels.json, cut: %s}
+        input: {numbers: /x}
+        """;
+
+    assertThat(refusal(tails.formatted("-2")))
+        .contains("tasks.mood.cut: its tail holds layers of the tail of kind")
+        .contains("cut after them, or say head: none");
+  }
 }

@@ -15,7 +15,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class FieldReaderTest {
   private final FieldReader text =
-      new FieldReader("/id", List.of("/meta/label"), "/body/text", List.of(), false, 0);
+      new FieldReader(
+          "/id",
+          List.of(new Manifest.LabelField("/meta/label", new Kind.OneLabel())),
+          "/body/text",
+          List.of(),
+          false,
+          0);
   private final FieldReader array =
       new FieldReader("/id", List.of(), null, List.of("/features"), true, 3);
   private final FieldReader scattered =

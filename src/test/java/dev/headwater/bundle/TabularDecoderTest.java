@@ -14,7 +14,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class TabularDecoderTest {
   private static final Manifest.Tabular ARRAY =
-      new Manifest.Tabular("/id", List.of("/label"), List.of("/x"), true);
+      new Manifest.Tabular(
+          "/id",
+          List.of(new Manifest.LabelField("/label", new Kind.OneLabel())),
+          List.of("/x"),
+          true);
   private static final Manifest.Tabular POINTERS =
       new Manifest.Tabular(null, List.of(), List.of("/a", "/b/c"), false);
 

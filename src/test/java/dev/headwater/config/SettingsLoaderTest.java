@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.bundle.Bundles;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.gate.Metric;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.TopicNames;
+import dev.headwater.scoring.Measure;
 import dev.headwater.stream.StreamSettings;
 import dev.headwater.stream.selection.Selection;
 import java.io.IOException;
@@ -40,7 +43,7 @@ class SettingsLoaderTest {
     assertThat(settings.topicNames()).isEqualTo(TopicNames.prefixed("desk"));
     assertThat(settings.manifest()).isEqualTo(Path.of("/models/desk/headwater.yaml"));
     assertThat(settings.adapt()).isEqualTo(AdaptSettings.of("desk-trainer"));
-    assertThat(settings.gate()).isEqualTo(GateSettings.DEFAULT);
+    assertThat(settings.gates()).isEqualTo(new Gates(GateSettings.DEFAULT));
     assertThat(settings.heads()).isEqualTo(HeadSettings.DEFAULT);
     assertThat(settings.stream())
         .isEqualTo(StreamSettings.of("desk", Path.of("state"), settings.stream().selection()));
@@ -72,9 +75,79 @@ class SettingsLoaderTest {
     assertThat(settings.stream().selection()).isEqualTo(new Selection(0.1, 0.8));
     assertThat(settings.adapt().interval()).isEqualTo(Duration.ofMillis(250));
     assertThat(settings.adapt().promotion()).isEqualTo(AdaptSettings.Promotion.MANUAL);
-    assertThat(settings.gate().metric()).isEqualTo(Metric.COST);
-    assertThat(settings.gate().costs()).isEqualTo(Map.of("card fraud>ok", 50.0, "a.b>c", 2.0));
-    assertThat(settings.gate().recallFloor()).isEqualTo(Map.of("card fraud", .8));
+    assertThat(settings.gates().general().metric()).isEqualTo(Metric.COST);
+    assertThat(settings.gates().general().costs())
+        .isEqualTo(Map.of("card fraud>ok", 50.0, "a.b>c", 2.0));
+    assertThat(settings.gates().general().recallFloor()).isEqualTo(Map.of("card fraud", .8));
+  }
+
+  @Test
+  void aTaskHasItsOwnThresholdAndGateWhereItSaysSo() throws Exception {
+    Settings settings =
+        load(
+            MINIMAL
+                + """
+                selection: {threshold: 0.9}
+                gate: {margin: 0.02, recall-floor: {fraud: 0.8}}
+                tasks:
+                  intent: {selection: {threshold: 0.5, measure: margin}}
+                  domain: {gate: {metric: macro-f1, class-loss: 0.2}}
+                """);
+
+    Selection selection = settings.stream().selection();
+    assertThat(selection.doubt("intent")).isEqualTo(new Selection.Doubt(.5, Measure.MARGIN));
+    assertThat(selection.doubt("domain"))
+        .isEqualTo(selection.doubt("any other"))
+        .isEqualTo(new Selection.Doubt(.9, Measure.MAX_PROBABILITY));
+    assertThat(settings.gates().of("intent"))
+        .isEqualTo(settings.gates().of("any other"))
+        .isEqualTo(settings.gates().general());
+    assertThat(settings.gates().of("domain"))
+        .isEqualTo(
+            new GateSettings(.15, .02, .2, 20, 10, Metric.MACRO_F1, Map.of(), Map.of("fraud", .8)));
+  }
+
+  @Test
+  void reportsWhatIsWrongWithATaskUnderItsKey() {
+    assertThatThrownBy(
+            () ->
+                load(
+                    MINIMAL
+                        + """
+                        tasks:
+                          intent: {gate: {error-rate: 0.9}, selection: {treshold: 0.5}}
+                          domain: {gate: {costs: {"a>b": 2}}}
+                        """))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("tasks.intent.selection.treshold: there is no such key");
+    assertThatThrownBy(
+            () ->
+                load(
+                    MINIMAL
+                        + """
+                        tasks:
+                          intent: {gate: {error-rate: 0.9}}
+                          domain: {gate: {costs: {"a>b": 2}}}
+                        """))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("2 problems in ")
+        .hasMessageContaining("tasks.intent.gate: gate error rate")
+        .hasMessageContaining("tasks.domain.gate: gate costs are for the metric cost");
+  }
+
+  @Test
+  void aTaskThatTheBundleDoesNotHaveIsAProblem() throws Exception {
+    Path bundle = Files.createDirectories(directory.resolve("bundle"));
+    Bundles.tabular(bundle, 2, 2);
+    Settings settings =
+        load(
+            "name: desk\nbundle: {directory: %s}\ntasks: {kind: {gate: {margin: 0.2}}, shade: {gate: {margin: 0.1}}}\n"
+                .formatted(bundle));
+
+    assertThatThrownBy(settings::loadBundle)
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("1 problem in ")
+        .hasMessageContaining("tasks.shade: the bundle has no such task; it has [kind]");
   }
 
   @Test
@@ -200,7 +273,7 @@ class SettingsLoaderTest {
         load("name: example\nbundle: {directory: /models/example}\nscoring: {threads: 3}\n");
     assertThat(shown)
         .usingRecursiveComparison()
-        .ignoringFields("kafka", "replay.stream", "history")
+        .ignoringFields("file", "kafka", "replay.stream", "history")
         .isEqualTo(bare);
   }
 

@@ -3,6 +3,7 @@ package dev.headwater.replay;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.Style;
 import dev.headwater.schema.TopicSettings;
@@ -29,7 +30,7 @@ final class Replays {
         StreamSettings.of("unused", directory.resolve("unused"), selection),
         ScoringSettings.defaults(),
         AdaptSettings.of("unused"),
-        GateSettings.DEFAULT,
+        new Gates(GateSettings.DEFAULT),
         history,
         Map.of());
   }

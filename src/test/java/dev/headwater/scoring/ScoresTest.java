@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.headwater.bundle.Kind;
+import dev.headwater.schema.Estimate;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Verdict;
@@ -34,7 +36,7 @@ class ScoresTest {
   }
 
   private static Scores of(float... logits) {
-    return Scores.of(new Logits(info(logits.length), 1, logits), null);
+    return Scores.of(new Kind.OneLabel(), new Logits(info(logits.length), 1, logits), null);
   }
 
   @Property(tries = 300)
@@ -92,5 +94,47 @@ class ScoresTest {
         .hasMessageContaining("t/3");
     assertThatThrownBy(() -> of(1, Float.POSITIVE_INFINITY))
         .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void ofSeveralLabelsThoseMoreProbableThanNotAreToldAndTheLeastCertainCounts() {
+    Scores scores =
+        Scores.of(new Kind.LabelSet(), new Logits(info(3), 1, new float[] {4, -0.4f, 2}), null);
+
+    KindAnswer answer = scores.answer();
+    assertThat(answer.labels())
+        .isEqualTo(List.of(info(3).labels().get(0), info(3).labels().get(2)));
+    double least = 1 / (1 + Math.exp(-0.4));
+    assertThat(scores.best().confidence()).isCloseTo(least, within(1e-6));
+    assertThat(scores.certainty(Measure.MAX_PROBABILITY)).isCloseTo(least, within(1e-6));
+    assertThat(scores.certainty(Measure.MARGIN)).isCloseTo(2 * least - 1, within(1e-6));
+    assertThat(scores.top(1).get(0).label()).isEqualTo(info(3).labels().get(0));
+  }
+
+  @Test
+  void aNumberComesWithTheIntervalAndConfidenceThatTravelWithItsHead() {
+    HeadInfo head =
+        info(1)
+            .judged(
+                new Verdict(
+                    true,
+                    "",
+                    0,
+                    Map.of(KindAnswer.HALF_WIDTH, Math.log(2), KindAnswer.CONFIDENCE, .7)));
+    float log = (float) Math.log(100);
+
+    Scores scores =
+        Scores.of(new Kind.Quantity(true), new Logits(head, 1, new float[] {log}), null);
+
+    Estimate estimate = scores.answer().estimate();
+    assertThat(estimate.value()).isCloseTo(100, within(1e-4));
+    assertThat(estimate.lower()).as("by what factor").isCloseTo(50, within(1e-4));
+    assertThat(estimate.upper()).isCloseTo(200, within(1e-4));
+    assertThat(scores.certainty(Measure.ENTROPY)).as("whatever the measure").isEqualTo(.7);
+    assertThat(scores.top(3)).isEmpty();
+    Scores bare =
+        Scores.of(new Kind.Quantity(false), new Logits(info(1), 1, new float[] {3}), null);
+    assertThat(bare.answer().estimate()).isEqualTo(new Estimate(3, null, null));
+    assertThat(bare.certainty(Measure.MARGIN)).as("nothing is known of its errors").isZero();
   }
 }

@@ -194,6 +194,9 @@ class DeadLetterTest {
         "{\"recordId\": \"r1\", \"task\": \"other\", \"label\": \"no\"} | /task | r1",
         "{\"recordId\": \"r1\", \"task\": \"answer\"} | /label | r1",
         "{\"recordId\": \"r1\", \"task\": \"answer\", \"label\": \"maybe\"} | /label | r1",
+        "{\"recordId\": \"r1\", \"task\": \"answer\", \"label\": NaN} | /label | r1",
+        "{\"recordId\": \"r1\", \"task\": \"answer\", \"label\": {}} | /label | r1",
+        "{\"recordId\": \"r1\", \"task\": \"answer\", \"label\": [1]} | /label | r1",
       })
   void takesALabelThatIsNone(String value, String field, String recordId) {
     driven.rawLabel(value.getBytes(UTF_8));

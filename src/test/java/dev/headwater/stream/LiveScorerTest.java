@@ -174,7 +174,8 @@ class LiveScorerTest {
             readAheadBytes,
             defaults.startTimeout(),
             defaults.closeTimeout());
-    return new LiveScorer(scoring, 1, Topics.of(TopicNames.prefixed("t")), settings, 16);
+    return new LiveScorer(
+        scoring, List.of("colour"), Topics.of(TopicNames.prefixed("t")), settings, 16);
   }
 
   private static ConsumerRecords<byte[], byte[]> poll(String topic, byte[]... values) {

@@ -13,6 +13,7 @@ import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Measure;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.selection.Selection;
 import java.io.IOException;
@@ -20,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.test.TestRecord;
@@ -307,6 +309,30 @@ class ScoringTopologyTest {
       assertThat(two.read(two.topics.review()))
           .extracting(item -> item.value().recordId() + " " + item.value().task())
           .containsExactly("r1 answer", "r1 mood");
+    }
+  }
+
+  @Test
+  void asksWhereATaskIsBelowItsOwnThreshold() {
+    StubScorer stub = new StubScorer();
+    stub.tasks = 2;
+    Selection own =
+        new Selection(
+            0,
+            0.5,
+            Measure.MAX_PROBABILITY,
+            0,
+            Optional.empty(),
+            Map.of("mood", new Selection.Doubt(0.9, Measure.MAX_PROBABILITY)));
+    try (Driven strict =
+        new Driven(state.resolve("own"), own, new Limits(1 << 20, Map.of()), stub)) {
+      strict.record("{\"id\": \"r1\", \"confidence\": 0.8}");
+      strict.record("{\"id\": \"r2\", \"confidence\": 0.95}");
+
+      assertThat(strict.read(strict.topics.review()))
+          .extracting(item -> item.value().recordId())
+          .as("the mood of r1 is unsure, and so its answer is asked for as well")
+          .containsExactly("r1", "r1");
     }
   }
 }

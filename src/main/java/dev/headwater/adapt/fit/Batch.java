@@ -10,12 +10,25 @@ import org.jspecify.annotations.Nullable;
  * @param classes output index of each sample's label
  * @param weights how much each sample counts; 0 leaves it out
  * @param pixels where each place has a class of its own, in place of {@code classes}
+ * @param targets where a sample has no one class, likewise
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record Batch(
-    List<float[]> features, int[] classes, double[] weights, @Nullable Pixels pixels) {
+    List<float[]> features,
+    int[] classes,
+    double[] weights,
+    @Nullable Pixels pixels,
+    @Nullable Targets targets) {
   public Batch(List<float[]> features, int[] classes, double[] weights) {
-    this(features, classes, weights, null);
+    this(features, classes, weights, null, null);
+  }
+
+  public Batch(List<float[]> features, int[] classes, double[] weights, @Nullable Pixels pixels) {
+    this(features, classes, weights, pixels, null);
+  }
+
+  public Batch(List<float[]> features, double[] weights, Targets targets) {
+    this(features, new int[weights.length], weights, null, targets);
   }
 
   public Batch {
@@ -33,6 +46,6 @@ public record Batch(
   }
 
   public Batch weighted(double[] newWeights) {
-    return new Batch(features, classes, newWeights, pixels);
+    return new Batch(features, classes, newWeights, pixels, targets);
   }
 }

@@ -91,7 +91,9 @@ public final class FineTuner {
         new Batch(
             batch.features().stream().map(standardiser::features).toList(),
             batch.classes(),
-            batch.weights());
+            batch.weights(),
+            null,
+            batch.targets());
     LinearHead inside = standardiser.inward(live);
     LinearHead anchor = NewRows.anchor(inside, classes);
     // per calling thread, for that is how OpenMP keeps it
@@ -101,7 +103,11 @@ public final class FineTuner {
         SoftmaxLoss loss = new SoftmaxLoss(manager, standard, anchor, pull(inside), biased)) {
       for (double[] weights : weightings) {
         loss.reweight(weights);
-        LinearHead start = NewRows.start(inside, anchor, standard.weighted(weights));
+        // a mean of features is where a class is, and says nothing of a number
+        LinearHead start =
+            batch.targets() == null
+                ? NewRows.start(inside, anchor, standard.weighted(weights))
+                : anchor;
         heads.add(standardiser.outward(minimise(loss, start)));
       }
     }

@@ -66,14 +66,19 @@ public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
 
   /** The same decisions at another temperature, which softens where it is above 1. */
   public LinearHead cooled(double temperature) {
-    LinearHead cooled = new LinearHead(classes, dim, weight.clone(), bias.clone());
+    return scaled(1 / temperature, 0);
+  }
+
+  /** The head that says {@code factor} times what this says, plus {@code shift}. */
+  public LinearHead scaled(double factor, double shift) {
+    LinearHead scaled = new LinearHead(classes, dim, weight.clone(), bias.clone());
     for (int i = 0; i < weight.length; i++) {
-      cooled.weight[i] /= (float) temperature;
+      scaled.weight[i] *= (float) factor;
     }
     for (int c = 0; c < classes; c++) {
-      cooled.bias[c] /= (float) temperature;
+      scaled.bias[c] = (float) (scaled.bias[c] * factor + shift);
     }
-    return cooled;
+    return scaled;
   }
 
   public boolean finite() {

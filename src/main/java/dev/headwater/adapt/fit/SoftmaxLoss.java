@@ -6,11 +6,14 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Weighted cross-entropy of a linear head with a quadratic pull towards an anchor (L2-SP, Li et al.
- * 2018): sum of w · CE + pull / 2 · |W - W₀|², over the sum of w. The samples stay on the device;
- * each evaluation's tensors and gradients are closed before it returns.
+ * Weighted cross-entropy of a linear head (or the loss of its {@link Targets}) with a quadratic
+ * pull towards an anchor (L2-SP, Li et al. 2018): sum of w · CE + pull / 2 · |W - W₀|², over the
+ * sum of w. The samples stay on the device; each evaluation's tensors and gradients are closed
+ * before it returns.
  */
 final class SoftmaxLoss implements Objective, AutoCloseable {
   /** A bias is one number a class and need not be held as firmly as its many weights. */
@@ -25,6 +28,7 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
   private final boolean biased;
   private final NDArray features;
   private final NDArray classes;
+  private final @Nullable Targets targets;
   private NDArray weights;
   private double total;
 
@@ -41,10 +45,21 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     batch.features().forEach(rows::put);
     // one column a sample: what is computed then belongs to the step's weights, and goes with it
     features = this.manager.create(rows.flip(), new Shape(batch.size(), anchor.dim())).transpose();
-    long[] indexes = Arrays.stream(batch.classes()).asLongStream().toArray();
-    classes = this.manager.create(indexes, new Shape(1, batch.size()));
+    targets = batch.targets();
+    classes = targets == null ? classes(batch) : columns(targets.rows());
     weights = column(batch.weights());
     total = total(batch.weights());
+  }
+
+  private NDArray classes(Batch batch) {
+    long[] indexes = Arrays.stream(batch.classes()).asLongStream().toArray();
+    return manager.create(indexes, new Shape(1, batch.size()));
+  }
+
+  private NDArray columns(List<float[]> rows) {
+    FloatBuffer values = FloatBuffer.allocate(rows.size() * anchor.classes());
+    rows.forEach(values::put);
+    return manager.create(values.flip(), new Shape(rows.size(), anchor.classes())).transpose();
   }
 
   /** Counts the same samples differently from now on; 0 leaves one out. */
@@ -70,12 +85,12 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
   public double evaluate(float[] parameters, float[] gradient) {
     double loss;
     synchronized (COLLECTING) {
-      loss = crossEntropy(parameters, gradient);
+      loss = loss(parameters, gradient);
     }
     return (loss + addPull(parameters, gradient)) / scaled(gradient);
   }
 
-  private double crossEntropy(float[] parameters, float[] gradient) {
+  private double loss(float[] parameters, float[] gradient) {
     int size = anchor.weight().length;
     try (NDManager step = manager.newSubManager();
         GradientCollector collector = step.getEngine().newGradientCollector()) {
@@ -88,7 +103,11 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
       weight.setRequiresGradient(true);
       bias.setRequiresGradient(true);
       NDArray logits = weight.matMul(features).add(bias);
-      NDArray sum = logits.logSoftmax(0).gather(classes, 0).mul(weights).sum().neg();
+      NDArray each =
+          targets == null
+              ? logits.logSoftmax(0).gather(classes, 0).neg()
+              : targets.loss().each(logits, classes);
+      NDArray sum = each.mul(weights).sum();
       collector.backward(sum);
       copy(weight.getGradient(), gradient, 0);
       copy(bias.getGradient(), gradient, size);

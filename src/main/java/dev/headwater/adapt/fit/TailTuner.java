@@ -157,6 +157,10 @@ public final class TailTuner {
         Map<String, NDArray> parameters = arrays(at, scope);
         parameters.values().forEach(array -> array.setRequiresGradient(true));
         NDArray logits = tail.logits(features(rows, scope), parameters, scope);
+        if (batch.targets() != null) {
+          collector.backward(loss(logits, batch.targets(), weights, chosen, scope));
+          return gradients(at, parameters);
+        }
         float[] target = new float[Math.toIntExact(logits.size())];
         double total = target(batch, weights, chosen, (int) logits.getShape().get(1), target);
         NDArray chance = logits.logSoftmax(1).mul(scope.create(target, logits.getShape()));
@@ -164,6 +168,26 @@ public final class TailTuner {
         return gradients(at, parameters);
       }
     }
+  }
+
+  private static NDArray loss(
+      NDArray outputs, Targets targets, double[] weights, int[] chosen, NDManager scope) {
+    int width = Math.toIntExact(outputs.size()) / chosen.length;
+    FloatBuffer wanted = FloatBuffer.allocate(chosen.length * width);
+    float[] counts = new float[chosen.length];
+    double total = 0;
+    for (int i = 0; i < chosen.length; i++) {
+      wanted.put(targets.rows().get(chosen[i]));
+      counts[i] = (float) weights[chosen[i]];
+      total += counts[i];
+    }
+    NDArray rows = scope.create(wanted.flip(), new Shape(chosen.length, width));
+    return targets
+        .loss()
+        .each(outputs.reshape(chosen.length, width), rows)
+        .mul(scope.create(counts, new Shape(chosen.length, 1)))
+        .sum()
+        .div(Math.max(1e-12, total));
   }
 
   /** The weight of each answer where its own class is, zeros elsewhere; returns their sum. */

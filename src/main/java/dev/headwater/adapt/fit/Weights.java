@@ -88,20 +88,20 @@ public record Weights(Map<String, Tensor> tensors) {
     return new Tensor(shape, values);
   }
 
-  /** The same decisions at another temperature: the last layer's weights over it. */
-  public Weights cooled(Split split, double temperature) {
-    Map<String, Tensor> cooled = new LinkedHashMap<>();
+  /** Those that say {@code factor} times what these say, plus {@code shift}: by the last layer. */
+  public Weights scaled(Split split, double factor, double shift) {
+    Map<String, Tensor> scaled = new LinkedHashMap<>();
     tensors.forEach(
         (name, tensor) ->
-            cooled.put(
-                name, split.classAxis(name) < 0 ? tensor : over(tensor, (float) temperature)));
-    return new Weights(cooled);
+            scaled.put(name, split.classAxis(name) < 0 ? tensor : scaled(tensor, factor, shift)));
+    return new Weights(scaled);
   }
 
-  private static Tensor over(Tensor tensor, float divisor) {
+  private static Tensor scaled(Tensor tensor, double factor, double shift) {
+    double moved = tensor.shape().length == 1 ? shift : 0; // a bias
     float[] values = tensor.values().clone();
     for (int i = 0; i < values.length; i++) {
-      values[i] /= divisor;
+      values[i] = (float) (values[i] * factor + moved);
     }
     return new Tensor(tensor.shape(), values);
   }

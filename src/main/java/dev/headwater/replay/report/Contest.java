@@ -1,5 +1,7 @@
 package dev.headwater.replay.report;
 
+import dev.headwater.bundle.Kind;
+import dev.headwater.schema.Estimate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,8 +16,16 @@ final class Contest {
   private final Hits frozenIou;
   private boolean compared;
   private boolean dense;
+  private final @Nullable Errors errors;
+  private final @Nullable Errors frozenErrors;
 
-  Contest(int records) {
+  /**
+   * @param kind of the task's labels
+   */
+  Contest(int records, Kind kind) {
+    boolean numbers = kind instanceof Kind.Quantity;
+    errors = numbers ? new Errors(records, (Kind.Quantity) kind) : null;
+    frozenErrors = numbers ? new Errors(records, (Kind.Quantity) kind) : null;
     this.records = records;
     adaptive = new Hits(records);
     frozen = new Hits(records);
@@ -44,6 +54,32 @@ final class Contest {
       frozen.add(index, then.right(), then.pixels());
       frozenIou.add(index, then.intersection(), then.union());
     }
+  }
+
+  /**
+   * Of a task that tells a number.
+   *
+   * @param then null where nothing was compared
+   */
+  void estimate(int index, String truth, @Nullable Estimate now, @Nullable Estimate then) {
+    if (errors != null && frozenErrors != null) {
+      errors.add(index, truth, now);
+      frozenErrors.add(index, truth, then);
+    }
+  }
+
+  /** Null where there are no numbers. */
+  ReplayReport.@Nullable Comparison rmse() {
+    return errors == null || frozenErrors == null
+        ? null
+        : new ReplayReport.Comparison(errors.rmse(), frozenErrors.rmse());
+  }
+
+  /** Likewise. */
+  ReplayReport.@Nullable Comparison coverage() {
+    return errors == null || frozenErrors == null
+        ? null
+        : new ReplayReport.Comparison(errors.coverage(), frozenErrors.coverage());
   }
 
   Hits adaptive() {

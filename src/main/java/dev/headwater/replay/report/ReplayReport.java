@@ -22,10 +22,14 @@ import org.jspecify.annotations.Nullable;
  * @param samples labelled, by what they were kept for; each record once
  * @param labelsUsedFraction share of records of which a label was delivered, to whatever end
  * @param accuracy of the first task, as are {@code iou}, {@code byDomain}, {@code versions} and
- *     {@code finalHead}; of a dense task the share of pixels
+ *     {@code finalHead}; of a dense task the share of pixels, of a multi-label task that of records
+ *     all of whose labels are right, of a regression task nothing
  * @param iou intersection over union of the foreground, of a dense task: both summed over the
  *     pixels of all records in question, and over every label but the first, the background; absent
  *     of others
+ * @param rmse root of the mean squared error of a regression task, on its scale; absent of others
+ * @param coverage share of the records whose true number was in its interval, likewise, among those
+ *     that had one
  * @param byDomain the same by the value of the stream's domain field; absent where it has none
  * @param versions every candidate the gate judged, in order
  * @param finalHead the last live head as one ONNX file; null where nothing was exported
@@ -40,6 +44,8 @@ public record ReplayReport(
     double labelsUsedFraction,
     Comparison accuracy,
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison rmse,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison coverage,
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Map<String, Domain> byDomain,
     List<Version> versions,
     Throughput throughput,
@@ -50,6 +56,8 @@ public record ReplayReport(
   public record Task(
       Comparison accuracy,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison rmse,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison coverage,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Map<String, Domain> byDomain,
       double labelsUsedFraction,
       List<Version> versions,
@@ -57,7 +65,10 @@ public record ReplayReport(
 
   /** What is told of the records of one domain. */
   public record Domain(
-      Comparison accuracy, @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou) {}
+      Comparison accuracy,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison rmse,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison coverage) {}
 
   /** Labelled samples, by reason. */
   public record Samples(int unsure, int audit) {}

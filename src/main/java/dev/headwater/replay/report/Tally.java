@@ -1,5 +1,6 @@
 package dev.headwater.replay.report;
 
+import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
@@ -39,21 +40,30 @@ public final class Tally {
    *     that is shown
    */
   public Tally(Map<String, List<@Nullable String>> truths, LongSupplier nanoTime) {
-    this(truths, List.of(), Map.of(), nanoTime);
+    this(truths, List.of(), Map.of(), Map.of(), nanoTime);
   }
 
   /**
    * @param domains of every record, null where it is not known; empty where nothing tells
+   * @param kinds by task, of its truths; one label where nothing is said
    * @param masks by dense task, how to read its truths
    */
   public Tally(
       Map<String, List<@Nullable String>> truths,
       List<@Nullable String> domains,
+      Map<String, Kind> kinds,
       Map<String, Masks> masks,
       LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
     truths.forEach(
-        (task, values) -> tasks.put(task, new TaskTally(values, domains, masks.get(task))));
+        (task, values) ->
+            tasks.put(
+                task,
+                new TaskTally(
+                    values,
+                    domains,
+                    kinds.getOrDefault(task, new Kind.OneLabel()),
+                    masks.get(task))));
     this.records = truths.values().iterator().next().size();
   }
 
@@ -139,6 +149,8 @@ public final class Tally {
         (double) labelled.size() / records,
         leading.accuracy(),
         leading.iou(),
+        leading.rmse(),
+        leading.coverage(),
         leading.byDomain(),
         leading.versions(),
         new ReplayReport.Throughput(overallRate()),

@@ -1,8 +1,10 @@
 package dev.headwater.replay.report;
 
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Label;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Scored;
 import java.util.BitSet;
@@ -25,6 +27,7 @@ final class TaskTally {
   private final Contest contest;
   private final SortedMap<String, Contest> byDomain = new TreeMap<>();
   private final List<@Nullable String> domains;
+  private final Kind kind;
   private final @Nullable Masks masks;
 
   private record Judged(HeadInfo info, int outcomes) {}
@@ -32,13 +35,19 @@ final class TaskTally {
   /**
    * @param truths of every record, null where it is not known
    * @param domains likewise, what its record is one of; empty where nothing tells
-   * @param masks how to read the truths of a dense task
+   * @param kind of the truths
+   * @param masks how to read those of a dense task
    */
-  TaskTally(List<@Nullable String> truths, List<@Nullable String> domains, @Nullable Masks masks) {
+  TaskTally(
+      List<@Nullable String> truths,
+      List<@Nullable String> domains,
+      Kind kind,
+      @Nullable Masks masks) {
     this.truths = truths;
     this.domains = domains;
+    this.kind = kind;
     this.masks = masks;
-    this.contest = new Contest(truths.size());
+    this.contest = new Contest(truths.size(), kind);
   }
 
   /** False where the record has been predicted before: only the first counts. */
@@ -55,7 +64,7 @@ final class TaskTally {
       String domain = domains.isEmpty() ? null : domains.get(index);
       if (domain != null) {
         judge(
-            byDomain.computeIfAbsent(domain, d -> new Contest(truths.size())),
+            byDomain.computeIfAbsent(domain, d -> new Contest(truths.size(), kind)),
             index,
             truth,
             prediction);
@@ -67,11 +76,14 @@ final class TaskTally {
 
   private void judge(Contest on, int index, String truth, Prediction prediction) {
     if (masks == null) {
+      if (kind instanceof Kind.Quantity) {
+        on.estimate(index, truth, prediction.estimate(), prediction.frozenEstimate());
+        return;
+      }
       Scored other = prediction.frozen();
-      on.label(
-          index,
-          truth.equals(prediction.label()),
-          other == null ? null : truth.equals(other.label()));
+      List<String> set = prediction.labels();
+      String said = set == null ? prediction.label() : Label.text(set);
+      on.label(index, truth.equals(said), other == null ? null : truth.equals(other.label()));
       return;
     }
     byte[] pixels = pixels(masks, truth);
@@ -134,6 +146,8 @@ final class TaskTally {
     return new ReplayReport.Task(
         contest.accuracy(),
         contest.iou(),
+        contest.rmse(),
+        contest.coverage(),
         domains(),
         (double) delivered.size() / truths.size(),
         versions(),
@@ -146,7 +160,9 @@ final class TaskTally {
     }
     Map<String, ReplayReport.Domain> reports = new LinkedHashMap<>();
     byDomain.forEach(
-        (name, on) -> reports.put(name, new ReplayReport.Domain(on.accuracy(), on.iou())));
+        (name, on) ->
+            reports.put(
+                name, new ReplayReport.Domain(on.accuracy(), on.iou(), on.rmse(), on.coverage())));
     return reports;
   }
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.schema.Label;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -132,7 +133,7 @@ public final class LabelledStream {
     byTask.forEach(
         (task, values) -> {
           Truth truth = Objects.requireNonNull(truths.get(task));
-          String value = object == null ? null : scalar(object.get(truth.field()));
+          String value = object == null ? null : Label.text(object.get(truth.field()));
           values.add(value == null ? null : truth.label(value));
         });
   }

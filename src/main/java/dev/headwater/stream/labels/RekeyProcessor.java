@@ -2,6 +2,8 @@ package dev.headwater.stream.labels;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.ObjectReader;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
@@ -19,6 +21,10 @@ import org.jspecify.annotations.Nullable;
  * goes to dead letters. A record without value under a record id as key erases that record.
  */
 final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> {
+  /** NaN and Infinity are read, so that the field that holds one can be named. */
+  private static final ObjectReader LABEL =
+      Json.MAPPER.readerFor(Label.class).with(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS);
+
   private final LabelTopology settings;
 
   @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
@@ -86,7 +92,7 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
       throw new InvalidRecordException("value", "is empty: a label is JSON", null);
     }
     try {
-      Label label = Json.MAPPER.readValue(value, Label.class);
+      Label label = LABEL.readValue(value);
       if (label == null) {
         throw new InvalidRecordException("value", "is null: a label is a JSON object", null);
       }

@@ -1,12 +1,16 @@
 package dev.headwater.stream.selection;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * How many records may ask for a label: a share of all, and what was saved of it, up to a burst (a
  * token bucket: Turner 1986). It starts full. Labels are spent where they teach most that way, at
  * the onset of something new; as they run low, only the least certain records may ask: those below
- * a quantile of the last certainties, which is the share itself where nothing is left.
+ * a quantile of the last certainties, which is the share itself where nothing is left. Of several
+ * tasks, each has its quantile and its part of the share, for their certainties do not compare;
+ * where the same records are the least certain for all of them, what is left is saved.
  *
  * <p>Looks only backwards, so that a record's inclusion probability given its past is known: 1
  * where unsure, else the audit share. Not thread-safe.
@@ -17,12 +21,10 @@ final class LabelBudget {
 
   private final double share;
   private final int burst;
+  private final int size;
   private final double quantile;
-  private final double[] arrival;
-  private final double[] sorted;
+  private final List<Recent> tasks = new ArrayList<>();
   private double saved;
-  private int count;
-  private int next;
 
   /**
    * @param auditShare what the audit, drawn independently, takes of the share
@@ -30,50 +32,92 @@ final class LabelBudget {
   LabelBudget(Selection.Budget budget, double auditShare) {
     this.share = budget.share();
     this.burst = budget.burst();
+    this.size = budget.window();
     this.quantile = (share - auditShare) / (1 - auditShare);
-    this.arrival = new double[budget.window()];
-    this.sorted = new double[budget.window()];
     this.saved = burst;
+  }
+
+  /** As {@link #grants(double[], boolean, boolean)}, of one task. */
+  boolean grants(double certainty, boolean wanted, boolean audit) {
+    return grants(new double[] {certainty}, wanted, audit);
   }
 
   /**
    * Whether this record may ask as one that is unsure, drawn for audit or not; remembers it.
    *
+   * @param certainties by task; infinite where it is sure enough
    * @param wanted whether it would; what is not asked for is saved
    * @param audit it asks for a label in any case, and what that takes is paid back
    */
-  boolean grants(double certainty, boolean wanted, boolean audit) {
+  boolean grants(double[] certainties, boolean wanted, boolean audit) {
     saved = Math.min(burst, saved + share);
-    boolean granted = wanted && saved >= 1 && certainty < threshold();
+    boolean granted = wanted && saved >= 1 && isLow(certainties);
     saved -= granted || audit ? 1 : 0;
-    remember(certainty);
+    for (int task = 0; task < certainties.length; task++) {
+      recent(task).remember(certainties[task]);
+    }
     return granted;
   }
 
-  /** The least certainty that is not unsure, by what was seen and is saved so far. */
-  private double threshold() {
+  /** Pays for what was asked without it, as far as there is anything to pay with. */
+  void paid() {
+    saved = Math.max(0, Math.min(burst, saved + share) - 1);
+  }
+
+  private boolean isLow(double[] certainties) {
     double plenty = Math.max(0, saved) / (LOW * burst);
-    int rank = (int) Math.floor((quantile + (1 - quantile) * plenty) * count);
-    return rank < count ? sorted[rank] : Double.POSITIVE_INFINITY;
-  }
-
-  private void remember(double certainty) {
-    if (count == arrival.length) {
-      int oldest = insertion(arrival[next]);
-      System.arraycopy(sorted, oldest + 1, sorted, oldest, count - oldest - 1);
-      count--;
+    double part = quantile / certainties.length;
+    for (int task = 0; task < certainties.length; task++) {
+      if (certainties[task] < recent(task).quantile(part + (1 - part) * plenty)) {
+        return true;
+      }
     }
-    int at = insertion(certainty);
-    System.arraycopy(sorted, at, sorted, at + 1, count - at);
-    sorted[at] = certainty;
-    arrival[next] = certainty;
-    next = (next + 1) % arrival.length;
-    count++;
+    return false;
   }
 
-  /** Where {@code certainty} is in the sorted values, or belongs. */
-  private int insertion(double certainty) {
-    int at = Arrays.binarySearch(sorted, 0, count, certainty);
-    return at < 0 ? -at - 1 : at;
+  private Recent recent(int task) {
+    while (tasks.size() <= task) {
+      tasks.add(new Recent(size));
+    }
+    return tasks.get(task);
+  }
+
+  /** The last certainties, sorted. */
+  private static final class Recent {
+    private final double[] arrival;
+    private final double[] sorted;
+    private int count;
+    private int next;
+
+    Recent(int size) {
+      arrival = new double[size];
+      sorted = new double[size];
+    }
+
+    /** Infinite beyond the greatest. */
+    double quantile(double share) {
+      int rank = (int) Math.floor(share * count);
+      return rank < count ? sorted[rank] : Double.POSITIVE_INFINITY;
+    }
+
+    void remember(double certainty) {
+      if (count == arrival.length) {
+        int oldest = insertion(arrival[next]);
+        System.arraycopy(sorted, oldest + 1, sorted, oldest, count - oldest - 1);
+        count--;
+      }
+      int at = insertion(certainty);
+      System.arraycopy(sorted, at, sorted, at + 1, count - at);
+      sorted[at] = certainty;
+      arrival[next] = certainty;
+      next = (next + 1) % arrival.length;
+      count++;
+    }
+
+    /** Where {@code certainty} is in the sorted values, or belongs. */
+    private int insertion(double certainty) {
+      int at = Arrays.binarySearch(sorted, 0, count, certainty);
+      return at < 0 ? -at - 1 : at;
+    }
   }
 }

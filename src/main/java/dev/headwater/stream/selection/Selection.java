@@ -3,6 +3,7 @@ package dev.headwater.stream.selection;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.scoring.Measure;
+import java.util.Map;
 import java.util.Optional;
 import java.util.zip.CRC32;
 
@@ -16,21 +17,22 @@ import java.util.zip.CRC32;
  * @param copyDistance a record closer to one asked lately than this share of their typical distance
  *     is a copy, and asks for nothing; 0 for no such search
  * @param budget bounds how many may ask; empty for no bound
+ * @param byTask what is unsure of a task that has its own idea of it
  */
 public record Selection(
     double auditShare,
     double threshold,
     Measure measure,
     double copyDistance,
-    Optional<Budget> budget) {
+    Optional<Budget> budget,
+    Map<String, Doubt> byTask) {
 
   public Selection {
+    byTask = Map.copyOf(byTask);
     if (!(auditShare >= 0 && auditShare <= 1)) {
       throw new IllegalArgumentException("audit share must be in [0, 1], not " + auditShare);
     }
-    if (!(threshold >= 0 && threshold <= 1)) {
-      throw new IllegalArgumentException("threshold must be in [0, 1], not " + threshold);
-    }
+    new Doubt(threshold, measure);
     if (!(copyDistance >= 0 && copyDistance <= 1)) {
       throw new IllegalArgumentException("copy distance must be in [0, 1], not " + copyDistance);
     }
@@ -41,9 +43,52 @@ public record Selection(
     }
   }
 
+  /** The same for all tasks. */
+  public Selection(
+      double auditShare,
+      double threshold,
+      Measure measure,
+      double copyDistance,
+      Optional<Budget> budget) {
+    this(auditShare, threshold, measure, copyDistance, budget, Map.of());
+  }
+
   /** All that are less probable than a fixed threshold. */
   public Selection(double auditShare, double threshold) {
     this(auditShare, threshold, Measure.MAX_PROBABILITY, 0, Optional.empty());
+  }
+
+  /**
+   * When a record is unsure.
+   *
+   * @param threshold certainty below which it is, in [0, 1]
+   * @param measure of certainty
+   */
+  public record Doubt(double threshold, Measure measure) {
+    public Doubt {
+      if (!(threshold >= 0 && threshold <= 1)) {
+        throw new IllegalArgumentException("threshold must be in [0, 1], not " + threshold);
+      }
+    }
+  }
+
+  /** When a record is unsure for a task. */
+  public Doubt doubt(String task) {
+    return byTask.getOrDefault(task, new Doubt(threshold, measure));
+  }
+
+  /** Certainty below which {@link #standing} is unsure. */
+  double bar() {
+    return threshold > 0 ? threshold : 1;
+  }
+
+  /**
+   * Certainty for a task, so stretched that its own threshold falls on {@link #bar}: with that of
+   * other tasks it can be compared.
+   */
+  public double standing(String task, double certainty) {
+    double own = doubt(task).threshold();
+    return own > 0 ? certainty / own * bar() : Double.POSITIVE_INFINITY;
   }
 
   /**

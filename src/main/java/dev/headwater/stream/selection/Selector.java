@@ -8,6 +8,9 @@ import java.util.Optional;
  * Thread-safe: one for all stream threads, for the budget is of everything an instance scores.
  */
 public final class Selector {
+  /** Below any difference that means something. */
+  private static final double TIE = 1e-9;
+
   private final Selection selection;
   private final Optional<LabelBudget> budget;
   private final RecentlyAsked recent;
@@ -18,15 +21,26 @@ public final class Selector {
     this.recent = new RecentlyAsked(selection.copyDistance());
   }
 
+  /** As {@link #select(String, float[], double[], boolean)}, of one task. */
+  public Optional<Kept> select(
+      String recordId, float[] features, double certainty, boolean scored) {
+    return select(recordId, features, new double[] {certainty}, scored);
+  }
+
   /**
-   * @param certainty of the answer by the measure of the selection, 0 where no head is live
-   * @param scored false while no head is live: all records are unsure, whatever the budget
+   * @param features of the least sure task
+   * @param certainties by task, as {@link Selection#standing}; 0 where no head is live
+   * @param scored false while no head is live: all records are unsure, whatever the budget, which
+   *     pays for them nonetheless
    * @return why to keep the record, empty where its label is not worth asking for
    */
   public Optional<Kept> select(
-      String recordId, float[] features, double certainty, boolean scored) {
+      String recordId, float[] features, double[] certainties, boolean scored) {
     boolean audit = selection.audits(recordId);
-    boolean unsure = !scored || unsure(features, certainty, audit);
+    if (!scored) {
+      coldStart();
+    }
+    boolean unsure = !scored || unsure(features, apart(recordId, certainties), audit);
     if (audit) {
       // an audit record is shown to annotators as one, unsure or not; only its weight differs
       return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / selection.auditShare()));
@@ -34,15 +48,42 @@ public final class Selector {
     return unsure ? Optional.of(new Kept(Reason.UNSURE, 1)) : Optional.empty();
   }
 
+  private synchronized void coldStart() {
+    budget.ifPresent(LabelBudget::paid);
+  }
+
+  /**
+   * A head that is as sure of every record, as of numbers, leaves it to chance who asks: to a hash
+   * of the id, another one than the audit's.
+   */
+  private static double[] apart(String recordId, double[] certainties) {
+    double[] apart = new double[certainties.length];
+    double chance = Selection.hash('#' + recordId) / 0x1p32 * TIE;
+    for (int i = 0; i < apart.length; i++) {
+      apart[i] = certainties[i] + chance;
+    }
+    return apart;
+  }
+
+  boolean unsure(float[] features, double certainty, boolean audit) {
+    return unsure(features, new double[] {certainty}, audit);
+  }
+
   /**
    * Whether it would ask were it not drawn for audit; that it depends on nothing drawn makes its
    * inclusion probability known.
    */
-  synchronized boolean unsure(float[] features, double certainty, boolean audit) {
-    boolean below = certainty < selection.threshold();
-    double nearest = below || audit ? recent.nearest(features) : 0;
-    boolean wanted = below && !recent.isCopy(nearest);
-    boolean unsure = budget.map(held -> held.grants(certainty, wanted, audit)).orElse(wanted);
+  private synchronized boolean unsure(float[] features, double[] certainties, boolean audit) {
+    double[] below = certainties.clone();
+    boolean any = false;
+    for (int i = 0; i < below.length; i++) {
+      boolean sure = below[i] >= selection.bar();
+      any |= !sure;
+      below[i] = sure ? Double.POSITIVE_INFINITY : below[i];
+    }
+    double nearest = any || audit ? recent.nearest(features) : 0;
+    boolean wanted = any && !recent.isCopy(nearest);
+    boolean unsure = budget.map(held -> held.grants(below, wanted, audit)).orElse(wanted);
     if (unsure || audit) {
       recent.add(features, nearest);
     }

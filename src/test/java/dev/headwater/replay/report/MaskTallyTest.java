@@ -60,7 +60,7 @@ class MaskTallyTest {
 
   private Tally tally(List<@Nullable String> domains, String... truths) {
     List<@Nullable String> encoded = java.util.Arrays.stream(truths).map(this::mask).toList();
-    return new Tally(Map.of("task", encoded), domains, Map.of("task", masks), () -> 0);
+    return new Tally(Map.of("task", encoded), domains, Map.of(), Map.of("task", masks), () -> 0);
   }
 
   private Prediction prediction(@Nullable String mask, @Nullable String frozen) {

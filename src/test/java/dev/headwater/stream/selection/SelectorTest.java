@@ -152,4 +152,56 @@ class SelectorTest {
           .contains(new Selector.Kept(Reason.UNSURE, 1));
     }
   }
+
+  @Test
+  void aColdStartIsPaidForOutOfTheBudget() {
+    Selection selection =
+        new Selection(
+            0, 1, Measure.MAX_PROBABILITY, 0, Optional.of(new Selection.Budget(0.1, 60, 100)));
+    Selector cold = new Selector(selection);
+    Selector warm = new Selector(selection);
+    Random random = new Random(4);
+    for (int i = 0; i < 200; i++) {
+      cold.select("cold-" + i, ANY, 0, false);
+    }
+    int asked = 0;
+    int askedWarm = 0;
+    for (int i = 0; i < 100; i++) {
+      double certainty = random.nextDouble();
+      asked += cold.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
+      askedWarm += warm.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
+    }
+
+    assertThat(asked).as("a tenth, for nothing is left").isLessThanOrEqualTo(11);
+    assertThat(askedWarm).as("the same, and what was saved").isGreaterThan(50);
+  }
+
+  @Test
+  void eachTaskHasItsPartWhereCertaintiesDoNotCompare() {
+    Selector selector =
+        new Selector(
+            new Selection(
+                0,
+                1,
+                Measure.MAX_PROBABILITY,
+                0,
+                Optional.of(new Selection.Budget(0.2, 100, 200))));
+    Random random = new Random(6);
+    int low = 0;
+    int lowAsked = 0;
+    int asked = 0;
+    for (int i = 0; i < 5000; i++) {
+      double first = 0.5 + random.nextDouble() / 2;
+      // the second is always less sure than the first, and of every record alike: a number
+      boolean kept = selector.select("id-" + i, ANY, new double[] {first, 0.3}, true).isPresent();
+      asked += kept ? 1 : 0;
+      low += first < 0.525 ? 1 : 0;
+      lowAsked += kept && first < 0.525 ? 1 : 0;
+    }
+
+    assertThat(asked).as("the share and the burst, not more").isBetween(800, 1100);
+    assertThat((double) lowAsked / low)
+        .as("the least certain twentieth of the first task is asked more than twice the share")
+        .isGreaterThan(0.45);
+  }
 }

@@ -1,0 +1,126 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.Targets;
+import dev.headwater.bundle.Kind;
+import dev.headwater.gate.Trial;
+import dev.headwater.schema.Estimate;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.scoring.KindAnswer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Each record has a number: squared error, in units of the numbers' own variance and at most 1, so
+ * that no single record decides. Argued in RATIONALE.md.
+ *
+ * @param mean of the numbers on the head's scale
+ * @param spread their standard deviation
+ */
+record QuantitySupervision(Kind.Quantity kind, double mean, double spread) implements Supervision {
+  private static final String MEAN = "mean";
+  private static final String SPREAD = "spread";
+
+  /** Newest residuals that make the interval: older ones are of what the stream was. */
+  private static final int RESIDUALS = 100;
+
+  private static final float[] NOTHING_KNOWN = {0};
+
+  @Override
+  public int leastLabels() {
+    return 1;
+  }
+
+  @Override
+  public Supervision over(List<Remembered> samples) {
+    double[] numbers = samples.stream().mapToDouble(this::number).toArray();
+    double average = Arrays.stream(numbers).average().orElseThrow();
+    double variance =
+        Arrays.stream(numbers).map(n -> (n - average) * (n - average)).average().orElseThrow();
+    // numbers that are all the same have no spread, and need none
+    return new QuantitySupervision(kind, average, variance > 0 ? Math.sqrt(variance) : 1);
+  }
+
+  @Override
+  public Supervision as(HeadInfo head) {
+    Map<String, Double> known = head.verdict().numbers();
+    return new QuantitySupervision(
+        kind, known.getOrDefault(MEAN, 0.0), known.getOrDefault(SPREAD, 1.0));
+  }
+
+  private double number(Remembered sample) {
+    return kind.onScale(sample.label());
+  }
+
+  @Override
+  public Batch batch(List<Remembered> samples, List<String> labels, double balance) {
+    double[] equal = new double[samples.size()];
+    Arrays.fill(equal, 1);
+    List<float[]> rows =
+        samples.stream().map(s -> new float[] {(float) ((number(s) - mean) / spread)}).toList();
+    return new Batch(
+        samples.stream().map(Remembered::features).toList(),
+        equal,
+        new Targets(Targets.Loss.SQUARED, rows));
+  }
+
+  @Override
+  public int leftOutAtLeast() {
+    return RESIDUALS;
+  }
+
+  /** With no head live, against the mean. */
+  @Override
+  public Trial trial(Remembered sample, @Nullable Said live, Said candidate) {
+    double gain =
+        loss(sample, live == null ? NOTHING_KNOWN : live.logits())
+            - loss(sample, candidate.logits());
+    String about = Kind.Quantity.OUTPUT;
+    return new Trial(about, about, about, sample.weight(), gain);
+  }
+
+  /** Outputs are on this scale: 0 is the mean. */
+  private double loss(Remembered sample, float[] said) {
+    double off = said[0] - (number(sample) - mean) / spread;
+    return Math.min(1, off * off);
+  }
+
+  @Override
+  public double temperature(
+      List<Remembered> leftOut, List<float[]> said, Batch batch, int[] indexes) {
+    return 1;
+  }
+
+  /** The interval by split conformal prediction (Vovk et al. 2005; Lei et al. 2018). */
+  @Override
+  public Map<String, Double> figures(List<Remembered> leftOut, List<float[]> said) {
+    int n = Math.min(RESIDUALS, leftOut.size());
+    int from = leftOut.size() - n;
+    double[] residuals = new double[n];
+    double[] aroundMean = new double[n];
+    for (int i = 0; i < n; i++) {
+      double standard = (number(leftOut.get(from + i)) - mean) / spread;
+      residuals[i] = Math.abs(said.get(from + i)[0] - standard);
+      aroundMean[i] = Math.abs(standard);
+    }
+    Map<String, Double> figures = new TreeMap<>();
+    figures.put(MEAN, mean);
+    figures.put(SPREAD, spread);
+    if (n > 0) {
+      double squares = Arrays.stream(residuals).map(r -> r * r).sum();
+      figures.put("rmse", spread * Math.sqrt(squares / n));
+    }
+    int rank = (int) Math.ceil(Estimate.COVERAGE * (n + 1));
+    if (rank <= n) { // fewer promise nothing at this coverage
+      double half = Arrays.stream(residuals).sorted().toArray()[rank - 1];
+      double blind = Arrays.stream(aroundMean).sorted().toArray()[rank - 1];
+      figures.put("coverage", Estimate.COVERAGE);
+      figures.put(KindAnswer.HALF_WIDTH, spread * half);
+      figures.put(KindAnswer.CONFIDENCE, blind > 0 ? Math.max(0, 1 - half / blind) : 0);
+    }
+    return figures;
+  }
+}

@@ -1,0 +1,71 @@
+package dev.headwater.scoring;
+
+import dev.headwater.bundle.Kind;
+import dev.headwater.schema.Estimate;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.Scored;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is said of a record by a task that does not tell one label.
+ *
+ * @param said as the text of a label
+ * @param labels of a task that tells several; null of any other
+ * @param estimate of a task that tells a number, likewise
+ * @param frozenEstimate by the head that never learns, where comparison is on
+ */
+public record KindAnswer(
+    Scored said,
+    @Nullable List<String> labels,
+    @Nullable Estimate estimate,
+    @Nullable Estimate frozenEstimate) {
+  /** Figures that travel with the head of a number: half the interval, on the head's scale. */
+  public static final String HALF_WIDTH = "halfWidth";
+
+  /** 1 - that / half the interval around the mean of all labels. */
+  public static final String CONFIDENCE = "confidence";
+
+  /** The labels that are more probable than not. */
+  static KindAnswer set(Logits logits) {
+    float[] probabilities = logits.sigmoids();
+    List<String> labels = new ArrayList<>();
+    for (int i = 0; i < probabilities.length; i++) {
+      if (probabilities[i] > 0.5) {
+        labels.add(logits.head().labels().get(i));
+      }
+    }
+    double least = least(probabilities, Measure.MAX_PROBABILITY);
+    return new KindAnswer(new Scored(Label.text(labels), least), labels, null, null);
+  }
+
+  /** How sure the least certain label is, of being told or of not being. */
+  static double least(float[] probabilities, Measure measure) {
+    double least = 1;
+    for (float p : probabilities) {
+      least = Math.min(least, measure.certainty(new float[] {p, 1 - p}));
+    }
+    return least;
+  }
+
+  static KindAnswer estimate(Kind.Quantity kind, Logits logits) {
+    HeadInfo head = logits.head();
+    float said = logits.values()[0];
+    if (!Float.isFinite(said)) {
+      throw new IllegalStateException(
+          "head %s/%d gives a number that is not finite".formatted(head.task(), head.version()));
+    }
+    double value = kind.value(said);
+    Map<String, Double> known = head.verdict().numbers();
+    Double half = known.get(HALF_WIDTH);
+    Estimate estimate =
+        half == null
+            ? new Estimate(value, null, null)
+            : new Estimate(value, kind.value(said - half), kind.value(said + half));
+    double confidence = known.getOrDefault(CONFIDENCE, 0.0);
+    return new KindAnswer(new Scored(Double.toString(value), confidence), null, estimate, null);
+  }
+}
