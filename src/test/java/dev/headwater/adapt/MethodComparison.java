@@ -101,7 +101,8 @@ class MethodComparison {
         Fitter fitter,
         LongFunction<Choice> choice,
         AdaptSettings settings) {
-      boolean oneLayer = !(fitter instanceof TailFitter tail) || tail.task().split().dim() > 0;
+      boolean oneLayer =
+          !(fitter instanceof TailFitter tail) || tail.task().split().linear().isPresent();
       List<Report> reports = new ArrayList<>();
       for (long seed = 0; seed < orders; seed++) {
         Plan plan =
@@ -151,7 +152,7 @@ class MethodComparison {
 
   @Test
   void gas() throws Exception {
-    Setting setting = new Setting("gas", "numbers: /features", "open: false", 3, 1591, 50, 100);
+    Setting setting = new Setting("gas", "numbers: /features", "open: false", 3, 1591, 50, 50);
     Bundle bundle = setting.bundle(directory, LABELS);
     Recorded stream = setting.at(bundle);
     List<Report> shipped = setting.first(stream, linear(HeadLayout.of(bundle.task())), ASKED);
