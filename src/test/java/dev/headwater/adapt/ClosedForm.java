@@ -64,8 +64,8 @@ record ClosedForm(HeadLayout layout, Batch source, int width, Solution solution)
     }
 
     @Override
-    public Trained cooled(double temperature) {
-      return new Solved(head.cooled(temperature), fitter);
+    public Trained scaled(double factor, double shift) {
+      return new Solved(head.scaled(factor, shift), fitter);
     }
 
     @Override

@@ -36,7 +36,7 @@ class ProgressTest {
     }
 
     @Override
-    public Fitter.Trained cooled(double temperature) {
+    public Fitter.Trained scaled(double factor, double shift) {
       return this;
     }
 
