@@ -112,7 +112,7 @@ record Graph(
      */
     private Split headless(OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before)
         throws OnnxException {
-      NewHead head = new NewHead(task.hidden(), 0, 0);
+      NewHead head = new NewHead(task.hidden(), 1);
       if (file != exported) {
         return file.headless(file.outputs().get(0).name(), head);
       }

@@ -185,7 +185,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       hidden.add(width == (int) width ? (int) width : 0);
     }
     try {
-      new NewHead(hidden, 0, 0);
+      new NewHead(hidden, 1);
     } catch (IllegalArgumentException e) {
       task.problem("hidden", String.valueOf(e.getMessage()));
       return List.of();

@@ -180,6 +180,31 @@ public final class OnnxFile {
   }
 
   /**
+   * The network as far as these tensors, which become its outputs, for inputs of another size: a
+   * new head on them may stand on a map of any size, where the network's own layers may not.
+   *
+   * @param input one of {@link #inputs}
+   * @param shape what to declare it; -1 leaves a dimension as it is
+   * @param features computed in the main graph
+   * @throws OnnxException naming a node on the way that takes inputs of the old size only
+   */
+  public OnnxFile resized(String input, long[] shape, List<String> features) throws OnnxException {
+    for (String feature : features) {
+      Headless.requireComputed(graph, feature);
+    }
+    return new OnnxFile(
+        header().toBuilder().setGraph(PictureSize.of(graph, input, shape, features)).build());
+  }
+
+  /**
+   * The shape of a tensor, -1 where a dimension varies or is not known; empty where not even the
+   * rank is.
+   */
+  public Optional<long[]> shape(String tensor) {
+    return graph.shapes().shape(tensor);
+  }
+
+  /**
    * ONNX, from the network's inputs to these tensors, with the weights that are in the file.
    *
    * @param features computed in the main graph
