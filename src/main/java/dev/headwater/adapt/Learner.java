@@ -256,9 +256,11 @@ final class Learner {
       Fitter.Trained start, CrossFit fit, List<Remembered> samples, List<String> labels) {
     List<Remembered> judged = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
     List<float[]> said =
-        live == null ? List.of() : start.logits(judged.stream().map(Remembered::features).toList());
+        live != null
+            ? start.logits(judged.stream().map(Remembered::features).toList())
+            : space.dense().map(dense -> dense.constant(judged, labels.size())).orElse(List.of());
     List<Trial> trials = new ArrayList<>();
-    if (space.dense().isPresent() && live != null) {
+    if (space.dense().isPresent()) {
       for (int i = 0; i < judged.size(); i++) {
         trials.add(
             space

@@ -100,13 +100,15 @@ final class Headless {
   private String layer(String from, String to, String prefix, int units, int inputs) {
     String weight = graph.unused(prefix + ".weight");
     String bias = graph.unused(prefix + ".bias");
-    long[] shape = dense ? new long[] {units, inputs, 1, 1} : new long[] {units, inputs};
+    int side = dense && units > 0 ? NewHead.SIDE : 1;
+    long[] shape = dense ? new long[] {units, inputs, side, side} : new long[] {units, inputs};
     slots.add(new Split.Slot(weight, shape, units == 0 ? 0 : -1));
     slots.add(new Split.Slot(bias, new long[] {units}, units == 0 ? 0 : -1));
     if (units > 0) {
-      float[] values = new float[Math.multiplyExact(units, inputs)];
+      int fan = inputs * side * side;
+      float[] values = new float[Math.multiplyExact(units, fan)];
       for (int i = 0; i < values.length; i++) {
-        values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / inputs));
+        values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / fan));
       }
       initial.add(new Parameter(weight, shape, values));
       initial.add(new Parameter(bias, new long[] {units}, new float[units]));
@@ -114,6 +116,13 @@ final class Headless {
     NodeProto.Builder node = node(dense ? "Conv" : "Gemm", to, List.of(from, weight, bias));
     if (!dense) {
       node.addAttributeBuilder().setName("transB").setType(AttributeType.INT).setI(1);
+    }
+    if (side > 1) {
+      long pad = side / 2;
+      node.addAttributeBuilder()
+          .setName("pads")
+          .setType(AttributeType.INTS)
+          .addAllInts(List.of(pad, pad, pad, pad));
     }
     whole.addNode(node);
     return to;
@@ -157,6 +166,30 @@ final class Headless {
           "There is no computed tensor `%s` to put a head on. The outputs are: %s."
               .formatted(features, graph.outputs()));
     }
+  }
+
+  /** How many times finer than the map the picture is. */
+  static int scale(Graph graph, String features, long height, long width) throws OnnxException {
+    requireComputed(graph, features);
+    long[] map = graph.shapes().shape(features).orElse(new long[0]);
+    String said = Arrays.toString(map).replace("-1", "?");
+    if (map.length != 4) {
+      throw new OnnxException(
+          "`%s` is %s, no map [N, C, H, W], and a head that answers for every pixel stands on one: cut before the network pools or flattens it."
+              .formatted(features, said));
+    }
+    if (map[2] < 1 || map[3] < 1) {
+      throw new OnnxException(
+          "How large the map `%s` is, %s, does not follow from the size of the pictures: cut elsewhere."
+              .formatted(features, said));
+    }
+    long scale = height / map[2];
+    if (scale * map[2] != height || scale * map[3] != width) {
+      throw new OnnxException(
+          "Pictures of %d x %d are no whole number of times larger than the map `%s`, %d x %d: give them another size, or cut elsewhere."
+              .formatted(height, width, features, map[2], map[3]));
+    }
+    return Math.toIntExact(scale);
   }
 
   private static long[] shape(Graph graph, String features) throws OnnxException {

@@ -5,8 +5,8 @@ import java.util.stream.IntStream;
 
 /**
  * A head that has yet to be trained, for any backbone: hidden layers with Relu, then a linear layer
- * that knows no classes yet. On vectors [N, D] the layers are Gemm; on maps [N, C, H, W] they are
- * 1×1 convolutions, one answer a place.
+ * that knows no classes yet. On vectors [N, D] the layers are Gemm; on maps [N, C, H, W] the hidden
+ * ones are 3×3 convolutions, for what surrounds a place tells as well, and the last is 1×1.
  *
  * @param hidden widths of the hidden layers, nearest the features first; empty for a linear head
  * @param scale how many times finer than the features' map the answer's is, across and down: what
@@ -14,6 +14,10 @@ import java.util.stream.IntStream;
  */
 public record NewHead(List<Integer> hidden, int scale) {
   private static final int MOST_HIDDEN = 8;
+
+  /** Of a hidden layer's kernel on maps. */
+  static final int SIDE = 3;
+
   private static final int WIDEST = 65_536;
 
   public static final NewHead LINEAR = new NewHead(List.of(), 1);

@@ -180,6 +180,19 @@ public final class OnnxFile {
   }
 
   /**
+   * As {@link #headless(String, NewHead)}, with a head that answers for every pixel of a picture.
+   *
+   * @param features a float tensor [N, C, H, W] whose sizes follow from the input's, coarser than
+   *     the picture by a whole factor
+   * @param hidden as {@link NewHead#hidden}
+   * @param height of the pictures
+   */
+  public Split dense(String features, List<Integer> hidden, long height, long width)
+      throws OnnxException {
+    return headless(features, new NewHead(hidden, Headless.scale(graph, features, height, width)));
+  }
+
+  /**
    * The network as far as these tensors, which become its outputs, for inputs of another size: a
    * new head on them may stand on a map of any size, where the network's own layers may not.
    *
@@ -194,14 +207,6 @@ public final class OnnxFile {
     }
     return new OnnxFile(
         header().toBuilder().setGraph(PictureSize.of(graph, input, shape, features)).build());
-  }
-
-  /**
-   * The shape of a tensor, -1 where a dimension varies or is not known; empty where not even the
-   * rank is.
-   */
-  public Optional<long[]> shape(String tensor) {
-    return graph.shapes().shape(tensor);
   }
 
   /**

@@ -53,7 +53,7 @@ final class PictureSizeTest {
 
     // then
     assertThat(resized.inputs()).singleElement().hasToString("image FLOAT[?, 1, 16, 24]");
-    assertThat(resized.shape("pooled"))
+    assertThat(resized.graph().shapes().shape("pooled"))
         .hasValueSatisfying(shape -> assertThat(shape).containsExactly(-1, 4, 8, 12));
     Map<String, OnnxTensorLike> picture = Map.of("image", Ort.noise(3, 2, 1, 16, 24));
     Ort.Values said =
@@ -132,7 +132,7 @@ final class PictureSizeTest {
     Map<String, OnnxTensorLike> run =
         Ort.run(resized.backbone(List.of("relu_3")), Map.of("image", Ort.noise(3, 2, 1, 128, 128)));
 
-    long[] shape = resized.shape("relu_3").orElseThrow();
+    long[] shape = resized.graph().shapes().shape("relu_3").orElseThrow();
     shape[0] = 2;
     assertThat(Ort.values(run.get("relu_3")).shape()).containsExactly(shape);
   }
