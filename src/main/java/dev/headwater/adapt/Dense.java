@@ -10,6 +10,7 @@ import dev.headwater.bundle.Tiling;
 import dev.headwater.gate.Trial;
 import dev.headwater.schema.Sample;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +64,7 @@ record Dense(Tiling tiling, Masks masks) {
     } catch (InvalidRecordException e) {
       return null; // it was one when it came: masks have been declared otherwise since
     }
-    int width = tiling.tileHeight() * tiling.tileWidth();
+    int width = tiling.answers();
     byte[] classes = new byte[sample.getRows() * width];
     float[] weights = new float[sample.getRows()];
     for (int row = 0; row < weights.length; row++) {
@@ -109,12 +110,35 @@ record Dense(Tiling tiling, Masks masks) {
       weights[c] *= pixels / sum;
     }
     double[] equal = new double[samples.size()];
-    java.util.Arrays.fill(equal, 1);
+    Arrays.fill(equal, 1);
     return new Batch(
         samples.stream().map(Remembered::features).toList(),
         new int[samples.size()],
         equal,
         new Pixels(targets, weights));
+  }
+
+  /** What stands in for a head where none is live: the one class that does best everywhere. */
+  List<float[]> constant(List<Remembered> samples, int classes) {
+    List<float[]> best = List.of();
+    double most = -1;
+    for (int c = 0; c < classes; c++) {
+      List<float[]> same = new ArrayList<>();
+      double sum = 0;
+      for (Remembered sample : samples) {
+        float[] logits = new float[sample.requireTruth().classes().length * classes];
+        for (int row = c; row < logits.length / tiling.answers(); row += classes) {
+          Arrays.fill(logits, row * tiling.answers(), (row + 1) * tiling.answers(), 1);
+        }
+        same.add(logits);
+        sum += sample.weight() * iou(sample, logits, classes);
+      }
+      if (sum > most) {
+        most = sum;
+        best = same;
+      }
+    }
+    return best;
   }
 
   Trial trial(Remembered sample, float[] before, float[] after, int classes) {
@@ -129,7 +153,7 @@ record Dense(Tiling tiling, Masks masks) {
    */
   double iou(Remembered sample, float[] logits, int classes) {
     Truth truth = sample.requireTruth();
-    int width = tiling.tileHeight() * tiling.tileWidth();
+    int width = tiling.answers();
     double intersection = 0;
     double union = 0;
     double pixels = 0;

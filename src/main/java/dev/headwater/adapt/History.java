@@ -3,6 +3,7 @@ package dev.headwater.adapt;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
+import dev.headwater.bundle.TileDraw;
 import dev.headwater.gate.Gates;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
@@ -169,23 +170,26 @@ public final class History {
   private Sample sample(Inference inference, int taskIndex, String label, int line) {
     Task task = parts.bundle().tasks().get(taskIndex);
     float[] features = inference.features(taskIndex);
-    String id = inference.recordId();
+    String given = inference.recordId();
+    String id = given == null ? "history-" + line : given;
     Instant now = parts.clock().instant();
-    return Sample.newBuilder()
-        .setRecordId(id == null ? "history-" + line : id)
-        .setTask(task.name())
-        .setBackbone(task.fingerprint())
-        .setRows(1)
-        .setDim(features.length)
-        .setFeatures(SampleSerde.pack(features))
-        .setReason(Reason.HISTORY)
-        .setWeight(1)
-        .setConfidence(0)
-        .setHeadVersion(0)
-        .setRecordTime(now)
-        .setLabel(label)
-        .setLabelTime(now)
-        .build();
+    Sample.Builder sample =
+        Sample.newBuilder()
+            .setRecordId(id)
+            .setTask(task.name())
+            .setBackbone(task.fingerprint())
+            .setRows(1)
+            .setDim(features.length)
+            .setFeatures(SampleSerde.pack(features))
+            .setReason(Reason.HISTORY)
+            .setWeight(1)
+            .setConfidence(0)
+            .setHeadVersion(0)
+            .setRecordTime(now)
+            .setLabel(label)
+            .setLabelTime(now);
+    task.tiling().ifPresent(tiling -> TileDraw.of(tiling, null, id).write(sample, features));
+    return sample.build();
   }
 
   private void produce(List<Sample> samples) {

@@ -302,9 +302,11 @@ final class Learner {
       }
     }
     List<float[]> before =
-        live == null ? List.of() : start.logits(judged.stream().map(Remembered::features).toList());
+        live != null
+            ? start.logits(judged.stream().map(Remembered::features).toList())
+            : space.dense().map(dense -> dense.constant(judged, labels.size())).orElse(List.of());
     List<Trial> trials = new ArrayList<>();
-    if (space.dense().isPresent() && live != null) {
+    if (space.dense().isPresent()) {
       for (int i = 0; i < judged.size(); i++) {
         trials.add(
             space.dense().get().trial(judged.get(i), before.get(i), after.get(i), labels.size()));

@@ -25,12 +25,13 @@ final class Probation {
   private final Side head;
   private final Side parent;
   private final Gate gate;
-  private final Map<String, Answered> trials = new HashMap<>();
+  private final Optional<Dense> dense;
+  private final Map<String, Answer> answers = new HashMap<>();
 
   /**
    * @param label it was judged by, which may be corrected
    */
-  private record Answered(String label, Trial trial) {}
+  private record Answer(String label, Trial trial) {}
 
   /** A head and what it says. */
   private record Side(HeadInfo info, Fitter.Trained trained) {
@@ -39,21 +40,21 @@ final class Probation {
           head.info(), fitter.of(head).scaled(1 / by.spread(), -by.mean() / by.spread()));
     }
 
-    List<Supervision.Said> said(List<Remembered> samples) {
-      return trained.logits(samples.stream().map(Remembered::features).toList()).stream()
-          .map(logits -> new Supervision.Said(info.labels(), logits))
-          .toList();
+    List<float[]> said(List<Remembered> samples) {
+      return trained.logits(samples.stream().map(Remembered::features).toList());
     }
   }
 
   /**
    * @param kind of the task's labels
+   * @param dense where they are masks
    */
-  Probation(Head head, Head parent, Fitter fitter, Gate gate, Kind kind) {
+  Probation(Head head, Head parent, Fitter fitter, Gate gate, Kind kind, Optional<Dense> dense) {
     this.by = Supervision.of(kind).as(head.info());
     this.head = Side.of(head, fitter, by);
     this.parent = Side.of(parent, fitter, by);
     this.gate = gate;
+    this.dense = dense;
   }
 
   /**
@@ -66,7 +67,8 @@ final class Probation {
     List<Trial> all = new ArrayList<>();
     List<Trial> audit = new ArrayList<>();
     for (Remembered sample : unseen) {
-      Trial trial = Objects.requireNonNull(trials.get(sample.recordId()), "answered above").trial();
+      Trial trial =
+          Objects.requireNonNull(answers.get(sample.recordId()), "answered above").trial();
       all.add(trial);
       if (sample.reason() == Reason.AUDIT) {
         audit.add(trial);
@@ -78,25 +80,35 @@ final class Probation {
   /** Each sample is scored once, and again after its label was corrected. */
   private void answer(List<Remembered> unseen) {
     // neither erased nor evicted samples are to be counted or kept
-    trials
+    answers
         .keySet()
         .retainAll(unseen.stream().map(Remembered::recordId).collect(Collectors.toSet()));
     List<Remembered> fresh =
         unseen.stream()
             .filter(
                 sample -> {
-                  Answered known = trials.get(sample.recordId());
+                  Answer known = answers.get(sample.recordId());
                   return known == null || !known.label().equals(sample.label());
                 })
             .toList();
-    List<Supervision.Said> after = head.said(fresh);
-    List<Supervision.Said> before = parent.said(fresh);
+    List<float[]> after = head.said(fresh);
+    List<float[]> before = parent.said(fresh);
     for (int i = 0; i < fresh.size(); i++) {
       Remembered sample = fresh.get(i);
-      trials.put(
-          sample.recordId(),
-          new Answered(sample.label(), by.trial(sample, before.get(i), after.get(i))));
+      Trial trial = trial(sample, before.get(i), after.get(i));
+      answers.put(sample.recordId(), new Answer(sample.label(), trial));
     }
+  }
+
+  private Trial trial(Remembered sample, float[] before, float[] after) {
+    return dense
+        .map(masks -> masks.trial(sample, before, after, head.info.labels().size()))
+        .orElseGet(
+            () ->
+                by.trial(
+                    sample,
+                    new Supervision.Said(parent.info.labels(), before),
+                    new Supervision.Said(head.info.labels(), after)));
   }
 
   private Verdict withFormerNumbers(Verdict verdict) {

@@ -230,7 +230,10 @@ final class TaskTraining {
     head.filter(h -> !aligned(h)).ifPresent(this::anchor);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
-            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate, task.kind())));
+            .flatMap(
+                h ->
+                    parent.map(
+                        p -> new Probation(h, p, fitter, gate, task.kind(), Dense.of(task))));
     news = true;
   }
 

@@ -9,6 +9,7 @@ import dev.headwater.onnx.Parameter;
 import dev.headwater.onnx.Split;
 import dev.headwater.onnx.TensorInfo;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +55,7 @@ record Graph(
     @Nullable Graph graph(OnnxFile exported) {
       OnnxFile file;
       try {
-        file = pooled(exported);
+        file = sized(pooled(exported));
       } catch (OnnxException e) {
         problems.add("cut: " + e.getMessage());
         return null;
@@ -71,7 +72,7 @@ record Graph(
       List<String> features =
           splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
       return new Graph(
-          exported.inputs(), splits, List.copyOf(tilings), features, file.backbone(features));
+          file.inputs(), splits, List.copyOf(tilings), features, file.backbone(features));
     }
 
     /**
@@ -107,11 +108,36 @@ record Graph(
       return file.withMeanPooling(hidden, TextDecoder.MASK, text.normalize());
     }
 
+    /** For pictures of the size wanted, as far as the tensors that the new heads stand on. */
+    private OnnxFile sized(OnnxFile file) throws OnnxException {
+      TensorInfo input = FloatRows.input(file.inputs(), 4);
+      if (!(manifest.input() instanceof Manifest.Image image)
+          || input == null
+          || manifest.tasks().stream().anyMatch(Manifest.Task::original)) {
+        return file;
+      }
+      long[] wanted = ImageDecoder.wanted(image, input);
+      if (Arrays.equals(wanted, input.shape())) {
+        return file;
+      }
+      List<String> features = new ArrayList<>();
+      for (Manifest.Task task : manifest.tasks()) {
+        boolean shared = task.cut().equals("auto") && !features.isEmpty();
+        features.add(shared ? features.get(0) : features(file, task.cut(), 2));
+      }
+      return file.resized(input.name(), wanted, features.stream().distinct().toList());
+    }
+
     private @Nullable Split split(
         OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before) {
       try {
         Split split =
-            task.original() ? file.split(task.cut()) : headless(file, exported, task, before);
+            task.original()
+                ? file.split(task.cut())
+                : task.dense() ? dense(file, task) : headless(file, exported, task, before);
+        if (split == null) {
+          return null;
+        }
         Optional<List<long[]>> shapes = Task.shapes(split);
         if (shapes.isPresent()) {
           Optional<int[]> map = split.logitsMap();
@@ -137,13 +163,28 @@ record Graph(
      */
     private Split headless(OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before)
         throws OnnxException {
-      NewHead head = new NewHead(task.hidden(), 0, 0);
-      if (file != exported) {
+      NewHead head = new NewHead(task.hidden(), 1);
+      if (manifest.input() instanceof Manifest.Text text && text.pooling()) {
         return file.headless(file.outputs().get(0).name(), head);
       }
       boolean shared = task.cut().equals("auto") && !before.isEmpty();
       return file.headless(
-          shared ? before.get(0).features().get(0) : features(file, task.cut(), 2), head);
+          shared ? before.get(0).features().get(0) : features(exported, task.cut(), 2), head);
+    }
+
+    /** A new head that tells the pixels of a picture apart. */
+    private @Nullable Split dense(OnnxFile file, Manifest.Task task) throws OnnxException {
+      TensorInfo input = FloatRows.input(file.inputs(), 4);
+      if (!(manifest.input() instanceof Manifest.Image image) || input == null) {
+        problems.add("head: dense is for networks that take one picture a record");
+        return null;
+      }
+      long[] size = ImageDecoder.size(image, input);
+      if (Math.min(size[0], size[1]) < 1) {
+        problems.add("input.size: the network leaves it open; give [height, width]");
+        return null;
+      }
+      return file.dense(task.cut(), task.hidden(), size[0], size[1]);
     }
 
     private String key(Manifest.Task task) {
@@ -178,10 +219,18 @@ record Graph(
   static void checkMasks(
       Optional<Tiling> tiling, Manifest.Task task, List<String> labels, List<String> problems) {
     int values = task.maskValues().length;
+    if (tiling.isPresent() && !task.original() && !task.dense()) {
+      problems.add(
+          "head: the cut of task %s is a map; say dense for a head that gives every pixel a label, or cut after it is pooled"
+              .formatted(task.name()));
+      return;
+    }
     if (values > 0 && tiling.isEmpty()) {
       problems.add("mask-values: task " + task.name() + " gives records a label, not pixels");
     } else if (values > 0 && values != labels.size()) {
       problems.add("mask-values: " + values + " values for " + labels.size() + " labels");
+    } else if (tiling.isPresent() && labels.size() == 1) {
+      problems.add("labels: pixels that all have one label are not told apart");
     } else if (tiling.isPresent() && labels.size() > Masks.MOST) {
       problems.add("labels: a mask tells at most " + Masks.MOST + " classes apart");
     }

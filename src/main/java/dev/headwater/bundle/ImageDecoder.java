@@ -5,6 +5,7 @@ import dev.headwater.onnx.TensorInfo;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +57,7 @@ final class ImageDecoder implements RecordDecoder {
       return null;
     }
     long[] shape = input.shape();
-    boolean first = settings.layout() == 0 ? isColour(shape[1]) : settings.layout() == 1;
+    boolean first = channelsFirst(settings, shape);
     if (!isColour(shape[first ? 1 : 3])) {
       problems.add("input.image: pictures have 1 or 3 channels, the network wants " + input);
       return null;
@@ -69,7 +70,9 @@ final class ImageDecoder implements RecordDecoder {
       problems.add("input.size: the network leaves it open; give [height, width]");
     } else if (settings.size().length > 0
         && (settings.size()[0] != height || settings.size()[1] != width)) {
-      problems.add("input.size: the network wants [" + height + ", " + width + "]");
+      problems.add(
+          "input.size: the network wants [%d, %d]; pictures of another size are for new heads only (head: none or dense)"
+              .formatted(height, width));
     }
     if (settings.resize() > 0 && settings.resize() < Math.max(height, width)) {
       problems.add(
@@ -80,6 +83,26 @@ final class ImageDecoder implements RecordDecoder {
     return problems.size() > before
         ? null
         : new ImageDecoder(settings, new Frame(input.name(), height, width, channels, first));
+  }
+
+  /** The input [N, ...] with the size the manifest wants in it, where it wants one. */
+  static long[] wanted(Manifest.Image settings, TensorInfo input) {
+    long[] shape = input.shape().clone();
+    int at = channelsFirst(settings, shape) ? 2 : 1;
+    for (int i = 0; i < settings.size().length; i++) {
+      shape[at + i] = settings.size()[i];
+    }
+    return shape;
+  }
+
+  /** Height and width of what the network takes; 0 or less where that is open. */
+  static long[] size(Manifest.Image settings, TensorInfo input) {
+    int at = channelsFirst(settings, input.shape()) ? 2 : 1;
+    return Arrays.copyOfRange(wanted(settings, input), at, at + 2);
+  }
+
+  private static boolean channelsFirst(Manifest.Image settings, long[] shape) {
+    return settings.layout() == 0 ? isColour(shape[1]) : settings.layout() == 1;
   }
 
   private static boolean isColour(long channels) {

@@ -29,10 +29,11 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
    * @param cut {@code auto}, tensors' names between commas, or {@code -N} parametrised layers from
    *     the end
    * @param hidden widths of the layers before the last, of a head that is new
-   * @param labels null where the bundle brings no head
+   * @param labels null where the stream brings them
    * @param original whether the network's own head serves as version 0; without it, a cold start
    * @param open whether labels not listed may be learned
    * @param kind of its labels; of a dense task, of its pixels'
+   * @param dense whether the head is a new one that gives every pixel a label
    * @param maskValues the grey value of each class of a dense task; empty to spread them evenly
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -44,6 +45,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       boolean original,
       boolean open,
       Kind kind,
+      boolean dense,
       int[] maskValues) {}
 
   /**
@@ -157,8 +159,10 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   }
 
   private static Task task(Section task, String name, Path directory) {
-    boolean original = task.choice("head", "original", "none") == 0;
-    if (!original && task.has("labels")) {
+    int head = task.choice("head", "original", "none", "dense");
+    boolean original = head == 0;
+    boolean dense = head == 2;
+    if (!original && !dense && task.has("labels")) {
       task.problem("labels", "has no meaning with head: none; the labels come from the stream");
     }
     Kind kind = kind(task);
@@ -169,17 +173,21 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
           .forEach(key -> task.problem(key, "has no meaning with kind: regression"));
     }
     boolean open = task.flag("open", true);
-    if (!original && !open) {
+    if (!original && !dense && !open) {
       task.problem("open", "a cold start (head: none) knows no labels yet, so it must be open");
+    }
+    if (dense && !task.has("cut")) {
+      task.problem("cut", "is missing: the name of the feature map that head: dense stands on");
     }
     return new Task(
         task.required(name),
         task.has("cut") ? String.join(", ", task.texts("cut")) : "auto",
         hidden(task, original),
-        original && !quantity ? task.file("labels", directory) : null,
+        (original || dense) && !quantity ? task.file("labels", directory) : null,
         original,
         open,
         kind,
+        dense,
         maskValues(task));
   }
 
@@ -215,13 +223,13 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       hidden.add(width == (int) width ? (int) width : 0);
     }
     try {
-      new NewHead(hidden, 0, 0);
+      new NewHead(hidden, 1);
     } catch (IllegalArgumentException e) {
       task.problem("hidden", String.valueOf(e.getMessage()));
       return List.of();
     }
     if (original && !hidden.isEmpty()) {
-      task.problem("hidden", "is of a new head: say head: none");
+      task.problem("hidden", "is of a new head: say head: none, or head: dense");
     }
     return hidden;
   }

@@ -56,8 +56,8 @@ public final class Task {
         tiling.map(
             map ->
                 new Masks(
-                    map.height(),
-                    map.width(),
+                    map.height() * map.scale(),
+                    map.width() * map.scale(),
                     manifest.maskValues().length == 0
                         ? Masks.evenly(labels.size())
                         : manifest.maskValues()));
@@ -91,7 +91,7 @@ public final class Task {
 
   /** How many answers a head gives to that: one a pixel, else one. */
   public int rowAnswers() {
-    return tiling.map(tile -> tile.tileHeight() * tile.tileWidth()).orElse(1);
+    return tiling.map(Tiling::answers).orElse(1);
   }
 
   public String name() {

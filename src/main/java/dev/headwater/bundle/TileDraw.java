@@ -1,5 +1,7 @@
 package dev.headwater.bundle;
 
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.SampleSerde;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -59,8 +61,22 @@ public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) 
 
   /** Tiles of a record at most. */
   public static int most(Tiling tiling) {
-    int room = Math.max(2, Math.min(MOST, BYTES / (Float.BYTES * tiling.size())));
-    return Math.min(tiling.tiles(), room);
+    return Math.min(tiling.tiles(), Math.max(2, Math.min(MOST, room(tiling))));
+  }
+
+  /** How many would fit into a sample. */
+  static int room(Tiling tiling) {
+    return BYTES / (Float.BYTES * tiling.size());
+  }
+
+  /** Puts these tiles of a record's features into its sample. */
+  public void write(Sample.Builder sample, float[] features) {
+    sample
+        .setRows(tiles.size())
+        .setDim(tiling.size())
+        .setFeatures(SampleSerde.pack(cut(features)))
+        .setTiles(tiles)
+        .setRowWeights(weights);
   }
 
   /** The features of these tiles, one after the other. */

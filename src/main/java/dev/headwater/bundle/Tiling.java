@@ -7,36 +7,55 @@ import java.util.List;
 
 /**
  * How a map of features is taken apart, so that a few of its places can travel and be learned from.
- * A tile answers for a block of pixels, the blocks side by side, and carries the features around
- * them that the head looks at: run alone, it gives those pixels the logits that the whole map
+ * A tile answers for a block of places, the blocks side by side, and carries the features around
+ * them that the head looks at: run alone, it gives those places the logits that the whole map
  * gives. At the map's edge the tile is moved inside, so that the head pads where it always does.
  *
  * @param channels of all the features together
- * @param side of a block, in pixels: 1 where the head looks at nothing around a pixel
+ * @param height of the features' map, in places
+ * @param side of a block, in places: 1 where the head looks at nothing around a place
  * @param border around a block that the head looks at
+ * @param scale pixels of the answer to a place, across and down
  */
-public record Tiling(int channels, int height, int width, int side, int border) {
-  /** Blocks of so many pixels a side lose a third of a tile to a border of two. */
+public record Tiling(int channels, int height, int width, int side, int border, int scale) {
+  /** Blocks of so many places a side lose a third of a tile to a border of two. */
   private static final int SIDE = 16;
+
+  /** Tiles that a sample holds at least: of many channels the blocks are smaller. */
+  private static final int LEAST = 4;
 
   private static final byte OUTSIDE = -1;
 
+  /** Of a head that answers at the resolution of its features. */
+  public Tiling(int channels, int height, int width, int side, int border) {
+    this(channels, height, width, side, border, 1);
+  }
+
   /**
-   * @throws OnnxException where the head does not answer place by place, or features and logits
-   *     differ in resolution
+   * @param map height and width of the logits
+   * @throws OnnxException where the head does not answer place by place, or the logits are not as
+   *     fine as the features or finer by a whole factor
    */
   static Tiling of(Split split, List<long[]> shapes, int[] map) throws OnnxException {
+    long[] first = shapes.get(0);
+    int scale = first.length == 3 ? Math.toIntExact(map[0] / first[1]) : 0;
     int channels = 0;
     for (long[] shape : shapes) {
-      if (shape.length != 3 || shape[1] != map[0] || shape[2] != map[1]) {
+      if (shape.length != 3 || scale * shape[1] != map[0] || scale * shape[2] != map[1]) {
         throw new OnnxException(
-            "The features at %s are %s a record, the logits a map of %d x %d: a dense head is trained on features of the logits' resolution. Cut nearer the end."
+            "The features at %s are %s a record, the logits a map of %d x %d: a dense head is trained on features of the logits' resolution, or coarser by a whole factor. Cut elsewhere."
                 .formatted(split.features(), Arrays.toString(shape), map[0], map[1]));
       }
       channels = Math.addExact(channels, Math.toIntExact(shape[0]));
     }
     int border = split.reach();
-    return new Tiling(channels, map[0], map[1], border == 0 ? 1 : SIDE, border);
+    int height = map[0] / scale;
+    Tiling tiling =
+        new Tiling(channels, height, map[1] / scale, border == 0 ? 1 : SIDE, border, scale);
+    while (tiling.side > 2 && TileDraw.room(tiling) < Math.min(LEAST, tiling.tiles())) {
+      tiling = new Tiling(channels, height, tiling.width, tiling.side / 2, border, scale);
+    }
+    return tiling;
   }
 
   public int tiles() {
@@ -66,6 +85,11 @@ public record Tiling(int channels, int height, int width, int side, int border) 
     return channels * tileHeight() * tileWidth();
   }
 
+  /** Answers to a tile, those for its border included. */
+  public int answers() {
+    return tileHeight() * tileWidth() * scale * scale;
+  }
+
   private int top(int tile) {
     int block = tile / columns() * side;
     return Math.max(0, Math.min(block - border, height - tileHeight()));
@@ -89,16 +113,17 @@ public record Tiling(int channels, int height, int width, int side, int border) 
     }
   }
 
-  /** The classes of a tile's block, -1 in the border around it. */
+  /** The classes of the pixels of a tile's block, -1 in the border around it. */
   public byte[] cut(byte[] classes, int tile) {
-    byte[] cut = new byte[tileHeight() * tileWidth()];
+    byte[] cut = new byte[answers()];
     Arrays.fill(cut, OUTSIDE);
     int blockTop = tile / columns() * side;
     int blockLeft = tile % columns() * side;
-    int wide = Math.min(side, width - blockLeft);
-    for (int y = blockTop; y < Math.min(blockTop + side, height); y++) {
-      int at = (y - top(tile)) * tileWidth() + blockLeft - left(tile);
-      System.arraycopy(classes, y * width + blockLeft, cut, at, wide);
+    int wide = scale * Math.min(side, width - blockLeft);
+    for (int y = scale * blockTop; y < scale * Math.min(blockTop + side, height); y++) {
+      int row = (y - scale * top(tile)) * scale * tileWidth();
+      int from = y * scale * width + scale * blockLeft;
+      System.arraycopy(classes, from, cut, row + scale * (blockLeft - left(tile)), wide);
     }
     return cut;
   }
@@ -107,8 +132,10 @@ public record Tiling(int channels, int height, int width, int side, int border) 
   public float[] means(float[] pixels) {
     float[] sums = new float[tiles()];
     int[] counts = new int[tiles()];
+    int wide = scale * width;
+    int block = scale * side;
     for (int i = 0; i < pixels.length; i++) {
-      int tile = i / width / side * columns() + i % width / side;
+      int tile = i / wide / block * columns() + i % wide / block;
       sums[tile] += pixels[i];
       counts[tile]++;
     }
@@ -120,14 +147,14 @@ public record Tiling(int channels, int height, int width, int side, int border) 
 
   /** One vector for a record: the mean of each channel. */
   public float[] summary(float[] features) {
-    int pixels = height * width;
+    int places = height * width;
     float[] summary = new float[channels];
     for (int channel = 0; channel < channels; channel++) {
       double sum = 0;
-      for (int i = channel * pixels; i < (channel + 1) * pixels; i++) {
+      for (int i = channel * places; i < (channel + 1) * places; i++) {
         sum += features[i];
       }
-      summary[channel] = (float) (sum / pixels);
+      summary[channel] = (float) (sum / places);
     }
     return summary;
   }

@@ -10,6 +10,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.google.protobuf.ByteString;
 import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Numbers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,17 +44,18 @@ final class Headless {
     boolean dense = shape.length == 4;
     if (head.resizes() && !dense) {
       throw new OnnxException(
-          "`%s` is one vector a record: only a map can be resized to %d × %d."
-              .formatted(features, head.height(), head.width()));
+          "`%s` is one vector a record: a head that answers place by place needs a map [N, C, H, W]."
+              .formatted(features));
     }
     if (head.resizes() && Checks.opset(header) < 11) {
       throw new OnnxException(
           "A dense head that resizes needs opset 11 or newer: export it again.");
     }
-    return new Headless(graph, dense).build(header, features, Math.toIntExact(shape[1]), head);
+    return new Headless(graph, dense).build(header, features, shape, head);
   }
 
-  private Split build(ModelProto header, String features, int dim, NewHead head) {
+  private Split build(ModelProto header, String features, long[] shape, NewHead head) {
+    int dim = Math.toIntExact(shape[1]);
     String at = features;
     int[] inputs = head.inputs(dim);
     int last = inputs.length - 1;
@@ -72,6 +74,9 @@ final class Headless {
     }
     long[] out = new long[dense ? 4 : 2];
     Arrays.fill(out, -1);
+    for (int axis = 2; axis < out.length; axis++) {
+      out[axis] = Math.max(-1, shape[axis] * head.scale());
+    }
     whole.addOutput(Declared.value(logits, DataType.FLOAT, Optional.of(out)));
     boolean linear = head.hidden().isEmpty() && !head.resizes();
     return new Split(
@@ -95,13 +100,15 @@ final class Headless {
   private String layer(String from, String to, String prefix, int units, int inputs) {
     String weight = graph.unused(prefix + ".weight");
     String bias = graph.unused(prefix + ".bias");
-    long[] shape = dense ? new long[] {units, inputs, 1, 1} : new long[] {units, inputs};
+    int side = dense && units > 0 ? NewHead.SIDE : 1;
+    long[] shape = dense ? new long[] {units, inputs, side, side} : new long[] {units, inputs};
     slots.add(new Split.Slot(weight, shape, units == 0 ? 0 : -1));
     slots.add(new Split.Slot(bias, new long[] {units}, units == 0 ? 0 : -1));
     if (units > 0) {
-      float[] values = new float[Math.multiplyExact(units, inputs)];
+      int fan = inputs * side * side;
+      float[] values = new float[Math.multiplyExact(units, fan)];
       for (int i = 0; i < values.length; i++) {
-        values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / inputs));
+        values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / fan));
       }
       initial.add(new Parameter(weight, shape, values));
       initial.add(new Parameter(bias, new long[] {units}, new float[units]));
@@ -110,44 +117,31 @@ final class Headless {
     if (!dense) {
       node.addAttributeBuilder().setName("transB").setType(AttributeType.INT).setI(1);
     }
+    if (side > 1) {
+      long pad = side / 2;
+      node.addAttributeBuilder()
+          .setName("pads")
+          .setType(AttributeType.INTS)
+          .addAllInts(List.of(pad, pad, pad, pad));
+    }
     whole.addNode(node);
     return to;
   }
 
-  /** To the sizes wanted, by as many records and classes as there are. */
+  /** By a factor and not to a size, so that a part of a map gives its part of the answer. */
   private String resized(String from, String to, NewHead head) {
-    String two = integers("head.first_two", 0, 1);
-    String map = integers("head.map", head.height(), head.width());
-    String shape = graph.unused("head.shape");
-    String kept = graph.unused("head.kept");
-    String sizes = graph.unused("head.sizes");
-    add("Shape", shape, List.of(from));
-    add("Gather", kept, List.of(shape, two));
-    whole.addNode(
-        node("Concat", sizes, List.of(kept, map))
-            .addAttribute(
-                AttributeProto.newBuilder().setName("axis").setType(AttributeType.INT).setI(0)));
     // in opset 11 and 12, inputs left out had to be empty tensors
     String none = graph.unused("head.none");
     whole.addInitializer(
         TensorProto.newBuilder().setName(none).setDataType(DataType.FLOAT_VALUE).addDims(0));
+    String scales = graph.unused("head.scales");
+    float[] factors = {1, 1, head.scale(), head.scale()};
+    whole.addInitializer(Numbers.tensor(scales, new long[] {4}, factors));
     whole.addNode(
-        node("Resize", to, List.of(from, none, none, sizes))
+        node("Resize", to, List.of(from, none, scales))
             .addAttribute(text("mode", "linear"))
             .addAttribute(text("coordinate_transformation_mode", "half_pixel")));
     return to;
-  }
-
-  private String integers(String wish, long first, long second) {
-    String name = graph.unused(wish);
-    whole.addInitializer(
-        TensorProto.newBuilder()
-            .setName(name)
-            .setDataType(DataType.INT64_VALUE)
-            .addDims(2)
-            .addInt64Data(first)
-            .addInt64Data(second));
-    return name;
   }
 
   private static AttributeProto text(String name, String value) {
@@ -166,12 +160,40 @@ final class Headless {
     return NodeProto.newBuilder().setOpType(op).setName(to).addAllInput(from).addOutput(to);
   }
 
-  private static long[] shape(Graph graph, String features) throws OnnxException {
+  static void requireComputed(Graph graph, String features) throws OnnxException {
     if (!graph.has(features) || graph.constant(features)) {
       throw new OnnxException(
           "There is no computed tensor `%s` to put a head on. The outputs are: %s."
               .formatted(features, graph.outputs()));
     }
+  }
+
+  /** How many times finer than the map the picture is. */
+  static int scale(Graph graph, String features, long height, long width) throws OnnxException {
+    requireComputed(graph, features);
+    long[] map = graph.shapes().shape(features).orElse(new long[0]);
+    String said = Arrays.toString(map).replace("-1", "?");
+    if (map.length != 4) {
+      throw new OnnxException(
+          "`%s` is %s, no map [N, C, H, W], and a head that answers for every pixel stands on one: cut before the network pools or flattens it."
+              .formatted(features, said));
+    }
+    if (map[2] < 1 || map[3] < 1) {
+      throw new OnnxException(
+          "How large the map `%s` is, %s, does not follow from the size of the pictures: cut elsewhere."
+              .formatted(features, said));
+    }
+    long scale = height / map[2];
+    if (scale * map[2] != height || scale * map[3] != width) {
+      throw new OnnxException(
+          "Pictures of %d x %d are no whole number of times larger than the map `%s`, %d x %d: give them another size, or cut elsewhere."
+              .formatted(height, width, features, map[2], map[3]));
+    }
+    return Math.toIntExact(scale);
+  }
+
+  private static long[] shape(Graph graph, String features) throws OnnxException {
+    requireComputed(graph, features);
     DataType type = graph.shapes().type(features).orElse(DataType.FLOAT);
     if (type != DataType.FLOAT) {
       throw new OnnxException(

@@ -5,18 +5,22 @@ import java.util.stream.IntStream;
 
 /**
  * A head that has yet to be trained, for any backbone: hidden layers with Relu, then a linear layer
- * that knows no classes yet. On vectors [N, D] the layers are Gemm; on maps [N, C, H, W] they are
- * 1×1 convolutions, one answer a place.
+ * that knows no classes yet. On vectors [N, D] the layers are Gemm; on maps [N, C, H, W] the hidden
+ * ones are 3×3 convolutions, for what surrounds a place tells as well, and the last is 1×1.
  *
  * @param hidden widths of the hidden layers, nearest the features first; empty for a linear head
- * @param height of the answer's map; 0 leaves it as the features' is
- * @param width likewise
+ * @param scale how many times finer than the features' map the answer's is, across and down: what
+ *     lies between two places is interpolated; 1 leaves it as it is
  */
-public record NewHead(List<Integer> hidden, int height, int width) {
+public record NewHead(List<Integer> hidden, int scale) {
   private static final int MOST_HIDDEN = 8;
+
+  /** Of a hidden layer's kernel on maps. */
+  static final int SIDE = 3;
+
   private static final int WIDEST = 65_536;
 
-  public static final NewHead LINEAR = new NewHead(List.of(), 0, 0);
+  public static final NewHead LINEAR = new NewHead(List.of(), 1);
 
   public NewHead {
     hidden = List.copyOf(hidden);
@@ -25,19 +29,18 @@ public record NewHead(List<Integer> hidden, int height, int width) {
           "a new head has at most %d hidden layers of 1 to %d units, got %s"
               .formatted(MOST_HIDDEN, WIDEST, hidden));
     }
-    if (height < 0 || width < 0 || (height == 0) != (width == 0)) {
-      throw new IllegalArgumentException(
-          "a new head's map has a height and a width, or neither: got " + height + " × " + width);
+    if (scale < 1) {
+      throw new IllegalArgumentException("a new head's scale is 1 or more, got " + scale);
     }
   }
 
   /** On vectors, or on maps of the size they have. */
   public static NewHead of(Integer... hidden) {
-    return new NewHead(List.of(hidden), 0, 0);
+    return new NewHead(List.of(hidden), 1);
   }
 
   boolean resizes() {
-    return height > 0;
+    return scale > 1;
   }
 
   /** What goes into each layer, the last one included. */

@@ -180,6 +180,36 @@ public final class OnnxFile {
   }
 
   /**
+   * As {@link #headless(String, NewHead)}, with a head that answers for every pixel of a picture.
+   *
+   * @param features a float tensor [N, C, H, W] whose sizes follow from the input's, coarser than
+   *     the picture by a whole factor
+   * @param hidden as {@link NewHead#hidden}
+   * @param height of the pictures
+   */
+  public Split dense(String features, List<Integer> hidden, long height, long width)
+      throws OnnxException {
+    return headless(features, new NewHead(hidden, Headless.scale(graph, features, height, width)));
+  }
+
+  /**
+   * The network as far as these tensors, which become its outputs, for inputs of another size: a
+   * new head on them may stand on a map of any size, where the network's own layers may not.
+   *
+   * @param input one of {@link #inputs}
+   * @param shape what to declare it; -1 leaves a dimension as it is
+   * @param features computed in the main graph
+   * @throws OnnxException naming a node on the way that takes inputs of the old size only
+   */
+  public OnnxFile resized(String input, long[] shape, List<String> features) throws OnnxException {
+    for (String feature : features) {
+      Headless.requireComputed(graph, feature);
+    }
+    return new OnnxFile(
+        header().toBuilder().setGraph(PictureSize.of(graph, input, shape, features)).build());
+  }
+
+  /**
    * ONNX, from the network's inputs to these tensors, with the weights that are in the file.
    *
    * @param features computed in the main graph

@@ -2,6 +2,7 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Constant;
 import dev.headwater.onnx.graph.Graph;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -13,7 +14,7 @@ import java.util.Set;
 /**
  * How far around a place of its feature map a dense head looks: (kernel - 1) / 2 · dilation of each
  * convolution, summed over the longest path (Araujo et al. 2019). Defined where every node answers
- * place by place, at one resolution.
+ * place by place, at the features' resolution or a whole number of times finer.
  */
 final class Reach {
   /** What answers each place from that place alone. */
@@ -25,6 +26,10 @@ final class Reach {
               .split(" "));
 
   private static final Set<String> BY_CHANNEL = Set.of("Concat", "Softmax", "LogSoftmax");
+
+  private static final String RESIZE = "Resize";
+
+  private static final Set<String> LOCAL = Set.of("half_pixel", "pytorch_half_pixel", "asymmetric");
 
   private Reach() {}
 
@@ -38,15 +43,21 @@ final class Reach {
       throws OnnxException {
     Set<String> given = new HashSet<>(features);
     given.addAll(weights.keySet());
-    GraphProto slice = new Graph(head).slice(given, List.of(logits)).build();
+    Graph graph = new Graph(head);
+    GraphProto slice = graph.slice(given, List.of(logits)).build();
     Map<String, Integer> reach = new HashMap<>();
+    Map<String, Integer> finer = new HashMap<>();
     features.forEach(feature -> reach.put(feature, 0));
     for (NodeProto node : slice.getNodeList()) {
       int before =
           node.getInputList().stream().mapToInt(i -> reach.getOrDefault(i, -1)).max().orElse(-1);
       if (before >= 0) { // else it computes a constant
-        int after = before + own(node, weights);
+        int fine =
+            node.getInputList().stream().mapToInt(i -> finer.getOrDefault(i, 1)).max().orElse(1);
+        int after = before + (own(node, weights) + fine - 1) / fine;
+        int scale = node.getOpType().equals(RESIZE) ? fine * scale(graph, node) : fine;
         node.getOutputList().forEach(output -> reach.put(output, after));
+        node.getOutputList().forEach(output -> finer.put(output, scale));
       }
     }
     return reach.getOrDefault(logits, 0);
@@ -59,6 +70,9 @@ final class Reach {
     }
     if (BY_CHANNEL.contains(op) && Graph.integer(node, "axis", -1) == 1) {
       return 0;
+    }
+    if (op.equals(RESIZE)) {
+      return 1; // between two places it mixes them
     }
     if (op.equals("Conv")) {
       return convolution(node, weights);
@@ -96,6 +110,35 @@ final class Reach {
       reach = Math.max(reach, span / 2);
     }
     return Math.toIntExact(reach);
+  }
+
+  /** How many times finer its output is: by a whole factor, the same both ways. */
+  private static int scale(Graph graph, NodeProto node) throws OnnxException {
+    float[] scales =
+        node.getInputCount() != 3
+            ? new float[0]
+            : Constant.resolve(graph, node.getInput(2))
+                .filter(constant -> constant.obstacle() == null)
+                .map(Constant::values)
+                .orElse(new float[0]);
+    boolean whole =
+        scales.length == 4
+            && scales[0] == 1
+            && scales[1] == 1
+            && scales[2] == scales[3]
+            && scales[2] == (int) scales[2]
+            && scales[2] >= 1;
+    boolean local =
+        LOCAL.contains(text(node, "coordinate_transformation_mode", "half_pixel"))
+            && !text(node, "mode", "nearest").equals("cubic");
+    if (!whole || !local || Graph.integer(node, "antialias", 0) != 0) {
+      throw refused(node, "does not enlarge by a whole factor");
+    }
+    return (int) scales[2];
+  }
+
+  private static String text(NodeProto node, String name, String otherwise) {
+    return Graph.attribute(node, name).map(a -> a.getS().toStringUtf8()).orElse(otherwise);
   }
 
   private static List<Long> list(NodeProto node, String name) {

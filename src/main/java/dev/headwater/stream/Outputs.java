@@ -100,14 +100,8 @@ record Outputs(
             .setLabel(label)
             .setLabelTime(label == null ? null : Instant.ofEpochMilli(now));
     if (task.dense().isPresent()) {
-      TileDraw draw =
-          TileDraw.of(task.dense().get().tiling(), outcome.pixelCertainties(), recordId);
-      sample
-          .setRows(draw.tiles().size())
-          .setDim(draw.tiling().size())
-          .setFeatures(SampleSerde.pack(draw.cut(outcome.features())))
-          .setTiles(draw.tiles())
-          .setRowWeights(draw.weights());
+      TileDraw.of(task.dense().get().tiling(), outcome.pixelCertainties(), recordId)
+          .write(sample, outcome.features());
     } else {
       sample
           .setRows(1)

@@ -96,6 +96,45 @@ class DenseTest {
   }
 
   @Test
+  void aNewHeadOnACoarserMapBeginsFromNothing() throws Exception {
+    task = Bundles.newDense(directory.resolve("new"), 20, 20).task();
+    dense = Dense.of(task).orElseThrow();
+    Learner learner = learner();
+    for (int i = 0; i < 24; i++) {
+      assertThat(learner.add(sample("r" + i), 0, i)).isTrue();
+    }
+    assertThat(learner.due()).isPresent();
+
+    Head head = learner.train("samples", 1);
+
+    assertThat(head.info().verdict().accepted()).as(head.info().verdict().reason()).isTrue();
+    assertThat(head.info().labels()).containsExactly("dark", "light");
+    assertThat(head.goldenLogits().shape()).containsExactly(2, 2L * 400);
+    for (int version = 2; version < 4; version++) {
+      learner.live(head);
+      head = learner.train("samples", version);
+    }
+    assertThat(iou(head)).isGreaterThan(.9);
+  }
+
+  @Test
+  void whereNoHeadIsLiveACandidateMustBeatTheBestConstantMask() {
+    Dense pixels = new Dense(new Tiling(1, 1, 4, 1, 0), dense.masks());
+    Remembered most = remembered(new Dense.Truth(new byte[] {1, 1, 1, 0}, ones()));
+    Remembered half = remembered(new Dense.Truth(new byte[] {1, 1, 0, 0}, ones()));
+
+    List<float[]> constant = pixels.constant(List.of(most, half), 2);
+
+    assertThat(constant).hasSize(2).allSatisfy(c -> assertThat(c).containsOnly(0, 1));
+    assertThat(pixels.iou(most, constant.get(0), 2)).isCloseTo(3.04 / 4.04, within(1e-9));
+    assertThat(pixels.trial(most, constant.get(0), constant.get(0), 2).gain()).isZero();
+  }
+
+  private static float[] ones() {
+    return new float[] {1, 1, 1, 1};
+  }
+
+  @Test
   void whatIsNoMaskOfThisTaskIsNoSample() {
     Learner learner = learner();
     Sample good = sample("r1");
@@ -140,15 +179,20 @@ class DenseTest {
 
   /** Light where the first channel is, whatever the others say. */
   private Sample sample(String id) {
-    int pixels = SIDE * SIDE;
-    float[] features = new float[4 * pixels];
-    byte[] classes = new byte[pixels];
+    Tiling tiling = dense.tiling();
+    int scale = tiling.scale();
+    int places = tiling.height() * tiling.width();
+    float[] features = new float[tiling.channels() * places];
+    byte[] classes = new byte[SIDE * SIDE];
     int edge = 4 + random.nextInt(12);
-    for (int i = 0; i < pixels; i++) {
+    for (int i = 0; i < classes.length; i++) {
       classes[i] = (byte) (i % SIDE < edge ? 1 : 0);
-      features[i] = classes[i] + .2f * (float) random.nextGaussian();
-      for (int c = 1; c < 4; c++) {
-        features[c * pixels + i] = Math.abs((float) random.nextGaussian());
+    }
+    for (int i = 0; i < places; i++) {
+      int x = i % tiling.width() * scale;
+      features[i] = classes[x] + .2f * (float) random.nextGaussian();
+      for (int c = 1; c < tiling.channels(); c++) {
+        features[c * places + i] = Math.abs((float) random.nextGaussian());
       }
     }
     TileDraw draw = TileDraw.of(dense.tiling(), null, id);

@@ -166,8 +166,14 @@ class SupervisionTest {
     Gate gate = new Gate(GateSettings.DEFAULT);
     Kind kind = new Kind.Quantity(true);
 
-    assertThat(new Probation(bad, parent, fitter, gate, kind).verdict(unseen)).isPresent();
-    assertThat(new Probation(parent, bad, fitter, gate, kind).verdict(unseen)).isEmpty();
+    assertThat(
+            new Probation(bad, parent, fitter, gate, kind, java.util.Optional.empty())
+                .verdict(unseen))
+        .isPresent();
+    assertThat(
+            new Probation(parent, bad, fitter, gate, kind, java.util.Optional.empty())
+                .verdict(unseen))
+        .isEmpty();
   }
 
   @Test

@@ -108,6 +108,47 @@ public final class Bundles {
         """);
   }
 
+  /** A classifier of 10 x 10 pictures whose map, twice as coarse, gets a new dense head. */
+  public static Bundle newDense(Path directory, String more) throws Exception {
+    Files.createDirectories(directory);
+    byte[] network =
+        GraphFixture.opset(17)
+            .input("image", -1, 1, 10, 10)
+            .weight("stem.weight", 6, 1, 3, 3)
+            .weight("stem.bias", 6)
+            .integers("vector", DataType.INT64, new long[] {2}, 0, -1)
+            .weight("fc.weight", 3, 150)
+            .node("Conv", "stem", Map.of("pads", pads(3)), "image", "stem.weight", "stem.bias")
+            .node("Relu", "relu", "stem")
+            .node(
+                "AveragePool",
+                "map",
+                Map.of("kernel_shape", new long[] {2, 2}, "strides", new long[] {2, 2}),
+                "relu")
+            .node("Reshape", "flat", "map", "vector")
+            .node("Gemm", "kinds", Map.of("transB", 1), "flat", "fc.weight")
+            .declare("map", -1, 6, 5, 5)
+            .output("kinds", -1, 3)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), network);
+    Files.writeString(directory.resolve("labels.json"), "[\"dark\", \"light\"]");
+    return load(directory, "name: new\ntask: pixels\nmodel: model.onnx\n" + more);
+  }
+
+  /** On pictures of this size. */
+  public static Bundle newDense(Path directory, int height, int width) throws Exception {
+    return newDense(
+        directory,
+        """
+        head: dense
+        cut: map
+        hidden: [8]
+        labels: labels.json
+        input: {id: /id, label: /label, image: /image, size: [%d, %d]}
+        """
+            .formatted(height, width));
+  }
+
   private static long[] pads(int kernel) {
     long[] pads = new long[4];
     java.util.Arrays.fill(pads, (kernel - 1) / 2);

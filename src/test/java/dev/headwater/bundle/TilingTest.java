@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.onnx.GraphFixture;
+import dev.headwater.onnx.OnnxFile;
+import dev.headwater.onnx.Split;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,6 +57,56 @@ class TilingTest {
         }
       }
     }
+  }
+
+  @Test
+  void aTileOfPlacesAnswersForTheirPixels() {
+    Tiling tiling = new Tiling(1, 3, 5, 2, 1, 2);
+    byte[] pixels = new byte[6 * 10];
+    float[] places = new float[15];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (byte) (i / 10 / 2 * 5 + i % 10 / 2);
+    }
+    for (int i = 0; i < places.length; i++) {
+      places[i] = i;
+    }
+    int told = 0;
+
+    for (int tile = 0; tile < tiling.tiles(); tile++) {
+      float[] features = new float[tiling.size()];
+      tiling.cut(places, tile, features, 0);
+      byte[] block = tiling.cut(pixels, tile);
+      int wide = 2 * tiling.tileWidth();
+      for (int i = 0; i < block.length; i++) {
+        if (block[i] >= 0) {
+          told++;
+          assertThat(block[i])
+              .as("pixel %d of tile %d", i, tile)
+              .isEqualTo((byte) features[i / wide / 2 * tiling.tileWidth() + i % wide / 2]);
+        }
+      }
+    }
+
+    assertThat(tiling.tiles()).isEqualTo(6);
+    assertThat(told).as("each pixel once").isEqualTo(60);
+    float[] ofPixels = new float[60];
+    java.util.Arrays.fill(ofPixels, 0, 40, 3);
+    assertThat(tiling.means(ofPixels)).containsExactly(3, 3, 3, 0, 0, 0);
+    assertThat(tiling.answers()).isEqualTo(3 * 4 * 4);
+  }
+
+  @Test
+  void blocksOfManyChannelsAreSmaller() throws Exception {
+    Split split =
+        OnnxFile.parse(GraphFixture.conv1x1(1, 2048, 2))
+            .resized("image", new long[] {-1, -1, 24, 24}, List.of("r"))
+            .dense("r", List.of(), 48, 48);
+    List<long[]> shapes = List.of(new long[] {2048, 24, 24});
+
+    Tiling tiling = Tiling.of(split, shapes, split.logitsMap().orElseThrow());
+
+    assertThat(tiling).isEqualTo(new Tiling(2048, 24, 24, 2, 1, 2));
+    assertThat(TileDraw.most(tiling)).as("a sample stays below a message's limit").isEqualTo(5);
   }
 
   @Test

@@ -59,22 +59,63 @@ final class NewHeadTest {
   void answersForEveryPlaceOfAMap() throws Exception {
     // given
     Split split = OnnxFile.parse(MAPS).headless("r", NewHead.of(8));
-    Split resized = OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(), 9, 11));
+    Split resized = OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(), 3));
     Map<String, OnnxTensorLike> inputs = Map.of("image", Ort.noise(1, 2, 2, 4, 4));
 
     // then
     assertThat(Ort.values(run(split, 5, inputs).get(split.logits())).shape())
         .containsExactly(2, 5, 4, 4);
     assertThat(Ort.values(run(resized, 3, inputs).get(resized.logits())).shape())
-        .containsExactly(2, 3, 9, 11);
+        .containsExactly(2, 3, 12, 12);
+    assertThat(resized.logitsMap())
+        .hasValueSatisfying(map -> assertThat(map).containsExactly(12, 12));
+    assertThat(resized.reach()).as("it lies between two places").isEqualTo(1);
     assertThat(resized.linear()).as("resized afterwards").isEmpty();
     assertThat(OnnxFile.parse(MAPS).headless("r").linear()).as("1×1 convolution").isPresent();
   }
 
   @Test
+  void liesOnALineBetweenTheAnswersOfTwoPlaces() throws Exception {
+    // given
+    Split split = OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(5), 2));
+    Split flat = OnnxFile.parse(MAPS).headless("r", NewHead.of(5));
+    Map<String, OnnxTensorLike> inputs = Map.of("image", Ort.noise(1, 1, 2, 4, 4));
+
+    // when
+    float[] fine = Ort.values(run(split, 3, inputs).get(split.logits())).floats();
+
+    // then
+    float[] coarse = Ort.values(run(flat, 3, inputs).get(flat.logits())).floats();
+    for (int c = 0; c < 3; c++) {
+      for (int y = 0; y < 8; y++) {
+        for (int x = 0; x < 8; x++) {
+          float top = between(coarse, c * 16 + floor(y) * 4, x);
+          float below = between(coarse, c * 16 + Math.min(3, floor(y) + 1) * 4, x);
+          float wanted = top + (below - top) * share(y);
+          assertThat(fine[(c * 8 + y) * 8 + x]).isCloseTo(wanted, within(1e-4f));
+        }
+      }
+    }
+  }
+
+  /** A pixel of two a place lies a quarter of a place from the middle of its own. */
+  private static int floor(int pixel) {
+    return Math.max(0, (pixel - 1) / 2 - (pixel == 0 ? 1 : 0));
+  }
+
+  private static float share(int pixel) {
+    return pixel == 0 ? 0 : pixel % 2 == 0 ? .75f : .25f;
+  }
+
+  private static float between(float[] values, int row, int x) {
+    float left = values[row + floor(x)];
+    return left + (values[row + Math.min(3, floor(x) + 1)] - left) * share(x);
+  }
+
+  @Test
   void isMergedIntoOneNetwork() throws Exception {
     // given
-    Split split = OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(8), 9, 11));
+    Split split = OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(8), 3));
     Map<String, OnnxTensorLike> inputs = Map.of("image", Ort.noise(1, 2, 2, 4, 4));
 
     // when
@@ -89,9 +130,9 @@ final class NewHeadTest {
   @Test
   void refusesWhatCannotBe() {
     assertThatThrownBy(() -> NewHead.of(0)).hasMessageContaining("hidden layers of 1 to");
-    assertThatThrownBy(() -> new NewHead(List.of(), 4, 0)).hasMessageContaining("or neither");
-    assertThatThrownBy(() -> OnnxFile.parse(VECTORS).headless("r", new NewHead(List.of(), 9, 9)))
-        .hasMessageContaining("only a map can be resized");
+    assertThatThrownBy(() -> new NewHead(List.of(), 0)).hasMessageContaining("scale is 1 or more");
+    assertThatThrownBy(() -> OnnxFile.parse(VECTORS).headless("r", new NewHead(List.of(), 4)))
+        .hasMessageContaining("needs a map [N, C, H, W]");
     assertThatThrownBy(
             () ->
                 OnnxFile.parse(GraphFixture.encoder(17, 9, 4))

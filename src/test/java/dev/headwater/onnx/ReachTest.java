@@ -3,6 +3,7 @@ package dev.headwater.onnx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.headwater.onnx.graph.Numbers;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -60,6 +61,34 @@ class ReachTest {
     assertThatThrownBy(() -> OnnxFile.parse(pooled).split("x").reach())
         .isInstanceOf(OnnxException.class)
         .hasMessageContaining("GlobalAveragePool, which makes `mean`");
+  }
+
+  @Test
+  void whatEnlargesReachesOnePlaceFurther() throws Exception {
+    assertThat(enlarged(2, Map.of("mode", "linear")).reach())
+        .as("1 between two places, 2 of the 5 x 5, which are 1 place twice as coarse")
+        .isEqualTo(2);
+    assertThatThrownBy(() -> enlarged(1.5f, Map.of("mode", "linear")).reach())
+        .hasMessageContaining("Resize, which makes `fine`, does not enlarge by a whole factor");
+    assertThatThrownBy(() -> enlarged(2, Map.of("mode", "cubic")).reach())
+        .hasMessageContaining("`fine`");
+    assertThatThrownBy(
+            () -> enlarged(2, Map.of("coordinate_transformation_mode", "align_corners")).reach())
+        .hasMessageContaining("`fine`");
+  }
+
+  private static Split enlarged(float scale, Map<String, Object> how) throws Exception {
+    return OnnxFile.parse(
+            start()
+                .weight("w1", 3, 3, 1, 1)
+                .tensor(Numbers.tensor("scales", new long[] {4}, new float[] {1, 1, scale, scale}))
+                .weight("w2", 2, 3, 5, 5)
+                .node("Conv", "a", "x", "w1")
+                .node("Resize", "fine", how, "a", "", "scales")
+                .node("Conv", "logits", Map.of("pads", new long[] {2, 2, 2, 2}), "fine", "w2")
+                .output("logits", -1, 2, (long) (8 * scale), (long) (8 * scale))
+                .bytes())
+        .split("x");
   }
 
   private static GraphFixture start() {

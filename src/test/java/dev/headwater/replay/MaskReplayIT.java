@@ -3,7 +3,9 @@ package dev.headwater.replay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Masks;
+import dev.headwater.onnx.OnnxFile;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.stream.selection.Selection;
 import java.io.ByteArrayOutputStream;
@@ -22,28 +24,7 @@ class MaskReplayIT {
 
   @Test
   void learnsToTellSpotsFromWhatIsAroundThem() throws Exception {
-    Bundle bundle = Spots.bundle(directory.resolve("bundle"));
-    Masks masks = bundle.task().masks().orElseThrow();
-    Path stream = Spots.write(directory.resolve("stream.jsonl"), masks, 240);
-    ReplaySettings settings =
-        new ReplaySettings(
-            Optional.of(stream),
-            List.of("mask"),
-            Map.of(),
-            Optional.of("domain"),
-            20,
-            Duration.ZERO,
-            true,
-            Optional.empty(),
-            Optional.of(directory.resolve("report.json")),
-            Optional.empty(),
-            Duration.ofMinutes(1));
-    Pipeline pipeline =
-        Replays.pipeline(bundle, directory, new Selection(.3, .9), Optional.empty());
-
-    ReplayReport report =
-        new Replay(settings, pipeline, Replays.display(new ByteArrayOutputStream()))
-            .run(new CountDownLatch(1));
+    ReplayReport report = replay(Spots.bundle(directory.resolve("bundle")), 240);
 
     assertThat(report.predictions()).isEqualTo(240);
     assertThat(report.deadLetters()).isZero();
@@ -58,5 +39,68 @@ class MaskReplayIT {
     assertThat(report.byDomain()).containsOnlyKeys("clear", "dim");
     assertThat(report.finalHead()).isNotNull();
     assertThat(Path.of(report.finalHead())).exists();
+  }
+
+  @Test
+  void aClassifierWithANewDenseHeadLearnsItFromNothing() throws Exception {
+    Bundle bundle = Bundles.newDense(directory.resolve("bundle"), Spots.SIDE, Spots.SIDE);
+
+    ReplayReport report = replay(bundle, 240);
+
+    assertThat(report.predictions()).isEqualTo(240);
+    assertThat(report.deadLetters()).isZero();
+    ReplayReport.Version first =
+        report.versions().stream()
+            .filter(v -> v.verdict().equals("accepted"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(first.atRecord()).as("nothing was said before").isPositive();
+    ReplayReport.Comparison iou = report.iou();
+    assertThat(iou).isNotNull();
+    assertThat(iou.adaptive().segments().get(0)).as("cold").isLessThan(.2);
+    assertThat(iou.adaptive().segments().get(9)).as("learned").isGreaterThan(.6);
+    String file = report.finalHead();
+    assertThat(file).isNotNull();
+    OnnxFile exported = OnnxFile.read(Path.of(file));
+    assertThat(exported.inputs()).singleElement().hasToString("image FLOAT[?, 1, 20, 20]");
+    assertThat(exported.outputs()).singleElement().hasToString("logits FLOAT[?, 2, 20, 20]");
+  }
+
+  @Test
+  void labelledHistoryBeginsItToo() throws Exception {
+    Bundle bundle = Bundles.newDense(directory.resolve("bundle"), Spots.SIDE, Spots.SIDE);
+    Path history = directory.resolve("history.jsonl");
+    Spots.write(history, bundle.task().masks().orElseThrow(), 40);
+
+    ReplayReport report = replay(bundle, 60, Optional.of(history));
+
+    assertThat(report.predictions()).isEqualTo(60);
+    assertThat(report.iou()).isNotNull();
+    assertThat(report.iou().adaptive().segments().get(0)).as("from the start").isGreaterThan(.4);
+  }
+
+  private ReplayReport replay(Bundle bundle, int size) throws Exception {
+    return replay(bundle, size, Optional.empty());
+  }
+
+  private ReplayReport replay(Bundle bundle, int size, Optional<Path> history) throws Exception {
+    Masks masks = bundle.task().masks().orElseThrow();
+    Path stream = Spots.write(directory.resolve("stream.jsonl"), masks, size);
+    ReplaySettings settings =
+        new ReplaySettings(
+            Optional.of(stream),
+            List.of("mask"),
+            Map.of(),
+            Optional.of("domain"),
+            20,
+            Duration.ZERO,
+            true,
+            Optional.empty(),
+            Optional.of(directory.resolve("report.json")),
+            Optional.empty(),
+            Duration.ofMinutes(1));
+    Pipeline pipeline = Replays.pipeline(bundle, directory, new Selection(.3, .9), history);
+    return new Replay(settings, pipeline, Replays.display(new ByteArrayOutputStream()))
+        .run(new CountDownLatch(1));
   }
 }

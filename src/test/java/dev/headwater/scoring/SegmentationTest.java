@@ -16,6 +16,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -60,54 +61,103 @@ class SegmentationTest {
 
   @Test
   void aTileIsToldWhatTheWholeMapIsTold() throws Exception {
-    Task task = Bundles.segments(directory, HEIGHT, WIDTH, 5).task();
+    Task task = Bundles.segments(directory.resolve("own"), HEIGHT, WIDTH, 5).task();
+    compare(task, task.head().orElseThrow());
+  }
+
+  @Test
+  void soIsATileOfAMapThatIsCoarserThanThePicture() throws Exception {
+    Bundle bundle = Bundles.newDense(directory, 2 * HEIGHT, 2 * WIDTH);
+    compare(bundle.task(), cold(bundle));
+  }
+
+  private static void compare(Task task, Head weights) throws Exception {
     Tiling tiling = task.tiling().orElseThrow();
     float[] features = new float[task.featureSize()];
     Random random = new Random(3);
     for (int i = 0; i < features.length; i++) {
       features[i] = (float) random.nextGaussian();
     }
-    byte[] numbered = new byte[HEIGHT * WIDTH];
-
+    int width = tiling.scale() * tiling.width();
+    int pixels = tiling.scale() * tiling.height() * width;
+    byte[] rows = new byte[pixels];
+    byte[] columns = new byte[pixels];
+    for (int i = 0; i < pixels; i++) {
+      rows[i] = (byte) (i / width);
+      columns[i] = (byte) (i % width);
+    }
+    int compared = 0;
     try (HeadGraph graph = new HeadGraph(task, 1)) {
-      LoadedHead head = graph.load(task.head().orElseThrow());
+      LoadedHead head = graph.load(weights);
       float[] whole = graph.logits(head, features)[0].values();
-      int compared = 0;
       for (int tile = 0; tile < tiling.tiles(); tile++) {
         float[] cut = new float[tiling.size()];
         tiling.cut(features, tile, cut, 0);
         float[] part = graph.golden(head, cut)[0].values();
-        byte[] block = tiling.cut(numbered, tile);
-        compared += compare(tiling, tile, whole, part, block);
+        byte[] y = tiling.cut(rows, tile);
+        byte[] x = tiling.cut(columns, tile);
+        for (int i = 0; i < 2 * y.length; i++) {
+          int at = i % y.length;
+          if (y[at] >= 0) {
+            float wanted = whole[i / y.length * pixels + y[at] * width + x[at]];
+            assertThat(part[i]).isCloseTo(wanted, within(1e-4f));
+            compared++;
+          }
+        }
       }
-      assertThat(compared).as("every pixel of both classes").isEqualTo(2 * HEIGHT * WIDTH);
       head.release();
+    }
+    assertThat(tiling.tiles()).isGreaterThan(3);
+    assertThat(compared).as("every pixel of both classes").isEqualTo(2 * pixels);
+  }
+
+  @Test
+  void aNewHeadSaysNothingUntilItsFirstVersionServes() throws Exception {
+    Bundle bundle = Bundles.newDense(directory, HEIGHT + 1, WIDTH + 1);
+    byte[] record =
+        "{\"id\": \"r1\", \"image\": \"%s\"}".formatted(png()).getBytes(StandardCharsets.UTF_8);
+
+    try (Scoring scoring =
+        Scoring.load(bundle, new ScoringSettings(1, 1, 2, true), ScorerMetrics.NOOP)) {
+      Inference inference = scoring.infer(record);
+      assertThat(scoring.score(inference, 0).head()).isEmpty();
+      assertThat(scoring.score(inference, 0).certainty(Measure.MAX_PROBABILITY)).isZero();
+
+      scoring.install(cold(bundle));
+
+      Segmentation pixels = scoring.score(inference, 0).pixels();
+      assertThat(pixels).as("of features computed before").isNotNull();
+      assertThat(pixels.classes()).hasSize((HEIGHT + 1) * (WIDTH + 1));
+      assertThat(pixels.shares()).containsOnlyKeys("dark", "light");
     }
   }
 
-  /** Finds the block's place in the map by its first pixel. */
-  private static int compare(Tiling tiling, int tile, float[] whole, float[] part, byte[] block) {
-    int columns = (WIDTH + tiling.side() - 1) / tiling.side();
-    int y = tile / columns * tiling.side();
-    int x = tile % columns * tiling.side();
-    int first = 0;
-    while (block[first] < 0) {
-      first++;
-    }
-    int compared = 0;
-    for (int i = 0; i < block.length; i++) {
-      if (block[i] >= 0) {
-        int at =
-            (y + i / tiling.tileWidth() - first / tiling.tileWidth()) * WIDTH
-                + (x + i % tiling.tileWidth() - first % tiling.tileWidth());
-        for (int c = 0; c < 2; c++) {
-          assertThat(part[c * block.length + i])
-              .isCloseTo(whole[c * HEIGHT * WIDTH + at], within(1e-4f));
-          compared++;
-        }
+  /** A first head, of random weights. */
+  private static Head cold(Bundle bundle) throws Exception {
+    Task task = bundle.task();
+    Random random = new Random(8);
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    for (String name : task.split().parameterNames()) {
+      Tensor tensor = Tensor.zeros(task.split().shape(name, 2));
+      for (int i = 0; i < tensor.values().length; i++) {
+        tensor.values()[i] = (float) random.nextGaussian();
       }
+      tensors.put(name, tensor);
     }
-    return compared;
+    Head empty =
+        new Head(
+            Heads.info(bundle, 1, task.labels()),
+            tensors,
+            new Tensor(new long[] {0, task.rowSize()}, new float[0]),
+            new Tensor(new long[] {0, 2L * task.rowAnswers()}, new float[0]));
+    float[] tile = new float[task.rowSize()];
+    java.util.Arrays.fill(tile, .5f);
+    try (HeadGraph graph = new HeadGraph(task, 1)) {
+      LoadedHead loaded = graph.load(empty);
+      float[] said = graph.golden(loaded, tile)[0].values();
+      loaded.release();
+      return golden(bundle, empty, tile, said);
+    }
   }
 
   @Test

@@ -132,7 +132,7 @@ public record Constant(
   }
 
   /** The values of a constant INT64 tensor; empty where it is none. */
-  static Optional<long[]> integers(Graph graph, String tensor) {
+  public static Optional<long[]> integers(Graph graph, String tensor) {
     return resolve(graph, tensor)
         .map(Constant::tensor)
         .filter(value -> value.getDataType() == DataType.INT64_VALUE)

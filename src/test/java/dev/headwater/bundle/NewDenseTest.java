@@ -1,0 +1,87 @@
+package dev.headwater.bundle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NewDenseTest {
+  private static final String INPUT = "input: {id: /id, image: /image, size: [20, 20]}\n";
+  @TempDir Path directory;
+
+  @Test
+  void aClassifiersMapGetsAHeadThatTellsPixelsApart() throws Exception {
+    Task task = Bundles.newDense(directory, 20, 20).task();
+
+    assertThat(task.head()).as("a cold start").isEmpty();
+    assertThat(task.labels()).containsExactly("dark", "light");
+    assertThat(task.open()).isFalse();
+    assertThat(task.featureShapes()).singleElement().isEqualTo(new long[] {6, 10, 10});
+    assertThat(task.tiling()).contains(new Tiling(6, 10, 10, 16, 2, 2));
+    Masks masks = task.masks().orElseThrow();
+    assertThat(List.of(masks.height(), masks.width())).containsExactly(20, 20);
+  }
+
+  @Test
+  void anotherSizeIsAnotherFeatureSpace() throws Exception {
+    String same = Bundles.newDense(directory.resolve("1"), 20, 20).task().fingerprint();
+
+    assertThat(Bundles.newDense(directory.resolve("2"), 20, 20).task().fingerprint())
+        .isEqualTo(same);
+    Bundle larger = bundle("cut: map", INPUT.replace("20, 20", "30, 40"));
+    assertThat(larger.task().fingerprint()).isNotEqualTo(same);
+    assertThat(larger.task().tiling()).contains(new Tiling(6, 15, 20, 16, 1, 2));
+  }
+
+  @Test
+  void whatIsNoMapIsRefused() {
+    assertThatThrownBy(() -> bundle("cut: flat", INPUT))
+        .hasMessageContaining("cut: `flat` is [?, 600], no map [N, C, H, W]");
+    assertThatThrownBy(() -> bundle("cut: kinds", INPUT))
+        .hasMessageContaining("cut: The backbone does not take pictures of another size: Gemm");
+    assertThatThrownBy(() -> bundle("cut: nowhere", INPUT))
+        .hasMessageContaining("cut: There is no computed tensor `nowhere`");
+    assertThatThrownBy(() -> bundle("", INPUT))
+        .hasMessageContaining("cut: is missing: the name of the feature map");
+  }
+
+  @Test
+  void aSizeThatDoesNotFitIsRefused() {
+    assertThatThrownBy(() -> bundle("cut: map", INPUT.replace("20, 20", "21, 20")))
+        .hasMessageContaining("Pictures of 21 x 20 are no whole number of times larger");
+    assertThatThrownBy(() -> bundle("cut: map", "input: {id: /id, numbers: [/x]}\n").tasks())
+        .hasMessageContaining("head: dense is for networks that take one picture a record");
+    assertThatThrownBy(
+            () ->
+                Bundles.newDense(
+                    directory,
+                    """
+                    labels: labels.json
+                    input: {image: /image, size: [20, 20]}
+                    """))
+        .as("the network's own head was made for one size")
+        .hasMessageContaining("input.size: the network wants [10, 10]");
+  }
+
+  @Test
+  void aMapWithoutPixelLabelsIsRefused() {
+    assertThatThrownBy(() -> Bundles.newDense(directory, "head: none\ncut: map\n" + INPUT))
+        .hasMessageContaining("head: the cut of task pixels is a map; say dense");
+    assertThatThrownBy(() -> Bundles.newDense(directory, "head: dense\ncut: map\n" + INPUT))
+        .hasMessageContaining("labels: is missing");
+  }
+
+  @Test
+  void aNewHeadOfRecordsMayTakeLargerPicturesToo() throws Exception {
+    Bundle bundle = Bundles.newDense(directory, "head: none\ncut: flat\n" + INPUT);
+
+    assertThat(bundle.task().featureShapes()).singleElement().isEqualTo(new long[] {600});
+  }
+
+  private Bundle bundle(String cut, String input) throws Exception {
+    return Bundles.newDense(directory, "head: dense\nlabels: labels.json\n" + cut + "\n" + input);
+  }
+}
