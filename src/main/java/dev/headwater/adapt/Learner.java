@@ -224,7 +224,8 @@ final class Learner {
             batch,
             leftOut,
             progress.folds(
-                Arrays.stream(leftOut).mapToObj(i -> samples.get(i).recordId()).toList(), folds()));
+                Arrays.stream(leftOut).mapToObj(i -> samples.get(i).recordId()).toList(),
+                settings.folds()));
     progress.made(
         labels, fit.heads().stream().map(head -> head.scaled(by.spread(), by.mean())).toList());
     List<Remembered> told = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
@@ -259,11 +260,6 @@ final class Learner {
         .distinct()
         .sorted()
         .toArray();
-  }
-
-  /** Each fold is a training of its own, and those of tiles are long: the stream does not wait. */
-  private int folds() {
-    return space.dense().isPresent() ? Dense.FOLDS : settings.folds();
   }
 
   /** The live head's labels, then new ones as they came. */

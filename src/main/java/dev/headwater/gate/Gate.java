@@ -228,8 +228,11 @@ public final class Gate {
 
   private static Map<String, Double> numbers(List<Trial> trials, Comparison test) {
     Map<String, Double> numbers = new TreeMap<>();
-    // of answers that are better or worse, not right or wrong, there is no accuracy
-    if (!trials.isEmpty() && trials.stream().noneMatch(Trial::graded)) {
+    if (Trial.ofMasks(trials)) {
+      numbers.put("liveIou", Overlap.live(trials));
+      numbers.put("candidateIou", Overlap.candidate(trials));
+    } else if (!trials.isEmpty() && trials.stream().noneMatch(Trial::graded)) {
+      // of answers that are better or worse, not right or wrong, there is no accuracy
       numbers.put("liveAccuracy", share(trials, Trial::live));
       numbers.put("candidateAccuracy", share(trials, Trial::candidate));
     }

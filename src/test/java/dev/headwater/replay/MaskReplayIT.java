@@ -24,9 +24,9 @@ class MaskReplayIT {
 
   @Test
   void learnsToTellSpotsFromWhatIsAroundThem() throws Exception {
-    ReplayReport report = replay(Spots.bundle(directory.resolve("bundle")), 240);
+    ReplayReport report = replay(Spots.bundle(directory.resolve("bundle")), 400);
 
-    assertThat(report.predictions()).isEqualTo(240);
+    assertThat(report.predictions()).isEqualTo(400);
     assertThat(report.deadLetters()).isZero();
     assertThat(report.versions()).anyMatch(v -> v.verdict().equals("accepted"));
     ReplayReport.Comparison iou = report.iou();
