@@ -7,6 +7,7 @@ import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Task;
 import dev.headwater.bundle.TileDraw;
 import dev.headwater.bundle.Tiling;
+import dev.headwater.gate.Overlap;
 import dev.headwater.gate.Trial;
 import dev.headwater.schema.Sample;
 import java.util.ArrayList;
@@ -22,11 +23,6 @@ import org.jspecify.annotations.Nullable;
 record Dense(Tiling tiling, Masks masks) {
   /** What one record's trial is about; there is one kind. */
   static final String LABEL = "mask";
-
-  static final int FOLDS = 2;
-
-  /** Masks that overlap the true one as well as this are as good: some pixels always differ. */
-  private static final double TIE = 0.01;
 
   /** Keeps one pixel too many, where nothing is to be seen, from being all that counts. */
   private static final double FOUND = 0.01;
@@ -117,17 +113,28 @@ record Dense(Tiling tiling, Masks masks) {
         new Pixels(targets, weights));
   }
 
+  /** What one head's mask and the other's are worth, by the sample's tiles. */
   Trial trial(Remembered sample, float[] before, float[] after, int classes) {
-    double gain = iou(sample, after, classes) - iou(sample, before, classes);
-    gain = Math.abs(gain) < TIE ? 0 : gain;
-    return new Trial(LABEL, LABEL, LABEL, sample.weight(), gain);
+    Found live = found(sample, before, classes);
+    Found now = found(sample, after, classes);
+    Overlap overlap = new Overlap(live.intersection, live.union, now.intersection, now.union);
+    return new Trial(LABEL, LABEL, LABEL, sample.weight(), now.iou() - live.iou(), overlap);
   }
 
   /**
-   * Intersection over union of every class but the first, the background, as the sample's tiles
-   * estimate it, and as if {@link #FOUND} of the picture had been foreground and found.
+   * Of every class but the first, which is the background, as the sample's tiles estimate it.
+   *
+   * @param pixels of the record
    */
-  double iou(Remembered sample, float[] logits, int classes) {
+  record Found(double intersection, double union, double pixels) {
+    /** As if {@link #FOUND} of the picture had been foreground, and found. */
+    double iou() {
+      double found = FOUND * pixels;
+      return (intersection + found) / (union + found);
+    }
+  }
+
+  Found found(Remembered sample, float[] logits, int classes) {
     Truth truth = sample.requireTruth();
     int width = tiling.tileHeight() * tiling.tileWidth();
     double intersection = 0;
@@ -144,8 +151,7 @@ record Dense(Tiling tiling, Masks masks) {
         union += weight * ((own > 0 ? 1 : 0) + (said > 0 && said != own ? 1 : 0));
       }
     }
-    double found = FOUND * pixels;
-    return (intersection + found) / (union + found);
+    return new Found(intersection, union, pixels);
   }
 
   private static int best(float[] logits, int at, int step, int classes) {

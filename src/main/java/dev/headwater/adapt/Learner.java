@@ -195,7 +195,7 @@ final class Learner {
     List<String> labels = labels(samples);
     Fitter.Trained start = live == null ? fitter.empty() : fitter.of(live);
     Batch batch = batch(samples, labels);
-    CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, folds());
+    CrossFit fit = CrossFit.of(fitter, start, labels.size(), batch, judged, settings.folds());
     Verdict verdict = gate.judge(judged(start, fit, samples, labels));
     double temperature = space.dense().isPresent() ? 1 : temperature(fit, batch, samples);
     Fitter.Trained candidate = fit.head().cooled(temperature);
@@ -215,11 +215,6 @@ final class Learner {
             fitter.device(),
             new Verdict(verdict.accepted(), verdict.reason(), verdict.judged(), numbers));
     return head(info, candidate, samples);
-  }
-
-  /** Each fold is a training of its own, and those of tiles are long: the stream does not wait. */
-  private int folds() {
-    return space.dense().isPresent() ? Dense.FOLDS : settings.folds();
   }
 
   /** The live head's labels, then new ones as they came. */

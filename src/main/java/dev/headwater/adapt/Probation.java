@@ -23,7 +23,13 @@ final class Probation {
   private final Side head;
   private final Side parent;
   private final Gate gate;
-  private final Map<String, Trial> trials = new HashMap<>();
+  private final Optional<Dense> dense;
+  private final Map<String, Answer> answers = new HashMap<>();
+
+  /**
+   * @param label the sample had, a mask's where it is one
+   */
+  private record Answer(String label, Trial trial) {}
 
   /** A head and what it says. */
   private record Side(HeadInfo info, Fitter.Trained trained) {
@@ -31,17 +37,20 @@ final class Probation {
       return new Side(head.info(), fitter.of(head));
     }
 
-    List<String> said(List<Remembered> samples) {
-      return trained.logits(samples.stream().map(Remembered::features).toList()).stream()
-          .map(logits -> info.labels().get(Learner.best(logits)))
-          .toList();
+    List<float[]> said(List<Remembered> samples) {
+      return trained.logits(samples.stream().map(Remembered::features).toList());
+    }
+
+    String label(float[] logits) {
+      return info.labels().get(Learner.best(logits));
     }
   }
 
-  Probation(Head head, Head parent, Fitter fitter, Gate gate) {
+  Probation(Head head, Head parent, Fitter fitter, Gate gate, Optional<Dense> dense) {
     this.head = Side.of(head, fitter);
     this.parent = Side.of(parent, fitter);
     this.gate = gate;
+    this.dense = dense;
   }
 
   /**
@@ -54,7 +63,8 @@ final class Probation {
     List<Trial> all = new ArrayList<>();
     List<Trial> audit = new ArrayList<>();
     for (Remembered sample : unseen) {
-      Trial trial = Objects.requireNonNull(trials.get(sample.recordId()), "answered above");
+      Trial trial =
+          Objects.requireNonNull(answers.get(sample.recordId()), "answered above").trial();
       all.add(trial);
       if (sample.reason() == Reason.AUDIT) {
         audit.add(trial);
@@ -66,25 +76,33 @@ final class Probation {
   /** Each sample is scored once, and again after its label was corrected. */
   private void answer(List<Remembered> unseen) {
     // neither erased nor evicted samples are to be counted or kept
-    trials
+    answers
         .keySet()
         .retainAll(unseen.stream().map(Remembered::recordId).collect(Collectors.toSet()));
     List<Remembered> fresh =
         unseen.stream()
             .filter(
                 sample -> {
-                  Trial known = trials.get(sample.recordId());
+                  Answer known = answers.get(sample.recordId());
                   return known == null || !known.label().equals(sample.label());
                 })
             .toList();
-    List<String> after = head.said(fresh);
-    List<String> before = parent.said(fresh);
+    List<float[]> after = head.said(fresh);
+    List<float[]> before = parent.said(fresh);
     for (int i = 0; i < fresh.size(); i++) {
       Remembered sample = fresh.get(i);
-      trials.put(
-          sample.recordId(),
-          new Trial(sample.label(), before.get(i), after.get(i), sample.weight()));
+      Trial trial = trial(sample, before.get(i), after.get(i));
+      answers.put(sample.recordId(), new Answer(sample.label(), trial));
     }
+  }
+
+  private Trial trial(Remembered sample, float[] before, float[] after) {
+    return dense
+        .map(masks -> masks.trial(sample, before, after, head.info.labels().size()))
+        .orElseGet(
+            () ->
+                new Trial(
+                    sample.label(), parent.label(before), head.label(after), sample.weight()));
   }
 
   private Verdict withFormerNumbers(Verdict verdict) {

@@ -72,7 +72,7 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
 
   /**
    * The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). Not
-   * of dense heads: trained for longer, they are too far apart for that.
+   * of dense heads, of which it has not been measured.
    */
   @Override
   public Trained blend(List<Trained> fitted) {

@@ -229,7 +229,7 @@ final class TaskTraining {
     head.filter(h -> !aligned(h)).ifPresent(this::anchor);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
-            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate)));
+            .flatMap(h -> parent.map(p -> new Probation(h, p, fitter, gate, Dense.of(task))));
     news = true;
   }
 

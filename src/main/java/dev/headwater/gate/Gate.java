@@ -218,7 +218,10 @@ public final class Gate {
 
   private static Map<String, Double> numbers(List<Trial> trials, Comparison test) {
     Map<String, Double> numbers = new TreeMap<>();
-    if (!trials.isEmpty()) {
+    if (Trial.ofMasks(trials)) {
+      numbers.put("liveIou", Overlap.live(trials));
+      numbers.put("candidateIou", Overlap.candidate(trials));
+    } else if (!trials.isEmpty()) {
       numbers.put("liveAccuracy", share(trials, Trial::live));
       numbers.put("candidateAccuracy", share(trials, Trial::candidate));
     }

@@ -16,12 +16,19 @@ final class Measure {
     this.costs = settings.costs();
   }
 
+  /** Masks are compared by their IoU, whatever the metric is of labels. */
   Comparison compare(List<Trial> trials) {
+    if (Trial.ofMasks(trials)) {
+      return new PairedTest(Overlap.pooled(trials));
+    }
     return metric == Metric.ACCURACY ? new PairedTest(trials) : new RandomisedTest(table(trials));
   }
 
   /** As {@link Comparison#gain}, for less. */
   double gain(List<Trial> trials) {
+    if (Trial.ofMasks(trials)) {
+      return new PairedTest(Overlap.pooled(trials)).gain();
+    }
     return metric == Metric.ACCURACY ? new PairedTest(trials).gain() : table(trials).gain();
   }
 
@@ -33,6 +40,9 @@ final class Measure {
 
   /** What the candidate saves on one sample, as a share of the dearest error, in [-1, 1]. */
   double saved(Trial trial) {
+    if (trial.overlap() != null) {
+      return trial.gain();
+    }
     double dearest = costs.values().stream().mapToDouble(c -> c).reduce(1, Math::max);
     return (loss(trial.label(), String.valueOf(trial.live()))
             - loss(trial.label(), trial.candidate()))

@@ -12,6 +12,7 @@ import dev.headwater.bundle.TileDraw;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Overlap;
 import dev.headwater.gate.Trial;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Reason;
@@ -21,7 +22,9 @@ import dev.headwater.tail.Tail;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,11 +58,14 @@ class DenseTest {
     float[] secondTile = {1, 0, 0, 1, 1, 0, 0, 1};
     float[] right = {0, 1, 1, 0, 0, 1, 0, 1};
 
-    assertThat(pixels.iou(sample, allLight, 2)).isCloseTo(4.05 / 5.05, within(1e-9));
-    assertThat(pixels.iou(sample, secondTile, 2)).isCloseTo(.05 / 5.05, within(1e-9));
-    assertThat(pixels.iou(sample, right, 2)).as("what does not count, does not").isEqualTo(1);
+    assertThat(pixels.found(sample, allLight, 2).iou()).isCloseTo(4.05 / 5.05, within(1e-9));
+    assertThat(pixels.found(sample, secondTile, 2).iou()).isCloseTo(.05 / 5.05, within(1e-9));
+    assertThat(pixels.found(sample, right, 2).iou())
+        .as("what does not count, does not")
+        .isEqualTo(1);
     Trial trial = pixels.trial(sample, secondTile, allLight, 2);
     assertThat(trial.gain()).isCloseTo(4 / 5.05, within(1e-9));
+    assertThat(trial.overlap()).isEqualTo(new Overlap(0, 5, 4, 5));
     assertThat(pixels.trial(sample, right, right, 2).gain()).isZero();
   }
 
@@ -93,6 +99,17 @@ class DenseTest {
       head = learner.train("samples", version);
     }
     assertThat(iou(head)).as("it goes on from where it is").isGreaterThan(.9);
+
+    List<Remembered> audit = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      Sample sample = Sample.newBuilder(sample("a" + i)).setReason(Reason.AUDIT).build();
+      audit.add(Remembered.of(sample, 0, i).with(dense.truth(sample)));
+    }
+    Gate gate = new Gate(GateSettings.DEFAULT);
+    Optional<Dense> masks = Optional.of(dense);
+    assertThat(new Probation(head, own, fitter(), gate, masks).verdict(audit)).isEmpty();
+    assertThat(new Probation(own, head, fitter(), gate, masks).verdict(audit))
+        .hasValueSatisfying(verdict -> assertThat(verdict.reason()).startsWith("withdrawn"));
   }
 
   @Test
@@ -114,7 +131,7 @@ class DenseTest {
       Sample sample = sample("new" + i);
       Remembered remembered = Remembered.of(sample, 0, 0).with(dense.truth(sample));
       float[] said = fitter.of(head).logits(List.of(remembered.features())).get(0);
-      sum += dense.iou(remembered, said, 2);
+      sum += dense.found(remembered, said, 2).iou();
     }
     return sum / 10;
   }
@@ -133,7 +150,7 @@ class DenseTest {
   }
 
   private Fitter fitter() throws Exception {
-    FitSettings settings = new FitSettings("cpu", 1, .02, 25, 60);
+    FitSettings settings = new FitSettings("cpu", 1, .02, 25, 100);
     return new TailFitter(
         task, new TailTuner(Tail.of(task.split()), task.split(), task.rowShapes(), settings));
   }

@@ -22,7 +22,7 @@ class SignFlipsTest {
     List<Double> gains = new ArrayList<>(Collections.nCopies(5, .5));
     gains.addAll(Collections.nCopies(20, -.01));
     List<Trial> trials =
-        gains.stream().map(gain -> new Trial("mask", "mask", "mask", 1, gain)).toList();
+        gains.stream().map(gain -> new Trial("mask", "mask", "mask", 1, gain, null)).toList();
     PairedTest test = new PairedTest(trials);
 
     assertThat(test.pBetter()).isLessThan(.05);

@@ -24,14 +24,14 @@ class MaskReplayIT {
   void learnsToTellSpotsFromWhatIsAroundThem() throws Exception {
     Bundle bundle = Spots.bundle(directory.resolve("bundle"));
     Masks masks = bundle.task().masks().orElseThrow();
-    Path stream = Spots.write(directory.resolve("stream.jsonl"), masks, 240);
+    Path stream = Spots.write(directory.resolve("stream.jsonl"), masks, 400);
     ReplaySettings settings =
         new ReplaySettings(
             Optional.of(stream),
             List.of("mask"),
             Map.of(),
             Optional.of("domain"),
-            20,
+            10,
             Duration.ZERO,
             true,
             Optional.empty(),
@@ -45,7 +45,7 @@ class MaskReplayIT {
         new Replay(settings, pipeline, Replays.display(new ByteArrayOutputStream()))
             .run(new CountDownLatch(1));
 
-    assertThat(report.predictions()).isEqualTo(240);
+    assertThat(report.predictions()).isEqualTo(400);
     assertThat(report.deadLetters()).isZero();
     assertThat(report.versions()).anyMatch(v -> v.verdict().equals("accepted"));
     ReplayReport.Comparison iou = report.iou();

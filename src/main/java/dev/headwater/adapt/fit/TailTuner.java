@@ -36,8 +36,11 @@ public final class TailTuner {
 
   private static final int MOST_TILES = 4096;
 
-  /** A minibatch of tiles is small, and its gradient steady. */
-  private static final int TILE_STEPS = 3;
+  /**
+   * Pull of a head of tiles, in {@link Adam}'s units. A few records have all the pixels to move it
+   * far, and what they show is all the same: what they do not show would be unlearnt.
+   */
+  private static final double TILE_PULL = 5;
 
   private static final long SEED = 17;
 
@@ -93,9 +96,9 @@ public final class TailTuner {
     boolean tiles = batch.pixels() != null;
     int steps =
         tiles
-            ? TILE_STEPS * settings.tailSteps()
+            ? settings.tailSteps()
             : Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
-    Adam adam = new Adam(start.flat(), RATE, settings.pull());
+    Adam adam = new Adam(start.flat(), RATE, tiles ? TILE_PULL : settings.pull());
     Random random = new Random(SEED);
     int[] order = counted.clone();
     int size = batchSize(batch);
