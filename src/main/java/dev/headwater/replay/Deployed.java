@@ -102,8 +102,8 @@ final class Deployed implements Session.Deployment {
               .train(history, labelFields);
       for (HeadInfo head : first) {
         display.step(
-            "head %d of %s knows %d labels"
-                .formatted(head.version(), head.task(), head.labels().size()));
+            "%s: head %d knows %d labels"
+                .formatted(head.task(), head.version(), head.labels().size()));
       }
     }
   }

@@ -44,6 +44,15 @@ class BundleTest {
   }
 
   @Test
+  void maskValuesThatDoNotFitAreRefusedByKey() {
+    assertThat(refusal(GOOD + "mask-values: [0, 1, 2]\n"))
+        .contains("mask-values: task kind gives records a label, not pixels");
+    assertThat(refusal(GOOD + "mask-values: [0, 0, 256]\n"))
+        .contains("mask-values")
+        .contains("must be different whole numbers from 0 to 255");
+  }
+
+  @Test
   void bringsTheNetworksOwnHeadAsVersionZero() throws Exception {
     Bundle bundle = Bundles.load(directory, GOOD);
 

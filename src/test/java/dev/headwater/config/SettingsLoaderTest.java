@@ -141,6 +141,13 @@ class SettingsLoaderTest {
   }
 
   @Test
+  void aReplayMayTellDomainsApart() throws Exception {
+    Settings settings = load(MINIMAL + "replay: {domain-field: site}\n");
+
+    assertThat(settings.replay().domainField()).contains("site");
+  }
+
+  @Test
   void kafkaPropertiesPassThroughUnderTheirOwnNames() throws Exception {
     Settings settings =
         SettingsLoader.load(

@@ -12,6 +12,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.DeadLetterHandler;
 import dev.headwater.stream.guard.EventTime;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.labels.LabelCheck;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,9 +52,19 @@ final class Driven implements AutoCloseable {
 
   /** With as many tasks, {@code answer} and {@code mood}, as the stub has. */
   Driven(Path stateDir, Selection selection, Limits limits, StubScorer scorer) {
+    this(stateDir, selection, limits, scorer, Driven::check);
+  }
+
+  /** With labels other than {@code yes} and {@code no}. */
+  Driven(Path stateDir, Selection selection, LabelCheck check) {
+    this(stateDir, selection, new Limits(1 << 20, Map.of()), new StubScorer(), check);
+  }
+
+  private Driven(
+      Path stateDir, Selection selection, Limits limits, StubScorer scorer, LabelCheck check) {
     this.scorer = scorer;
-    ScoringTopology topology =
-        topology(topics, settings(stateDir, selection, scorer.unlabelled), scorer, limits, metrics);
+    StreamSettings settings = settings(stateDir, selection, scorer.unlabelled);
+    ScoringTopology topology = topology(topics, settings, scorer, limits, metrics, check);
     driver = new TopologyTestDriver(topology.get(), properties(stateDir, limits), START);
   }
 
@@ -63,12 +74,20 @@ final class Driven implements AutoCloseable {
       Scorer scorer,
       Limits limits,
       InMemoryScorerMetrics metrics) {
+    return topology(topics, settings, scorer, limits, metrics, Driven::check);
+  }
+
+  private static ScoringTopology topology(
+      Topics topics,
+      StreamSettings settings,
+      Scorer scorer,
+      Limits limits,
+      InMemoryScorerMetrics metrics,
+      LabelCheck check) {
     List<ScoringTopology.Task> tasks =
         Stream.of("answer", "mood")
             .limit(scorer instanceof StubScorer stub ? stub.tasks : 1)
-            .map(
-                name ->
-                    new ScoringTopology.Task(name, "backbone-1", Driven::check, Optional.empty()))
+            .map(name -> new ScoringTopology.Task(name, "backbone-1", check, Optional.empty()))
             .toList();
     return new ScoringTopology(topics, settings, tasks, scorer, limits, metrics);
   }

@@ -74,7 +74,10 @@ final class TaskTally {
           other == null ? null : truth.equals(other.label()));
       return;
     }
-    byte[] pixels = pixels(masks, truth);
+    byte[] pixels = truth(masks, truth);
+    if (pixels == null) {
+      return;
+    }
     Overlap now =
         prediction.mask() == null
             ? Overlap.none(pixels)
@@ -87,11 +90,20 @@ final class TaskTally {
             : Overlap.of(pixels, pixels(masks, prediction.frozenMask())));
   }
 
+  /** Null where it is no mask: it cannot be learned either, and its label is a dead letter. */
+  private static byte @Nullable [] truth(Masks masks, String truth) {
+    try {
+      return masks.decode(truth, "mask", null);
+    } catch (InvalidRecordException e) {
+      return null;
+    }
+  }
+
   private static byte[] pixels(Masks masks, String mask) {
     try {
       return masks.decode(mask, "mask", null);
     } catch (InvalidRecordException e) {
-      throw new IllegalStateException("a mask of this replay " + e.getMessage(), e);
+      throw new IllegalStateException("a predicted mask " + e.getMessage(), e);
     }
   }
 

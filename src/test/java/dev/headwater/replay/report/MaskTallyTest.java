@@ -46,6 +46,18 @@ class MaskTallyTest {
   }
 
   @Test
+  void aTruthThatIsNoMaskTellsNothing() {
+    Map<String, List<@Nullable String>> truths =
+        Map.of("task", java.util.Arrays.asList("no mask", mask("0011")));
+    Tally tally = new Tally(truths, List.of(), Map.of("task", masks), () -> 0);
+
+    tally.predicted(0, prediction("1111", null));
+    tally.predicted(1, prediction("0011", null));
+
+    assertThat(tally.report(Map.of()).iou().adaptive().overall()).isEqualTo(1);
+  }
+
+  @Test
   void aRecordWithoutAMaskIsWrongAboutAllOfIt() {
     Tally tally = tally(List.of(), "0011");
 

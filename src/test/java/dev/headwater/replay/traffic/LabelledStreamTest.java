@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.NotBlank;
@@ -30,6 +31,21 @@ class LabelledStreamTest {
 
     assertThat(stream.truth("task", 0)).isEqualTo("up");
     assertThat(values(stream)).containsExactly("{\"id\":\"a\",\"x\":[1.50,2],\"batch\":3}");
+  }
+
+  @Test
+  void tellsDomainsAndSendsThem() throws Exception {
+    Path file =
+        Files.writeString(
+            directory.resolve("domains.jsonl"),
+            "{\"id\":\"a\",\"label\":\"up\",\"site\":\"north\"}\n{\"id\":\"b\"}\n[1]\n");
+
+    LabelledStream stream =
+        LabelledStream.open(
+            file, List.of(), Map.of("task", Truth.of("label")), Optional.of("site"));
+
+    assertThat(stream.domains()).containsExactly("north", null, null);
+    assertThat(values(stream).get(0)).isEqualTo("{\"id\":\"a\",\"site\":\"north\"}");
   }
 
   @Test
