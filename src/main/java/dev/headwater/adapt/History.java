@@ -117,8 +117,21 @@ public final class History {
       publisher.promote(task.head().get(), "history");
     }
     Head first = learner.trainFirst("history", publisher.read().nextVersion(task.name()));
-    publisher.promote(first, "history");
+    if (first.info().verdict().accepted()) {
+      publisher.promote(first, "history");
+    } else {
+      publisher.refuse(first.info());
+    }
     return first.info();
+  }
+
+  /** What became of a task's first head, in words. */
+  public static String told(HeadInfo first) {
+    return first.verdict().accepted()
+        ? "%s: head %d is live and knows %d labels"
+            .formatted(first.task(), first.version(), first.labels().size())
+        : "%s: head %d is not live, for %s; its samples are kept, and more of them may do"
+            .formatted(first.task(), first.version(), first.verdict().reason());
   }
 
   private static void requireFirst(Task task, HeadLog heads) {

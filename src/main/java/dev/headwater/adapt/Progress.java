@@ -43,8 +43,9 @@ final class Progress {
     return known ? heads : List.of();
   }
 
+  /** What has diverged is not gone on from. */
   void made(List<String> made, List<Fitter.Trained> fitted) {
     labels = made;
-    heads = fitted;
+    heads = fitted.stream().allMatch(Fitter.Trained::finite) ? fitted : List.of();
   }
 }

@@ -63,6 +63,11 @@ public final class Trainer implements AutoCloseable {
     return health;
   }
 
+  /** Down once it has stopped for good: what a restart may mend, and waiting does not. */
+  public Health live() {
+    return thread.getState() == Thread.State.TERMINATED ? health : Health.up("training");
+  }
+
   private void run() {
     try {
       parts.fitters().forEach(Fitter::warmUp);

@@ -69,7 +69,7 @@ final class TrainCommand implements Callable<Integer> {
                       Clock.systemUTC());
               HttpServer http =
                   new HttpServer(
-                      settings.trainerHttp(), registry, trainer::health, trainer::health)) {
+                      settings.trainerHttp(), registry, trainer::live, trainer::health)) {
             http.start();
             trainer.start();
             signalled.await();
@@ -93,11 +93,7 @@ final class TrainCommand implements Callable<Integer> {
                   spec.commandLine().getErr()::println)
               .train(file, Map.of(task, settings.replay().truthFields().get(0)));
       for (HeadInfo head : first) {
-        spec.commandLine()
-            .getOut()
-            .printf(
-                "head %d of %s is live: %d labels%n",
-                head.version(), head.task(), head.labels().size());
+        spec.commandLine().getOut().println(History.told(head));
       }
     }
   }

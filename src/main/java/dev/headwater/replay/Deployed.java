@@ -101,9 +101,7 @@ final class Deployed implements Session.Deployment {
                   display::step)
               .train(history, labelFields);
       for (HeadInfo head : first) {
-        display.step(
-            "%s: head %d knows %d labels"
-                .formatted(head.task(), head.version(), head.labels().size()));
+        display.step(History.told(head));
       }
     }
   }

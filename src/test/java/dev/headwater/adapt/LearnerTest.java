@@ -110,21 +110,6 @@ class LearnerTest {
   }
 
   @Test
-  void noiseTeachesNothingThatTheGateLetsThrough() {
-    feed(learner, 60, 3);
-    learner.live(learner.train("samples", 1));
-    for (int i = 0; i < 60; i++) {
-      // features of one label under the name of another
-      learner.add(
-          samples.of("bad" + i, "l" + (i + 1) % 3, samples.features(i % 6), Reason.UNSURE, 1),
-          0,
-          offset++);
-    }
-
-    assertThat(learner.train("samples", 2).info().labels()).containsExactly("l0", "l1", "l2");
-  }
-
-  @Test
   void samplesOfOthersAreIgnored() {
     Learner closed = learner(List.of("l0", "l1"), false);
 

@@ -92,6 +92,8 @@ class TrainerIT extends TrainerDeployment {
                   return first.health().cause().contains("taken over");
                 });
         assertThat(first.health().up()).isFalse();
+        await().atMost(PATIENCE).until(() -> !first.live().up());
+        assertThat(second.live().up()).isTrue();
         awaitLive(1);
         assertThat(second.health().up()).as(second.health().cause()).isTrue();
       }
@@ -105,6 +107,7 @@ class TrainerIT extends TrainerDeployment {
       awaitLive(1);
       long before = heads().nextVersion(bundle.task().name());
       broker.stop();
+      assertThat(trainer.live().up()).as("it waits").isTrue();
       broker.restart();
       send(60);
 

@@ -12,6 +12,8 @@ import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.schema.Verdict;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,6 +53,18 @@ class OperatorIT extends CommandedDeployment {
     assertThat(out.toString()).contains("*    1").doesNotContain("pinned");
     assertThat(run("heads", "unpin")).isEqualTo(2);
     assertThat(err.toString()).contains("no head of kind is pinned");
+  }
+
+  @Test
+  void aHistoryThatProvesNothingLeavesTheHeadThatServes() throws Exception {
+    Path few = Files.write(history(), Files.readAllLines(history()).subList(0, 6));
+    assertThat(run("topics", "create")).isZero();
+
+    assertThat(run("train", "--from", few.toString())).as(err.toString()).isZero();
+
+    assertThat(out.toString()).contains("head 1 is not live, for 6 judged samples are fewer");
+    assertThat(run("heads", "list")).isZero();
+    assertThat(out.toString()).contains("head 0 is live");
   }
 
   @Test

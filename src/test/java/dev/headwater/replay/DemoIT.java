@@ -67,6 +67,6 @@ class DemoIT {
     assertThat(report.versions().get(0).trigger()).isEqualTo("history");
     assertThat(report.versions()).extracting(ReplayReport.Version::verdict).contains("accepted");
     assertThat(shown.toString(StandardCharsets.UTF_8))
-        .contains("head 1 knows 16 labels", "960 of 960 records", "serves from record");
+        .contains("head 1 is live and knows 16 labels", "960 of 960 records", "serves from record");
   }
 }
