@@ -5,8 +5,9 @@ import java.util.Map;
 /**
  * When a candidate passes.
  *
- * @param errorRate share of candidates no better than the live head that a judgement may let
- *     through, over all numbers of samples on which the two differ, in (0, 0.5)
+ * @param errorRate share of candidates no better than the live head that each of a judgement's two
+ *     tests (of answers, of likelihood) may let through, over all numbers of samples on which the
+ *     two differ, in (0, 0.5)
  * @param margin of weighted accuracy that a candidate which knows more labels may surely not lose
  * @param classLoss of weighted F1 that no label with {@code classTrials} trials may lose, nor half
  *     of it the labels known before together

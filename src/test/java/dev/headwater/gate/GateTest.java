@@ -260,6 +260,29 @@ class GateTest {
   }
 
   @Test
+  void letsChanceThroughAtMostAtBothRatesTogether() {
+    Random random = new Random(9);
+    int accepted = 0;
+    int seeds = 1_000;
+    for (int seed = 0; seed < seeds; seed++) {
+      List<Trial> trials = new ArrayList<>();
+      for (int i = 10 + random.nextInt(60); i > 0; i--) {
+        boolean differs = random.nextInt(4) == 0;
+        boolean wins = random.nextBoolean();
+        double weight = random.nextInt(4) == 0 ? 20 : 1;
+        trials.add(
+            new Trial("a", differs && wins ? "b" : "a", differs && !wins ? "b" : "a", weight)
+                .surerBy(random.nextGaussian()));
+      }
+      accepted += judge(trials, KNOWN).accepted() ? 1 : 0;
+    }
+
+    assertThat(accepted / (double) seeds)
+        .as("share of noise accepted, by answers or by likelihood")
+        .isBetween(0.05, 2 * GateSettings.DEFAULT.errorRate());
+  }
+
+  @Test
   void refusesSettingsThatMeanNothing() {
     assertThatThrownBy(() -> settings(0.5, 0, 0, 20, 10))
         .hasMessageContaining("error rate")
