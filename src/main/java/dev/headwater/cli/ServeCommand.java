@@ -25,6 +25,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Settings settings = config.load();
     Bundle bundle = settings.loadBundle();
+    TopicsCommand.warn(settings);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     Lifetime.untilSignalled(
         signalled -> {

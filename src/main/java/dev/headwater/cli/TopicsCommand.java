@@ -4,7 +4,13 @@ import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.schema.TopicSetup;
 import java.io.PrintWriter;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.common.KafkaException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -15,6 +21,11 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = "Makes the topics of a deployment, or says what is wrong with them.")
 final class TopicsCommand {
+  private static final Logger log = LoggerFactory.getLogger(TopicsCommand.class);
+
+  /** Who starts while the broker is away waits for it, and is to be seen waiting. */
+  private static final int PATIENCE_MS = 5_000;
+
   @Spec private CommandSpec spec;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -39,6 +50,20 @@ final class TopicsCommand {
     problems.forEach(out()::println);
     out().println(problems.isEmpty() ? "every topic is right" : problems.size() + " problems");
     return problems.isEmpty() ? 0 : 1;
+  }
+
+  /** Warns at start of topics that will not keep what they should; a start is not held up by it. */
+  static void warn(Settings settings) {
+    Map<String, Object> impatient = new HashMap<>(settings.kafka());
+    impatient.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, PATIENCE_MS);
+    impatient.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, PATIENCE_MS);
+    try {
+      new TopicSetup(impatient, settings.topicNames(), settings.topicSettings())
+          .check()
+          .forEach(problem -> log.atWarn().log("{}; see 'headwater topics check'", problem));
+    } catch (KafkaException e) {
+      log.atWarn().setCause(e).log("topics were not checked at start");
+    }
   }
 
   private static TopicSetup setup(ConfigOption config) throws ConfigException {

@@ -55,6 +55,7 @@ final class TrainCommand implements Callable<Integer> {
       begin(settings, bundle, history);
       return 0;
     }
+    TopicsCommand.warn(settings);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     Lifetime.untilSignalled(
         signalled -> {

@@ -1,5 +1,6 @@
 package dev.headwater.gate;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -15,8 +16,12 @@ final class SignFlips {
   private SignFlips() {}
 
   /** Mid-P probability of at least this sum of gains; the same gains give the same. */
-  static double pGreater(List<Double> gains) {
-    double sum = gains.stream().mapToDouble(Double::doubleValue).sum();
+  static double pGreater(List<Double> all) {
+    double[] gains = all.stream().mapToDouble(Double::doubleValue).filter(g -> g != 0).toArray();
+    if (gains.length == 0) {
+      return 0.5;
+    }
+    double sum = Arrays.stream(gains).sum();
     Random random = new Random(SEED);
     double above = 0;
     for (int draw = 0; draw < DRAWS; draw++) {

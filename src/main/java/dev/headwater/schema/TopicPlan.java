@@ -44,7 +44,7 @@ record TopicPlan(
   static List<TopicPlan> of(TopicNames names, TopicSettings settings) {
     List<TopicPlan> plans = new ArrayList<>();
     names.records().forEach(name -> plans.add(shared(name, settings)));
-    plans.add(shared(names.labels(), settings));
+    plans.add(shared(names.labels(), settings, DELETE));
     plans.add(shared(names.predictions(), settings, DELETE));
     plans.add(shared(names.review(), settings, DELETE));
     plans.add(

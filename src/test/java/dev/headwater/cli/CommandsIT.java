@@ -16,18 +16,26 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 
 /** The commands as an operator uses them, the scorer in a process of its own. */
 class CommandsIT extends CommandedDeployment {
+  private static final File SERVED = new File("target", "CommandsIT-serve.log");
+
   @Test
   void beginsADeploymentServesRollsBackAndExports() throws Exception {
     assertThat(run("topics", "check")).as("nothing is there yet").isEqualTo(1);
@@ -36,15 +44,19 @@ class CommandsIT extends CommandedDeployment {
     assertThat(run("topics", "check")).as(out.toString()).isZero();
 
     assertThat(run("train", "--from", history().toString())).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("head 1 of kind is live");
+    assertThat(out.toString()).contains("kind: head 1 is live and knows 2 labels");
     assertThat(run("heads", "list")).isZero();
     assertThat(out.toString()).contains("kind: head 1 is live").contains("*    1");
     assertThat(run("heads", "show", "1")).isZero();
     assertThat(out.toString()).contains("\"trigger\" : \"history\"");
 
+    setRetention("desk-samples", "3600000");
     Process scorer = serve();
     try {
       await().atMost(PATIENCE).until(() -> status("/health/ready") == 200);
+      assertThat(SERVED)
+          .content()
+          .contains("topic desk-samples: retention.ms is 3600000, expected at least");
       predictedBy(1);
       assertThat(body("/metrics"))
           .contains("headwater_head_version{task=\"kind\"} 1.0")
@@ -63,6 +75,21 @@ class CommandsIT extends CommandedDeployment {
     assertThat(OnnxFile.read(exported).split("auto").parameters()).isNotEmpty();
     assertThat(run("heads", "rollback", "7")).as("there is no head 7").isEqualTo(2);
     assertThat(err.toString()).contains("heads list");
+  }
+
+  private void setRetention(String topic, String millis) throws Exception {
+    try (Admin admin = Admin.create(kafka())) {
+      admin
+          .incrementalAlterConfigs(
+              Map.of(
+                  new ConfigResource(ConfigResource.Type.TOPIC, topic),
+                  List.of(
+                      new AlterConfigOp(
+                          new ConfigEntry(TopicConfig.RETENTION_MS_CONFIG, millis),
+                          AlterConfigOp.OpType.SET))))
+          .all()
+          .get();
+    }
   }
 
   /** Sends records until one is predicted by this version. */
@@ -111,7 +138,7 @@ class CommandsIT extends CommandedDeployment {
             "--config",
             config.toString())
         .redirectErrorStream(true)
-        .redirectOutput(new File("target", "CommandsIT-serve.log"))
+        .redirectOutput(SERVED)
         .start();
   }
 
