@@ -210,24 +210,21 @@ final class Learner {
   private Head train(String cause, long version, List<Remembered> samples, int[] judged) {
     List<String> labels = labels(samples);
     Supervision by = supervision.over(samples);
-    double scale = 1 / by.spread();
-    double shift = -by.mean() / by.spread();
-    Fitter.Trained start = (live == null ? fitter.empty() : fitter.of(live)).scaled(scale, shift);
+    Fitter.Trained start = by.scaled(live == null ? fitter.empty() : fitter.of(live));
     Batch batch = batch(by, samples, labels);
     int[] leftOut = leftOut(samples.size(), judged);
     CrossFit fit =
         CrossFit.of(
             fitter,
             start,
-            progress.heads(labels).stream().map(head -> head.scaled(scale, shift)).toList(),
+            progress.heads(labels).stream().map(by::scaled).toList(),
             labels.size(),
             batch,
             leftOut,
             progress.folds(
                 Arrays.stream(leftOut).mapToObj(i -> samples.get(i).recordId()).toList(),
                 settings.folds()));
-    progress.made(
-        labels, fit.heads().stream().map(head -> head.scaled(by.spread(), by.mean())).toList());
+    progress.made(labels, fit.heads().stream().map(by::unscaled).toList());
     List<Remembered> told = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
     double temperature =
         space.dense().isPresent() ? 1 : by.temperature(told, fit.logits(), batch, fit.judged());

@@ -36,8 +36,7 @@ final class Probation {
   /** A head and what it says. */
   private record Side(HeadInfo info, Fitter.Trained trained) {
     static Side of(Head head, Fitter fitter, Supervision by) {
-      return new Side(
-          head.info(), fitter.of(head).scaled(1 / by.spread(), -by.mean() / by.spread()));
+      return new Side(head.info(), by.scaled(fitter.of(head)));
     }
 
     List<float[]> said(List<Remembered> samples) {

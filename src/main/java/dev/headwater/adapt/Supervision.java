@@ -51,6 +51,16 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
     return 1;
   }
 
+  /** A head that gives what labels mean, on the scale of {@link #mean} and {@link #spread}. */
+  default Fitter.Trained scaled(Fitter.Trained head) {
+    return head.scaled(1 / spread(), -mean() / spread());
+  }
+
+  /** The way back. */
+  default Fitter.Trained unscaled(Fitter.Trained head) {
+    return head.scaled(spread(), mean());
+  }
+
   /**
    * @param labels by output index
    * @param balance a sample of a label seen n times counts n^-balance

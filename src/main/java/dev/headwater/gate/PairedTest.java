@@ -23,7 +23,7 @@ final class PairedTest implements Comparison {
     for (Trial trial : trials) {
       double gain = trial.gain();
       gains.add(gain);
-      graded |= gain != 0 && Math.abs(gain) != 1;
+      graded |= trial.graded();
       wins += gain > 0 ? 1 : 0;
       losses += gain < 0 ? 1 : 0;
       weight += trial.weight();
