@@ -21,8 +21,11 @@ final class ConfigSources {
   private static final int COMMAND_LINE_ORDINAL = 400;
   private static final String KAFKA = SettingsLoader.PREFIX + ".kafka.";
 
-  /** {@code ${provider:path:key}} belongs to Kafka's config providers (KIP-297), not to us. */
-  private static final Pattern PROVIDER = Pattern.compile("\\$\\{\\w+:");
+  /**
+   * {@code ${provider:path:key}} belongs to Kafka's config providers (KIP-297), {@code
+   * ${VARIABLE:default}} to us: environment variables are in capitals.
+   */
+  private static final Pattern PROVIDER = Pattern.compile("\\$\\{(?![A-Z0-9_]+:)\\w+:");
 
   private ConfigSources() {}
 

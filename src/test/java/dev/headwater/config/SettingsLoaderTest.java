@@ -229,6 +229,7 @@ class SettingsLoaderTest {
                     + """
                     kafka:
                       bootstrap.servers: ${BROKERS}
+                      client.rack: ${RACK:north}
                       sasl.jaas.config: ${file:/run/secrets/kafka:jaas}
                       main.consumer.max.poll.records: 500
                     """),
@@ -237,6 +238,7 @@ class SettingsLoaderTest {
 
     assertThat(settings.kafka())
         .containsEntry("bootstrap.servers", "b1:9092,b2:9092")
+        .containsEntry("client.rack", "north")
         .containsEntry("sasl.jaas.config", "${file:/run/secrets/kafka:jaas}")
         .containsEntry("main.consumer.max.poll.records", "500");
   }
