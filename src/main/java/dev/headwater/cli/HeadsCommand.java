@@ -35,8 +35,8 @@ final class HeadsCommand {
   @Command(
       mixinStandardHelpOptions = true,
       description =
-          "Every version with its verdict, oldest first; '*' marks the live one, 'p' its pin, '?'"
-              + " what waits for approval.")
+          "The newest versions with their verdicts, oldest first; '*' marks the live one, 'p' its"
+              + " pin, '?' what waits for approval.")
   int list(@Mixin ConfigOption config) throws Exception {
     Settings settings = config.load();
     HeadLog log = log(settings);

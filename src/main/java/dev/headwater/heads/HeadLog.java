@@ -36,7 +36,7 @@ public final class HeadLog {
     return store.tasks();
   }
 
-  /** Every version of the task, refused ones too, ascending. */
+  /** The task's versions, refused ones too, ascending; of very old ones nothing is known. */
   public List<HeadInfo> versions(String task) {
     return store.versions(task);
   }

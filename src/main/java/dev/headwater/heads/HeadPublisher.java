@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
@@ -60,7 +61,7 @@ public final class HeadPublisher implements AutoCloseable {
 
   /**
    * Publishes the head and makes it live, unless the live one is pinned: then the head is published
-   * and the pointer stays. Tensors of heads too old to keep go in the same transaction.
+   * and the pointer stays. Tensors and manifests too old to keep go in the same transaction.
    *
    * @return the pointer that counts now
    * @throws IllegalArgumentException where the version is not higher than every published one
@@ -107,7 +108,8 @@ public final class HeadPublisher implements AutoCloseable {
   private void publish(Head head, List<ProducerRecord<String, byte[]>> more) {
     HeadInfo info = requireNew(head.info());
     List<ProducerRecord<String, byte[]>> records = new ArrayList<>(publication(head));
-    records.addAll(retirement(info, topic.store().live(info.task())));
+    records.addAll(retirement(info));
+    records.addAll(expiry(info));
     records.addAll(more);
     topic.readTo(writer.commit(records) + 1);
     requireWhole(info);
@@ -115,12 +117,16 @@ public final class HeadPublisher implements AutoCloseable {
 
   /**
    * Records a candidate the gate refused: its verdict is history, its tensors are not kept.
+   * Manifests too old to keep go in the same transaction.
    *
    * @throws IllegalArgumentException where the version is not higher than every published one
    */
   public synchronized void refuse(HeadInfo info) {
     catchUp();
-    topic.readTo(writer.commit(List.of(record(Manifest.withoutTensors(requireNew(info))))) + 1);
+    List<ProducerRecord<String, byte[]>> records = new ArrayList<>();
+    records.add(record(Manifest.withoutTensors(requireNew(info))));
+    records.addAll(expiry(info));
+    topic.readTo(writer.commit(records) + 1);
   }
 
   /**
@@ -147,10 +153,10 @@ public final class HeadPublisher implements AutoCloseable {
     catchUp();
     HeadStore store = topic.store();
     LivePointer live = store.live(info.task()).orElseThrow();
-    Manifest manifest = store.manifest(info.task(), info.version()).orElseThrow();
     if (live.pinned() || live.version() != info.version()) {
       return live;
     }
+    Manifest manifest = store.manifest(info.task(), info.version()).orElseThrow();
     requireServable(info.task(), info.parent());
     LivePointer pointer = next(info.task(), info.parent(), false, by);
     topic.readTo(writer.commit(List.of(record(pointer), record(manifest.judged(verdict)))) + 1);
@@ -238,20 +244,44 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   /** Takes the tensors of heads beyond those to keep off the topic; their manifests stay. */
-  private List<ProducerRecord<String, byte[]>> retirement(
-      HeadInfo published, Optional<LivePointer> live) {
-    HeadStore store = topic.store();
-    Set<Long> needed = new HashSet<>(Set.of(published.parent()));
-    live.flatMap(pointer -> store.manifest(pointer.task(), pointer.version()))
-        .map(Manifest::info)
-        .ifPresent(info -> needed.addAll(List.of(info.version(), info.parent())));
-    return store.versions(published.task()).stream()
-        .sorted(Comparator.comparing(HeadInfo::version).reversed())
-        .filter(info -> new HeadLog(store).hasTensors(info.task(), info.version()))
+  private List<ProducerRecord<String, byte[]>> retirement(HeadInfo added) {
+    return before(added)
+        .filter(this::hasTensors)
         .skip(settings.keep() - 1)
-        .filter(info -> !needed.contains(info.version()))
+        .filter(info -> !needed(added).contains(info.version()))
         .flatMap(info -> tombstones(info).stream())
         .toList();
+  }
+
+  /** Takes the manifests of versions without tensors beyond {@link HeadSettings#HISTORY} off it. */
+  private List<ProducerRecord<String, byte[]>> expiry(HeadInfo added) {
+    return before(added)
+        .skip(HeadSettings.HISTORY - 1)
+        .filter(info -> !hasTensors(info) && !needed(added).contains(info.version()))
+        .map(info -> writer.record(HeadKey.manifest(info.task(), info.version()), null))
+        .toList();
+  }
+
+  /** The task's versions before this one, newest first. */
+  private Stream<HeadInfo> before(HeadInfo added) {
+    return topic.store().versions(added.task()).stream()
+        .sorted(Comparator.comparing(HeadInfo::version).reversed());
+  }
+
+  private boolean hasTensors(HeadInfo info) {
+    return new HeadLog(topic.store()).hasTensors(info.task(), info.version());
+  }
+
+  /** The live version, what it would be rolled back to, and what this one would. */
+  private Set<Long> needed(HeadInfo added) {
+    HeadStore store = topic.store();
+    Set<Long> needed = new HashSet<>(Set.of(added.parent()));
+    store
+        .live(added.task())
+        .flatMap(pointer -> store.manifest(pointer.task(), pointer.version()))
+        .map(Manifest::info)
+        .ifPresent(info -> needed.addAll(List.of(info.version(), info.parent())));
+    return needed;
   }
 
   private List<ProducerRecord<String, byte[]>> tombstones(HeadInfo info) {

@@ -9,6 +9,16 @@ package dev.headwater.heads;
  *     topic's {@code max.message.bytes}
  */
 public record HeadSettings(int keep, int chunkBytes) {
+  /**
+   * Newest versions per task whose manifests stay on the topic, with tensors or without. Of older
+   * ones only what has tensors, the live version and its parent stay: a trainer that is refused
+   * again and again writes a manifest each time, and neither the topic nor what every follower
+   * holds of it may grow for ever. A hundred are more than anybody looks through, and with 150
+   * labels each some 300 kB; verdicts older than that are in the trainer's log. The newest version
+   * always stays, so a number is never given twice.
+   */
+  static final int HISTORY = 100;
+
   /** Room for a record's key, its headers and the batch around it. */
   static final int RECORD_OVERHEAD = 16 << 10;
 

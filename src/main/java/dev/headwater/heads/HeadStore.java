@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The heads topic as far as it has been read. Records may come in any order, twice, or again from
  * the start; tensors stay as the bytes that came, and are parsed when a head is asked for. Holds
- * what the topic holds, that is about {@link HeadSettings#keep} heads a task. Not thread-safe.
+ * what the topic holds, that is about {@link HeadSettings#keep} heads a task and the manifests of
+ * {@link HeadSettings#HISTORY}. Not thread-safe.
  */
 final class HeadStore {
   private final Map<String, TreeMap<Long, Version>> tasks = new TreeMap<>();
@@ -48,6 +49,9 @@ final class HeadStore {
       case LABELS -> applyAliases(parsed, value);
       case MANIFEST -> version(parsed).manifest = manifest(parsed, value);
       case CHUNK -> applyChunk(parsed, value);
+    }
+    if (value == null) {
+      forgetIfEmpty(parsed);
     }
   }
 
@@ -194,6 +198,13 @@ final class HeadStore {
       version(key).chunks.remove(key.chunk());
     } else {
       version(key).chunks.put(key.chunk(), value);
+    }
+  }
+
+  private void forgetIfEmpty(HeadKey key) {
+    Version version = versionsOf(key.task()).get(key.version());
+    if (version != null && version.manifest == null && version.chunks.isEmpty()) {
+      versionsOf(key.task()).remove(key.version());
     }
   }
 

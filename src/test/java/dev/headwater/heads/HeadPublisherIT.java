@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.LongStream;
 import org.apache.kafka.clients.consumer.ConsumerInterceptor;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -215,6 +216,47 @@ class HeadPublisherIT {
           .allSatisfy(e -> assertThat(e.getValue()).isNull());
       assertThatThrownBy(() -> publisher.point(TASK, 4, false, "cli"))
           .hasMessageContaining("Version 4 of intent has no tensors");
+    }
+  }
+
+  @Test
+  void forgetsTheOldestHistoryButNeitherWhatServesNorWhichNumbersWereGiven() throws Exception {
+    try (HeadPublisher publisher =
+        new HeadPublisher(broker.kafka(), topic, "trainer", new HeadSettings(1, 300))) {
+      // given: version 3 lives and has tensors, its parent is 2; 1 and 4 have none any more
+      LongStream.rangeClosed(1, 4).forEach(v -> publisher.promote(head(v), "trainer"));
+      publisher.point(TASK, 3, true, "cli");
+      publisher.promote(head(info(5, 3, TestHeads.BACKBONE, true)), "trainer");
+
+      // when: a trainer whose candidates are refused again and again
+      long last = 5 + HeadSettings.HISTORY;
+      LongStream.rangeClosed(6, last)
+          .forEach(v -> publisher.refuse(info(v, 3, TestHeads.BACKBONE, false)));
+
+      // then
+      HeadLog log = HeadLog.read(broker.kafka(), topic);
+      assertThat(log.versions(TASK))
+          .extracting(HeadInfo::version)
+          .as("what has tensors, and the newest")
+          .containsExactlyElementsOf(
+              LongStream.concat(LongStream.of(2, 3, 5), LongStream.rangeClosed(6, last))
+                  .boxed()
+                  .toList());
+      Map<String, byte[]> compacted = new HashMap<>();
+      broker.records(topic).forEach(record -> compacted.put(record.key(), record.value()));
+      assertThat(compacted)
+          .containsEntry("head/intent/1/manifest", null)
+          .containsEntry("head/intent/4/manifest", null);
+      compacted.values().removeIf(Objects::isNull);
+      HeadStore left = new HeadStore();
+      for (Map.Entry<String, byte[]> record : compacted.entrySet()) {
+        left.apply(record.getKey(), record.getValue());
+      }
+      assertThat(new HeadLog(left).nextVersion(TASK))
+          .as("once tombstones are compacted away too")
+          .isEqualTo(last + 1);
+      assertThat(publisher.point(TASK, 2, false, "cli").version()).isEqualTo(2);
+      assertThat(publisher.promote(head(last + 1), "trainer").version()).isEqualTo(last + 1);
     }
   }
 

@@ -120,6 +120,23 @@ class HeadStoreTest {
   }
 
   @Test
+  void holdsNothingOfAVersionOfWhichEveryRecordIsGone() throws Exception {
+    // given
+    applyAll(TestHeads.records(TestHeads.head(1), 2));
+    applyAll(TestHeads.records(TestHeads.head(2), 1));
+
+    // when, then: in any order; the last record keeps it
+    store.apply(HeadKey.chunk(TASK, 2, 0), null);
+    store.apply(HeadKey.manifest(TASK, 2), null);
+    assertThat(store.highestVersion(TASK)).hasValue(1);
+    store.apply(HeadKey.manifest(TASK, 1), null);
+    store.apply(HeadKey.chunk(TASK, 1, 1), null);
+    assertThat(store.highestVersion(TASK)).hasValue(1);
+    store.apply(HeadKey.chunk(TASK, 1, 0), null);
+    assertThat(store.highestVersion(TASK)).isEmpty();
+  }
+
+  @Test
   void takesTheFirstPointerOfTheHighestEpoch() throws Exception {
     // when: a promotion, a rollback, another writer of the rollback's epoch, and an old record
     // again
