@@ -42,6 +42,19 @@ interface Guarantee {
               .as("dead letters by record id")
               .containsExactlyInAnyOrderEntriesOf(once(sent, false));
 
+  /** Every record was answered once or more, each in its way. */
+  Guarantee NOTHING_IS_LOST =
+      (sent, committed) -> {
+        assertThat(counts(committed.predictions(), r -> r.value().recordId()).keySet())
+            .as("records predicted")
+            .isEqualTo(once(sent, true).keySet());
+        assertThat(
+                counts(committed.deadLetters(), r -> Deployment.header(r, "headwater-record-id"))
+                    .keySet())
+            .as("records in dead letters")
+            .isEqualTo(once(sent, false).keySet());
+      };
+
   /** Predictions keep the key, and a test gives each partition one key, so they stay together. */
   Guarantee ORDER_IS_KEPT =
       (sent, committed) -> {

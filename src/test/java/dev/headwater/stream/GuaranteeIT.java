@@ -1,13 +1,20 @@
 package dev.headwater.stream;
 
 import static dev.headwater.stream.Deployment.PATIENCE;
+import static dev.headwater.stream.StreamSettings.Guarantee.AT_LEAST_ONCE;
+import static dev.headwater.stream.StreamSettings.Guarantee.EXACTLY_ONCE_V2;
+import static dev.headwater.stream.StreamSettings.Protocol.CLASSIC;
+import static dev.headwater.stream.StreamSettings.Protocol.STREAMS;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
+import dev.headwater.config.Settings;
+import dev.headwater.config.SettingsLoader;
 import dev.headwater.heads.HeadPublisher;
+import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Prediction;
@@ -19,26 +26,29 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Exactly once through SIGKILLs, poison records and head swaps. */
+/** What is guaranteed, through SIGKILLs, a SIGTERM, poison records and head swaps. */
 class GuaranteeIT {
-  private static final String NAME = "guarantee";
   private static final int PARTITIONS = 4;
   private static final int BATCH = 500;
   private static final int POISON_EVERY = 37;
   private static final Selection SELECTION = new Selection(ScorerProcess.AUDIT_SHARE, 0);
 
-  private static final List<Guarantee> GUARANTEES =
+  private static final List<Guarantee> EXACTLY_ONCE =
       List.of(
           Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
           Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
@@ -46,34 +56,65 @@ class GuaranteeIT {
           Guarantee.VERSIONS_NEVER_GO_BACK,
           Guarantee.everyAuditedRecordIsASampleOnce(SELECTION));
 
-  @TempDir Path directory;
+  /**
+   * Commit interval of a scorer that ends before it is over: nothing is committed but by a stop.
+   */
+  private static final Duration NEVER = Duration.ofMinutes(5);
+
+  private static final Duration OFTEN = Duration.ofMillis(200);
+
+  @TempDir static Path shared;
+  private static EmbeddedBroker broker;
+  private static Path files;
+  private static Bundle bundle;
+
+  @TempDir Path state;
   private final Random random = new Random(42);
   private final List<Guarantee.Sent> sent = new ArrayList<>();
 
+  @BeforeAll
+  static void start() throws Exception {
+    // under protocol `streams` only the broker can say how soon a killed member is missed
+    broker =
+        EmbeddedBroker.start(
+            shared.resolve("broker"),
+            Map.of(
+                "group.streams.session.timeout.ms", "5000",
+                "group.streams.min.session.timeout.ms", "5000",
+                "group.streams.heartbeat.interval.ms", "500",
+                "group.streams.min.heartbeat.interval.ms", "500"));
+    files = Files.createDirectory(shared.resolve("bundle"));
+    bundle = Bundles.tabular(files, 4, 3);
+  }
+
+  @AfterAll
+  static void stop() {
+    broker.close();
+  }
+
   @Test
-  void holdsThroughTwoKillsAndThreeSwaps() throws Exception {
-    Path files = Files.createDirectory(directory.resolve("bundle"));
-    Path state = directory.resolve("state");
-    Bundle bundle = Bundles.tabular(files, 4, 3);
-    try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"));
-        Deployment on = new Deployment(broker.bootstrapServers(), NAME, PARTITIONS);
+  void exactlyOnceHoldsThroughTwoKillsAndThreeSwaps() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "swaps", PARTITIONS);
         Admin admin = Admin.create(on.kafka);
         HeadPublisher publisher = on.publisher()) {
-      ScorerProcess first = ScorerProcess.start(on, NAME, files, state);
+      ScorerProcess.Mode mode = mode("swaps", EXACTLY_ONCE_V2, CLASSIC);
+      // long enough to be killed in the middle of
+      Duration commitInterval = Duration.ofSeconds(2);
+      ScorerProcess first = ScorerProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 1));
       killInATransaction(first, on, admin);
 
-      ScorerProcess second = ScorerProcess.start(on, NAME, files, state);
+      ScorerProcess second = ScorerProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 2));
       killInATransaction(second, on, admin);
 
-      ScorerProcess third = ScorerProcess.start(on, NAME, files, state);
+      ScorerProcess third = ScorerProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 3));
       awaitAll(on);
       Map<String, Integer> counts = third.stop();
 
       Guarantee.Committed committed = committed(on);
-      GUARANTEES.forEach(guarantee -> guarantee.check(sent, committed));
+      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
       assertThat(committed.predictions())
           .allSatisfy(r -> assertMadeByTheHeadItNames(bundle, r.value()));
       assertThat(
@@ -85,6 +126,102 @@ class GuaranteeIT {
       assertAborted(on);
       assertAddsUp(counts);
     }
+  }
+
+  @Test
+  void exactlyOnceHoldsThroughAKillUnderTheStreamsProtocol() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "streams", PARTITIONS);
+        Admin admin = Admin.create(on.kafka)) {
+      ScorerProcess.Mode mode = mode("streams", EXACTLY_ONCE_V2, STREAMS);
+      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      send(on, BATCH);
+      killInATransaction(first, on, admin);
+      assertThat(admin.listGroups().all().get())
+          .filteredOn(group -> group.groupId().equals("streams"))
+          .extracting(group -> group.type())
+          .containsExactly(Optional.of(GroupType.STREAMS));
+
+      finish(on, mode);
+
+      Guarantee.Committed committed = committed(on);
+      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
+      assertAborted(on);
+    }
+  }
+
+  @Test
+  void aSigtermCommitsWhatIsInHand() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "term", PARTITIONS);
+        Admin admin = Admin.create(on.kafka)) {
+      ScorerProcess.Mode mode = mode("term", EXACTLY_ONCE_V2, CLASSIC);
+      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      send(on, BATCH);
+      awaitTransaction(on, admin);
+      long inHand = end(on, admin, IsolationLevel.READ_UNCOMMITTED);
+      send(on, BATCH);
+      assertThat(end(on, admin, IsolationLevel.READ_COMMITTED))
+          .as("committed just before the signal, of %d written", inHand)
+          .isZero();
+      first.stop();
+      assertThat(end(on, admin, IsolationLevel.READ_COMMITTED))
+          .as("committed by the time it has ended")
+          .isGreaterThanOrEqualTo(inHand);
+
+      finish(on, mode);
+
+      Guarantee.Committed committed = committed(on);
+      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
+      assertThat(on.written(on.topics.predictions()))
+          .as("predictions written, none of them in an aborted transaction")
+          .isEqualTo(committed.predictions().size());
+    }
+  }
+
+  @Test
+  void atLeastOnceLosesNothingThroughAKill() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "twice", PARTITIONS);
+        Admin admin = Admin.create(on.kafka)) {
+      ScorerProcess.Mode mode = mode("twice", AT_LEAST_ONCE, CLASSIC);
+      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      send(on, BATCH);
+      await().atMost(PATIENCE).until(() -> end(on, admin, IsolationLevel.READ_COMMITTED) > 0);
+      assertThat(first.kill()).as("exit code of SIGKILL").isEqualTo(128 + 9);
+
+      finish(on, mode);
+
+      Guarantee.Committed committed = committed(on);
+      Guarantee.NOTHING_IS_LOST.check(sent, committed);
+      assertThat(committed.predictions().size())
+          .as("what was predicted before the kill was predicted again")
+          .isGreaterThan((int) sent.stream().filter(Guarantee.Sent::valid).count());
+    }
+  }
+
+  private ScorerProcess.Mode mode(
+      String name, StreamSettings.Guarantee guarantee, StreamSettings.Protocol protocol) {
+    return new ScorerProcess.Mode(name, files, state, guarantee, protocol);
+  }
+
+  /** A second scorer goes on where the first was, and with what came meanwhile. */
+  private void finish(Deployment on, ScorerProcess.Mode mode) throws Exception {
+    send(on, BATCH);
+    Settings settings = SettingsLoader.load(mode.configure(on, OFTEN, 0), Map.of(), Map.of());
+    try (StreamService second =
+        new StreamService(
+            settings.stream(),
+            bundle,
+            settings.scoring(),
+            settings.topics(),
+            settings.kafka(),
+            on.metrics)) {
+      second.start();
+      awaitAll(on);
+    }
+    InMemoryScorerMetrics.Counts counts = on.metrics.counts();
+    assertThat(counts.received())
+        .as("received = predicted + deadLettered, %s", counts)
+        .isPositive()
+        .isEqualTo(counts.predicted() + counts.deadLettered());
   }
 
   /** Returns with records in hand, after the head has made predictions that committed. */
@@ -142,9 +279,14 @@ class GuaranteeIT {
     };
   }
 
-  /** Waits until predictions are written and not yet committed. */
   private static void killInATransaction(ScorerProcess scorer, Deployment on, Admin admin)
       throws InterruptedException {
+    awaitTransaction(on, admin);
+    assertThat(scorer.kill()).as("exit code of SIGKILL").isEqualTo(128 + 9);
+  }
+
+  /** Waits until predictions are written and not yet committed. */
+  private static void awaitTransaction(Deployment on, Admin admin) {
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(10))
@@ -152,7 +294,6 @@ class GuaranteeIT {
             () ->
                 end(on, admin, IsolationLevel.READ_UNCOMMITTED)
                     > end(on, admin, IsolationLevel.READ_COMMITTED));
-    assertThat(scorer.kill()).as("exit code of SIGKILL").isEqualTo(128 + 9);
   }
 
   private static long end(Deployment on, Admin admin, IsolationLevel isolation) throws Exception {
@@ -172,16 +313,23 @@ class GuaranteeIT {
   }
 
   private void awaitAll(Deployment on) {
-    long samples = sent.stream().filter(s -> s.valid() && SELECTION.audits(s.recordId())).count();
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(500))
-        .until(
+        .untilAsserted(() -> Guarantee.NOTHING_IS_LOST.check(sent, committed(on)));
+    await()
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofMillis(500))
+        .untilAsserted(
             () ->
-                on.committed(on.topics.predictions()).size()
-                            + on.committed(on.topics.deadLetters()).size()
-                        >= sent.size()
-                    && on.committed(on.topics.samples()).size() >= samples);
+                assertThat(
+                        committed(on).samples().stream()
+                            .map(r -> r.value().getRecordId())
+                            .collect(Collectors.toSet()))
+                    .hasSameSizeAs(
+                        sent.stream()
+                            .filter(s -> s.valid() && SELECTION.audits(s.recordId()))
+                            .toList()));
   }
 
   private static Guarantee.Committed committed(Deployment on) {
@@ -208,13 +356,13 @@ class GuaranteeIT {
   }
 
   private static void assertAddsUp(Map<String, Integer> counts) {
-    assertThat(counts.get("received"))
+    assertThat(counts.get("records_received"))
         .as("received = predicted + deadLettered, %s", counts)
         .isPositive()
-        .isEqualTo(counts.get("predicted") + counts.get("deadLettered"));
-    assertThat(counts.get("reviewed")).as("%s", counts).isPositive();
-    assertThat(counts.get("labelsDeadLettered")).isZero();
-    assertThat(counts.get("labelsUnmatched")).isZero();
-    assertThat(counts.get("headsRefused")).isZero();
+        .isEqualTo(counts.get("records_predicted") + counts.get("records_dead_lettered"));
+    assertThat(counts.get("records_reviewed")).as("%s", counts).isPositive();
+    assertThat(counts.get("labels_dead_lettered")).isZero();
+    assertThat(counts.get("labels_unmatched")).isZero();
+    assertThat(counts).doesNotContainKey("head_refusals");
   }
 }

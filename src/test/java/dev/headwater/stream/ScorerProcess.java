@@ -1,62 +1,111 @@
 package dev.headwater.stream;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
-import dev.headwater.bundle.Bundle;
-import dev.headwater.metrics.InMemoryScorerMetrics;
-import dev.headwater.schema.Json;
-import dev.headwater.schema.TopicNames;
-import dev.headwater.schema.Topics;
-import dev.headwater.scoring.ScoringSettings;
-import dev.headwater.stream.selection.Selection;
-import java.io.BufferedReader;
-import java.io.File;
+import dev.headwater.cli.Main;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/** A scorer in a JVM of its own, to be killed. Its main ends cleanly once its input is closed. */
+/** {@code headwater serve} in a JVM of its own, to be killed. */
 final class ScorerProcess {
   static final double AUDIT_SHARE = 0.2;
-  private static final String STARTED = "started";
+  private static final Path LOG = Path.of("target", "GuaranteeIT-serve.log");
+  private static final Pattern COUNTER =
+      Pattern.compile("^headwater_(\\w+)_total(?:\\{.*})? (\\S+)$", Pattern.MULTILINE);
 
   private final Process process;
-  private final BufferedReader output;
+  private final int port;
 
-  private ScorerProcess(Process process) {
+  private ScorerProcess(Process process, int port) {
     this.process = process;
-    this.output = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
+    this.port = port;
+  }
+
+  /**
+   * @param name consumer group, and prefix of the topics
+   */
+  record Mode(
+      String name,
+      Path bundle,
+      Path state,
+      StreamSettings.Guarantee guarantee,
+      StreamSettings.Protocol protocol) {
+
+    /** Writes the configuration of a scorer on this deployment, over the last one. */
+    Path configure(Deployment on, Duration commitInterval, int port) throws IOException {
+      return Files.writeString(
+          state.resolve("serve.yaml"),
+          """
+          name: %s
+          state-dir: %s
+          bundle: {directory: %s}
+          kafka: {bootstrap.servers: "%s", producer.transaction.timeout.ms: 600000%s}
+          scoring: {threads: 2, batch-size: 16}
+          stream:
+            threads: 2
+            guarantee: %s
+            group-protocol: %s
+            commit-interval: %dms
+            linger: 5ms
+            unlabelled-share: 0
+          selection: {audit-share: %s, threshold: 0, budget: 1, copy-distance: 0}
+          http: {port: %d}
+          """
+              .formatted(
+                  name,
+                  state,
+                  bundle,
+                  on.kafka.get("bootstrap.servers"),
+                  member(),
+                  guarantee.property().replace('_', '-'),
+                  protocol.property(),
+                  commitInterval.toMillis(),
+                  AUDIT_SHARE,
+                  port));
+    }
+
+    /** A static member's successor takes its place at once; {@code streams} knows none. */
+    private String member() {
+      return protocol == StreamSettings.Protocol.CLASSIC ? ", group.instance.id: " + name : "";
+    }
   }
 
   /** Returns once it scores. */
-  static ScorerProcess start(Deployment on, String name, Path bundle, Path state)
-      throws IOException {
-    String classPath =
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-    File log = state.resolveSibling("scorer.log").toFile();
+  static ScorerProcess start(Deployment on, Mode mode, Duration commitInterval) throws IOException {
+    int port = freePort();
+    Path config = mode.configure(on, commitInterval, port);
     Process process =
         new ProcessBuilder(
                 List.of(
                     Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                     "-Xmx512m",
                     "-cp",
-                    classPath,
-                    ScorerProcess.class.getName(),
-                    on.kafka.get("bootstrap.servers").toString(),
-                    name,
-                    bundle.toString(),
-                    state.toString()))
-            .redirectError(ProcessBuilder.Redirect.appendTo(log))
+                    System.getProperty(
+                        "surefire.test.class.path", System.getProperty("java.class.path")),
+                    Main.class.getName(),
+                    "serve",
+                    "--config",
+                    config.toString()))
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(LOG.toFile()))
             .start();
-    ScorerProcess scorer = new ScorerProcess(process);
-    String line = scorer.output.readLine();
-    if (!STARTED.equals(line)) {
-      throw new IllegalStateException("the scorer said " + line + "; see " + log);
-    }
+    ScorerProcess scorer = new ScorerProcess(process, port);
+    await().atMost(Deployment.PATIENCE).until(scorer::ready);
     return scorer;
   }
 
@@ -66,50 +115,42 @@ final class ScorerProcess {
     return process.waitFor();
   }
 
-  /** Closes it cleanly and returns its counters by name. */
-  @SuppressWarnings("unchecked")
+  /** SIGTERM; returns its last counters, without {@code headwater_} and {@code _total}. */
   Map<String, Integer> stop() throws IOException, InterruptedException {
-    process.getOutputStream().close();
-    String counts = output.readLine();
+    Map<String, Integer> counts = new TreeMap<>();
+    Matcher counter = COUNTER.matcher(get("/metrics").body());
+    while (counter.find()) {
+      counts.merge(counter.group(1), (int) Double.parseDouble(counter.group(2)), Integer::sum);
+    }
+    process.destroy();
     if (!process.waitFor(1, TimeUnit.MINUTES)) {
       process.destroyForcibly();
-      throw new IllegalStateException("the scorer did not stop");
+      throw new IllegalStateException("the scorer did not stop; see " + LOG);
     }
-    return Json.MAPPER.readValue(counts, Map.class);
+    assertThat(process.exitValue()).as("exit code of SIGTERM").isEqualTo(128 + 15);
+    return counts;
   }
 
-  public static void main(String[] args) throws Exception {
-    Path directory = Path.of(args[2]);
-    Bundle bundle = Bundle.load(directory.resolve("headwater.yaml"), directory);
-    Topics topics = Topics.of(TopicNames.prefixed(args[1]));
-    // a static member: the next one takes its place at once instead of after the session timeout
-    Map<String, Object> kafka = Map.of("bootstrap.servers", args[0], "group.instance.id", args[1]);
-    InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
-    StreamSettings settings =
-        new StreamSettings(
-            args[1],
-            Path.of(args[3]),
-            2,
-            StreamSettings.Guarantee.EXACTLY_ONCE_V2,
-            StreamSettings.Protocol.CLASSIC,
-            Duration.ofSeconds(2), // long enough to be killed in the middle of
-            Duration.ofMillis(5),
-            new Selection(AUDIT_SHARE, 0),
-            0,
-            Duration.ofDays(1),
-            3,
-            1 << 20,
-            Duration.ofSeconds(60),
-            Duration.ofSeconds(30));
-    try (StreamService service =
-        new StreamService(
-            settings, bundle, new ScoringSettings(2, 1, 16, false), topics, kafka, metrics)) {
-      service.start();
-      System.out.println(STARTED);
-      while (System.in.read() >= 0) {
-        // until it is closed
-      }
+  private boolean ready() throws InterruptedException {
+    if (!process.isAlive()) {
+      throw new IllegalStateException("the scorer did not start; see " + LOG);
     }
-    System.out.println(Json.MAPPER.writeValueAsString(metrics.counts()));
+    try {
+      return get("/health/ready").statusCode() == 200;
+    } catch (IOException e) {
+      return false; // not listening yet
+    }
+  }
+
+  private HttpResponse<String> get(String path) throws IOException, InterruptedException {
+    URI uri = URI.create("http://127.0.0.1:" + port + path);
+    return HttpClient.newHttpClient()
+        .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
   }
 }
