@@ -26,13 +26,16 @@ public final class Bundle {
   private final List<String> features;
   private final byte[] backbone;
   private final RecordDecoder decoder;
+  private final boolean readsLabels;
 
-  private Bundle(String name, List<Task> tasks, Graph graph, RecordDecoder decoder) {
-    this.name = name;
+  private Bundle(Manifest manifest, List<Task> tasks, Graph graph, RecordDecoder decoder) {
+    this.name = manifest.name();
     this.tasks = tasks;
     this.features = graph.features();
     this.backbone = graph.backbone();
     this.decoder = decoder;
+    this.readsLabels =
+        manifest.input().labels().stream().anyMatch(label -> label.pointer() != null);
   }
 
   /**
@@ -59,7 +62,7 @@ public final class Bundle {
     }
     try {
       if (problems.isEmpty() && graph != null && decoder != null) {
-        return new Bundle(read.name(), tasks(read, graph, labels), graph, decoder);
+        return new Bundle(read, tasks(read, graph, labels), graph, decoder);
       }
     } catch (IOException e) {
       problems.add("the bundle's files cannot be read: " + e);
@@ -72,9 +75,12 @@ public final class Bundle {
     if (input instanceof Manifest.Text text) {
       return TextDecoder.of(text, wanted, problems);
     }
-    return input instanceof Manifest.Image image
-        ? ImageDecoder.of(image, wanted, problems)
-        : TabularDecoder.of((Manifest.Tabular) input, wanted, problems);
+    if (input instanceof Manifest.Image image) {
+      return ImageDecoder.of(image, wanted, problems);
+    }
+    return input instanceof Manifest.Tabular tabular
+        ? TabularDecoder.of(tabular, wanted, problems)
+        : TensorDecoder.of(wanted, problems);
   }
 
   private static List<String> labels(Manifest.Task task, List<String> problems) {
@@ -169,6 +175,11 @@ public final class Bundle {
   /** Every tensor at which the head of a task begins. */
   public List<String> features() {
     return features;
+  }
+
+  /** Whether a record may bring its label with it. */
+  public boolean readsLabels() {
+    return readsLabels;
   }
 
   /** From bytes to the network's inputs. */

@@ -23,10 +23,16 @@ final class FloatRows {
 
   /** A network's only input, where that is float32, of this rank and any number of records. */
   static @Nullable TensorInfo input(List<TensorInfo> inputs, int rank) {
+    TensorInfo input = input(inputs);
+    return input != null && input.shape().length == rank ? input : null;
+  }
+
+  /** As above, of any rank. */
+  static @Nullable TensorInfo input(List<TensorInfo> inputs) {
     TensorInfo input = inputs.size() == 1 ? inputs.get(0) : null;
     return input != null
             && input.type() == ElementType.FLOAT
-            && input.shape().length == rank
+            && input.shape().length > 0
             && input.shape()[0] <= 0
         ? input
         : null;
@@ -44,6 +50,11 @@ final class FloatRows {
     this.input = input;
     this.shape = shape.clone();
     size = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+  }
+
+  /** How many numbers a record has. */
+  int size() {
+    return size;
   }
 
   List<ModelInput> batch(List<Decoded> records) {

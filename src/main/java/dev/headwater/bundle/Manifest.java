@@ -59,6 +59,9 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   sealed interface Input {
     /** The settings that shape the features, as canonical text. */
     String encoding();
+
+    /** By task; shorter where no field of a record is read. */
+    List<LabelField> labels();
   }
 
   /**
@@ -119,6 +122,19 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
               resize,
               Arrays.toString(mean),
               Arrays.toString(std));
+    }
+  }
+
+  /** The whole value is the network's input, as it lies in memory. */
+  record Tensor() implements Input {
+    @Override
+    public String encoding() {
+      return "tensor";
+    }
+
+    @Override
+    public List<LabelField> labels() {
+      return List.of();
     }
   }
 
@@ -248,13 +264,16 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
 
   private static Input input(
       Section input, List<LabelField> labels, Path directory, boolean original) {
-    int format = input.choice("format", "json", "text", "image");
+    int format = input.choice("format", "json", "text", "image", "tensor");
     String id = input.pointer("id");
     if (format > 0) {
       Stream.of("id", "label", "text", "numbers", "image")
           .filter(input::has)
           .forEach(
-              key -> input.problem(key, "there are no fields in format: text or format: image"));
+              key -> input.problem(key, "there are no fields in format: text, image or tensor"));
+    }
+    if (format == 3) {
+      return new Tensor();
     }
     if (format == 2) {
       return image(input, null, List.of(), null);

@@ -11,6 +11,7 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,6 +64,23 @@ class BundleTest {
     assertThat(head.info().backbone()).isEqualTo(bundle.task().fingerprint()).hasSize(64);
     assertThat(head.tensors()).containsOnlyKeys("fc2.weight", "fc2.bias");
     assertThat(bundle.task().open()).as("unless told otherwise").isTrue();
+  }
+
+  @Test
+  void takesTheNetworksInputAsItIs() throws Exception {
+    Bundle json = Bundles.load(directory, GOOD);
+    Bundle tensor = Bundles.load(directory, GOOD.replace("numbers: /x", "format: tensor"));
+
+    Decoded record = tensor.decoder().decode(new byte[4 * Float.BYTES]);
+    assertThat(tensor.decoder().batch(List.of(record)).get(0).shape()).containsExactly(1, 4);
+    assertThat(tensor.task().fingerprint())
+        .as("how a record becomes features is part of it")
+        .isNotEqualTo(json.task().fingerprint());
+    assertThat(refusal(GOOD.replace("numbers: /x", "{format: tensor, id: /id, numbers: /x}")))
+        .contains("input.id: there are no fields in format: text, image or tensor")
+        .contains("input.numbers: there are no fields in format: text, image or tensor");
+    assertThat(refusal(GOOD.replace("numbers: /x", "format: tensors")))
+        .contains("must be one of json, text, image, tensor");
   }
 
   @Test

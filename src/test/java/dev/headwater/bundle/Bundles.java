@@ -179,6 +179,21 @@ public final class Bundles {
             .formatted(more));
   }
 
+  /** The same over so many float32 a record, little-endian, and nothing else. */
+  public static Bundle tensors(Path directory, int dim, int classes) throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(dim, 16, classes));
+    labels(directory, classes);
+    return load(
+        directory,
+        """
+        name: raw
+        task: kind
+        model: model.onnx
+        labels: labels.json
+        input: {format: tensor}
+        """);
+  }
+
   /** The MLP's own task, {@code kind}, and {@code size}, which begins with no head. */
   public static Bundle twoTasks(Path directory, int dim, int classes) throws Exception {
     Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(dim, 16, classes));

@@ -12,10 +12,14 @@ import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Prediction;
 import dev.headwater.stream.selection.Selection;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -33,20 +37,21 @@ class BadInputIT {
   private static final String TEXT = "{\"id\": \"%s\", \"text\": \"my card was lost\"}";
 
   private static final String PICTURE = "{\"id\": \"%s\", \"image\": \"" + Bundles.PIXELS + "\"}";
+  private static final String FOUR_ZEROS = "\0".repeat(4 * Float.BYTES);
 
   @TempDir static Path directory;
   private static EmbeddedBroker broker;
   private static Deployment table;
   private static Deployment text;
   private static Deployment picture;
+  private static Deployment tensor;
   private static StreamService tableService;
   private static StreamService textService;
   private static StreamService pictureService;
+  private static StreamService tensorService;
 
   private final String id = UUID.randomUUID().toString();
-  private Counts tableBefore;
-  private Counts textBefore;
-  private Counts pictureBefore;
+  private final Map<Deployment, Counts> before = new HashMap<>();
 
   @BeforeAll
   static void start() throws Exception {
@@ -73,9 +78,15 @@ class BadInputIT {
     pictureService =
         picture.service(
             Deployment.settings("picture", directory.resolve("picture"), ALL_UNSURE), pictures);
+    tensor = new Deployment(broker.bootstrapServers(), "tensor", 1);
+    Bundle tensors = Bundles.tensors(Files.createDirectory(directory.resolve("d")), 4, 3);
+    tensorService =
+        tensor.service(
+            Deployment.settings("tensor", directory.resolve("tensor"), ALL_UNSURE), tensors);
     tableService.start();
     textService.start();
     pictureService.start();
+    tensorService.start();
   }
 
   @AfterAll
@@ -83,17 +94,17 @@ class BadInputIT {
     tableService.close();
     textService.close();
     pictureService.close();
+    tensorService.close();
     table.close();
     text.close();
     picture.close();
+    tensor.close();
     broker.close();
   }
 
   @BeforeEach
   void count() {
-    tableBefore = table.metrics.counts();
-    textBefore = text.metrics.counts();
-    pictureBefore = picture.metrics.counts();
+    List.of(table, text, picture, tensor).forEach(on -> before.put(on, on.metrics.counts()));
   }
 
   @Test
@@ -162,6 +173,19 @@ class BadInputIT {
   }
 
   @Test
+  void tensorOfAnotherLength() {
+    byte[] narrow = new byte[3 * Float.BYTES];
+    refusesAmongNeighbours(tensor, FOUR_ZEROS, narrow, "value", "12 bytes, the network wants 16");
+  }
+
+  @Test
+  void tensorWithNan() {
+    byte[] nan = new byte[4 * Float.BYTES];
+    ByteBuffer.wrap(nan).order(ByteOrder.LITTLE_ENDIAN).putFloat(2 * Float.BYTES, Float.NaN);
+    refusesAmongNeighbours(tensor, FOUR_ZEROS, nan, "value", "NaN at number 2");
+  }
+
+  @Test
   void inlineLabelUnknownToAClosedLabelSet() {
     byte[] labelled = "{\"id\": \"n\", \"x\": [1, 2, 3, 4], \"label\": \"new\"}".getBytes(UTF_8);
     refusesAmongNeighbours(table, TABLE, labelled, "label", "closed label set of kind");
@@ -179,7 +203,7 @@ class BadInputIT {
     assertThat(Deployment.header(dead, "__streams.errors.topic")).isEqualTo("table-labels");
     await().atMost(PATIENCE).until(() -> predicted(table, id));
     assertThat(table.metrics.counts())
-        .isEqualTo(plus(tableBefore, new Counts(1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0)));
+        .isEqualTo(plus(before.get(table), new Counts(1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0)));
   }
 
   @Test
@@ -191,7 +215,8 @@ class BadInputIT {
         .untilAsserted(
             () ->
                 assertThat(table.metrics.counts())
-                    .isEqualTo(plus(tableBefore, new Counts(0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0))));
+                    .isEqualTo(
+                        plus(before.get(table), new Counts(0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0))));
     assertThat(samples(table, "unknown-" + id)).isEmpty();
   }
 
@@ -206,7 +231,7 @@ class BadInputIT {
         .atMost(PATIENCE)
         .untilAsserted(() -> assertThat(samples(text, id)).containsExactly("label-1", "label-2"));
     assertThat(text.metrics.counts())
-        .isEqualTo(plus(textBefore, new Counts(1, 1, 0, 1, 2, 2, 0, 0, 1, 0, 0)));
+        .isEqualTo(plus(before.get(text), new Counts(1, 1, 0, 1, 2, 2, 0, 0, 1, 0, 0)));
   }
 
   @Test
@@ -214,23 +239,23 @@ class BadInputIT {
     text.label(id, "intent", "label-1");
     await()
         .atMost(PATIENCE)
-        .until(() -> text.metrics.counts().labelsReceived() == textBefore.labelsReceived() + 1);
+        .until(
+            () -> text.metrics.counts().labelsReceived() == before.get(text).labelsReceived() + 1);
     text.send(TEXT.formatted(id));
 
     await()
         .atMost(PATIENCE)
         .untilAsserted(() -> assertThat(samples(text, id)).containsExactly("label-1"));
     assertThat(text.metrics.counts())
-        .isEqualTo(plus(textBefore, new Counts(1, 1, 0, 1, 1, 1, 0, 0, 1, 0, 0)));
+        .isEqualTo(plus(before.get(text), new Counts(1, 1, 0, 1, 1, 1, 0, 0, 1, 0, 0)));
   }
 
   private ConsumerRecord<byte[], byte[]> refusesAmongNeighbours(
       Deployment on, String good, byte[] bad, String field, String cause) {
-    Counts before = on == table ? tableBefore : on == text ? textBefore : pictureBefore;
     String badId = "bad-" + id;
-    on.send(0, "k", good.formatted("before-" + id).getBytes(UTF_8));
-    on.send(0, "k", bad, new RecordHeader("headwater-record-id", badId.getBytes(UTF_8)));
-    on.send(0, "k", good.formatted("after-" + id).getBytes(UTF_8));
+    send(on, "before-" + id, good.formatted("before-" + id).getBytes(UTF_8));
+    send(on, badId, bad);
+    send(on, "after-" + id, good.formatted("after-" + id).getBytes(UTF_8));
     on.flush();
 
     await().atMost(PATIENCE).until(() -> predicted(on, "after-" + id));
@@ -241,10 +266,16 @@ class BadInputIT {
     assertThat(dead.value()).as("the original bytes").isEqualTo(bad);
     assertThat(Deployment.header(dead, "headwater-field")).isEqualTo(field);
     assertThat(Deployment.header(dead, "__streams.errors.message")).contains(cause);
-    assertThat(on.metrics.counts().inferred()).isGreaterThanOrEqualTo(before.inferred() + 2);
+    assertThat(on.metrics.counts().inferred())
+        .isGreaterThanOrEqualTo(before.get(on).inferred() + 2);
     assertThat(withoutInferred(on.metrics.counts()))
-        .isEqualTo(withoutInferred(plus(before, new Counts(3, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0))));
+        .isEqualTo(
+            withoutInferred(plus(before.get(on), new Counts(3, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0))));
     return dead;
+  }
+
+  private static void send(Deployment on, String recordId, byte[] value) {
+    on.send(0, "k", value, new RecordHeader("headwater-record-id", recordId.getBytes(UTF_8)));
   }
 
   private static ConsumerRecord<byte[], byte[]> deadLetter(Deployment on, String recordId) {
