@@ -1,6 +1,5 @@
 package dev.headwater.replay;
 
-import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
@@ -140,21 +139,30 @@ public final class Replay {
                     "no stream to replay: set replay.stream or give --stream"));
   }
 
-  /** A label that is sent with its record would make the trainer's life, and the report, a lie. */
+  /**
+   * A label that is sent with its record, be it with one of them only, would make the trainer's
+   * life, and the report, a lie.
+   */
   private void refuseLeak(LabelledStream stream) throws IOException {
-    Bundle bundle = pipeline.bundle();
+    if (!pipeline.bundle().readsLabels()) {
+      return;
+    }
     try (LabelledStream.Values values = stream.values()) {
-      byte[] value = values.next();
-      boolean leaks =
-          value != null
-              && bundle.decoder().decode(value).labels().stream().anyMatch(Objects::nonNull);
-      if (leaks) {
-        throw new IllegalArgumentException(
-            "records would be sent with their label: bundle %s reads it from a field that is not among replay.truth-fields %s"
-                .formatted(bundle.name(), settings.truthFields()));
+      for (byte[] value = values.next(); value != null; value = values.next()) {
+        if (bringsLabel(value)) {
+          throw new IllegalArgumentException(
+              "records would be sent with their label, as in line %d: bundle %s reads it from a field that is not among replay.truth-fields %s"
+                  .formatted(values.line(), pipeline.bundle().name(), settings.truthFields()));
+        }
       }
+    }
+  }
+
+  private boolean bringsLabel(byte[] value) {
+    try {
+      return pipeline.bundle().decoder().decode(value).labels().stream().anyMatch(Objects::nonNull);
     } catch (InvalidRecordException e) {
-      return; // dead letters are for that, and an invalid record's label is not read
+      return false; // dead letters are for that, and an invalid record's label is not read
     }
   }
 }

@@ -96,8 +96,22 @@ class ReplayIT {
 
     assertThatThrownBy(() -> replay(stream, false, List.of("truth")))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("records would be sent with their label")
+        .hasMessageContaining("records would be sent with their label, as in line 1:")
         .hasMessageContaining("[truth]");
+  }
+
+  @Test
+  void refusesToSendALabelThatOnlyOneRecordWouldBring() throws Exception {
+    Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), 10, 0);
+    List<String> lines = new ArrayList<>(Files.readAllLines(stream));
+    lines.replaceAll(line -> line.replace("\"label\"", "\"truth\""));
+    lines.add(3, "");
+    lines.set(7, lines.get(7).replace("\"truth\"", "\"label\""));
+    Files.write(stream, lines);
+
+    assertThatThrownBy(() -> replay(stream, false, List.of("truth")))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("records would be sent with their label, as in line 8:");
   }
 
   /** By record id, from what a read_committed consumer saw, and nothing else. */

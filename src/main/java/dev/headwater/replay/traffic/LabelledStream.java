@@ -169,6 +169,11 @@ public final class LabelledStream {
       return line == null ? null : withoutTruth(line);
     }
 
+    /** Of the file, from 1, where the value last read is; blank lines count. */
+    public int line() {
+      return lines.number();
+    }
+
     @Override
     public void close() throws IOException {
       lines.close();
