@@ -3,6 +3,7 @@ package dev.headwater.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.bundle.Bundles;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.schema.Json;
 import java.io.PrintWriter;
@@ -14,6 +15,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import picocli.CommandLine;
 
@@ -76,6 +78,37 @@ class MainTest {
     assertThat(json.at("/inputs")).hasSize(1);
     assertThat(json.at("/outputs")).hasSize(1);
     assertThat(json.at("/unsupported").isArray()).isTrue();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "clinc, sentence_embedding, quantized (int8)",
+    "gas, /encoder/encoder.3/Relu_output_0,",
+    "fashion, view,",
+    "nuclei, /d1/d1.1/d1.1.2/Relu_output_0,",
+    "bert, /m/bert/pooler/activation/Tanh_output_0,",
+  })
+  void inspectsNetworksAsTheirExportersWroteThem(String name, String cut, String unsupported)
+      throws Exception {
+    String model = Bundles.data(name).resolve("model.onnx").toString();
+
+    assertThat(run("inspect", "--json", model)).as(err.toString()).isZero();
+
+    JsonNode json = Json.MAPPER.readTree(out.toString());
+    assertThat(json.at("/cut/tensor").textValue()).isEqualTo(cut);
+    assertThat(json.at("/cut/parameters")).isNotEmpty();
+    assertThat(json.at("/inputs")).isNotEmpty();
+    assertThat(json.at("/outputs")).isNotEmpty();
+    if (unsupported == null) {
+      assertThat(json.at("/unsupported")).isEmpty();
+    } else {
+      assertThat(json.at("/unsupported"))
+          .singleElement()
+          .satisfies(reason -> assertThat(reason.textValue()).contains(unsupported));
+    }
+    out.getBuffer().setLength(0);
+    assertThat(run("inspect", model)).as("for people").isZero();
+    assertThat(out.toString()).contains("auto cuts  at `" + cut + "`");
   }
 
   @Test
