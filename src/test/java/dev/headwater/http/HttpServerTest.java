@@ -10,6 +10,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -53,6 +54,27 @@ class HttpServerTest {
         .contains("headwater_record_latency_seconds_count 2")
         .contains("headwater_head_version{task=\"intent\"} 4.0")
         .contains("headwater_head_swaps_total{task=\"intent\"} 1.0");
+  }
+
+  @Test
+  void exportsBucketsFromWhichQuantilesOverInstancesCanBeTold() throws Exception {
+    MicrometerScorerMetrics scorer = new MicrometerScorerMetrics(registry);
+    scorer.predicted(Duration.ofMillis(5));
+    scorer.inferred(3, Duration.ofMillis(2));
+    new MicrometerTrainerMetrics(registry).trained("intent", Duration.ofMillis(300));
+
+    List<String> lines = get("/metrics").body().lines().toList();
+    for (String name :
+        List.of(
+            "headwater_record_latency_seconds_bucket{le=",
+            "headwater_inference_seconds_bucket{le=",
+            "headwater_inference_batch_size_bucket{le=",
+            "headwater_trainer_training_seconds_bucket{task=\"intent\",le=")) {
+      List<String> buckets = lines.stream().filter(line -> line.startsWith(name)).toList();
+      assertThat(buckets).as(name).hasSizeGreaterThan(5);
+      assertThat(buckets.get(0)).as("below it").endsWith(" 0");
+      assertThat(buckets.get(buckets.size() - 1)).as("of all").contains("+Inf").endsWith(" 1");
+    }
   }
 
   @Test
