@@ -3,7 +3,6 @@ package dev.headwater.adapt;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Tensor;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
@@ -43,11 +42,6 @@ interface Fitter {
    */
   List<Trained> fit(
       Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings);
-
-  /** All from the live head. */
-  default List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
-    return fit(live, Collections.nCopies(weightings.size(), live), classes, batch, weightings);
-  }
 
   /**
    * What to ship of the heads that one {@link #fit} made.
