@@ -38,7 +38,11 @@ final class Deployment implements AutoCloseable {
   private final KafkaProducer<byte[], byte[]> producer;
 
   Deployment(String bootstrap, String name, int partitions) {
-    names = TopicNames.prefixed(name);
+    this(bootstrap, TopicNames.prefixed(name), partitions);
+  }
+
+  Deployment(String bootstrap, TopicNames names, int partitions) {
+    this.names = names;
     topics = Topics.of(names);
     // the second shows that client properties pass through: new partitions are soon found
     kafka = Map.of("bootstrap.servers", bootstrap, "metadata.max.age.ms", "1000");
@@ -93,6 +97,11 @@ final class Deployment implements AutoCloseable {
     producer.send(
         new ProducerRecord<>(
             names.records().get(0), partition, key.getBytes(UTF_8), value, List.of(headers)));
+  }
+
+  void send(String topic, byte[] value) {
+    producer.send(new ProducerRecord<>(topic, 0, null, value));
+    producer.flush();
   }
 
   boolean sent(int partition, String key, byte[] value) throws Exception {

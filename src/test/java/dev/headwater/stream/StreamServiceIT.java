@@ -14,6 +14,7 @@ import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Sample;
+import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.ScoringSettings;
@@ -21,11 +22,18 @@ import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.clients.consumer.ConsumerInterceptor;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.Serdes;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -146,6 +154,115 @@ class StreamServiceIT {
               });
       assertThat(on.metrics.counts()).isEqualTo(new Counts(4, 4, 0, 0, 0, 0, 0, 0, 4, 5, 0));
     }
+  }
+
+  @Test
+  void scoresSeveralRecordsTopicsAndTellsTheirRecordsApart() throws Exception {
+    // records without ids of their own
+    Bundle tensors = Bundles.tensors(Files.createDirectory(state.resolve("bundle")), DIM, CLASSES);
+    TopicNames one = TopicNames.prefixed("several");
+    TopicNames names =
+        new TopicNames(
+            List.of("several-a", "several-b"),
+            one.predictions(),
+            one.review(),
+            one.labels(),
+            one.pending(),
+            one.labelsById(),
+            one.samples(),
+            one.heads(),
+            one.deadLetters());
+    try (Deployment on = new Deployment(broker.bootstrapServers(), names, 1);
+        StreamService service =
+            on.service(Deployment.settings("several", state.resolve("s"), ALL_UNSURE), tensors)) {
+      service.start();
+      for (String topic : names.records()) {
+        on.send(topic, new byte[DIM * Float.BYTES]);
+      }
+      on.label("several-b-0-0", "kind", "label-1");
+
+      await().atMost(PATIENCE).until(() -> on.committed(on.topics.samples()).size() == 1);
+      service.close();
+
+      assertThat(on.committed(on.topics.predictions()))
+          .as("at the same partition and offset of their topics")
+          .extracting(r -> r.value().recordId())
+          .containsExactlyInAnyOrder("several-a-0-0", "several-b-0-0");
+      assertThat(on.committed(on.topics.predictions()))
+          .extracting(r -> r.value().source().topic())
+          .containsExactlyInAnyOrder("several-a", "several-b");
+      assertThat(on.committed(on.topics.samples()))
+          .extracting(r -> r.value().getRecordId())
+          .containsExactly("several-b-0-0");
+      assertThat(on.metrics.counts().predicted()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void isReadyAndScoresWhileTheLabelJoinRestoresItsStores() {
+    Topic<byte[], byte[]> changelog =
+        new Topic<>("restore-early-labels-by-id-changelog", Serdes.ByteArray(), Serdes.ByteArray());
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "restore", 1)) {
+      // given: a label that waits in the join's store, and a scorer that lost its state
+      try (StreamService first =
+          on.service(Deployment.settings("restore", state.resolve("a"), ALL_UNSURE), bundle)) {
+        first.start();
+        on.label("late", "kind", "label-1");
+        await().atMost(PATIENCE).until(() -> on.committed(changelog).size() == 1);
+      }
+      Map<String, Object> kafka = new HashMap<>(on.kafka);
+      kafka.put("restore.consumer.interceptor.classes", HeldRestore.class.getName());
+      try (StreamService second =
+          new StreamService(
+              Deployment.settings("restore", state.resolve("b"), ALL_UNSURE),
+              bundle,
+              new ScoringSettings(2, 1, 16, false),
+              on.topics,
+              kafka,
+              on.metrics)) {
+        try {
+          // when
+          second.start();
+          await().atMost(PATIENCE).until(() -> HeldRestore.BEGUN.getCount() == 0);
+          on.send("{\"id\": \"late\", \"x\": [1, 2, 3, 4]}");
+
+          // then
+          await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 1);
+          assertThat(second.ready().up()).as(second.ready().cause()).isTrue();
+          assertThat(on.metrics.counts().labelsMatched()).as("not restored yet").isZero();
+        } finally {
+          HeldRestore.GO_ON.countDown();
+        }
+        await().atMost(PATIENCE).until(() -> on.metrics.counts().labelsMatched() == 1);
+        assertThat(second.ready().up()).as(second.ready().cause()).isTrue();
+      }
+    }
+  }
+
+  /** Stops the restoration of stores at its first records. */
+  public static final class HeldRestore implements ConsumerInterceptor<byte[], byte[]> {
+    private static final CountDownLatch BEGUN = new CountDownLatch(1);
+    private static final CountDownLatch GO_ON = new CountDownLatch(1);
+
+    @Override
+    public ConsumerRecords<byte[], byte[]> onConsume(ConsumerRecords<byte[], byte[]> records) {
+      BEGUN.countDown();
+      try {
+        GO_ON.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      return records;
+    }
+
+    @Override
+    public void onCommit(Map<TopicPartition, OffsetAndMetadata> offsets) {}
+
+    @Override
+    public void close() {}
+
+    @Override
+    public void configure(Map<String, ?> configs) {}
   }
 
   @Test
