@@ -11,6 +11,7 @@ import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Task;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.nio.file.Files;
@@ -135,6 +136,24 @@ class SubclassFitterTest {
           .containsExactly(head.logits(features).get(i), within(1e-6f));
     }
     assertThat(accuracy(head, three)).isGreaterThan(.85);
+  }
+
+  @Test
+  void losesARetiredLabelAndNothingElse() {
+    Batch two = corners(200, 9);
+    Fitter.Trained fitted = fitted(two, 3);
+    List<float[]> features = two.features().subList(0, 2);
+    Tensor golden = Tensor.rows(fitted.logits(features), 3);
+    Head live = head("label-0", "label-1", "label-2", fitted.tensors());
+    Head told = new Head(live.info(), live.tensors(), Tensor.rows(features, DIM), golden);
+
+    Head without =
+        new Relabelling(task, LabelAliases.none("intent").retired("label-1"))
+            .of(told, 2, "because", Instant.EPOCH);
+
+    float[] before = fitted.logits(features).get(1);
+    assertThat(without.info().labels()).containsExactly("label-0", "label-2");
+    assertThat(fitter.of(without).logits(features).get(1)).containsExactly(before[0], before[2]);
   }
 
   @Test
