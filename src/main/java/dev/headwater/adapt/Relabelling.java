@@ -1,7 +1,6 @@
 package dev.headwater.adapt;
 
 import dev.headwater.bundle.Task;
-import dev.headwater.onnx.LinearLayer;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LabelAliases;
@@ -70,22 +69,19 @@ public final class Relabelling {
   }
 
   private Head without(Head live, HeadInfo info, List<Integer> rows) {
-    LinearLayer layer =
-        task.split()
-            .linear()
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        "the head of %s is more than one linear layer: its labels can be renamed, but not taken away"
-                            .formatted(task.name())));
-    int classes = live.info().labels().size();
-    Map<String, Tensor> tensors = new LinkedHashMap<>(live.tensors());
-    tensors.computeIfPresent(
-        layer.weight(), (name, weight) -> kept(weight, classes, layer.classesFirst(), rows));
-    String bias = layer.bias();
-    if (bias != null) {
-      tensors.computeIfPresent(bias, (name, values) -> kept(values, classes, true, rows));
+    if (task.split().linear().isEmpty() && task.subclasses() == 1) {
+      throw new IllegalArgumentException(
+          "the head of %s is more than one linear layer: its labels can be renamed, but not taken away"
+              .formatted(task.name()));
     }
+    int classes = live.info().labels().size();
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    live.tensors()
+        .forEach(
+            (name, tensor) -> {
+              int axis = task.split().classAxis(name);
+              tensors.put(name, axis < 0 ? tensor : kept(tensor, classes, axis == 0, rows));
+            });
     return new Head(
         info, tensors, live.goldenFeatures(), kept(live.goldenLogits(), classes, false, rows));
   }

@@ -73,6 +73,9 @@ final class TrainerSession implements AutoCloseable {
         HeadLayout layout = HeadLayout.of(task);
         return new LinearFitter(layout, new FineTuner(settings, layout.biased()));
       }
+      if (task.subclasses() > 1) {
+        return new SubclassFitter(task, new FineTuner(settings, true));
+      }
       try {
         Tail tail = Tail.of(task.split());
         return new TailFitter(task, new TailTuner(tail, task.split(), task.rowShapes(), settings));

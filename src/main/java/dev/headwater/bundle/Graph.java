@@ -2,7 +2,6 @@ package dev.headwater.bundle;
 
 import dev.headwater.onnx.ElementType;
 import dev.headwater.onnx.LinearLayer;
-import dev.headwater.onnx.NewHead;
 import dev.headwater.onnx.OnnxException;
 import dev.headwater.onnx.OnnxFile;
 import dev.headwater.onnx.Parameter;
@@ -163,13 +162,13 @@ record Graph(
      */
     private Split headless(OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before)
         throws OnnxException {
-      NewHead head = new NewHead(task.hidden(), 1);
       if (manifest.input() instanceof Manifest.Text text && text.pooling()) {
-        return file.headless(file.outputs().get(0).name(), head);
+        return file.headless(file.outputs().get(0).name(), task.head());
       }
       boolean shared = task.cut().equals("auto") && !before.isEmpty();
       return file.headless(
-          shared ? before.get(0).features().get(0) : features(exported, task.cut(), 2), head);
+          shared ? before.get(0).features().get(0) : features(exported, task.cut(), 2),
+          task.head());
     }
 
     /** A new head that tells the pixels of a picture apart. */
@@ -184,7 +183,7 @@ record Graph(
         problems.add("input.size: the network leaves it open; give [height, width]");
         return null;
       }
-      return file.dense(task.cut(), task.hidden(), size[0], size[1]);
+      return file.dense(task.cut(), task.head().hidden(), size[0], size[1]);
     }
 
     private String key(Manifest.Task task) {

@@ -28,7 +28,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
    *
    * @param cut {@code auto}, tensors' names between commas, or {@code -N} parametrised layers from
    *     the end
-   * @param hidden widths of the layers before the last, of a head that is new
+   * @param head of a task whose head is new; linear of others
    * @param labels null where the stream brings them
    * @param original whether the network's own head serves as version 0; without it, a cold start
    * @param open whether labels not listed may be learned
@@ -40,7 +40,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
   record Task(
       String name,
       String cut,
-      List<Integer> hidden,
+      NewHead head,
       @Nullable Path labels,
       boolean original,
       boolean open,
@@ -198,7 +198,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     return new Task(
         task.required(name),
         task.has("cut") ? String.join(", ", task.texts("cut")) : "auto",
-        hidden(task, original),
+        newHead(task, head, kind),
         (original || dense) && !quantity ? task.file("labels", directory) : null,
         original,
         open,
@@ -233,7 +233,16 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     return values;
   }
 
-  private static List<Integer> hidden(Section task, boolean original) {
+  /**
+   * @param head 0 for the network's own, 1 for one on vectors, 2 for a dense one
+   */
+  private static NewHead newHead(Section task, int head, Kind kind) {
+    if (head == 0 && task.has("hidden")) {
+      task.problem("hidden", "is of a new head: say head: none, or head: dense");
+    }
+    if (task.has("subclasses") && !(head == 1 && kind instanceof Kind.OneLabel)) {
+      task.problem("subclasses", "are of a new head that tells one label: say head: none");
+    }
     List<Integer> hidden = new ArrayList<>();
     for (float width : task.numbers("hidden")) {
       hidden.add(width == (int) width ? (int) width : 0);
@@ -242,12 +251,14 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       new NewHead(hidden, 1);
     } catch (IllegalArgumentException e) {
       task.problem("hidden", String.valueOf(e.getMessage()));
-      return List.of();
+      return NewHead.LINEAR;
     }
-    if (original && !hidden.isEmpty()) {
-      task.problem("hidden", "is of a new head: say head: none, or head: dense");
+    try {
+      return new NewHead(hidden, 1, task.positive("subclasses", 1));
+    } catch (IllegalArgumentException e) {
+      task.problem("subclasses", String.valueOf(e.getMessage()));
+      return NewHead.LINEAR;
     }
-    return hidden;
   }
 
   private static JsonNode parse(Path manifest, List<String> problems) {

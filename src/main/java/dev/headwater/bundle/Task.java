@@ -142,6 +142,11 @@ public final class Task {
     return labels;
   }
 
+  /** How many rows of weights a label may have in a new head's last layer. */
+  public int subclasses() {
+    return manifest.head().subclasses();
+  }
+
   /** What it tells of a record; of a dense task, of a pixel. */
   public Kind kind() {
     return manifest.kind();

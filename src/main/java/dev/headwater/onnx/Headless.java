@@ -47,6 +47,10 @@ final class Headless {
           "`%s` is one vector a record: a head that answers place by place needs a map [N, C, H, W]."
               .formatted(features));
     }
+    if (head.subclasses() > 1 && dense) {
+      throw new OnnxException(
+          "`%s` is a map, and subclasses are of a head on vectors [N, D].".formatted(features));
+    }
     if (head.resizes() && Checks.opset(header) < 11) {
       throw new OnnxException(
           "A dense head that resizes needs opset 11 or newer: export it again.");
@@ -66,7 +70,11 @@ final class Headless {
       add("Relu", at, List.of(made));
     }
     String logits = graph.unused(head.resizes() ? "scores" : "logits");
-    layer(at, logits, "head", 0, inputs[last]);
+    if (head.subclasses() > 1) {
+      subclasses(at, logits, Checks.opset(header), head.subclasses(), dim);
+    } else {
+      layer(at, logits, "head", 0, inputs[last]);
+    }
     Split.Slot weight = slots.get(slots.size() - 2);
     Split.Slot bias = slots.get(slots.size() - 1);
     if (head.resizes()) {
@@ -78,7 +86,7 @@ final class Headless {
       out[axis] = Math.max(-1, shape[axis] * head.scale());
     }
     whole.addOutput(Declared.value(logits, DataType.FLOAT, Optional.of(out)));
-    boolean linear = head.hidden().isEmpty() && !head.resizes();
+    boolean linear = head.equals(NewHead.LINEAR);
     return new Split(
         header,
         new Graph(whole.build()),
@@ -126,6 +134,38 @@ final class Headless {
     }
     whole.addNode(node);
     return to;
+  }
+
+  /** One linear layer a subclass, each of all classes; what they say of a class is summed up. */
+  private void subclasses(String from, String to, long opset, int count, int dim) {
+    String weight = graph.unused("head.weight");
+    String bias = graph.unused("head.bias");
+    String factor = graph.unused("head.factor");
+    slots.add(new Split.Slot(factor, new long[] {1}, -1));
+    initial.add(new Parameter(factor, new long[] {1}, new float[] {1}));
+    slots.add(new Split.Slot(weight, new long[] {count, dim, 0}, 2));
+    slots.add(new Split.Slot(bias, new long[] {count, 1, 0}, 2));
+    String rows = graph.unused("head.rows");
+    String shifted = graph.unused("head.rows.shifted");
+    String summed = graph.unused("head.summed");
+    add("MatMul", rows, List.of(from, weight));
+    add("Add", shifted, List.of(rows, bias));
+    NodeProto.Builder sum = node("ReduceLogSumExp", summed, List.of(shifted));
+    sum.addAttributeBuilder().setName("keepdims").setType(AttributeType.INT).setI(0);
+    if (opset < 18) {
+      sum.addAttributeBuilder().setName("axes").setType(AttributeType.INTS).addInts(0);
+    } else {
+      String axes = graph.unused("head.axes");
+      whole.addInitializer(
+          TensorProto.newBuilder()
+              .setName(axes)
+              .setDataType(DataType.INT64_VALUE)
+              .addDims(1)
+              .addInt64Data(0));
+      sum.addInput(axes);
+    }
+    whole.addNode(sum);
+    add("Mul", to, List.of(summed, factor));
   }
 
   /** By a factor and not to a size, so that a part of a map gives its part of the answer. */

@@ -264,6 +264,27 @@ class BundleTest {
   }
 
   @Test
+  void givesALabelOfANewHeadSeveralRowsOfWeights() throws Exception {
+    Bundles.coldStart(directory, 8);
+    String manifest =
+        Files.readString(directory.resolve("headwater.yaml"))
+            .replace("head: none", "head: none\nsubclasses: 5");
+
+    Task task = Bundles.load(directory, manifest).task();
+
+    assertThat(task.subclasses()).isEqualTo(5);
+    assertThat(task.split().shape("head.weight", 3)).containsExactly(5, 8, 3);
+    assertThat(refusal(manifest.replace("subclasses: 5", "subclasses: 257")))
+        .contains("subclasses: a new head has 1 to 256");
+    assertThat(refusal(manifest.replace("subclasses: 5", "subclasses: 5\nhidden: 4")))
+        .contains("subclasses: a head with subclasses stands on vectors");
+    assertThat(refusal(manifest.replace("subclasses: 5", "subclasses: 5\nkind: multi-label")))
+        .contains("subclasses: are of a new head that tells one label");
+    assertThat(refusal(GOOD.replace("labels:", "subclasses: 4\nlabels:")))
+        .contains("subclasses: are of a new head that tells one label");
+  }
+
+  @Test
   void namesTheTaskThatIsWrong() {
     String two =
         """

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnxruntime.OnnxTensorLike;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class NewHeadTest {
   private static final byte[] VECTORS = GraphFixture.mlp(5, 7, 3);
@@ -127,9 +130,57 @@ final class NewHeadTest {
             Ort.values(run(split, 5, inputs).get(split.logits())).floats(), within(1e-4f));
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {13, 17, 18})
+  void addsUpTheSubclassesOfAClass(int opset) throws Exception {
+    // given
+    NewHead head = new NewHead(List.of(), 1, 2);
+    byte[] model = opset(VECTORS, opset);
+    Split split = OnnxFile.parse(model).headless("r", head);
+    Map<String, OnnxTensorLike> features = Map.of("features", Ort.noise(1, 2, 5));
+
+    // when
+    float[] logits = Ort.values(run(split, 3, features).get(split.logits())).floats();
+
+    // then
+    float[] r =
+        Ort.values(Ort.run(split.backbone(), features).get(split.features().get(0))).floats();
+    List<Parameter> parameters = trained(split, 3);
+    float[] weight = parameters.get(1).values();
+    float[] bias = parameters.get(2).values();
+    assertThat(split.parameterNames()).containsExactly("head.factor", "head.weight", "head.bias");
+    assertThat(split.linear()).isEmpty();
+    for (int record = 0; record < 2; record++) {
+      for (int c = 0; c < 3; c++) {
+        double sum = 0;
+        for (int sub = 0; sub < 2; sub++) {
+          double said = bias[sub * 3 + c];
+          for (int d = 0; d < 7; d++) {
+            said += r[record * 7 + d] * weight[(sub * 7 + d) * 3 + c];
+          }
+          sum += Math.exp(said);
+        }
+        assertThat(logits[record * 3 + c]).isCloseTo((float) Math.log(sum), within(1e-4f));
+      }
+    }
+    assertThat(Ort.values(Ort.run(split.merge(parameters), features).get(split.logits())).floats())
+        .as("in one file")
+        .containsExactly(logits, within(1e-5f));
+  }
+
+  private static byte[] opset(byte[] model, int version) throws Exception {
+    ModelProto.Builder changed = ModelProto.parseFrom(model).toBuilder();
+    changed.getOpsetImportBuilder(0).setVersion(version);
+    return changed.build().toByteArray();
+  }
+
   @Test
   void refusesWhatCannotBe() {
     assertThatThrownBy(() -> NewHead.of(0)).hasMessageContaining("hidden layers of 1 to");
+    assertThatThrownBy(() -> new NewHead(List.of(), 1, 0)).hasMessageContaining("1 to 256 subcl");
+    assertThatThrownBy(() -> new NewHead(List.of(4), 1, 2)).hasMessageContaining("no hidden");
+    assertThatThrownBy(() -> OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(), 1, 2)))
+        .hasMessageContaining("subclasses are of a head on vectors");
     assertThatThrownBy(() -> new NewHead(List.of(), 0)).hasMessageContaining("scale is 1 or more");
     assertThatThrownBy(() -> OnnxFile.parse(VECTORS).headless("r", new NewHead(List.of(), 4)))
         .hasMessageContaining("needs a map [N, C, H, W]");

@@ -1,0 +1,180 @@
+package dev.headwater.adapt;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.LinearHead;
+import dev.headwater.adapt.fit.Subclasses;
+import dev.headwater.bundle.Task;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Tensor;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Heads with several rows of weights a label. Each label's samples are split into clusters, and the
+ * rows learn to tell all clusters apart as if they were labels; nothing is as sure of a label as
+ * all its rows together. Rows are found anew each time, for clusters have no names to keep.
+ */
+record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
+  /** Of a row that no cluster needs: e to the power of this is 0. */
+  private static final float UNUSED = -10_000;
+
+  /**
+   * @param rows of all labels' first subclasses, then of their second, ...
+   * @param factor of the labels' logits
+   */
+  private record Subclassed(LinearHead rows, float factor, SubclassFitter fitter)
+      implements Trained {
+    @Override
+    public List<float[]> logits(List<float[]> features) {
+      return features.stream().map(this::logits).toList();
+    }
+
+    private float[] logits(float[] features) {
+      float[] said = rows.logits(features);
+      float[] logits = new float[said.length / fitter.task.subclasses()];
+      for (int c = 0; c < logits.length; c++) {
+        double most = Double.NEGATIVE_INFINITY;
+        for (int row = c; row < said.length; row += logits.length) {
+          most = Math.max(most, said[row]);
+        }
+        double sum = 0;
+        for (int row = c; row < said.length; row += logits.length) {
+          sum += Math.exp(said[row] - most);
+        }
+        logits[c] = (float) (factor * (most + Math.log(sum)));
+      }
+      return logits;
+    }
+
+    @Override
+    public Trained scaled(double by, double shift) {
+      float scaled = (float) (factor * by);
+      float[] bias = rows.bias().clone();
+      for (int row = 0; row < bias.length; row++) {
+        bias[row] += (float) (shift / scaled);
+      }
+      LinearHead shifted = new LinearHead(rows.classes(), rows.dim(), rows.weight(), bias);
+      return new Subclassed(shifted, scaled, fitter);
+    }
+
+    @Override
+    public boolean finite() {
+      return rows.finite() && Float.isFinite(factor);
+    }
+
+    @Override
+    public Map<String, Tensor> tensors() {
+      int count = fitter.task.subclasses();
+      int classes = rows.classes() / count;
+      float[] weight = swapped(rows.weight(), count, classes, rows.dim());
+      List<String> names = fitter.task.split().parameterNames();
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put(names.get(0), new Tensor(new long[] {1}, new float[] {factor}));
+      tensors.put(names.get(1), new Tensor(new long[] {count, rows.dim(), classes}, weight));
+      tensors.put(names.get(2), new Tensor(new long[] {count, 1, classes}, rows.bias().clone()));
+      return tensors;
+    }
+  }
+
+  @Override
+  public Trained of(Head head) {
+    List<String> names = task.split().parameterNames();
+    float[] factor = tensor(head, names.get(0));
+    float[] weight = tensor(head, names.get(1));
+    float[] bias = tensor(head, names.get(2));
+    int classes = head.info().labels().size();
+    return new Subclassed(
+        new LinearHead(
+            task.subclasses() * classes,
+            dim(),
+            swapped(weight, task.subclasses(), dim(), classes),
+            bias.clone()),
+        factor[0],
+        this);
+  }
+
+  private static float[] tensor(Head head, String name) {
+    Tensor tensor = head.tensors().get(name);
+    if (tensor == null) {
+      throw new IllegalArgumentException(
+          "head %d of %s has no tensor %s"
+              .formatted(head.info().version(), head.info().task(), name));
+    }
+    return tensor.values();
+  }
+
+  /** [count, rows, columns] to [count, columns, rows]. */
+  private static float[] swapped(float[] values, int count, int rows, int columns) {
+    float[] swapped = new float[values.length];
+    for (int i = 0; i < count; i++) {
+      int from = i * rows * columns;
+      for (int row = 0; row < rows; row++) {
+        for (int column = 0; column < columns; column++) {
+          swapped[from + column * rows + row] = values[from + row * columns + column];
+        }
+      }
+    }
+    return swapped;
+  }
+
+  private int dim() {
+    return task.split().dim();
+  }
+
+  @Override
+  public Trained empty() {
+    return new Subclassed(LinearHead.empty(dim()), 1, this);
+  }
+
+  @Override
+  public List<Trained> fit(
+      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
+    return weightings.stream().map(weights -> fit(classes, batch.weighted(weights))).toList();
+  }
+
+  /** Clusters are of what this head may see: a fold's know nothing of what it is to judge. */
+  private Trained fit(int classes, Batch batch) {
+    Subclasses found = Subclasses.of(batch, classes, task.subclasses());
+    LinearHead fitted =
+        tuner.fit(
+            LinearHead.empty(dim()),
+            found.count(),
+            new Batch(batch.features(), found.samples(), batch.weights()));
+    int rows = task.subclasses() * classes;
+    float[] weight = new float[rows * dim()];
+    float[] bias = new float[rows];
+    Arrays.fill(bias, UNUSED);
+    int[] taken = new int[classes];
+    for (int from = 0; from < found.count(); from++) {
+      int label = found.classes()[from];
+      int to = taken[label]++ * classes + label;
+      System.arraycopy(fitted.weight(), from * dim(), weight, to * dim(), dim());
+      bias[to] = fitted.bias()[from];
+    }
+    return new Subclassed(new LinearHead(rows, dim(), weight, bias), 1, this);
+  }
+
+  /** That of everything: rows of clusters that were found apart have no mean. */
+  @Override
+  public Trained blend(List<Trained> fitted) {
+    return fitted.get(fitted.size() - 1);
+  }
+
+  @Override
+  public String device() {
+    return tuner.device();
+  }
+
+  @Override
+  public void warmUp() {
+    tuner.warmUp();
+  }
+
+  @Override
+  public void cancel() {
+    tuner.cancel();
+  }
+}

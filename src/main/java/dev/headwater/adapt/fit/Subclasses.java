@@ -1,0 +1,133 @@
+package dev.headwater.adapt.fit;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/**
+ * The samples of each class sorted into clusters: k-means (Lloyd 1982) of standardised features,
+ * begun far apart (k-means++: Arthur and Vassilvitskii 2007). Deterministic.
+ *
+ * @param samples cluster of each sample
+ * @param classes class of each cluster; every class has one at least
+ */
+@SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
+public record Subclasses(int[] samples, int[] classes) {
+  /** A row of weights is worth this many samples: see RATIONALE.md in the package above. */
+  private static final int SAMPLES_EACH = 20;
+
+  private static final int ROUNDS = 20;
+  private static final long SEED = 20060804;
+
+  /**
+   * @param batch what weighs nothing shapes no cluster, and is put in its class's first
+   * @param most clusters of a class
+   */
+  public static Subclasses of(Batch batch, int classes, int most) {
+    Standardiser standardiser = new Standardiser(batch.features(), true);
+    int[] samples = new int[batch.size()];
+    List<Integer> of = new ArrayList<>();
+    for (int label = 0; label < classes; label++) {
+      int c = label;
+      int first = of.size();
+      int[] members =
+          IntStream.range(0, samples.length).filter(i -> batch.classes()[i] == c).toArray();
+      int[] seen = Arrays.stream(members).filter(i -> batch.weights()[i] > 0).toArray();
+      int count = Math.max(1, Math.min(most, seen.length / SAMPLES_EACH));
+      Arrays.stream(members).forEach(i -> samples[i] = first);
+      if (count > 1) {
+        float[][] rows =
+            Arrays.stream(seen)
+                .mapToObj(i -> standardiser.features(batch.features().get(i)))
+                .toArray(float[][]::new);
+        int[] nearest = clustered(rows, count);
+        for (int i = 0; i < seen.length; i++) {
+          samples[seen[i]] = first + nearest[i];
+        }
+      }
+      of.addAll(Collections.nCopies(count, label));
+    }
+    return new Subclasses(samples, of.stream().mapToInt(Integer::intValue).toArray());
+  }
+
+  /** How many clusters there are. */
+  public int count() {
+    return classes.length;
+  }
+
+  private static int[] clustered(float[][] rows, int count) {
+    float[][] centres = farApart(rows, count);
+    int[] before = new int[0];
+    int[] nearest = nearest(rows, centres);
+    for (int round = 0; round < ROUNDS && !Arrays.equals(before, nearest); round++) {
+      move(centres, rows, nearest);
+      before = nearest;
+      nearest = nearest(rows, centres);
+    }
+    return nearest;
+  }
+
+  /** Each drawn with a chance that grows with the square of its distance from those before. */
+  private static float[][] farApart(float[][] rows, int count) {
+    Random random = new Random(SEED);
+    float[][] centres = new float[count][];
+    double[] distances = new double[rows.length];
+    Arrays.fill(distances, 1);
+    for (int c = 0; c < count; c++) {
+      double left = random.nextDouble() * Arrays.stream(distances).sum();
+      int drawn = 0;
+      while (drawn < rows.length - 1 && left >= distances[drawn]) {
+        left -= distances[drawn++];
+      }
+      centres[c] = rows[drawn].clone();
+      for (int i = 0; i < rows.length; i++) {
+        double distance = distance(rows[i], centres[c]);
+        distances[i] = c == 0 ? distance : Math.min(distances[i], distance);
+      }
+    }
+    return centres;
+  }
+
+  /** To the means of their clusters; one that is nearest to nothing stays. */
+  private static void move(float[][] centres, float[][] rows, int[] nearest) {
+    int[] sizes = new int[centres.length];
+    Arrays.stream(nearest).forEach(c -> sizes[c]++);
+    for (int c = 0; c < centres.length; c++) {
+      if (sizes[c] > 0) {
+        Arrays.fill(centres[c], 0);
+      }
+    }
+    for (int i = 0; i < rows.length; i++) {
+      float[] centre = centres[nearest[i]];
+      for (int d = 0; d < centre.length; d++) {
+        centre[d] += rows[i][d] / sizes[nearest[i]];
+      }
+    }
+  }
+
+  private static int[] nearest(float[][] rows, float[][] centres) {
+    int[] nearest = new int[rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      double least = Double.POSITIVE_INFINITY;
+      for (int c = 0; c < centres.length; c++) {
+        double distance = distance(rows[i], centres[c]);
+        if (distance < least) {
+          least = distance;
+          nearest[i] = c;
+        }
+      }
+    }
+    return nearest;
+  }
+
+  private static double distance(float[] a, float[] b) {
+    float sum = 0;
+    for (int d = 0; d < a.length; d++) {
+      sum += (a[d] - b[d]) * (a[d] - b[d]);
+    }
+    return sum;
+  }
+}
