@@ -2,11 +2,13 @@ package dev.headwater.stream.labels;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.ObjectReader;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.format.UnreadableValueException;
+import dev.headwater.schema.format.ValueReader;
 import dev.headwater.stream.guard.DeadLetter;
 import dev.headwater.stream.guard.Outbox;
 import java.io.IOException;
@@ -21,9 +23,7 @@ import org.jspecify.annotations.Nullable;
  * goes to dead letters. A record without value under a record id as key erases that record.
  */
 final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> {
-  /** NaN and Infinity are read, so that the field that holds one can be named. */
-  private static final ObjectReader LABEL =
-      Json.MAPPER.readerFor(Label.class).with(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS);
+  private static final ObjectReader LABEL = Json.MAPPER.readerFor(Label.class);
 
   private final LabelTopology settings;
 
@@ -77,7 +77,7 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
   private Outbox rekeyed(byte @Nullable [] value) {
     try {
-      Label label = read(value);
+      Label label = read(settings.topics().formats().labels(), value);
       check(label);
       return outbox(label.recordId(), label);
     } catch (InvalidRecordException e) {
@@ -87,19 +87,22 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
   }
 
-  private static Label read(byte @Nullable [] value) throws InvalidRecordException {
+  private static Label read(ValueReader values, byte @Nullable [] value)
+      throws InvalidRecordException {
     if (value == null || value.length == 0) {
-      throw new InvalidRecordException("value", "is empty: a label is JSON", null);
+      throw new InvalidRecordException("value", "is empty: a label is " + values.format(), null);
     }
-    try {
-      Label label = LABEL.readValue(value);
+    try (JsonParser parser = values.open(value)) {
+      Label label = LABEL.readValue(parser);
       if (label == null) {
-        throw new InvalidRecordException("value", "is null: a label is a JSON object", null);
+        throw new InvalidRecordException("value", "is null: a label has fields", null);
       }
       return label;
+    } catch (UnreadableValueException e) {
+      throw new InvalidRecordException("value", String.valueOf(e.getMessage()), null);
     } catch (IOException e) {
       // the parser's message would quote the payload
-      throw new InvalidRecordException("value", "is not a label in JSON", null);
+      throw new InvalidRecordException("value", "is not a label in " + values.format(), null);
     }
   }
 

@@ -1,0 +1,72 @@
+package dev.headwater.schema.format;
+
+import com.fasterxml.jackson.core.JsonParseException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.util.JsonParserDelegate;
+import com.fasterxml.jackson.dataformat.avro.AvroFactory;
+import com.fasterxml.jackson.dataformat.avro.AvroSchema;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Avro with its schema in a registry: the writer's own, so that any will do that has the fields.
+ */
+final class AvroReader implements ValueReader {
+  static final byte MAGIC = 0;
+  static final int PREFIX = 1 + Integer.BYTES;
+
+  private final AvroFactory factory = AvroFactory.builderWithNativeDecoder().build();
+  private final SchemaRegistry registry;
+
+  AvroReader(SchemaRegistry registry) {
+    this.registry = registry;
+  }
+
+  @Override
+  public JsonParser open(byte[] value) throws IOException {
+    if (value.length > 0 && value[0] != MAGIC) {
+      throw new UnreadableValueException(
+          "is no Avro in the Confluent wire format: it begins with byte %d, not 0"
+              .formatted(value[0] & 0xFF));
+    }
+    if (value.length < PREFIX) {
+      throw new UnreadableValueException("ends before the id of its schema");
+    }
+    AvroSchema schema = registry.schema(ByteBuffer.wrap(value).getInt(1));
+    JsonParser parser = factory.createParser(value, PREFIX, value.length - PREFIX);
+    parser.setSchema(schema);
+    return new Careful(parser);
+  }
+
+  @Override
+  public Format format() {
+    return Format.AVRO;
+  }
+
+  /** Bytes that do not fit their schema take the decoder anywhere; all of it is one failure. */
+  private static final class Careful extends JsonParserDelegate {
+    Careful(JsonParser parser) {
+      super(parser);
+    }
+
+    @Override
+    public JsonToken nextToken() throws IOException {
+      try {
+        return delegate.nextToken();
+      } catch (RuntimeException | IOException e) {
+        throw new JsonParseException(this, "not of its schema", e);
+      }
+    }
+
+    @Override
+    public JsonParser skipChildren() throws IOException {
+      try {
+        delegate.skipChildren();
+        return this;
+      } catch (RuntimeException | IOException e) {
+        throw new JsonParseException(this, "not of its schema", e);
+      }
+    }
+  }
+}
