@@ -1,5 +1,6 @@
 package dev.headwater.bundle;
 
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -159,7 +160,7 @@ final class FieldReader {
       } catch (JsonProcessingException e) {
         // not the parser's own words: they quote the payload, which must not reach a log
         throw new InvalidRecordException(
-            WHOLE, "is not valid %s: %s".formatted(name(values), where(e)), id);
+            WHOLE, "is not valid %s%s".formatted(name(values), where(e)), id);
       } catch (UnreadableValueException e) {
         throw new InvalidRecordException(WHOLE, String.valueOf(e.getMessage()), id);
       } catch (IOException e) {
@@ -184,9 +185,11 @@ final class FieldReader {
     }
 
     private static String where(JsonProcessingException e) {
-      return e instanceof JsonEOFException
-          ? "it ends too early"
-          : "stopped at byte " + Math.max(0, e.getLocation().getByteOffset());
+      if (e instanceof JsonEOFException) {
+        return ": it ends too early";
+      }
+      JsonLocation at = e.getLocation();
+      return at == null ? "" : ": stopped at byte " + Math.max(0, at.getByteOffset());
     }
 
     private void problem(String field, String cause) {

@@ -1,10 +1,15 @@
 package dev.headwater.schema.format;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.util.Optional;
 
 /**
  * Opens a value so that it can be walked as JSON is, whatever its form: the fields of an Avro
@@ -26,6 +31,15 @@ public interface ValueReader {
         }
 
         @Override
+        public Optional<String> text(byte[] value) {
+          try {
+            return Optional.of(UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString());
+          } catch (CharacterCodingException e) {
+            return Optional.empty(); // images and tensors are not
+          }
+        }
+
+        @Override
         public Format format() {
           return Format.JSON;
         }
@@ -39,6 +53,13 @@ public interface ValueReader {
    * @throws RegistryException if that cannot be told now
    */
   JsonParser open(byte[] value) throws IOException;
+
+  /**
+   * The value as people read it: JSON, or whatever text it is; empty where it is no text.
+   *
+   * @throws RegistryException if that cannot be told now
+   */
+  Optional<String> text(byte[] value);
 
   /** What it reads. */
   Format format();

@@ -11,8 +11,9 @@ import dev.headwater.schema.format.UnreadableValueException;
 import dev.headwater.schema.format.ValueReader;
 import dev.headwater.stream.guard.DeadLetter;
 import dev.headwater.stream.guard.Outbox;
+import dev.headwater.stream.guard.TraceContext;
 import java.io.IOException;
-import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -42,10 +43,10 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
   @Override
   public void process(Record<byte[], byte[]> record) {
     if (isErasure(record)) {
-      erasure(new String(record.key(), UTF_8)).send(context);
+      erasure(new String(record.key(), UTF_8), record.headers()).send(context);
       return;
     }
-    rekeyed(record.value()).send(context);
+    rekeyed(record.value(), record.headers()).send(context);
     settings.metrics().labelReceived();
   }
 
@@ -54,15 +55,16 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     return record.value() == null && record.key() != null && record.key().length > 0;
   }
 
-  private Outbox erasure(String recordId) {
+  private Outbox erasure(String recordId, Headers headers) {
     try {
-      return outbox(recordId, null);
+      return outbox(recordId, null, headers);
     } catch (InvalidRecordException e) {
       throw new DeadLetter(e, recordId);
     }
   }
 
-  private Outbox outbox(String recordId, @Nullable Label label) throws InvalidRecordException {
+  private Outbox outbox(String recordId, @Nullable Label label, Headers headers)
+      throws InvalidRecordException {
     Outbox outbox = new Outbox(settings.limits());
     // stamped with the time of reading: an old label must not be past the topic's retention
     outbox.add(
@@ -71,15 +73,15 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         recordId,
         label,
         context.currentSystemTimeMs(),
-        new RecordHeaders());
+        TraceContext.of(headers));
     return outbox;
   }
 
-  private Outbox rekeyed(byte @Nullable [] value) {
+  private Outbox rekeyed(byte @Nullable [] value, Headers headers) {
     try {
       Label label = read(settings.topics().formats().labels(), value);
       check(label);
-      return outbox(label.recordId(), label);
+      return outbox(label.recordId(), label, headers);
     } catch (InvalidRecordException e) {
       settings.metrics().labelReceived();
       settings.metrics().labelDeadLettered();
