@@ -26,8 +26,11 @@ public final class Bundle {
   private final List<String> features;
   private final byte[] backbone;
   private final RecordDecoder decoder;
+  private final Medium medium;
 
-  private Bundle(String name, List<Task> tasks, Graph graph, RecordDecoder decoder) {
+  private Bundle(
+      String name, List<Task> tasks, Graph graph, RecordDecoder decoder, Medium medium) {
+    this.medium = medium;
     this.name = name;
     this.tasks = tasks;
     this.features = graph.features();
@@ -59,7 +62,8 @@ public final class Bundle {
     }
     try {
       if (problems.isEmpty() && graph != null && decoder != null) {
-        return new Bundle(read.name(), tasks(read, graph, labels), graph, decoder);
+        return new Bundle(
+            read.name(), tasks(read, graph, labels), graph, decoder, Medium.of(read.input()));
       }
     } catch (IOException e) {
       problems.add("the bundle's files cannot be read: " + e);
@@ -169,6 +173,11 @@ public final class Bundle {
   /** Every tensor at which the head of a task begins. */
   public List<String> features() {
     return features;
+  }
+
+  /** What of a record a person looks at. */
+  public Medium medium() {
+    return medium;
   }
 
   /** From bytes to the network's inputs. */
