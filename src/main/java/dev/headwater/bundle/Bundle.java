@@ -28,8 +28,7 @@ public final class Bundle {
   private final RecordDecoder decoder;
   private final Medium medium;
 
-  private Bundle(
-      String name, List<Task> tasks, Graph graph, RecordDecoder decoder, Medium medium) {
+  private Bundle(String name, List<Task> tasks, Graph graph, RecordDecoder decoder, Medium medium) {
     this.medium = medium;
     this.name = name;
     this.tasks = tasks;

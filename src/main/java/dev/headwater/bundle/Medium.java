@@ -5,8 +5,8 @@ import java.util.Optional;
 /**
  * What of a record a person looks at.
  *
- * @param pointer JSON pointer of the text or of the picture in base64; empty where that is the whole
- *     value, and for numbers
+ * @param pointer JSON pointer of the text or of the picture in base64; empty where that is the
+ *     whole value, and for numbers
  */
 public record Medium(Kind kind, Optional<String> pointer) {
   /** What it is. */

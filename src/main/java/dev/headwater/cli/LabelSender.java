@@ -46,7 +46,8 @@ final class LabelSender {
       }
     }
     if (!problems.isEmpty()) {
-      String more = problems.size() > SHOWN ? "\nand %d more".formatted(problems.size() - SHOWN) : "";
+      String more =
+          problems.size() > SHOWN ? "\nand %d more".formatted(problems.size() - SHOWN) : "";
       throw new UsageException(
           "nothing was sent:\n"
               + String.join("\n", problems.subList(0, Math.min(SHOWN, problems.size())))

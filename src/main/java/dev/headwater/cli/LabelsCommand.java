@@ -133,8 +133,8 @@ final class LabelsCommand {
       description = {
         "Sends the labels in a file to the labels topic: all of them, or none if one cannot be.",
         "FILE is a project exported from Label Studio as JSON, JSON-MIN or CSV, or the CSV of"
-            + " 'headwater review export' with its column label filled in. What has no label is left"
-            + " out; of a record annotated more than once the annotation updated last counts."
+            + " 'headwater review export' with its column label filled in. What has no label is"
+            + " left out; of a record annotated more than once the annotation updated last counts."
       })
   int importLabels(
       @Mixin ConfigOption config,

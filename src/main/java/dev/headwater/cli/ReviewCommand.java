@@ -22,7 +22,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "review",
     mixinStandardHelpOptions = true,
-    description = "What waits for a label, for annotators; 'headwater labels import' is the way back.")
+    description =
+        "What waits for a label, for annotators; 'headwater labels import' is the way back.")
 final class ReviewCommand {
   @Spec private CommandSpec spec;
 
@@ -64,8 +65,7 @@ final class ReviewCommand {
     Settings settings = config.load();
     Bundle bundle = settings.loadBundle();
     Task task = option.of(bundle);
-    List<ReviewItem> items =
-        new Reviews(settings.kafka(), settings.topics()).waiting(task.name());
+    List<ReviewItem> items = new Reviews(settings.kafka(), settings.topics()).waiting(task.name());
     Files.createDirectories(directory);
     switch (tool) {
       case LABEL_STUDIO -> {
@@ -77,7 +77,8 @@ final class ReviewCommand {
     }
     spec.commandLine()
         .getOut()
-        .printf("%d records of %s wait for a label: see %s%n", items.size(), task.name(), directory);
+        .printf(
+            "%d records of %s wait for a label: see %s%n", items.size(), task.name(), directory);
     return 0;
   }
 

@@ -37,9 +37,7 @@ record Content(Medium medium) {
   private static JsonNode json(ReviewItem item) {
     try {
       return Json.MAPPER.readTree(
-          item.base64()
-              ? Json.MAPPER.writeValueAsString(item.payload())
-              : item.payload());
+          item.base64() ? Json.MAPPER.writeValueAsString(item.payload()) : item.payload());
     } catch (IOException e) {
       throw new IllegalStateException("a scored record can be read: " + item.recordId(), e);
     }

@@ -74,7 +74,9 @@ public final class Rows {
   public List<Label> read(Path file) throws IOException {
     List<Label> labels = new ArrayList<>();
     try (MappingIterator<Map<String, String>> rows =
-        CSV.readerForMapOf(String.class).with(CsvSchema.emptySchema().withHeader()).readValues(file.toFile())) {
+        CSV.readerForMapOf(String.class)
+            .with(CsvSchema.emptySchema().withHeader())
+            .readValues(file.toFile())) {
       while (rows.hasNext()) {
         Map<String, String> row = rows.next();
         String label = label(row);

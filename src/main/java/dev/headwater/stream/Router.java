@@ -58,7 +58,8 @@ final class Router {
       addPrediction(outbox, record, outputs.prediction());
       if (drawn.isPresent() && task.dense().isEmpty()) { // a map's channels have no one mean
         Sample sample = outputs.sample(drawn.get(), null, now);
-        outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, trace(record));
+        outbox.add(
+            ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, trace(record));
       }
       if (kept.isPresent()) {
         reviews += ask(outbox, outputs, outputs.sample(kept.get(), outcome.label(), now), now);

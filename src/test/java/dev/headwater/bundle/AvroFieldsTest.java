@@ -44,8 +44,7 @@ class AvroFieldsTest {
   private final RegistryStub registry = new RegistryStub();
   private final ValueReader avro =
       new Formats(Format.AVRO, Format.JSON, Format.JSON, registry.settings()).records();
-  private final List<LabelField> label =
-      List.of(new LabelField("/kind", new Kind.OneLabel()));
+  private final List<LabelField> label = List.of(new LabelField("/kind", new Kind.OneLabel()));
   private final FieldReader text =
       new FieldReader("/body/id", label, "/body/text", List.of(), false, 0);
   private final FieldReader array =
@@ -149,7 +148,8 @@ class AvroFieldsTest {
   void aPersonReadsItAsJson() throws Exception {
     assertThat(avro.text(value("r", "my card", null, 1f)))
         .contains(
-            "{\"before\":{\"k\":[\"v\"]},\"body\":{\"id\":\"r\",\"text\":\"my card\"},\"kind\":null,\"x\":[1.0],\"a\":2.5}");
+            "{\"before\":{\"k\":[\"v\"]},\"body\":{\"id\":\"r\",\"text\":\"my"
+                + " card\"},\"kind\":null,\"x\":[1.0],\"a\":2.5}");
   }
 
   private void assertRefused(FieldReader reader, byte[] value, String field, String cause) {

@@ -32,7 +32,10 @@ class DocumentedCommandsIT extends CommandedDeployment {
 
   @Test
   void doWhatTheDocumentSays() throws Exception {
-    Files.writeString(config, "selection: {threshold: 1, audit-share: 0, budget: 1}\n", StandardOpenOption.APPEND);
+    Files.writeString(
+        config,
+        "selection: {threshold: 1, audit-share: 0, budget: 1}\n",
+        StandardOpenOption.APPEND);
     assertThat(run("topics", "create")).isZero();
     Settings settings = SettingsLoader.load(config, Map.of(), Map.of());
     InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
@@ -85,13 +88,19 @@ class DocumentedCommandsIT extends CommandedDeployment {
     words.add("-cp");
     words.add(System.getProperty("java.class.path"));
     words.add(
-        tool.equals("producer") ? ConsoleProducer.class.getName() : ConsoleConsumer.class.getName());
+        tool.equals("producer")
+            ? ConsoleProducer.class.getName()
+            : ConsoleConsumer.class.getName());
     Matcher word = WORD.matcher(arguments.replace("localhost:9092", broker.bootstrapServers()));
     while (word.find()) {
       words.add(word.group(1) == null ? word.group(2) : word.group(1));
     }
     File out = directory.resolve("out.txt").toFile();
-    Process process = new ProcessBuilder(words).redirectOutput(out).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    Process process =
+        new ProcessBuilder(words)
+            .redirectOutput(out)
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
     try (var stdin = process.getOutputStream()) {
       stdin.write(((input == null ? "" : input) + "\n").getBytes(UTF_8));
     }

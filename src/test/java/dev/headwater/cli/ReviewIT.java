@@ -29,7 +29,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 
-/** From a record that asks, over an annotator's tool, to the sample that the trainer learns from. */
+/**
+ * From a record that asks, over an annotator's tool, to the sample that the trainer learns from.
+ */
 class ReviewIT extends CommandedDeployment {
   private static final int RECORDS = 12;
 
@@ -71,7 +73,9 @@ class ReviewIT extends CommandedDeployment {
       for (int i = 1; i < RECORDS; i++) {
         expected.put("r" + i, "label-" + i % 2);
       }
-      await().atMost(PATIENCE).untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
 
       assertThat(run("review", "export", "--out", out.toString(), "--for", "csv")).isZero();
       assertThat(this.out.toString()).as("the others are labelled").startsWith("1 records");
@@ -79,7 +83,9 @@ class ReviewIT extends CommandedDeployment {
       Files.writeString(csv, Files.readString(csv).replaceAll("\"?\"?\\s*$", "label-0\n"));
       assertThat(run("labels", "import", csv.toString())).as(err.toString()).isZero();
       expected.put("r0", "label-0");
-      await().atMost(PATIENCE).untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
     }
   }
 
@@ -88,7 +94,8 @@ class ReviewIT extends CommandedDeployment {
     assertThat(run("topics", "create")).isZero();
     Path csv =
         Files.writeString(
-            directory.resolve("wrong.csv"), "recordId,task,label\nr1,kind,label-0\n,kind,label-1\n");
+            directory.resolve("wrong.csv"),
+            "recordId,task,label\nr1,kind,label-0\n,kind,label-1\n");
 
     assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
 
@@ -130,7 +137,8 @@ class ReviewIT extends CommandedDeployment {
         new KafkaProducer<>(kafka(), new StringSerializer(), new StringSerializer())) {
       for (int i = 0; i < RECORDS; i++) {
         producer.send(
-            new ProducerRecord<>("desk-records", "{\"id\":\"r%d\",\"x\":[1,%d,3,4]}".formatted(i, i)));
+            new ProducerRecord<>(
+                "desk-records", "{\"id\":\"r%d\",\"x\":[1,%d,3,4]}".formatted(i, i)));
       }
     }
   }

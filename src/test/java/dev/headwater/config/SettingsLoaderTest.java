@@ -262,8 +262,7 @@ class SettingsLoaderTest {
     assertThat(load(MINIMAL).topics().formats().records().format()).isEqualTo(Format.JSON);
     assertThatThrownBy(() -> load(MINIMAL + "formats: {predictions: avro}"))
         .hasMessageContaining("formats: avro needs a schema registry: say registry.url");
-    assertThatThrownBy(
-            () -> load(MINIMAL + "formats: {labels: avro}\nregistry: {url: localhost}"))
+    assertThatThrownBy(() -> load(MINIMAL + "formats: {labels: avro}\nregistry: {url: localhost}"))
         .hasMessageContaining("formats: url must begin with http:// or https://");
   }
 

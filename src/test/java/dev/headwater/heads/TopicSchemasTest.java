@@ -195,8 +195,21 @@ class TopicSchemasTest {
   private static Prediction severalLabelsAndANumber() {
     Estimate surely = new Estimate(2, 1.5, 2.5);
     return new Prediction(
-        "r1", "colour", null, .75, List.of(), 2, SOURCE, null, null, null, null, null,
-        List.of("red", "blue"), surely, new Estimate(2, null, null));
+        "r1",
+        "colour",
+        null,
+        .75,
+        List.of(),
+        2,
+        SOURCE,
+        null,
+        null,
+        null,
+        null,
+        null,
+        List.of("red", "blue"),
+        surely,
+        new Estimate(2, null, null));
   }
 
   private static ReviewItem review(@Nullable Scored prediction) {

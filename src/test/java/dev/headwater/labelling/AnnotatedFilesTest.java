@@ -134,8 +134,7 @@ class AnnotatedFilesTest {
             .formatted("{\"from_name\":\"label\",\"value\":{\"choices\":[\"b\",\"a\"]}}"));
 
     assertThat(studio("tags").read(file))
-        .containsExactly(
-            new Label("r1", "tags", "[\"a\",\"b\"]"), new Label("r2", "tags", "[]"));
+        .containsExactly(new Label("r1", "tags", "[\"a\",\"b\"]"), new Label("r2", "tags", "[]"));
   }
 
   @Test
@@ -168,7 +167,8 @@ class AnnotatedFilesTest {
   void readsCsvFilledInByHandAndLabelStudios() throws Exception {
     rows("kind").write(List.of(item("kind", Reason.UNSURE, "spam")), file);
     assertThat(rows("kind").read(file)).as("nothing filled in yet").isEmpty();
-    Files.writeString(file, Files.readString(file).replaceAll("spam,\"?\"?\n$", "spam,ham & eggs\n"));
+    Files.writeString(
+        file, Files.readString(file).replaceAll("spam,\"?\"?\n$", "spam,ham & eggs\n"));
     assertThat(rows("kind").read(file)).containsExactly(new Label("r1", "kind", "ham & eggs"));
 
     Files.writeString(

@@ -22,9 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The schemas against those of the last release. Avro by its own rules, both ways, for a topic holds
- * old values and has old readers. JSON Schema by three rules: nothing described may go or change its
- * type, nothing may become required, and of what is only written nothing may cease to be so.
+ * The schemas against those of the last release. Avro by its own rules, both ways, for a topic
+ * holds old values and has old readers. JSON Schema by three rules: nothing described may go or
+ * change its type, nothing may become required, and of what is only written nothing may cease to be
+ * so.
  */
 class SchemaCompatibilityTest {
   private static final Path SCHEMAS = Path.of("schemas");
@@ -174,8 +175,7 @@ class SchemaCompatibilityTest {
     String then = Files.readString(SCHEMAS.resolve("prediction.avsc"));
     Schema old = new Schema.Parser().parse(then);
 
-    assertThat(
-            avro(old, new Schema.Parser().parse(then.replace("\"headVersion\"", "\"version\""))))
+    assertThat(avro(old, new Schema.Parser().parse(then.replace("\"headVersion\"", "\"version\""))))
         .hasSize(2);
     assertThat(
             avro(
@@ -184,7 +184,8 @@ class SchemaCompatibilityTest {
                     .parse(
                         then.replace(
                             "{\"name\": \"task\"",
-                            "{\"name\": \"new\", \"type\": \"int\", \"default\": 0}, {\"name\": \"task\""))))
+                            "{\"name\": \"new\", \"type\": \"int\", \"default\": 0}, {\"name\":"
+                                + " \"task\""))))
         .isEmpty();
   }
 }

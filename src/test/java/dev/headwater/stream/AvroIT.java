@@ -68,14 +68,15 @@ class AvroIT {
     desk = new Deployment(broker.bootstrapServers(), "desk", 1, formats);
     Bundle bundle = Bundles.tabular(Files.createDirectory(directory.resolve("b")), 4, 3);
     service =
-        desk.service(
-            Deployment.settings("desk", directory.resolve("state"), ALL_UNSURE), bundle);
+        desk.service(Deployment.settings("desk", directory.resolve("state"), ALL_UNSURE), bundle);
     service.start();
     serializer = new AvroKafkaSerializer<>();
     serializer.configure(
         Map.of(
-            "apicurio.registry.url", url("/apis/registry/v3"),
-            "apicurio.registry.auto-register", "true"),
+            "apicurio.registry.url",
+            url("/apis/registry/v3"),
+            "apicurio.registry.auto-register",
+            "true"),
         false);
   }
 
@@ -100,11 +101,11 @@ class AvroIT {
             .filter(r -> r.value().recordId().equals("a1"))
             .findFirst()
             .orElseThrow();
-    byte[] value = desk.topics.predictions().value().serializer().serialize(first.topic(), first.value());
+    byte[] value =
+        desk.topics.predictions().value().serializer().serialize(first.topic(), first.value());
     assertThat(value[0]).as("the magic byte").isZero();
     try (AvroKafkaDeserializer<GenericRecord> deserializer = new AvroKafkaDeserializer<>()) {
-      deserializer.configure(
-          Map.of("apicurio.registry.url", url("/apis/registry/v3")), false);
+      deserializer.configure(Map.of("apicurio.registry.url", url("/apis/registry/v3")), false);
       GenericRecord read = deserializer.deserialize(first.topic(), value);
       assertThat(read.get("label")).hasToString(first.value().label());
       assertThat(read.getSchema().getFullName()).isEqualTo("dev.headwater.avro.Prediction");
@@ -153,7 +154,10 @@ class AvroIT {
     bad.forEach(
         (id, value) ->
             desk.send(
-                0, "k", value, new RecordHeader("headwater-record-id", id.getBytes()),
+                0,
+                "k",
+                value,
+                new RecordHeader("headwater-record-id", id.getBytes()),
                 new RecordHeader("traceparent", id.getBytes())));
     desk.write(desk.topics.records().get(0), null, written(RECORD, "n5"));
 
@@ -180,7 +184,10 @@ class AvroIT {
       desk.write(desk.topics.records().get(0), null, cached);
       await().atMost(PATIENCE).until(() -> predicted().contains("cached"));
       desk.write(desk.topics.records().get(0), null, fresh);
-      await().atMost(PATIENCE).until(() -> !service.ready().up() && service.ready().cause().contains("schema registry"));
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () -> !service.ready().up() && service.ready().cause().contains("schema registry"));
       assertThat(service.live().up()).as("a restart would not help").isTrue();
       assertThat(predicted()).doesNotContain("fresh");
     } finally {

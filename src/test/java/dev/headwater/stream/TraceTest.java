@@ -55,7 +55,8 @@ class TraceTest {
     assertThat(Driven.header(only(driven.topics.samples()), "traceparent")).isEqualTo(LABEL);
 
     driven.label(Driven.json(new Label("r2", "answer", "no")), trace(LABEL));
-    driven.record("k", new String(UNSURE, UTF_8).replace("r1", "r2").getBytes(UTF_8), trace(RECORD));
+    driven.record(
+        "k", new String(UNSURE, UTF_8).replace("r1", "r2").getBytes(UTF_8), trace(RECORD));
     assertThat(Driven.header(only(driven.topics.samples()), "traceparent")).isEqualTo(RECORD);
   }
 

@@ -65,7 +65,8 @@ final class AvroReader implements ValueReader {
       throw new UnreadableValueException("is not valid Avro of its schema");
     }
     if (!whole) {
-      throw new UnreadableValueException("is not valid Avro of its schema: it goes on after its end");
+      throw new UnreadableValueException(
+          "is not valid Avro of its schema: it goes on after its end");
     }
   }
 

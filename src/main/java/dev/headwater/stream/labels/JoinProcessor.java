@@ -79,8 +79,10 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
   private void erase(String recordId, long now, Headers trace) {
     Outbox outbox = new Outbox(settings.limits());
     try {
-      tombstone(outbox, LabelTopology.SAMPLES_SINK, settings.topics().samples(), recordId, now, trace);
-      tombstone(outbox, LabelTopology.REVIEW_SINK, settings.topics().review(), recordId, now, trace);
+      tombstone(
+          outbox, LabelTopology.SAMPLES_SINK, settings.topics().samples(), recordId, now, trace);
+      tombstone(
+          outbox, LabelTopology.REVIEW_SINK, settings.topics().review(), recordId, now, trace);
     } catch (InvalidRecordException e) {
       throw new DeadLetter(e, recordId);
     }
@@ -149,13 +151,7 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     String id = sample.getRecordId();
     try {
       Outbox outbox = new Outbox(settings.limits());
-      outbox.add(
-          LabelTopology.SAMPLES_SINK,
-          settings.topics().samples(),
-          id,
-          sample,
-          now,
-          trace);
+      outbox.add(LabelTopology.SAMPLES_SINK, settings.topics().samples(), id, sample, now, trace);
       return outbox;
     } catch (InvalidRecordException e) {
       settings.metrics().labelDeadLettered();

@@ -61,10 +61,34 @@ class AvroContractTest {
         new Prediction("r1", "colour", "red", .75, List.of(SCORED), 2, SOURCE, SCORED),
         new Prediction("r1", "colour", null, 0, List.of(), 0, SOURCE, null),
         new Prediction(
-            "r1", "pixels", null, .9, List.of(), 2, SOURCE, null, "cafe", Map.of("a", 1.0), .5, "ca"),
+            "r1",
+            "pixels",
+            null,
+            .9,
+            List.of(),
+            2,
+            SOURCE,
+            null,
+            "cafe",
+            Map.of("a", 1.0),
+            .5,
+            "ca"),
         new Prediction(
-            "r1", "size", null, .9, List.of(), 2, SOURCE, null, null, null, null, null,
-            List.of("a", "b"), new Estimate(2, 1.0, 3.0), new Estimate(2, null, null)));
+            "r1",
+            "size",
+            null,
+            .9,
+            List.of(),
+            2,
+            SOURCE,
+            null,
+            null,
+            null,
+            null,
+            null,
+            List.of("a", "b"),
+            new Estimate(2, 1.0, 3.0),
+            new Estimate(2, null, null)));
   }
 
   @ParameterizedTest
@@ -97,8 +121,7 @@ class AvroContractTest {
   void everyLabelTheSchemaAllowsIsUnderstood() throws Exception {
     assertThat(understood("red")).isEqualTo(new Label("r1", "colour", "red"));
     assertThat(understood(2.5)).isEqualTo(new Label("r1", "colour", "2.5"));
-    assertThat(understood(List.of("b", "a")))
-        .isEqualTo(new Label("r1", "colour", "[\"a\",\"b\"]"));
+    assertThat(understood(List.of("b", "a"))).isEqualTo(new Label("r1", "colour", "[\"a\",\"b\"]"));
     assertThat(understood(List.of())).isEqualTo(new Label("r1", "colour", "[]"));
   }
 
@@ -178,8 +201,11 @@ class AvroContractTest {
     assertThat(registry.requests).as("not asked again at once").hasSize(asked);
     assertThat(formats.registryAway()).hasValueSatisfying(why -> assertThat(why).contains("401"));
     registry.close();
-    assertThatThrownBy(() -> new Formats(Format.AVRO, Format.JSON, Format.JSON, registry.settings())
-            .records().open(unknown))
+    assertThatThrownBy(
+            () ->
+                new Formats(Format.AVRO, Format.JSON, Format.JSON, registry.settings())
+                    .records()
+                    .open(unknown))
         .isInstanceOf(RegistryException.class);
   }
 
