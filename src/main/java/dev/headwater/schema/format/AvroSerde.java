@@ -1,6 +1,5 @@
 package dev.headwater.schema.format;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectReader;
@@ -26,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 final class AvroSerde<T> implements Serde<T> {
   private static final AvroMapper MAPPER =
       AvroMapper.builder()
-          .serializationInclusion(JsonInclude.Include.ALWAYS)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
           .build();

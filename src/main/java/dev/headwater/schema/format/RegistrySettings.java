@@ -9,8 +9,6 @@ import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
-import org.apache.kafka.common.config.ConfigDef.Importance;
-import org.apache.kafka.common.config.ConfigDef.Type;
 import org.apache.kafka.common.config.types.Password;
 import org.apache.kafka.common.security.ssl.DefaultSslEngineFactory;
 import org.jspecify.annotations.Nullable;
@@ -27,13 +25,30 @@ public final class RegistrySettings extends AbstractConfig {
   private static final String SSL = "ssl.";
   private static final ConfigDef DEFINITION =
       new ConfigDef()
-          .define(URL, Type.STRING, Importance.HIGH, "Of the Confluent-compatible API.")
-          .define(USER_INFO, Type.PASSWORD, null, Importance.MEDIUM, "user:password")
-          .define(TOKEN, Type.PASSWORD, null, Importance.MEDIUM, "A bearer token.")
-          .define(REGISTER, Type.BOOLEAN, true, Importance.MEDIUM, "Else they must be there.")
+          .define(
+              URL,
+              ConfigDef.Type.STRING,
+              ConfigDef.Importance.HIGH,
+              "Of the Confluent-compatible API.")
+          .define(
+              USER_INFO,
+              ConfigDef.Type.PASSWORD,
+              null,
+              ConfigDef.Importance.MEDIUM,
+              "user:password")
+          .define(
+              TOKEN, ConfigDef.Type.PASSWORD, null, ConfigDef.Importance.MEDIUM, "A bearer token.")
+          .define(
+              REGISTER,
+              ConfigDef.Type.BOOLEAN,
+              true,
+              ConfigDef.Importance.MEDIUM,
+              "Else they must be there.")
           .withClientSslSupport();
 
   /**
+   * Reads and checks them.
+   *
    * @param properties as strings; keys that begin with {@code config.providers} name Kafka's config
    *     providers
    * @throws IllegalArgumentException if one is missing or makes no sense
