@@ -32,6 +32,7 @@ class ArchitectureTest {
           Map.entry("scoring", 2),
           Map.entry("heads", 2),
           Map.entry("gate", 2),
+          Map.entry("labelling", 2),
           Map.entry("tail", 2),
           Map.entry("stream", 3),
           Map.entry("adapt", 3),

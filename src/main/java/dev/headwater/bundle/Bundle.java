@@ -27,9 +27,11 @@ public final class Bundle {
   private final byte[] backbone;
   private final RecordDecoder decoder;
   private final boolean readsLabels;
+  private final Medium medium;
 
   private Bundle(Manifest manifest, List<Task> tasks, Graph graph, RecordDecoder decoder) {
     this.name = manifest.name();
+    this.medium = Medium.of(manifest.input());
     this.tasks = tasks;
     this.features = graph.features();
     this.backbone = graph.backbone();
@@ -180,6 +182,11 @@ public final class Bundle {
   /** Whether a record may bring its label with it. */
   public boolean readsLabels() {
     return readsLabels;
+  }
+
+  /** What of a record a person looks at. */
+  public Medium medium() {
+    return medium;
   }
 
   /** From bytes to the network's inputs. */

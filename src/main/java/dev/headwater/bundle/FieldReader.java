@@ -1,15 +1,16 @@
 package dev.headwater.bundle;
 
-import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.io.JsonEOFException;
-import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.headwater.bundle.Manifest.LabelField;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.format.Format;
+import dev.headwater.schema.format.UnreadableValueException;
+import dev.headwater.schema.format.ValueReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -20,17 +21,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the wanted fields of a JSON document in one pass over its bytes, building nothing of the
- * rest (RFC 8259 documents, RFC 6901 pointers). Thread-safe.
+ * Finds the wanted fields of a value in one pass over its bytes, building nothing of the rest: of a
+ * JSON document (RFC 8259) or of an Avro record, either by JSON pointers (RFC 6901). Thread-safe.
  */
 final class FieldReader {
-  /** NaN and Infinity are read as numbers, so that the field that holds one can be named. */
-  private static final JsonFactory JSON =
-      JsonFactory.builder()
-          .enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER)
-          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-          .build();
-
   /** What a wanted field is for, and so what it must be. */
   private enum Role {
     ID,
@@ -56,9 +50,15 @@ final class FieldReader {
    * The wanted fields of one document; those not asked for are null or empty.
    *
    * @param labels by task
+   * @param bytes in place of the text, of Avro's bytes
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Fields(
-      @Nullable String id, List<@Nullable String> labels, @Nullable String text, float[] numbers) {}
+      @Nullable String id,
+      List<@Nullable String> labels,
+      @Nullable String text,
+      byte @Nullable [] bytes,
+      float[] numbers) {}
 
   private final Step root = new Step();
   private final List<Target> targets = new ArrayList<>();
@@ -113,11 +113,17 @@ final class FieldReader {
   }
 
   /**
-   * @throws InvalidRecordException where the bytes are no JSON document in UTF-8, or a wanted field
-   *     is missing, given twice, or not what it must be
+   * @throws InvalidRecordException where the bytes are no value of that form, or a wanted field is
+   *     missing, given twice, or not what it must be
    */
+  Fields read(ValueReader values, byte @Nullable [] value) throws InvalidRecordException {
+    byte[] present = values.format() == Format.JSON ? Utf8.check(value) : Utf8.present(value);
+    return new Pass(targets, tasks, width).over(values, present, root);
+  }
+
+  /** The same of JSON. */
   Fields read(byte @Nullable [] value) throws InvalidRecordException {
-    return new Pass(targets, tasks, width).over(Utf8.check(value), root);
+    return read(ValueReader.JSON, value);
   }
 
   /**
@@ -133,6 +139,7 @@ final class FieldReader {
     private @Nullable String id;
     private final @Nullable String[] labels;
     private @Nullable String text;
+    private byte @Nullable [] bytes;
     private @Nullable String problemField;
     private String problemCause = "";
 
@@ -143,16 +150,19 @@ final class FieldReader {
       seen = new boolean[targets.size()];
     }
 
-    Fields over(byte[] value, Step root) throws InvalidRecordException {
-      try (JsonParser parser = JSON.createParser(value)) {
+    Fields over(ValueReader values, byte[] value, Step root) throws InvalidRecordException {
+      try (JsonParser parser = values.open(value)) {
         parser.nextToken();
         walk(parser, root);
         if (parser.nextToken() != null) {
-          problem(WHOLE, "goes on after its JSON value has ended");
+          problem(WHOLE, "goes on after its %s value has ended".formatted(name(values)));
         }
       } catch (JsonProcessingException e) {
         // not the parser's own words: they quote the payload, which must not reach a log
-        throw new InvalidRecordException(WHOLE, "is not valid JSON: " + where(e), id);
+        throw new InvalidRecordException(
+            WHOLE, "is not valid %s%s".formatted(name(values), where(e)), id);
+      } catch (UnreadableValueException e) {
+        throw new InvalidRecordException(WHOLE, String.valueOf(e.getMessage()), id);
       } catch (IOException e) {
         throw new UncheckedIOException("reading an array of bytes cannot fail", e);
       }
@@ -164,13 +174,22 @@ final class FieldReader {
       if (problemField != null) {
         throw new InvalidRecordException(problemField, problemCause, id);
       }
-      return new Fields(id, Arrays.asList(labels), text, numbers);
+      return new Fields(id, Arrays.asList(labels), text, bytes, numbers);
+    }
+
+    private static String name(ValueReader values) {
+      return switch (values.format()) {
+        case JSON -> "JSON";
+        case AVRO -> "Avro of its schema";
+      };
     }
 
     private static String where(JsonProcessingException e) {
-      return e instanceof JsonEOFException
-          ? "it ends too early"
-          : "stopped at byte " + Math.max(0, e.getLocation().getByteOffset());
+      if (e instanceof JsonEOFException) {
+        return ": it ends too early";
+      }
+      JsonLocation at = e.getLocation();
+      return at == null ? "" : ": stopped at byte " + Math.max(0, at.getByteOffset());
     }
 
     private void problem(String field, String cause) {
@@ -217,7 +236,13 @@ final class FieldReader {
         case LABEL ->
             labels[target.index()] =
                 parser.currentToken() == JsonToken.VALUE_NULL ? null : label(parser, target);
-        case TEXT -> text = text(parser, target);
+        case TEXT -> {
+          if (parser.currentToken() == JsonToken.VALUE_EMBEDDED_OBJECT) {
+            bytes = parser.getBinaryValue();
+          } else {
+            text = text(parser, target);
+          }
+        }
         case NUMBER -> numbers[target.index()] = number(parser, target.pointer());
         case NUMBERS -> array(parser, target);
       }
@@ -326,6 +351,7 @@ final class FieldReader {
         case VALUE_TRUE, VALUE_FALSE -> "a boolean";
         case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
         case START_ARRAY -> "an array";
+        case VALUE_EMBEDDED_OBJECT -> "bytes";
         default -> "an object";
       };
     }

@@ -2,6 +2,7 @@ package dev.headwater.bundle;
 
 import dev.headwater.bundle.FieldReader.Fields;
 import dev.headwater.onnx.TensorInfo;
+import dev.headwater.schema.format.ValueReader;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
@@ -130,18 +131,34 @@ final class ImageDecoder implements RecordDecoder {
 
   @Override
   public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
+    return decode(ValueReader.JSON, value);
+  }
+
+  @Override
+  public boolean readsFields() {
+    return reader != null;
+  }
+
+  @Override
+  public Decoded decode(ValueReader values, byte @Nullable [] value) throws InvalidRecordException {
     if (reader == null) {
       return new Decoded(null, List.of(), numbers(Utf8.present(value), null));
     }
-    Fields fields = reader.read(value);
+    Fields fields = reader.read(values, value);
+    return new Decoded(fields.id(), fields.labels(), numbers(file(fields), fields.id()));
+  }
+
+  private byte[] file(Fields fields) throws InvalidRecordException {
+    byte[] bytes = fields.bytes();
+    if (bytes != null) {
+      return bytes;
+    }
     String text = fields.text() == null ? "" : fields.text();
-    byte[] file;
     try {
-      file = Base64.getDecoder().decode(text);
+      return Base64.getDecoder().decode(text);
     } catch (IllegalArgumentException e) {
       throw new InvalidRecordException(field, "is not base64", fields.id());
     }
-    return new Decoded(fields.id(), fields.labels(), numbers(file, fields.id()));
   }
 
   private FloatRows.Numbers numbers(byte[] file, @Nullable String id)

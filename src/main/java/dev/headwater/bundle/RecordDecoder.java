@@ -1,5 +1,6 @@
 package dev.headwater.bundle;
 
+import dev.headwater.schema.format.ValueReader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,21 @@ public interface RecordDecoder {
    * @throws InvalidRecordException naming the field and what is wrong with it
    */
   Decoded decode(byte @Nullable [] value) throws InvalidRecordException;
+
+  /**
+   * The same of a record in another form.
+   *
+   * @param values how its fields are found; where the whole value is the input, it has no say
+   */
+  default Decoded decode(ValueReader values, byte @Nullable [] value)
+      throws InvalidRecordException {
+    return decode(value);
+  }
+
+  /** Whether a record has fields; else the whole value is the input. */
+  default boolean readsFields() {
+    return false;
+  }
 
   /** The tensors of a batch, padded to its longest record; row i is record i. */
   List<ModelInput> batch(List<Decoded> records);

@@ -2,6 +2,7 @@ package dev.headwater.bundle;
 
 import dev.headwater.bundle.FieldReader.Fields;
 import dev.headwater.onnx.TensorInfo;
+import dev.headwater.schema.format.ValueReader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -50,7 +51,17 @@ final class TabularDecoder implements RecordDecoder {
 
   @Override
   public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
-    Fields fields = reader.read(value);
+    return decode(ValueReader.JSON, value);
+  }
+
+  @Override
+  public boolean readsFields() {
+    return true;
+  }
+
+  @Override
+  public Decoded decode(ValueReader values, byte @Nullable [] value) throws InvalidRecordException {
+    Fields fields = reader.read(values, value);
     return new Decoded(fields.id(), fields.labels(), new FloatRows.Numbers(fields.numbers()));
   }
 

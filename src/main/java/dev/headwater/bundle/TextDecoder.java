@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.onnx.ElementType;
 import dev.headwater.onnx.TensorInfo;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.format.ValueReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -124,10 +125,23 @@ final class TextDecoder implements RecordDecoder {
 
   @Override
   public Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
+    return decode(ValueReader.JSON, value);
+  }
+
+  @Override
+  public boolean readsFields() {
+    return reader != null;
+  }
+
+  @Override
+  public Decoded decode(ValueReader values, byte @Nullable [] value) throws InvalidRecordException {
     if (reader == null) {
       return new Decoded(null, List.of(), tokens(Utf8.text(value), null));
     }
-    FieldReader.Fields fields = reader.read(value);
+    FieldReader.Fields fields = reader.read(values, value);
+    if (fields.bytes() != null) {
+      throw new InvalidRecordException(field, "is bytes where a string is wanted", fields.id());
+    }
     String text = fields.text() == null ? "" : fields.text();
     return new Decoded(fields.id(), fields.labels(), tokens(text, fields.id()));
   }

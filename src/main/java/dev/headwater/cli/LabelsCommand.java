@@ -3,15 +3,19 @@ package dev.headwater.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.adapt.Relabelling;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
+import dev.headwater.labelling.Rows;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.Label;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -120,6 +124,33 @@ final class LabelsCommand {
       throw new UsageException("the erasure was not sent: " + e.getCause());
     }
     out().println("the erasure is on its way");
+    return 0;
+  }
+
+  @Command(
+      name = "import",
+      mixinStandardHelpOptions = true,
+      description = {
+        "Sends the labels in a file to the labels topic: all of them, or none if one cannot be.",
+        "FILE is a project exported from Label Studio as JSON, JSON-MIN or CSV, or the CSV of"
+            + " 'headwater review export' with its column label filled in. What has no label is"
+            + " left out; of a record annotated more than once the annotation updated last counts."
+      })
+  int importLabels(
+      @Mixin ConfigOption config,
+      @Parameters(paramLabel = "FILE", description = "*.json or *.csv") Path file,
+      @Mixin TaskOption option)
+      throws Exception {
+    Settings settings = config.load();
+    Bundle bundle = settings.loadBundle();
+    Task task = option.of(bundle);
+    List<Label> labels =
+        file.toString().endsWith(".csv")
+            ? new Rows(task, bundle.medium()).read(file)
+            : ReviewCommand.labelStudio(task, bundle).read(file);
+    LabelSender.check(task, labels);
+    new LabelSender(settings).send(labels);
+    out().printf("%d labels for %s sent%n", labels.size(), task.name());
     return 0;
   }
 

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       InspectCommand.class,
       HeadsCommand.class,
       LabelsCommand.class,
+      ReviewCommand.class,
       TopicsCommand.class
     })
 public final class Main implements Runnable {

@@ -20,6 +20,7 @@ final class ConfigSources {
   private static final int ENVIRONMENT_ORDINAL = 300;
   private static final int COMMAND_LINE_ORDINAL = 400;
   private static final String KAFKA = SettingsLoader.PREFIX + ".kafka.";
+  private static final String REGISTRY = SettingsLoader.PREFIX + ".registry.";
 
   /**
    * {@code ${provider:path:key}} belongs to Kafka's config providers (KIP-297), {@code
@@ -42,17 +43,27 @@ final class ConfigSources {
             new YamlConfigSource("command line", prefixed(overrides), COMMAND_LINE_ORDINAL))
         .withMapping(RawConfig.class)
         .withMappingIgnore(KAFKA + "**")
+        .withMappingIgnore(REGISTRY + "**")
         .build();
   }
 
   /** Kafka client properties, by Kafka's own names. */
   static Map<String, Object> kafka(SmallRyeConfig config) {
+    return passedThrough(config, KAFKA);
+  }
+
+  /** Properties of the schema registry's client; empty where there is none. */
+  static Map<String, Object> registry(SmallRyeConfig config) {
+    return passedThrough(config, REGISTRY);
+  }
+
+  private static Map<String, Object> passedThrough(SmallRyeConfig config, String prefix) {
     Map<String, Object> properties = new TreeMap<>();
     for (String key : config.getPropertyNames()) {
-      if (key.startsWith(KAFKA)) {
+      if (key.startsWith(prefix)) {
         String raw = config.getConfigValue(key).getRawValue();
         properties.put(
-            key.substring(KAFKA.length()).replace("\"", ""),
+            key.substring(prefix.length()).replace("\"", ""),
             PROVIDER.matcher(raw).find() ? raw : config.getConfigValue(key).getValue());
       }
     }

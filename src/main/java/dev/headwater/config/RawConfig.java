@@ -1,5 +1,6 @@
 package dev.headwater.config;
 
+import dev.headwater.schema.format.Format;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithConverter;
 import io.smallrye.config.WithDefault;
@@ -24,6 +25,8 @@ public interface RawConfig {
   Bundle bundle();
 
   Topics topics();
+
+  Formats formats();
 
   Scoring scoring();
 
@@ -89,6 +92,18 @@ public interface RawConfig {
     @WithDefault("30d")
     @WithConverter(Converters.Time.class)
     Duration samplesRetention();
+  }
+
+  /** The form of what others write and read. */
+  interface Formats {
+    @WithDefault("json")
+    Format records();
+
+    @WithDefault("json")
+    Format labels();
+
+    @WithDefault("json")
+    Format predictions();
   }
 
   /** How inference uses the cores. */

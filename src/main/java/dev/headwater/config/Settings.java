@@ -14,6 +14,8 @@ import dev.headwater.replay.ReplaySettings;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.schema.Topics;
+import dev.headwater.schema.format.Format;
+import dev.headwater.schema.format.Formats;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
 import java.nio.file.Path;
@@ -39,6 +41,7 @@ public record Settings(
     Map<String, Object> kafka,
     TopicNames topicNames,
     TopicSettings topicSettings,
+    Formats formats,
     ScoringSettings scoring,
     StreamSettings stream,
     HeadSettings heads,
@@ -51,7 +54,7 @@ public record Settings(
     HttpSettings trainerHttp) {
 
   public Topics topics() {
-    return Topics.of(topicNames);
+    return Topics.of(topicNames, formats);
   }
 
   /**
@@ -67,6 +70,9 @@ public record Settings(
         .sorted()
         .map(task -> "tasks.%s: the bundle has no such task; it has %s".formatted(task, known))
         .forEach(problems::add);
+    if (formats.records().format() != Format.JSON && !bundle.decoder().readsFields()) {
+      problems.add("formats.records: the bundle takes the whole value, in which there is no field");
+    }
     for (Task task : bundle.tasks()) {
       GateSettings gate = gates.of(task.name());
       boolean oneLabel = task.kind() instanceof Kind.OneLabel;

@@ -12,6 +12,8 @@ import dev.headwater.replay.ReplaySettings;
 import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
+import dev.headwater.schema.format.Formats;
+import dev.headwater.schema.format.RegistrySettings;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
 import dev.headwater.stream.selection.Selection;
@@ -26,6 +28,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import org.apache.kafka.common.config.AbstractConfig;
+import org.jspecify.annotations.Nullable;
 
 /** From text to {@link Settings}, or to one message with every problem. */
 public final class SettingsLoader {
@@ -33,11 +37,13 @@ public final class SettingsLoader {
 
   private final RawConfig raw;
   private final Map<String, Object> kafka;
+  private final Map<String, Object> registry;
   private final Problems problems = new Problems();
 
   private SettingsLoader(SmallRyeConfig config) {
     raw = config.getConfigMapping(RawConfig.class);
     kafka = ConfigSources.kafka(config);
+    registry = ConfigSources.registry(config);
   }
 
   /**
@@ -65,6 +71,7 @@ public final class SettingsLoader {
   private Settings settings(Path file) throws ConfigException {
     TopicNames names = names();
     Supplier<TopicSettings> topics = problems.section("topics", this::topics);
+    Supplier<Formats> formats = problems.section("formats", this::formats);
     Supplier<ScoringSettings> scoring = problems.section("scoring", this::scoring);
     Supplier<StreamSettings> stream = problems.section("stream", this::stream);
     Supplier<HeadSettings> heads = problems.section("heads", this::heads);
@@ -86,6 +93,7 @@ public final class SettingsLoader {
         kafka,
         names,
         topics.get(),
+        formats.get(),
         scoring.get(),
         stream.get(),
         heads.get(),
@@ -121,6 +129,23 @@ public final class SettingsLoader {
         topics.replicationFactor(),
         raw.stream().labelWait(),
         topics.samplesRetention());
+  }
+
+  private Formats formats() {
+    RawConfig.Formats formats = raw.formats();
+    return new Formats(
+        formats.records(), formats.labels(), formats.predictions(), registrySettings());
+  }
+
+  private @Nullable RegistrySettings registrySettings() {
+    if (registry.isEmpty()) {
+      return null;
+    }
+    Map<String, Object> properties = new TreeMap<>(registry);
+    kafka.keySet().stream()
+        .filter(key -> key.startsWith(AbstractConfig.CONFIG_PROVIDERS_CONFIG))
+        .forEach(key -> properties.put(key, kafka.get(key)));
+    return RegistrySettings.of(properties);
   }
 
   private ScoringSettings scoring() {

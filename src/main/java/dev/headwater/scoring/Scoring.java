@@ -11,6 +11,7 @@ import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.format.ValueReader;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.time.Duration;
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Scoring implements AutoCloseable {
   private final Bundle bundle;
+  private final ValueReader values;
   private final ScoringSettings settings;
   private final ScorerMetrics metrics;
   private final Session backbone;
@@ -41,8 +43,10 @@ public final class Scoring implements AutoCloseable {
   private final ExecutorService pool;
   private volatile boolean closed;
 
-  private Scoring(Bundle bundle, ScoringSettings settings, ScorerMetrics metrics) {
+  private Scoring(
+      Bundle bundle, ValueReader values, ScoringSettings settings, ScorerMetrics metrics) {
     this.bundle = bundle;
+    this.values = values;
     this.settings = settings;
     this.metrics = metrics;
     backbone = Session.load("backbone", bundle.backbone(), settings.intraOpThreads());
@@ -57,13 +61,20 @@ public final class Scoring implements AutoCloseable {
             });
   }
 
+  /** Scoring of records in JSON, or as the bundle takes them whole. */
+  public static Scoring load(Bundle bundle, ScoringSettings settings, ScorerMetrics metrics) {
+    return load(bundle, ValueReader.JSON, settings, metrics);
+  }
+
   /**
    * Loads both halves of the network and puts the bundle's own heads live, if it brings any.
    *
+   * @param values how the fields of records are found
    * @throws IllegalArgumentException where ONNX Runtime cannot run the bundle's network
    */
-  public static Scoring load(Bundle bundle, ScoringSettings settings, ScorerMetrics metrics) {
-    Scoring scoring = new Scoring(bundle, settings, metrics);
+  public static Scoring load(
+      Bundle bundle, ValueReader values, ScoringSettings settings, ScorerMetrics metrics) {
+    Scoring scoring = new Scoring(bundle, values, settings, metrics);
     try {
       for (Task task : bundle.tasks()) {
         scoring.tasks.add(TaskScorer.load(task, settings, metrics));
@@ -93,7 +104,7 @@ public final class Scoring implements AutoCloseable {
   }
 
   Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
-    return bundle.decoder().decode(value);
+    return bundle.decoder().decode(values, value);
   }
 
   /** One record by itself: the network failing on it is the record's own failure. */

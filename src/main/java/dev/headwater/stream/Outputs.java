@@ -1,7 +1,5 @@
 package dev.headwater.stream;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.TileDraw;
 import dev.headwater.schema.Prediction;
@@ -11,12 +9,11 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.format.ValueReader;
 import dev.headwater.scoring.KindAnswer;
 import dev.headwater.scoring.Segmentation;
 import dev.headwater.stream.ScoringTopology.Task;
 import dev.headwater.stream.selection.Selector;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.Optional;
@@ -111,9 +108,13 @@ record Outputs(
     return sample.build();
   }
 
-  /** Without what the head said where that would lead the annotator. */
-  ReviewItem reviewItem(Reason reason) {
-    Optional<String> text = text(record.value());
+  /**
+   * Without what the head said where that would lead the annotator.
+   *
+   * @param values how the record is read
+   */
+  ReviewItem reviewItem(Reason reason, ValueReader values) {
+    Optional<String> text = values.text(record.value());
     boolean audit = reason == Reason.AUDIT;
     return new ReviewItem(
         recordId,
@@ -124,13 +125,5 @@ record Outputs(
         audit ? null : outcome.best(),
         source,
         audit ? null : mask(outcome.pixels()));
-  }
-
-  private static Optional<String> text(byte[] value) {
-    try {
-      return Optional.of(UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString());
-    } catch (CharacterCodingException e) {
-      return Optional.empty(); // images and tensors are not; base64 loses nothing of them
-    }
   }
 }

@@ -11,13 +11,11 @@ import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.ScoringTopology.Task;
 import dev.headwater.stream.guard.Outbox;
+import dev.headwater.stream.guard.TraceContext;
 import dev.headwater.stream.selection.Selection;
 import dev.headwater.stream.selection.Selector;
-import java.util.List;
 import java.util.Optional;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
-import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.api.Record;
 
 /**
@@ -28,9 +26,6 @@ import org.apache.kafka.streams.processor.api.Record;
  * routing: a replayed old record must not be past those topics' retention on arrival.
  */
 final class Router {
-  /** W3C Trace Context: carried from a record to its prediction. */
-  private static final List<String> TRACE = List.of("traceparent", "tracestate");
-
   private final ScoringTopology topology;
   private final Topics topics;
   private final Selector selector;
@@ -63,7 +58,8 @@ final class Router {
       addPrediction(outbox, record, outputs.prediction());
       if (drawn.isPresent() && task.dense().isEmpty()) { // a map's channels have no one mean
         Sample sample = outputs.sample(drawn.get(), null, now);
-        outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, none());
+        outbox.add(
+            ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, trace(record));
       }
       if (kept.isPresent()) {
         reviews += ask(outbox, outputs, outputs.sample(kept.get(), outcome.label(), now), now);
@@ -111,27 +107,22 @@ final class Router {
   private int ask(Outbox outbox, Outputs outputs, Sample sample, long now)
       throws InvalidRecordException {
     String id = sample.getRecordId();
+    Headers trace = trace(outputs.record());
     if (sample.getLabel() != null) {
-      outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), id, sample, now, none());
+      outbox.add(ScoringTopology.SAMPLES_SINK, topics.samples(), id, sample, now, trace);
       return 0;
     }
-    ReviewItem item = outputs.reviewItem(sample.getReason());
-    outbox.add(ScoringTopology.REVIEW_SINK, topics.review(), id, item, now, none());
-    outbox.add(ScoringTopology.PENDING_SINK, topics.pending(), id, sample, now, none());
+    ReviewItem item = outputs.reviewItem(sample.getReason(), topics.formats().records());
+    outbox.add(ScoringTopology.REVIEW_SINK, topics.review(), id, item, now, trace);
+    outbox.add(ScoringTopology.PENDING_SINK, topics.pending(), id, sample, now, trace);
     return 1;
   }
 
   private void addPrediction(Outbox outbox, Record<byte[], byte[]> record, Prediction prediction)
       throws InvalidRecordException {
-    Headers headers = new RecordHeaders();
+    Headers headers = trace(record);
     headers.add(
         Prediction.HEAD_VERSION_HEADER, Long.toString(prediction.headVersion()).getBytes(US_ASCII));
-    for (String name : TRACE) {
-      Header header = record.headers().lastHeader(name);
-      if (header != null) {
-        headers.add(header);
-      }
-    }
     outbox.add(
         ScoringTopology.PREDICTIONS_SINK,
         topics.predictions(),
@@ -141,8 +132,8 @@ final class Router {
         headers);
   }
 
-  private static Headers none() {
-    return new RecordHeaders();
+  private static Headers trace(Record<byte[], byte[]> record) {
+    return TraceContext.of(record.headers());
   }
 
   /**

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.format.RegistryException;
 import dev.headwater.stream.guard.DeadLetter;
 import java.time.Duration;
 import org.apache.kafka.common.header.Header;
@@ -64,8 +65,8 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
       return router.route(record, source, recordId, answer, context.currentSystemTimeMs());
     } catch (InvalidRecordException e) {
       throw deadLetter(e, ownId == null ? e.recordId() : ownId, source);
-    } catch (IllegalStateException e) {
-      // scoring closed, or the live head broken: no record's fault, so none may pay for it
+    } catch (IllegalStateException | RegistryException e) {
+      // scoring closed, the live head broken, the registry away: no record's fault, so none may pay
       throw e;
     } catch (RuntimeException e) {
       // the network's own failure on this record, tried alone: trying again would fail for ever

@@ -10,6 +10,7 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topics;
+import dev.headwater.schema.format.RegistryException;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.guard.Limits;
@@ -17,7 +18,9 @@ import dev.headwater.stream.guard.TopicLimits;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.errors.RetriableException;
@@ -32,13 +35,18 @@ import org.slf4j.LoggerFactory;
  * The scorer: follows the heads, scores the records, joins the labels. Construct, start, close.
  *
  * <p>Failure contract: a bad record costs itself only. A broker that is away is waited for, and a
- * stream thread it killed is replaced. Anything else that kills one (a topic deleted, no
- * authorisation, an output the broker refuses) stops the client with nothing committed of what was
- * in hand, and {@link #live} tells the cause: a restart goes on where it stopped.
+ * stream thread it killed is replaced. So is one that met a schema not known yet while the registry
+ * is away, after a pause: nothing is committed past that record, which is tried again until the
+ * registry answers; {@link #ready} is down meanwhile. Anything else that kills one (a topic
+ * deleted, no authorisation, an output the broker refuses) stops the client with nothing committed
+ * of what was in hand, and {@link #live} tells the cause: a restart goes on where it stopped.
  */
 public final class StreamService implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(StreamService.class);
   private static final Duration SLICE = Duration.ofMillis(200);
+
+  /** Between two tries: each costs the group a rebalance. */
+  private static final Duration REGISTRY_PAUSE = Duration.ofSeconds(2);
 
   private final StreamSettings settings;
   private final Bundle bundle;
@@ -71,7 +79,7 @@ public final class StreamService implements AutoCloseable {
     this.topics = topics;
     this.kafka = Map.copyOf(kafka);
     this.metrics = metrics;
-    this.scoring = Scoring.load(bundle, scoring, metrics);
+    this.scoring = Scoring.load(bundle, topics.formats().records(), scoring, metrics);
     this.scorer =
         new LiveScorer(
             this.scoring,
@@ -148,6 +156,11 @@ public final class StreamService implements AutoCloseable {
 
   private StreamThreadExceptionResponse failed(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof RegistryException) {
+        log.atWarn().log("{}; tried again in {}", cause.getMessage(), REGISTRY_PAUSE);
+        LockSupport.parkNanos(REGISTRY_PAUSE.toNanos());
+        return StreamThreadExceptionResponse.REPLACE_THREAD;
+      }
       if (cause instanceof RetriableException) {
         log.atWarn().setCause(failure).log("stream thread replaced");
         return StreamThreadExceptionResponse.REPLACE_THREAD;
@@ -191,6 +204,10 @@ public final class StreamService implements AutoCloseable {
     }
     if (state == null) {
       return Health.down(starting.cause() + ": " + heads.health().cause());
+    }
+    Optional<String> away = topics.formats().registryAway();
+    if (away.isPresent()) {
+      return Health.down(away.get());
     }
     boolean scores = state == KafkaStreams.State.REBALANCING && scorer.partitions() > 0;
     if (state == KafkaStreams.State.RUNNING || scores) {

@@ -10,6 +10,7 @@ import dev.headwater.gate.Gates;
 import dev.headwater.gate.Metric;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.format.Format;
 import dev.headwater.scoring.Measure;
 import dev.headwater.stream.StreamSettings;
 import dev.headwater.stream.selection.Selection;
@@ -241,6 +242,50 @@ class SettingsLoaderTest {
         .containsEntry("client.rack", "north")
         .containsEntry("sasl.jaas.config", "${file:/run/secrets/kafka:jaas}")
         .containsEntry("main.consumer.max.poll.records", "500");
+  }
+
+  @Test
+  void avroNeedsARegistryWhosePropertiesPassThrough() throws Exception {
+    Settings settings =
+        SettingsLoader.load(
+            file(
+                MINIMAL
+                    + """
+                    formats: {records: avro}
+                    registry: {url: "http://localhost:8081", basic.auth.user.info: "${LOGIN}"}
+                    """),
+            Map.of("LOGIN", "me:secret", "HEADWATER_FORMATS_LABELS", "avro"),
+            Map.of());
+
+    assertThat(settings.topics().formats().records().format()).isEqualTo(Format.AVRO);
+    assertThat(settings.topics().formats().labels().format()).isEqualTo(Format.AVRO);
+    assertThat(load(MINIMAL).topics().formats().records().format()).isEqualTo(Format.JSON);
+    assertThatThrownBy(() -> load(MINIMAL + "formats: {predictions: avro}"))
+        .hasMessageContaining("formats: avro needs a schema registry: say registry.url");
+    assertThatThrownBy(() -> load(MINIMAL + "formats: {labels: avro}\nregistry: {url: localhost}"))
+        .hasMessageContaining("formats: url must begin with http:// or https://");
+  }
+
+  @Test
+  void aValueTakenWholeCannotBeAvro() throws Exception {
+    Bundles.text(directory, 4, 3);
+    Files.writeString(
+        directory.resolve("headwater.yaml"),
+        """
+        name: words
+        task: intent
+        model: model.onnx
+        labels: labels.json
+        input: {format: text, tokenizer: tokenizer.json}
+        """);
+    Settings settings =
+        load(
+            "name: desk\nbundle: {directory: %s}\nformats: {records: avro}\nregistry: {url: 'http://a'}"
+                .formatted(directory));
+
+    assertThatThrownBy(settings::loadBundle)
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("formats.records: the bundle takes the whole value");
   }
 
   @Test

@@ -2,12 +2,14 @@ package dev.headwater.heads;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SpecVersion;
+import dev.headwater.schema.Estimate;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
@@ -19,8 +21,10 @@ import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Verdict;
+import dev.headwater.schema.format.ValueReader;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -35,7 +39,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is written on the JSON topics is what {@code schemas/} tells other people it is. */
 class TopicSchemasTest {
@@ -68,6 +74,7 @@ class TopicSchemasTest {
         Arguments.of("prediction", prediction("red", SCORED)),
         Arguments.of("prediction", prediction(null, null)),
         Arguments.of("prediction", mask()),
+        Arguments.of("prediction", severalLabelsAndANumber()),
         Arguments.of("review", review(SCORED)),
         Arguments.of("review", review(null)),
         Arguments.of("label", new Label("r1", "colour", "red")),
@@ -100,6 +107,7 @@ class TopicSchemasTest {
         Arguments.of("prediction.json", "", Prediction.class),
         Arguments.of("prediction.json", "/$defs/scored", Scored.class),
         Arguments.of("prediction.json", "/$defs/source", Source.class),
+        Arguments.of("prediction.json", "/$defs/estimate", Estimate.class),
         Arguments.of("review.json", "", ReviewItem.class),
         Arguments.of("label.json", "", Label.class),
         Arguments.of("label-aliases.json", "", LabelAliases.class),
@@ -127,6 +135,41 @@ class TopicSchemasTest {
     assertThat(types().map(arguments -> arguments.get()[0])).contains(file);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          "red"            | red
+          3                | 3
+          2.5e-3           | 0.0025
+          ["b", "a", "b"]  | ["a","b"]
+          []               | []
+          """)
+  void everyLabelTheSchemaAllowsIsUnderstood(String label, String understood) throws Exception {
+    String written =
+        "{\"by\": \"me\", \"task\": \"t\", \"label\": %s, \"recordId\": \"r\"}".formatted(label);
+
+    assertThat(schema("label").validate(Json.MAPPER.readTree(written))).isEmpty();
+    assertThat(read(written)).isEqualTo(new Label("r", "t", understood));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"null", "{}", "\"\"", "[1]", "[[]]"})
+  void whatTheSchemaForbidsIsNoLabelToTheStream(String label) throws Exception {
+    String written = "{\"task\": \"t\", \"label\": %s, \"recordId\": \"r\"}".formatted(label);
+
+    assertThat(schema("label").validate(Json.MAPPER.readTree(written))).isNotEmpty();
+    assertThat(read(written).label()).as("missing or blank: a dead letter").isNullOrEmpty();
+  }
+
+  /** As the stream reads labels. */
+  private static Label read(String written) throws IOException {
+    try (JsonParser parser = ValueReader.JSON.open(written.getBytes(StandardCharsets.UTF_8))) {
+      return Json.MAPPER.readerFor(Label.class).readValue(parser);
+    }
+  }
+
   static Stream<String> files() throws IOException {
     try (Stream<Path> files = Files.list(SCHEMAS)) {
       return files
@@ -147,6 +190,26 @@ class TopicSchemasTest {
     Map<String, Double> shares = Map.of("red", .25, "blue", .75);
     return new Prediction(
         "r1", "colour", null, .75, List.of(), 2, SOURCE, null, "cafe", shares, .5, "cafe");
+  }
+
+  private static Prediction severalLabelsAndANumber() {
+    Estimate surely = new Estimate(2, 1.5, 2.5);
+    return new Prediction(
+        "r1",
+        "colour",
+        null,
+        .75,
+        List.of(),
+        2,
+        SOURCE,
+        null,
+        null,
+        null,
+        null,
+        null,
+        List.of("red", "blue"),
+        surely,
+        new Estimate(2, null, null));
   }
 
   private static ReviewItem review(@Nullable Scored prediction) {

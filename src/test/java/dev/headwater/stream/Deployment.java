@@ -12,6 +12,7 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
+import dev.headwater.schema.format.Formats;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
@@ -38,12 +39,20 @@ final class Deployment implements AutoCloseable {
   private final KafkaProducer<byte[], byte[]> producer;
 
   Deployment(String bootstrap, String name, int partitions) {
-    this(bootstrap, TopicNames.prefixed(name), partitions);
+    this(bootstrap, TopicNames.prefixed(name), partitions, Formats.JSON);
   }
 
   Deployment(String bootstrap, TopicNames names, int partitions) {
+    this(bootstrap, names, partitions, Formats.JSON);
+  }
+
+  Deployment(String bootstrap, String name, int partitions, Formats formats) {
+    this(bootstrap, TopicNames.prefixed(name), partitions, formats);
+  }
+
+  private Deployment(String bootstrap, TopicNames names, int partitions, Formats formats) {
     this.names = names;
-    topics = Topics.of(names);
+    topics = Topics.of(names, formats);
     // the second shows that client properties pass through: new partitions are soon found
     kafka = Map.of("bootstrap.servers", bootstrap, "metadata.max.age.ms", "1000");
     new TopicSetup(

@@ -155,21 +155,29 @@ final class Driven implements AutoCloseable {
   }
 
   void rawLabel(byte[] value) {
+    label(value, new RecordHeaders());
+  }
+
+  void label(byte[] value, Headers headers) {
     driver
         .createInputTopic(
             topics.labels().name(),
             topics.labels().key().serializer(),
             topics.labels().value().serializer())
-        .pipeInput(new TestRecord<>(null, value, new RecordHeaders(), START));
+        .pipeInput(new TestRecord<>(null, value, headers, START));
   }
 
   void erase(String recordId) {
+    erase(recordId, new RecordHeaders());
+  }
+
+  void erase(String recordId, Headers headers) {
     driver
         .createInputTopic(
             topics.labels().name(),
             topics.labels().key().serializer(),
             topics.labels().value().serializer())
-        .pipeInput(new TestRecord<>(recordId.getBytes(UTF_8), null, new RecordHeaders(), START));
+        .pipeInput(new TestRecord<>(recordId.getBytes(UTF_8), null, headers, START));
   }
 
   void advance(Duration time) {

@@ -6,10 +6,11 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
 import dev.headwater.stream.guard.DeadLetter;
 import dev.headwater.stream.guard.Outbox;
+import dev.headwater.stream.guard.TraceContext;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -25,6 +26,8 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
  * the trainer upserts. Both sides expire by wall clock, also while nothing arrives. A DSL stream
  * join would emit once per pair, hold matched features for twice the window and never expire on an
  * idle stream.
+ *
+ * <p>A sample carries the trace context of whichever came last, its record or its label.
  *
  * <p>A tombstone erases what is held of a record, for every task, and goes on to all who hold more
  * of it: the readers of samples and of review.
@@ -63,20 +66,23 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
   @Override
   public void process(Record<String, Object> record) {
     long now = context.currentSystemTimeMs();
+    Headers trace = TraceContext.of(record.headers());
     if (record.value() instanceof Sample sample) {
-      pending(sample, now);
+      pending(sample, now, trace);
     } else if (record.value() instanceof Label label) {
-      label(label, now);
+      label(label, now, trace);
     } else {
-      erase(record.key(), now);
+      erase(record.key(), now, trace);
     }
   }
 
-  private void erase(String recordId, long now) {
+  private void erase(String recordId, long now, Headers trace) {
     Outbox outbox = new Outbox(settings.limits());
     try {
-      tombstone(outbox, LabelTopology.SAMPLES_SINK, settings.topics().samples(), recordId, now);
-      tombstone(outbox, LabelTopology.REVIEW_SINK, settings.topics().review(), recordId, now);
+      tombstone(
+          outbox, LabelTopology.SAMPLES_SINK, settings.topics().samples(), recordId, now, trace);
+      tombstone(
+          outbox, LabelTopology.REVIEW_SINK, settings.topics().review(), recordId, now, trace);
     } catch (InvalidRecordException e) {
       throw new DeadLetter(e, recordId);
     }
@@ -89,9 +95,9 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
   }
 
   private static <V> void tombstone(
-      Outbox outbox, String sink, Topic<String, V> topic, String recordId, long now)
+      Outbox outbox, String sink, Topic<String, V> topic, String recordId, long now, Headers trace)
       throws InvalidRecordException {
-    outbox.add(sink, topic, recordId, null, now, new RecordHeaders());
+    outbox.add(sink, topic, recordId, null, now, trace);
   }
 
   /** One for each task of the record. */
@@ -106,22 +112,22 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     return keys;
   }
 
-  private void pending(Sample sample, long now) {
+  private void pending(Sample sample, long now, Headers trace) {
     String key = LabelTopology.storeKey(sample.getRecordId(), sample.getTask());
     ValueAndTimestamp<Label> label = early.get(key);
     if (label == null) {
       waiting.put(key, ValueAndTimestamp.make(sample, now));
     } else {
       early.delete(key);
-      match(sample, now, label.value(), now);
+      match(sample, now, label.value(), now, trace);
     }
   }
 
-  private void label(Label label, long now) {
+  private void label(Label label, long now, Headers trace) {
     String key = LabelTopology.storeKey(label.recordId(), label.task());
     ValueAndTimestamp<Sample> record = waiting.get(key);
     if (record != null) {
-      match(record.value(), record.timestamp(), label, now);
+      match(record.value(), record.timestamp(), label, now, trace);
       return;
     }
     if (early.get(key) != null) {
@@ -131,9 +137,9 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
   }
 
   /** Emits, and keeps the record, marked as labelled, until its own time is up: for corrections. */
-  private void match(Sample record, long since, Label label, long now) {
+  private void match(Sample record, long since, Label label, long now, Headers trace) {
     Sample sample = LabelTopology.labelled(record, label, now);
-    Outbox outbox = outbox(sample, now);
+    Outbox outbox = outbox(sample, now, trace);
     waiting.put(
         LabelTopology.storeKey(record.getRecordId(), record.getTask()),
         ValueAndTimestamp.make(sample, since));
@@ -141,17 +147,11 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     settings.metrics().labelMatched();
   }
 
-  private Outbox outbox(Sample sample, long now) {
+  private Outbox outbox(Sample sample, long now, Headers trace) {
     String id = sample.getRecordId();
     try {
       Outbox outbox = new Outbox(settings.limits());
-      outbox.add(
-          LabelTopology.SAMPLES_SINK,
-          settings.topics().samples(),
-          id,
-          sample,
-          now,
-          new RecordHeaders());
+      outbox.add(LabelTopology.SAMPLES_SINK, settings.topics().samples(), id, sample, now, trace);
       return outbox;
     } catch (InvalidRecordException e) {
       settings.metrics().labelDeadLettered();

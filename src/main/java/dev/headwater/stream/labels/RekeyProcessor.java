@@ -2,15 +2,18 @@ package dev.headwater.stream.labels;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.ObjectReader;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.format.UnreadableValueException;
+import dev.headwater.schema.format.ValueReader;
 import dev.headwater.stream.guard.DeadLetter;
 import dev.headwater.stream.guard.Outbox;
+import dev.headwater.stream.guard.TraceContext;
 import java.io.IOException;
-import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -21,9 +24,7 @@ import org.jspecify.annotations.Nullable;
  * goes to dead letters. A record without value under a record id as key erases that record.
  */
 final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> {
-  /** NaN and Infinity are read, so that the field that holds one can be named. */
-  private static final ObjectReader LABEL =
-      Json.MAPPER.readerFor(Label.class).with(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS);
+  private static final ObjectReader LABEL = Json.MAPPER.readerFor(Label.class);
 
   private final LabelTopology settings;
 
@@ -42,10 +43,10 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
   @Override
   public void process(Record<byte[], byte[]> record) {
     if (isErasure(record)) {
-      erasure(new String(record.key(), UTF_8)).send(context);
+      erasure(new String(record.key(), UTF_8), record.headers()).send(context);
       return;
     }
-    rekeyed(record.value()).send(context);
+    rekeyed(record.value(), record.headers()).send(context);
     settings.metrics().labelReceived();
   }
 
@@ -54,15 +55,16 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     return record.value() == null && record.key() != null && record.key().length > 0;
   }
 
-  private Outbox erasure(String recordId) {
+  private Outbox erasure(String recordId, Headers headers) {
     try {
-      return outbox(recordId, null);
+      return outbox(recordId, null, headers);
     } catch (InvalidRecordException e) {
       throw new DeadLetter(e, recordId);
     }
   }
 
-  private Outbox outbox(String recordId, @Nullable Label label) throws InvalidRecordException {
+  private Outbox outbox(String recordId, @Nullable Label label, Headers headers)
+      throws InvalidRecordException {
     Outbox outbox = new Outbox(settings.limits());
     // stamped with the time of reading: an old label must not be past the topic's retention
     outbox.add(
@@ -71,15 +73,15 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
         recordId,
         label,
         context.currentSystemTimeMs(),
-        new RecordHeaders());
+        TraceContext.of(headers));
     return outbox;
   }
 
-  private Outbox rekeyed(byte @Nullable [] value) {
+  private Outbox rekeyed(byte @Nullable [] value, Headers headers) {
     try {
-      Label label = read(value);
+      Label label = read(settings.topics().formats().labels(), value);
       check(label);
-      return outbox(label.recordId(), label);
+      return outbox(label.recordId(), label, headers);
     } catch (InvalidRecordException e) {
       settings.metrics().labelReceived();
       settings.metrics().labelDeadLettered();
@@ -87,19 +89,22 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
   }
 
-  private static Label read(byte @Nullable [] value) throws InvalidRecordException {
+  private static Label read(ValueReader values, byte @Nullable [] value)
+      throws InvalidRecordException {
     if (value == null || value.length == 0) {
-      throw new InvalidRecordException("value", "is empty: a label is JSON", null);
+      throw new InvalidRecordException("value", "is empty: a label is " + values.format(), null);
     }
-    try {
-      Label label = LABEL.readValue(value);
+    try (JsonParser parser = values.open(value)) {
+      Label label = LABEL.readValue(parser);
       if (label == null) {
-        throw new InvalidRecordException("value", "is null: a label is a JSON object", null);
+        throw new InvalidRecordException("value", "is null: a label has fields", null);
       }
       return label;
+    } catch (UnreadableValueException e) {
+      throw new InvalidRecordException("value", String.valueOf(e.getMessage()), null);
     } catch (IOException e) {
       // the parser's message would quote the payload
-      throw new InvalidRecordException("value", "is not a label in JSON", null);
+      throw new InvalidRecordException("value", "is not a label in " + values.format(), null);
     }
   }
 

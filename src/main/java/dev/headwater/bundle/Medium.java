@@ -1,0 +1,27 @@
+package dev.headwater.bundle;
+
+import java.util.Optional;
+
+/**
+ * What of a record a person looks at.
+ *
+ * @param pointer JSON pointer of the text or of the picture in base64; empty where that is the
+ *     whole value, and for numbers
+ */
+public record Medium(Kind kind, Optional<String> pointer) {
+  /** What it is. */
+  public enum Kind {
+    TEXT,
+    PICTURE,
+    NUMBERS
+  }
+
+  static Medium of(Manifest.Input input) {
+    if (input instanceof Manifest.Text text) {
+      return new Medium(Kind.TEXT, Optional.ofNullable(text.text()));
+    }
+    return input instanceof Manifest.Image image
+        ? new Medium(Kind.PICTURE, Optional.ofNullable(image.image()))
+        : new Medium(Kind.NUMBERS, Optional.empty());
+  }
+}

@@ -1,0 +1,82 @@
+package dev.headwater.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.Task;
+import dev.headwater.config.Settings;
+import dev.headwater.schema.JsonSerde;
+import dev.headwater.schema.Label;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serializer;
+
+/** Puts labels on their topic, in the form it is configured to have. */
+final class LabelSender {
+  private static final int SHOWN = 10;
+
+  private final Settings settings;
+
+  LabelSender(Settings settings) {
+    this.settings = settings;
+  }
+
+  /**
+   * @throws UsageException listing what can be the label of no record of this task
+   */
+  static void check(Task task, List<Label> labels) throws UsageException {
+    List<String> problems = new ArrayList<>();
+    for (Label label : labels) {
+      try {
+        if (label.recordId().isBlank()) {
+          problems.add("a label names no record: " + label.label());
+        }
+        task.checkLabel(label.label(), "the label of " + label.recordId(), label.recordId());
+      } catch (InvalidRecordException e) {
+        problems.add(e.getMessage());
+      }
+    }
+    if (!problems.isEmpty()) {
+      String more =
+          problems.size() > SHOWN ? "\nand %d more".formatted(problems.size() - SHOWN) : "";
+      throw new UsageException(
+          "nothing was sent:\n"
+              + String.join("\n", problems.subList(0, Math.min(SHOWN, problems.size())))
+              + more);
+    }
+  }
+
+  /** Returns once all are acknowledged. */
+  void send(List<Label> labels) throws UsageException, InterruptedException {
+    Map<String, Object> kafka = new HashMap<>(settings.kafka());
+    kafka.put(ProducerConfig.ACKS_CONFIG, "all");
+    String topic = settings.topicNames().labels();
+    Serializer<Label> values =
+        settings.formats().labels(Label.class, new JsonSerde<>(Label.class)).serializer();
+    try (KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
+      List<Future<RecordMetadata>> sent = new ArrayList<>();
+      for (Label label : labels) {
+        sent.add(
+            producer.send(
+                new ProducerRecord<>(
+                    topic, label.recordId().getBytes(UTF_8), values.serialize(topic, label))));
+      }
+      producer.flush();
+      for (Future<RecordMetadata> each : sent) {
+        each.get();
+      }
+    } catch (ExecutionException e) {
+      throw new UsageException("not all labels were sent; send them again: " + e.getCause());
+    }
+  }
+}

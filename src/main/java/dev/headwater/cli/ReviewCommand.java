@@ -1,0 +1,106 @@
+package dev.headwater.cli;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Kind;
+import dev.headwater.bundle.Task;
+import dev.headwater.config.Settings;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.labelling.LabelStudio;
+import dev.headwater.labelling.Reviews;
+import dev.headwater.labelling.Rows;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.ReviewItem;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "review",
+    mixinStandardHelpOptions = true,
+    description =
+        "What waits for a label, for annotators; 'headwater labels import' is the way back.")
+final class ReviewCommand {
+  @Spec private CommandSpec spec;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  ReviewCommand() {}
+
+  /** What annotators work with. */
+  enum Tool {
+    LABEL_STUDIO,
+    CSV
+  }
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description = {
+        "Writes what is on the review topic and has no label yet.",
+        "For Label Studio: tasks.json, to be imported into a project, and config.xml, to be pasted"
+            + " into its labelling interface. What the head said is shown as a pre-annotation, but"
+            + " never of an audited record. Else tasks.csv, to fill in its column label: a label, a"
+            + " number, or a JSON array of labels.",
+        "Masks can be exported as CSV only: Label Studio's brush strokes cannot be read back."
+      })
+  int export(
+      @Mixin ConfigOption config,
+      @Option(
+              names = "--out",
+              required = true,
+              paramLabel = "DIR",
+              description = "Where the files go; those there are replaced.")
+          Path directory,
+      @Option(
+              names = "--for",
+              paramLabel = "TOOL",
+              defaultValue = "LABEL_STUDIO",
+              description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+          Tool tool,
+      @Mixin TaskOption option)
+      throws Exception {
+    Settings settings = config.load();
+    Bundle bundle = settings.loadBundle();
+    Task task = option.of(bundle);
+    List<ReviewItem> items = new Reviews(settings.kafka(), settings.topics()).waiting(task.name());
+    Files.createDirectories(directory);
+    switch (tool) {
+      case LABEL_STUDIO -> {
+        LabelStudio studio = labelStudio(task, bundle);
+        studio.write(items, directory.resolve("tasks.json"));
+        Files.writeString(directory.resolve("config.xml"), studio.config(labels(settings, task)));
+      }
+      case CSV -> new Rows(task, bundle.medium()).write(items, directory.resolve("tasks.csv"));
+    }
+    spec.commandLine()
+        .getOut()
+        .printf(
+            "%d records of %s wait for a label: see %s%n", items.size(), task.name(), directory);
+    return 0;
+  }
+
+  static LabelStudio labelStudio(Task task, Bundle bundle) throws UsageException {
+    try {
+      return new LabelStudio(task, bundle.medium());
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Those the live head knows. */
+  private static List<String> labels(Settings settings, Task task) {
+    if (task.kind() instanceof Kind.Quantity) {
+      return List.of();
+    }
+    HeadLog log = HeadLog.read(settings.kafka(), settings.topics().heads());
+    return log.live(task.name())
+        .flatMap(pointer -> log.head(task.name(), pointer.version()))
+        .or(task::head)
+        .map(Head::info)
+        .map(info -> info.labels())
+        .orElse(task.labels());
+  }
+}

@@ -1,0 +1,146 @@
+package dev.headwater.labelling;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.node.TextNode;
+import com.fasterxml.jackson.dataformat.csv.CsvMapper;
+import com.fasterxml.jackson.dataformat.csv.CsvParser;
+import com.fasterxml.jackson.dataformat.csv.CsvSchema;
+import dev.headwater.bundle.Kind;
+import dev.headwater.bundle.Medium;
+import dev.headwater.bundle.Task;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.ReviewItem;
+import dev.headwater.schema.Scored;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** CSV (RFC 4180) with a header: one to fill in by hand, or Label Studio's own export. */
+public final class Rows {
+  static final String RECORD_ID = "recordId";
+  static final String TASK = "task";
+  static final String REASON = "reason";
+  private static final String PREDICTION = "prediction";
+  private static final String LABEL = "label";
+  private static final String OTHER = "other";
+  private static final CsvMapper CSV =
+      CsvMapper.builder().enable(CsvParser.Feature.SKIP_EMPTY_LINES).build();
+
+  private final Task task;
+  private final Content content;
+
+  public Rows(Task task, Medium medium) {
+    this.task = task;
+    this.content = new Content(medium);
+  }
+
+  /** One row an item; column {@code label} is to be filled in, and {@code prediction} a hint. */
+  public void write(List<ReviewItem> items, Path file) throws IOException {
+    CsvSchema header =
+        CsvSchema.builder()
+            .addColumn(RECORD_ID)
+            .addColumn(TASK)
+            .addColumn(REASON)
+            .addColumn(content.key())
+            .addColumn(PREDICTION)
+            .addColumn(LABEL)
+            .setUseHeader(true)
+            .build();
+    List<Map<String, String>> rows = new ArrayList<>();
+    for (ReviewItem item : items) {
+      JsonNode shown = content.of(item);
+      Scored said = item.prediction();
+      Map<String, String> row = new LinkedHashMap<>();
+      row.put(RECORD_ID, item.recordId());
+      row.put(TASK, item.task());
+      row.put(REASON, item.reason().name());
+      row.put(content.key(), shown.isTextual() ? shown.textValue() : shown.toString());
+      row.put(PREDICTION, said == null ? "" : said.label());
+      row.put(LABEL, "");
+      rows.add(row);
+    }
+    CSV.writer(header).writeValue(file.toFile(), rows);
+  }
+
+  /** The labels of the rows that have one. */
+  public List<Label> read(Path file) throws IOException {
+    List<Label> labels = new ArrayList<>();
+    try (MappingIterator<Map<String, String>> rows =
+        CSV.readerForMapOf(String.class)
+            .with(CsvSchema.emptySchema().withHeader())
+            .readValues(file.toFile())) {
+      while (rows.hasNext()) {
+        Map<String, String> row = rows.next();
+        String label = label(row);
+        if (label != null && isOf(task, row.getOrDefault(TASK, ""))) {
+          labels.add(new Label(row.getOrDefault(RECORD_ID, ""), task.name(), label));
+        }
+      }
+    }
+    return labels;
+  }
+
+  private @Nullable String label(Map<String, String> row) {
+    String said = Objects.requireNonNullElse(row.get(LABEL), "").strip();
+    if (task.kind() instanceof Kind.Quantity || task.masks().isPresent()) {
+      return said.isEmpty() ? null : said;
+    }
+    List<String> chosen = new ArrayList<>(names(said));
+    chosen.addAll(names(Objects.requireNonNullElse(row.get(OTHER), "").strip()));
+    return label(task, chosen, said.equals("[]"));
+  }
+
+  private static List<String> names(String cell) {
+    if (cell.isEmpty()) {
+      return List.of();
+    }
+    if (cell.startsWith("{") || cell.startsWith("[")) {
+      try {
+        return names(Json.MAPPER.readTree(cell));
+      } catch (JsonProcessingException e) {
+        return List.of(cell); // a label that happens to begin so
+      }
+    }
+    return names(TextNode.valueOf(cell));
+  }
+
+  /** A choice, several, or several under {@code choices}. */
+  static List<String> names(JsonNode said) {
+    if (said.isObject()) {
+      return names(said.path("choices"));
+    }
+    List<String> names = new ArrayList<>();
+    if (said.isArray()) {
+      said.forEach(name -> names.add(name.asText()));
+    } else if (said.isValueNode() && !said.isNull() && !said.asText().isBlank()) {
+      names.add(said.asText());
+    }
+    return names;
+  }
+
+  /**
+   * The label that these make; of a task that tells one label the last, which is the one written in
+   * by hand where there is such.
+   *
+   * @param none whether nothing chosen is an answer too, where several may be
+   */
+  static @Nullable String label(Task task, List<String> chosen, boolean none) {
+    if (task.kind() instanceof Kind.LabelSet) {
+      return chosen.isEmpty() && !none ? null : Label.text(chosen);
+    }
+    return chosen.isEmpty() ? null : chosen.get(chosen.size() - 1);
+  }
+
+  /** A row that names no task is of the task asked for. */
+  static boolean isOf(Task task, String named) {
+    return named.isEmpty() || named.equals(task.name());
+  }
+}

@@ -1,0 +1,96 @@
+package dev.headwater.schema.format;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.dataformat.avro.AvroMapper;
+import com.fasterxml.jackson.dataformat.avro.AvroSchema;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+import org.apache.avro.Schema;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serializer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A value as Avro of our own schema, which is put into the registry for the topic it is first
+ * written to; null stays null, so tombstones pass.
+ */
+final class AvroSerde<T> implements Serde<T> {
+  private static final AvroMapper MAPPER =
+      AvroMapper.builder()
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .build();
+
+  private final SchemaRegistry registry;
+  private final AvroReader values;
+  private final Schema schema;
+  private final ObjectWriter writer;
+  private final ObjectReader reader;
+
+  /**
+   * @param file the schema in {@code schemas/}
+   */
+  AvroSerde(Class<T> type, String file, SchemaRegistry registry) {
+    this.registry = registry;
+    values = new AvroReader(registry);
+    schema = schema(file);
+    writer = MAPPER.writerFor(type).with(new AvroSchema(schema));
+    reader = MAPPER.readerFor(type);
+  }
+
+  private static Schema schema(String file) {
+    try (InputStream resource = AvroSerde.class.getResourceAsStream("/schemas/" + file)) {
+      return new Schema.Parser().parse(Objects.requireNonNull(resource, file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // it is in the jar
+    }
+  }
+
+  @Override
+  public Serializer<T> serializer() {
+    return this::write;
+  }
+
+  @Override
+  public Deserializer<T> deserializer() {
+    return (topic, bytes) -> read(bytes);
+  }
+
+  @SuppressWarnings("NullAway") // Kafka's serializers return null for null
+  private byte[] write(String topic, @Nullable T value) {
+    if (value == null) {
+      return null;
+    }
+    int id = registry.id(topic, schema);
+    try {
+      byte[] body = writer.writeValueAsBytes(value);
+      return ByteBuffer.allocate(AvroReader.PREFIX + body.length)
+          .put(AvroReader.MAGIC)
+          .putInt(id)
+          .put(body)
+          .array();
+    } catch (IOException e) {
+      throw new SerializationException("not to be written as " + schema.getFullName(), e);
+    }
+  }
+
+  @SuppressWarnings("NullAway")
+  private T read(byte @Nullable [] bytes) {
+    if (bytes == null) {
+      return null;
+    }
+    try (JsonParser parser = values.open(bytes)) {
+      return reader.readValue(parser);
+    } catch (IOException e) {
+      throw new SerializationException("not the Avro expected: " + e.getMessage(), e);
+    }
+  }
+}

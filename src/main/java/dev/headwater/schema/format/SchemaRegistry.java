@@ -1,0 +1,193 @@
+package dev.headwater.schema.format;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.avro.AvroSchema;
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
+import org.apache.kafka.common.errors.InterruptException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A schema registry, by the API that Confluent's, Apicurio's, Karapace's and Redpanda's share.
+ * Schemas are immutable under their id, so each is asked for once and kept; what is kept goes on
+ * working while the registry is away. Thread-safe.
+ *
+ * <p>Failure contract: that an id is unknown is the value's fault and told as such. Everything else
+ * (no connection, no authorisation, an error of the server) is a {@link RegistryException}; for a
+ * second after one, nothing is asked again.
+ */
+public final class SchemaRegistry {
+  private static final Duration CONNECT = Duration.ofSeconds(5);
+  private static final Duration ANSWER = Duration.ofSeconds(10);
+  private static final long BACK_OFF_NANOS = Duration.ofSeconds(1).toNanos();
+  private static final String CONTENT = "application/vnd.schemaregistry.v1+json";
+  private static final int NOT_FOUND = 404;
+
+  /** No status: whatever is not OK is a failure. */
+  private static final int NOT_TOLD = 0;
+
+  private static final int OK = 200;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final RegistrySettings settings;
+  private final HttpClient http;
+  private final Map<Integer, AvroSchema> schemas = new ConcurrentHashMap<>();
+  private final Map<String, Integer> ids = new ConcurrentHashMap<>();
+  private volatile @Nullable Failure failure;
+
+  private record Failure(RegistryException cause, long at) {}
+
+  public SchemaRegistry(RegistrySettings settings) {
+    this.settings = settings;
+    HttpClient.Builder client =
+        HttpClient.newBuilder()
+            .connectTimeout(CONNECT)
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NORMAL);
+    settings.ssl().ifPresent(client::sslContext);
+    http = client.build();
+  }
+
+  /** Why the registry gave no answer when it was last asked; empty where it gave one. */
+  public Optional<String> away() {
+    return Optional.ofNullable(failure).map(failed -> failed.cause().getMessage());
+  }
+
+  /**
+   * @throws UnreadableValueException if there is no such schema, or it is not Avro
+   */
+  AvroSchema schema(int id) throws UnreadableValueException {
+    AvroSchema known = schemas.get(id);
+    if (known != null) {
+      return known;
+    }
+    synchronized (this) {
+      known = schemas.get(id);
+      if (known == null) {
+        known = parse(id, get("/schemas/ids/" + id, id));
+        schemas.put(id, known);
+      }
+      return known;
+    }
+  }
+
+  private AvroSchema parse(int id, JsonNode answer) throws UnreadableValueException {
+    String type = answer.path("schemaType").asText("AVRO");
+    if (!type.equals("AVRO")) {
+      throw new UnreadableValueException("names schema %d, which is %s".formatted(id, type));
+    }
+    try {
+      Schema.Parser parser = new Schema.Parser();
+      references(id, answer, parser);
+      return new AvroSchema(parser.parse(answer.path("schema").asText()));
+    } catch (AvroRuntimeException e) {
+      throw new UnreadableValueException("names schema %d, which is no Avro schema".formatted(id));
+    }
+  }
+
+  private void references(int id, JsonNode answer, Schema.Parser parser)
+      throws UnreadableValueException {
+    for (JsonNode reference : answer.path("references")) {
+      JsonNode referred =
+          get(
+              "/subjects/%s/versions/%d"
+                  .formatted(
+                      path(reference.path("subject").asText()), reference.path("version").asInt()),
+              id);
+      references(id, referred, parser);
+      if (!parser.getTypes().containsKey(reference.path("name").asText())) {
+        parser.parse(referred.path("schema").asText());
+      }
+    }
+  }
+
+  /** The id under which a schema is registered for the values of a topic. */
+  int id(String topic, Schema schema) {
+    Integer known = ids.get(topic);
+    if (known != null) {
+      return known;
+    }
+    synchronized (this) {
+      return ids.computeIfAbsent(topic, name -> register(name, schema));
+    }
+  }
+
+  private int register(String topic, Schema schema) {
+    String subject = "/subjects/" + path(topic + "-value");
+    String body = JSON.createObjectNode().put("schema", schema.toString()).toString();
+    return ask(
+            HttpRequest.newBuilder(settings.uri(subject + (settings.register() ? "/versions" : "")))
+                .header("Content-Type", CONTENT)
+                .POST(HttpRequest.BodyPublishers.ofString(body)),
+            NOT_TOLD)
+        .path("id")
+        .asInt();
+  }
+
+  private JsonNode get(String path, int id) throws UnreadableValueException {
+    JsonNode answer = ask(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
+    if (answer.isMissingNode()) {
+      throw new UnreadableValueException(
+          "names schema %d, which the registry does not know".formatted(id));
+    }
+    return answer;
+  }
+
+  /**
+   * @param absent the status that is answered by a missing node
+   */
+  private synchronized JsonNode ask(HttpRequest.Builder request, int absent) {
+    Failure last = failure;
+    if (last != null && System.nanoTime() - last.at() < BACK_OFF_NANOS) {
+      throw last.cause();
+    }
+    request.timeout(ANSWER).header("Accept", CONTENT);
+    settings.authorization().ifPresent(value -> request.header("Authorization", value));
+    HttpRequest asked = request.build();
+    try {
+      HttpResponse<byte[]> answer = http.send(asked, HttpResponse.BodyHandlers.ofByteArray());
+      if (answer.statusCode() != OK && answer.statusCode() != absent) {
+        throw new IOException(
+            "status %d: %s".formatted(answer.statusCode(), message(answer.body())));
+      }
+      JsonNode told = answer.statusCode() == OK ? JSON.readTree(answer.body()) : JSON.missingNode();
+      failure = null;
+      return told;
+    } catch (IOException e) {
+      RegistryException away =
+          new RegistryException(
+              "the schema registry did not answer %s %s: %s"
+                  .formatted(
+                      asked.method(), asked.uri(), e.getMessage() == null ? e : e.getMessage()),
+              e);
+      failure = new Failure(away, System.nanoTime());
+      throw away;
+    } catch (InterruptedException e) {
+      throw new InterruptException(e); // restores the interrupt
+    }
+  }
+
+  private static String message(byte[] body) {
+    try {
+      return JSON.readTree(body).path("message").asText("");
+    } catch (IOException e) {
+      return ""; // a proxy's page, or nothing
+    }
+  }
+
+  private static String path(String name) {
+    return URLEncoder.encode(name, UTF_8).replace("+", "%20");
+  }
+}

@@ -1,0 +1,111 @@
+package dev.headwater.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.config.Settings;
+import dev.headwater.config.SettingsLoader;
+import dev.headwater.metrics.InMemoryScorerMetrics;
+import dev.headwater.stream.StreamService;
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.kafka.tools.ConsoleProducer;
+import org.apache.kafka.tools.consumer.ConsoleConsumer;
+import org.junit.jupiter.api.Test;
+
+/** Every command in {@code docs/producers.md}, in its order, by the classes its scripts run. */
+class DocumentedCommandsIT extends CommandedDeployment {
+  private static final Pattern COMMAND =
+      Pattern.compile(
+          "^kafka-console-(producer|consumer)\\.sh (.*?)(?: <<'END'\\n(.*?)\\nEND)?$",
+          Pattern.MULTILINE | Pattern.DOTALL);
+  private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
+
+  @Test
+  void doWhatTheDocumentSays() throws Exception {
+    Files.writeString(
+        config,
+        "selection: {threshold: 1, audit-share: 0, budget: 1}\n",
+        StandardOpenOption.APPEND);
+    assertThat(run("topics", "create")).isZero();
+    Settings settings = SettingsLoader.load(config, Map.of(), Map.of());
+    InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
+    List<String> told = new ArrayList<>();
+    try (StreamService service =
+        new StreamService(
+            settings.stream(),
+            settings.loadBundle(),
+            settings.scoring(),
+            settings.topics(),
+            settings.kafka(),
+            metrics)) {
+      service.start();
+      Matcher command = COMMAND.matcher(shell());
+      while (command.find()) {
+        told.add(execute(command.group(1), command.group(2), command.group(3)));
+      }
+      await().atMost(PATIENCE).until(() -> metrics.counts().labelsMatched() == 1);
+    }
+
+    assertThat(told).hasSize(7);
+    assertThat(told.get(1))
+        .contains("headwater-head-version:0")
+        .contains("traceparent:00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .contains("customer-7")
+        .contains("\"recordId\":\"r1\"");
+    assertThat(told.get(2)).contains("\"recordId\":\"r1\"").contains("UNSURE");
+    assertThat(told.get(6))
+        .contains("headwater-field:/x")
+        .contains("headwater-record-id:r2")
+        .contains("has 2 numbers, the network wants 4")
+        .contains("{\"id\":\"r2\",\"x\":[1,2]}");
+  }
+
+  /** The fenced shell blocks, continued lines joined. */
+  private static String shell() throws Exception {
+    Matcher block =
+        Pattern.compile("```sh\\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(Path.of("docs/producers.md")));
+    StringBuilder all = new StringBuilder();
+    while (block.find()) {
+      all.append(block.group(1)).append('\n');
+    }
+    return all.toString().replaceAll(" *\\\\\\n *", " ");
+  }
+
+  private String execute(String tool, String arguments, String input) throws Exception {
+    List<String> words = new ArrayList<>();
+    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    words.add("-cp");
+    words.add(System.getProperty("java.class.path"));
+    words.add(
+        tool.equals("producer")
+            ? ConsoleProducer.class.getName()
+            : ConsoleConsumer.class.getName());
+    Matcher word = WORD.matcher(arguments.replace("localhost:9092", broker.bootstrapServers()));
+    while (word.find()) {
+      words.add(word.group(1) == null ? word.group(2) : word.group(1));
+    }
+    File out = directory.resolve("out.txt").toFile();
+    Process process =
+        new ProcessBuilder(words)
+            .redirectOutput(out)
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    try (var stdin = process.getOutputStream()) {
+      stdin.write(((input == null ? "" : input) + "\n").getBytes(UTF_8));
+    }
+    assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).as(arguments).isTrue();
+    assertThat(process.exitValue()).as(arguments).isZero();
+    return Files.readString(out.toPath());
+  }
+}

@@ -1,0 +1,168 @@
+package dev.headwater.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.config.Settings;
+import dev.headwater.config.SettingsLoader;
+import dev.headwater.metrics.InMemoryScorerMetrics;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Sample;
+import dev.headwater.stream.StreamService;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.Test;
+
+/**
+ * From a record that asks, over an annotator's tool, to the sample that the trainer learns from.
+ */
+class ReviewIT extends CommandedDeployment {
+  private static final int RECORDS = 12;
+
+  @Test
+  void whatIsExportedComesBackAsSamples() throws Exception {
+    Files.writeString(
+        config,
+        "selection: {threshold: 1, audit-share: 0.4, budget: 1, copy-distance: 0}\n"
+            + "stream: {unlabelled-share: 0}\n",
+        StandardOpenOption.APPEND);
+    assertThat(run("topics", "create")).isZero();
+    Settings settings = SettingsLoader.load(config, Map.of(), Map.of());
+    InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
+    try (StreamService service =
+        new StreamService(
+            settings.stream(),
+            settings.loadBundle(),
+            settings.scoring(),
+            settings.topics(),
+            settings.kafka(),
+            metrics)) {
+      service.start();
+      send();
+      await().atMost(PATIENCE).until(() -> metrics.counts().predicted() == RECORDS);
+      Path out = directory.resolve("annotate");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> {
+                assertThat(run("review", "export", "--out", out.toString())).isZero();
+                assertThat(this.out.toString()).startsWith(RECORDS + " records of kind wait");
+              });
+      assertThat(out.resolve("config.xml")).content().contains("label-0").contains("label-1");
+
+      Path annotated = annotate(out.resolve("tasks.json"));
+      assertThat(run("labels", "import", annotated.toString())).as(err.toString()).isZero();
+      assertThat(this.out.toString()).contains("11 labels for kind sent");
+      Map<String, String> expected = new TreeMap<>();
+      for (int i = 1; i < RECORDS; i++) {
+        expected.put("r" + i, "label-" + i % 2);
+      }
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
+
+      assertThat(run("review", "export", "--out", out.toString(), "--for", "csv")).isZero();
+      assertThat(this.out.toString()).as("the others are labelled").startsWith("1 records");
+      Path csv = out.resolve("tasks.csv");
+      Files.writeString(csv, Files.readString(csv).replaceAll("\"?\"?\\s*$", "label-0\n"));
+      assertThat(run("labels", "import", csv.toString())).as(err.toString()).isZero();
+      expected.put("r0", "label-0");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
+    }
+  }
+
+  @Test
+  void aFileWithOneWrongLabelSendsNone() throws Exception {
+    assertThat(run("topics", "create")).isZero();
+    Path csv =
+        Files.writeString(
+            directory.resolve("wrong.csv"),
+            "recordId,task,label\nr1,kind,label-0\n,kind,label-1\n");
+
+    assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
+
+    assertThat(err.toString()).contains("nothing was sent").contains("names no record");
+  }
+
+  /** As Label Studio does: annotations are added, all else stays. The first is skipped. */
+  private static Path annotate(Path tasks) throws Exception {
+    JsonNode exported = Json.MAPPER.readTree(tasks.toFile());
+    assertThat(exported).hasSize(RECORDS);
+    Set<String> reasons = new TreeSet<>();
+    for (JsonNode task : exported) {
+      String reason = task.at("/data/reason").asText();
+      reasons.add(reason);
+      assertThat(task.has("predictions")).as(reason).isEqualTo(reason.equals("UNSURE"));
+      int number = Integer.parseInt(task.at("/data/recordId").asText().substring(1));
+      ((ObjectNode) task)
+          .putArray("annotations")
+          .addObject()
+          .put("was_cancelled", number == 0)
+          .put("updated_at", "2026-01-01T00:00:00Z")
+          .putArray("result")
+          .addObject()
+          .put("from_name", "label")
+          .put("to_name", "record")
+          .put("type", "choices")
+          .putObject("value")
+          .putArray("choices")
+          .add("label-" + number % 2);
+    }
+    assertThat(reasons).as("both are there to be told apart").containsExactly("AUDIT", "UNSURE");
+    Path annotated = tasks.resolveSibling("annotated.json");
+    Json.MAPPER.writeValue(annotated.toFile(), exported);
+    return annotated;
+  }
+
+  private void send() {
+    try (Producer<String, String> producer =
+        new KafkaProducer<>(kafka(), new StringSerializer(), new StringSerializer())) {
+      for (int i = 0; i < RECORDS; i++) {
+        producer.send(
+            new ProducerRecord<>(
+                "desk-records", "{\"id\":\"r%d\",\"x\":[1,%d,3,4]}".formatted(i, i)));
+      }
+    }
+  }
+
+  private Map<String, String> samples(Settings settings) {
+    Map<String, String> labels = new TreeMap<>();
+    try (Consumer<String, Sample> consumer =
+        new KafkaConsumer<>(
+            new HashMap<>(kafka()),
+            settings.topics().samples().key().deserializer(),
+            settings.topics().samples().value().deserializer())) {
+      var partitions =
+          consumer.partitionsFor("desk-samples").stream()
+              .map(p -> new TopicPartition(p.topic(), p.partition()))
+              .toList();
+      consumer.assign(partitions);
+      consumer.seekToBeginning(partitions);
+      var ends = consumer.endOffsets(partitions);
+      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+        consumer
+            .poll(Duration.ofMillis(100))
+            .forEach(record -> labels.put(record.key(), record.value().getLabel()));
+      }
+    }
+    return labels;
+  }
+}
