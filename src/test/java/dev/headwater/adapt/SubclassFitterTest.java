@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -66,7 +67,8 @@ class SubclassFitterTest {
   }
 
   private Fitter.Trained fitted(Batch batch, int classes) {
-    return fitter.fit(fitter.empty(), classes, batch, List.of(batch.weights())).get(0);
+    return fitter.fit(fitter.empty(), List.of(fitter.empty()), classes, batch, List.of(batch.weights()))
+        .get(0);
   }
 
   private static double accuracy(Fitter.Trained head, Batch batch) {
@@ -107,7 +109,12 @@ class SubclassFitterTest {
     Batch mislabelled = new Batch(batch.features(), classes, half);
 
     List<Fitter.Trained> heads =
-        fitter.fit(fitter.empty(), 2, batch, List.of(half, half, batch.weights()));
+        fitter.fit(
+            fitter.empty(),
+            Collections.nCopies(3, fitter.empty()),
+            2,
+            batch,
+            List.of(half, half, batch.weights()));
 
     assertThat(heads.get(0).tensors()).isEqualTo(heads.get(1).tensors());
     assertThat(heads.get(0).tensors()).isNotEqualTo(heads.get(2).tensors());
