@@ -38,6 +38,7 @@ public final class Trainer implements AutoCloseable {
    * @param kafka client properties, passed through to every client
    * @throws IllegalArgumentException where the device is not there, or a head of the bundle cannot
    *     be trained
+   * @throws IllegalStateException where heads have to be signed and there is no key
    */
   public Trainer(
       AdaptSettings settings,

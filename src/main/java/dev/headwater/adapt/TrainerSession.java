@@ -46,6 +46,7 @@ final class TrainerSession implements AutoCloseable {
 
     /**
      * @throws IllegalArgumentException where the device is not there, or a head cannot be trained
+     * @throws IllegalStateException where heads have to be signed and there is no key
      */
     static Parts of(
         AdaptSettings settings,
@@ -55,6 +56,7 @@ final class TrainerSession implements AutoCloseable {
         Map<String, Object> kafka,
         TrainerMetrics metrics,
         Clock clock) {
+      settings.heads().signatures().requireKey();
       List<Fitter> fitters =
           bundle.tasks().stream().map(task -> fitter(task, settings.fit())).toList();
       return new Parts(

@@ -230,7 +230,7 @@ final class HeadsCommand {
   }
 
   private static HeadLog log(Settings settings) {
-    return HeadLog.read(settings.kafka(), settings.topics().heads());
+    return HeadLog.read(settings.kafka(), settings.topics().heads(), settings.heads().signatures());
   }
 
   private static String line(String mark, HeadInfo head, boolean kept) {

@@ -36,6 +36,7 @@ final class ServeCommand implements Callable<Integer> {
                       settings.scoring(),
                       settings.topics(),
                       settings.kafka(),
+                      settings.heads().signatures(),
                       new MicrometerScorerMetrics(registry));
               HttpServer http =
                   new HttpServer(settings.scorerHttp(), registry, service::live, service::ready)) {

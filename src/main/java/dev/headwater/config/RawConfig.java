@@ -213,6 +213,12 @@ public interface RawConfig {
     @WithDefault("1032192")
     @WithConverter(Converters.Positive.class)
     int chunkBytes();
+
+    /** Of who writes heads, pointers or label names; Ed25519, PKCS#8 in PEM. */
+    Optional<Path> signingKey();
+
+    /** The only ones whose signatures count; X.509 in PEM. Absent: nothing has to be signed. */
+    Optional<List<Path>> trustedKeys();
   }
 
   /** When drift is an alarm; all in records of the uniform draw. */

@@ -7,6 +7,7 @@ import dev.headwater.gate.GateSettings;
 import dev.headwater.gate.Gates;
 import dev.headwater.gate.Metric;
 import dev.headwater.heads.HeadSettings;
+import dev.headwater.heads.Signatures;
 import dev.headwater.http.HttpSettings;
 import dev.headwater.replay.ReplaySettings;
 import dev.headwater.replay.traffic.Truth;
@@ -79,7 +80,8 @@ public final class SettingsLoader {
     Supplier<HttpSettings> trainer = problems.section("http", () -> http(raw.http().trainerPort()));
     Supplier<GateSettings> gate = problems.section("gate", this::gate);
     Map<String, Supplier<GateSettings>> taskGates = taskGates();
-    Supplier<AdaptSettings> adapt = problems.section("adapt", this::adapt);
+    // the heads may have a problem of their own, which is told once
+    problems.section("adapt", () -> adapt(HeadSettings.DEFAULT));
     Supplier<ReplaySettings> replay = problems.section("replay", this::replay);
     if (!problems.found().isEmpty()) {
       throw new ConfigException(file, problems.found());
@@ -97,7 +99,7 @@ public final class SettingsLoader {
         scoring.get(),
         stream.get(),
         heads.get(),
-        adapt.get(),
+        adapt(heads.get()),
         new Gates(gate.get(), got(taskGates)),
         replay.get(),
         raw.tasks().keySet(),
@@ -207,10 +209,14 @@ public final class SettingsLoader {
   }
 
   private HeadSettings heads() {
-    return new HeadSettings(raw.heads().keep(), raw.heads().chunkBytes());
+    RawConfig.Heads heads = raw.heads();
+    return new HeadSettings(
+        heads.keep(),
+        heads.chunkBytes(),
+        Signatures.of(heads.signingKey(), heads.trustedKeys().orElse(List.of())));
   }
 
-  private AdaptSettings adapt() {
+  private AdaptSettings adapt(HeadSettings heads) {
     RawAdapt adapt = raw.adapt();
     return new AdaptSettings(
         raw.name() + "-trainer",
@@ -222,7 +228,7 @@ public final class SettingsLoader {
         adapt.balance(),
         new FitSettings(
             adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations(), adapt.tailSteps()),
-        heads(),
+        heads,
         adapt.closeTimeout(),
         adapt.promotion(),
         drift(raw.drift()),

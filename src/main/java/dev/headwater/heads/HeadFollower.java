@@ -34,8 +34,12 @@ public final class HeadFollower implements AutoCloseable {
   private static final Duration RETRY = Duration.ofSeconds(1);
   private static final Duration CLOSE = Duration.ofSeconds(30);
 
+  /** Beyond so many, further ones share a place. */
+  private static final int REFUSALS = 50;
+
   private final Map<String, Object> kafka;
   private final Topic<String, byte[]> heads;
+  private final Signatures signatures;
   private final Map<String, String> fingerprints;
   private final HeadSink sink;
   private final Thread thread = new Thread(this::run, "headwater-heads");
@@ -51,15 +55,18 @@ public final class HeadFollower implements AutoCloseable {
 
   /**
    * @param consumerConfig client properties; group settings are ignored
+   * @param signatures without which nothing on the topic counts
    * @param fingerprints by task, of the only backbones whose heads are accepted
    */
   public HeadFollower(
       Map<String, Object> consumerConfig,
       Topic<String, byte[]> heads,
+      Signatures signatures,
       Map<String, String> fingerprints,
       HeadSink sink) {
     this.kafka = Map.copyOf(consumerConfig);
     this.heads = heads;
+    this.signatures = signatures;
     this.fingerprints = Map.copyOf(fingerprints);
     this.sink = sink;
     thread.setDaemon(true);
@@ -116,7 +123,7 @@ public final class HeadFollower implements AutoCloseable {
   }
 
   private void connect() {
-    try (HeadTopic topic = new HeadTopic(kafka, heads, this::unreadable)) {
+    try (HeadTopic topic = new HeadTopic(kafka, heads, signatures, this::unreadable)) {
       reading = topic;
       follow(topic);
     } catch (WakeupException e) {
@@ -228,11 +235,15 @@ public final class HeadFollower implements AutoCloseable {
   private void unreadable(@Nullable String key, String reason) {
     try {
       HeadKey parsed = HeadKey.parse(key);
-      refuse(String.valueOf(key), parsed.task(), parsed.version(), reason);
+      if (fingerprints.containsKey(parsed.task()) && refusals.size() < REFUSALS) {
+        refuse(String.valueOf(key), parsed.task(), parsed.version(), reason);
+        return;
+      }
     } catch (RefusedHeadException e) {
-      // One place for all foreign keys: nobody's mistake may fill the memory.
-      refuse("", "", -1, reason);
+      // told below
     }
+    // One place for all foreign keys: nobody's mistake or malice may fill the memory.
+    refuse("", "", -1, reason);
   }
 
   /** Once for each reason: the topic is read again after every outage. */

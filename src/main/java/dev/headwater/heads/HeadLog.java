@@ -24,8 +24,9 @@ public final class HeadLog {
    *
    * @throws org.apache.kafka.common.KafkaException where the topic is missing or cannot be read
    */
-  public static HeadLog read(Map<String, Object> kafka, Topic<String, byte[]> heads) {
-    try (HeadTopic topic = new HeadTopic(kafka, heads)) {
+  public static HeadLog read(
+      Map<String, Object> kafka, Topic<String, byte[]> heads, Signatures signatures) {
+    try (HeadTopic topic = new HeadTopic(kafka, heads, signatures)) {
       topic.readTo(0);
       return new HeadLog(topic.store());
     }

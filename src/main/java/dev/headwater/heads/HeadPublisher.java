@@ -42,6 +42,7 @@ public final class HeadPublisher implements AutoCloseable {
    *
    * @param kafkaConfig client properties
    * @param transactionalId one for each writer there may be at a time, e.g. one for the trainer
+   * @throws IllegalStateException where only signed heads are followed and there is no key to sign
    */
   public HeadPublisher(
       Map<String, Object> kafkaConfig,
@@ -49,8 +50,8 @@ public final class HeadPublisher implements AutoCloseable {
       String transactionalId,
       HeadSettings settings) {
     this.settings = settings;
-    this.topic = new HeadTopic(kafkaConfig, heads);
-    this.writer = new HeadWriter(kafkaConfig, heads, transactionalId, settings.chunkBytes());
+    this.writer = new HeadWriter(kafkaConfig, heads, transactionalId, settings);
+    this.topic = new HeadTopic(kafkaConfig, heads, settings.signatures());
   }
 
   /** Becomes the writer and reads the topic to its end. */

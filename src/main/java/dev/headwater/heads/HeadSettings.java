@@ -7,8 +7,9 @@ package dev.headwater.heads;
  *     stay whatever their age
  * @param chunkBytes most bytes of a head in one Kafka record; with its key it must stay below the
  *     topic's {@code max.message.bytes}
+ * @param signatures with what is written is signed, and without which nothing is believed
  */
-public record HeadSettings(int keep, int chunkBytes) {
+public record HeadSettings(int keep, int chunkBytes, Signatures signatures) {
   /**
    * Newest versions per task whose manifests stay on the topic, with tensors or without. Of older
    * ones only what has tensors, the live version and its parent stay: a trainer that is refused
@@ -24,6 +25,11 @@ public record HeadSettings(int keep, int chunkBytes) {
 
   /** Ten heads, in chunks that pass a broker with Kafka's default limit of 1 MiB. */
   public static final HeadSettings DEFAULT = new HeadSettings(10, (1 << 20) - RECORD_OVERHEAD);
+
+  /** Without signatures. */
+  public HeadSettings(int keep, int chunkBytes) {
+    this(keep, chunkBytes, Signatures.NONE);
+  }
 
   public HeadSettings {
     if (keep < 1) {

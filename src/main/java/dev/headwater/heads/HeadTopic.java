@@ -31,17 +31,21 @@ final class HeadTopic implements AutoCloseable {
 
   private final KafkaConsumer<String, byte[]> consumer;
   private final TopicPartition partition;
+  private final Signatures signatures;
   private final BiConsumer<@Nullable String, String> unreadable;
   private HeadStore store = new HeadStore();
 
   /**
+   * @param signatures without which a record is no part of any head
    * @param unreadable told the key and the reason of each record that is no part of any head; it
    *     must not keep anybody from reading those that are
    */
   HeadTopic(
       Map<String, Object> kafka,
       Topic<String, byte[]> heads,
+      Signatures signatures,
       BiConsumer<@Nullable String, String> unreadable) {
+    this.signatures = signatures;
     this.unreadable = unreadable;
     partition = new TopicPartition(heads.name(), 0);
     consumer =
@@ -52,10 +56,11 @@ final class HeadTopic implements AutoCloseable {
   }
 
   /** As above; unreadable records go to the log. */
-  HeadTopic(Map<String, Object> kafka, Topic<String, byte[]> heads) {
+  HeadTopic(Map<String, Object> kafka, Topic<String, byte[]> heads, Signatures signatures) {
     this(
         kafka,
         heads,
+        signatures,
         (key, reason) ->
             log.atWarn().addKeyValue("topic", heads.name()).addKeyValue("key", key).log(reason));
   }
@@ -98,6 +103,7 @@ final class HeadTopic implements AutoCloseable {
     ConsumerRecords<String, byte[]> records = consumer.poll(timeout);
     for (ConsumerRecord<String, byte[]> record : records) {
       try {
+        signatures.check(record);
         store.apply(record.key(), record.value());
       } catch (RefusedHeadException e) {
         unreadable.accept(record.key(), e.getMessage());

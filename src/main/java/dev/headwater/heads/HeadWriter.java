@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * never starts itself again, for that would fence its own successor.
  */
 final class HeadWriter implements AutoCloseable {
+  private final Signatures signatures;
   private final String topic;
   private final String transactionalId;
   private final KafkaProducer<String, byte[]> producer;
@@ -30,7 +31,9 @@ final class HeadWriter implements AutoCloseable {
       Map<String, Object> kafka,
       Topic<String, byte[]> heads,
       String transactionalId,
-      int chunkBytes) {
+      HeadSettings settings) {
+    settings.signatures().requireKey();
+    this.signatures = settings.signatures();
     this.topic = heads.name();
     this.transactionalId = transactionalId;
     Map<String, Object> config = new HashMap<>(kafka);
@@ -39,7 +42,7 @@ final class HeadWriter implements AutoCloseable {
     config.put(ProducerConfig.ACKS_CONFIG, "all");
     config.put(
         ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
-        Math.max(1 << 20, chunkBytes + HeadSettings.RECORD_OVERHEAD));
+        Math.max(1 << 20, settings.chunkBytes() + HeadSettings.RECORD_OVERHEAD));
     producer = new KafkaProducer<>(config, heads.key().serializer(), heads.value().serializer());
   }
 
@@ -54,7 +57,7 @@ final class HeadWriter implements AutoCloseable {
   }
 
   ProducerRecord<String, byte[]> record(String key, byte @Nullable [] value) {
-    return new ProducerRecord<>(topic, 0, key, value);
+    return signatures.sign(new ProducerRecord<>(topic, 0, key, value));
   }
 
   /**

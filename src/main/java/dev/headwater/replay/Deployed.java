@@ -4,6 +4,7 @@ import dev.headwater.adapt.History;
 import dev.headwater.adapt.Trainer;
 import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.metrics.TrainerMetrics;
@@ -55,6 +56,7 @@ final class Deployed implements Session.Deployment {
             pipeline.comparing(),
             topics.topics(),
             kafka,
+            Signatures.NONE,
             ScorerMetrics.NOOP);
     try {
       this.trainer = settings.adapt() ? Optional.of(trainer()) : Optional.empty();
@@ -151,6 +153,6 @@ final class Deployed implements Session.Deployment {
   }
 
   private HeadLog heads() {
-    return HeadLog.read(kafka, topics.topics().heads());
+    return HeadLog.read(kafka, topics.topics().heads(), Signatures.NONE);
   }
 }

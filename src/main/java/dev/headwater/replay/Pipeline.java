@@ -3,6 +3,7 @@ package dev.headwater.replay;
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.Gates;
+import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
@@ -47,7 +48,10 @@ public record Pipeline(
         stream.closeTimeout());
   }
 
-  /** The trainer's settings for one run: under another's transactional id it would fence it. */
+  /**
+   * The trainer's settings for one run: under another's transactional id it would fence it. Its
+   * heads are for nobody else, and not signed.
+   */
   AdaptSettings adapt(String transactionalId) {
     return new AdaptSettings(
         transactionalId,
@@ -58,7 +62,7 @@ public record Pipeline(
         adapt.folds(),
         adapt.balance(),
         adapt.fit(),
-        adapt.heads(),
+        new HeadSettings(adapt.heads().keep(), adapt.heads().chunkBytes()),
         adapt.closeTimeout(),
         adapt.promotion(),
         adapt.drift(),

@@ -4,6 +4,7 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadFollower;
 import dev.headwater.heads.HeadSink;
+import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
@@ -65,6 +66,7 @@ public final class StreamService implements AutoCloseable {
 
   /**
    * @param kafka client properties, passed through to every client
+   * @param signatures without which no head is followed
    * @throws IllegalArgumentException where the bundle's network cannot be run
    */
   public StreamService(
@@ -73,6 +75,7 @@ public final class StreamService implements AutoCloseable {
       ScoringSettings scoring,
       Topics topics,
       Map<String, Object> kafka,
+      Signatures signatures,
       ScorerMetrics metrics) {
     this.settings = settings;
     this.bundle = bundle;
@@ -89,7 +92,7 @@ public final class StreamService implements AutoCloseable {
             estimate(bundle));
     Map<String, String> fingerprints =
         bundle.tasks().stream().collect(Collectors.toMap(Task::name, Task::fingerprint));
-    this.heads = new HeadFollower(kafka, topics.heads(), fingerprints, new Installer());
+    this.heads = new HeadFollower(kafka, topics.heads(), signatures, fingerprints, new Installer());
   }
 
   private static long estimate(Bundle bundle) {

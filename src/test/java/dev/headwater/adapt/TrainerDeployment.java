@@ -10,6 +10,7 @@ import dev.headwater.gate.Gates;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadSettings;
+import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.HeadInfo;
@@ -158,7 +159,7 @@ abstract class TrainerDeployment {
   }
 
   HeadLog heads() {
-    return HeadLog.read(kafka(), topics.heads());
+    return HeadLog.read(kafka(), topics.heads(), Signatures.NONE);
   }
 
   long liveVersion() {

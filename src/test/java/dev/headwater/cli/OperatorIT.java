@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadSettings;
+import dev.headwater.heads.Signatures;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Topic;
@@ -118,7 +119,7 @@ class OperatorIT extends CommandedDeployment {
   /** As a trainer in manual mode would, of head 1. */
   private void propose(long version, boolean accepted) {
     Topic<String, byte[]> topic = Topics.of(TopicNames.prefixed("desk")).heads();
-    Head first = HeadLog.read(kafka(), topic).head("kind", 1).orElseThrow();
+    Head first = HeadLog.read(kafka(), topic, Signatures.NONE).head("kind", 1).orElseThrow();
     HeadInfo info = first.info();
     HeadInfo next =
         new HeadInfo(

@@ -15,7 +15,9 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.serialization.StringSerializer;
 
 /** A broker, a heads topic for each test, and a way round the publisher. */
 final class HeadBroker implements AutoCloseable {
@@ -54,15 +56,24 @@ final class HeadBroker implements AutoCloseable {
   }
 
   HeadPublisher publisher(Topic<String, byte[]> topic, String id) {
-    return new HeadPublisher(kafka(), topic, id, new HeadSettings(10, 300));
+    return publisher(topic, id, Signatures.NONE);
+  }
+
+  HeadPublisher publisher(Topic<String, byte[]> topic, String id, Signatures signatures) {
+    return new HeadPublisher(kafka(), topic, id, new HeadSettings(10, 300, signatures));
   }
 
   /** Writes as anybody with a producer could. */
   void write(Topic<String, byte[]> topic, String key, byte[] value)
       throws ExecutionException, InterruptedException {
+    write(new ProducerRecord<>(topic.name(), 0, key, value));
+  }
+
+  void write(ProducerRecord<String, byte[]> record)
+      throws ExecutionException, InterruptedException {
     try (KafkaProducer<String, byte[]> producer =
-        new KafkaProducer<>(kafka(), topic.key().serializer(), topic.value().serializer())) {
-      producer.send(new ProducerRecord<>(topic.name(), 0, key, value)).get();
+        new KafkaProducer<>(kafka(), new StringSerializer(), new ByteArraySerializer())) {
+      producer.send(record).get();
     }
   }
 

@@ -46,7 +46,12 @@ class HeadFollowerIT {
     topic = broker.topic(Map.of("cleanup.policy", "compact"));
     publisher = broker.publisher(topic, topic.name());
     follower =
-        new HeadFollower(broker.kafka(), topic, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink);
+        new HeadFollower(
+            broker.kafka(),
+            topic,
+            Signatures.NONE,
+            Map.of(TestHeads.TASK, TestHeads.BACKBONE),
+            sink);
   }
 
   @AfterEach
@@ -272,7 +277,11 @@ class HeadFollowerIT {
     Topic<String, byte[]> later = HeadBroker.named();
     try (HeadFollower early =
             new HeadFollower(
-                broker.kafka(), later, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink);
+                broker.kafka(),
+                later,
+                Signatures.NONE,
+                Map.of(TestHeads.TASK, TestHeads.BACKBONE),
+                sink);
         HeadPublisher laterPublisher = broker.publisher(later, later.name())) {
       early.start();
       await()
@@ -345,7 +354,8 @@ class HeadFollowerIT {
   void saysThatItHasNotCaughtUpWhereThereIsNoBroker() throws Exception {
     Map<String, Object> nobody = Map.of("bootstrap.servers", "localhost:1");
     try (HeadFollower lost =
-        new HeadFollower(nobody, topic, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink)) {
+        new HeadFollower(
+            nobody, topic, Signatures.NONE, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink)) {
       lost.start();
       assertThat(lost.awaitCaughtUp(Duration.ofMillis(50))).isFalse();
       assertThat(lost.health().up()).isFalse();
@@ -355,7 +365,12 @@ class HeadFollowerIT {
   @Test
   void closesTwiceAndWithoutAStart() throws Exception {
     try (HeadFollower idle =
-        new HeadFollower(broker.kafka(), topic, Map.of(TestHeads.TASK, TestHeads.BACKBONE), sink)) {
+        new HeadFollower(
+            broker.kafka(),
+            topic,
+            Signatures.NONE,
+            Map.of(TestHeads.TASK, TestHeads.BACKBONE),
+            sink)) {
       idle.close();
     }
     startAndCatchUp();

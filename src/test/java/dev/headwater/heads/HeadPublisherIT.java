@@ -71,7 +71,7 @@ class HeadPublisherIT {
           .allSatisfy(chunk -> assertThat(chunk.value().length).isBetween(1, 300));
       assertThat(pointer.epoch()).isEqualTo(1);
       assertThat(pointer.version()).isEqualTo(1);
-      HeadLog log = HeadLog.read(broker.kafka(), topic);
+      HeadLog log = HeadLog.read(broker.kafka(), topic, Signatures.NONE);
       assertThat(log.live(TASK)).contains(pointer);
       assertThat(log.head(TASK, 1)).contains(head(1));
     }
@@ -160,7 +160,8 @@ class HeadPublisherIT {
             .isInstanceOf(ProducerFencedException.class)
             .hasMessageContaining("has started under the transactional id trainer");
       }
-      assertThat(HeadLog.read(broker.kafka(), topic).versions(TASK)).containsExactly(info(1));
+      assertThat(HeadLog.read(broker.kafka(), topic, Signatures.NONE).versions(TASK))
+          .containsExactly(info(1));
       assertThat(successor.promote(head(2), "successor").by()).isEqualTo("successor");
     }
   }
@@ -320,7 +321,7 @@ class HeadPublisherIT {
 
   @Test
   void saysThatTheTopicIsMissing() {
-    assertThatThrownBy(() -> HeadLog.read(broker.kafka(), HeadBroker.named()))
+    assertThatThrownBy(() -> HeadLog.read(broker.kafka(), HeadBroker.named(), Signatures.NONE))
         .isInstanceOf(UnknownTopicOrPartitionException.class)
         .hasMessageContaining("does not exist: create it");
   }

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadSettings;
+import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.Topic;
@@ -64,8 +65,12 @@ final class Deployment implements AutoCloseable {
   }
 
   StreamService service(StreamSettings settings, Bundle bundle) {
+    return service(settings, bundle, Signatures.NONE);
+  }
+
+  StreamService service(StreamSettings settings, Bundle bundle, Signatures signatures) {
     return new StreamService(
-        settings, bundle, new ScoringSettings(2, 1, 16, false), topics, kafka, metrics);
+        settings, bundle, new ScoringSettings(2, 1, 16, false), topics, kafka, signatures, metrics);
   }
 
   static StreamSettings settings(String application, Path stateDir, Selection selection) {

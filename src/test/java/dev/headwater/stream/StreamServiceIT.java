@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.replay.EmbeddedBroker;
@@ -357,6 +358,7 @@ class StreamServiceIT {
             new ScoringSettings(1, 1, 16, false),
             none,
             Map.of("bootstrap.servers", broker.bootstrapServers()),
+            Signatures.NONE,
             new InMemoryScorerMetrics())) {
       assertThatThrownBy(service::start)
           .isInstanceOf(IllegalStateException.class)
