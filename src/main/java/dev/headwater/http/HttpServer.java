@@ -10,7 +10,7 @@ import java.util.function.Supplier;
 /**
  * {@code /metrics} in the Prometheus text format, {@code /health/live} and {@code /health/ready} as
  * JSON {@code {"up": boolean, "cause": string}} with status 200 or 503. Nothing can be changed
- * through it.
+ * through it: see {@link ReadOnly}.
  */
 public final class HttpServer implements AutoCloseable {
   /** Prometheus text exposition format 0.0.4. */
@@ -18,7 +18,6 @@ public final class HttpServer implements AutoCloseable {
 
   private static final int SERVICE_UNAVAILABLE = 503;
 
-  private final HttpSettings settings;
   private final Javalin server;
 
   public HttpServer(
@@ -26,11 +25,11 @@ public final class HttpServer implements AutoCloseable {
       PrometheusMeterRegistry registry,
       Supplier<Health> live,
       Supplier<Health> ready) {
-    this.settings = settings;
     this.server =
         Javalin.create(
             config -> {
               config.startup.showJavalinBanner = false;
+              ReadOnly.harden(config, settings);
               config.routes.get(
                   "/metrics",
                   context -> context.contentType(PROMETHEUS_TEXT).result(registry.scrape()));
@@ -41,7 +40,7 @@ public final class HttpServer implements AutoCloseable {
 
   /** Binds; throws if the address is taken. */
   public void start() {
-    server.start(settings.host(), settings.port());
+    server.start();
   }
 
   /** The bound port. */

@@ -1,0 +1,93 @@
+package dev.headwater.http;
+
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.HttpStatus;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What holds for every answer: only GET and HEAD do anything, no request body is ever read, headers
+ * and waiting are bounded, and what failed inside is told in the log, not to the asker.
+ */
+final class ReadOnly {
+  private static final Logger log = LoggerFactory.getLogger(ReadOnly.class);
+  private static final Set<String> METHODS = Set.of("GET", "HEAD");
+  private static final int REQUEST_HEADER_BYTES = 4 << 10;
+  private static final Duration IDLE = Duration.ofSeconds(5);
+
+  /** Scrapers, probes and a few people; beyond it connections wait to be accepted. */
+  private static final int CONNECTIONS = 128;
+
+  /** A page may use its own files and nothing else; scripts stand in files, styles may not. */
+  private static final Map<String, String> HEADERS =
+      Map.of(
+          "Content-Security-Policy",
+          "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+              + " object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+          "X-Content-Type-Options",
+          "nosniff",
+          "Referrer-Policy",
+          "no-referrer",
+          "Cache-Control",
+          "no-store");
+
+  private ReadOnly() {}
+
+  /** Binds only what the settings say. */
+  static void harden(JavalinConfig config, HttpSettings settings) {
+    config.routes.before(ReadOnly::begin);
+    config.routes.exception(Exception.class, ReadOnly::failed);
+    config.routes.error(
+        HttpStatus.NOT_FOUND.getCode(),
+        context -> context.result(HttpStatus.NOT_FOUND.getMessage()));
+    config.jetty.modifyHttpConfiguration(ReadOnly::limit);
+    config.jetty.modifyServer(ReadOnly::limit);
+    config.jetty.addConnector(
+        (server, http) -> {
+          ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
+          connector.setHost(settings.host());
+          connector.setPort(settings.port());
+          connector.setIdleTimeout(IDLE.toMillis());
+          return connector;
+        });
+  }
+
+  private static void begin(Context context) {
+    HEADERS.forEach(context::header);
+    if (!METHODS.contains(context.req().getMethod())) {
+      context.header("Allow", "GET, HEAD").status(HttpStatus.METHOD_NOT_ALLOWED);
+      context.result(HttpStatus.METHOD_NOT_ALLOWED.getMessage()).skipRemainingHandlers();
+    }
+  }
+
+  private static void failed(Exception failure, Context context) {
+    log.atWarn().addKeyValue("path", context.path()).setCause(failure).log("request failed");
+    context
+        .status(HttpStatus.INTERNAL_SERVER_ERROR)
+        .result(HttpStatus.INTERNAL_SERVER_ERROR.getMessage());
+  }
+
+  private static void limit(HttpConfiguration http) {
+    http.setSendServerVersion(false);
+    http.setRequestHeaderSize(REQUEST_HEADER_BYTES);
+  }
+
+  private static void limit(Server server) {
+    server.addBean(new NetworkConnectionLimit(CONNECTIONS, server));
+    // what is no HTTP never comes to a handler; Jetty's own page would name its version
+    server.setErrorHandler(
+        (request, response, callback) -> {
+          callback.succeeded();
+          return true;
+        });
+  }
+}

@@ -1,0 +1,129 @@
+package dev.headwater.http;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.headwater.metrics.Health;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.Socket;
+import java.util.Locale;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Over bare sockets: a client library would not send most of it. */
+class ReadOnlyTest {
+  private static final int PATIENCE_MS = 60_000;
+  private static final Supplier<Health> BROKEN =
+      () -> {
+        throw new IllegalStateException("the inside of it");
+      };
+  private final HttpServer server =
+      new HttpServer(
+          new HttpSettings("127.0.0.1", 0),
+          new PrometheusMeterRegistry(PrometheusConfig.DEFAULT),
+          () -> Health.up("running"),
+          BROKEN);
+
+  @BeforeEach
+  void start() {
+    server.start();
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PURGE"})
+  void nothingButGetAndHeadDoesAnything(String method) throws Exception {
+    String answer =
+        answer(method + " /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Told: me\r\n\r\n");
+
+    assertThat(answer).startsWith("HTTP/1.1 405 ").contains("\r\nAllow: GET, HEAD\r\n");
+    assertThat(answer).doesNotContain("X-Told", "headwater_", "jvm_");
+  }
+
+  @Test
+  void headIsGetWithoutABody() throws Exception {
+    String answer = answer("HEAD /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+
+    assertThat(answer).startsWith("HTTP/1.1 200 ").doesNotContain("running");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/metrics", "/health/live", "/health/ready", "/nowhere"})
+  void everyAnswerTellsBrowsersToTrustNothingElse(String path) throws Exception {
+    assertThat(get(path))
+        .contains("Content-Security-Policy: default-src 'self';", "frame-ancestors 'none'")
+        .contains("X-Content-Type-Options: nosniff");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET /metrics HTTP/1.1",
+        "GET /nowhere HTTP/1.1",
+        "GET /health/ready HTTP/1.1",
+        "GET /..%2f..%2fetc HTTP/1.1",
+        "GET /%zz HTTP/1.1",
+        "GET /metrics HTTP/9.9",
+        "no HTTP at all"
+      })
+  void noAnswerTellsWhatIsInside(String request) throws Exception {
+    String answer = answer(request + "\r\nHost: a\r\nConnection: close\r\n\r\n");
+
+    assertThat(answer.toLowerCase(Locale.ROOT))
+        .startsWith("http/1.1 ")
+        .doesNotContain("jetty", "javalin", "exception", "the inside of it", "at dev.", "server:");
+  }
+
+  @Test
+  void whatFailsInsideIsAnErrorWithoutAReason() throws Exception {
+    assertThat(get("/health/ready")).startsWith("HTTP/1.1 500 ").endsWith("\r\n\r\nServer Error");
+  }
+
+  @Test
+  void headersAreBounded() throws Exception {
+    String answer =
+        answer("GET /metrics HTTP/1.1\r\nHost: a\r\nX-Long: " + "a".repeat(5000) + "\r\n\r\n");
+
+    assertThat(answer).startsWith("HTTP/1.1 431 ");
+  }
+
+  @Test
+  void whoDoesNotGoOnIsNotWaitedFor() throws Exception {
+    String answer = answer("GET /metrics HTTP/1.1\r\nHost:");
+
+    assertThat(answer).as("the server closed the connection").doesNotContain(" 200 ");
+  }
+
+  @Test
+  void listensOnTheAddressItWasGivenOnly() throws Exception {
+    // all of 127.0.0.0/8 is this machine, but only one address of it was asked for
+    assertThatThrownBy(() -> new Socket("127.0.0.2", server.port()).close())
+        .isInstanceOf(ConnectException.class);
+  }
+
+  private String get(String path) throws IOException {
+    return answer("GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  }
+
+  /** Everything the server says until it closes the connection. */
+  private String answer(String request) throws IOException {
+    try (Socket socket = new Socket("127.0.0.1", server.port())) {
+      socket.setSoTimeout(PATIENCE_MS);
+      socket.getOutputStream().write(request.getBytes(US_ASCII));
+      socket.getOutputStream().flush();
+      return new String(socket.getInputStream().readAllBytes(), US_ASCII);
+    }
+  }
+}
