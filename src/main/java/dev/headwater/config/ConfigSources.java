@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One YAML file under environment variables: key {@code stream.label-wait} is also {@code
@@ -23,10 +25,11 @@ final class ConfigSources {
   private static final String REGISTRY = SettingsLoader.PREFIX + ".registry.";
 
   /**
-   * {@code ${provider:path:key}} belongs to Kafka's config providers (KIP-297), {@code
-   * ${VARIABLE:default}} to us: environment variables are in capitals.
+   * Ours in what is passed through, {@code ${VARIABLE:default}} and {@code ${VARIABLE}}: variables
+   * with a default are in capitals, for {@code ${provider:path:key}} belongs to Kafka's config
+   * providers (KIP-297).
    */
-  private static final Pattern PROVIDER = Pattern.compile("\\$\\{(?![A-Z0-9_]+:)\\w+:");
+  private static final Pattern VARIABLE = Pattern.compile("\\$\\{(?:(\\w+)|([A-Z0-9_]+):([^}]*))}");
 
   private ConfigSources() {}
 
@@ -47,12 +50,17 @@ final class ConfigSources {
         .build();
   }
 
-  /** Kafka client properties, by Kafka's own names. */
+  /**
+   * Kafka client properties, by Kafka's own names. All but our variables is passed on as it is
+   * written: no other syntax of ours may change a password.
+   *
+   * @throws IllegalArgumentException where a variable is not set
+   */
   static Map<String, Object> kafka(SmallRyeConfig config) {
     return passedThrough(config, KAFKA);
   }
 
-  /** Properties of the schema registry's client; empty where there is none. */
+  /** Properties of the schema registry's client, likewise; empty where there is none. */
   static Map<String, Object> registry(SmallRyeConfig config) {
     return passedThrough(config, REGISTRY);
   }
@@ -61,13 +69,27 @@ final class ConfigSources {
     Map<String, Object> properties = new TreeMap<>();
     for (String key : config.getPropertyNames()) {
       if (key.startsWith(prefix)) {
-        String raw = config.getConfigValue(key).getRawValue();
-        properties.put(
-            key.substring(prefix.length()).replace("\"", ""),
-            PROVIDER.matcher(raw).find() ? raw : config.getConfigValue(key).getValue());
+        String name = key.substring(prefix.length()).replace("\"", "");
+        properties.put(name, expanded(name, config.getConfigValue(key).getRawValue(), config));
       }
     }
     return properties;
+  }
+
+  private static String expanded(String key, String raw, SmallRyeConfig config) {
+    return VARIABLE
+        .matcher(raw)
+        .replaceAll(
+            found -> {
+              String variable = found.group(found.group(1) == null ? 2 : 1);
+              @Nullable String value = config.getConfigValue(variable).getRawValue();
+              if (value == null && found.group(3) == null) {
+                throw new IllegalArgumentException(
+                    "%s needs the environment variable %s, which is not set"
+                        .formatted(key, variable));
+              }
+              return Matcher.quoteReplacement(value == null ? found.group(3) : value);
+            });
   }
 
   private static Map<String, String> prefixed(Map<String, String> keys) {

@@ -7,6 +7,8 @@ import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.error.Mark;
 
 /** What is wrong with a configuration, gathered so that it is told at once. */
 final class Problems {
@@ -39,6 +41,16 @@ final class Problems {
     }
   }
 
+  /** Likewise, for what others are built of: they go on with {@code instead}. */
+  <T> T section(String key, Supplier<T> build, T instead) {
+    try {
+      return build.get();
+    } catch (IllegalArgumentException e) {
+      found.add(key + ": " + e.getMessage());
+      return instead;
+    }
+  }
+
   List<String> found() {
     return List.copyOf(found);
   }
@@ -50,6 +62,15 @@ final class Problems {
         .sorted()
         .distinct()
         .toList();
+  }
+
+  /** Where a file is no YAML; the library's own words quote the file, secrets included. */
+  static String at(@Nullable Mark mark) {
+    String where =
+        mark == null
+            ? ""
+            : "line %d, column %d: ".formatted(mark.getLine() + 1, mark.getColumn() + 1);
+    return where + "this is no YAML; a value with special characters has to stand in quotes";
   }
 
   static String plain(String message) {

@@ -53,6 +53,12 @@ public record Settings(
     HttpSettings scorerHttp,
     HttpSettings trainerHttp) {
 
+  /** Without what is in it: Kafka's properties hold passwords. */
+  @Override
+  public String toString() {
+    return "Settings[%s of %s]".formatted(name, file);
+  }
+
   public Topics topics() {
     return Topics.of(topicNames, formats);
   }

@@ -31,6 +31,7 @@ import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /** From text to {@link Settings}, or to one message with every problem. */
 public final class SettingsLoader {
@@ -43,8 +44,8 @@ public final class SettingsLoader {
 
   private SettingsLoader(SmallRyeConfig config) {
     raw = config.getConfigMapping(RawConfig.class);
-    kafka = ConfigSources.kafka(config);
-    registry = ConfigSources.registry(config);
+    kafka = problems.section("kafka", () -> ConfigSources.kafka(config), Map.of());
+    registry = problems.section("registry", () -> ConfigSources.registry(config), Map.of());
   }
 
   /**
@@ -64,6 +65,8 @@ public final class SettingsLoader {
       return new SettingsLoader(ConfigSources.read(file, environment, overrides)).settings(file);
     } catch (ConfigValidationException e) {
       throw new ConfigException(file, Problems.of(e));
+    } catch (MarkedYAMLException e) {
+      throw new ConfigException(file, List.of(Problems.at(e.getProblemMark())));
     } catch (IOException | RuntimeException e) {
       throw new ConfigException(file, List.of("cannot be read: " + e.getMessage()));
     }
@@ -75,13 +78,12 @@ public final class SettingsLoader {
     Supplier<Formats> formats = problems.section("formats", this::formats);
     Supplier<ScoringSettings> scoring = problems.section("scoring", this::scoring);
     Supplier<StreamSettings> stream = problems.section("stream", this::stream);
-    Supplier<HeadSettings> heads = problems.section("heads", this::heads);
+    HeadSettings heads = problems.section("heads", this::heads, HeadSettings.DEFAULT);
     Supplier<HttpSettings> scorer = problems.section("http", () -> http(raw.http().port()));
     Supplier<HttpSettings> trainer = problems.section("http", () -> http(raw.http().trainerPort()));
     Supplier<GateSettings> gate = problems.section("gate", this::gate);
     Map<String, Supplier<GateSettings>> taskGates = taskGates();
-    // the heads may have a problem of their own, which is told once
-    problems.section("adapt", () -> adapt(HeadSettings.DEFAULT));
+    Supplier<AdaptSettings> adapt = problems.section("adapt", () -> adapt(heads));
     Supplier<ReplaySettings> replay = problems.section("replay", this::replay);
     if (!problems.found().isEmpty()) {
       throw new ConfigException(file, problems.found());
@@ -98,8 +100,8 @@ public final class SettingsLoader {
         formats.get(),
         scoring.get(),
         stream.get(),
-        heads.get(),
-        adapt(heads.get()),
+        heads,
+        adapt.get(),
         new Gates(gate.get(), got(taskGates)),
         replay.get(),
         raw.tasks().keySet(),

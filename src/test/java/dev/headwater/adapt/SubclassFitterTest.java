@@ -67,7 +67,8 @@ class SubclassFitterTest {
   }
 
   private Fitter.Trained fitted(Batch batch, int classes) {
-    return fitter.fit(fitter.empty(), List.of(fitter.empty()), classes, batch, List.of(batch.weights()))
+    return fitter
+        .fit(fitter.empty(), List.of(fitter.empty()), classes, batch, List.of(batch.weights()))
         .get(0);
   }
 
