@@ -4,6 +4,7 @@ import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.schema.TopicSetup;
 import java.io.PrintWriter;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,12 +15,14 @@ import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 @Command(
     name = "topics",
     mixinStandardHelpOptions = true,
-    description = "Makes the topics of a deployment, or says what is wrong with them.")
+    description =
+        "Makes the topics of a deployment, says what is wrong with them and who needs what.")
 final class TopicsCommand {
   private static final Logger log = LoggerFactory.getLogger(TopicsCommand.class);
 
@@ -50,6 +53,47 @@ final class TopicsCommand {
     problems.forEach(out()::println);
     out().println(problems.isEmpty() ? "every topic is right" : problems.size() + " problems");
     return problems.isEmpty() ? 0 : 1;
+  }
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description = {
+        "The least rights each role needs, a line of arguments of kafka-acls for each resource:",
+        "... topics acls --config F | xargs -L 1 kafka-acls.sh --bootstrap-server B"
+      })
+  int acls(
+      @Mixin ConfigOption config,
+      @Option(
+              names = "--scorer",
+              defaultValue = "User:scorer",
+              paramLabel = "PRINCIPAL",
+              description = "Who serves. Default: ${DEFAULT-VALUE}")
+          String scorer,
+      @Option(
+              names = "--trainer",
+              defaultValue = "User:trainer",
+              paramLabel = "PRINCIPAL",
+              description = "Who trains. Default: ${DEFAULT-VALUE}")
+          String trainer,
+      @Option(
+              names = "--operator",
+              defaultValue = "User:operator",
+              paramLabel = "PRINCIPAL",
+              description =
+                  "Who runs topics, heads, labels and train --from. Default: ${DEFAULT-VALUE}")
+          String operator)
+      throws ConfigException {
+    Settings settings = config.load();
+    Map<Access.Role, String> principals = new EnumMap<>(Access.Role.class);
+    principals.put(Access.Role.SCORER, scorer);
+    principals.put(Access.Role.TRAINER, trainer);
+    principals.put(Access.Role.OPERATOR, operator);
+    principals.forEach(
+        (role, principal) ->
+            Access.of(role, settings.topicNames(), settings.name(), principal)
+                .arguments()
+                .forEach(out()::println));
+    return 0;
   }
 
   /** Warns at start of topics that will not keep what they should; a start is not held up by it. */

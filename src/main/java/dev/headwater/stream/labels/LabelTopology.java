@@ -7,6 +7,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.stream.guard.Limits;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -36,6 +37,11 @@ public record LabelTopology(
   static final String LABELS_BY_ID_SINK = "labels-by-id-sink";
   static final String SAMPLES_SINK = "joined-samples-sink";
   static final String REVIEW_SINK = "erased-review-sink";
+
+  /** The names of its stores; each has a changelog, {@code <application>-<store>-changelog}. */
+  public static List<String> stores() {
+    return List.of(WAITING, EARLY);
+  }
 
   /** Adds both to {@code topology}. */
   public void addTo(Topology topology) {

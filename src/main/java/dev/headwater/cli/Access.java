@@ -1,0 +1,185 @@
+package dev.headwater.cli;
+
+import dev.headwater.schema.TopicNames;
+import dev.headwater.stream.labels.LabelTopology;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
+
+/** What each role of a deployment may do on the broker, and nothing more. */
+final class Access {
+
+  /** Whose client it is. */
+  enum Role {
+    /** {@code serve}. */
+    SCORER,
+    /** {@code train}. */
+    TRAINER,
+    /** {@code topics}, {@code heads}, {@code labels} and {@code train --from}. */
+    OPERATOR
+  }
+
+  private final TopicNames topics;
+  private final String name;
+  private final String principal;
+  private final Map<ResourcePattern, List<AccessControlEntry>> granted = new LinkedHashMap<>();
+
+  private Access(TopicNames topics, String name, String principal) {
+    this.topics = topics;
+    this.name = name;
+    this.principal = principal;
+  }
+
+  /**
+   * @param name of the deployment
+   * @param principal as the broker sees it, such as {@code User:scorer}
+   */
+  static Access of(Role role, TopicNames topics, String name, String principal) {
+    Access access = new Access(topics, name, principal);
+    switch (role) {
+      case SCORER -> access.scorer();
+      case TRAINER -> access.trainer();
+      case OPERATOR -> access.operator();
+    }
+    return access;
+  }
+
+  List<AclBinding> bindings() {
+    return granted.entrySet().stream()
+        .flatMap(on -> on.getValue().stream().map(entry -> new AclBinding(on.getKey(), entry)))
+        .toList();
+  }
+
+  /** Arguments of {@code kafka-acls}, a line for each resource. */
+  List<String> arguments() {
+    return granted.entrySet().stream().map(on -> arguments(on.getKey(), on.getValue())).toList();
+  }
+
+  private void scorer() {
+    topics.records().forEach(topic -> topic(topic, AclOperation.READ));
+    topic(topics.heads(), AclOperation.READ);
+    topic(topics.labels(), AclOperation.READ);
+    Stream.of(topics.pending(), topics.labelsById())
+        .forEach(topic -> topic(topic, AclOperation.READ, AclOperation.WRITE));
+    Stream.of(topics.predictions(), topics.review(), topics.samples(), topics.deadLetters())
+        .forEach(topic -> topic(topic, AclOperation.WRITE));
+    LabelTopology.stores()
+        .forEach(
+            store ->
+                allow(
+                    ResourceType.TOPIC,
+                    "%s-%s-changelog".formatted(name, store),
+                    AclOperation.CREATE,
+                    AclOperation.READ,
+                    AclOperation.WRITE));
+    allow(ResourceType.GROUP, name, AclOperation.READ);
+    // Kafka Streams numbers its transactional ids under the name, where the writers of heads have
+    // theirs: without the denials a scorer could fence them
+    grant(
+        ResourceType.TRANSACTIONAL_ID,
+        name + "-",
+        PatternType.PREFIXED,
+        AclPermissionType.ALLOW,
+        AclOperation.WRITE);
+    Stream.of("-trainer", "-cli")
+        .forEach(
+            writer ->
+                grant(
+                    ResourceType.TRANSACTIONAL_ID,
+                    name + writer,
+                    PatternType.LITERAL,
+                    AclPermissionType.DENY,
+                    AclOperation.WRITE));
+  }
+
+  private void trainer() {
+    everyTopic().forEach(topic -> topic(topic, AclOperation.DESCRIBE));
+    topic(topics.samples(), AclOperation.READ);
+    topic(topics.heads(), AclOperation.READ, AclOperation.WRITE);
+    allow(ResourceType.TRANSACTIONAL_ID, name + "-trainer", AclOperation.WRITE);
+  }
+
+  private void operator() {
+    everyTopic().forEach(topic -> topic(topic, AclOperation.CREATE, AclOperation.DESCRIBE));
+    topic(topics.heads(), AclOperation.READ, AclOperation.WRITE);
+    Stream.of(topics.labels(), topics.samples()).forEach(topic -> topic(topic, AclOperation.WRITE));
+    Stream.of("-trainer", "-cli")
+        .forEach(writer -> allow(ResourceType.TRANSACTIONAL_ID, name + writer, AclOperation.WRITE));
+  }
+
+  private List<String> everyTopic() {
+    List<String> all = new ArrayList<>(topics.records());
+    all.addAll(
+        List.of(
+            topics.predictions(),
+            topics.review(),
+            topics.labels(),
+            topics.pending(),
+            topics.labelsById(),
+            topics.samples(),
+            topics.heads(),
+            topics.deadLetters()));
+    return all;
+  }
+
+  /** A topic of a deployment: everybody compares its configuration with what it should be. */
+  private void topic(String topic, AclOperation... operations) {
+    allow(ResourceType.TOPIC, topic, operations);
+    allow(ResourceType.TOPIC, topic, AclOperation.DESCRIBE_CONFIGS);
+  }
+
+  private void allow(ResourceType type, String resource, AclOperation... operations) {
+    grant(type, resource, PatternType.LITERAL, AclPermissionType.ALLOW, operations);
+  }
+
+  private void grant(
+      ResourceType type,
+      String resource,
+      PatternType pattern,
+      AclPermissionType permission,
+      AclOperation... operations) {
+    List<AccessControlEntry> entries =
+        granted.computeIfAbsent(
+            new ResourcePattern(type, resource, pattern), on -> new ArrayList<>());
+    for (AclOperation operation : operations) {
+      AccessControlEntry entry = new AccessControlEntry(principal, "*", operation, permission);
+      if (!entries.contains(entry)) {
+        entries.add(entry);
+      }
+    }
+  }
+
+  private String arguments(ResourcePattern resource, List<AccessControlEntry> entries) {
+    String permission =
+        entries.get(0).permissionType() == AclPermissionType.DENY ? "deny" : "allow";
+    return "--add --%s-principal '%s' %s --%s '%s'%s"
+        .formatted(
+            permission,
+            principal,
+            entries.stream()
+                .map(entry -> "--operation " + camel(entry.operation()))
+                .collect(Collectors.joining(" ")),
+            resource.resourceType().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+            resource.name(),
+            resource.patternType() == PatternType.PREFIXED
+                ? " --resource-pattern-type prefixed"
+                : "");
+  }
+
+  private static String camel(AclOperation operation) {
+    return Stream.of(operation.name().split("_"))
+        .map(word -> word.charAt(0) + word.substring(1).toLowerCase(Locale.ROOT))
+        .collect(Collectors.joining());
+  }
+}
