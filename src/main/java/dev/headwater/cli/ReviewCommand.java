@@ -95,7 +95,8 @@ final class ReviewCommand {
     if (task.kind() instanceof Kind.Quantity) {
       return List.of();
     }
-    HeadLog log = HeadLog.read(settings.kafka(), settings.topics().heads());
+    HeadLog log =
+        HeadLog.read(settings.kafka(), settings.topics().heads(), settings.heads().signatures());
     return log.live(task.name())
         .flatMap(pointer -> log.head(task.name(), pointer.version()))
         .or(task::head)
