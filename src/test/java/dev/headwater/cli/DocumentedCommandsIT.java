@@ -47,6 +47,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
             settings.scoring(),
             settings.topics(),
             settings.kafka(),
+            settings.heads().signatures(),
             metrics)) {
       service.start();
       Matcher command = COMMAND.matcher(shell());

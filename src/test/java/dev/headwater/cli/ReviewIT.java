@@ -52,6 +52,7 @@ class ReviewIT extends CommandedDeployment {
             settings.scoring(),
             settings.topics(),
             settings.kafka(),
+            settings.heads().signatures(),
             metrics)) {
       service.start();
       send();

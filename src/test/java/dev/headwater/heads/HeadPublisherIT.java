@@ -235,7 +235,7 @@ class HeadPublisherIT {
           .forEach(v -> publisher.refuse(info(v, 3, TestHeads.BACKBONE, false)));
 
       // then
-      HeadLog log = HeadLog.read(broker.kafka(), topic);
+      HeadLog log = HeadLog.read(broker.kafka(), topic, Signatures.NONE);
       assertThat(log.versions(TASK))
           .extracting(HeadInfo::version)
           .as("what has tensors, and the newest")

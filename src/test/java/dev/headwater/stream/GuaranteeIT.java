@@ -213,6 +213,7 @@ class GuaranteeIT {
             settings.scoring(),
             settings.topics(),
             settings.kafka(),
+            settings.heads().signatures(),
             on.metrics)) {
       second.start();
       awaitAll(on);

@@ -220,6 +220,7 @@ class StreamServiceIT {
               new ScoringSettings(2, 1, 16, false),
               on.topics,
               kafka,
+              Signatures.NONE,
               on.metrics)) {
         try {
           // when
