@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
  * circle turns, so that every cluster lies nearer to where its neighbour was: the frozen head is
  * wrong from there on, while one linear layer on the same features can tell old and new apart.
  */
-final class DriftingStream {
+public final class DriftingStream {
   static final int CLASSES = 3;
   private static final int UNITS = 12;
   private static final double RADIUS = 3;
@@ -28,7 +28,7 @@ final class DriftingStream {
   private DriftingStream() {}
 
   /** Backbone: how far a point lies in each of twelve directions. Head: sums them up by class. */
-  static Bundle bundle(Path directory) throws Exception {
+  public static Bundle bundle(Path directory) throws Exception {
     Files.createDirectories(directory);
     byte[] network =
         GraphFixture.opset(17)
@@ -65,7 +65,7 @@ final class DriftingStream {
    *
    * @param badEvery every so manieth record has a number that is none; 0 for none
    */
-  static Path write(Path file, int size, int badEvery) throws IOException {
+  public static Path write(Path file, int size, int badEvery) throws IOException {
     Random random = new Random(11);
     String lines =
         IntStream.range(0, size)

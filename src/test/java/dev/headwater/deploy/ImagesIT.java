@@ -1,0 +1,256 @@
+package dev.headwater.deploy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.github.dockerjava.api.DockerClient;
+import com.github.dockerjava.api.command.InspectContainerResponse.ContainerState;
+import com.github.dockerjava.api.command.WaitContainerResultCallback;
+import com.github.dockerjava.api.model.Capability;
+import dev.headwater.replay.DriftingStream;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.JsonSerde;
+import dev.headwater.schema.Prediction;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.testcontainers.DockerClientFactory;
+import org.testcontainers.containers.BindMode;
+import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.containers.Network;
+import org.testcontainers.containers.startupcheck.OneShotStartupCheckStrategy;
+import org.testcontainers.containers.wait.strategy.Wait;
+import org.testcontainers.junit.jupiter.Container;
+import org.testcontainers.junit.jupiter.Testcontainers;
+import org.testcontainers.kafka.KafkaContainer;
+import org.testcontainers.utility.DockerImageName;
+
+/** The built images as a cluster runs them: no root, no writable root file system, nothing more. */
+@Testcontainers(disabledWithoutDocker = true)
+class ImagesIT {
+  private static final Network NETWORK = Network.newNetwork();
+  private static final String BROKER = "kafka:19092";
+  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final int GRACE_SECONDS = 30;
+  private static final int TERMINATED = 128 + 15;
+  private static final long LARGEST_SCORER = 450_000_000;
+
+  @Container
+  private static final KafkaContainer KAFKA =
+      new KafkaContainer("apache/kafka:4.3.1").withNetwork(NETWORK).withListener(BROKER);
+
+  private static String scorerImage;
+  private static String trainerImage;
+
+  private final DockerClient docker = DockerClientFactory.lazyClient();
+  @TempDir Path directory;
+  private int sent;
+
+  @BeforeAll
+  static void build() throws Exception {
+    scorerImage = Images.build("scorer");
+    trainerImage = Images.build("trainer");
+  }
+
+  @Test
+  void scorerStaysSmall() {
+    assertThat(size(scorerImage) - size(Images.BASE))
+        .as("bytes beyond %s", Images.BASE)
+        .isLessThanOrEqualTo(LARGEST_SCORER);
+  }
+
+  @Test
+  void learnFromTheStreamAndDrainWhenToldToStop() throws Exception {
+    configure();
+    try (GenericContainer<?> topics = hardened(scorerImage, "topics", "create")) {
+      topics.withStartupCheckStrategy(new OneShotStartupCheckStrategy()).start();
+    }
+    try (GenericContainer<?> scorer = hardened(scorerImage, "serve");
+        GenericContainer<?> trainer = hardened(trainerImage, "train");
+        Traffic traffic = new Traffic()) {
+      scorer.waitingFor(Wait.forHealthcheck()).start();
+      trainer.waitingFor(Wait.forHealthcheck()).start();
+      assertConfined(scorer);
+      assertConfined(trainer);
+      assertThat(scorer.execInContainer("ls", "lib").getStdout()).doesNotContain("pytorch");
+
+      traffic.untilPredictedBy(1);
+
+      traffic.send(500, false); // and it is told to stop in the middle of these
+      assertDrains(scorer);
+      docker.startContainerCmd(scorer.getContainerId()).exec();
+      traffic.send(100, false);
+      await().atMost(PATIENCE).until(() -> traffic.predictions() >= sent);
+      assertDrains(trainer);
+      assertDrains(scorer);
+      assertThat(traffic.predictions()).as("each record once").isEqualTo(sent);
+      assertThat(traffic.ids()).isEqualTo(sent);
+    }
+  }
+
+  private void configure() throws Exception {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+    DriftingStream.bundle(directory.resolve("bundle"));
+    Files.writeString(
+        directory.resolve("config.yaml"),
+        """
+        name: ship
+        bundle: {directory: /etc/headwater/bundle}
+        kafka: {bootstrap.servers: "%s", group.instance.id: ship-0}
+        topics: {partitions: 2, join-partitions: 2}
+        selection: {audit-share: 0.3}
+        """
+            .formatted(BROKER));
+  }
+
+  private GenericContainer<?> hardened(String image, String... command) {
+    String[] words = Arrays.copyOf(command, command.length + 2);
+    words[command.length] = "--config";
+    words[command.length + 1] = "/etc/headwater/config.yaml";
+    return new GenericContainer<>(DockerImageName.parse(image))
+        .withNetwork(NETWORK)
+        .withImagePullPolicy(name -> false)
+        .withFileSystemBind(directory.toString(), "/etc/headwater", BindMode.READ_ONLY)
+        .withCommand(words)
+        .withCreateContainerCmdModifier(
+            create ->
+                create
+                    .getHostConfig()
+                    .withReadonlyRootfs(true)
+                    .withCapDrop(Capability.ALL)
+                    .withSecurityOpts(List.of("no-new-privileges")))
+        .withStartupTimeout(PATIENCE);
+  }
+
+  private static void assertConfined(GenericContainer<?> container) throws Exception {
+    assertThat(container.execInContainer("id", "-u").getStdout().strip()).isEqualTo("10001");
+    assertThat(container.execInContainer("touch", "/opt/headwater/x").getStderr())
+        .contains("Read-only file system");
+    assertThat(container.execInContainer("cat", "/proc/1/cmdline").getStdout())
+        .as("no shell before the JVM, or SIGTERM would not reach it")
+        .startsWith("java\0");
+  }
+
+  /** SIGKILL after the grace period would be another exit code. */
+  private void assertDrains(GenericContainer<?> container) throws Exception {
+    String id = container.getContainerId();
+    docker.stopContainerCmd(id).withTimeout(GRACE_SECONDS).exec();
+    docker
+        .waitContainerCmd(id)
+        .exec(new WaitContainerResultCallback())
+        .awaitCompletion(GRACE_SECONDS, TimeUnit.SECONDS);
+    ContainerState state = docker.inspectContainerCmd(id).exec().getState();
+    assertThat(state.getExitCodeLong()).as(container.getLogs()).isEqualTo(TERMINATED);
+  }
+
+  private long size(String image) {
+    return docker.inspectImageCmd(image).exec().getSize();
+  }
+
+  /** Records of a stream that has turned, some with their label, and what is predicted of them. */
+  private final class Traffic implements AutoCloseable {
+    private final Producer<String, String> producer;
+    private final Consumer<byte[], Prediction> consumer;
+    private final Iterator<String> lines;
+    private final Set<String> seen = new HashSet<>();
+    private int predictions;
+    private long newest;
+
+    Traffic() throws IOException {
+      Map<String, Object> kafka =
+          Map.of(
+              "bootstrap.servers",
+              KAFKA.getBootstrapServers(),
+              "isolation.level",
+              "read_committed",
+              "auto.offset.reset",
+              "earliest");
+      producer = new KafkaProducer<>(kafka, new StringSerializer(), new StringSerializer());
+      consumer =
+          new KafkaConsumer<>(
+              kafka,
+              new ByteArrayDeserializer(),
+              new JsonSerde<>(Prediction.class).deserializer());
+      consumer.assign(
+          consumer.partitionsFor("ship-predictions").stream()
+              .map(p -> new TopicPartition(p.topic(), p.partition()))
+              .toList());
+      consumer.seekToBeginning(consumer.assignment());
+      int size = 6000;
+      Path file = DriftingStream.write(directory.resolve("stream.jsonl"), size, 0);
+      List<String> all = Files.readAllLines(file);
+      lines = all.subList(size / 2, size).iterator();
+    }
+
+    void untilPredictedBy(long version) {
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () -> {
+                send(20, true);
+                predictions();
+                return newest >= version;
+              });
+    }
+
+    void send(int records, boolean labelled) throws IOException {
+      for (int i = 0; i < records; i++) {
+        ObjectNode record = (ObjectNode) Json.MAPPER.readTree(lines.next());
+        String label = record.remove("label").asText();
+        String id = record.get("id").asText();
+        producer.send(new ProducerRecord<>("ship-records", id, record.toString()));
+        if (labelled) {
+          producer.send(
+              new ProducerRecord<>(
+                  "ship-labels", "{\"recordId\":\"%s\",\"task\":\"cluster\",\"label\":\"%s\"}".formatted(id, label)));
+        }
+        sent++;
+      }
+      producer.flush();
+    }
+
+    /** How many there are by now. */
+    int predictions() {
+      consumer
+          .poll(Duration.ofMillis(200))
+          .forEach(
+              record -> {
+                predictions++;
+                seen.add(record.value().recordId());
+                newest = Math.max(newest, record.value().headVersion());
+              });
+      return predictions;
+    }
+
+    int ids() {
+      return seen.size();
+    }
+
+    @Override
+    public void close() {
+      producer.close();
+      consumer.close();
+    }
+  }
+}
