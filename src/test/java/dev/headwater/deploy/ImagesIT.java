@@ -3,35 +3,19 @@ package dev.headwater.deploy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.github.dockerjava.api.DockerClient;
 import com.github.dockerjava.api.command.InspectContainerResponse.ContainerState;
 import com.github.dockerjava.api.command.WaitContainerResultCallback;
 import com.github.dockerjava.api.model.Capability;
 import dev.headwater.replay.DriftingStream;
-import dev.headwater.schema.Json;
-import dev.headwater.schema.JsonSerde;
-import dev.headwater.schema.Prediction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,7 +49,6 @@ class ImagesIT {
 
   private final DockerClient docker = DockerClientFactory.lazyClient();
   @TempDir Path directory;
-  private int sent;
 
   @BeforeAll
   static void build() throws Exception {
@@ -88,25 +71,39 @@ class ImagesIT {
     }
     try (GenericContainer<?> scorer = hardened(scorerImage, "serve");
         GenericContainer<?> trainer = hardened(trainerImage, "train");
-        Traffic traffic = new Traffic()) {
+        Traffic traffic = new Traffic(KAFKA.getBootstrapServers(), "ship", stream())) {
       scorer.waitingFor(Wait.forHealthcheck()).start();
       trainer.waitingFor(Wait.forHealthcheck()).start();
       assertConfined(scorer);
       assertConfined(trainer);
       assertThat(scorer.execInContainer("ls", "lib").getStdout()).doesNotContain("pytorch");
 
-      traffic.untilPredictedBy(1);
+      await().atMost(PATIENCE).until(() -> newestAfterMore(traffic) >= 1);
 
       traffic.send(500, false); // and it is told to stop in the middle of these
       assertDrains(scorer);
       docker.startContainerCmd(scorer.getContainerId()).exec();
       traffic.send(100, false);
-      await().atMost(PATIENCE).until(() -> traffic.predictions() >= sent);
+      await().atMost(PATIENCE).until(() -> traffic.predictions() >= traffic.sent());
       assertDrains(trainer);
       assertDrains(scorer);
-      assertThat(traffic.predictions()).as("each record once").isEqualTo(sent);
-      assertThat(traffic.ids()).isEqualTo(sent);
+      assertThat(traffic.predictions()).as("each record once").isEqualTo(traffic.sent());
+      assertThat(traffic.ids()).isEqualTo(traffic.sent());
     }
+  }
+
+  private static long newestAfterMore(Traffic traffic) throws IOException {
+    traffic.send(20, true);
+    traffic.predictions();
+    return traffic.newest();
+  }
+
+  /** Of records that have turned already. */
+  private Path stream() throws IOException {
+    int size = 6000;
+    Path file = DriftingStream.write(directory.resolve("stream.jsonl"), size, 0);
+    List<String> lines = Files.readAllLines(file);
+    return Files.write(file, lines.subList(size / 2, size));
   }
 
   private void configure() throws Exception {
@@ -166,91 +163,5 @@ class ImagesIT {
 
   private long size(String image) {
     return docker.inspectImageCmd(image).exec().getSize();
-  }
-
-  /** Records of a stream that has turned, some with their label, and what is predicted of them. */
-  private final class Traffic implements AutoCloseable {
-    private final Producer<String, String> producer;
-    private final Consumer<byte[], Prediction> consumer;
-    private final Iterator<String> lines;
-    private final Set<String> seen = new HashSet<>();
-    private int predictions;
-    private long newest;
-
-    Traffic() throws IOException {
-      Map<String, Object> kafka =
-          Map.of(
-              "bootstrap.servers",
-              KAFKA.getBootstrapServers(),
-              "isolation.level",
-              "read_committed",
-              "auto.offset.reset",
-              "earliest");
-      producer = new KafkaProducer<>(kafka, new StringSerializer(), new StringSerializer());
-      consumer =
-          new KafkaConsumer<>(
-              kafka,
-              new ByteArrayDeserializer(),
-              new JsonSerde<>(Prediction.class).deserializer());
-      consumer.assign(
-          consumer.partitionsFor("ship-predictions").stream()
-              .map(p -> new TopicPartition(p.topic(), p.partition()))
-              .toList());
-      consumer.seekToBeginning(consumer.assignment());
-      int size = 6000;
-      Path file = DriftingStream.write(directory.resolve("stream.jsonl"), size, 0);
-      List<String> all = Files.readAllLines(file);
-      lines = all.subList(size / 2, size).iterator();
-    }
-
-    void untilPredictedBy(long version) {
-      await()
-          .atMost(PATIENCE)
-          .until(
-              () -> {
-                send(20, true);
-                predictions();
-                return newest >= version;
-              });
-    }
-
-    void send(int records, boolean labelled) throws IOException {
-      for (int i = 0; i < records; i++) {
-        ObjectNode record = (ObjectNode) Json.MAPPER.readTree(lines.next());
-        String label = record.remove("label").asText();
-        String id = record.get("id").asText();
-        producer.send(new ProducerRecord<>("ship-records", id, record.toString()));
-        if (labelled) {
-          producer.send(
-              new ProducerRecord<>(
-                  "ship-labels", "{\"recordId\":\"%s\",\"task\":\"cluster\",\"label\":\"%s\"}".formatted(id, label)));
-        }
-        sent++;
-      }
-      producer.flush();
-    }
-
-    /** How many there are by now. */
-    int predictions() {
-      consumer
-          .poll(Duration.ofMillis(200))
-          .forEach(
-              record -> {
-                predictions++;
-                seen.add(record.value().recordId());
-                newest = Math.max(newest, record.value().headVersion());
-              });
-      return predictions;
-    }
-
-    int ids() {
-      return seen.size();
-    }
-
-    @Override
-    public void close() {
-      producer.close();
-      consumer.close();
-    }
   }
 }

@@ -1,0 +1,107 @@
+{{- define "headwater.labels" -}}
+app.kubernetes.io/name: headwater
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "headwater.name" -}}
+{{ printf "%s-%s" .root.Release.Name .component | trunc 52 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "headwater.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "headwater.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* What scorer and trainer pods have in common. */}}
+{{- define "headwater.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ .root.Values.terminationGracePeriodSeconds }}
+securityContext: {{- include "headwater.podSecurity" . | nindent 2 }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.bundle.image }}
+initContainers:
+  - name: bundle
+    image: {{ . }}
+    command: [cp, -rL, {{ printf "%s/." $.root.Values.bundle.path | quote }}, /copied]
+    securityContext: {{- include "headwater.containerSecurity" $ | nindent 6 }}
+    volumeMounts:
+      - {name: bundle, mountPath: /copied}
+{{- end }}
+containers:
+  - name: {{ .component }}
+    image: {{ .values.image }}
+    securityContext: {{- include "headwater.containerSecurity" . | nindent 6 }}
+    ports:
+      - {name: http, containerPort: {{ .port }}}
+    env:
+      - name: POD_NAME
+        valueFrom: {fieldRef: {fieldPath: metadata.name}}
+    {{- with .root.Values.envFrom }}
+    envFrom: {{- toYaml . | nindent 6 }}
+    {{- end }}
+    resources:
+      requests: {{- toYaml .values.resources.requests | nindent 8 }}
+      limits:
+        {{- toYaml .values.resources.limits | nindent 8 }}
+        {{- with .values.gpus }}
+        nvidia.com/gpu: {{ . }}
+        {{- end }}
+    startupProbe:
+      httpGet: {path: /health/live, port: http}
+      periodSeconds: 5
+      failureThreshold: 60
+    livenessProbe:
+      httpGet: {path: /health/live, port: http}
+      periodSeconds: 10
+      timeoutSeconds: 3
+      failureThreshold: 6
+    readinessProbe:
+      httpGet: {path: /health/ready, port: http}
+      periodSeconds: 5
+      timeoutSeconds: 3
+    volumeMounts:
+      - {name: config, mountPath: /etc/headwater, readOnly: true}
+      - {name: bundle, mountPath: /bundle, readOnly: true}
+      - {name: state, mountPath: /var/lib/headwater}
+      - {name: tmp, mountPath: /tmp}
+      {{- with .root.Values.extraVolumeMounts }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+volumes:
+  - name: config
+    configMap: {name: {{ .root.Release.Name }}-config}
+  - name: bundle
+    {{- if .root.Values.bundle.image }}
+    emptyDir: {}
+    {{- else }}
+    {{- required "bundle.image or bundle.volume says where the model comes from" .root.Values.bundle.volume | toYaml | nindent 4 }}
+    {{- end }}
+  - name: tmp
+    emptyDir: {sizeLimit: {{ .root.Values.scratch }}}
+  {{- with .root.Values.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
