@@ -41,7 +41,7 @@ FROM runtime AS trainer
 COPY --from=libraries /src/target/torch lib
 COPY --from=build /src/target/headwater.jar ./
 EXPOSE 8081
-HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=10s --start-period=120s --retries=3 \
   CMD ["curl", "-fsS", "http://127.0.0.1:8081/health/ready"]
 CMD ["train", "--config", "/etc/headwater/config.yaml"]
 
@@ -54,6 +54,6 @@ VOLUME ["/demo"]
 FROM runtime AS scorer
 COPY --from=build /src/target/headwater.jar ./
 EXPOSE 8080
-HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=10s --start-period=120s --retries=3 \
   CMD ["curl", "-fsS", "http://127.0.0.1:8080/health/ready"]
 CMD ["serve", "--config", "/etc/headwater/config.yaml"]
