@@ -116,7 +116,7 @@ class ImagesIT {
         bundle: {directory: /etc/headwater/bundle}
         kafka: {bootstrap.servers: "%s", group.instance.id: ship-0}
         topics: {partitions: 2, join-partitions: 2}
-        selection: {audit-share: 0.3}
+        selection: {audit-share: 0.3, budget: 1}
         """
             .formatted(BROKER));
   }

@@ -234,7 +234,7 @@ class MonitoringIT {
         kafka: {bootstrap.servers: "%s"}
         topics: {partitions: 2, join-partitions: 2}
         stream: {unlabelled-share: 0.5}
-        selection: {audit-share: 0.3}
+        selection: {audit-share: 0.3, budget: 1}
         adapt: {device: cpu}
         drift: {reference: 60, short-window: 5, long-window: 20}
         http: {port: %d, trainer-port: %d}

@@ -1,5 +1,7 @@
 package dev.headwater.deploy;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.JsonSerde;
@@ -24,6 +26,12 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /** A labelled stream on its way through a deployment, and what is predicted of it. */
 final class Traffic implements AutoCloseable {
+  /** Bad records have numbers that are none. */
+  private static final ObjectReader LENIENT =
+      Json.MAPPER
+          .readerFor(ObjectNode.class)
+          .with(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS);
+
   private final String name;
   private final Iterator<String> lines;
   private final Producer<String, String> producer;
@@ -58,7 +66,7 @@ final class Traffic implements AutoCloseable {
   /** Sends the stream's next records, and their labels on the topic of labels if wanted. */
   void send(int records, boolean labelled) throws IOException {
     for (int i = 0; i < records; i++) {
-      ObjectNode record = (ObjectNode) Json.MAPPER.readTree(lines.next());
+      ObjectNode record = LENIENT.readValue(lines.next());
       String label = record.remove("label").asText();
       String id = record.get("id").asText();
       truth.put(id, label);
