@@ -111,7 +111,7 @@ class MonitoringIT {
         assertThat(traffic.newest()).as("heads that were learned and served").isPositive();
         assertThat(value("headwater_prequential_accuracy_ratio{head=\"live\"}"))
             .as("what the trainer says of the live head and what the records say")
-            .isCloseTo(traffic.accuracy(), within(.15));
+            .isCloseTo(traffic.accuracy(), within(.1));
       }
       assertThat(unknown(RULES)).as("metrics that alerts go by and nobody exports").isEmpty();
       assertThat(get("/api/v1/rules").findValuesAsText("health")).containsOnly("ok");
@@ -234,7 +234,7 @@ class MonitoringIT {
         kafka: {bootstrap.servers: "%s"}
         topics: {partitions: 2, join-partitions: 2}
         stream: {unlabelled-share: 0.5}
-        selection: {audit-share: 0.3, budget: 1}
+        selection: {audit-share: 0.9, budget: 1}
         adapt: {device: cpu}
         drift: {reference: 60, short-window: 5, long-window: 20}
         http: {port: %d, trainer-port: %d}

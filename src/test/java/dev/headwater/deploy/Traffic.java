@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -26,6 +28,8 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /** A labelled stream on its way through a deployment, and what is predicted of it. */
 final class Traffic implements AutoCloseable {
+  private static final int WINDOW = 500;
+
   /** Bad records have numbers that are none. */
   private static final ObjectReader LENIENT =
       Json.MAPPER
@@ -39,8 +43,7 @@ final class Traffic implements AutoCloseable {
   private final Map<String, String> truth = new HashMap<>();
   private final Set<String> seen = new HashSet<>();
   private int predictions;
-  private int right;
-  private int lately;
+  private final Deque<Boolean> right = new ArrayDeque<>();
   private long newest;
 
   /**
@@ -95,13 +98,11 @@ final class Traffic implements AutoCloseable {
   private void count(Prediction prediction) {
     predictions++;
     seen.add(prediction.recordId());
-    if (prediction.headVersion() > newest) {
-      newest = prediction.headVersion();
-      right = 0;
-      lately = 0;
+    newest = Math.max(newest, prediction.headVersion());
+    right.addLast(truth.get(prediction.recordId()).equals(prediction.label()));
+    if (right.size() > WINDOW) {
+      right.removeFirst();
     }
-    lately++;
-    right += truth.get(prediction.recordId()).equals(prediction.label()) ? 1 : 0;
   }
 
   /** Different records among those predicted. */
@@ -114,9 +115,9 @@ final class Traffic implements AutoCloseable {
     return newest;
   }
 
-  /** Share of right answers since {@link #newest} predicts. */
+  /** Share of right answers among the latest, as many as the trainer looks back on. */
   double accuracy() {
-    return (double) right / lately;
+    return (double) right.stream().filter(Boolean::booleanValue).count() / right.size();
   }
 
   @Override
