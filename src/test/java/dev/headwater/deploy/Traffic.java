@@ -32,9 +32,7 @@ final class Traffic implements AutoCloseable {
 
   /** Bad records have numbers that are none. */
   private static final ObjectReader LENIENT =
-      Json.MAPPER
-          .readerFor(ObjectNode.class)
-          .with(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS);
+      Json.MAPPER.readerFor(ObjectNode.class).with(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS);
 
   private final String name;
   private final Iterator<String> lines;
