@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.headwater.cli.Main;
 import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.Signatures;
 import dev.headwater.replay.DriftingStream;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Json;
@@ -145,7 +146,8 @@ class MonitoringIT {
   private static HeadLog heads(EmbeddedBroker broker) {
     return HeadLog.read(
         Map.of("bootstrap.servers", broker.bootstrapServers()),
-        Topics.of(TopicNames.prefixed("seen")).heads());
+        Topics.of(TopicNames.prefixed("seen")).heads(),
+        Signatures.NONE);
   }
 
   private static long accepted(HeadLog heads) {
