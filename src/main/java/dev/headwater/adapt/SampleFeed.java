@@ -86,6 +86,13 @@ final class SampleFeed implements AutoCloseable {
     return arrivals;
   }
 
+  /** Records on the topic that are not read yet, as of the last poll. */
+  long lag() {
+    return consumer.assignment().stream()
+        .mapToLong(partition -> consumer.currentLag(partition).orElse(0))
+        .sum();
+  }
+
   @SuppressWarnings("NullAway") // Kafka's keys and values may be null
   private Optional<Arrival> arrival(ConsumerRecord<byte[], byte[]> record) {
     try {

@@ -36,9 +36,10 @@ final class ServeCommand implements Callable<Integer> {
                       settings.scoring(),
                       settings.topics(),
                       settings.kafka(),
-                      new MicrometerScorerMetrics(registry));
+                      new MicrometerScorerMetrics(registry, bundle.taskNames()));
               HttpServer http =
                   new HttpServer(settings.scorerHttp(), registry, service::live, service::ready)) {
+            service.bindTo(registry);
             http.start();
             service.start();
             signalled.await();

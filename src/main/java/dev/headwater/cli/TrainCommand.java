@@ -2,6 +2,7 @@ package dev.headwater.cli;
 
 import dev.headwater.adapt.History;
 import dev.headwater.adapt.Trainer;
+import dev.headwater.adapt.drift.DriftMonitor;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.config.Settings;
 import dev.headwater.http.HttpServer;
@@ -66,7 +67,8 @@ final class TrainCommand implements Callable<Integer> {
                       bundle,
                       settings.topics(),
                       settings.kafka(),
-                      new MicrometerTrainerMetrics(registry),
+                      new MicrometerTrainerMetrics(
+                          registry, bundle.taskNames(), DriftMonitor.CAUSES),
                       Clock.systemUTC());
               HttpServer http =
                   new HttpServer(

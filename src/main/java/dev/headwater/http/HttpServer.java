@@ -4,13 +4,14 @@ import dev.headwater.metrics.Health;
 import io.javalin.Javalin;
 import io.javalin.http.Context;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 
 /**
  * {@code /metrics} in the Prometheus text format, {@code /health/live} and {@code /health/ready} as
- * JSON {@code {"up": boolean, "cause": string}} with status 200 or 503. Nothing can be changed
- * through it.
+ * JSON {@code {"up": boolean, "cause": string, "parts": {name: the same}}} with status 200 or 503.
+ * Nothing can be changed through it.
  */
 public final class HttpServer implements AutoCloseable {
   /** Prometheus text exposition format 0.0.4. */
@@ -20,6 +21,7 @@ public final class HttpServer implements AutoCloseable {
 
   private final HttpSettings settings;
   private final Javalin server;
+  private final ProcessMeters process;
 
   public HttpServer(
       HttpSettings settings,
@@ -27,6 +29,7 @@ public final class HttpServer implements AutoCloseable {
       Supplier<Health> live,
       Supplier<Health> ready) {
     this.settings = settings;
+    this.process = new ProcessMeters(registry, live, ready);
     this.server =
         Javalin.create(
             config -> {
@@ -52,11 +55,22 @@ public final class HttpServer implements AutoCloseable {
   @Override
   public void close() {
     server.stop();
+    process.close();
   }
 
   private static void answer(Context context, Health health) {
-    context
-        .status(health.up() ? 200 : SERVICE_UNAVAILABLE)
-        .json(Map.of("up", health.up(), "cause", health.cause()));
+    context.status(health.up() ? 200 : SERVICE_UNAVAILABLE).json(json(health));
+  }
+
+  private static Map<String, Object> json(Health health) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("up", health.up());
+    json.put("cause", health.cause());
+    if (!health.parts().isEmpty()) {
+      Map<String, Object> parts = new LinkedHashMap<>();
+      health.parts().forEach((name, part) -> parts.put(name, json(part)));
+      json.put("parts", parts);
+    }
+    return json;
   }
 }

@@ -113,7 +113,7 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
       waiting.put(key, ValueAndTimestamp.make(sample, now));
     } else {
       early.delete(key);
-      match(sample, now, label.value(), now);
+      match(sample, now, label.value(), now); // it waited for the record, not the record for it
     }
   }
 
@@ -138,7 +138,7 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
         LabelTopology.storeKey(record.getRecordId(), record.getTask()),
         ValueAndTimestamp.make(sample, since));
     outbox.send(context);
-    settings.metrics().labelMatched();
+    settings.metrics().labelMatched(Duration.ofMillis(Math.max(0, now - since)));
   }
 
   private Outbox outbox(Sample sample, long now) {
