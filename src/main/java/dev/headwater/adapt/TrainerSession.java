@@ -134,7 +134,10 @@ final class TrainerSession implements AutoCloseable {
     tasks.values().forEach(TaskTraining::caughtUp);
     log.atInfo().addKeyValue("state", state()).log("training started");
     while (running.getAsBoolean()) {
-      health.accept(Health.up(state()));
+      health.accept(
+          feed.answered()
+              ? Health.up(state())
+              : Health.down("the broker does not answer; " + state()));
       versions.accept(tasks.values().stream().flatMap(t -> t.versions().stream()).toList());
       feed.poll().forEach(this::take);
       parts.metrics().lag(feed.lag());

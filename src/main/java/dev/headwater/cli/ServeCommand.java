@@ -38,9 +38,15 @@ final class ServeCommand implements Callable<Integer> {
                       settings.kafka(),
                       new MicrometerScorerMetrics(registry, bundle.taskNames()));
               HttpServer http =
-                  new HttpServer(settings.scorerHttp(), registry, service::live, service::ready)) {
+                  new HttpServer(
+                      settings.scorerHttp(),
+                      registry,
+                      service::live,
+                      service::ready,
+                      Pages.status(
+                          settings, bundle, registry, "scorer", service::ready, service::heads))) {
             service.bindTo(registry);
-            http.start();
+            http.start(Pages.INTERVAL);
             service.start();
             signalled.await();
           }

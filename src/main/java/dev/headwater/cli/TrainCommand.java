@@ -72,8 +72,13 @@ final class TrainCommand implements Callable<Integer> {
                       Clock.systemUTC());
               HttpServer http =
                   new HttpServer(
-                      settings.trainerHttp(), registry, trainer::live, trainer::health)) {
-            http.start();
+                      settings.trainerHttp(),
+                      registry,
+                      trainer::live,
+                      trainer::health,
+                      Pages.status(
+                          settings, bundle, registry, "trainer", trainer::health, trainer::heads))) {
+            http.start(Pages.INTERVAL);
             trainer.start();
             signalled.await();
           }

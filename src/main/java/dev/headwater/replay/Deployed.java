@@ -6,7 +6,6 @@ import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
-import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
@@ -31,6 +30,7 @@ final class Deployed implements Session.Deployment {
   private final Map<String, Object> kafka;
   private final Map<String, String> labelFields = new HashMap<>();
   private final Display display;
+  private final Watcher watcher;
   private final StreamService scorer;
   private final Optional<Trainer> trainer;
 
@@ -40,7 +40,9 @@ final class Deployed implements Session.Deployment {
       Map<String, Object> kafka,
       Path stateDirectory,
       ReplaySettings settings,
-      Display display) {
+      Display display,
+      Watcher watcher) {
+    this.watcher = watcher;
     this.pipeline = pipeline;
     this.topics = topics;
     this.kafka = kafka;
@@ -55,7 +57,8 @@ final class Deployed implements Session.Deployment {
             pipeline.comparing(),
             topics.topics(),
             kafka,
-            ScorerMetrics.NOOP);
+            watcher.scorer());
+    watcher.deployed(scorer);
     try {
       this.trainer = settings.adapt() ? Optional.of(trainer()) : Optional.empty();
     } catch (RuntimeException e) {
@@ -71,7 +74,7 @@ final class Deployed implements Session.Deployment {
         pipeline.bundle(),
         topics.topics(),
         kafka,
-        TrainerMetrics.NOOP,
+        watcher.trainer(),
         Clock.systemUTC());
   }
 

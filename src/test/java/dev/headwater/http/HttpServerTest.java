@@ -11,6 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,11 +24,19 @@ class HttpServerTest {
       new AtomicReference<>(Health.down("catching up on heads"));
   private final HttpServer server =
       new HttpServer(
-          new HttpSettings("127.0.0.1", 0), registry, () -> Health.up("running"), ready::get);
+          new HttpSettings("127.0.0.1", 0),
+          registry,
+          () -> Health.up("running"),
+          ready::get,
+          new Status(
+              registry,
+              new Status.About("desk", "scorer", Map.of("intent", 0.95)),
+              ready::get,
+              List::of));
 
   @BeforeEach
   void start() {
-    server.start();
+    server.start(Duration.ofHours(1));
   }
 
   @AfterEach
