@@ -5,9 +5,12 @@ import dev.headwater.adapt.fit.Targets;
 import dev.headwater.adapt.fit.Temperature;
 import dev.headwater.bundle.Kind;
 import dev.headwater.gate.Trial;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.Scored;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +37,16 @@ record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
         samples.stream().map(Remembered::features).toList(),
         equal,
         new Targets(Targets.Loss.BINARY, rows));
+  }
+
+  /** As sure as the least certain label is, of being told or of not being. */
+  @Override
+  public Optional<Scored> answer(Said said) {
+    double least = 1;
+    for (float logit : said.logits()) {
+      least = Math.min(least, 1 / (1 + Math.exp(-Math.abs(logit))));
+    }
+    return Optional.of(new Scored(Label.text(told(said)), least));
   }
 
   /**

@@ -3,9 +3,11 @@ package dev.headwater.adapt;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.Temperature;
 import dev.headwater.gate.Trial;
+import dev.headwater.schema.Scored;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +37,13 @@ record LabelSupervision() implements Supervision {
       weights[i] /= mean;
     }
     return new Batch(samples.stream().map(Remembered::features).toList(), classes, weights);
+  }
+
+  @Override
+  public Optional<Scored> answer(Said said) {
+    int best = Learner.best(said.logits());
+    double chance = Math.exp(-Temperature.surprise(said.logits(), best, 1));
+    return Optional.of(new Scored(said.labels().get(best), chance));
   }
 
   @Override

@@ -246,7 +246,7 @@ final class Learner {
             clock.instant(),
             cause,
             fitter.device(),
-            new Verdict(verdict.accepted(), verdict.reason(), verdict.judged(), numbers));
+            verdict.with(numbers));
     return head(info, candidate, samples);
   }
 

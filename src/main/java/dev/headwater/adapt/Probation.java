@@ -113,6 +113,6 @@ final class Probation {
   private Verdict withFormerNumbers(Verdict verdict) {
     Map<String, Double> numbers = new HashMap<>(head.info.verdict().numbers());
     numbers.putAll(verdict.numbers());
-    return new Verdict(false, verdict.reason(), verdict.judged(), numbers);
+    return verdict.with(numbers);
   }
 }

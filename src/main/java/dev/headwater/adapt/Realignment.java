@@ -10,7 +10,6 @@ import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Tensor;
-import dev.headwater.schema.Verdict;
 import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -91,8 +90,6 @@ final class Realignment {
     LinearHead head = found.head();
     Map<String, Double> numbers = new TreeMap<>(found.verdict().numbers());
     numbers.putAll(read.numbers());
-    Verdict verdict =
-        new Verdict(true, found.verdict().reason(), found.verdict().judged(), numbers);
     HeadInfo before = anchor.info();
     HeadInfo info =
         new HeadInfo(
@@ -104,7 +101,7 @@ final class Realignment {
             clock.instant(),
             TRIGGER,
             tuner.device(),
-            verdict);
+            found.verdict().with(numbers));
     List<float[]> golden = List.copyOf(newest);
     List<float[]> logits = golden.stream().map(head::logits).toList();
     return Optional.of(

@@ -17,6 +17,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -30,7 +31,8 @@ import org.slf4j.LoggerFactory;
 final class SampleFeed implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(SampleFeed.class);
   private static final Duration POLL = Duration.ofMillis(100);
-  private static final Duration PARTITIONS = Duration.ofSeconds(30);
+  private static final Duration PARTITIONS = Duration.ofSeconds(10);
+  private static final Duration ANSWER = Duration.ofSeconds(5);
 
   /**
    * A sample and where it was read.
@@ -43,6 +45,7 @@ final class SampleFeed implements AutoCloseable {
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final Topic<String, Sample> topic;
   private Instant looked = Instant.EPOCH;
+  private boolean answered;
 
   SampleFeed(Map<String, Object> kafka, Topic<String, Sample> topic) {
     this.topic = topic;
@@ -76,7 +79,7 @@ final class SampleFeed implements AutoCloseable {
   /** What has come since the last call; waits a moment for it. */
   List<Arrival> poll() {
     if (looked.plus(PARTITIONS).isBefore(Instant.now())) {
-      assign();
+      look();
     }
     ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
     List<Arrival> arrivals = new ArrayList<>(records.count());
@@ -84,6 +87,28 @@ final class SampleFeed implements AutoCloseable {
       arrival(record).ifPresent(arrivals::add);
     }
     return arrivals;
+  }
+
+  private void look() {
+    try {
+      assign();
+    } catch (TimeoutException e) {
+      // the consumer goes on by itself once the broker is back, and nothing read is lost till then
+      answered = false;
+      log.atWarn().addKeyValue("topic", topic.name()).setCause(e).log("the broker does not answer");
+    }
+  }
+
+  /** Whether the broker answered when it was last asked. */
+  boolean answered() {
+    return answered;
+  }
+
+  /** Records on the topic that are not read yet, as of the last poll. */
+  long lag() {
+    return consumer.assignment().stream()
+        .mapToLong(partition -> consumer.currentLag(partition).orElse(0))
+        .sum();
   }
 
   @SuppressWarnings("NullAway") // Kafka's keys and values may be null
@@ -115,9 +140,10 @@ final class SampleFeed implements AutoCloseable {
   private List<TopicPartition> assign() {
     looked = Instant.now();
     List<TopicPartition> partitions =
-        consumer.partitionsFor(topic.name()).stream()
+        consumer.partitionsFor(topic.name(), ANSWER).stream()
             .map(info -> new TopicPartition(info.topic(), info.partition()))
             .toList();
+    answered = true;
     List<TopicPartition> added =
         partitions.stream().filter(p -> !consumer.assignment().contains(p)).toList();
     if (!added.isEmpty()) {

@@ -4,8 +4,10 @@ import dev.headwater.adapt.fit.Batch;
 import dev.headwater.bundle.Kind;
 import dev.headwater.gate.Trial;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Scored;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** How a task's labels become something to fit, and two heads' answers something to judge by. */
@@ -70,6 +72,14 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
   /** Whether samples that the live head trained on are left out by folds as well. */
   default int leftOutAtLeast() {
     return 0;
+  }
+
+  /**
+   * The answer that a head's logits mean, as the text of a label, and how sure it is; empty where
+   * answers are not right or wrong.
+   */
+  default Optional<Scored> answer(Said said) {
+    return Optional.empty();
   }
 
   /**

@@ -14,7 +14,9 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Verdict;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,9 +34,11 @@ final class TaskTraining {
   private final TrainerMetrics metrics;
   private final Clock clock;
   private final Watch watch;
+  private final Prequential prequential;
   private Optional<Realignment> realignment = Optional.empty();
   private Optional<Head> live = Optional.empty();
   private Optional<Probation> probation = Optional.empty();
+  private List<HeadInfo> versions = List.of();
   private boolean news;
   private boolean caughtUp;
 
@@ -56,6 +60,7 @@ final class TaskTraining {
     this.metrics = metrics;
     this.clock = clock;
     this.watch = new Watch(task.name(), task.kind(), settings.drift(), metrics);
+    this.prequential = new Prequential(task.name(), task.kind(), fitter, metrics);
   }
 
   /**
@@ -81,6 +86,9 @@ final class TaskTraining {
     if (said) {
       metrics.sampled(task.name(), learner.memorySize());
       news = true;
+    }
+    if (said && caughtUp) { // the live head's parent may have trained on what came before
+      prequential.see(sample);
     }
     if (!learner.concerns(sample)) {
       return;
@@ -111,7 +119,7 @@ final class TaskTraining {
     }
     Optional<Head> moved = following.align(heads.nextVersion(task.name()), learner.read());
     if (moved.isPresent()) {
-      metrics.judged(task.name(), true);
+      metrics.judged(task.name(), true, Verdict.Cause.ALIGNED.code());
       publish(moved.get());
     } else if (version(live) != following.anchorVersion()) {
       publisher.point(task.name(), following.anchorVersion(), false, WRITER);
@@ -169,7 +177,7 @@ final class TaskTraining {
     HeadInfo info = candidate.info();
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     metrics.trained(info.task(), took);
-    metrics.judged(info.task(), info.verdict().accepted());
+    metrics.judged(info.task(), info.verdict().accepted(), String.valueOf(info.verdict().cause()));
     if (version(liveHead(publisher.read())) != version(live)) {
       log.atInfo()
           .addKeyValue("task", info.task())
@@ -190,6 +198,7 @@ final class TaskTraining {
 
   private void publish(Head candidate) {
     HeadInfo info = candidate.info();
+    versions = Stream.concat(versions.stream(), Stream.of(info)).toList();
     if (!info.verdict().accepted()) {
       publisher.refuse(info);
       return;
@@ -215,7 +224,13 @@ final class TaskTraining {
     return head.map(h -> h.info().version()).orElse(-1L);
   }
 
+  /** Every version of the task as of the last look, refused ones too. */
+  List<HeadInfo> versions() {
+    return versions;
+  }
+
   private void follow(HeadLog heads) {
+    versions = heads.versions(task.name());
     Optional<Head> head = liveHead(heads);
     learner.relabel(heads.aliases(task.name()));
     Optional<Head> parent = head.flatMap(h -> heads.head(task.name(), h.info().parent()));
@@ -227,6 +242,9 @@ final class TaskTraining {
   private void follow(Optional<Head> head, Optional<Head> parent) {
     live = head;
     head.ifPresent(learner::live);
+    head.ifPresent(h -> metrics.live(task.name(), h.info().version()));
+    prequential.previous(
+        parent.filter(p -> task.tiling().isEmpty() && p.info().version() != version(head)));
     head.filter(h -> !aligned(h)).ifPresent(this::anchor);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())

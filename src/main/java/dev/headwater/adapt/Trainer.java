@@ -4,9 +4,11 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.Gates;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Topics;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -33,6 +35,7 @@ public final class Trainer implements AutoCloseable {
   private final CountDownLatch closing = new CountDownLatch(1);
   private final Thread thread = new Thread(this::run, "headwater-trainer");
   private volatile Health health = Health.down("not started");
+  private volatile List<HeadInfo> heads = List.of();
 
   /**
    * @param kafka client properties, passed through to every client
@@ -57,6 +60,11 @@ public final class Trainer implements AutoCloseable {
 
   public void start() {
     thread.start();
+  }
+
+  /** Every head version as of the last look at the heads topic, refused ones too. */
+  public List<HeadInfo> heads() {
+    return heads;
   }
 
   /** Up while samples are followed and heads can be published. */
@@ -90,7 +98,7 @@ public final class Trainer implements AutoCloseable {
   /** One connection's work; false once trying again is no use. */
   private boolean follow() {
     try (TrainerSession session = new TrainerSession(parts)) {
-      session.run(() -> closing.getCount() > 0, now -> health = now);
+      session.run(() -> closing.getCount() > 0, now -> health = now, now -> heads = now);
       health = Health.down("closed");
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
       health =

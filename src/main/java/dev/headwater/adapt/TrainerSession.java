@@ -2,6 +2,7 @@ package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.adapt.fit.Steps;
 import dev.headwater.adapt.fit.TailTuner;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
@@ -11,6 +12,7 @@ import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.onnx.OnnxException;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topics;
 import dev.headwater.tail.Tail;
@@ -58,7 +60,7 @@ final class TrainerSession implements AutoCloseable {
         Clock clock) {
       settings.heads().signatures().requireKey();
       List<Fitter> fitters =
-          bundle.tasks().stream().map(task -> fitter(task, settings.fit())).toList();
+          bundle.tasks().stream().map(task -> fitter(task, settings.fit(), metrics)).toList();
       return new Parts(
           settings,
           bundle.tasks().stream().map(task -> new Gate(gates.of(task.name()))).toList(),
@@ -70,17 +72,19 @@ final class TrainerSession implements AutoCloseable {
           clock);
     }
 
-    private static Fitter fitter(Task task, FitSettings settings) {
+    private static Fitter fitter(Task task, FitSettings settings, TrainerMetrics metrics) {
+      Steps steps = (step, limit, loss) -> metrics.stepped(task.name(), step, limit, loss);
       if (task.split().linear().isPresent() && task.split().dim() > 0) {
         HeadLayout layout = HeadLayout.of(task);
-        return new LinearFitter(layout, new FineTuner(settings, layout.biased()));
+        return new LinearFitter(layout, new FineTuner(settings, layout.biased(), steps));
       }
       if (task.subclasses() > 1) {
         return new SubclassFitter(task, new FineTuner(settings, true));
       }
       try {
         Tail tail = Tail.of(task.split());
-        return new TailFitter(task, new TailTuner(tail, task.split(), task.rowShapes(), settings));
+        return new TailFitter(
+            task, new TailTuner(tail, task.split(), task.rowShapes(), settings, steps));
       } catch (OnnxException e) {
         throw new IllegalArgumentException("task " + task.name() + ": " + e.getMessage(), e);
       }
@@ -127,7 +131,7 @@ final class TrainerSession implements AutoCloseable {
     }
   }
 
-  void run(BooleanSupplier running, Consumer<Health> health) {
+  void run(BooleanSupplier running, Consumer<Health> health, Consumer<List<HeadInfo>> versions) {
     health.accept(
         Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
     tasks.values().forEach(TaskTraining::begin);
@@ -135,8 +139,13 @@ final class TrainerSession implements AutoCloseable {
     tasks.values().forEach(TaskTraining::caughtUp);
     log.atInfo().addKeyValue("state", state()).log("training started");
     while (running.getAsBoolean()) {
-      health.accept(Health.up(state()));
+      health.accept(
+          feed.answered()
+              ? Health.up(state())
+              : Health.down("the broker does not answer; " + state()));
+      versions.accept(tasks.values().stream().flatMap(t -> t.versions().stream()).toList());
       feed.poll().forEach(this::take);
+      parts.metrics().lag(feed.lag());
       tasks.values().forEach(TaskTraining::withdrawIfWorse);
       tasks.values().forEach(TaskTraining::trainIfDue);
       tasks.values().forEach(TaskTraining::realignIfDue);

@@ -164,6 +164,11 @@ public final class Bundle {
     return tasks;
   }
 
+  /** Likewise, their names. */
+  public List<String> taskNames() {
+    return tasks().stream().map(Task::name).toList();
+  }
+
   /** The first task, and the only one of most bundles. */
   public Task task() {
     return tasks.get(0);

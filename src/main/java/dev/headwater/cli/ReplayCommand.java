@@ -47,6 +47,12 @@ final class ReplayCommand implements Callable<Integer> {
   private @Nullable Path report;
 
   @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Where the report goes as a page to look at: one file that loads nothing.")
+  private @Nullable Path html;
+
+  @Option(
       names = "--dump",
       paramLabel = "DIR",
       description = "Where predictions.jsonl and samples.jsonl go, to recount the report from.")
@@ -71,6 +77,7 @@ final class ReplayCommand implements Callable<Integer> {
     put(keys, "replay.adapt", frozen ? false : null);
     put(keys, "replay.bootstrap-servers", bootstrap);
     put(keys, "replay.report", report);
+    put(keys, "replay.html", html);
     put(keys, "replay.dump", dump);
     return keys;
   }

@@ -1,22 +1,54 @@
 package dev.headwater.cli;
 
+import dev.headwater.adapt.drift.DriftMonitor;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.config.Settings;
+import dev.headwater.http.HttpServer;
+import dev.headwater.http.HttpSettings;
+import dev.headwater.http.MicrometerScorerMetrics;
+import dev.headwater.http.MicrometerTrainerMetrics;
+import dev.headwater.http.Status;
+import dev.headwater.http.StatusPage;
+import dev.headwater.metrics.Health;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Replay;
+import dev.headwater.replay.Watcher;
 import dev.headwater.replay.report.Display;
+import dev.headwater.replay.report.Progress;
+import dev.headwater.replay.report.ReplayReport;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.stream.StreamService;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
-/** Runs a replay in this terminal until it ends or Ctrl-C ends it. */
+/**
+ * Runs a replay in this terminal until it ends or Ctrl-C ends it, and shows it on a status page of
+ * its own meanwhile.
+ */
 final class Replays {
+  private static final Duration INTERVAL = Duration.ofSeconds(1);
+
   private final Settings settings;
+  private final Display display = Display.standard();
 
   Replays(Settings settings) {
     this.settings = settings;
   }
 
   void run() throws Exception {
+    Bundle bundle = settings.loadBundle();
     Pipeline pipeline =
         new Pipeline(
-            settings.loadBundle(),
+            bundle,
             settings.topicSettings(),
             settings.stream(),
             settings.scoring(),
@@ -24,14 +56,97 @@ final class Replays {
             settings.gates(),
             settings.history(),
             settings.kafka());
-    Replay replay = new Replay(settings.replay(), pipeline, Display.standard());
     Lifetime.untilSignalled(
         signalled -> {
           try {
-            replay.run(signalled);
+            run(bundle, pipeline, signalled);
           } catch (InterruptedException e) {
             System.err.println("stopped before the end of the stream: no report");
           }
         });
+  }
+
+  private void run(Bundle bundle, Pipeline pipeline, CountDownLatch signalled) throws Exception {
+    Watched watched = new Watched(bundle);
+    Status status =
+        Pages.status(
+            settings, bundle, watched.registry, "replay", watched::ready, watched::heads);
+    // any free port: several replays may run, beside a scorer that has the configured one
+    HttpSettings anyPort = new HttpSettings(settings.scorerHttp().host(), 0);
+    try (HttpServer http =
+        new HttpServer(anyPort, watched.registry, watched::ready, watched::ready, status)) {
+      http.start(INTERVAL);
+      display.step("watch it at http://%s:%d/".formatted(anyPort.host(), http.port()));
+      ReplayReport report =
+          new Replay(settings.replay(), pipeline, display, watched).run(signalled);
+      if (settings.html().isPresent()) {
+        Path page = settings.html().get();
+        StatusPage.write(page, status, report);
+        display.step("page      " + page);
+      }
+    }
+  }
+
+  /** What a replay's parts measure, and how it goes, as one registry. */
+  private static final class Watched implements Watcher {
+    private final PrometheusMeterRegistry registry =
+        new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final ScorerMetrics scorerMetrics;
+    private final TrainerMetrics trainerMetrics;
+    private volatile @Nullable StreamService scorer;
+    private volatile @Nullable Progress latest;
+
+    Watched(Bundle bundle) {
+      scorerMetrics = new MicrometerScorerMetrics(registry, bundle.taskNames());
+      trainerMetrics =
+          new MicrometerTrainerMetrics(registry, bundle.taskNames(), DriftMonitor.CAUSES);
+      accuracy("adaptive", Progress::adaptive);
+      accuracy("frozen", Progress::frozen);
+    }
+
+    private void accuracy(String head, Function<Progress, @Nullable Double> of) {
+      Gauge.builder("headwater.replay.accuracy", this, watched -> watched.told(of))
+          .description("Right answers among the latest records, where the truth is known")
+          .baseUnit("ratio")
+          .tag("head", head)
+          .register(registry);
+    }
+
+    private double told(Function<Progress, @Nullable Double> of) {
+      Progress now = latest;
+      Double value = now == null ? null : of.apply(now);
+      return value == null ? Double.NaN : value;
+    }
+
+    @Override
+    public ScorerMetrics scorer() {
+      return scorerMetrics;
+    }
+
+    @Override
+    public TrainerMetrics trainer() {
+      return trainerMetrics;
+    }
+
+    @Override
+    public void deployed(StreamService service) {
+      service.bindTo(registry);
+      scorer = service;
+    }
+
+    @Override
+    public void goesOn(Progress now) {
+      latest = now;
+    }
+
+    Health ready() {
+      StreamService service = scorer;
+      return service == null ? Health.down("the replay is being prepared") : service.ready();
+    }
+
+    List<HeadInfo> heads() {
+      StreamService service = scorer;
+      return service == null ? List.of() : service.heads();
+    }
   }
 }

@@ -37,10 +37,17 @@ final class ServeCommand implements Callable<Integer> {
                       settings.topics(),
                       settings.kafka(),
                       settings.heads().signatures(),
-                      new MicrometerScorerMetrics(registry));
+                      new MicrometerScorerMetrics(registry, bundle.taskNames()));
               HttpServer http =
-                  new HttpServer(settings.scorerHttp(), registry, service::live, service::ready)) {
-            http.start();
+                  new HttpServer(
+                      settings.scorerHttp(),
+                      registry,
+                      service::live,
+                      service::ready,
+                      Pages.status(
+                          settings, bundle, registry, "scorer", service::ready, service::heads))) {
+            service.bindTo(registry);
+            http.start(Pages.INTERVAL);
             service.start();
             signalled.await();
           }

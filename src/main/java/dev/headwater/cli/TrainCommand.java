@@ -2,6 +2,7 @@ package dev.headwater.cli;
 
 import dev.headwater.adapt.History;
 import dev.headwater.adapt.Trainer;
+import dev.headwater.adapt.drift.DriftMonitor;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.config.Settings;
 import dev.headwater.http.HttpServer;
@@ -66,12 +67,18 @@ final class TrainCommand implements Callable<Integer> {
                       bundle,
                       settings.topics(),
                       settings.kafka(),
-                      new MicrometerTrainerMetrics(registry),
+                      new MicrometerTrainerMetrics(
+                          registry, bundle.taskNames(), DriftMonitor.CAUSES),
                       Clock.systemUTC());
               HttpServer http =
                   new HttpServer(
-                      settings.trainerHttp(), registry, trainer::live, trainer::health)) {
-            http.start();
+                      settings.trainerHttp(),
+                      registry,
+                      trainer::live,
+                      trainer::health,
+                      Pages.status(
+                          settings, bundle, registry, "trainer", trainer::health, trainer::heads))) {
+            http.start(Pages.INTERVAL);
             trainer.start();
             signalled.await();
           }

@@ -49,6 +49,9 @@ public interface RawReplay {
 
   Optional<Path> report();
 
+  /** The report as a page. */
+  Optional<Path> html();
+
   Optional<Path> dump();
 
   @WithDefault("1m")

@@ -32,6 +32,7 @@ import java.util.Set;
  * @param kafka client properties for every client
  * @param configuredTasks those with keys of their own
  * @param history labelled records a replay trains head 1 on before its first record
+ * @param html where a replay's report goes as a page
  */
 public record Settings(
     Path file,
@@ -50,6 +51,7 @@ public record Settings(
     ReplaySettings replay,
     Set<String> configuredTasks,
     Optional<Path> history,
+    Optional<Path> html,
     HttpSettings scorerHttp,
     HttpSettings trainerHttp) {
 

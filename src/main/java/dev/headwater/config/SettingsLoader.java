@@ -106,6 +106,7 @@ public final class SettingsLoader {
         replay.get(),
         raw.tasks().keySet(),
         raw.replay().history(),
+        raw.replay().html(),
         scorer.get(),
         trainer.get());
   }

@@ -1,6 +1,7 @@
 package dev.headwater.gate;
 
 import dev.headwater.schema.Verdict;
+import dev.headwater.schema.Verdict.Cause;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -55,13 +56,15 @@ public final class Gate {
     Comparison test = measure.compare(trials);
     Map<String, Double> numbers = numbers(trials, test);
     if (!judged.finite()) {
-      return refused("a weight is not finite", trials, numbers);
+      return verdict(Cause.NOT_FINITE, "a weight is not finite", trials, numbers);
     }
     if (judged.forgetsLabels()) {
-      return refused("it lacks labels that the live head knows", trials, numbers);
+      return verdict(
+          Cause.LACKS_LABELS, "it lacks labels that the live head knows", trials, numbers);
     }
     if (trials.size() < settings.trials()) {
-      return refused(
+      return verdict(
+          Cause.TOO_FEW_SAMPLES,
           "%d judged samples are fewer than %d".formatted(trials.size(), settings.trials()),
           trials,
           numbers);
@@ -69,7 +72,8 @@ public final class Gate {
     Group worst = worstGroup(judged, trials);
     numbers.put("worstClassGain", worst.gain());
     if (-worst.gain() > settings.classLoss()) {
-      return refused(
+      return verdict(
+          Cause.CLASS_LOSS,
           "%s loses %s of F1 over %d judged samples, beyond the limit of %s"
               .formatted(
                   worst.name(),
@@ -81,7 +85,7 @@ public final class Gate {
     }
     Optional<String> missed = belowFloor(trials, numbers);
     if (missed.isPresent()) {
-      return refused(missed.get(), trials, numbers);
+      return verdict(Cause.BELOW_FLOOR, missed.get(), trials, numbers);
     }
     return decide(judged, trials, test, numbers);
   }
@@ -114,33 +118,38 @@ public final class Gate {
     boolean better = test.gain() > 0 && test.pBetter() <= settings.errorRate();
     double mayLose = better ? settings.classLoss() / 2 : 0;
     if (known.pWorse() <= settings.errorRate() && known.gain() < -mayLose) {
-      return refused(
+      return verdict(
+          Cause.WORSE_ON_KNOWN,
           "it is worse by %s on the labels the live head knows"
               .formatted(measure.amount(-known.gain())),
           trials,
           numbers);
     }
     if (better) {
-      return accepted("it is better by " + measure.amount(test.gain()), trials, numbers);
+      return verdict(
+          Cause.BETTER, "it is better by " + measure.amount(test.gain()), trials, numbers);
     }
     double pSurer = SignFlips.pGreater(trials.stream().map(Trial::surer).toList());
     double surer = mean(trials, Trial::surer);
     numbers.put("pSurer", pSurer);
     numbers.put("surer", surer);
     if (test.gain() >= 0 && surer > 0 && pSurer <= settings.errorRate()) {
-      return accepted(
+      return verdict(
+          Cause.SURER,
           String.format(Locale.ROOT, "it is surer of the truth by %.3f nats, and no worse", surer),
           trials,
           numbers);
     }
     double least = test.gain() - SURE * test.standardError();
     if (winsNewLabels(judged, trials) && least >= -settings.margin()) {
-      return accepted(
+      return verdict(
+          Cause.KNOWS_MORE,
           "it knows more labels and loses at most " + measure.amount(Math.max(0, -least)),
           trials,
           numbers);
     }
-    return refused(
+    return verdict(
+        Cause.NOT_BETTER,
         "it is not shown to be better: %s with p = %.2f over %d samples on which the heads differ"
             .formatted(signed(test.gain()), test.pBetter(), test.discordant()),
         trials,
@@ -253,12 +262,9 @@ public final class Gate {
     return sum / trials.stream().mapToDouble(Trial::weight).sum();
   }
 
-  private static Verdict accepted(String reason, List<Trial> trials, Map<String, Double> numbers) {
-    return new Verdict(true, reason, trials.size(), numbers);
-  }
-
-  private static Verdict refused(String reason, List<Trial> trials, Map<String, Double> numbers) {
-    return new Verdict(false, reason, trials.size(), numbers);
+  private static Verdict verdict(
+      Cause cause, String reason, List<Trial> trials, Map<String, Double> numbers) {
+    return Verdict.of(cause, reason, trials.size(), numbers);
   }
 
   private static String points(double share) {

@@ -2,11 +2,13 @@ package dev.headwater.heads;
 
 import dev.headwater.metrics.Health;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -46,6 +48,7 @@ public final class HeadFollower implements AutoCloseable {
   private final CountDownLatch caughtUp = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile Health health = Health.down("the heads topic is not followed yet");
+  private volatile List<HeadInfo> versions = List.of();
   private volatile @Nullable HeadTopic reading;
 
   // the follower's thread only; they outlive a connection, so that nothing is installed twice
@@ -91,6 +94,11 @@ public final class HeadFollower implements AutoCloseable {
    */
   public Health health() {
     return health;
+  }
+
+  /** Every version on the topic, refused ones too, by task and ascending. */
+  public List<HeadInfo> versions() {
+    return versions;
   }
 
   @Override
@@ -171,6 +179,7 @@ public final class HeadFollower implements AutoCloseable {
     for (String task : store.tasks()) {
       store.live(task).ifPresent(pointer -> settle(store, pointer));
     }
+    versions = store.tasks().stream().flatMap(task -> store.versions(task).stream()).toList();
     health = Health.up(cause());
     caughtUp.countDown();
   }
@@ -181,6 +190,7 @@ public final class HeadFollower implements AutoCloseable {
     if (latest.epoch() < epoch) {
       refuse(
           latest,
+          RefusedHeadException.Cause.STALE,
           "The pointer to version %d carries epoch %d, but epoch %d was read before: it is ignored."
               .formatted(latest.version(), latest.epoch(), epoch));
     }
@@ -192,6 +202,7 @@ public final class HeadFollower implements AutoCloseable {
       if (head.isEmpty()) {
         refuse(
             live,
+            RefusedHeadException.Cause.INCOMPLETE,
             "Version %d of %s is named live, but not all of its records have come: they are waited for."
                 .formatted(live.version(), live.task()));
         return;
@@ -200,7 +211,7 @@ public final class HeadFollower implements AutoCloseable {
       install(head.get(), live);
     } catch (RefusedHeadException e) {
       epochs.put(live.task(), live.epoch());
-      refuse(live, e.getMessage());
+      refuse(live, e.fault(), e.getMessage());
     }
   }
 
@@ -208,6 +219,7 @@ public final class HeadFollower implements AutoCloseable {
     String fingerprint = fingerprints.get(live.task());
     if (!head.info().backbone().equals(fingerprint)) {
       throw new RefusedHeadException(
+          RefusedHeadException.Cause.FOREIGN,
           fingerprint == null
               ? "This bundle has no task %s.".formatted(live.task())
               : "Version %d of %s belongs to backbone %s, but this bundle's is %s."
@@ -219,6 +231,7 @@ public final class HeadFollower implements AutoCloseable {
       // A head that breaks the sink is a bad head: it must not end the follower nor come again.
       log.atError().addKeyValue("version", live.version()).setCause(e).log("head not installed");
       throw new RefusedHeadException(
+          RefusedHeadException.Cause.UNFIT,
           "Version %d of %s could not be installed: %s."
               .formatted(live.version(), live.task(), rootOf(e)));
     }
@@ -228,28 +241,34 @@ public final class HeadFollower implements AutoCloseable {
     refusals.remove(HeadKey.live(live.task()));
   }
 
-  private void refuse(LivePointer pointer, String reason) {
-    refuse(HeadKey.live(pointer.task()), pointer.task(), pointer.version(), reason);
+  private void refuse(LivePointer pointer, RefusedHeadException.Cause cause, String reason) {
+    refuse(HeadKey.live(pointer.task()), pointer.task(), pointer.version(), cause, reason);
   }
 
   private void unreadable(@Nullable String key, String reason) {
     try {
       HeadKey parsed = HeadKey.parse(key);
       if (fingerprints.containsKey(parsed.task()) && refusals.size() < REFUSALS) {
-        refuse(String.valueOf(key), parsed.task(), parsed.version(), reason);
+        refuse(
+            String.valueOf(key),
+            parsed.task(),
+            parsed.version(),
+            RefusedHeadException.Cause.UNREADABLE,
+            reason);
         return;
       }
     } catch (RefusedHeadException e) {
       // told below
     }
     // One place for all foreign keys: nobody's mistake or malice may fill the memory.
-    refuse("", "", -1, reason);
+    refuse("", "", -1, RefusedHeadException.Cause.UNREADABLE, reason);
   }
 
   /** Once for each reason: the topic is read again after every outage. */
-  private void refuse(String key, String task, long version, String reason) {
+  private void refuse(
+      String key, String task, long version, RefusedHeadException.Cause cause, String reason) {
     if (!reason.equals(refusals.put(key, reason))) {
-      sink.refused(task, version, reason);
+      sink.refused(task, version, cause, reason);
     }
   }
 

@@ -21,5 +21,5 @@ public interface HeadSink {
    * @param version -1 where the record does not say
    * @param reason a sentence
    */
-  void refused(String task, long version, String reason);
+  void refused(String task, long version, RefusedHeadException.Cause cause, String reason);
 }

@@ -1,35 +1,55 @@
 package dev.headwater.http;
 
 import dev.headwater.metrics.Health;
+import dev.headwater.schema.Json;
 import io.javalin.Javalin;
 import io.javalin.http.Context;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import java.util.Map;
+import java.time.Duration;
 import java.util.function.Supplier;
 
 /**
- * {@code /metrics} in the Prometheus text format, {@code /health/live} and {@code /health/ready} as
- * JSON {@code {"up": boolean, "cause": string}} with status 200 or 503. Nothing can be changed
+ * {@code /metrics} in the Prometheus text format; {@code /health/live} and {@code /health/ready} as
+ * JSON {@code {"up": boolean, "cause": string, "parts": {name: the same}}} with status 200 or 503;
+ * the status page at {@code /}, and its data at {@code /status.json}. Nothing can be changed
  * through it: see {@link ReadOnly}.
  */
 public final class HttpServer implements AutoCloseable {
   /** Prometheus text exposition format 0.0.4. */
   private static final String PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
+  /** The page is one file: it asks this server for its data, and nobody else for anything. */
+  private static final String ONE_FILE =
+      "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:;"
+          + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
   private static final int SERVICE_UNAVAILABLE = 503;
 
+  private final Status status;
   private final Javalin server;
+  private final ProcessMeters process;
 
+  /**
+   * @param status is closed with this
+   */
   public HttpServer(
       HttpSettings settings,
       PrometheusMeterRegistry registry,
       Supplier<Health> live,
-      Supplier<Health> ready) {
+      Supplier<Health> ready,
+      Status status) {
+    this.status = status;
+    this.process = new ProcessMeters(registry, live, ready);
+    String page = StatusPage.live();
     this.server =
         Javalin.create(
             config -> {
               config.startup.showJavalinBanner = false;
               ReadOnly.harden(config, settings);
+              config.routes.get(
+                  "/",
+                  context -> context.header("Content-Security-Policy", ONE_FILE).html(page));
+              config.routes.get("/status.json", context -> json(context, status.now()));
               config.routes.get(
                   "/metrics",
                   context -> context.contentType(PROMETHEUS_TEXT).result(registry.scrape()));
@@ -38,9 +58,14 @@ public final class HttpServer implements AutoCloseable {
             });
   }
 
-  /** Binds; throws if the address is taken. */
-  public void start() {
+  /**
+   * Binds, and follows what the page shows; throws if the address is taken.
+   *
+   * @param interval from one moment of the page's history to the next
+   */
+  public void start(Duration interval) {
     server.start();
+    status.start(interval);
   }
 
   /** The bound port. */
@@ -50,12 +75,17 @@ public final class HttpServer implements AutoCloseable {
 
   @Override
   public void close() {
+    status.close();
     server.stop();
+    process.close();
   }
 
-  private static void answer(Context context, Health health) {
-    context
-        .status(health.up() ? 200 : SERVICE_UNAVAILABLE)
-        .json(Map.of("up", health.up(), "cause", health.cause()));
+  private static void answer(Context context, Health health) throws Exception {
+    context.status(health.up() ? 200 : SERVICE_UNAVAILABLE);
+    json(context, HealthJson.of(health));
+  }
+
+  private static void json(Context context, Object value) throws Exception {
+    context.contentType("application/json").result(Json.MAPPER.writeValueAsBytes(value));
   }
 }

@@ -1,19 +1,50 @@
 package dev.headwater.http;
 
 import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.RefusedHeadException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
-/** {@link ScorerMetrics} as Micrometer meters; its equations hold between the exported series. */
+/**
+ * {@link ScorerMetrics} as Micrometer meters; its equations hold between the exported series. Every
+ * counter is there at 0 from the start, so that its first increase is one, and no label is taken
+ * from a topic unchecked.
+ */
 public final class MicrometerScorerMetrics implements ScorerMetrics {
-  private final MeterRegistry registry;
+  /**
+   * What a head is of that names no task of the bundle: whoever writes keys must not make series.
+   */
+  private static final String UNKNOWN = "unknown";
+
+  private static final double[] BATCHES = {1, 2, 4, 8, 16, 32, 64, 128, 256};
+  private static final double[] TWENTIETHS =
+      IntStream.rangeClosed(1, 20).mapToDouble(i -> i / 20.0).toArray();
+  private static final Duration[] DELAYS = {
+    Duration.ofSeconds(1),
+    Duration.ofSeconds(10),
+    Duration.ofMinutes(1),
+    Duration.ofMinutes(10),
+    Duration.ofHours(1),
+    Duration.ofHours(6),
+    Duration.ofDays(1),
+    Duration.ofDays(7)
+  };
+
+  private final Meters meters;
   private final Counter received;
   private final Counter predicted;
   private final Counter deadLettered;
@@ -22,29 +53,104 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   private final Counter labelsMatched;
   private final Counter labelsUnmatched;
   private final Counter labelsDeadLettered;
+  private final Counter positions;
+  private final Counter padding;
   private final Timer endToEnd;
-  private final Timer inference;
+  private final Timer labelDelay;
   private final DistributionSummary batchSize;
-  private final Map<String, AtomicLong> versions = new ConcurrentHashMap<>();
+  private final Map<Stage, Timer> stages = new EnumMap<>(Stage.class);
+  private final Map<String, DistributionSummary> confidences = new TreeMap<>();
+  private final Map<String, Map<String, Counter>> kept = new TreeMap<>();
+  private final Map<String, Counter> swaps = new TreeMap<>();
+  private final Map<String, Timer> swapDurations = new TreeMap<>();
+  private final Map<String, Map<String, Counter>> refusals = new TreeMap<>();
+  private final HeadMeters heads;
 
-  public MicrometerScorerMetrics(MeterRegistry registry) {
-    this.registry = registry;
-    received = counter("headwater.records.received", "Records that reached scoring");
-    predicted = counter("headwater.records.predicted", "Records predicted");
-    deadLettered = counter("headwater.records.dead.lettered", "Records sent to dead letters");
-    reviewed = counter("headwater.records.reviewed", "Records sent to review");
-    labelsReceived = counter("headwater.labels.received", "Labels that reached the join");
-    labelsMatched = counter("headwater.labels.matched", "Labels that met their record");
+  /**
+   * @param tasks of the bundle
+   */
+  public MicrometerScorerMetrics(MeterRegistry registry, List<String> tasks) {
+    meters = new Meters(registry);
+    heads = new HeadMeters(registry);
+    received = meters.counter("headwater.records.received", "Records that reached scoring");
+    predicted = meters.counter("headwater.records.predicted", "Records predicted");
+    deadLettered =
+        meters.counter("headwater.records.dead.lettered", "Records sent to dead letters");
+    reviewed = meters.counter("headwater.records.reviewed", "Review items, one a task of a record");
+    labelsReceived = meters.counter("headwater.labels.received", "Labels that reached the join");
+    labelsMatched = meters.counter("headwater.labels.matched", "Labels that met their record");
     labelsUnmatched =
-        counter("headwater.labels.unmatched", "Labels that waited for a record in vain");
-    labelsDeadLettered = counter("headwater.labels.dead.lettered", "Labels that could not be read");
-    endToEnd = timer("headwater.record.latency", "Record timestamp to prediction forwarded");
-    inference = timer("headwater.inference", "One backbone batch");
-    batchSize =
-        DistributionSummary.builder("headwater.inference.batch.size")
-            .description("Records in one backbone batch")
-            .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128)
+        meters.counter("headwater.labels.unmatched", "Labels that waited for a record in vain");
+    labelsDeadLettered =
+        meters.counter("headwater.labels.dead.lettered", "Labels that could not be read");
+    positions =
+        meters.counter(
+            "headwater.inference.tokens", "Positions run through the backbone, padding included");
+    padding =
+        meters.counter("headwater.inference.padding.tokens", "Those of them that are padding");
+    endToEnd = meters.timer("headwater.record.latency", "Record timestamp to prediction forwarded");
+    labelDelay =
+        Timer.builder("headwater.label.delay")
+            .description("From a record's asking for its label to the label's coming")
+            .serviceLevelObjectives(DELAYS)
             .register(registry);
+    batchSize =
+        DistributionSummary.builder("headwater.inference.batch")
+            .description("Records in one backbone batch")
+            .baseUnit("records")
+            .serviceLevelObjectives(BATCHES)
+            .register(registry);
+    for (Stage stage : Stage.values()) {
+      String name = stage.name().toLowerCase(Locale.ROOT);
+      stages.put(
+          stage,
+          meters.timer(
+              "headwater.stage.duration", "Where the time of records goes", Tag.of("stage", name)));
+    }
+    tasks.forEach(this::register);
+    refusals.put(UNKNOWN, refusals(UNKNOWN));
+  }
+
+  private void register(String task) {
+    Tag of = Tag.of("task", task);
+    confidences.put(
+        task,
+        DistributionSummary.builder("headwater.confidence")
+            .description("How sure the live head is, by record")
+            .baseUnit("ratio")
+            .tags(List.of(of))
+            .serviceLevelObjectives(TWENTIETHS)
+            .register(meters.registry()));
+    Map<String, Counter> reasons = new TreeMap<>();
+    for (Reason reason : List.of(Reason.UNSURE, Reason.AUDIT, Reason.UNLABELLED)) {
+      Tag why = Tag.of("reason", reason.name().toLowerCase(Locale.ROOT));
+      reasons.put(
+          reason.name(),
+          meters.counter("headwater.samples", "Records kept to learn from", of, why));
+    }
+    kept.put(task, reasons);
+    swaps.put(task, meters.counter("headwater.head.swaps", "Heads that went live", of));
+    swapDurations.put(
+        task,
+        meters.timer(
+            "headwater.head.swap.duration", "Checking, loading, warming and swapping a head", of));
+    refusals.put(task, refusals(task));
+  }
+
+  private Map<String, Counter> refusals(String task) {
+    Map<String, Counter> causes = new TreeMap<>();
+    Arrays.stream(RefusedHeadException.Cause.values())
+        .map(RefusedHeadException.Cause::code)
+        .forEach(
+            code ->
+                causes.put(
+                    code,
+                    meters.counter(
+                        "headwater.head.refusals",
+                        "Heads refused; the last good one serves on",
+                        Tag.of("task", task),
+                        Tag.of("reason", code))));
+    return causes;
   }
 
   @Override
@@ -53,9 +159,17 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void predicted(Duration latency) {
+  public void predicted(long endToEndMillis) {
     predicted.increment();
-    endToEnd.record(latency);
+    endToEnd.record(endToEndMillis, TimeUnit.MILLISECONDS);
+  }
+
+  @Override
+  public void confident(String task, double confidence) {
+    DistributionSummary summary = confidences.get(task);
+    if (summary != null) {
+      summary.record(confidence);
+    }
   }
 
   @Override
@@ -69,13 +183,19 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
+  public void kept(String task, String reason) {
+    increment(kept.get(task), reason);
+  }
+
+  @Override
   public void labelReceived() {
     labelsReceived.increment();
   }
 
   @Override
-  public void labelMatched() {
+  public void labelMatched(Duration delay) {
     labelsMatched.increment();
+    labelDelay.record(delay);
   }
 
   @Override
@@ -89,36 +209,41 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void inferred(int records, Duration took) {
+  public void passed(Stage stage, long nanos) {
+    Timer timer = stages.get(stage);
+    if (timer != null) {
+      timer.record(nanos, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  @Override
+  public void inferred(int records, long all, long padded, Duration took) {
     batchSize.record(records);
-    inference.record(took);
+    positions.increment(all);
+    padding.increment(padded);
+    passed(Stage.INFERENCE, took.toNanos());
   }
 
   @Override
-  public void swapped(String task, long version) {
-    registry.counter("headwater.head.swaps", "task", task).increment();
-    versions
-        .computeIfAbsent(
-            task,
-            t -> registry.gauge("headwater.head.version", Tags.of("task", t), new AtomicLong()))
-        .set(version);
+  public void swapped(String task, long version, Duration took) {
+    Counter counter = swaps.get(task);
+    Timer duration = swapDurations.get(task);
+    if (counter != null && duration != null) {
+      counter.increment();
+      duration.record(took);
+      heads.live(task, version);
+    }
   }
 
   @Override
-  public void headRefused(String task, String reason) {
-    registry.counter("headwater.head.refusals", "task", task).increment();
+  public void headRefused(String task, String cause) {
+    increment(refusals.get(refusals.containsKey(task) ? task : UNKNOWN), cause);
   }
 
-  private Counter counter(String name, String description) {
-    return Counter.builder(name).description(description).register(registry);
-  }
-
-  private Timer timer(String name, String description) {
-    return Timer.builder(name)
-        .description(description)
-        .publishPercentileHistogram()
-        .minimumExpectedValue(Duration.ofNanos(100_000))
-        .maximumExpectedValue(Duration.ofMinutes(1))
-        .register(registry);
+  private static void increment(@Nullable Map<String, Counter> counters, String key) {
+    Counter counter = counters == null ? null : counters.get(key);
+    if (counter != null) {
+      counter.increment();
+    }
   }
 }

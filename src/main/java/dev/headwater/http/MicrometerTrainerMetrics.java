@@ -1,85 +1,178 @@
 package dev.headwater.http;
 
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.schema.Verdict;
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Tags;
-import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.Tag;
 import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** {@link TrainerMetrics} as Micrometer meters. */
+/** {@link TrainerMetrics} as Micrometer meters; every counter is there at 0 from the start. */
 public final class MicrometerTrainerMetrics implements TrainerMetrics {
-  private final MeterRegistry registry;
-  private final Map<String, AtomicReference<Double>> scores = new ConcurrentHashMap<>();
-  private final Map<String, AtomicInteger> memories = new ConcurrentHashMap<>();
+  private final Meters meters;
+  private final HeadMeters heads;
+  private final Map<String, AtomicReference<Double>> gauges = new ConcurrentHashMap<>();
 
-  public MicrometerTrainerMetrics(MeterRegistry registry) {
-    this.registry = registry;
+  /**
+   * @param tasks of the bundle
+   * @param driftCauses what a detector may name
+   */
+  public MicrometerTrainerMetrics(
+      MeterRegistry registry, List<String> tasks, List<String> driftCauses) {
+    meters = new Meters(registry);
+    heads = new HeadMeters(registry);
+    lag(0);
+    for (String task : tasks) {
+      samples(task);
+      withdrawals(task);
+      memory(task, 0);
+      stepped(task, 0, 0, Double.NaN);
+      training(task);
+      for (Side side : Side.values()) {
+        prequential(task, side, Double.NaN, Double.NaN);
+      }
+      for (Verdict.Cause cause : Verdict.Cause.values()) {
+        verdicts(task, cause.accepts(), cause.code());
+      }
+      for (String cause : driftCauses) {
+        drift(task, cause, 0);
+        alarms(task, cause);
+      }
+    }
+  }
+
+  @Override
+  public void lag(long records) {
+    gauge(
+        "headwater.trainer.lag", "records", "Samples on the topic that are not read yet", records);
   }
 
   @Override
   public void sampled(String task, int memorySize) {
-    Counter.builder("headwater.trainer.samples")
-        .description("Labelled samples taken into memory")
-        .tag("task", task)
-        .register(registry)
-        .increment();
-    memories
-        .computeIfAbsent(
-            task,
-            t ->
-                registry.gauge(
-                    "headwater.trainer.memory.samples", Tags.of("task", t), new AtomicInteger()))
-        .set(memorySize);
+    samples(task).increment();
+    memory(task, memorySize);
+  }
+
+  private Counter samples(String task) {
+    return meters.counter(
+        "headwater.trainer.samples", "Labelled samples taken into memory", of(task));
+  }
+
+  private void memory(String task, int size) {
+    gauge("headwater.trainer.memory", "samples", "Labelled samples in memory", size, of(task));
+  }
+
+  @Override
+  public void prequential(String task, Side head, double accuracy, double calibrationError) {
+    Tag side = Tag.of("head", head.name().toLowerCase(Locale.ROOT));
+    gauge(
+        "headwater.prequential.accuracy",
+        "ratio",
+        "Right answers among the latest labelled samples, weighted to the traffic",
+        accuracy,
+        of(task),
+        side);
+    gauge(
+        "headwater.calibration.error",
+        "ratio",
+        "Expected calibration error on the same samples",
+        calibrationError,
+        of(task),
+        side);
+  }
+
+  @Override
+  public void stepped(String task, int step, int limit, double loss) {
+    gauge("headwater.trainer.steps", "", "Steps of the latest fit", step, of(task));
+    gauge("headwater.trainer.steps.limit", "", "Steps it takes at most", limit, of(task));
+    gauge("headwater.trainer.loss", "", "Loss at its latest step", loss, of(task));
   }
 
   @Override
   public void trained(String task, Duration took) {
-    Timer.builder("headwater.trainer.training")
-        .description("Fine-tuning one candidate, cross-fitting included")
-        .tag("task", task)
-        .publishPercentileHistogram()
-        .register(registry)
-        .record(took);
+    training(task).record(took);
+  }
+
+  private io.micrometer.core.instrument.Timer training(String task) {
+    return meters.timer(
+        "headwater.trainer.training.duration",
+        "Fitting one candidate, cross-fitting included",
+        of(task));
   }
 
   @Override
   public void drift(String task, String cause, double score) {
-    scores
-        .computeIfAbsent(
-            task + '/' + cause,
-            key ->
-                registry.gauge(
-                    "headwater.drift.score",
-                    Tags.of("task", task, "cause", cause),
-                    new AtomicReference<>(0.0),
-                    AtomicReference::get))
-        .set(score);
+    gauge(
+        "headwater.drift.score",
+        "",
+        "How near a detector is to its alarm, from 0 to 1",
+        score,
+        of(task),
+        Tag.of("cause", cause));
   }
 
   @Override
   public void drifted(String task, String cause) {
-    registry.counter("headwater.drift.alarms", "task", task, "cause", cause).increment();
+    alarms(task, cause).increment();
+  }
+
+  private Counter alarms(String task, String cause) {
+    return meters.counter(
+        "headwater.drift.alarms", "Alarms of drift", of(task), Tag.of("cause", cause));
   }
 
   @Override
-  public void judged(String task, boolean accepted) {
-    registry
-        .counter(
-            "headwater.gate.verdicts", "task", task, "verdict", accepted ? "accepted" : "refused")
-        .increment();
+  public void judged(String task, boolean accepted, String cause) {
+    verdicts(task, accepted, cause).increment();
+  }
+
+  private Counter verdicts(String task, boolean accepted, String cause) {
+    return meters.counter(
+        "headwater.gate.verdicts",
+        "What the gate said of candidates, and why",
+        of(task),
+        Tag.of("verdict", accepted ? "accepted" : "refused"),
+        Tag.of("cause", cause));
+  }
+
+  @Override
+  public void live(String task, long version) {
+    heads.live(task, version);
   }
 
   @Override
   public void withdrawn(String task, long version) {
-    Counter.builder("headwater.heads.withdrawn")
-        .description("Heads taken back because they proved worse than their parent")
-        .tag("task", task)
-        .register(registry)
-        .increment();
+    withdrawals(task).increment();
+  }
+
+  private Counter withdrawals(String task) {
+    return meters.counter(
+        "headwater.heads.withdrawn", "Heads taken back: they proved worse", of(task));
+  }
+
+  private static Tag of(String task) {
+    return Tag.of("task", task);
+  }
+
+  private void gauge(String name, String unit, String description, double value, Tag... tags) {
+    gauges
+        .computeIfAbsent(
+            name + List.of(tags),
+            key -> {
+              AtomicReference<Double> held = new AtomicReference<>(value);
+              Gauge.builder(name, held, AtomicReference::get)
+                  .description(description)
+                  .baseUnit(unit.isEmpty() ? null : unit)
+                  .tags(List.of(tags))
+                  .register(meters.registry());
+              return held;
+            })
+        .set(value);
   }
 }

@@ -1,4 +1,4 @@
-/** Metrics and health over HTTP, read-only. */
+/** Metrics, health and the status page over HTTP, read-only. */
 @NullMarked
 package dev.headwater.http;
 

@@ -52,7 +52,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void predicted(Duration endToEnd) {
+  public void predicted(long endToEndMillis) {
     predicted.incrementAndGet();
   }
 
@@ -72,7 +72,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void labelMatched() {
+  public void labelMatched(Duration delay) {
     labelsMatched.incrementAndGet();
   }
 
@@ -87,17 +87,17 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void inferred(int records, Duration took) {
+  public void inferred(int records, long positions, long padding, Duration took) {
     inferred.addAndGet(records);
   }
 
   @Override
-  public void swapped(String task, long version) {
+  public void swapped(String task, long version, Duration took) {
     swaps.incrementAndGet();
   }
 
   @Override
-  public void headRefused(String task, String reason) {
+  public void headRefused(String task, String cause) {
     headsRefused.incrementAndGet();
   }
 }

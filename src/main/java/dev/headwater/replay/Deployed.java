@@ -7,7 +7,6 @@ import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
-import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
@@ -32,6 +31,7 @@ final class Deployed implements Session.Deployment {
   private final Map<String, Object> kafka;
   private final Map<String, String> labelFields = new HashMap<>();
   private final Display display;
+  private final Watcher watcher;
   private final StreamService scorer;
   private final Optional<Trainer> trainer;
 
@@ -41,7 +41,9 @@ final class Deployed implements Session.Deployment {
       Map<String, Object> kafka,
       Path stateDirectory,
       ReplaySettings settings,
-      Display display) {
+      Display display,
+      Watcher watcher) {
+    this.watcher = watcher;
     this.pipeline = pipeline;
     this.topics = topics;
     this.kafka = kafka;
@@ -57,7 +59,8 @@ final class Deployed implements Session.Deployment {
             topics.topics(),
             kafka,
             Signatures.NONE,
-            ScorerMetrics.NOOP);
+            watcher.scorer());
+    watcher.deployed(scorer);
     try {
       this.trainer = settings.adapt() ? Optional.of(trainer()) : Optional.empty();
     } catch (RuntimeException e) {
@@ -73,7 +76,7 @@ final class Deployed implements Session.Deployment {
         pipeline.bundle(),
         topics.topics(),
         kafka,
-        TrainerMetrics.NOOP,
+        watcher.trainer(),
         Clock.systemUTC());
   }
 

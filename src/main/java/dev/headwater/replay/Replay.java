@@ -30,8 +30,14 @@ public final class Replay {
   private final ReplaySettings settings;
   private final Pipeline pipeline;
   private final Display display;
+  private final Watcher watcher;
 
   public Replay(ReplaySettings settings, Pipeline pipeline, Display display) {
+    this(settings, pipeline, display, Watcher.NOBODY);
+  }
+
+  public Replay(ReplaySettings settings, Pipeline pipeline, Display display, Watcher watcher) {
+    this.watcher = watcher;
     this.settings = settings;
     this.pipeline = pipeline;
     this.display = display;
@@ -92,8 +98,10 @@ public final class Replay {
       CountDownLatch cancelled)
       throws Exception {
     Deployed deployed =
-        new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display);
-    Session session = new Session(settings, stream, topics, display, cancelled, kinds(), masks());
+        new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display, watcher);
+    Session session =
+        new Session(
+            settings, stream, topics, display, watcher, cancelled, kinds(), masks());
     Tally tally = session.run(deployed);
     ReplayReport report = tally.report(export(deployed.finalHeads()));
     if (settings.report().isPresent()) {

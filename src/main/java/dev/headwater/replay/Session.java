@@ -37,6 +37,7 @@ final class Session {
   private final LabelledStream stream;
   private final RunTopics topics;
   private final Display display;
+  private final Watcher watcher;
   private final CountDownLatch cancelled;
   private final Tally tally;
 
@@ -66,7 +67,7 @@ final class Session {
       RunTopics topics,
       Display display,
       CountDownLatch cancelled) {
-    this(settings, stream, topics, display, cancelled, Map.of(), Map.of());
+    this(settings, stream, topics, display, Watcher.NOBODY, cancelled, Map.of(), Map.of());
   }
 
   /**
@@ -78,9 +79,11 @@ final class Session {
       LabelledStream stream,
       RunTopics topics,
       Display display,
+      Watcher watcher,
       CountDownLatch cancelled,
       Map<String, Kind> kinds,
       Map<String, Masks> masks) {
+    this.watcher = watcher;
     this.settings = settings;
     this.stream = stream;
     this.topics = topics;
@@ -132,7 +135,9 @@ final class Session {
             collecting.check();
             labelling.check();
             feeding.check();
-            return tally.progress();
+            Progress now = tally.progress();
+            watcher.goesOn(now);
+            return now;
           };
       awaitOutcomes(deployment, feeder, watch);
       labelling.close(); // a label that comes now could change no prediction any more

@@ -96,7 +96,7 @@ final class HeadCheck {
 
   private static void require(boolean holds, String reason) throws RefusedHeadException {
     if (!holds) {
-      throw new RefusedHeadException(reason);
+      throw new RefusedHeadException(RefusedHeadException.Cause.UNFIT, reason);
     }
   }
 }

@@ -5,6 +5,7 @@ import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.RefusedHeadException;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,6 +35,7 @@ final class LiveHeads implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException("scoring is closed");
     }
+    long start = System.nanoTime();
     check.check(head);
     LoadedHead next = load(head);
     if (settings.compareFrozen() && frozen.get() == null && next.retain()) {
@@ -44,7 +46,7 @@ final class LiveHeads implements AutoCloseable {
       old.release();
     }
     HeadInfo info = head.info();
-    metrics.swapped(info.task(), info.version());
+    metrics.swapped(info.task(), info.version(), Duration.ofNanos(System.nanoTime() - start));
     LOG.atInfo()
         .addKeyValue("task", info.task())
         .addKeyValue("version", info.version())
@@ -66,7 +68,9 @@ final class LiveHeads implements AutoCloseable {
       accepted = true;
       return next;
     } catch (OrtException | IllegalArgumentException e) {
-      throw new RefusedHeadException("the head graph does not run with it: " + e.getMessage());
+      throw new RefusedHeadException(
+          RefusedHeadException.Cause.UNFIT,
+          "the head graph does not run with it: " + e.getMessage());
     } finally {
       if (next != null && !accepted) {
         next.release();

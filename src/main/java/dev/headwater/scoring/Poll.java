@@ -3,6 +3,7 @@ package dev.headwater.scoring;
 import ai.onnxruntime.OrtException;
 import dev.headwater.bundle.Decoded;
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.metrics.ScorerMetrics;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -29,6 +30,7 @@ final class Poll {
   private final List<byte[]> values;
   private final List<CompletableFuture<Inference>> futures;
   private final @Nullable Decoded[] decoded;
+  private final long began = System.nanoTime();
   private final AtomicInteger undecoded = new AtomicInteger();
 
   Poll(Scoring scoring, Executor pool, int batchSize, List<byte[]> values) {
@@ -90,6 +92,7 @@ final class Poll {
   }
 
   private void decode(List<Integer> records) {
+    long start = System.nanoTime();
     for (int i : records) {
       try {
         decoded[i] = scoring.decode(values.get(i));
@@ -98,6 +101,7 @@ final class Poll {
         futures.get(i).completeExceptionally(e);
       }
     }
+    scoring.passed(ScorerMetrics.Stage.DECODE, System.nanoTime() - start);
     if (undecoded.decrementAndGet() == 0) {
       dispatch();
     }
@@ -122,6 +126,7 @@ final class Poll {
   }
 
   private void infer(List<Integer> batch) {
+    scoring.passed(ScorerMetrics.Stage.QUEUE, System.nanoTime() - began);
     try {
       List<Inference> inferences = scoring.infer(batch.stream().map(this::record).toList());
       for (int i = 0; i < batch.size(); i++) {

@@ -128,11 +128,27 @@ public final class Scoring implements AutoCloseable {
       }
       List<Inference> inferences =
           backbone.run(inputs, bundle.features(), result -> infer(batch, new Features(result)));
-      metrics.inferred(batch.size(), Duration.ofNanos(System.nanoTime() - start));
+      count(batch, System.nanoTime() - start);
       return inferences;
     } finally {
       inputs.values().forEach(OnnxTensor::close);
     }
+  }
+
+  private void count(List<Decoded> batch, long nanos) {
+    long longest = 0;
+    long real = 0;
+    for (Decoded record : batch) {
+      int length = record.input().length();
+      longest = Math.max(longest, length);
+      real += length;
+    }
+    long all = longest * batch.size();
+    metrics.inferred(batch.size(), all, all - real, Duration.ofNanos(nanos));
+  }
+
+  void passed(ScorerMetrics.Stage stage, long nanos) {
+    metrics.passed(stage, nanos);
   }
 
   private List<Inference> infer(List<Decoded> batch, Features at) throws OrtException {
@@ -181,6 +197,7 @@ public final class Scoring implements AutoCloseable {
       }
     }
     throw new RefusedHeadException(
+        RefusedHeadException.Cause.FOREIGN,
         "it is for task %s, not for one of %s"
             .formatted(head.info().task(), bundle.tasks().stream().map(Task::name).toList()));
   }

@@ -1,6 +1,7 @@
 package dev.headwater.stream;
 
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topic;
@@ -35,6 +36,7 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   private final List<Measure> measures;
   private final int top;
   private final Memo<Inference> memo;
+  private final ScorerMetrics metrics;
   private final Set<Integer> partitions = ConcurrentHashMap.newKeySet();
 
   /**
@@ -42,7 +44,13 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
    * @param estimate bytes of one inference until one has been seen
    */
   LiveScorer(
-      Scoring scoring, List<String> tasks, Topics topics, StreamSettings settings, long estimate) {
+      Scoring scoring,
+      List<String> tasks,
+      Topics topics,
+      StreamSettings settings,
+      long estimate,
+      ScorerMetrics metrics) {
+    this.metrics = metrics;
     this.scoring = scoring;
     this.measures = tasks.stream().map(task -> settings.selection().doubt(task).measure()).toList();
     this.topics = topics.records().stream().map(Topic::name).collect(Collectors.toSet());
@@ -134,8 +142,11 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
     if (begun.isEmpty()) {
       return scoring.infer(value);
     }
+    long start = System.nanoTime();
     try {
-      return begun.get().join();
+      Inference inference = begun.get().join();
+      metrics.passed(ScorerMetrics.Stage.WAIT, System.nanoTime() - start);
+      return inference;
     } catch (CompletionException e) {
       if (e.getCause() instanceof InvalidRecordException invalid) {
         throw invalid;

@@ -65,7 +65,7 @@ final class Router {
         reviews += ask(outbox, outputs, outputs.sample(kept.get(), outcome.label(), now), now);
       }
     }
-    return new Routed(outbox, reviews);
+    return new Routed(outbox, answer, kept, drawn, reviews);
   }
 
   /**
@@ -137,7 +137,14 @@ final class Router {
   }
 
   /**
+   * @param kept why its label is worth having, for each task; empty where it is not
+   * @param drawn why its features are
    * @param reviews how many review items are among the outputs
    */
-  record Routed(Outbox outbox, int reviews) {}
+  record Routed(
+      Outbox outbox,
+      Scorer.Answer answer,
+      Optional<Selector.Kept> kept,
+      Optional<Selector.Kept> drawn,
+      int reviews) {}
 }

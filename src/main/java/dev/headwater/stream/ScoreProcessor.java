@@ -3,10 +3,10 @@ package dev.headwater.stream;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.format.RegistryException;
 import dev.headwater.stream.guard.DeadLetter;
-import java.time.Duration;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -45,14 +45,33 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
   @Override
   public void process(Record<byte[], byte[]> record) {
+    long start = System.nanoTime();
     Source source = source(context.recordMetadata().orElseThrow());
     Router.Routed routed = route(record, source);
     routed.outbox().send(context);
-    topology.metrics().received();
-    long now = context.currentSystemTimeMs();
-    topology.metrics().predicted(Duration.ofMillis(Math.max(0, now - record.timestamp())));
+    count(routed, Math.max(0, context.currentSystemTimeMs() - record.timestamp()));
+    topology.metrics().passed(ScorerMetrics.Stage.PROCESS, System.nanoTime() - start);
+  }
+
+  private void count(Router.Routed routed, long endToEndMillis) {
+    ScorerMetrics metrics = topology.metrics();
+    metrics.received();
+    metrics.predicted(endToEndMillis);
+    for (int i = 0; i < topology.tasks().size(); i++) {
+      ScoringTopology.Task task = topology.tasks().get(i);
+      Scorer.Outcome outcome = routed.answer().outcomes().get(i);
+      if (outcome.scored()) {
+        metrics.confident(task.name(), outcome.confidence());
+      }
+      if (routed.kept().isPresent()) {
+        metrics.kept(task.name(), routed.kept().get().reason().name());
+      }
+      if (routed.drawn().isPresent() && task.dense().isEmpty()) {
+        metrics.kept(task.name(), routed.drawn().get().reason().name());
+      }
+    }
     for (int i = 0; i < routed.reviews(); i++) {
-      topology.metrics().reviewed();
+      metrics.reviewed();
     }
   }
 

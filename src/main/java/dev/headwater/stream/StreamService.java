@@ -8,6 +8,7 @@ import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topics;
@@ -16,7 +17,9 @@ import dev.headwater.scoring.Scoring;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.guard.TopicLimits;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -60,6 +63,7 @@ public final class StreamService implements AutoCloseable {
 
   private final Object lock = new Object();
   private volatile @Nullable KafkaStreams streams;
+  private volatile @Nullable StreamMeters meters;
   private volatile boolean closed;
   private volatile Health starting = Health.down("not started");
   private volatile @Nullable String fatal;
@@ -85,11 +89,7 @@ public final class StreamService implements AutoCloseable {
     this.scoring = Scoring.load(bundle, topics.formats().records(), scoring, metrics);
     this.scorer =
         new LiveScorer(
-            this.scoring,
-            bundle.tasks().stream().map(Task::name).toList(),
-            topics,
-            settings,
-            estimate(bundle));
+            this.scoring, bundle.taskNames(), topics, settings, estimate(bundle), metrics);
     Map<String, String> fingerprints =
         bundle.tasks().stream().collect(Collectors.toMap(Task::name, Task::fingerprint));
     this.heads = new HeadFollower(kafka, topics.heads(), signatures, fingerprints, new Installer());
@@ -97,6 +97,32 @@ public final class StreamService implements AutoCloseable {
 
   private static long estimate(Bundle bundle) {
     return bundle.tasks().stream().mapToLong(task -> (long) Float.BYTES * task.featureSize()).sum();
+  }
+
+  /** Before the start: registers what is measured here without being counted. */
+  public void bindTo(MeterRegistry registry) {
+    StreamMeters bound = new StreamMeters(registry, topics);
+    bound.gauge(
+        "headwater.heads.followed",
+        "",
+        "1 while the heads topic is followed to its end",
+        heads,
+        h -> h.health().up() ? 1 : 0);
+    bound.gauge(
+        "headwater.heads.loaded", "", "Heads in native memory", scoring, Scoring::loadedHeads);
+    bound.gauge("headwater.read.ahead", "bytes", "Results begun ahead", scorer, LiveScorer::held);
+    bound.gauge(
+        "headwater.partitions.scored",
+        "",
+        "Partitions scored here",
+        scorer,
+        LiveScorer::partitions);
+    meters = bound;
+  }
+
+  /** Every head version on the heads topic as far as it is read, refused ones too. */
+  public List<HeadInfo> heads() {
+    return heads.versions();
   }
 
   /**
@@ -151,6 +177,10 @@ public final class StreamService implements AutoCloseable {
       streams = client;
       client.start();
     }
+    StreamMeters bound = meters;
+    if (bound != null) {
+      bound.started(client);
+    }
     log.atInfo()
         .addKeyValue("application", settings.applicationId())
         .addKeyValue("heads", versions())
@@ -196,30 +226,42 @@ public final class StreamService implements AutoCloseable {
   }
 
   /**
-   * Up while records are scored here, or there are none to score. It does not wait for the label
-   * join to restore its stores: scoring runs meanwhile.
+   * Up while the heads are followed, a head or a declared cold start serves, and records are scored
+   * here, or there are none to score; each with its own cause in {@link Health#parts}. It does not
+   * wait for the label join to restore its stores: scoring runs meanwhile.
    */
   public Health ready() {
     Health live = live();
-    KafkaStreams.State state = state();
     if (!live.up()) {
       return live;
     }
-    if (state == null) {
-      return Health.down(starting.cause() + ": " + heads.health().cause());
-    }
-    Optional<String> away = topics.formats().registryAway();
-    if (away.isPresent()) {
-      return Health.down(away.get());
-    }
-    boolean scores = state == KafkaStreams.State.REBALANCING && scorer.partitions() > 0;
-    if (state == KafkaStreams.State.RUNNING || scores) {
-      return Health.up("%s; %d partitions scored here".formatted(heads(), scorer.partitions()));
-    }
-    return Health.down("no partition is scored here yet: Kafka Streams is in state " + state);
+    Map<String, Health> parts = new LinkedHashMap<>();
+    parts.put("heads", heads.health());
+    parts.put("head", head());
+    topics.formats().registryAway().ifPresent(away -> parts.put("registry", Health.down(away)));
+    parts.put("streams", scored());
+    return Health.all(parts);
   }
 
-  private String heads() {
+  /** Up with a valid head, or in a cold start that the bundle declares: a head has been told. */
+  private Health head() {
+    return state() == null
+        ? Health.down("which head serves is known once the heads are caught up with")
+        : Health.up(serving());
+  }
+
+  private Health scored() {
+    KafkaStreams.State state = state();
+    if (state == null) {
+      return Health.down(starting.cause());
+    }
+    boolean scores = state == KafkaStreams.State.REBALANCING && scorer.partitions() > 0;
+    return state == KafkaStreams.State.RUNNING || scores
+        ? Health.up("%d partitions scored here".formatted(scorer.partitions()))
+        : Health.down("no partition is scored here yet: Kafka Streams is in state " + state);
+  }
+
+  private String serving() {
     Map<String, Long> live = versions();
     return bundle.tasks().stream()
         .map(Task::name)
@@ -257,6 +299,10 @@ public final class StreamService implements AutoCloseable {
           .addKeyValue("timeout", settings.closeTimeout())
           .log("stream threads did not stop in time: what they hold is not committed");
     }
+    StreamMeters bound = meters;
+    if (bound != null) {
+      bound.close();
+    }
     heads.close();
     // a task that still runs fails from here on, and its transaction with it
     scoring.close();
@@ -279,11 +325,13 @@ public final class StreamService implements AutoCloseable {
     }
 
     @Override
-    public void refused(String task, long version, String reason) {
-      metrics.headRefused(task, reason);
+    public void refused(
+        String task, long version, RefusedHeadException.Cause cause, String reason) {
+      metrics.headRefused(task, cause.code());
       log.atWarn()
           .addKeyValue("task", task)
           .addKeyValue("version", version)
+          .addKeyValue("cause", cause.code())
           .addKeyValue("reason", reason)
           .log("head refused, the last good one serves on");
     }

@@ -107,6 +107,13 @@ class TrainerIT extends TrainerDeployment {
       awaitLive(1);
       long before = heads().nextVersion(bundle.task().name());
       broker.stop();
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> {
+                assertThat(trainer.health().up()).isFalse();
+                assertThat(trainer.health().cause()).contains("broker");
+              });
       assertThat(trainer.live().up()).as("it waits").isTrue();
       broker.restart();
       send(60);

@@ -27,7 +27,7 @@ final class RecordingSink implements HeadSink {
   }
 
   @Override
-  public void refused(String task, long version, String reason) {
+  public void refused(String task, long version, RefusedHeadException.Cause cause, String reason) {
     refused.add(task + " " + version + ": " + reason);
   }
 }

@@ -11,6 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,11 +24,19 @@ class HttpServerTest {
       new AtomicReference<>(Health.down("catching up on heads"));
   private final HttpServer server =
       new HttpServer(
-          new HttpSettings("127.0.0.1", 0), registry, () -> Health.up("running"), ready::get);
+          new HttpSettings("127.0.0.1", 0),
+          registry,
+          () -> Health.up("running"),
+          ready::get,
+          new Status(
+              registry,
+              new Status.About("desk", "scorer", Map.of("intent", 0.95)),
+              ready::get,
+              List::of));
 
   @BeforeEach
   void start() {
-    server.start();
+    server.start(Duration.ofHours(1));
   }
 
   @AfterEach
@@ -37,14 +46,15 @@ class HttpServerTest {
 
   @Test
   void exportsTheCountersWhoseEquationHolds() throws Exception {
-    MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry);
+    MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry, List.of("intent"));
     for (int record = 0; record < 3; record++) {
       metrics.received();
     }
-    metrics.predicted(Duration.ofMillis(5));
-    metrics.predicted(Duration.ofMillis(7));
+    metrics.predicted(5);
+    metrics.predicted(7);
     metrics.deadLettered();
-    metrics.swapped("intent", 4);
+    metrics.swapped("intent", 3, Duration.ofMillis(9));
+    metrics.swapped("intent", 4, Duration.ofMillis(9));
 
     assertThat(get("/metrics").body())
         .contains("headwater_records_received_total 3.0")
@@ -53,7 +63,7 @@ class HttpServerTest {
         .contains("headwater_labels_unmatched_total 0.0")
         .contains("headwater_record_latency_seconds_count 2")
         .contains("headwater_head_version{task=\"intent\"} 4.0")
-        .contains("headwater_head_swaps_total{task=\"intent\"} 1.0");
+        .contains("headwater_head_swaps_total{task=\"intent\"} 2.0");
   }
 
   @Test
@@ -79,17 +89,19 @@ class HttpServerTest {
 
   @Test
   void exportsVerdictsAndTheMemory() throws Exception {
-    MicrometerTrainerMetrics metrics = new MicrometerTrainerMetrics(registry);
+    MicrometerTrainerMetrics metrics =
+        new MicrometerTrainerMetrics(registry, List.of("intent"), List.of("drift-features"));
     metrics.sampled("intent", 1);
     metrics.sampled("intent", 2);
     metrics.trained("intent", Duration.ofMillis(300));
-    metrics.judged("intent", false);
+    metrics.judged("intent", false, "not-better");
 
     assertThat(get("/metrics").body())
         .contains("headwater_trainer_samples_total{task=\"intent\"} 2.0")
         .contains("headwater_trainer_memory_samples{task=\"intent\"} 2.0")
-        .contains("headwater_trainer_training_seconds_count{task=\"intent\"} 1")
-        .contains("headwater_gate_verdicts_total{task=\"intent\",verdict=\"refused\"} 1.0");
+        .contains("headwater_trainer_training_duration_seconds_count{task=\"intent\"} 1")
+        .contains(
+            "headwater_gate_verdicts_total{cause=\"not-better\",task=\"intent\",verdict=\"refused\"} 1.0");
   }
 
   @Test

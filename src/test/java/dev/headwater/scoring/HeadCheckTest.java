@@ -11,6 +11,7 @@ import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Tensor;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -39,7 +40,7 @@ class HeadCheckTest {
     ScorerMetrics metrics =
         new ScorerMetrics() {
           @Override
-          public void swapped(String task, long version) {
+          public void swapped(String task, long version, Duration took) {
             swaps.add(version);
           }
         };

@@ -93,7 +93,8 @@ class ScoringTest {
     ScorerMetrics counting =
         new ScorerMetrics() {
           @Override
-          public synchronized void inferred(int records, Duration took) {
+          public synchronized void inferred(
+              int records, long positions, long padding, Duration took) {
             sizes.add(records);
           }
         };

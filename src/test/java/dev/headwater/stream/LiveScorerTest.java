@@ -8,6 +8,7 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.InMemoryScorerMetrics;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
@@ -175,7 +176,12 @@ class LiveScorerTest {
             defaults.startTimeout(),
             defaults.closeTimeout());
     return new LiveScorer(
-        scoring, List.of("colour"), Topics.of(TopicNames.prefixed("t")), settings, 16);
+        scoring,
+        List.of("colour"),
+        Topics.of(TopicNames.prefixed("t")),
+        settings,
+        16,
+        ScorerMetrics.NOOP);
   }
 
   private static ConsumerRecords<byte[], byte[]> poll(String topic, byte[]... values) {

@@ -10,6 +10,7 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.Signatures;
+import dev.headwater.metrics.Health;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.replay.EmbeddedBroker;
@@ -335,6 +336,17 @@ class StreamServiceIT {
       await().atMost(PATIENCE).until(() -> on.committed(on.topics.predictions()).size() == 1);
 
       broker.stop();
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> {
+                Health ready = service.ready();
+                assertThat(ready.up()).isFalse();
+                assertThat(ready.cause()).contains("cannot be followed");
+                assertThat(ready.parts().get("heads").up()).isFalse();
+                assertThat(ready.parts().get("head").up()).as("the last good one").isTrue();
+              });
+      assertThat(service.live().up()).as("a restart would mend nothing").isTrue();
       broker.restart();
       on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
 
@@ -346,6 +358,7 @@ class StreamServiceIT {
                       .extracting(r -> r.value().recordId())
                       .containsExactly("before", "after"));
       assertThat(service.live().up()).as(service.live().cause()).isTrue();
+      await().atMost(PATIENCE).until(() -> service.ready().up());
     }
   }
 

@@ -77,8 +77,8 @@ final class Guard {
           "the candidate uses %.1f classes where %.1f were in use",
           classesInUse(now), classesInUse(opinion));
     }
-    return new Verdict(
-        true,
+    return Verdict.of(
+        Verdict.Cause.ALIGNED,
         format(
             "%.1f %% of the samples are of classes that moved in a body; no label was asked",
             100 * moves.moved()),

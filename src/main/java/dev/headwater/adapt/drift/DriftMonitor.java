@@ -1,5 +1,6 @@
 package dev.headwater.adapt.drift;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -22,6 +23,9 @@ public final class DriftMonitor {
   public static final String FEATURES = "drift-features";
   public static final String CONFIDENCE = "drift-confidence";
   public static final String ERRORS = "drift-errors";
+
+  /** All there are. */
+  public static final List<String> CAUSES = List.of(FEATURES, CONFIDENCE, ERRORS);
 
   /** Any will do; one that is always the same makes a monitor's past reproducible. */
   private static final long SEED = 20_071_107;

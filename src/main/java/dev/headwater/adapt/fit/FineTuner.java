@@ -29,6 +29,7 @@ public final class FineTuner {
   private final Engine engine;
   private final Device device;
   private final boolean biased;
+  private final Steps steps;
   private volatile boolean cancelled;
 
   /**
@@ -36,10 +37,16 @@ public final class FineTuner {
    * @throws IllegalArgumentException where the device asked for is not there
    */
   public FineTuner(FitSettings settings, boolean biased) {
+    this(settings, biased, Steps.UNSEEN);
+  }
+
+  /** As {@link #FineTuner(FitSettings, boolean)}, and tells of every step. */
+  public FineTuner(FitSettings settings, boolean biased, Steps steps) {
     // everything is on the class path: nothing to look for elsewhere, nobody to tell
     System.setProperty("ai.djl.offline", "true");
     this.settings = settings;
     this.biased = biased;
+    this.steps = steps;
     this.engine = Engine.getEngine("PyTorch");
     this.device = device(settings.device(), engine.getGpuCount());
   }
@@ -108,15 +115,19 @@ public final class FineTuner {
             batch.targets() == null
                 ? NewRows.start(inside, anchor, standard.weighted(weights))
                 : anchor;
-        heads.add(standardiser.outward(minimise(loss, start)));
+        int before = heads.size() * settings.iterations();
+        int limit = weightings.size() * settings.iterations();
+        heads.add(
+            standardiser.outward(
+                minimise(loss, start, (i, value) -> steps.stepped(before + i, limit, value))));
       }
     }
     return heads;
   }
 
-  private LinearHead minimise(SoftmaxLoss loss, LinearHead start) {
+  private LinearHead minimise(SoftmaxLoss loss, LinearHead start, Lbfgs.Seen seen) {
     float[] found =
-        new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled)
+        new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled, seen)
             .minimise(loss, parameters(start));
     int size = start.weight().length;
     return new LinearHead(

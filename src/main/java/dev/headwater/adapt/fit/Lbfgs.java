@@ -21,16 +21,28 @@ final class Lbfgs {
   private final int iterations;
   private final double tolerance;
   private final BooleanSupplier cancelled;
+  private final Seen seen;
   private final Deque<Pair> pairs = new ArrayDeque<>();
 
   /** A step and the change of the gradient over it. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Pair(float[] step, float[] change, double curvature) {}
 
+  /** Is told of every iteration, from 1, and what the objective is after it. */
+  interface Seen {
+    void iterated(int iteration, double value);
+  }
+
+  /** Unseen. */
+  Lbfgs(int iterations, double tolerance, BooleanSupplier cancelled) {
+    this(iterations, tolerance, cancelled, (iteration, value) -> {});
+  }
+
   /**
    * @param tolerance relative decrease below which to stop
    */
-  Lbfgs(int iterations, double tolerance, BooleanSupplier cancelled) {
+  Lbfgs(int iterations, double tolerance, BooleanSupplier cancelled, Seen seen) {
+    this.seen = seen;
     this.iterations = iterations;
     this.tolerance = tolerance;
     this.cancelled = cancelled;
@@ -65,6 +77,7 @@ final class Lbfgs {
       boolean done = value - nextValue <= tolerance * Math.max(1e-3, Math.abs(value));
       at = next;
       value = nextValue;
+      seen.iterated(i + 1, value);
       float[] spare = gradient;
       gradient = nextGradient;
       nextGradient = spare;

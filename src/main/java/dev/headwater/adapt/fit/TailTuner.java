@@ -50,6 +50,7 @@ public final class TailTuner {
   private final FitSettings settings;
   private final Engine engine;
   private final Device device;
+  private final Steps seen;
   private volatile boolean cancelled;
 
   /**
@@ -57,6 +58,12 @@ public final class TailTuner {
    * @throws IllegalArgumentException where the device asked for is not there
    */
   public TailTuner(Tail tail, Split split, List<long[]> shapes, FitSettings settings) {
+    this(tail, split, shapes, settings, Steps.UNSEEN);
+  }
+
+  /** As the other, and tells of every step. */
+  public TailTuner(Tail tail, Split split, List<long[]> shapes, FitSettings settings, Steps seen) {
+    this.seen = seen;
     System.setProperty("ai.djl.offline", "true");
     this.tail = tail;
     this.split = split;
@@ -89,12 +96,20 @@ public final class TailTuner {
     Weights anchor = live.grown(split, classes);
     List<Weights> fitted = new ArrayList<>();
     for (int i = 0; i < weightings.size(); i++) {
-      fitted.add(fit(anchor, starts.get(i).grown(split, classes), batch, weightings.get(i)));
+      int head = i;
+      fitted.add(
+          fit(
+              anchor,
+              starts.get(i).grown(split, classes),
+              batch,
+              weightings.get(i),
+              (step, steps, loss) ->
+                  seen.stepped(head * steps + step, weightings.size() * steps, loss)));
     }
     return fitted;
   }
 
-  private Weights fit(Weights anchor, Weights start, Batch batch, double[] weights) {
+  private Weights fit(Weights anchor, Weights start, Batch batch, double[] weights, Steps each) {
     int[] counted = counted(weights);
     if (counted.length == 0) {
       return start;
@@ -117,8 +132,9 @@ public final class TailTuner {
         next = 0;
       }
       int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + size));
-      float[] gradient = gradient(start.of(adam.at()), batch, weights, chosen);
-      adam.step(gradient, 1 - (double) step / steps);
+      Slope slope = slope(start.of(adam.at()), batch, weights, chosen);
+      adam.step(slope.gradient(), 1 - (double) step / steps);
+      each.stepped(step + 1, steps, slope.loss());
     }
     return start.of(adam.at());
   }
@@ -149,7 +165,11 @@ public final class TailTuner {
     }
   }
 
-  private float[] gradient(Weights at, Batch batch, double[] weights, int[] chosen) {
+  /** A minibatch's loss and its gradient. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Slope(double loss, float[] gradient) {}
+
+  private Slope slope(Weights at, Batch batch, double[] weights, int[] chosen) {
     List<float[]> rows = new ArrayList<>(chosen.length);
     for (int i : chosen) {
       rows.add(batch.features().get(i));
@@ -161,14 +181,16 @@ public final class TailTuner {
         parameters.values().forEach(array -> array.setRequiresGradient(true));
         NDArray logits = tail.logits(features(rows, scope), parameters, scope);
         if (batch.targets() != null) {
-          collector.backward(loss(logits, batch.targets(), weights, chosen, scope));
-          return gradients(at, parameters);
+          NDArray loss = loss(logits, batch.targets(), weights, chosen, scope);
+          collector.backward(loss);
+          return new Slope(loss.toArray()[0].doubleValue(), gradients(at, parameters));
         }
         float[] target = new float[Math.toIntExact(logits.size())];
         double total = target(batch, weights, chosen, (int) logits.getShape().get(1), target);
         NDArray chance = logits.logSoftmax(1).mul(scope.create(target, logits.getShape()));
-        collector.backward(chance.sum().div(-total));
-        return gradients(at, parameters);
+        NDArray loss = chance.sum().div(-total);
+        collector.backward(loss);
+        return new Slope(loss.toArray()[0].doubleValue(), gradients(at, parameters));
       }
     }
   }

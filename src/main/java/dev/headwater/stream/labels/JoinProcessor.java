@@ -119,6 +119,7 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
       waiting.put(key, ValueAndTimestamp.make(sample, now));
     } else {
       early.delete(key);
+      // it waited for the record, not the record for it
       match(sample, now, label.value(), now, trace);
     }
   }
@@ -144,7 +145,7 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
         LabelTopology.storeKey(record.getRecordId(), record.getTask()),
         ValueAndTimestamp.make(sample, since));
     outbox.send(context);
-    settings.metrics().labelMatched();
+    settings.metrics().labelMatched(Duration.ofMillis(Math.max(0, now - since)));
   }
 
   private Outbox outbox(Sample sample, long now, Headers trace) {

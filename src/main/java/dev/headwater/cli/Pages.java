@@ -1,0 +1,35 @@
+package dev.headwater.cli;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.config.Settings;
+import dev.headwater.http.Status;
+import dev.headwater.metrics.Health;
+import dev.headwater.schema.HeadInfo;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+
+/** What the status pages of all processes have in common. */
+final class Pages {
+  /** From one moment of a page's history to the next. */
+  static final Duration INTERVAL = Duration.ofSeconds(5);
+
+  private Pages() {}
+
+  static Status status(
+      Settings settings,
+      Bundle bundle,
+      MeterRegistry registry,
+      String role,
+      Supplier<Health> ready,
+      Supplier<List<HeadInfo>> heads) {
+    Map<String, Double> thresholds = new TreeMap<>();
+    for (String task : bundle.taskNames()) {
+      thresholds.put(task, settings.stream().selection().doubt(task).threshold());
+    }
+    return new Status(registry, new Status.About(settings.name(), role, thresholds), ready, heads);
+  }
+}

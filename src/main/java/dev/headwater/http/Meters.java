@@ -1,0 +1,28 @@
+package dev.headwater.http;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.Arrays;
+
+/** How this program's meters are made: described, and durations with buckets of their own. */
+record Meters(MeterRegistry registry) {
+  Counter counter(String name, String description, Tag... tags) {
+    return Counter.builder(name)
+        .description(description)
+        .tags(Arrays.asList(tags))
+        .register(registry);
+  }
+
+  Timer timer(String name, String description, Tag... tags) {
+    return Timer.builder(name)
+        .description(description)
+        .tags(Arrays.asList(tags))
+        .publishPercentileHistogram()
+        .minimumExpectedValue(Duration.ofNanos(100_000))
+        .maximumExpectedValue(Duration.ofMinutes(1))
+        .register(registry);
+  }
+}

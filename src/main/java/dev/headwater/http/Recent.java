@@ -1,0 +1,70 @@
+package dev.headwater.http;
+
+import io.micrometer.core.instrument.distribution.CountAtBucket;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+
+/** The latest of what a histogram that counts from the beginning has counted. Not thread-safe. */
+final class Recent {
+  private final int looks;
+  private final Deque<double[]> counts = new ArrayDeque<>();
+  private double[] bounds = {};
+
+  /**
+   * @param looks back that the latest reaches
+   */
+  Recent(int looks) {
+    this.looks = looks;
+  }
+
+  /**
+   * @param cumulative as a snapshot gives them
+   */
+  void add(CountAtBucket[] cumulative, ToDoubleFunction<CountAtBucket> bound) {
+    bounds = IntStream.range(0, cumulative.length).mapToDouble(i -> bound.applyAsDouble(cumulative[i])).toArray();
+    double[] now = new double[cumulative.length];
+    for (int i = 0; i < now.length; i++) {
+      now[i] = cumulative[i].count() - (i == 0 ? 0 : cumulative[i - 1].count());
+    }
+    if (counts.isEmpty()) {
+      counts.addLast(new double[now.length]);
+    }
+    counts.addLast(now);
+    if (counts.size() > looks + 1) {
+      counts.removeFirst();
+    }
+  }
+
+  private double[] latest() {
+    double[] from = counts.getFirst();
+    double[] to = counts.getLast();
+    return IntStream.range(0, to.length).mapToDouble(i -> to[i] - from[i]).toArray();
+  }
+
+  /** Within its bucket as if all were spread evenly; NaN where nothing was counted. */
+  double quantile(double share) {
+    double[] latest = latest();
+    double rest = share * IntStream.range(0, latest.length).mapToDouble(i -> latest[i]).sum();
+    for (int i = 0; i < latest.length; i++) {
+      if (latest[i] > 0 && rest <= latest[i]) {
+        double below = i == 0 ? 0 : bounds[i - 1];
+        return below + (bounds[i] - below) * rest / latest[i];
+      }
+      rest -= latest[i];
+    }
+    return Double.NaN;
+  }
+
+  /** Upper bounds, with the counts below each and above the one before. */
+  Map<String, List<Double>> buckets() {
+    return Map.of("bounds", list(bounds), "latest", list(latest()), "all", list(counts.getLast()));
+  }
+
+  private static List<Double> list(double[] values) {
+    return java.util.Arrays.stream(values).boxed().toList();
+  }
+}

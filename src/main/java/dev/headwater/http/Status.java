@@ -1,0 +1,198 @@
+package dev.headwater.http;
+
+import dev.headwater.metrics.Health;
+import dev.headwater.schema.HeadInfo;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the status page shows: what this process measures, now and on the way here, and the heads it
+ * knows of. It reads the same meters that {@code /metrics} exports, from a thread of its own, and
+ * holds a bounded number of moments in memory.
+ */
+public final class Status implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Status.class);
+  private static final int MOMENTS = 720;
+  private static final int HEADS_A_TASK = 100;
+
+  /** What is shown over time. */
+  private static final Set<String> SHOWN =
+      Set.of(
+          "headwater.records.received",
+          "headwater.records.predicted",
+          "headwater.records.dead.lettered",
+          "headwater.records.reviewed",
+          "headwater.samples",
+          "headwater.labels.matched",
+          "headwater.consumer.lag",
+          "headwater.head.version",
+          "headwater.prequential.accuracy",
+          "headwater.calibration.error",
+          "headwater.drift.score",
+          "headwater.drift.alarms",
+          "headwater.trainer.memory",
+          "headwater.trainer.lag",
+          "headwater.trainer.steps",
+          "headwater.trainer.steps.limit",
+          "headwater.trainer.loss",
+          "headwater.replay.accuracy",
+          "process.resident.memory");
+
+  private static final String LATENCY = "headwater.record.latency";
+  private static final String CONFIDENCE = "headwater.confidence";
+
+  /**
+   * What does not change.
+   *
+   * @param role {@code scorer}, {@code trainer} or {@code replay}
+   * @param thresholds by task, the certainty below which a record asks for its label
+   */
+  public record About(String name, String role, Map<String, Double> thresholds) {}
+
+  private final MeterRegistry registry;
+  private final About about;
+  private final Supplier<Health> ready;
+  private final Supplier<List<HeadInfo>> heads;
+  private final TimeSeries history = new TimeSeries(MOMENTS);
+  private final Map<String, Recent> confidences = new TreeMap<>();
+  private final Recent latencies = new Recent(1);
+  private final ScheduledExecutorService clock =
+      Executors.newSingleThreadScheduledExecutor(
+          work -> {
+            Thread thread = new Thread(work, "headwater-status");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  /**
+   * @param heads every head version known, refused ones too, ascending within a task
+   */
+  public Status(
+      MeterRegistry registry,
+      About about,
+      Supplier<Health> ready,
+      Supplier<List<HeadInfo>> heads) {
+    this.registry = registry;
+    this.about = about;
+    this.ready = ready;
+    this.heads = heads;
+  }
+
+  /** Looks at the meters this often from now on. */
+  public void start(Duration interval) {
+    long nanos = interval.toNanos();
+    var unused = clock.scheduleAtFixedRate(this::tick, 0, nanos, TimeUnit.NANOSECONDS);
+  }
+
+  private void tick() {
+    try {
+      look(System.currentTimeMillis());
+    } catch (RuntimeException e) {
+      // a meter that fails, as of a client that is closing: the page has a gap, and the next look
+      // must still come
+      LOG.atWarn().setCause(e).log("the status page has a gap");
+    }
+  }
+
+  /** Takes a moment down. */
+  synchronized void look(long now) {
+    Map<String, Double> values = new LinkedHashMap<>();
+    for (Meter meter : registry.getMeters()) {
+      String name = meter.getId().getName();
+      if (SHOWN.contains(name)) {
+        values.put(key(meter.getId()), value(meter));
+      } else if (name.equals(CONFIDENCE) && meter instanceof DistributionSummary summary) {
+        String task = String.valueOf(meter.getId().getTag("task"));
+        confidences
+            .computeIfAbsent(task, t -> new Recent(60))
+            .add(summary.takeSnapshot().histogramCounts(), bucket -> bucket.bucket());
+      } else if (name.equals(LATENCY) && meter instanceof Timer timer) {
+        latencies.add(
+            timer.takeSnapshot().histogramCounts(), bucket -> bucket.bucket(TimeUnit.SECONDS));
+        values.put(LATENCY + "{q=0.5}", latencies.quantile(0.5));
+        values.put(LATENCY + "{q=0.99}", latencies.quantile(0.99));
+      }
+    }
+    history.add(now, values);
+  }
+
+  private static double value(Meter meter) {
+    return meter instanceof Counter counter
+        ? counter.count()
+        : meter instanceof Gauge gauge ? gauge.value() : Double.NaN;
+  }
+
+  private static String key(Meter.Id id) {
+    String labels =
+        id.getTags().stream()
+            .map(tag -> tag.getKey() + "=" + tag.getValue())
+            .collect(Collectors.joining(","));
+    return labels.isEmpty() ? id.getName() : id.getName() + "{" + labels + "}";
+  }
+
+  /** As of the last look, ready to be written as JSON. */
+  public synchronized Map<String, Object> now() {
+    Map<String, Object> now = new LinkedHashMap<>();
+    now.put("about", about);
+    now.put("version", ProcessMeters.version());
+    now.put("health", HealthJson.of(ready.get()));
+    now.put("times", history.times());
+    now.put("series", history.series());
+    Map<String, Object> histograms = new TreeMap<>();
+    confidences.forEach((task, recent) -> histograms.put(task, recent.buckets()));
+    now.put("confidence", histograms);
+    now.put("heads", lineage());
+    return now;
+  }
+
+  private List<Map<String, Object>> lineage() {
+    Map<String, List<HeadInfo>> byTask =
+        heads.get().stream()
+            .collect(
+                Collectors.groupingBy(HeadInfo::task, LinkedHashMap::new, Collectors.toList()));
+    List<Map<String, Object>> lineage = new ArrayList<>();
+    for (List<HeadInfo> versions : byTask.values()) {
+      versions.subList(Math.max(0, versions.size() - HEADS_A_TASK), versions.size()).stream()
+          .map(Status::json)
+          .forEach(lineage::add);
+    }
+    return lineage;
+  }
+
+  private static Map<String, Object> json(HeadInfo info) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("task", info.task());
+    json.put("version", info.version());
+    json.put("parent", info.parent());
+    json.put("createdAt", info.createdAt().toEpochMilli());
+    json.put("trigger", info.trigger());
+    json.put("labels", info.labels().size());
+    json.put("accepted", info.verdict().accepted());
+    json.put("reason", info.verdict().reason());
+    json.put("judged", info.verdict().judged());
+    return json;
+  }
+
+  @Override
+  public void close() {
+    clock.shutdownNow();
+  }
+}

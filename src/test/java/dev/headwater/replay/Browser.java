@@ -1,0 +1,163 @@
+package dev.headwater.replay;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.logging.Level;
+import org.openqa.selenium.By;
+import org.openqa.selenium.Dimension;
+import org.openqa.selenium.OutputType;
+import org.openqa.selenium.chrome.ChromeDriver;
+import org.openqa.selenium.chrome.ChromeDriverService;
+import org.openqa.selenium.chrome.ChromeOptions;
+import org.openqa.selenium.logging.LogEntry;
+
+/** A headless Chromium, or the test is skipped where there is none. */
+final class Browser implements AutoCloseable {
+  private static final Path CHROMIUM = Path.of("/usr/bin/chromium");
+  private static final Path DRIVER = Path.of("/usr/bin/chromedriver");
+
+  /** WCAG 2.2 AA for text of ordinary size. */
+  private static final double CONTRAST = 4.5;
+
+  /** Every visible text of less contrast against what is painted behind it. */
+  private static final String FAINT =
+      """
+      const numbers = text => text.match(/-?[\\d.]+/g).map(Number);
+      const colour = text => {
+        const n = numbers(text), a = n.length > 3 ? n[3] : 1;
+        return text.startsWith('color(') ? [255 * n[0], 255 * n[1], 255 * n[2], a] : [n[0], n[1], n[2], a];
+      };
+      const over = (top, under) => top.slice(0, 3).map((c, i) => c * top[3] + under[i] * (1 - top[3])).concat(1);
+      const behind = e => {
+        const layers = [];
+        for (; e; e = e.parentElement) layers.push(colour(getComputedStyle(e).backgroundColor));
+        return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255, 1]);
+      };
+      const light = c => {
+        const [r, g, b] = c.slice(0, 3).map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+        return .2126 * r + .7152 * g + .0722 * b;
+      };
+      const faint = [];
+      for (const e of document.querySelectorAll('body *')) {
+        const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+        if (!own || !e.checkVisibility() || ['SCRIPT', 'NOSCRIPT', 'CANVAS'].includes(e.tagName)) continue;
+        const ground = behind(e), ink = over(colour(getComputedStyle(e).color), ground);
+        const [dark, bright] = [light(ground), light(ink)].sort((a, b) => a - b);
+        const ratio = (bright + .05) / (dark + .05);
+        if (ratio < arguments[0]) faint.push(e.textContent.trim().slice(0, 40) + ': ' + ratio.toFixed(2));
+      }
+      return faint;
+      """;
+
+  private final ChromeDriver driver;
+
+  private Browser(ChromeDriver driver) {
+    this.driver = driver;
+  }
+
+  /**
+   * @param profile a new directory
+   */
+  static Browser open(Path profile) {
+    assumeTrue(
+        Files.isExecutable(CHROMIUM) && Files.isExecutable(DRIVER),
+        "no Chromium here: apt-get install chromium chromium-driver");
+    ChromeOptions options = new ChromeOptions();
+    options.setBinary(CHROMIUM.toFile());
+    options.addArguments(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--user-data-dir=" + profile);
+    options.setCapability("goog:loggingPrefs", Map.of("browser", "ALL"));
+    ChromeDriverService service =
+        new ChromeDriverService.Builder()
+            .usingDriverExecutable(DRIVER.toFile())
+            .usingAnyFreePort()
+            .withLogFile(new File("target", "chromedriver.log"))
+            .build();
+    Browser browser = new Browser(new ChromeDriver(service, options));
+    browser.size(1280, 1000);
+    return browser;
+  }
+
+  void show(String url) {
+    driver.get(url);
+  }
+
+  void size(int width, int height) {
+    // the window has a least width that the page's view has not
+    driver.executeCdpCommand(
+        "Emulation.setDeviceMetricsOverride",
+        Map.of("width", width, "height", height, "deviceScaleFactor", 1, "mobile", false));
+    driver.manage().window().setSize(new Dimension(width, height));
+  }
+
+  void dark(boolean dark) {
+    driver.executeCdpCommand(
+        "Emulation.setEmulatedMedia",
+        Map.of(
+            "features",
+            List.of(
+                Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"))));
+  }
+
+  String text(String selector) {
+    return String.valueOf(
+        driver.executeScript(
+            "const e = document.querySelector(arguments[0]); return e ? e.textContent : '';",
+            selector));
+  }
+
+  long count(String selector) {
+    return driver.findElements(By.cssSelector(selector)).stream()
+        .filter(element -> element.isDisplayed())
+        .count();
+  }
+
+  void click(String selector) {
+    driver.findElement(By.cssSelector(selector)).click();
+  }
+
+  Object ask(String script, Object... arguments) {
+    return driver.executeScript(script, arguments);
+  }
+
+  List<?> faintTexts() {
+    return (List<?>) ask(FAINT, CONTRAST);
+  }
+
+  boolean scrollsSideways() {
+    return (Boolean)
+        ask("return document.documentElement.scrollWidth > document.documentElement.clientWidth;");
+  }
+
+  /** What the page has complained of since the last call. */
+  List<String> complaints() {
+    return driver.manage().logs().get("browser").getAll().stream()
+        .filter(entry -> entry.getLevel().intValue() >= Level.WARNING.intValue())
+        .map(LogEntry::getMessage)
+        .toList();
+  }
+
+  void picture(Path file) throws IOException {
+    Files.write(file, driver.getScreenshotAs(OutputType.BYTES));
+  }
+
+  @Override
+  public void close() {
+    driver.quit();
+  }
+}
