@@ -68,18 +68,19 @@ class HttpServerTest {
 
   @Test
   void exportsBucketsFromWhichQuantilesOverInstancesCanBeTold() throws Exception {
-    MicrometerScorerMetrics scorer = new MicrometerScorerMetrics(registry);
-    scorer.predicted(Duration.ofMillis(5));
-    scorer.inferred(3, Duration.ofMillis(2));
-    new MicrometerTrainerMetrics(registry).trained("intent", Duration.ofMillis(300));
+    MicrometerScorerMetrics scorer = new MicrometerScorerMetrics(registry, List.of("intent"));
+    scorer.predicted(5);
+    scorer.inferred(3, 30, 2, Duration.ofMillis(2));
+    new MicrometerTrainerMetrics(registry, List.of("intent"), List.of())
+        .trained("intent", Duration.ofMillis(300));
 
     List<String> lines = get("/metrics").body().lines().toList();
     for (String name :
         List.of(
             "headwater_record_latency_seconds_bucket{le=",
-            "headwater_inference_seconds_bucket{le=",
-            "headwater_inference_batch_size_bucket{le=",
-            "headwater_trainer_training_seconds_bucket{task=\"intent\",le=")) {
+            "headwater_stage_duration_seconds_bucket{stage=\"inference\",le=",
+            "headwater_inference_batch_records_bucket{le=",
+            "headwater_trainer_training_duration_seconds_bucket{task=\"intent\",le=")) {
       List<String> buckets = lines.stream().filter(line -> line.startsWith(name)).toList();
       assertThat(buckets).as(name).hasSizeGreaterThan(5);
       assertThat(buckets.get(0)).as("below it").endsWith(" 0");

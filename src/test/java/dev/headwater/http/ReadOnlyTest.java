@@ -10,7 +10,10 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.Socket;
+import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,16 +28,23 @@ class ReadOnlyTest {
       () -> {
         throw new IllegalStateException("the inside of it");
       };
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final HttpServer server =
       new HttpServer(
           new HttpSettings("127.0.0.1", 0),
-          new PrometheusMeterRegistry(PrometheusConfig.DEFAULT),
+          registry,
           () -> Health.up("running"),
-          BROKEN);
+          BROKEN,
+          new Status(
+              registry,
+              new Status.About("desk", "scorer", Map.of("intent", 0.95)),
+              () -> Health.up("running"),
+              List::of));
 
   @BeforeEach
   void start() {
-    server.start();
+    server.start(Duration.ofHours(1));
   }
 
   @AfterEach
