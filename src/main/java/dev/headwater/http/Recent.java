@@ -25,7 +25,10 @@ final class Recent {
    * @param cumulative as a snapshot gives them
    */
   void add(CountAtBucket[] cumulative, ToDoubleFunction<CountAtBucket> bound) {
-    bounds = IntStream.range(0, cumulative.length).mapToDouble(i -> bound.applyAsDouble(cumulative[i])).toArray();
+    bounds =
+        IntStream.range(0, cumulative.length)
+            .mapToDouble(i -> bound.applyAsDouble(cumulative[i]))
+            .toArray();
     double[] now = new double[cumulative.length];
     for (int i = 0; i < now.length; i++) {
       now[i] = cumulative[i].count() - (i == 0 ? 0 : cumulative[i - 1].count());

@@ -86,10 +86,7 @@ public final class Status implements AutoCloseable {
    * @param heads every head version known, refused ones too, ascending within a task
    */
   public Status(
-      MeterRegistry registry,
-      About about,
-      Supplier<Health> ready,
-      Supplier<List<HeadInfo>> heads) {
+      MeterRegistry registry, About about, Supplier<Health> ready, Supplier<List<HeadInfo>> heads) {
     this.registry = registry;
     this.about = about;
     this.ready = ready;

@@ -70,8 +70,10 @@ class StatusPageIT {
     await().atMost(PATIENCE).until(() -> !browser.text("#tiles").equals(before));
     await().atMost(PATIENCE).until(() -> browser.text("#news").contains("is live"));
     assertThat(browser.text("#lineage")).contains("accepted").contains("(live)");
-    assertThat((String) browser.ask(
-            "return document.querySelector('#accuracy canvas').getAttribute('aria-label');"))
+    assertThat(
+            (String)
+                browser.ask(
+                    "return document.querySelector('#accuracy canvas').getAttribute('aria-label');"))
         .contains("Head that learns")
         .contains("Frozen head");
     browser.click("#pause");
