@@ -129,20 +129,36 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     return new Subclassed(LinearHead.empty(dim()), 1, this);
   }
 
+  /**
+   * Clusters are of what every one of these heads may see, and so are the rows that all go on from:
+   * a fold knows nothing of what it is to judge. Where that is nothing, each label has one row.
+   */
   @Override
   public List<Trained> fit(
       Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
-    return weightings.stream().map(weights -> fit(classes, batch.weighted(weights))).toList();
+    double[] seen = least(weightings);
+    Subclasses found = Subclasses.of(batch.weighted(seen), classes, task.subclasses());
+    Batch finer = new Batch(batch.features(), found.samples(), batch.weights());
+    LinearHead common = LinearHead.empty(dim());
+    if (Arrays.stream(seen).anyMatch(weight -> weight > 0)) {
+      common = tuner.fit(common, found.count(), finer.weighted(seen));
+    }
+    return tuner.fit(common, found.count(), finer, weightings).stream()
+        .map(fitted -> (Trained) placed(fitted, found, classes))
+        .toList();
   }
 
-  /** Clusters are of what this head may see: a fold's know nothing of what it is to judge. */
-  private Trained fit(int classes, Batch batch) {
-    Subclasses found = Subclasses.of(batch, classes, task.subclasses());
-    LinearHead fitted =
-        tuner.fit(
-            LinearHead.empty(dim()),
-            found.count(),
-            new Batch(batch.features(), found.samples(), batch.weights()));
+  private static double[] least(List<double[]> weightings) {
+    double[] least = weightings.get(0).clone();
+    for (double[] weights : weightings) {
+      for (int i = 0; i < least.length; i++) {
+        least[i] = Math.min(least[i], weights[i]);
+      }
+    }
+    return least;
+  }
+
+  private Subclassed placed(LinearHead fitted, Subclasses found, int classes) {
     int rows = task.subclasses() * classes;
     float[] weight = new float[rows * dim()];
     float[] bias = new float[rows];
@@ -157,10 +173,11 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     return new Subclassed(new LinearHead(rows, dim(), weight, bias), 1, this);
   }
 
-  /** That of everything: rows of clusters that were found apart have no mean. */
+  /** Their mean, as of linear heads: one fit gives all of them the same clusters. */
   @Override
   public Trained blend(List<Trained> fitted) {
-    return fitted.get(fitted.size() - 1);
+    List<LinearHead> rows = fitted.stream().map(head -> ((Subclassed) head).rows).toList();
+    return new Subclassed(LinearHead.mean(rows), 1, this);
   }
 
   @Override

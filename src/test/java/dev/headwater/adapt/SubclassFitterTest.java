@@ -67,9 +67,16 @@ class SubclassFitterTest {
   }
 
   private Fitter.Trained fitted(Batch batch, int classes) {
-    return fitter
-        .fit(fitter.empty(), List.of(fitter.empty()), classes, batch, List.of(batch.weights()))
-        .get(0);
+    return fit(batch, classes, List.of(batch.weights())).get(0);
+  }
+
+  private List<Fitter.Trained> fit(Batch batch, int classes, List<double[]> weightings) {
+    return fitter.fit(
+        fitter.empty(),
+        Collections.nCopies(weightings.size(), fitter.empty()),
+        classes,
+        batch,
+        weightings);
   }
 
   private static double accuracy(Fitter.Trained head, Batch batch) {
@@ -87,6 +94,38 @@ class SubclassFitterTest {
   }
 
   @Test
+  void shipsTheMeanOfItsHeads() {
+    Batch batch = corners(200, 7);
+    double[] fold = batch.weights().clone();
+    Arrays.fill(fold, 190, 200, 0);
+
+    List<Fitter.Trained> heads =
+        fit(batch, 2, List.of(fold, batch.weights()));
+
+    float[] mean = fitter.blend(heads).tensors().get("head.weight").values();
+    float[] first = heads.get(0).tensors().get("head.weight").values();
+    float[] second = heads.get(1).tensors().get("head.weight").values();
+    for (int i = 0; i < mean.length; i++) {
+      assertThat(mean[i]).isCloseTo((first[i] + second[i]) / 2, within(1e-5f));
+    }
+  }
+
+  @Test
+  void staysLinearWhereNothingMayBeSeenByAllItsHeads() {
+    Batch batch = corners(200, 7);
+    double[] early = batch.weights().clone();
+    double[] late = batch.weights().clone();
+    Arrays.fill(early, 100, 200, 0);
+    Arrays.fill(late, 0, 100, 0);
+
+    Fitter.Trained head =
+        fit(batch, 2, List.of(early, late, batch.weights())).get(2);
+
+    assertThat(head.tensors().get("head.bias").values())
+        .endsWith(-10_000, -10_000, -10_000, -10_000);
+  }
+
+  @Test
   void staysLinearWhereSamplesAreFew() {
     Fitter.Trained head = fitted(corners(20, 1), 2);
 
@@ -98,31 +137,22 @@ class SubclassFitterTest {
   @Test
   void isTheSameEachTimeAndLeavesOutWhatWeighsNothing() {
     Batch batch = corners(160, 3);
-    double[] half = batch.weights().clone();
+    double[] ones = batch.weights();
+    double[] half = ones.clone();
     Arrays.fill(half, 80, 160, 0);
-    Batch moved =
-        new Batch(
-            batch.features(),
-            Arrays.stream(batch.classes()).map(c -> 1 - c).toArray(),
-            batch.weights());
-    int[] classes = moved.classes().clone();
-    System.arraycopy(batch.classes(), 0, classes, 0, 80);
-    Batch mislabelled = new Batch(batch.features(), classes, half);
+    int[] classes = batch.classes().clone();
+    for (int i = 80; i < classes.length; i++) {
+      classes[i] = 1 - classes[i];
+    }
+    Batch mislabelled = new Batch(batch.features(), classes, batch.weights());
 
-    List<Fitter.Trained> heads =
-        fitter.fit(
-            fitter.empty(),
-            Collections.nCopies(3, fitter.empty()),
-            2,
-            batch,
-            List.of(half, half, batch.weights()));
+    List<Fitter.Trained> heads = fit(batch, 2, List.of(half, half, ones));
 
     assertThat(heads.get(0).tensors()).isEqualTo(heads.get(1).tensors());
     assertThat(heads.get(0).tensors()).isNotEqualTo(heads.get(2).tensors());
-    assertThat(fitted(mislabelled, 2).tensors())
-        .as("whose labels it must not know")
+    assertThat(fit(mislabelled, 2, List.of(half, ones)).get(0).tensors())
+        .as("of what it left out it must not know the labels")
         .isEqualTo(heads.get(0).tensors());
-    assertThat(fitter.blend(heads)).isSameAs(heads.get(2));
   }
 
   @Test

@@ -23,7 +23,7 @@ public record Subclasses(int[] samples, int[] classes) {
   private static final long SEED = 20060804;
 
   /**
-   * @param batch what weighs nothing shapes no cluster, and is put in its class's first
+   * @param batch what weighs nothing shapes no cluster, and belongs to the nearest of its class
    * @param most clusters of a class
    */
   public static Subclasses of(Batch batch, int classes, int most) {
@@ -32,25 +32,25 @@ public record Subclasses(int[] samples, int[] classes) {
     List<Integer> of = new ArrayList<>();
     for (int label = 0; label < classes; label++) {
       int c = label;
-      int first = of.size();
       int[] members =
           IntStream.range(0, samples.length).filter(i -> batch.classes()[i] == c).toArray();
-      int[] seen = Arrays.stream(members).filter(i -> batch.weights()[i] > 0).toArray();
+      float[][] rows = rows(standardiser, batch, Arrays.stream(members));
+      float[][] seen =
+          rows(standardiser, batch, Arrays.stream(members).filter(i -> batch.weights()[i] > 0));
       int count = Math.max(1, Math.min(most, seen.length / SAMPLES_EACH));
-      Arrays.stream(members).forEach(i -> samples[i] = first);
-      if (count > 1) {
-        float[][] rows =
-            Arrays.stream(seen)
-                .mapToObj(i -> standardiser.features(batch.features().get(i)))
-                .toArray(float[][]::new);
-        int[] nearest = clustered(rows, count);
-        for (int i = 0; i < seen.length; i++) {
-          samples[seen[i]] = first + nearest[i];
-        }
+      int[] nearest = count == 1 ? new int[rows.length] : nearest(rows, centres(seen, count));
+      for (int i = 0; i < members.length; i++) {
+        samples[members[i]] = of.size() + nearest[i];
       }
       of.addAll(Collections.nCopies(count, label));
     }
     return new Subclasses(samples, of.stream().mapToInt(Integer::intValue).toArray());
+  }
+
+  private static float[][] rows(Standardiser standardiser, Batch batch, IntStream samples) {
+    return samples
+        .mapToObj(i -> standardiser.features(batch.features().get(i)))
+        .toArray(float[][]::new);
   }
 
   /** How many clusters there are. */
@@ -58,7 +58,7 @@ public record Subclasses(int[] samples, int[] classes) {
     return classes.length;
   }
 
-  private static int[] clustered(float[][] rows, int count) {
+  private static float[][] centres(float[][] rows, int count) {
     float[][] centres = farApart(rows, count);
     int[] before = new int[0];
     int[] nearest = nearest(rows, centres);
@@ -67,7 +67,7 @@ public record Subclasses(int[] samples, int[] classes) {
       before = nearest;
       nearest = nearest(rows, centres);
     }
-    return nearest;
+    return centres;
   }
 
   /** Each drawn with a chance that grows with the square of its distance from those before. */
