@@ -67,7 +67,16 @@ class SubclassFitterTest {
   }
 
   private Fitter.Trained fitted(Batch batch, int classes) {
-    return fit(classes, batch, List.of(batch.weights())).get(0);
+    return fit(batch, classes, List.of(batch.weights())).get(0);
+  }
+
+  private List<Fitter.Trained> fit(Batch batch, int classes, List<double[]> weightings) {
+    return fitter.fit(
+        fitter.empty(),
+        Collections.nCopies(weightings.size(), fitter.empty()),
+        classes,
+        batch,
+        weightings);
   }
 
   private static double accuracy(Fitter.Trained head, Batch batch) {
@@ -90,7 +99,8 @@ class SubclassFitterTest {
     double[] fold = batch.weights().clone();
     Arrays.fill(fold, 190, 200, 0);
 
-    List<Fitter.Trained> heads = fit(2, batch, List.of(fold, batch.weights()));
+    List<Fitter.Trained> heads =
+        fit(batch, 2, List.of(fold, batch.weights()));
 
     float[] mean = fitter.blend(heads).tensors().get("head.weight").values();
     float[] first = heads.get(0).tensors().get("head.weight").values();
@@ -108,7 +118,8 @@ class SubclassFitterTest {
     Arrays.fill(early, 100, 200, 0);
     Arrays.fill(late, 0, 100, 0);
 
-    Fitter.Trained head = fit(2, batch, List.of(early, late, batch.weights())).get(2);
+    Fitter.Trained head =
+        fit(batch, 2, List.of(early, late, batch.weights())).get(2);
 
     assertThat(head.tensors().get("head.bias").values())
         .endsWith(-10_000, -10_000, -10_000, -10_000);
@@ -135,11 +146,11 @@ class SubclassFitterTest {
     }
     Batch mislabelled = new Batch(batch.features(), classes, batch.weights());
 
-    List<Fitter.Trained> heads = fit(2, batch, List.of(half, half, ones));
+    List<Fitter.Trained> heads = fit(batch, 2, List.of(half, half, ones));
 
     assertThat(heads.get(0).tensors()).isEqualTo(heads.get(1).tensors());
     assertThat(heads.get(0).tensors()).isNotEqualTo(heads.get(2).tensors());
-    assertThat(fit(2, mislabelled, List.of(half, ones)).get(0).tensors())
+    assertThat(fit(mislabelled, 2, List.of(half, ones)).get(0).tensors())
         .as("of what it left out it must not know the labels")
         .isEqualTo(heads.get(0).tensors());
   }
@@ -225,10 +236,5 @@ class SubclassFitterTest {
         tensors,
         none,
         none);
-  }
-
-  private List<Fitter.Trained> fit(int classes, Batch batch, List<double[]> weightings) {
-    List<Fitter.Trained> starts = Collections.nCopies(weightings.size(), fitter.empty());
-    return fitter.fit(fitter.empty(), starts, classes, batch, weightings);
   }
 }
