@@ -99,8 +99,7 @@ class SubclassFitterTest {
     double[] fold = batch.weights().clone();
     Arrays.fill(fold, 190, 200, 0);
 
-    List<Fitter.Trained> heads =
-        fit(batch, 2, List.of(fold, batch.weights()));
+    List<Fitter.Trained> heads = fit(batch, 2, List.of(fold, batch.weights()));
 
     float[] mean = fitter.blend(heads).tensors().get("head.weight").values();
     float[] first = heads.get(0).tensors().get("head.weight").values();
@@ -118,8 +117,7 @@ class SubclassFitterTest {
     Arrays.fill(early, 100, 200, 0);
     Arrays.fill(late, 0, 100, 0);
 
-    Fitter.Trained head =
-        fit(batch, 2, List.of(early, late, batch.weights())).get(2);
+    Fitter.Trained head = fit(batch, 2, List.of(early, late, batch.weights())).get(2);
 
     assertThat(head.tensors().get("head.bias").values())
         .endsWith(-10_000, -10_000, -10_000, -10_000);
