@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -101,6 +102,28 @@ public final class Scoring implements AutoCloseable {
   /** The same on the caller's thread. */
   public Inference infer(byte @Nullable [] value) throws InvalidRecordException {
     return infer(decode(value));
+  }
+
+  /**
+   * What {@link #submit} began for a record; where that failed for no fault of the record's, it is
+   * computed on the caller's thread.
+   */
+  public Inference await(CompletableFuture<Inference> begun, byte @Nullable [] value)
+      throws InvalidRecordException {
+    try {
+      return begun.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof InvalidRecordException invalid) {
+        throw invalid;
+      }
+      // the pool failed, not the record by itself: it gets its own chance
+      return infer(value);
+    }
+  }
+
+  /** The id in a record's value, null where it brings none. */
+  public @Nullable String recordId(byte @Nullable [] value) throws InvalidRecordException {
+    return decode(value).recordId();
   }
 
   Decoded decode(byte @Nullable [] value) throws InvalidRecordException {

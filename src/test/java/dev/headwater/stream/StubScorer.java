@@ -5,6 +5,7 @@ import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.scoring.Outcome;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;
