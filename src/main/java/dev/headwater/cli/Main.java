@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       ServeCommand.class,
       TrainCommand.class,
       ReplayCommand.class,
+      RescoreCommand.class,
       DemoCommand.class,
       InspectCommand.class,
       HeadsCommand.class,
