@@ -4,6 +4,7 @@ import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
@@ -23,6 +24,18 @@ final class ConfigOption {
 
   Settings load() throws ConfigException {
     return load(Map.of());
+  }
+
+  /**
+   * Another deployment. Environment variables that override keys are meant for the first one, but
+   * for those of the broker, which both are on unless their files say otherwise.
+   */
+  static Settings other(Path file) throws ConfigException {
+    Map<String, String> environment = new HashMap<>(System.getenv());
+    environment
+        .keySet()
+        .removeIf(name -> name.startsWith("HEADWATER_") && !name.startsWith("HEADWATER_KAFKA_"));
+    return SettingsLoader.load(file, environment, Map.of());
   }
 
   /** With what the command line says on top, by key. */

@@ -25,11 +25,13 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       ReplayCommand.class,
       RescoreCommand.class,
+      CompareCommand.class,
       DemoCommand.class,
       InspectCommand.class,
       HeadsCommand.class,
       LabelsCommand.class,
       ReviewCommand.class,
+      SamplesCommand.class,
       TopicsCommand.class
     })
 public final class Main implements Runnable {
