@@ -1,5 +1,7 @@
 package dev.headwater.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Source;
@@ -110,14 +112,20 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   }
 
   @Override
-  public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
+  public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+      throws InvalidRecordException {
     Inference inference = inference(source, value);
+    byte[] drawn = key == null ? ownKey(source, inference.recordId()) : key;
     List<Outcome> outcomes = new ArrayList<>(measures.size());
     for (int task = 0; task < measures.size(); task++) {
-      Scores scores = scoring.score(inference, task);
+      Scores scores = scoring.score(inference, task, drawn);
       outcomes.add(Outcome.of(inference, task, scores, measures.get(task), top));
     }
     return new Answer(inference.recordId(), outcomes);
+  }
+
+  private static byte[] ownKey(Source source, @Nullable String recordId) {
+    return (recordId == null ? source.recordId() : recordId).getBytes(UTF_8);
   }
 
   private Inference inference(Source source, byte @Nullable [] value)

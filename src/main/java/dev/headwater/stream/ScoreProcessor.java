@@ -1,5 +1,7 @@
 package dev.headwater.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.RecordId;
@@ -76,7 +78,7 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
   private Router.Routed route(Record<byte[], byte[]> record, Source source) {
     String ownId = RecordId.header(record.headers());
     try {
-      Scorer.Answer answer = topology.scorer().answer(source, record.value());
+      Scorer.Answer answer = topology.scorer().answer(source, key(record, ownId), record.value());
       ownId = ownId == null ? answer.recordId() : ownId;
       String recordId = ownId == null ? source.recordId() : ownId;
       return router.route(record, source, recordId, answer, context.currentSystemTimeMs());
@@ -89,6 +91,12 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
       // the network's own failure on this record, tried alone: trying again would fail for ever
       throw deadLetter(e, ownId, source);
     }
+  }
+
+  /** So that all records of one key are answered by one head. */
+  @SuppressWarnings("ConstantValue") // Kafka's keys may be null
+  private static byte @Nullable [] key(Record<byte[], byte[]> record, @Nullable String ownId) {
+    return record.key() != null || ownId == null ? record.key() : ownId.getBytes(UTF_8);
   }
 
   private DeadLetter deadLetter(Exception reason, @Nullable String ownId, Source source) {

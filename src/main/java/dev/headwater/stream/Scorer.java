@@ -10,11 +10,13 @@ import org.jspecify.annotations.Nullable;
 interface Scorer {
 
   /**
-   * The live heads' answer to a record.
+   * The live heads' answer to a record, or a canary's.
    *
+   * @param key by which it is one's or the other's; null where that is by the record's own id
    * @throws InvalidRecordException if no head can ever answer it
    */
-  Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException;
+  Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+      throws InvalidRecordException;
 
   /** This partition of every records topic is scored here from now on. */
   void opened(int partition);

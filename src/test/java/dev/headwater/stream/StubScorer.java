@@ -23,7 +23,8 @@ final class StubScorer implements Scorer {
   boolean binary;
 
   @Override
-  public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
+  public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+      throws InvalidRecordException {
     if (binary) {
       return answer(null, null, List.of(new Scored("yes", 0)));
     }
