@@ -1,5 +1,6 @@
 package dev.headwater.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -10,19 +11,30 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class RescoreIT extends CommandedDeployment {
   private static final int RECORDS = 4000;
+
+  /** Lately: what is years old expires while it is looked at. */
+  private static final Instant START =
+      Instant.now().truncatedTo(ChronoUnit.SECONDS).minus(Duration.ofHours(1));
+
   private static final File KILLED = new File("target", "RescoreIT-killed.log");
 
   @BeforeEach
@@ -34,7 +46,9 @@ class RescoreIT extends CommandedDeployment {
       for (int i = 0; i < RECORDS; i++) {
         String x = i % 1000 == 7 ? "[1]" : "[%d,%d,0,1]".formatted(i % 2 * 4 - 2, i % 2 * 4 - 2);
         String value = "{\"id\":\"r%d\",\"x\":%s}".formatted(i, x);
-        producer.send(new ProducerRecord<>("desk-records", i % 2, 1000L + i, "k" + i % 10, value));
+        producer.send(
+            new ProducerRecord<>(
+                "desk-records", i % 2, START.toEpochMilli() + i, "k" + i % 10, value));
       }
     }
   }
@@ -53,8 +67,11 @@ class RescoreIT extends CommandedDeployment {
     assertThat(first.headers().lastHeader(Prediction.HEAD_VERSION_HEADER).value())
         .asString()
         .isEqualTo("1");
-    assertThat(first.timestamp()).as("the record's own time").isBetween(1000L, 5000L);
-    assertThat(new String(first.key())).startsWith("k");
+    assertThat(first.timestamp())
+        .as("the record's own time")
+        .isBetween(START.toEpochMilli(), START.toEpochMilli() + RECORDS);
+    assertThat(new String(first.key(), UTF_8)).startsWith("k");
+    assertThat(retention("again")).as("whatever the records' own times are").isEqualTo("-1");
 
     assertThat(run("rescore", "--to", "again", "--resume")).as(err.toString()).isZero();
     assertThat(out.toString()).contains("0 records scored");
@@ -65,7 +82,8 @@ class RescoreIT extends CommandedDeployment {
     assertThat(out.toString()).as("five of each partition").contains("10 records scored");
     assertThat(written("some", 10))
         .allSatisfy(record -> assertThat(prediction(record).headVersion()).isZero());
-    assertThat(run("rescore", "--to", "late", "--from", "1970-01-01T00:00:04.990Z")).isZero();
+    assertThat(run("rescore", "--to", "late", "--from", START.plusMillis(RECORDS - 10).toString()))
+        .isZero();
     assertThat(out.toString()).as("the last ten by time").contains("10 records scored");
   }
 
@@ -99,6 +117,19 @@ class RescoreIT extends CommandedDeployment {
     assertThat(err.toString()).contains("no head 9");
     assertThat(run("rescore", "--to", "again", "--from", "yesterday")).isEqualTo(2);
     assertThat(err.toString()).contains("'yesterday' is neither an offset nor a time");
+  }
+
+  private String retention(String topic) throws Exception {
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    try (Admin admin = Admin.create(kafka())) {
+      return admin
+          .describeConfigs(List.of(resource))
+          .all()
+          .get()
+          .get(resource)
+          .get(TopicConfig.RETENTION_MS_CONFIG)
+          .value();
+    }
   }
 
   private Process rescore() throws IOException {

@@ -27,6 +27,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.jspecify.annotations.Nullable;
@@ -84,7 +85,7 @@ public final class Rescoring {
   /**
    * @param until exclusive
    * @param resume go on behind the last run to the same topic, where it read of a partition
-   * @param to made where it is missing
+   * @param to made where it is missing, to be kept until somebody deletes it
    * @param cancelled counted down by another thread to end it after the poll in hand
    * @throws IllegalArgumentException where {@code to} is one of the deployment's own topics
    * @throws KafkaException where the broker fails it; nothing of the poll in hand was written
@@ -129,6 +130,9 @@ public final class Rescoring {
             to,
             Optional.of(topicSettings.partitions()),
             replicas < 0 ? Optional.empty() : Optional.of(replicas));
+    // predictions have their records' times: by the broker's retention those of old ones would
+    // expire on arrival
+    topic.configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1"));
     try (Admin admin = Admin.create(kafka)) {
       admin.createTopics(List.of(topic)).all().get();
       progress.accept("created " + to);
