@@ -47,15 +47,11 @@ final class CompareCommand implements Callable<Integer> {
     List<Comparison.Result> results =
         Comparison.read(
                 now.loadBundle().tasks(),
-                deployment(now, predictions == null ? now.topicNames().predictions() : predictions),
-                deployment(before, before.topicNames().predictions()))
+                ConfigOption.recorded(now),
+                predictions == null ? now.topicNames().predictions() : predictions,
+                ConfigOption.recorded(before))
             .results();
     results.forEach(result -> spec.commandLine().getOut().println(result.told()));
     return results.stream().anyMatch(Comparison.Result::worse) ? 1 : 0;
-  }
-
-  private static Comparison.Deployment deployment(Settings settings, String predictions) {
-    return new Comparison.Deployment(
-        settings.name(), settings.kafka(), settings.topics(), predictions);
   }
 }

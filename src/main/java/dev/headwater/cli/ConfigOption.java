@@ -3,6 +3,7 @@ package dev.headwater.cli;
 import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
+import dev.headwater.replay.recorded.Deployment;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,6 +25,12 @@ final class ConfigOption {
 
   Settings load() throws ConfigException {
     return load(Map.of());
+  }
+
+  /** What of a deployment's topics is read again. */
+  static Deployment recorded(Settings settings) {
+    return new Deployment(
+        settings.name(), settings.kafka(), settings.topics(), settings.heads().signatures());
   }
 
   /**

@@ -59,7 +59,7 @@ final class Replays {
     try {
       display.step("reading the records and their labels");
       RecordedStream recorded =
-          RecordedStream.read(settings.kafka(), settings.topics(), bundle, from, until, values);
+          RecordedStream.read(ConfigOption.recorded(settings), bundle, from, until, values);
       display.step(
           "%,d records, %,d of them with a label; only those count"
               .formatted(recorded.size(), recorded.labelled()));

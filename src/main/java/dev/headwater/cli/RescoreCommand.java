@@ -64,8 +64,8 @@ final class RescoreCommand implements Callable<Integer> {
     Bound until = range.until();
     Lifetime.untilSignalled(
         signalled -> {
-          try (Scoring scoring = Scoring.load(bundle, settings.scoring(), ScorerMetrics.NOOP)) {
-            HeadLog heads = HeadLog.read(settings.kafka(), settings.topics().heads());
+          try (Scoring scoring = load(settings, bundle)) {
+            HeadLog heads = ConfigOption.recorded(settings).heads();
             Map<String, Long> versions = ServedHeads.install(scoring, bundle, heads, chosen);
             spec.commandLine().getErr().println("scoring under heads " + versions);
             rescore(settings, bundle, scoring, from, until, signalled);
@@ -74,6 +74,11 @@ final class RescoreCommand implements Callable<Integer> {
           }
         });
     return 0;
+  }
+
+  static Scoring load(Settings settings, Bundle bundle) {
+    return Scoring.load(
+        bundle, settings.topics().formats().records(), settings.scoring(), ScorerMetrics.NOOP);
   }
 
   private void rescore(

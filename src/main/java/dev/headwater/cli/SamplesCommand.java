@@ -3,7 +3,6 @@ package dev.headwater.cli;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
-import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.recorded.Bound;
 import dev.headwater.replay.recorded.KnownLabels;
 import dev.headwater.replay.recorded.Reembedding;
@@ -51,11 +50,11 @@ final class SamplesCommand {
     Bound until = range.until();
     Lifetime.untilSignalled(
         signalled -> {
-          try (Scoring scoring = Scoring.load(bundle, settings.scoring(), ScorerMetrics.NOOP)) {
-            HeadLog heads = HeadLog.read(settings.kafka(), settings.topics().heads());
+          try (Scoring scoring = RescoreCommand.load(settings, bundle)) {
+            HeadLog heads = ConfigOption.recorded(settings).heads();
             ServedHeads.install(scoring, bundle, heads, Map.of());
             KnownLabels known =
-                KnownLabels.ofSamples(before.kafka(), before.topics(), bundle.tasks());
+                KnownLabels.ofSamples(ConfigOption.recorded(before), bundle.tasks());
             Reembedding.Summary summary =
                 new Reembedding(
                         settings.name(),

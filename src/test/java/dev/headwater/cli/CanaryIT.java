@@ -9,6 +9,7 @@ import dev.headwater.config.SettingsLoader;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadSettings;
+import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.replay.recorded.TopicRange;
 import dev.headwater.schema.Head;
@@ -142,6 +143,7 @@ class CanaryIT extends CommandedDeployment {
             settings.scoring(),
             settings.topics(),
             settings.kafka(),
+            Signatures.NONE,
             metrics);
     service.start();
     return service;
@@ -209,7 +211,7 @@ class CanaryIT extends CommandedDeployment {
   /** Head 1 under another number. */
   private Head head(long version, long parent, boolean accepted) {
     Head first =
-        HeadLog.read(settings.kafka(), settings.topics().heads()).head("kind", 1).orElseThrow();
+        HeadLog.read(settings.kafka(), settings.topics().heads(), Signatures.NONE).head("kind", 1).orElseThrow();
     HeadInfo info = first.info();
     return new Head(
         new HeadInfo(

@@ -8,6 +8,7 @@ import dev.headwater.adapt.Trainer;
 import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.onnx.GraphFixture;
@@ -158,7 +159,7 @@ class NewBackboneIT extends CommandedDeployment {
           .atMost(PATIENCE)
           .until(
               () ->
-                  HeadLog.read(after.kafka(), after.topics().heads())
+                  HeadLog.read(after.kafka(), after.topics().heads(), Signatures.NONE)
                       .live("kind")
                       .filter(live -> live.version() > 0)
                       .isPresent());
@@ -213,6 +214,7 @@ class NewBackboneIT extends CommandedDeployment {
             settings.scoring(),
             settings.topics(),
             settings.kafka(),
+            Signatures.NONE,
             ScorerMetrics.NOOP);
     service.start();
     return service;

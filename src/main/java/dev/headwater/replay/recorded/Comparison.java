@@ -39,11 +39,9 @@ public final class Comparison {
   /** One deployment. */
   private record Side(
       String name, KnownLabels known, HeadLog heads, Map<String, Prediction> predictions) {
-    static Side read(
-        String name, Map<String, Object> kafka, Topics topics, String from, List<Task> tasks) {
-      KnownLabels known = KnownLabels.ofSamples(kafka, topics, tasks);
-      HeadLog heads = HeadLog.read(kafka, topics.heads());
-      return new Side(name, known, heads, Comparison.predictions(kafka, topics, from));
+    static Side read(Deployment of, String topic, List<Task> tasks) {
+      KnownLabels known = KnownLabels.ofSamples(of, tasks);
+      return new Side(of.name(), known, of.heads(), Comparison.predictions(of, topic));
     }
 
     /** Null where it made none it had not learnt from. */
@@ -74,33 +72,27 @@ public final class Comparison {
   }
 
   /**
-   * A deployment to compare.
-   *
-   * @param predictions the topic its predictions are on
-   */
-  public record Deployment(
-      String name, Map<String, Object> kafka, Topics topics, String predictions) {}
-
-  /**
    * Reads both deployments' topics.
    *
    * @param tasks of the new one; those the old one has not are not compared
+   * @param predictions the topic that those of the new one are on
+   * @param before whose labels are the truth
    */
-  public static Comparison read(List<Task> tasks, Deployment now, Deployment before) {
+  public static Comparison read(
+      List<Task> tasks, Deployment now, String predictions, Deployment before) {
     return new Comparison(
         tasks,
-        Side.read(now.name(), now.kafka(), now.topics(), now.predictions(), tasks),
-        Side.read(before.name(), before.kafka(), before.topics(), before.predictions(), tasks));
+        Side.read(now, predictions, tasks),
+        Side.read(before, before.topics().predictions().name(), tasks));
   }
 
   /** The first prediction of each record and task: what came again came with more known. */
-  private static Map<String, Prediction> predictions(
-      Map<String, Object> kafka, Topics topics, String topic) {
+  private static Map<String, Prediction> predictions(Deployment of, String topic) {
     Map<String, Prediction> first = new HashMap<>();
-    try (TopicRange range = TopicRange.all(kafka, topic)) {
+    try (TopicRange range = TopicRange.all(of.kafka(), topic)) {
       while (range.left() > 0) {
         for (ConsumerRecord<byte[], byte[]> record : range.poll()) {
-          prediction(topics, record)
+          prediction(of.topics(), record)
               .ifPresent(p -> first.putIfAbsent(p.recordId() + '\0' + p.task(), p));
         }
       }

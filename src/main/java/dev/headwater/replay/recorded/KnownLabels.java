@@ -57,20 +57,19 @@ public final class KnownLabels {
    *
    * @param tasks whose labels are wanted
    */
-  public static KnownLabels ofSamples(Map<String, Object> kafka, Topics topics, List<Task> tasks) {
+  public static KnownLabels ofSamples(Deployment of, List<Task> tasks) {
     KnownLabels known = new KnownLabels();
-    known.read(kafka, topics.samples(), record -> known.sample(topics, record));
-    known.rename(HeadLog.read(kafka, topics.heads()), tasks);
+    known.read(of.kafka(), of.topics().samples(), record -> known.sample(of.topics(), record));
+    known.rename(of.heads(), tasks);
     return known;
   }
 
   /** Likewise, and of the labels that nobody had asked for. */
-  public static KnownLabels ofSamplesAndLabels(
-      Map<String, Object> kafka, Topics topics, List<Task> tasks) {
+  public static KnownLabels ofSamplesAndLabels(Deployment of, List<Task> tasks) {
     KnownLabels known = new KnownLabels();
-    known.read(kafka, topics.samples(), record -> known.sample(topics, record));
-    known.read(kafka, topics.labels(), known::label);
-    known.rename(HeadLog.read(kafka, topics.heads()), tasks);
+    known.read(of.kafka(), of.topics().samples(), record -> known.sample(of.topics(), record));
+    known.read(of.kafka(), of.topics().labels(), record -> known.label(of.topics(), record));
+    known.rename(of.heads(), tasks);
     return known;
   }
 
@@ -126,8 +125,9 @@ public final class KnownLabels {
     }
   }
 
-  private void label(ConsumerRecord<byte[], byte[]> record) throws IOException {
-    Label label = Json.MAPPER.readValue(record.value(), Label.class);
+  private void label(Topics topics, ConsumerRecord<byte[], byte[]> record) throws IOException {
+    Label label =
+        Json.MAPPER.readValue(topics.formats().labels().open(record.value()), Label.class);
     put(
         label.recordId(),
         label.task(),

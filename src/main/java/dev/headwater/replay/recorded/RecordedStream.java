@@ -1,19 +1,21 @@
 package dev.headwater.replay.recorded;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.replay.traffic.LabelledStream;
 import dev.headwater.schema.RecordId;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topic;
-import dev.headwater.schema.Topics;
+import dev.headwater.schema.format.Format;
+import dev.headwater.schema.format.ValueReader;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
@@ -42,17 +44,18 @@ public final class RecordedStream implements LabelledStream.Recorded {
    * @param file to be made; wanted for as long as this is
    * @throws IOException also where the range holds no record
    */
+  @SuppressWarnings("ConstantValue") // Kafka's values may be null
   public static RecordedStream read(
-      Map<String, Object> kafka, Topics topics, Bundle bundle, Bound from, Bound until, Path file)
+      Deployment of, Bundle bundle, Bound from, Bound until, Path file)
       throws IOException {
-    List<String> names = topics.records().stream().map(Topic::name).toList();
+    List<String> names = of.topics().records().stream().map(Topic::name).toList();
     List<Entry> entries = new ArrayList<>();
-    try (TopicRange range = TopicRange.open(kafka, names, from, until);
+    try (TopicRange range = TopicRange.open(of.kafka(), names, from, until);
         RandomAccessFile values = new RandomAccessFile(file.toFile(), "rw")) {
       while (range.left() > 0) {
         for (ConsumerRecord<byte[], byte[]> record : range.poll()) {
-          byte @Nullable [] value = record.value();
-          if (value != null) { // a tombstone is a dead letter, whatever the model
+          if (record.value() != null) { // a tombstone is a dead letter, whatever the model
+            byte[] value = json(of.topics().formats().records(), record.value());
             long position = values.getFilePointer();
             entries.add(
                 new Entry(id(record, value, bundle), record.timestamp(), position, value.length));
@@ -66,7 +69,14 @@ public final class RecordedStream implements LabelledStream.Recorded {
     }
     entries.sort(Comparator.comparingLong(Entry::time)); // stable: a partition keeps its order
     return new RecordedStream(
-        file, entries, KnownLabels.ofSamplesAndLabels(kafka, topics, bundle.tasks()));
+        file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
+  }
+
+  /** The topics of a replay have no registry. */
+  private static byte[] json(ValueReader values, byte[] value) {
+    return values.format() == Format.JSON
+        ? value
+        : values.text(value).map(text -> text.getBytes(UTF_8)).orElse(value);
   }
 
   private static String id(ConsumerRecord<byte[], byte[]> record, byte[] value, Bundle bundle) {

@@ -14,6 +14,7 @@ import dev.headwater.scoring.Measure;
 import dev.headwater.scoring.Outcome;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.stream.guard.EventTime;
+import dev.headwater.stream.guard.TraceContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -188,7 +189,7 @@ public final class Rescoring {
               time,
               record.key(),
               topics.predictions().value().serializer().serialize(to, prediction),
-              prediction.headers(record.headers())));
+              prediction.headers(TraceContext.of(record.headers()))));
     }
     return predictions;
   }

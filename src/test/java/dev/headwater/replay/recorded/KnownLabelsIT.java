@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
+import dev.headwater.heads.Signatures;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
@@ -72,8 +73,8 @@ class KnownLabelsIT {
     label("r3", "d");
     write(TOPICS.labels(), null, "no label".getBytes(UTF_8));
 
-    KnownLabels asked = KnownLabels.ofSamples(kafka, TOPICS, bundle.tasks());
-    KnownLabels all = KnownLabels.ofSamplesAndLabels(kafka, TOPICS, bundle.tasks());
+    KnownLabels asked = KnownLabels.ofSamples(deployment(), bundle.tasks());
+    KnownLabels all = KnownLabels.ofSamplesAndLabels(deployment(), bundle.tasks());
 
     assertThat(asked.records()).containsExactly("r1");
     assertThat(asked.label("r1", "kind")).contains("b");
@@ -98,10 +99,14 @@ class KnownLabelsIT {
     LabelAliases aliases = LabelAliases.none("kind").renamed("old", "new").retired("tired");
     write(TOPICS.heads(), "labels/kind", Json.MAPPER.writeValueAsBytes(aliases));
 
-    KnownLabels known = KnownLabels.ofSamplesAndLabels(kafka, TOPICS, bundle.tasks());
+    KnownLabels known = KnownLabels.ofSamplesAndLabels(deployment(), bundle.tasks());
 
     assertThat(known.records()).isEqualTo(Set.of("renamed"));
     assertThat(known.label("renamed", "kind")).isEqualTo(Optional.of("new"));
+  }
+
+  private Deployment deployment() {
+    return new Deployment("desk", kafka, TOPICS, Signatures.NONE);
   }
 
   private void sample(String id, @Nullable String label, Reason reason, double weight)
