@@ -3,7 +3,9 @@ package dev.headwater.cli;
 import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
+import dev.headwater.replay.recorded.Deployment;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
@@ -23,6 +25,24 @@ final class ConfigOption {
 
   Settings load() throws ConfigException {
     return load(Map.of());
+  }
+
+  /** What of a deployment's topics is read again. */
+  static Deployment recorded(Settings settings) {
+    return new Deployment(
+        settings.name(), settings.kafka(), settings.topics(), settings.heads().signatures());
+  }
+
+  /**
+   * Another deployment. Environment variables that override keys are meant for the first one, but
+   * for those of the broker, which both are on unless their files say otherwise.
+   */
+  static Settings other(Path file) throws ConfigException {
+    Map<String, String> environment = new HashMap<>(System.getenv());
+    environment
+        .keySet()
+        .removeIf(name -> name.startsWith("HEADWATER_") && !name.startsWith("HEADWATER_KAFKA_"));
+    return SettingsLoader.load(file, environment, Map.of());
   }
 
   /** With what the command line says on top, by key. */

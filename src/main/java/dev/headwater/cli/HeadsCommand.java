@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "heads",
     mixinStandardHelpOptions = true,
-    description = "Shows, approves of, pins, rolls back and exports head versions.")
+    description = "Shows, tries, approves of, pins, rolls back and exports head versions.")
 final class HeadsCommand {
   private static final String VERSION = "A head version, as 'heads list' shows it.";
 
@@ -36,18 +36,29 @@ final class HeadsCommand {
       mixinStandardHelpOptions = true,
       description =
           "The newest versions with their verdicts, oldest first; '*' marks the live one, 'p' its"
-              + " pin, '?' what waits for approval.")
+              + " pin, 'c' a canary, '?' what waits for approval.")
   int list(@Mixin ConfigOption config) throws Exception {
     Settings settings = config.load();
     HeadLog log = log(settings);
     for (String task : log.tasks()) {
       long live = live(log, task);
       boolean pinned = pinned(log, task);
-      out().printf("%s: head %d is live%s%n", task, live, pinned ? " and pinned" : "");
+      Optional<LivePointer.Canary> canary = log.live(task).map(LivePointer::canary);
+      out()
+          .printf(
+              "%s: head %d is live%s%s%n",
+              task,
+              live,
+              pinned ? " and pinned" : "",
+              canary
+                  .map(c -> ", head %d for %s of the keys".formatted(c.version(), c.share()))
+                  .orElse(""));
       for (HeadInfo head : log.versions(task)) {
         boolean kept = log.hasTensors(task, head.version());
-        boolean waits = manual(settings) && kept && waits(head, live);
+        boolean waits = (manual(settings) || canary.isPresent()) && kept && waits(head, live);
         String mark = head.version() != live ? waits ? "? " : "  " : pinned ? "*p" : "* ";
+        boolean tried = canary.filter(c -> c.version() == head.version()).isPresent();
+        mark = tried ? "c " : mark;
         out().println(line(mark, head, kept));
       }
     }
@@ -97,6 +108,51 @@ final class HeadsCommand {
       @Mixin TaskOption option)
       throws Exception {
     return point(config, option, (log, task) -> approvable(log, task, version), false);
+  }
+
+  @Command(
+      mixinStandardHelpOptions = true,
+      description = {
+        "Lets an accepted version serve a share of the keys, the same keys for as long as it does.",
+        "Nothing is promoted meanwhile. 'heads approve' makes it live for all; a share of 0, or"
+            + " 'heads rollback', ends it."
+      })
+  int canary(
+      @Mixin ConfigOption config,
+      @Parameters(paramLabel = "VERSION", description = VERSION) long version,
+      @Option(
+              names = "--share",
+              required = true,
+              paramLabel = "S",
+              description = "Of the keys, from 0 to below 1.")
+          double share,
+      @Mixin TaskOption option)
+      throws Exception {
+    if (share == 0) {
+      return point(config, option, (log, task) -> triedBeside(log, task, version), false);
+    }
+    Settings settings = config.load();
+    String task = option.of(settings.loadBundle()).name();
+    try (HeadPublisher publisher = publisher(settings)) {
+      approvable(publisher.read(), task, version);
+      LivePointer live = publisher.canary(task, version, share, "cli");
+      out()
+          .printf(
+              "head %d of %s serves %s of the keys from epoch %d, head %d the others%n",
+              version, task, share, live.epoch(), live.version());
+      return 0;
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage() + "; see 'headwater heads list'");
+    }
+  }
+
+  /** The live version, beside which this one is a canary. */
+  private static long triedBeside(HeadLog log, String task, long version) throws UsageException {
+    return log.live(task)
+        .filter(live -> live.canary() != null && live.canary().version() == version)
+        .map(LivePointer::version)
+        .orElseThrow(
+            () -> new UsageException("head %d of %s is no canary".formatted(version, task)));
   }
 
   @Command(

@@ -24,11 +24,14 @@ import picocli.CommandLine.Spec;
       ServeCommand.class,
       TrainCommand.class,
       ReplayCommand.class,
+      RescoreCommand.class,
+      CompareCommand.class,
       DemoCommand.class,
       InspectCommand.class,
       HeadsCommand.class,
       LabelsCommand.class,
       ReviewCommand.class,
+      SamplesCommand.class,
       TopicsCommand.class
     })
 public final class Main implements Runnable {

@@ -25,6 +25,15 @@ final class ReplayCommand implements Callable<Integer> {
   @Option(names = "--stream", paramLabel = "FILE", description = "Labelled records, JSONL.")
   private @Nullable Path stream;
 
+  @Option(
+      names = "--from-topic",
+      description =
+          "Replay what the deployment's own records topics hold, in place of a file; the truth is"
+              + " what its samples and labels topics tell. --from and --until bound it.")
+  private boolean fromTopic;
+
+  @Mixin private RangeOption range;
+
   @Option(names = "--rate", paramLabel = "R", description = "Records a second.")
   private @Nullable Double rate;
 
@@ -64,7 +73,13 @@ final class ReplayCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Settings settings = config.load(overrides());
-    new Replays(settings).run();
+    if (fromTopic) {
+      new Replays(settings).run(range.from(), range.until());
+    } else if (range.given()) {
+      throw new UsageException("--from and --until are of --from-topic");
+    } else {
+      new Replays(settings).run();
+    }
     return 0;
   }
 

@@ -15,6 +15,8 @@ import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Replay;
 import dev.headwater.replay.Watcher;
+import dev.headwater.replay.recorded.Bound;
+import dev.headwater.replay.recorded.RecordedStream;
 import dev.headwater.replay.report.Display;
 import dev.headwater.replay.report.Progress;
 import dev.headwater.replay.report.ReplayReport;
@@ -23,6 +25,7 @@ import dev.headwater.stream.StreamService;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -44,8 +47,33 @@ final class Replays {
     this.settings = settings;
   }
 
+  /** Of the configured file. */
   void run() throws Exception {
+    run(settings.loadBundle(), Replay::run);
+  }
+
+  /** Of what the deployment's own topics hold. */
+  void run(Bound from, Bound until) throws Exception {
     Bundle bundle = settings.loadBundle();
+    Path values = Files.createTempFile("headwater-records-", ".bin");
+    try {
+      display.step("reading the records and their labels");
+      RecordedStream recorded =
+          RecordedStream.read(ConfigOption.recorded(settings), bundle, from, until, values);
+      display.step(
+          "%,d records, %,d of them with a label; only those count"
+              .formatted(recorded.size(), recorded.labelled()));
+      run(bundle, (replay, signalled) -> replay.run(recorded, signalled));
+    } finally {
+      Files.deleteIfExists(values);
+    }
+  }
+
+  private interface Running {
+    ReplayReport run(Replay replay, CountDownLatch signalled) throws Exception;
+  }
+
+  private void run(Bundle bundle, Running running) throws Exception {
     Pipeline pipeline =
         new Pipeline(
             bundle,
@@ -59,14 +87,16 @@ final class Replays {
     Lifetime.untilSignalled(
         signalled -> {
           try {
-            run(bundle, pipeline, signalled);
+            run(bundle, pipeline, running, signalled);
           } catch (InterruptedException e) {
             System.err.println("stopped before the end of the stream: no report");
           }
         });
   }
 
-  private void run(Bundle bundle, Pipeline pipeline, CountDownLatch signalled) throws Exception {
+  private void run(
+      Bundle bundle, Pipeline pipeline, Running running, CountDownLatch signalled)
+      throws Exception {
     Watched watched = new Watched(bundle);
     Status status =
         Pages.status(settings, bundle, watched.registry, "replay", watched::ready, watched::heads);
@@ -77,7 +107,7 @@ final class Replays {
       http.start(INTERVAL);
       display.step("watch it at http://%s:%d/".formatted(anyPort.host(), http.port()));
       ReplayReport report =
-          new Replay(settings.replay(), pipeline, display, watched).run(signalled);
+          running.run(new Replay(settings.replay(), pipeline, display, watched), signalled);
       if (settings.html().isPresent()) {
         Path page = settings.html().get();
         StatusPage.write(page, status, report);

@@ -10,7 +10,7 @@ import java.util.List;
  * drown all others in a weighted sum); the size of the effect on the traffic from their weights
  * (Horvitz-Thompson 1952).
  */
-final class PairedTest implements Comparison {
+public final class PairedTest implements Comparison {
   private int wins;
   private int losses;
   private double weight;
@@ -19,7 +19,7 @@ final class PairedTest implements Comparison {
   private final List<Double> gains = new ArrayList<>();
   private boolean graded;
 
-  PairedTest(Collection<Trial> trials) {
+  public PairedTest(Collection<Trial> trials) {
     for (Trial trial : trials) {
       double gain = trial.gain();
       gains.add(gain);
@@ -30,6 +30,21 @@ final class PairedTest implements Comparison {
       weightedGain += trial.weight() * gain;
       weightedSquares += trial.weight() * trial.weight() * gain * gain;
     }
+  }
+
+  /** Trials that only the candidate won, or where its answer was the better one. */
+  public int wins() {
+    return wins;
+  }
+
+  /** Likewise of the live head. */
+  public int losses() {
+    return losses;
+  }
+
+  /** Two-sided: how likely answers as good as each other were to look this different. */
+  public double pDifferent() {
+    return Math.min(1, 2 * Math.min(pBetter(), pWorse()));
   }
 
   /** Estimated change of accuracy on the traffic. */

@@ -26,8 +26,9 @@ import org.slf4j.LoggerFactory;
  * retries for ever, {@link #health()} tells the cause and the last good head serves on. A pointer
  * counts if its epoch is higher than any before it, whatever version it names; one whose head is
  * damaged, of another backbone or turned down by the sink is reported once and leaves the last good
- * head serving; one whose head has not come yet is reported and waits for it. Pointers that history
- * has overtaken are skipped while catching up.
+ * head serving; one whose head has not come yet is reported and waits for it; a canary that cannot
+ * serve is reported and leaves all keys to the live head. Pointers that history has overtaken are
+ * skipped while catching up.
  */
 public final class HeadFollower implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HeadFollower.class);
@@ -208,37 +209,71 @@ public final class HeadFollower implements AutoCloseable {
         return;
       }
       epochs.put(live.task(), live.epoch());
-      install(head.get(), live);
+      install(head.get(), () -> sink.accept(head.get(), live));
+      serving.put(
+          live.task(),
+          "%s: version %d, epoch %d".formatted(live.task(), live.version(), live.epoch()));
+      refusals.remove(HeadKey.live(live.task()));
+      settleCanary(store, live);
     } catch (RefusedHeadException e) {
       epochs.put(live.task(), live.epoch());
       refuse(live, e.fault(), e.getMessage());
     }
   }
 
-  private void install(Head head, LivePointer live) throws RefusedHeadException {
-    String fingerprint = fingerprints.get(live.task());
+  /** A canary that cannot serve costs the live head nothing: it serves all keys. */
+  private void settleCanary(HeadStore store, LivePointer live) {
+    LivePointer.Canary canary = live.canary();
+    String key = "canary/" + live.task();
+    refusals.remove(key);
+    if (canary == null) {
+      sink.endCanary(live.task());
+      return;
+    }
+    try {
+      Head head =
+          store
+              .head(live.task(), canary.version())
+              .orElseThrow(() -> new RefusedHeadException(
+                          RefusedHeadException.Cause.INCOMPLETE,
+                          "Not all of its records are there."));
+      install(head, () -> sink.canary(head, canary.share()));
+      serving.computeIfPresent(
+          live.task(),
+          (task, told) ->
+              "%s, version %d for %s of the keys"
+                  .formatted(told, canary.version(), canary.share()));
+    } catch (RefusedHeadException e) {
+      sink.endCanary(live.task());
+      refuse(key, live.task(), canary.version(), e.fault(), "Canary: " + e.getMessage());
+    }
+  }
+
+  private interface Installation {
+    void run() throws RefusedHeadException;
+  }
+
+  private void install(Head head, Installation installation) throws RefusedHeadException {
+    String task = head.info().task();
+    long version = head.info().version();
+    String fingerprint = fingerprints.get(task);
     if (!head.info().backbone().equals(fingerprint)) {
       throw new RefusedHeadException(
           RefusedHeadException.Cause.FOREIGN,
           fingerprint == null
-              ? "This bundle has no task %s.".formatted(live.task())
+              ? "This bundle has no task %s.".formatted(task)
               : "Version %d of %s belongs to backbone %s, but this bundle's is %s."
-                  .formatted(live.version(), live.task(), head.info().backbone(), fingerprint));
+                  .formatted(version, task, head.info().backbone(), fingerprint));
     }
     try {
-      sink.accept(head, live);
+      installation.run();
     } catch (RuntimeException e) {
       // A head that breaks the sink is a bad head: it must not end the follower nor come again.
-      log.atError().addKeyValue("version", live.version()).setCause(e).log("head not installed");
+      log.atError().addKeyValue("version", version).setCause(e).log("head not installed");
       throw new RefusedHeadException(
           RefusedHeadException.Cause.UNFIT,
-          "Version %d of %s could not be installed: %s."
-              .formatted(live.version(), live.task(), rootOf(e)));
+          "Version %d of %s could not be installed: %s.".formatted(version, task, rootOf(e)));
     }
-    serving.put(
-        live.task(),
-        "%s: version %d, epoch %d".formatted(live.task(), live.version(), live.epoch()));
-    refusals.remove(HeadKey.live(live.task()));
   }
 
   private void refuse(LivePointer pointer, RefusedHeadException.Cause cause, String reason) {

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes head versions and moves the live pointer. Each call reads the topic to its end, decides,
@@ -61,8 +62,9 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   /**
-   * Publishes the head and makes it live, unless the live one is pinned: then the head is published
-   * and the pointer stays. Tensors and manifests too old to keep go in the same transaction.
+   * Publishes the head and makes it live, unless the live one is pinned or has a canary beside it:
+   * then the head is published and the pointer stays. Tensors and manifests too old to keep go in
+   * the same transaction.
    *
    * @return the pointer that counts now
    * @throws IllegalArgumentException where the version is not higher than every published one
@@ -70,10 +72,10 @@ public final class HeadPublisher implements AutoCloseable {
   public synchronized LivePointer promote(Head head, String by) {
     catchUp();
     String task = head.info().task();
-    Optional<LivePointer> pinned = topic.store().live(task).filter(LivePointer::pinned);
-    if (pinned.isPresent()) {
+    Optional<LivePointer> held = topic.store().live(task).filter(HeadPublisher::held);
+    if (held.isPresent()) {
       publish(head, List.of());
-      return pinned.get();
+      return held.get();
     }
     LivePointer pointer = next(task, head.info().version(), false, by);
     publish(head, List.of(record(pointer)));
@@ -130,8 +132,41 @@ public final class HeadPublisher implements AutoCloseable {
     topic.readTo(writer.commit(records) + 1);
   }
 
+  /** Whether only a person moves it to another head. */
+  private static boolean held(LivePointer live) {
+    return live.pinned() || live.canary() != null;
+  }
+
   /**
-   * Makes a published version live: rolls back, pins or unpins.
+   * Lets a published version serve a share of the keys beside the live one, which stays. Every
+   * later pointer ends it.
+   *
+   * @param share of the keys, in (0, 1)
+   * @throws IllegalArgumentException where either version is unknown, has no tensors or is damaged,
+   *     both are one, or the live one is pinned
+   */
+  public synchronized LivePointer canary(String task, long version, double share, String by) {
+    catchUp();
+    requireServable(task, version);
+    LivePointer live = topic.store().live(task).orElseThrow(() -> unlived(task));
+    if (live.pinned() || live.version() == version) {
+      throw new IllegalArgumentException(
+          live.pinned()
+              ? "head %d of %s is pinned".formatted(live.version(), task)
+              : "head %d of %s serves all keys already".formatted(version, task));
+    }
+    LivePointer pointer =
+        next(task, live.version(), false, by, new LivePointer.Canary(version, share));
+    topic.readTo(writer.commit(List.of(record(pointer))) + 1);
+    return settle(pointer, false);
+  }
+
+  private static IllegalArgumentException unlived(String task) {
+    return new IllegalArgumentException("no head of %s is live".formatted(task));
+  }
+
+  /**
+   * Makes a published version live: rolls back, pins, unpins or ends a canary.
    *
    * @throws IllegalArgumentException where the version is unknown, has no tensors or is damaged
    */
@@ -218,15 +253,21 @@ public final class HeadPublisher implements AutoCloseable {
     if (live.equals(written) || !last) {
       return live;
     }
-    LivePointer wanted = yieldsToPin && live.pinned() ? live : written;
-    LivePointer again = next(wanted.task(), wanted.version(), wanted.pinned(), wanted.by());
+    LivePointer wanted = yieldsToPin && held(live) ? live : written;
+    LivePointer again =
+        next(wanted.task(), wanted.version(), wanted.pinned(), wanted.by(), wanted.canary());
     topic.readTo(writer.commit(List.of(record(again))) + 1);
     return settle(again, yieldsToPin);
   }
 
   private LivePointer next(String task, long version, boolean pinned, String by) {
+    return next(task, version, pinned, by, null);
+  }
+
+  private LivePointer next(
+      String task, long version, boolean pinned, String by, LivePointer.@Nullable Canary canary) {
     long epoch = topic.store().live(task).map(LivePointer::epoch).orElse(0L) + 1;
-    return new LivePointer(task, epoch, version, pinned, by, Instant.now());
+    return new LivePointer(task, epoch, version, pinned, by, Instant.now(), canary);
   }
 
   private List<ProducerRecord<String, byte[]>> publication(Head head) {
@@ -273,7 +314,7 @@ public final class HeadPublisher implements AutoCloseable {
     return new HeadLog(topic.store()).hasTensors(info.task(), info.version());
   }
 
-  /** The live version, what it would be rolled back to, and what this one would. */
+  /** The live version and its canary, what it would be rolled back to, and what this one would. */
   private Set<Long> needed(HeadInfo added) {
     HeadStore store = topic.store();
     Set<Long> needed = new HashSet<>(Set.of(added.parent()));
@@ -282,6 +323,10 @@ public final class HeadPublisher implements AutoCloseable {
         .flatMap(pointer -> store.manifest(pointer.task(), pointer.version()))
         .map(Manifest::info)
         .ifPresent(info -> needed.addAll(List.of(info.version(), info.parent())));
+    store
+        .live(added.task())
+        .map(LivePointer::canary)
+        .ifPresent(canary -> needed.add(canary.version()));
     return needed;
   }
 

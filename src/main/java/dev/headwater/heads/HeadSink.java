@@ -15,6 +15,17 @@ public interface HeadSink {
   void accept(Head head, LivePointer pointer) throws RefusedHeadException;
 
   /**
+   * Lets another whole head of this backbone serve a share of the keys, in (0, 1), in place of the
+   * one that did before.
+   *
+   * @throws RefusedHeadException where it must not serve; {@link #endCanary} follows
+   */
+  void canary(Head candidate, double share) throws RefusedHeadException;
+
+  /** The live head serves all keys; also called where it did before. */
+  void endCanary(String task);
+
+  /**
    * Something named live was not accepted, and the last good head serves on.
    *
    * @param task empty where the record does not even name one

@@ -53,12 +53,28 @@ public final class Replay {
    * @throws InterruptedException if cancelled
    */
   public ReplayReport run(CountDownLatch cancelled) throws Exception {
-    LabelledStream stream =
+    return run(
         LabelledStream.open(
             streamFile(),
             settings.truthFields(),
             settings.truths(pipeline.bundle().tasks()),
-            settings.domainField());
+            settings.domainField()),
+        cancelled);
+  }
+
+  /** As {@link #run(CountDownLatch)}, of what was recorded in place of the stream's file. */
+  public ReplayReport run(LabelledStream.Recorded recorded, CountDownLatch cancelled)
+      throws Exception {
+    return run(
+        LabelledStream.of(
+            recorded,
+            settings.truthFields(),
+            settings.truths(pipeline.bundle().tasks()),
+            settings.domainField()),
+        cancelled);
+  }
+
+  private ReplayReport run(LabelledStream stream, CountDownLatch cancelled) throws Exception {
     refuseLeak(stream);
     try (Scratch scratch = Scratch.create()) {
       return settings.bootstrapServers().isPresent()
@@ -143,7 +159,7 @@ public final class Replay {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "no stream to replay: set replay.stream or give --stream"));
+                    "no stream to replay: set replay.stream, or give --stream or --from-topic"));
   }
 
   /**

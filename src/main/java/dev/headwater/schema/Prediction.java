@@ -1,9 +1,12 @@
 package dev.headwater.schema;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,6 +107,23 @@ public record Prediction(
         null,
         null,
         null);
+  }
+
+  /**
+   * What travels beside it: the trace of its record, and the head's version.
+   *
+   * @param trace added to
+   */
+  public Headers headers(Headers trace) {
+    return trace.add(HEAD_VERSION_HEADER, Long.toString(headVersion).getBytes(US_ASCII));
+  }
+
+  /** The answer as the text of a label; null while no head is live. */
+  public @Nullable String said() {
+    if (labels != null) {
+      return Label.text(labels);
+    }
+    return estimate != null ? Double.toString(estimate.value()) : label != null ? label : mask;
   }
 
   /** Whether a head was live. */

@@ -3,7 +3,10 @@ package dev.headwater.schema;
 import static org.apache.kafka.common.serialization.Serdes.ByteArray;
 
 import dev.headwater.schema.format.Formats;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.kafka.common.serialization.Serdes;
 
 /**
@@ -49,5 +52,14 @@ public record Topics(
         new Topic<>(names.heads(), Serdes.String(), ByteArray()),
         new Topic<>(names.deadLetters(), ByteArray(), ByteArray()),
         formats);
+  }
+
+  /** The names of all of them. */
+  public Set<String> names() {
+    Set<String> names = new HashSet<>();
+    records.forEach(topic -> names.add(topic.name()));
+    Stream.of(predictions, review, labels, pending, labelsById, samples, heads, deadLetters)
+        .forEach(topic -> names.add(topic.name()));
+    return names;
   }
 }

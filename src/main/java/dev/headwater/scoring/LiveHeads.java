@@ -11,7 +11,10 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A task's head that is live, and the one that never learns where comparison is on. */
+/**
+ * A task's head that is live, the one on trial where there is one, and the one that never learns
+ * where comparison is on.
+ */
 final class LiveHeads implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LiveHeads.class);
 
@@ -21,7 +24,14 @@ final class LiveHeads implements AutoCloseable {
   private final ScorerMetrics metrics;
   private final AtomicReference<@Nullable LoadedHead> live = new AtomicReference<>();
   private final AtomicReference<@Nullable LoadedHead> frozen = new AtomicReference<>();
+  private final AtomicReference<@Nullable Canary> canary = new AtomicReference<>();
   private boolean closed;
+
+  private record Canary(LoadedHead head, double share) {
+    boolean takes(byte[] key) {
+      return KeyHash.draws(key, head.info().version(), share);
+    }
+  }
 
   LiveHeads(HeadGraph graph, ScoringSettings settings, ScorerMetrics metrics) {
     this.graph = graph;
@@ -54,6 +64,34 @@ final class LiveHeads implements AutoCloseable {
         .log("head swapped");
   }
 
+  /**
+   * Checks and warms a head, and lets it answer for this share of the keys.
+   *
+   * @throws RefusedHeadException where it must not serve; nothing changes
+   */
+  synchronized void canary(Head head, double share) throws RefusedHeadException {
+    if (closed) {
+      throw new IllegalStateException("scoring is closed");
+    }
+    check.check(head);
+    swapCanary(new Canary(load(head), share));
+    LOG.atInfo()
+        .addKeyValue("task", head.info().task())
+        .addKeyValue("version", head.info().version())
+        .addKeyValue("share", share)
+        .log("canary serves a share of the keys");
+  }
+
+  /** The live head answers for all keys. */
+  synchronized void endCanary() {
+    swapCanary(null);
+  }
+
+  private void swapCanary(@Nullable Canary next) {
+    Canary old = canary.getAndSet(next);
+    release(old == null ? null : old.head());
+  }
+
   private LoadedHead load(Head head) throws RefusedHeadException {
     LoadedHead next = null;
     boolean accepted = false;
@@ -83,6 +121,19 @@ final class LiveHeads implements AutoCloseable {
     return take(live);
   }
 
+  /** The head that answers for this key, null in a cold start; to be released. */
+  @Nullable LoadedHead takeFor(byte[] key) {
+    while (true) {
+      Canary trial = canary.get();
+      if (trial == null || !trial.takes(key)) {
+        return takeLive();
+      }
+      if (trial.head().retain()) {
+        return trial.head();
+      }
+    }
+  }
+
   /** The head that never learns, null where there is none; to be released. */
   @Nullable LoadedHead takeFrozen() {
     return take(frozen);
@@ -108,6 +159,7 @@ final class LiveHeads implements AutoCloseable {
   public synchronized void close() {
     closed = true;
     release(live.getAndSet(null));
+    swapCanary(null);
     release(frozen.getAndSet(null));
   }
 

@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -103,6 +104,28 @@ public final class Scoring implements AutoCloseable {
     return infer(decode(value));
   }
 
+  /**
+   * What {@link #submit} began for a record; where that failed for no fault of the record's, it is
+   * computed on the caller's thread.
+   */
+  public Inference await(CompletableFuture<Inference> begun, byte @Nullable [] value)
+      throws InvalidRecordException {
+    try {
+      return begun.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof InvalidRecordException invalid) {
+        throw invalid;
+      }
+      // the pool failed, not the record by itself: it gets its own chance
+      return infer(value);
+    }
+  }
+
+  /** The id in a record's value, null where it brings none. */
+  public @Nullable String recordId(byte @Nullable [] value) throws InvalidRecordException {
+    return decode(value).recordId();
+  }
+
   Decoded decode(byte @Nullable [] value) throws InvalidRecordException {
     return bundle.decoder().decode(values, value);
   }
@@ -181,7 +204,16 @@ public final class Scoring implements AutoCloseable {
    */
   public Scores score(Inference inference, int task) {
     requireOpen();
-    return tasks.get(task).score(inference.finding(task));
+    return tasks.get(task).score(inference.finding(task), null);
+  }
+
+  /**
+   * As {@link #score(Inference, int)}, by the canary where there is one and the key is among those
+   * it serves.
+   */
+  public Scores score(Inference inference, int task, byte[] key) {
+    requireOpen();
+    return tasks.get(task).score(inference.finding(task), key);
   }
 
   /**
@@ -190,16 +222,35 @@ public final class Scoring implements AutoCloseable {
    * @throws RefusedHeadException where it must not serve; the live one goes on
    */
   public void install(Head head) throws RefusedHeadException {
+    task(head.info().task()).install(head);
+  }
+
+  /**
+   * Lets another head than the live one serve a share of the keys, the same keys for as long as it
+   * does.
+   *
+   * @param share of the keys, in (0, 1)
+   * @throws RefusedHeadException where it must not serve; nothing changes
+   */
+  public void canary(Head candidate, double share) throws RefusedHeadException {
+    task(candidate.info().task()).canary(candidate, share);
+  }
+
+  /** The task's live head serves all keys. */
+  public void endCanary(String task) {
+    tasks.stream().filter(t -> t.name().equals(task)).forEach(TaskScorer::endCanary);
+  }
+
+  private TaskScorer task(String name) throws RefusedHeadException {
     for (TaskScorer task : tasks) {
-      if (task.name().equals(head.info().task())) {
-        task.install(head);
-        return;
+      if (task.name().equals(name)) {
+        return task;
       }
     }
     throw new RefusedHeadException(
         RefusedHeadException.Cause.FOREIGN,
         "it is for task %s, not for one of %s"
-            .formatted(head.info().task(), bundle.tasks().stream().map(Task::name).toList()));
+            .formatted(name, bundle.tasks().stream().map(Task::name).toList()));
   }
 
   /** The live heads by task; a cold start has none. */
@@ -212,7 +263,8 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * Heads in native memory: one a task, or two with comparison; more for as long as one is in use.
+   * Heads in native memory: one a task, and one more each with comparison and a canary; more for as
+   * long as one is in use.
    */
   public int loadedHeads() {
     return tasks.stream().mapToInt(TaskScorer::loaded).sum();

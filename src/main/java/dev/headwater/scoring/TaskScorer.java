@@ -67,9 +67,13 @@ final class TaskScorer implements AutoCloseable {
     }
   }
 
-  /** What the head live now says. */
-  Scores score(Inference.Finding finding) {
-    LoadedHead live = heads.takeLive();
+  /**
+   * What the head says that answers for this key now.
+   *
+   * @param key null for the live head
+   */
+  Scores score(Inference.Finding finding, byte @Nullable [] key) {
+    LoadedHead live = key == null ? heads.takeLive() : heads.takeFor(key);
     LoadedHead frozen = heads.takeFrozen();
     try {
       if (live == null) {
@@ -104,6 +108,14 @@ final class TaskScorer implements AutoCloseable {
 
   void install(Head head) throws RefusedHeadException {
     heads.install(head);
+  }
+
+  void canary(Head head, double share) throws RefusedHeadException {
+    heads.canary(head, share);
+  }
+
+  void endCanary() {
+    heads.endCanary();
   }
 
   /** Empty in a cold start. */

@@ -1,23 +1,23 @@
 package dev.headwater.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.ScorerMetrics;
-import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Inference;
 import dev.headwater.scoring.Measure;
+import dev.headwater.scoring.Outcome;
 import dev.headwater.scoring.Scores;
 import dev.headwater.scoring.Scoring;
-import dev.headwater.scoring.Segmentation;
 import dev.headwater.stream.ahead.Memo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -112,27 +112,20 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   }
 
   @Override
-  public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
+  public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+      throws InvalidRecordException {
     Inference inference = inference(source, value);
+    byte[] drawn = key == null ? ownKey(source, inference.recordId()) : key;
     List<Outcome> outcomes = new ArrayList<>(measures.size());
     for (int task = 0; task < measures.size(); task++) {
-      Measure measure = measures.get(task);
-      Scores scores = scoring.score(inference, task);
-      Segmentation pixels = scores.pixels();
-      outcomes.add(
-          new Outcome(
-              inference.label(task),
-              inference.features(task),
-              scores.top(top),
-              scores.certainty(measure),
-              scores.head().map(HeadInfo::version).orElse(0L),
-              scores.frozen(),
-              pixels,
-              pixels == null ? null : pixels.certainties(measure),
-              scores.frozenPixels(),
-              scores.answer()));
+      Scores scores = scoring.score(inference, task, drawn);
+      outcomes.add(Outcome.of(inference, task, scores, measures.get(task), top));
     }
     return new Answer(inference.recordId(), outcomes);
+  }
+
+  private static byte[] ownKey(Source source, @Nullable String recordId) {
+    return (recordId == null ? source.recordId() : recordId).getBytes(UTF_8);
   }
 
   private Inference inference(Source source, byte @Nullable [] value)
@@ -143,17 +136,9 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
       return scoring.infer(value);
     }
     long start = System.nanoTime();
-    try {
-      Inference inference = begun.get().join();
-      metrics.passed(ScorerMetrics.Stage.WAIT, System.nanoTime() - start);
-      return inference;
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof InvalidRecordException invalid) {
-        throw invalid;
-      }
-      // the pool failed, not the record by itself: it gets its own chance
-      return scoring.infer(value);
-    }
+    Inference inference = scoring.await(begun.get(), value);
+    metrics.passed(ScorerMetrics.Stage.WAIT, System.nanoTime() - start);
+    return inference;
   }
 
   @Override

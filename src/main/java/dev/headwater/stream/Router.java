@@ -1,7 +1,5 @@
 package dev.headwater.stream;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
@@ -9,6 +7,7 @@ import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Outcome;
 import dev.headwater.stream.ScoringTopology.Task;
 import dev.headwater.stream.guard.Outbox;
 import dev.headwater.stream.guard.TraceContext;
@@ -50,7 +49,7 @@ final class Router {
     int reviews = 0;
     for (int i = 0; i < topology.tasks().size(); i++) {
       Task task = topology.tasks().get(i);
-      Scorer.Outcome outcome = answer.outcomes().get(i);
+      Outcome outcome = answer.outcomes().get(i);
       if (outcome.label() != null) {
         task.check().check(outcome.label(), "label", recordId);
       }
@@ -78,13 +77,13 @@ final class Router {
     int least = 0;
     boolean scored = true;
     for (int i = 0; i < tasks; i++) {
-      Scorer.Outcome outcome = answer.outcomes().get(i);
+      Outcome outcome = answer.outcomes().get(i);
       String task = topology.tasks().get(i).name();
       certainties[i] = topology.settings().selection().standing(task, outcome.certainty());
       least = certainties[i] < certainties[least] ? i : least;
       scored &= outcome.scored();
     }
-    Scorer.Outcome unsure = answer.outcomes().get(least);
+    Outcome unsure = answer.outcomes().get(least);
     float[] features =
         topology
             .tasks()
@@ -120,16 +119,13 @@ final class Router {
 
   private void addPrediction(Outbox outbox, Record<byte[], byte[]> record, Prediction prediction)
       throws InvalidRecordException {
-    Headers headers = trace(record);
-    headers.add(
-        Prediction.HEAD_VERSION_HEADER, Long.toString(prediction.headVersion()).getBytes(US_ASCII));
     outbox.add(
         ScoringTopology.PREDICTIONS_SINK,
         topics.predictions(),
         record.key(),
         prediction,
         record.timestamp(),
-        headers);
+        prediction.headers(trace(record)));
   }
 
   private static Headers trace(Record<byte[], byte[]> record) {

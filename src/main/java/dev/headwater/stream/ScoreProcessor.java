@@ -4,10 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.RecordId;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.format.RegistryException;
 import dev.headwater.stream.guard.DeadLetter;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -59,7 +59,7 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     metrics.predicted(endToEndMillis);
     for (int i = 0; i < topology.tasks().size(); i++) {
       ScoringTopology.Task task = topology.tasks().get(i);
-      Scorer.Outcome outcome = routed.answer().outcomes().get(i);
+      Outcome outcome = routed.answer().outcomes().get(i);
       if (outcome.scored()) {
         metrics.confident(task.name(), outcome.confidence());
       }
@@ -76,9 +76,9 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
   }
 
   private Router.Routed route(Record<byte[], byte[]> record, Source source) {
-    String ownId = headerId(record);
+    String ownId = RecordId.header(record.headers());
     try {
-      Scorer.Answer answer = topology.scorer().answer(source, record.value());
+      Scorer.Answer answer = topology.scorer().answer(source, key(record, ownId), record.value());
       ownId = ownId == null ? answer.recordId() : ownId;
       String recordId = ownId == null ? source.recordId() : ownId;
       return router.route(record, source, recordId, answer, context.currentSystemTimeMs());
@@ -93,17 +93,16 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
   }
 
+  /** So that all records of one key are answered by one head. */
+  @SuppressWarnings("ConstantValue") // Kafka's keys may be null
+  private static byte @Nullable [] key(Record<byte[], byte[]> record, @Nullable String ownId) {
+    return record.key() != null || ownId == null ? record.key() : ownId.getBytes(UTF_8);
+  }
+
   private DeadLetter deadLetter(Exception reason, @Nullable String ownId, Source source) {
     topology.metrics().received();
     topology.metrics().deadLettered();
     return new DeadLetter(reason, ownId == null ? source.recordId() : ownId);
-  }
-
-  private static @Nullable String headerId(Record<byte[], byte[]> record) {
-    Header header = record.headers().lastHeader(DeadLetter.RECORD_ID_HEADER);
-    return header == null || header.value() == null || header.value().length == 0
-        ? null
-        : new String(header.value(), UTF_8);
   }
 
   private static Source source(RecordMetadata metadata) {

@@ -324,6 +324,16 @@ public final class StreamService implements AutoCloseable {
     }
 
     @Override
+    public void canary(Head candidate, double share) throws RefusedHeadException {
+      scoring.canary(candidate, share);
+    }
+
+    @Override
+    public void endCanary(String task) {
+      scoring.endCanary(task);
+    }
+
+    @Override
     public void refused(
         String task, long version, RefusedHeadException.Cause cause, String reason) {
       metrics.headRefused(task, cause.code());

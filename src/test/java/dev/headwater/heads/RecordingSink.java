@@ -10,6 +10,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 final class RecordingSink implements HeadSink {
   final List<Long> versions = new CopyOnWriteArrayList<>();
   final List<Head> heads = new CopyOnWriteArrayList<>();
+  final List<String> canaries = new CopyOnWriteArrayList<>();
   final List<String> refused = new CopyOnWriteArrayList<>();
   volatile long turnsDown = -1;
   volatile long breaksOn = -1;
@@ -24,6 +25,20 @@ final class RecordingSink implements HeadSink {
     }
     versions.add(pointer.version());
     heads.add(head);
+  }
+
+  @Override
+  public void canary(Head candidate, double share) throws RefusedHeadException {
+    if (candidate.info().version() == turnsDown) {
+      throw new RefusedHeadException(
+          RefusedHeadException.Cause.UNFIT, "Its golden inputs give other logits.");
+    }
+    canaries.add(candidate.info().version() + " for " + share);
+  }
+
+  @Override
+  public void endCanary(String task) {
+    canaries.add("none");
   }
 
   @Override

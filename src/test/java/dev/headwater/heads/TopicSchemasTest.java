@@ -81,6 +81,9 @@ class TopicSchemasTest {
         Arguments.of(
             "label-aliases", new LabelAliases("colour", Map.of("red", "blue"), Set.of("grey"))),
         Arguments.of("live-pointer", new LivePointer("colour", 7, 2, false, "cli", THEN)),
+        Arguments.of(
+            "live-pointer",
+            new LivePointer("colour", 8, 2, false, "cli", THEN, new LivePointer.Canary(3, 0.1))),
         Arguments.of("head", new Manifest(1, 10, "0f".repeat(32), INFO)),
         Arguments.of("head", Manifest.withoutTensors(INFO)));
   }
@@ -112,6 +115,7 @@ class TopicSchemasTest {
         Arguments.of("label.json", "", Label.class),
         Arguments.of("label-aliases.json", "", LabelAliases.class),
         Arguments.of("live-pointer.json", "", LivePointer.class),
+        Arguments.of("live-pointer.json", "/$defs/canary", LivePointer.Canary.class),
         Arguments.of("head.json", "", Manifest.class),
         Arguments.of("head.json", "/$defs/info", HeadInfo.class),
         Arguments.of("head.json", "/$defs/verdict", Verdict.class));

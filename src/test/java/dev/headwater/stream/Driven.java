@@ -22,6 +22,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
@@ -188,6 +191,13 @@ final class Driven implements AutoCloseable {
     return driver
         .createOutputTopic(topic.name(), topic.key().deserializer(), topic.value().deserializer())
         .readRecordsToList();
+  }
+
+  /** What Streams made for itself: changelogs, and repartition topics if there were any. */
+  SortedSet<String> internalTopics() {
+    return driver.producedTopicNames().stream()
+        .filter(name -> name.startsWith("app-"))
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   static String header(TestRecord<?, ?> record, String name) {

@@ -5,6 +5,7 @@ import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.scoring.Outcome;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;
@@ -22,7 +23,8 @@ final class StubScorer implements Scorer {
   boolean binary;
 
   @Override
-  public Answer answer(Source source, byte @Nullable [] value) throws InvalidRecordException {
+  public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+      throws InvalidRecordException {
     if (binary) {
       return answer(null, null, List.of(new Scored("yes", 0)));
     }

@@ -24,13 +24,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A labelled JSONL file: the value of each record without its truth, and the truth apart from it.
- * Truths are held in memory; values are read from the file as they are sent. A line that is no JSON
- * object has no truth and is sent as it stands: it is the pipeline's to refuse. Blank lines are no
- * records.
+ * Labelled records, of a JSONL file or recorded elsewhere: the value of each without its truth, and
+ * the truth apart from it. Truths are held in memory; values are read as they are sent. A line that
+ * is no JSON object has no truth of its own and is sent as it stands: it is the pipeline's to
+ * refuse. Blank lines are no records.
  */
 public final class LabelledStream {
   // as lenient as whatever wrote the file: Python writes NaN, and a line with one must not keep its
@@ -44,7 +45,7 @@ public final class LabelledStream {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
-  private final Path file;
+  private final Opening opening;
   private final List<String> withheld;
   private final Map<String, Truth> truths;
   private final List<String> ids = new ArrayList<>();
@@ -53,9 +54,14 @@ public final class LabelledStream {
   private final List<@Nullable String> domains = new ArrayList<>();
 
   private LabelledStream(
-      Path file, List<String> withheld, Map<String, Truth> truths, Optional<String> domainField) {
-    this.file = file;
-    this.withheld = withheld;
+      Opening opening,
+      List<String> withheld,
+      Map<String, Truth> truths,
+      Optional<String> domainField) {
+    Set<String> hidden = new LinkedHashSet<>(withheld);
+    truths.values().forEach(truth -> hidden.add(truth.field()));
+    this.opening = opening;
+    this.withheld = List.copyOf(hidden);
     this.truths = truths;
     this.domainField = domainField;
     truths.keySet().forEach(task -> byTask.put(task, new ArrayList<>()));
@@ -81,12 +87,13 @@ public final class LabelledStream {
   public static LabelledStream open(
       Path file, List<String> withheld, Map<String, Truth> truths, Optional<String> domainField)
       throws IOException {
-    Set<String> hidden = new LinkedHashSet<>(withheld);
-    truths.values().forEach(truth -> hidden.add(truth.field()));
-    LabelledStream stream = new LabelledStream(file, List.copyOf(hidden), truths, domainField);
+    LabelledStream stream =
+        new LabelledStream(() -> new Lines(file), withheld, truths, domainField);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
-        stream.index(line, lines.number());
+        ObjectNode object = object(line);
+        String id = object == null ? null : scalar(object.get("id"));
+        stream.index(object, id == null ? String.valueOf(lines.number()) : id, task -> null);
       }
     }
     if (stream.size() == 0) {
@@ -95,11 +102,46 @@ public final class LabelledStream {
     return stream;
   }
 
+  /** Records that came from elsewhere than a file of labelled lines. */
+  public interface Recorded {
+    /** All values in the order they are to be sent, from the start. */
+    Values values() throws IOException;
+
+    String recordId(int index);
+
+    /** A label that came apart from the record, null where none did. */
+    @Nullable String label(String task, int index);
+  }
+
+  /**
+   * Reads what was recorded once, for its truths: a label that came apart from its record is one
+   * before what the record itself holds.
+   *
+   * @param withheld fields that are never sent, beside those of the truths
+   * @param truths by task, where a record's label is if it came with it
+   * @param domainField tells {@link #domains}; sent as it is
+   */
+  public static LabelledStream of(
+      Recorded recorded,
+      List<String> withheld,
+      Map<String, Truth> truths,
+      Optional<String> domainField)
+      throws IOException {
+    LabelledStream stream = new LabelledStream(recorded::values, withheld, truths, domainField);
+    try (Values values = recorded.values()) {
+      for (byte[] value = values.next(); value != null; value = values.next()) {
+        int i = stream.size();
+        stream.index(object(value), recorded.recordId(i), task -> recorded.label(task, i));
+      }
+    }
+    return stream;
+  }
+
   public int size() {
     return ids.size();
   }
 
-  /** The line's {@code id}, or its line number where it has none. */
+  /** Of a file the line's {@code id}, or its number where it has none. */
   public String recordId(int index) {
     return ids.get(index);
   }
@@ -122,25 +164,45 @@ public final class LabelledStream {
 
   /** The values of all records, in order, from the start. */
   public Values values() throws IOException {
-    return new Values(new Lines(file));
+    Values all = opening.open();
+    return new Values() {
+      @Override
+      public byte @Nullable [] next() throws IOException {
+        byte[] value = all.next();
+        return value == null ? null : withoutTruth(value);
+      }
+
+      @Override
+      public void close() throws IOException {
+        all.close();
+      }
+    };
   }
 
-  private void index(byte[] line, int number) {
-    ObjectNode object = object(line);
-    String id = object == null ? null : scalar(object.get("id"));
-    ids.add(id == null ? String.valueOf(number) : id);
+  private void index(
+      @Nullable ObjectNode object, String id, Function<String, @Nullable String> known) {
+    ids.add(id);
     domainField.ifPresent(field -> domains.add(object == null ? null : scalar(object.get(field))));
     byTask.forEach(
         (task, values) -> {
-          Truth truth = Objects.requireNonNull(truths.get(task));
-          String value = object == null ? null : Label.text(object.get(truth.field()));
-          values.add(value == null ? null : truth.label(value));
+          String apart = known.apply(task);
+          values.add(
+              apart != null || object == null
+                  ? apart
+                  : own(object, Objects.requireNonNull(truths.get(task))));
         });
   }
 
-  private byte[] withoutTruth(byte[] line) throws JsonProcessingException {
-    ObjectNode object = object(line);
-    return object == null ? line : JSON.writeValueAsBytes(object.remove(withheld));
+  private static @Nullable String own(ObjectNode object, Truth truth) {
+    String value = Label.text(object.get(truth.field()));
+    return value == null ? null : truth.label(value);
+  }
+
+  private byte[] withoutTruth(byte[] value) throws JsonProcessingException {
+    ObjectNode object = object(value);
+    return object == null || withheld.stream().noneMatch(object::has)
+        ? value
+        : JSON.writeValueAsBytes(object.remove(withheld));
   }
 
   private static @Nullable ObjectNode object(byte[] line) {
@@ -155,19 +217,14 @@ public final class LabelledStream {
     return node == null || node.isNull() || node.isContainerNode() ? null : node.asText();
   }
 
-  /** A cursor over the values as they are sent. */
-  public final class Values implements AutoCloseable {
-    private final Lines lines;
+  private interface Opening {
+    Values open() throws IOException;
+  }
 
-    private Values(Lines lines) {
-      this.lines = lines;
-    }
-
+  /** A cursor over values. */
+  public interface Values extends AutoCloseable {
     /** The next record's value; null at the end. */
-    public byte @Nullable [] next() throws IOException {
-      byte[] line = lines.next();
-      return line == null ? null : withoutTruth(line);
-    }
+    byte @Nullable [] next() throws IOException;
 
     /** Of the file, from 1, where the value last read is; blank lines count. */
     public int line() {
@@ -175,13 +232,11 @@ public final class LabelledStream {
     }
 
     @Override
-    public void close() throws IOException {
-      lines.close();
-    }
+    void close() throws IOException;
   }
 
   /** Lines as bytes, for a line that is no UTF-8 must arrive as it is. */
-  private static final class Lines implements AutoCloseable {
+  private static final class Lines implements Values {
     private final InputStream in;
     private int number;
 
@@ -194,7 +249,8 @@ public final class LabelledStream {
       return number;
     }
 
-    byte @Nullable [] next() throws IOException {
+    @Override
+    public byte @Nullable [] next() throws IOException {
       ByteArrayOutputStream line = new ByteArrayOutputStream();
       boolean blank = true;
       for (int b = in.read(); b >= 0; b = in.read()) {

@@ -1,6 +1,7 @@
 package dev.headwater.stream.guard;
 
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.schema.RecordId;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,7 +13,7 @@ public final class DeadLetter extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /** Header with the record's id: on input it names the record, on a dead letter it repeats it. */
-  public static final String RECORD_ID_HEADER = "headwater-record-id";
+  public static final String RECORD_ID_HEADER = RecordId.HEADER;
 
   /** Dead-letter header naming the field at fault: a JSON pointer, or {@code value}. */
   public static final String FIELD_HEADER = "headwater-field";

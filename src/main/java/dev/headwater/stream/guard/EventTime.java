@@ -21,10 +21,17 @@ public final class EventTime implements TimestampExtractor {
     this.clock = clock;
   }
 
+  /**
+   * What a record is stamped with, milliseconds since the epoch.
+   *
+   * @param own the record's own time; below 0 where it has none
+   */
+  public static long of(long own, long now) {
+    return own >= 0 && own <= now ? own : now;
+  }
+
   @Override
   public long extract(ConsumerRecord<Object, Object> record, long partitionTime) {
-    long now = clock.millis();
-    long own = record.timestamp();
-    return own >= 0 && own <= now ? own : now;
+    return of(record.timestamp(), clock.millis());
   }
 }

@@ -2,10 +2,10 @@ package dev.headwater.stream.selection;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.headwater.scoring.KeyHash;
 import dev.headwater.scoring.Measure;
 import java.util.Map;
 import java.util.Optional;
-import java.util.zip.CRC32;
 
 /**
  * Which records are worth a label: those that are unsure, and an audit drawn from all records
@@ -114,10 +114,8 @@ public record Selection(
   }
 
   /**
-   * Whether the audit draws this record: {@code fmix32(crc32(utf8(id))) < share * 2^32}, unsigned,
-   * with fmix32 the finaliser of MurmurHash3 (A. Appleby), which makes the linear CRC uniform on
-   * ids that count up. A function of the id alone, so that retries agree and any language can
-   * recompute it.
+   * Whether the audit draws this record: {@code KeyHash.of(utf8(id)) < share * 2^32}. A function of
+   * the id alone, so that retries agree and any language can recompute it.
    */
   public boolean audits(String recordId) {
     return draws(recordId, auditShare);
@@ -130,11 +128,6 @@ public record Selection(
 
   /** In [0, 2^32). */
   static long hash(String recordId) {
-    CRC32 crc = new CRC32();
-    crc.update(recordId.getBytes(UTF_8));
-    int h = (int) crc.getValue();
-    h = (h ^ h >>> 16) * 0x85ebca6b;
-    h = (h ^ h >>> 13) * 0xc2b2ae35;
-    return Integer.toUnsignedLong(h ^ h >>> 16);
+    return KeyHash.of(recordId.getBytes(UTF_8));
   }
 }

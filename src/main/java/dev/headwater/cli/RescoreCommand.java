@@ -1,0 +1,113 @@
+package dev.headwater.cli;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.config.Settings;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.replay.recorded.Bound;
+import dev.headwater.replay.recorded.Rescoring;
+import dev.headwater.replay.recorded.ServedHeads;
+import dev.headwater.scoring.Scoring;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "rescore",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Scores a range of the records topics again, under one head, to another topic.",
+      "Predictions are committed poll by poll, with how far they reach: whatever ended a run, the"
+          + " same command with --resume goes on exactly behind it. Invalid records are told and"
+          + " counted; nothing is sent to review, samples or dead letters."
+    })
+final class RescoreCommand implements Callable<Integer> {
+  @Mixin private ConfigOption config;
+  @Mixin private RangeOption range;
+  @Mixin private TaskOption task;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--head",
+      paramLabel = "VERSION",
+      description = "The head of --task to score under. Default: the one that is live now.")
+  private @Nullable Long head;
+
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = "TOPIC",
+      description = "Where predictions go; made where it is missing.")
+  private String to;
+
+  @Option(
+      names = "--resume",
+      description = "Go on behind the last run to the same topic, in place of --from.")
+  private boolean resume;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  RescoreCommand() {}
+
+  @Override
+  public Integer call() throws Exception {
+    Settings settings = config.load();
+    Bundle bundle = settings.loadBundle();
+    Map<String, Long> chosen = head == null ? Map.of() : Map.of(task.of(bundle).name(), head);
+    Bound from = range.from();
+    Bound until = range.until();
+    Lifetime.untilSignalled(
+        signalled -> {
+          try (Scoring scoring = load(settings, bundle)) {
+            HeadLog heads = ConfigOption.recorded(settings).heads();
+            Map<String, Long> versions = ServedHeads.install(scoring, bundle, heads, chosen);
+            spec.commandLine().getErr().println("scoring under heads " + versions);
+            rescore(settings, bundle, scoring, from, until, signalled);
+          } catch (IllegalArgumentException e) {
+            throw new UsageException(String.valueOf(e.getMessage()));
+          }
+        });
+    return 0;
+  }
+
+  static Scoring load(Settings settings, Bundle bundle) {
+    return Scoring.load(
+        bundle, settings.topics().formats().records(), settings.scoring(), ScorerMetrics.NOOP);
+  }
+
+  private void rescore(
+      Settings settings,
+      Bundle bundle,
+      Scoring scoring,
+      Bound from,
+      Bound until,
+      CountDownLatch signalled) {
+    Rescoring.Summary summary =
+        new Rescoring(
+                settings.name(),
+                bundle,
+                scoring,
+                settings.topics(),
+                settings.topicSettings(),
+                settings.kafka(),
+                settings.stream().top(),
+                spec.commandLine().getErr()::println)
+            .run(from, until, resume, to, signalled);
+    spec.commandLine()
+        .getOut()
+        .printf(
+            "%d records scored to %s, %d invalid%s%n",
+            summary.scored(),
+            to,
+            summary.invalid(),
+            summary.left() == 0
+                ? ""
+                : "; stopped with %d offsets to go: --resume goes on".formatted(summary.left()));
+  }
+}

@@ -1,0 +1,83 @@
+package dev.headwater.replay.recorded;
+
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
+import org.apache.kafka.common.TopicPartition;
+
+/** Where a range of topics begins or ends: an offset, the same in every partition, or a time. */
+public sealed interface Bound {
+  /** Of all there is. */
+  Bound BEGINNING = new Offset(0);
+
+  /** Of all there is at the moment of asking. */
+  Bound NOW = new Offset(Long.MAX_VALUE);
+
+  record Offset(long offset) implements Bound {
+    @Override
+    public Map<TopicPartition, Long> in(
+        Consumer<?, ?> consumer, Collection<TopicPartition> partitions) {
+      Map<TopicPartition, Long> first = consumer.beginningOffsets(partitions);
+      Map<TopicPartition, Long> end = consumer.endOffsets(partitions);
+      Map<TopicPartition, Long> offsets = new HashMap<>();
+      end.forEach(
+          (partition, last) ->
+              offsets.put(
+                  partition, Math.max(first.getOrDefault(partition, 0L), Math.min(offset, last))));
+      return offsets;
+    }
+  }
+
+  record Time(Instant time) implements Bound {
+    @Override
+    public Map<TopicPartition, Long> in(
+        Consumer<?, ?> consumer, Collection<TopicPartition> partitions) {
+      Map<TopicPartition, Long> offsets = new HashMap<>(consumer.endOffsets(partitions));
+      Map<TopicPartition, Long> asked = new HashMap<>();
+      partitions.forEach(partition -> asked.put(partition, time.toEpochMilli()));
+      Map<TopicPartition, OffsetAndTimestamp> found = consumer.offsetsForTimes(asked);
+      // null where every record is older
+      found.forEach(
+          (partition, at) -> offsets.computeIfPresent(partition, (p, end) -> first(at, end)));
+      return offsets;
+    }
+
+    @SuppressWarnings("ConstantValue") // Kafka's map holds nulls
+    private static long first(OffsetAndTimestamp at, long end) {
+      return at == null ? end : at.offset();
+    }
+  }
+
+  /**
+   * Reads an offset, or a time as ISO 8601 has it, such as {@code 2026-01-31} (which begins in UTC)
+   * or {@code 2026-01-31T12:00:00Z}.
+   *
+   * @throws IllegalArgumentException where it is neither
+   */
+  static Bound parse(String text) {
+    try {
+      if (text.matches("\\d+")) {
+        return new Offset(Long.parseLong(text));
+      }
+      return new Time(
+          text.contains("T")
+              ? OffsetDateTime.parse(text).toInstant()
+              : LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant());
+    } catch (DateTimeException | NumberFormatException e) {
+      throw new IllegalArgumentException(
+          "'%s' is neither an offset nor a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
+              .formatted(text),
+          e);
+    }
+  }
+
+  /** The first offset at or behind it, within what each partition holds now. */
+  Map<TopicPartition, Long> in(Consumer<?, ?> consumer, Collection<TopicPartition> partitions);
+}

@@ -1,0 +1,21 @@
+package dev.headwater.replay.recorded;
+
+import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.Signatures;
+import dev.headwater.schema.Topics;
+import java.util.Map;
+
+/**
+ * A deployment whose topics are read.
+ *
+ * @param kafka client properties
+ * @param signatures without which no record of its heads topic counts
+ */
+public record Deployment(
+    String name, Map<String, Object> kafka, Topics topics, Signatures signatures) {
+
+  /** Its heads as of now. */
+  public HeadLog heads() {
+    return HeadLog.read(kafka, topics.heads(), signatures);
+  }
+}

@@ -1,0 +1,134 @@
+package dev.headwater.replay.recorded;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.schema.RecordId;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.format.Format;
+import dev.headwater.schema.format.ValueReader;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A range of a deployment's records in order of time, with what the deployment knows to be true of
+ * them. Values lie in a file, what they are called in memory.
+ */
+public final class RecordedStream implements LabelledStream.Recorded {
+  private final Path file;
+  private final List<Entry> entries;
+  private final KnownLabels known;
+
+  private record Entry(String id, long time, long position, int length) {}
+
+  private RecordedStream(Path file, List<Entry> entries, KnownLabels known) {
+    this.file = file;
+    this.entries = entries;
+    this.known = known;
+  }
+
+  /**
+   * Copies the range into a file.
+   *
+   * @param bundle reads the records' ids
+   * @param until exclusive
+   * @param file to be made; wanted for as long as this is
+   * @throws IOException also where the range holds no record
+   */
+  @SuppressWarnings("ConstantValue") // Kafka's values may be null
+  public static RecordedStream read(
+      Deployment of, Bundle bundle, Bound from, Bound until, Path file)
+      throws IOException {
+    List<String> names = of.topics().records().stream().map(Topic::name).toList();
+    List<Entry> entries = new ArrayList<>();
+    try (TopicRange range = TopicRange.open(of.kafka(), names, from, until);
+        RandomAccessFile values = new RandomAccessFile(file.toFile(), "rw")) {
+      while (range.left() > 0) {
+        for (ConsumerRecord<byte[], byte[]> record : range.poll()) {
+          if (record.value() != null) { // a tombstone is a dead letter, whatever the model
+            byte[] value = json(of.topics().formats().records(), record.value());
+            long position = values.getFilePointer();
+            entries.add(
+                new Entry(id(record, value, bundle), record.timestamp(), position, value.length));
+            values.write(value);
+          }
+        }
+      }
+    }
+    if (entries.isEmpty()) {
+      throw new IOException("there is no record in this range of " + names);
+    }
+    entries.sort(Comparator.comparingLong(Entry::time)); // stable: a partition keeps its order
+    return new RecordedStream(
+        file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
+  }
+
+  /** The topics of a replay have no registry. */
+  private static byte[] json(ValueReader values, byte[] value) {
+    return values.format() == Format.JSON
+        ? value
+        : values.text(value).map(text -> text.getBytes(UTF_8)).orElse(value);
+  }
+
+  private static String id(ConsumerRecord<byte[], byte[]> record, byte[] value, Bundle bundle) {
+    Source source = new Source(record.topic(), record.partition(), record.offset());
+    try {
+      return RecordId.of(record.headers(), bundle.decoder().decode(value).recordId(), source);
+    } catch (InvalidRecordException e) {
+      return RecordId.of(record.headers(), e.recordId(), source);
+    }
+  }
+
+  public int size() {
+    return entries.size();
+  }
+
+  /** How many of the records have a label that came apart from them. */
+  public int labelled() {
+    return (int) entries.stream().filter(e -> known.records().contains(e.id())).count();
+  }
+
+  @Override
+  public LabelledStream.Values values() throws IOException {
+    RandomAccessFile values = new RandomAccessFile(file.toFile(), "r");
+    return new LabelledStream.Values() {
+      private int next;
+
+      @Override
+      public byte @Nullable [] next() throws IOException {
+        if (next == entries.size()) {
+          return null;
+        }
+        Entry entry = entries.get(next++);
+        byte[] value = new byte[entry.length()];
+        values.seek(entry.position());
+        values.readFully(value);
+        return value;
+      }
+
+      @Override
+      public void close() throws IOException {
+        values.close();
+      }
+    };
+  }
+
+  @Override
+  public String recordId(int index) {
+    return entries.get(index).id();
+  }
+
+  @Override
+  public @Nullable String label(String task, int index) {
+    return known.label(entries.get(index).id(), task).orElse(null);
+  }
+}

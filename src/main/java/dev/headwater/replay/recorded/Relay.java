@@ -1,0 +1,50 @@
+package dev.headwater.replay.recorded;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * Writes what a part of a range gives together with how far the range was read, in one transaction:
+ * whatever ends a run, the next one can go on exactly behind it. A second run under the same name
+ * ends the first.
+ */
+final class Relay implements AutoCloseable {
+  // a mask or a sample may be larger than what it was made from; that of the stream
+  private static final int MAX_REQUEST_SIZE = 2 << 20;
+
+  private final Producer<byte[], byte[]> producer;
+
+  /**
+   * @param name transactional id
+   */
+  Relay(Map<String, Object> kafka, String name) {
+    Map<String, Object> config = new HashMap<>(kafka);
+    config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, name);
+    config.putIfAbsent(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, MAX_REQUEST_SIZE);
+    producer = new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /** Ends an earlier run under this name: nothing more of it becomes visible. */
+  void begin() {
+    producer.initTransactions();
+  }
+
+  /** Writes all of the records and how far the range has been read with them, or nothing. */
+  void write(List<ProducerRecord<byte[], byte[]>> records, TopicRange range) {
+    producer.beginTransaction();
+    records.forEach(producer::send); // what fails, fails the commit
+    producer.sendOffsetsToTransaction(range.positions(), range.group());
+    producer.commitTransaction();
+  }
+
+  @Override
+  public void close() {
+    producer.close();
+  }
+}

@@ -1,0 +1,200 @@
+package dev.headwater.replay.recorded;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.Task;
+import dev.headwater.schema.Prediction;
+import dev.headwater.schema.RecordId;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.TopicSettings;
+import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Inference;
+import dev.headwater.scoring.Measure;
+import dev.headwater.scoring.Outcome;
+import dev.headwater.scoring.Scoring;
+import dev.headwater.stream.guard.EventTime;
+import dev.headwater.stream.guard.TraceContext;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Scores a range of the records topics again, under one head a task from beginning to end, and
+ * writes the predictions to a topic of their own.
+ *
+ * <p>Failure contract: predictions and how far they reach are committed together, poll by poll, so
+ * a run that ended, however it did, is gone on with exactly behind its last commit. An invalid
+ * record is told and counted, and goes nowhere: it is among the dead letters already.
+ */
+public final class Rescoring {
+  private final String name;
+  private final Bundle bundle;
+  private final Scoring scoring;
+  private final Topics topics;
+  private final TopicSettings topicSettings;
+  private final Map<String, Object> kafka;
+  private final int top;
+  private final Consumer<String> progress;
+
+  /**
+   * @param name of the deployment
+   * @param scoring with the heads to score under; of the same bundle
+   * @param top how many labels a prediction names
+   * @param progress told a line a poll, and one for each invalid record
+   */
+  public Rescoring(
+      String name,
+      Bundle bundle,
+      Scoring scoring,
+      Topics topics,
+      TopicSettings topicSettings,
+      Map<String, Object> kafka,
+      int top,
+      Consumer<String> progress) {
+    this.name = name;
+    this.bundle = bundle;
+    this.scoring = scoring;
+    this.topics = topics;
+    this.topicSettings = topicSettings;
+    this.kafka = kafka;
+    this.top = top;
+    this.progress = progress;
+  }
+
+  /**
+   * What became of the records.
+   *
+   * @param left offsets of the range that were not read, because it was cancelled
+   */
+  public record Summary(long scored, long invalid, long left) {}
+
+  /**
+   * @param until exclusive
+   * @param resume go on behind the last run to the same topic, where it read of a partition
+   * @param to made where it is missing, to be kept until somebody deletes it
+   * @param cancelled counted down by another thread to end it after the poll in hand
+   * @throws IllegalArgumentException where {@code to} is one of the deployment's own topics
+   * @throws KafkaException where the broker fails it; nothing of the poll in hand was written
+   */
+  public Summary run(Bound from, Bound until, boolean resume, String to, CountDownLatch cancelled) {
+    create(to);
+    List<String> records = topics.records().stream().map(Topic::name).toList();
+    String run = name + "-rescore-" + to;
+    try (Relay relay = new Relay(kafka, run);
+        TopicRange range = TopicRange.open(kafka, records, from, until, Optional.of(run))) {
+      relay.begin();
+      if (resume) {
+        range.resume();
+      }
+      long scored = 0;
+      long invalid = 0;
+      while (range.left() > 0 && cancelled.getCount() > 0) {
+        List<ConsumerRecord<byte[], byte[]>> poll = range.poll();
+        if (poll.isEmpty()) {
+          continue;
+        }
+        List<ProducerRecord<byte[], byte[]>> predictions = score(poll, to);
+        relay.write(predictions, range);
+        long good = predictions.size() / bundle.tasks().size();
+        scored += good;
+        invalid += poll.size() - good;
+        progress.accept(
+            "%,d scored, %,d invalid, %,d to go".formatted(scored, invalid, range.left()));
+      }
+      return new Summary(scored, invalid, range.left());
+    }
+  }
+
+  private void create(String to) {
+    if (topics.names().contains(to)) {
+      throw new IllegalArgumentException(
+          "%s is a topic of the deployment itself: name another".formatted(to));
+    }
+    short replicas = topicSettings.replicationFactor();
+    NewTopic topic =
+        new NewTopic(
+            to,
+            Optional.of(topicSettings.partitions()),
+            replicas < 0 ? Optional.empty() : Optional.of(replicas));
+    // predictions have their records' times: by the broker's retention those of old ones would
+    // expire on arrival
+    topic.configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1"));
+    try (Admin admin = Admin.create(kafka)) {
+      admin.createTopics(List.of(topic)).all().get();
+      progress.accept("created " + to);
+    } catch (ExecutionException e) {
+      if (!(e.getCause() instanceof TopicExistsException)) { // there: as wanted
+        throw new KafkaException("topic " + to + " cannot be made: " + e.getCause(), e);
+      }
+    } catch (InterruptedException e) {
+      throw new InterruptException(e); // restores the interrupt
+    }
+  }
+
+  private List<ProducerRecord<byte[], byte[]>> score(
+      List<ConsumerRecord<byte[], byte[]>> poll, String to) {
+    List<ProducerRecord<byte[], byte[]>> predictions = new ArrayList<>();
+    List<CompletableFuture<Inference>> begun =
+        scoring.submit(poll.stream().map(ConsumerRecord::value).toList());
+    for (int i = 0; i < poll.size(); i++) {
+      ConsumerRecord<byte[], byte[]> record = poll.get(i);
+      try {
+        predictions.addAll(predictions(record, scoring.await(begun.get(i), record.value()), to));
+      } catch (InvalidRecordException e) {
+        tell(record, e.recordId(), e);
+      } catch (IllegalStateException | KafkaException e) {
+        throw e; // the run's failure, not the record's
+      } catch (RuntimeException e) {
+        tell(record, null, e); // the network's own on this record, as in the stream
+      }
+    }
+    return predictions;
+  }
+
+  private void tell(ConsumerRecord<?, ?> record, @Nullable String ownId, Exception why) {
+    String id = RecordId.of(record.headers(), ownId, source(record));
+    progress.accept("%s at %s is invalid: %s".formatted(id, source(record), why.getMessage()));
+  }
+
+  private List<ProducerRecord<byte[], byte[]>> predictions(
+      ConsumerRecord<byte[], byte[]> record, Inference inference, String to) {
+    Source source = source(record);
+    String id = RecordId.of(record.headers(), inference.recordId(), source);
+    long time = EventTime.of(record.timestamp(), System.currentTimeMillis());
+    List<ProducerRecord<byte[], byte[]>> predictions = new ArrayList<>();
+    for (int i = 0; i < bundle.tasks().size(); i++) {
+      Task task = bundle.tasks().get(i);
+      Prediction prediction =
+          Outcome.of(inference, i, scoring.score(inference, i), Measure.MAX_PROBABILITY, top)
+              .prediction(id, task.name(), source, task.masks().orElse(null));
+      predictions.add(
+          new ProducerRecord<>(
+              to,
+              null,
+              time,
+              record.key(),
+              topics.predictions().value().serializer().serialize(to, prediction),
+              prediction.headers(TraceContext.of(record.headers()))));
+    }
+    return predictions;
+  }
+
+  private static Source source(ConsumerRecord<?, ?> record) {
+    return new Source(record.topic(), record.partition(), record.offset());
+  }
+}

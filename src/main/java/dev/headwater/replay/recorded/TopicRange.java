@@ -1,0 +1,165 @@
+package dev.headwater.replay.recorded;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * The committed records of a range of topics, read once; the range is fixed when it is opened.
+ * Joins no consumer group. Not thread-safe.
+ */
+public final class TopicRange implements AutoCloseable {
+  private static final Duration POLL = Duration.ofMillis(500);
+
+  private final Consumer<byte[], byte[]> consumer;
+  private final Map<TopicPartition, Long> ends;
+
+  private TopicRange(Consumer<byte[], byte[]> consumer, Map<TopicPartition, Long> ends) {
+    this.consumer = consumer;
+    this.ends = ends;
+  }
+
+  /** All there is on a topic now. */
+  public static TopicRange all(Map<String, Object> kafka, String topic) {
+    return open(kafka, List.of(topic), Bound.BEGINNING, Bound.NOW);
+  }
+
+  /**
+   * @param until exclusive
+   * @throws KafkaException where a topic is missing or the broker does not answer
+   */
+  public static TopicRange open(
+      Map<String, Object> kafka, Collection<String> topics, Bound from, Bound until) {
+    return open(kafka, topics, from, until, Optional.empty());
+  }
+
+  /**
+   * As {@link #open(Map, Collection, Bound, Bound)}.
+   *
+   * @param group that {@link #positions} are to be kept under
+   */
+  static TopicRange open(
+      Map<String, Object> kafka,
+      Collection<String> topics,
+      Bound from,
+      Bound until,
+      Optional<String> group) {
+    Map<String, Object> config = config(kafka);
+    group.ifPresent(name -> config.put(ConsumerConfig.GROUP_ID_CONFIG, name));
+    Consumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    try {
+      List<TopicPartition> partitions = new ArrayList<>();
+      for (String topic : topics) {
+        partitions.addAll(partitions(consumer, topic));
+      }
+      consumer.assign(partitions);
+      TopicRange range = new TopicRange(consumer, new HashMap<>(until.in(consumer, partitions)));
+      from.in(consumer, partitions).forEach(range::seek);
+      return range;
+    } catch (RuntimeException e) {
+      consumer.close();
+      throw e;
+    }
+  }
+
+  private static List<TopicPartition> partitions(Consumer<?, ?> consumer, String topic) {
+    List<TopicPartition> partitions =
+        consumer.partitionsFor(topic).stream()
+            .map(info -> new TopicPartition(topic, info.partition()))
+            .toList();
+    if (partitions.isEmpty()) {
+      throw new KafkaException("topic " + topic + " does not exist");
+    }
+    return partitions;
+  }
+
+  private static Map<String, Object> config(Map<String, Object> kafka) {
+    Map<String, Object> config = new HashMap<>(kafka);
+    config.remove(ConsumerConfig.GROUP_ID_CONFIG);
+    config.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
+    config.remove(ConsumerConfig.GROUP_PROTOCOL_CONFIG);
+    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    // what expires while it is read is gone, and what follows is read
+    config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    return config;
+  }
+
+  /** Goes on where the group's offsets say; a partition without one stays where it is. */
+  void resume() {
+    consumer
+        .committed(ends.keySet())
+        .forEach(
+            (partition, committed) -> {
+              if (committed != null) {
+                seek(partition, committed.offset());
+              }
+            });
+  }
+
+  /** A range that would end before it begins is empty. */
+  private void seek(TopicPartition partition, long offset) {
+    ends.merge(partition, offset, Math::max);
+    consumer.seek(partition, offset);
+  }
+
+  /** How many offsets there are still to be read; not each of them need be a record. */
+  public long left() {
+    return ends.entrySet().stream()
+        .mapToLong(end -> Math.max(0, end.getValue() - consumer.position(end.getKey())))
+        .sum();
+  }
+
+  /** The next records, each partition's in order; none for a moment without any. */
+  public List<ConsumerRecord<byte[], byte[]>> poll() {
+    List<TopicPartition> done =
+        ends.entrySet().stream()
+            .filter(end -> consumer.position(end.getKey()) >= end.getValue())
+            .map(Map.Entry::getKey)
+            .toList();
+    consumer.pause(done);
+    List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+    consumer.poll(POLL).forEach(records::add);
+    records.removeIf(record -> record.offset() >= end(record));
+    return records;
+  }
+
+  private long end(ConsumerRecord<?, ?> record) {
+    return ends.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L);
+  }
+
+  /** The group, which is never joined. */
+  ConsumerGroupMetadata group() {
+    return consumer.groupMetadata();
+  }
+
+  /** Behind the last record that was polled, by partition. */
+  Map<TopicPartition, OffsetAndMetadata> positions() {
+    Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();
+    ends.forEach(
+        (partition, end) ->
+            positions.put(
+                partition, new OffsetAndMetadata(Math.min(end, consumer.position(partition)))));
+    return positions;
+  }
+
+  @Override
+  public void close() {
+    consumer.close();
+  }
+}

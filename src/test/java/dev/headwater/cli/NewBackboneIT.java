@@ -1,0 +1,319 @@
+package dev.headwater.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.adapt.Trainer;
+import dev.headwater.config.Settings;
+import dev.headwater.config.SettingsLoader;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.Signatures;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.onnx.GraphFixture;
+import dev.headwater.replay.recorded.TopicRange;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.Topic;
+import dev.headwater.stream.StreamService;
+import dev.headwater.stream.selection.Selection;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.Test;
+
+/** What docs/new-backbone.md says, from the first step to the way back. */
+class NewBackboneIT extends CommandedDeployment {
+  private static final int BATCH = 240;
+  private static final int EXPIRED = 10;
+
+  private final Random random = new Random(3);
+  private Path old;
+  private Path next;
+  private boolean flipped;
+
+  @Test
+  void movesADeploymentToANewBackboneAndBack() throws Exception {
+    old = config;
+    Files.writeString(
+        old, Files.readString(old) + "selection: {audit-share: 0.5, threshold: 0, budget: 1}\n");
+    Settings before = settings(old);
+    assertThat(run("topics", "create")).as(err.toString()).isZero();
+    try (StreamService serving = serve(before)) {
+      send(0);
+      await().atMost(PATIENCE).until(() -> predictions(before).size() == BATCH);
+      flipped = right(before) > BATCH / 2; // what the old head says is wrong more often than not
+      label(before, 0);
+      await().atMost(PATIENCE).until(() -> labelled(before).size() == audited(BATCH));
+      int gone = expire(before);
+
+      next = newDeployment();
+      config = next;
+      Settings after = settings(next);
+      assertThat(run("topics", "create")).as(err.toString()).isZero();
+      assertThat(run("samples", "reembed", "--old", old.toString())).as(err.toString()).isZero();
+      int known = labelled(before).size();
+      assertThat(out.toString())
+          .contains(
+              "%d of %d labelled records embedded; %d are no longer"
+                  .formatted(known - gone, known, gone));
+      assertReembedded(before, after, known - gone);
+      learn(after);
+
+      try (StreamService beside = serve(after)) {
+        send(BATCH);
+        label(before, BATCH);
+        await()
+            .atMost(PATIENCE)
+            .until(
+                () ->
+                    predictions(before).size() == 2 * BATCH
+                        && predictions(after).size() == 2 * BATCH - EXPIRED);
+        await().atMost(PATIENCE).until(() -> labelled(before).size() == audited(2 * BATCH));
+        await().atMost(PATIENCE).until(() -> labelled(after).keySet().containsAll(sure(before)));
+        assertCompared();
+        assertThatAConsumerMayCrossOver(before, after);
+        assertThatAConsumerMayCrossOver(after, before);
+      }
+    }
+  }
+
+  private Path newDeployment() throws Exception {
+    Path bundle = Files.createDirectory(directory.resolve("bundle-2"));
+    Files.write(bundle.resolve("model.onnx"), GraphFixture.mlp(4, 24, 2));
+    Files.writeString(bundle.resolve("labels.json"), "[\"label-0\", \"label-1\"]");
+    Files.writeString(
+        bundle.resolve("headwater.yaml"),
+        """
+        name: larger
+        task: kind
+        model: model.onnx
+        labels: labels.json
+        input: {id: /id, label: /label, numbers: /x}
+        """);
+    return Files.writeString(
+        directory.resolve("new.yaml"),
+        """
+        name: desk-2
+        state-dir: %s
+        bundle: {directory: %s}
+        kafka: {bootstrap.servers: "%s"}
+        topics: {records: [desk-records], labels: desk-labels, partitions: 2, join-partitions: 2}
+        selection: {audit-share: 0.5, threshold: 0, budget: 1}
+        adapt: {device: cpu}
+        """
+            .formatted(directory.resolve("state-2"), bundle, broker.bootstrapServers()));
+  }
+
+  private void assertReembedded(Settings before, Settings after, int count) throws Exception {
+    Map<String, Sample> now = labelled(after);
+    Map<String, Sample> then = labelled(before);
+    assertThat(now).hasSize(count);
+    assertThat(now.values())
+        .allSatisfy(
+            sample -> {
+              Sample old = then.get(sample.getRecordId());
+              assertThat(sample.getDim()).isEqualTo(24);
+              assertThat(old.getDim()).isEqualTo(16);
+              assertThat(sample.getBackbone())
+                  .isEqualTo(after.loadBundle().task().fingerprint())
+                  .isNotEqualTo(old.getBackbone());
+              assertThat(sample.getLabel()).isEqualTo(old.getLabel());
+              assertThat(sample.getReason()).isEqualTo(old.getReason());
+              assertThat(sample.getWeight()).isEqualTo(old.getWeight());
+            });
+  }
+
+  /** The new deployment's own trainer learns from nothing but what was carried over. */
+  private void learn(Settings after) throws Exception {
+    try (Trainer trainer =
+        new Trainer(
+            after.adapt(),
+            after.gates(),
+            after.loadBundle(),
+            after.topics(),
+            after.kafka(),
+            TrainerMetrics.NOOP,
+            Clock.systemUTC())) {
+      trainer.start();
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () ->
+                  HeadLog.read(after.kafka(), after.topics().heads(), Signatures.NONE)
+                      .live("kind")
+                      .filter(live -> live.version() > 0)
+                      .isPresent());
+    }
+  }
+
+  private void assertCompared() {
+    config = next;
+    assertThat(run("compare", "--with", old.toString())).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("desk-2 is better than desk");
+    assertThat(leftOut()).as("what the new head had learnt from before").isGreaterThan(BATCH / 3);
+    config = old;
+    assertThat(run("compare", "--with", next.toString())).as("told by the exit code").isEqualTo(1);
+    assertThat(out.toString()).contains("desk is worse than desk-2: do not cut over");
+  }
+
+  private int leftOut() {
+    return Integer.parseInt(out.toString().replaceAll("(?s).*\\((\\d+) left out\\).*", "$1"));
+  }
+
+  /** It reads three quarters of one topic, then the other, and skips the sources it has seen. */
+  private void assertThatAConsumerMayCrossOver(Settings from, Settings to) {
+    List<Source> there = sources(from);
+    List<Source> handled = new ArrayList<>(there.subList(0, there.size() * 3 / 4));
+    Set<Source> seen = new HashSet<>(handled);
+    sources(to).stream().filter(seen::add).forEach(handled::add);
+    Set<Source> wanted = new HashSet<>(sources(from));
+    wanted.addAll(sources(to));
+    wanted.removeIf(source -> !seen.contains(source) && source.offset() < EXPIRED);
+    assertThat(handled).doesNotHaveDuplicates().containsAll(wanted);
+  }
+
+  private static List<Source> sources(Settings settings) {
+    return predictions(settings).stream().map(Prediction::source).toList();
+  }
+
+  private Set<String> sure(Settings before) {
+    return labelled(before).keySet().stream()
+        .filter(id -> Integer.parseInt(id.substring(1)) >= BATCH)
+        .collect(Collectors.toSet());
+  }
+
+  private static Settings settings(Path file) throws Exception {
+    return SettingsLoader.load(file, Map.of(), Map.of());
+  }
+
+  private static StreamService serve(Settings settings) throws Exception {
+    StreamService service =
+        new StreamService(
+            settings.stream(),
+            settings.loadBundle(),
+            settings.scoring(),
+            settings.topics(),
+            settings.kafka(),
+            Signatures.NONE,
+            ScorerMetrics.NOOP);
+    service.start();
+    return service;
+  }
+
+  private void send(int from) {
+    try (Producer<byte[], byte[]> producer = producer()) {
+      for (int i = from; i < from + BATCH; i++) {
+        double centre = side(i) == 0 ? -2 : 2;
+        String value =
+            "{\"id\":\"r%d\",\"x\":[%f,%f,%f,%f]}"
+                .formatted(
+                    i,
+                    centre + random.nextGaussian(),
+                    centre + random.nextGaussian(),
+                    random.nextGaussian(),
+                    random.nextGaussian());
+        producer.send(new ProducerRecord<>("desk-records", i % 2, null, value.getBytes(UTF_8)));
+      }
+    }
+  }
+
+  private void label(Settings settings, int from) throws Exception {
+    try (Producer<byte[], byte[]> producer = producer()) {
+      for (int i = from; i < from + BATCH; i++) {
+        Label label = new Label("r" + i, "kind", truth(i));
+        producer.send(
+            new ProducerRecord<>(
+                settings.topicNames().labels(), Json.MAPPER.writeValueAsBytes(label)));
+      }
+    }
+  }
+
+  /** How many of the first records the audit draws: whatever the backbone, the same. */
+  private static int audited(int records) {
+    return (int) IntStream.range(0, records).filter(i -> Selection.draws("r" + i, .5)).count();
+  }
+
+  private static int side(int i) {
+    return i / 2 % 2;
+  }
+
+  private String truth(int i) {
+    return "label-" + (flipped ? 1 - side(i) : side(i));
+  }
+
+  private long right(Settings settings) {
+    return predictions(settings).stream()
+        .filter(p -> truth(Integer.parseInt(p.recordId().substring(1))).equals(p.label()))
+        .count();
+  }
+
+  private Producer<byte[], byte[]> producer() {
+    return new KafkaProducer<>(
+        Map.of("bootstrap.servers", broker.bootstrapServers()),
+        new ByteArraySerializer(),
+        new ByteArraySerializer());
+  }
+
+  /** Takes the first records of a partition off the topic, as retention would. */
+  private int expire(Settings settings) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+      admin
+          .deleteRecords(
+              Map.of(new TopicPartition("desk-records", 0), RecordsToDelete.beforeOffset(EXPIRED)))
+          .all()
+          .get();
+    }
+    Set<String> expired = new HashSet<>();
+    for (int i = 0; i < EXPIRED; i++) {
+      expired.add("r" + 2 * i);
+    }
+    expired.retainAll(labelled(settings).keySet());
+    assertThat(expired).as("labelled records that are gone").isNotEmpty();
+    return expired.size();
+  }
+
+  private static Map<String, Sample> labelled(Settings settings) {
+    return read(settings, settings.topics().samples()).stream()
+        .filter(sample -> sample.getLabel() != null)
+        .collect(Collectors.toMap(Sample::getRecordId, sample -> sample, (one, other) -> other));
+  }
+
+  private static List<Prediction> predictions(Settings settings) {
+    return read(settings, settings.topics().predictions());
+  }
+
+  private static <V> List<V> read(Settings settings, Topic<?, V> topic) {
+    List<V> values = new ArrayList<>();
+    try (TopicRange range = TopicRange.all(settings.kafka(), topic.name())) {
+      while (range.left() > 0) {
+        range
+            .poll()
+            .forEach(
+                record ->
+                    values.add(
+                        topic.value().deserializer().deserialize(topic.name(), record.value())));
+      }
+    }
+    return values;
+  }
+}

@@ -1,0 +1,141 @@
+package dev.headwater.replay.recorded;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.heads.Signatures;
+import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
+import dev.headwater.schema.LabelAliases;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.SampleSerde;
+import dev.headwater.schema.Topic;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.TopicSettings;
+import dev.headwater.schema.TopicSetup;
+import dev.headwater.schema.Topics;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class KnownLabelsIT {
+  private static final TopicNames NAMES = TopicNames.prefixed("desk");
+  private static final Topics TOPICS = Topics.of(NAMES);
+
+  @TempDir Path directory;
+  private EmbeddedBroker broker;
+  private Producer<byte[], byte[]> producer;
+  private Map<String, Object> kafka;
+  private Bundle bundle;
+
+  @BeforeEach
+  void start() throws Exception {
+    broker = EmbeddedBroker.start(directory.resolve("broker"));
+    bundle = Bundles.tabular(Files.createDirectory(directory.resolve("bundle")), 4, 2);
+    kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
+    new TopicSetup(
+            kafka,
+            NAMES,
+            new TopicSettings(2, 2, (short) 1, Duration.ofDays(1), Duration.ofDays(1)))
+        .create();
+    producer = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  @AfterEach
+  void stop() {
+    producer.close();
+    broker.close();
+  }
+
+  @Test
+  void theNewestLabelOfARecordCountsAndWhyItWasKeptStays() throws Exception {
+    sample("r1", "a", Reason.AUDIT, 20);
+    sample("r1", "b", Reason.UNSURE, 1);
+    sample("r2", null, Reason.UNLABELLED, 10);
+    label("r1", "c");
+    label("r3", "d");
+    write(TOPICS.labels(), null, "no label".getBytes(UTF_8));
+
+    KnownLabels asked = KnownLabels.ofSamples(deployment(), bundle.tasks());
+    KnownLabels all = KnownLabels.ofSamplesAndLabels(deployment(), bundle.tasks());
+
+    assertThat(asked.records()).containsExactly("r1");
+    assertThat(asked.label("r1", "kind")).contains("b");
+    assertThat(all.records()).containsExactlyInAnyOrder("r1", "r3");
+    assertThat(all.label("r1", "kind")).contains("c");
+    assertThat(all.label("r1", "another task")).isEmpty();
+    KnownLabels.Known known = asked.of("r1").get("kind");
+    assertThat(known.reason()).as("as it was first kept").isEqualTo(Reason.AUDIT);
+    assertThat(known.weight()).isEqualTo(20);
+    assertThat(known.since()).as("of the first sample").isLessThanOrEqualTo(known.at());
+    assertThat(all.of("r3").get("kind").reason()).as("nobody had asked").isNull();
+  }
+
+  @Test
+  void labelsHaveTheNamesTheyHaveNowAndWhatIsGoneIsGone() throws Exception {
+    sample("renamed", "old", Reason.UNSURE, 1);
+    sample("retired", "tired", Reason.UNSURE, 1);
+    sample("erased", "a", Reason.UNSURE, 1);
+    write(TOPICS.samples(), "erased", null);
+    label("erased later", "a");
+    write(TOPICS.labels(), "erased later", null);
+    LabelAliases aliases = LabelAliases.none("kind").renamed("old", "new").retired("tired");
+    write(TOPICS.heads(), "labels/kind", Json.MAPPER.writeValueAsBytes(aliases));
+
+    KnownLabels known = KnownLabels.ofSamplesAndLabels(deployment(), bundle.tasks());
+
+    assertThat(known.records()).isEqualTo(Set.of("renamed"));
+    assertThat(known.label("renamed", "kind")).isEqualTo(Optional.of("new"));
+  }
+
+  private Deployment deployment() {
+    return new Deployment("desk", kafka, TOPICS, Signatures.NONE);
+  }
+
+  private void sample(String id, @Nullable String label, Reason reason, double weight)
+      throws Exception {
+    Sample sample =
+        Sample.newBuilder()
+            .setRecordId(id)
+            .setTask("kind")
+            .setBackbone("b")
+            .setRows(1)
+            .setDim(1)
+            .setFeatures(SampleSerde.pack(new float[] {1}))
+            .setReason(reason)
+            .setWeight(weight)
+            .setConfidence(0)
+            .setHeadVersion(1)
+            .setRecordTime(Instant.EPOCH)
+            .setLabel(label)
+            .build();
+    write(TOPICS.samples(), id, new SampleSerde().serializer().serialize("", sample));
+  }
+
+  private void label(String id, String label) throws Exception {
+    write(TOPICS.labels(), id, Json.MAPPER.writeValueAsBytes(new Label(id, "kind", label)));
+  }
+
+  private void write(Topic<?, ?> topic, @Nullable String key, byte @Nullable [] value)
+      throws Exception {
+    byte[] bytes = key == null ? null : key.getBytes(UTF_8);
+    producer.send(new ProducerRecord<>(topic.name(), bytes, value)).get();
+  }
+}
