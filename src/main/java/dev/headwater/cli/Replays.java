@@ -94,8 +94,7 @@ final class Replays {
         });
   }
 
-  private void run(
-      Bundle bundle, Pipeline pipeline, Running running, CountDownLatch signalled)
+  private void run(Bundle bundle, Pipeline pipeline, Running running, CountDownLatch signalled)
       throws Exception {
     Watched watched = new Watched(bundle);
     Status status =

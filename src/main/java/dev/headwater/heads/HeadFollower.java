@@ -234,7 +234,9 @@ public final class HeadFollower implements AutoCloseable {
       Head head =
           store
               .head(live.task(), canary.version())
-              .orElseThrow(() -> new RefusedHeadException(
+              .orElseThrow(
+                  () ->
+                      new RefusedHeadException(
                           RefusedHeadException.Cause.INCOMPLETE,
                           "Not all of its records are there."));
       install(head, () -> sink.canary(head, canary.share()));

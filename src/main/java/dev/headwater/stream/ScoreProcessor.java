@@ -7,6 +7,7 @@ import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.RecordId;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.format.RegistryException;
+import dev.headwater.scoring.Outcome;
 import dev.headwater.stream.guard.DeadLetter;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;

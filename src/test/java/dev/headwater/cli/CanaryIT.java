@@ -211,7 +211,9 @@ class CanaryIT extends CommandedDeployment {
   /** Head 1 under another number. */
   private Head head(long version, long parent, boolean accepted) {
     Head first =
-        HeadLog.read(settings.kafka(), settings.topics().heads(), Signatures.NONE).head("kind", 1).orElseThrow();
+        HeadLog.read(settings.kafka(), settings.topics().heads(), Signatures.NONE)
+            .head("kind", 1)
+            .orElseThrow();
     HeadInfo info = first.info();
     return new Head(
         new HeadInfo(

@@ -163,6 +163,7 @@ class CanaryTest {
         List.of("kind"),
         Topics.of(TopicNames.prefixed("t")),
         StreamSettings.of("app", directory, new Selection(0, 0)),
-        16);
+        16,
+        ScorerMetrics.NOOP);
   }
 }

@@ -46,8 +46,7 @@ public final class RecordedStream implements LabelledStream.Recorded {
    */
   @SuppressWarnings("ConstantValue") // Kafka's values may be null
   public static RecordedStream read(
-      Deployment of, Bundle bundle, Bound from, Bound until, Path file)
-      throws IOException {
+      Deployment of, Bundle bundle, Bound from, Bound until, Path file) throws IOException {
     List<String> names = of.topics().records().stream().map(Topic::name).toList();
     List<Entry> entries = new ArrayList<>();
     try (TopicRange range = TopicRange.open(of.kafka(), names, from, until);
@@ -68,8 +67,7 @@ public final class RecordedStream implements LabelledStream.Recorded {
       throw new IOException("there is no record in this range of " + names);
     }
     entries.sort(Comparator.comparingLong(Entry::time)); // stable: a partition keeps its order
-    return new RecordedStream(
-        file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
+    return new RecordedStream(file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
   }
 
   /** The topics of a replay have no registry. */
@@ -113,6 +111,11 @@ public final class RecordedStream implements LabelledStream.Recorded {
         values.seek(entry.position());
         values.readFully(value);
         return value;
+      }
+
+      @Override
+      public int line() {
+        return next;
       }
 
       @Override

@@ -93,7 +93,7 @@ public final class LabelledStream {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
         ObjectNode object = object(line);
         String id = object == null ? null : scalar(object.get("id"));
-        stream.index(object, id == null ? String.valueOf(lines.number()) : id, task -> null);
+        stream.index(object, id == null ? String.valueOf(lines.line()) : id, task -> null);
       }
     }
     if (stream.size() == 0) {
@@ -173,6 +173,11 @@ public final class LabelledStream {
       }
 
       @Override
+      public int line() {
+        return all.line();
+      }
+
+      @Override
       public void close() throws IOException {
         all.close();
       }
@@ -226,10 +231,8 @@ public final class LabelledStream {
     /** The next record's value; null at the end. */
     byte @Nullable [] next() throws IOException;
 
-    /** Of the file, from 1, where the value last read is; blank lines count. */
-    public int line() {
-      return lines.number();
-    }
+    /** Of the value last read, from 1: of a file its line, blank ones counted, else its number. */
+    int line();
 
     @Override
     void close() throws IOException;
@@ -244,8 +247,8 @@ public final class LabelledStream {
       this.in = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
     }
 
-    /** Of the line last read, from 1; blank lines count. */
-    int number() {
+    @Override
+    public int line() {
       return number;
     }
 
