@@ -69,8 +69,7 @@ final class Replays {
   private void run(Bundle bundle, Pipeline pipeline, CountDownLatch signalled) throws Exception {
     Watched watched = new Watched(bundle);
     Status status =
-        Pages.status(
-            settings, bundle, watched.registry, "replay", watched::ready, watched::heads);
+        Pages.status(settings, bundle, watched.registry, "replay", watched::ready, watched::heads);
     // any free port: several replays may run, beside a scorer that has the configured one
     HttpSettings anyPort = new HttpSettings(settings.scorerHttp().host(), 0);
     try (HttpServer http =

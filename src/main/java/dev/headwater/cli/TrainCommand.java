@@ -77,7 +77,12 @@ final class TrainCommand implements Callable<Integer> {
                       trainer::live,
                       trainer::health,
                       Pages.status(
-                          settings, bundle, registry, "trainer", trainer::health, trainer::heads))) {
+                          settings,
+                          bundle,
+                          registry,
+                          "trainer",
+                          trainer::health,
+                          trainer::heads))) {
             http.start(Pages.INTERVAL);
             trainer.start();
             signalled.await();

@@ -48,8 +48,7 @@ public final class HttpServer implements AutoCloseable {
             config -> {
               config.startup.showJavalinBanner = false;
               config.routes.get(
-                  "/",
-                  context -> context.header("Content-Security-Policy", ONE_FILE).html(page));
+                  "/", context -> context.header("Content-Security-Policy", ONE_FILE).html(page));
               config.routes.get("/status.json", context -> json(context, status.now()));
               config.routes.get(
                   "/metrics",

@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StatusPage {
   private static final String PAGE = "/dev/headwater/http/status.html";
-  private static final String CHARTS = "/META-INF/resources/webjars/chart.js/4.4.9/dist/chart.umd.js";
+  private static final String CHARTS =
+      "/META-INF/resources/webjars/chart.js/4.4.9/dist/chart.umd.js";
 
   private StatusPage() {}
 

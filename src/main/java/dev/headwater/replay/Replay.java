@@ -101,8 +101,7 @@ public final class Replay {
     Deployed deployed =
         new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display, watcher);
     Session session =
-        new Session(
-            settings, stream, topics, display, watcher, cancelled, kinds(), masks());
+        new Session(settings, stream, topics, display, watcher, cancelled, kinds(), masks());
     Tally tally = session.run(deployed);
     ReplayReport report = tally.report(export(deployed.finalHeads()));
     if (settings.report().isPresent()) {
