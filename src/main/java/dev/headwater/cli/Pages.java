@@ -5,7 +5,7 @@ import dev.headwater.config.Settings;
 import dev.headwater.http.Status;
 import dev.headwater.metrics.Health;
 import dev.headwater.schema.HeadInfo;
-import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +22,7 @@ final class Pages {
   static Status status(
       Settings settings,
       Bundle bundle,
-      MeterRegistry registry,
+      PrometheusMeterRegistry registry,
       String role,
       Supplier<Health> ready,
       Supplier<List<HeadInfo>> heads) {

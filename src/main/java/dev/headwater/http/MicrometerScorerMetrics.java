@@ -5,9 +5,11 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.RefusedHeadException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.core.datapoints.DistributionDataPoint;
+import io.prometheus.metrics.core.metrics.Histogram;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -29,6 +31,8 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
    * What a head is of that names no task of the bundle: whoever writes keys must not make series.
    */
   private static final String UNKNOWN = "unknown";
+
+  static final String CONFIDENCE = "headwater_confidence_ratio";
 
   private static final double[] BATCHES = {1, 2, 4, 8, 16, 32, 64, 128, 256};
   private static final double[] TWENTIETHS =
@@ -59,7 +63,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   private final Timer labelDelay;
   private final DistributionSummary batchSize;
   private final Map<Stage, Timer> stages = new EnumMap<>(Stage.class);
-  private final Map<String, DistributionSummary> confidences = new TreeMap<>();
+  private final Map<String, DistributionDataPoint> confidences = new TreeMap<>();
   private final Map<String, Map<String, Counter>> kept = new TreeMap<>();
   private final Map<String, Counter> swaps = new TreeMap<>();
   private final Map<String, Timer> swapDurations = new TreeMap<>();
@@ -69,7 +73,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   /**
    * @param tasks of the bundle
    */
-  public MicrometerScorerMetrics(MeterRegistry registry, List<String> tasks) {
+  public MicrometerScorerMetrics(PrometheusMeterRegistry registry, List<String> tasks) {
     meters = new Meters(registry);
     heads = new HeadMeters(registry);
     received = meters.counter("headwater.records.received", "Records that reached scoring");
@@ -107,20 +111,26 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
           meters.timer(
               "headwater.stage.duration", "Where the time of records goes", Tag.of("stage", name)));
     }
+    Histogram confidence = confidence(registry);
+    tasks.forEach(task -> confidences.put(task, confidence.labelValues(task)));
     tasks.forEach(this::register);
     refusals.put(UNKNOWN, refusals(UNKNOWN));
   }
 
+  /** Micrometer's own histograms round what they count up to whole numbers. */
+  private static Histogram confidence(PrometheusMeterRegistry registry) {
+    return Histogram.builder()
+        .name(CONFIDENCE)
+        .help("How sure the live head is, by record")
+        .labelNames("task")
+        .classicOnly()
+        .withoutExemplars()
+        .classicUpperBounds(TWENTIETHS)
+        .register(registry.getPrometheusRegistry());
+  }
+
   private void register(String task) {
     Tag of = Tag.of("task", task);
-    confidences.put(
-        task,
-        DistributionSummary.builder("headwater.confidence")
-            .description("How sure the live head is, by record")
-            .baseUnit("ratio")
-            .tags(List.of(of))
-            .serviceLevelObjectives(TWENTIETHS)
-            .register(meters.registry()));
     Map<String, Counter> reasons = new TreeMap<>();
     for (Reason reason : List.of(Reason.UNSURE, Reason.AUDIT, Reason.UNLABELLED)) {
       Tag why = Tag.of("reason", reason.name().toLowerCase(Locale.ROOT));
@@ -166,9 +176,9 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
 
   @Override
   public void confident(String task, double confidence) {
-    DistributionSummary summary = confidences.get(task);
-    if (summary != null) {
-      summary.record(confidence);
+    DistributionDataPoint counted = confidences.get(task);
+    if (counted != null) {
+      counted.observe(confidence);
     }
   }
 

@@ -1,11 +1,10 @@
 package dev.headwater.http;
 
-import io.micrometer.core.instrument.distribution.CountAtBucket;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /** The latest of what a histogram that counts from the beginning has counted. Not thread-safe. */
@@ -22,17 +21,11 @@ final class Recent {
   }
 
   /**
-   * @param cumulative as a snapshot gives them
+   * @param upper bounds of the buckets, ascending
+   * @param now what each has counted since the beginning
    */
-  void add(CountAtBucket[] cumulative, ToDoubleFunction<CountAtBucket> bound) {
-    bounds =
-        IntStream.range(0, cumulative.length)
-            .mapToDouble(i -> bound.applyAsDouble(cumulative[i]))
-            .toArray();
-    double[] now = new double[cumulative.length];
-    for (int i = 0; i < now.length; i++) {
-      now[i] = cumulative[i].count() - (i == 0 ? 0 : cumulative[i - 1].count());
-    }
+  void add(double[] upper, double[] now) {
+    bounds = upper;
     if (counts.isEmpty()) {
       counts.addLast(new double[now.length]);
     }
@@ -68,6 +61,6 @@ final class Recent {
   }
 
   private static List<Double> list(double[] values) {
-    return java.util.Arrays.stream(values).boxed().toList();
+    return Arrays.stream(values).boxed().toList();
   }
 }

@@ -3,11 +3,13 @@ package dev.headwater.http;
 import dev.headwater.metrics.Health;
 import dev.headwater.schema.HeadInfo;
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.distribution.CountAtBucket;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,6 +22,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +35,9 @@ public final class Status implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Status.class);
   private static final int MOMENTS = 720;
   private static final int HEADS_A_TASK = 100;
+
+  /** Looks back that the latest confidences reach. */
+  private static final int LATEST = 60;
 
   /** What is shown over time. */
   private static final Set<String> SHOWN =
@@ -57,7 +63,6 @@ public final class Status implements AutoCloseable {
           "process.resident.memory");
 
   private static final String LATENCY = "headwater.record.latency";
-  private static final String CONFIDENCE = "headwater.confidence";
 
   /**
    * What does not change.
@@ -67,7 +72,7 @@ public final class Status implements AutoCloseable {
    */
   public record About(String name, String role, Map<String, Double> thresholds) {}
 
-  private final MeterRegistry registry;
+  private final PrometheusMeterRegistry registry;
   private final About about;
   private final Supplier<Health> ready;
   private final Supplier<List<HeadInfo>> heads;
@@ -86,7 +91,10 @@ public final class Status implements AutoCloseable {
    * @param heads every head version known, refused ones too, ascending within a task
    */
   public Status(
-      MeterRegistry registry, About about, Supplier<Health> ready, Supplier<List<HeadInfo>> heads) {
+      PrometheusMeterRegistry registry,
+      About about,
+      Supplier<Health> ready,
+      Supplier<List<HeadInfo>> heads) {
     this.registry = registry;
     this.about = about;
     this.ready = ready;
@@ -116,19 +124,43 @@ public final class Status implements AutoCloseable {
       String name = meter.getId().getName();
       if (SHOWN.contains(name)) {
         values.put(key(meter.getId()), value(meter));
-      } else if (name.equals(CONFIDENCE) && meter instanceof DistributionSummary summary) {
-        String task = String.valueOf(meter.getId().getTag("task"));
-        confidences
-            .computeIfAbsent(task, t -> new Recent(60))
-            .add(summary.takeSnapshot().histogramCounts(), bucket -> bucket.bucket());
       } else if (name.equals(LATENCY) && meter instanceof Timer timer) {
-        latencies.add(
-            timer.takeSnapshot().histogramCounts(), bucket -> bucket.bucket(TimeUnit.SECONDS));
+        lookAtLatencies(timer.takeSnapshot().histogramCounts());
         values.put(LATENCY + "{q=0.5}", latencies.quantile(0.5));
         values.put(LATENCY + "{q=0.99}", latencies.quantile(0.99));
       }
     }
+    lookAtConfidences();
     history.add(now, values);
+  }
+
+  private void lookAtLatencies(CountAtBucket[] cumulative) {
+    double[] bounds = new double[cumulative.length];
+    double[] counts = new double[cumulative.length];
+    for (int i = 0; i < bounds.length; i++) {
+      bounds[i] = cumulative[i].bucket(TimeUnit.SECONDS);
+      counts[i] = cumulative[i].count() - (i == 0 ? 0 : cumulative[i - 1].count());
+    }
+    latencies.add(bounds, counts);
+  }
+
+  private void lookAtConfidences() {
+    registry
+        .getPrometheusRegistry()
+        .scrape(MicrometerScorerMetrics.CONFIDENCE::equals)
+        .forEach(
+            family ->
+                ((HistogramSnapshot) family).getDataPoints().forEach(this::lookAtConfidences));
+  }
+
+  private void lookAtConfidences(HistogramSnapshot.HistogramDataPointSnapshot point) {
+    ClassicHistogramBuckets buckets = point.getClassicBuckets();
+    int finite = buckets.size() - 1; // nothing is surer than 1
+    confidences
+        .computeIfAbsent(String.valueOf(point.getLabels().get("task")), t -> new Recent(LATEST))
+        .add(
+            IntStream.range(0, finite).mapToDouble(buckets::getUpperBound).toArray(),
+            IntStream.range(0, finite).mapToDouble(buckets::getCount).toArray());
   }
 
   private static double value(Meter meter) {

@@ -89,6 +89,57 @@ class HttpServerTest {
   }
 
   @Test
+  void countsConfidencesInTwentieths() throws Exception {
+    MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry, List.of("intent"));
+    metrics.confident("intent", 0.31);
+    metrics.confident("intent", 0.93);
+    metrics.confident("intent", 1);
+    metrics.confident("no task of the bundle", 1);
+
+    assertThat(get("/metrics").body())
+        .contains("headwater_confidence_ratio_bucket{task=\"intent\",le=\"0.3\"} 0")
+        .contains("headwater_confidence_ratio_bucket{task=\"intent\",le=\"0.35\"} 1")
+        .contains("headwater_confidence_ratio_bucket{task=\"intent\",le=\"0.95\"} 2")
+        .contains("headwater_confidence_ratio_bucket{task=\"intent\",le=\"1.0\"} 3");
+  }
+
+  @Test
+  void refusalsAreCountedByCauseAndNeverByWhatATopicSays() throws Exception {
+    MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry, List.of("intent"));
+    metrics.headRefused("intent", "unfit");
+    metrics.headRefused("made up", "foreign");
+    metrics.headRefused("", "unreadable");
+
+    assertThat(get("/metrics").body())
+        .contains("headwater_head_refusals_total{reason=\"unfit\",task=\"intent\"} 1.0")
+        .contains("headwater_head_refusals_total{reason=\"stale\",task=\"intent\"} 0.0")
+        .contains("headwater_head_refusals_total{reason=\"foreign\",task=\"unknown\"} 1.0")
+        .contains("headwater_head_refusals_total{reason=\"unreadable\",task=\"unknown\"} 1.0")
+        .doesNotContain("made up");
+  }
+
+  @Test
+  void theInfoSeriesOfAHeadGoesWithIt() throws Exception {
+    MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry, List.of("intent"));
+    metrics.swapped("intent", 3, Duration.ofMillis(9));
+    metrics.swapped("intent", 4, Duration.ofMillis(9));
+
+    assertThat(get("/metrics").body())
+        .contains("headwater_head_info{task=\"intent\",version=\"4\"} 1")
+        .doesNotContain("version=\"3\"");
+  }
+
+  @Test
+  void servesThePageAndWhatItShows() throws Exception {
+    HttpResponse<String> page = get("/");
+    assertThat(page.body()).contains("<h1").contains("Chart.js v4").doesNotContain("/*charts*/");
+    assertThat(page.headers().firstValue("Content-Security-Policy")).isPresent();
+    assertThat(get("/status.json").body())
+        .contains("\"thresholds\":{\"intent\":0.95}")
+        .contains("catching up on heads");
+  }
+
+  @Test
   void exportsVerdictsAndTheMemory() throws Exception {
     MicrometerTrainerMetrics metrics =
         new MicrometerTrainerMetrics(registry, List.of("intent"), List.of("drift-features"));

@@ -35,7 +35,9 @@ class StatusPageIT {
       DriftingStream.write(directory.resolve("stream.jsonl"), 2400, 100);
       Process replay = replay();
       try {
-        browser.show(await().atMost(PATIENCE).until(this::url, url -> !url.isEmpty()));
+        await().atMost(PATIENCE).until(() -> !url().isEmpty() || !replay.isAlive());
+        assertThat(url()).as(log()).isNotEmpty();
+        browser.show(url());
         follow(browser);
         assertThat(browser.complaints()).isEmpty();
         assertThat(replay.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
@@ -44,8 +46,11 @@ class StatusPageIT {
       }
       assertThat(replay.exitValue()).as(log()).isZero();
       await()
-          .atMost(PATIENCE)
-          .untilAsserted(() -> assertThat(browser.text("#state")).isEqualTo("no answer"));
+          .untilAsserted(
+              () ->
+                  assertThat(browser.text("#state"))
+                      .as("%s %s", browser.text("#foot"), browser.text("#cause"))
+                      .isEqualTo("no answer"));
       browser.complaints(); // that nobody answers any more
 
       Path page = directory.resolve("report.html");
@@ -79,6 +84,7 @@ class StatusPageIT {
     browser.click("#pause");
     assertThat(browser.ask("return document.querySelector('#pause').getAttribute('aria-pressed');"))
         .isEqualTo("true");
+    browser.click("#pause");
   }
 
   private void read(Browser browser) throws IOException {
@@ -102,7 +108,7 @@ class StatusPageIT {
         .isEqualTo(0L);
   }
 
-  private static void looksWell(Browser browser, String of) {
+  private static void looksWell(Browser browser, String of) throws IOException {
     assertThat(browser.count("header, main, footer")).as("landmarks").isGreaterThanOrEqualTo(2);
     assertThat(browser.count("h1")).isEqualTo(1);
     assertThat(browser.ask("return document.querySelectorAll('canvas:not([aria-label])').length;"))
@@ -110,6 +116,7 @@ class StatusPageIT {
         .isEqualTo(0L);
     for (boolean dark : new boolean[] {false, true}) {
       browser.dark(dark);
+      browser.picture(Path.of("target", dark ? "status-page-dark.png" : "status-page.png"));
       await()
           .untilAsserted(
               () -> assertThat(browser.faintTexts()).as("%s, dark %s", of, dark).isEmpty());
@@ -117,6 +124,7 @@ class StatusPageIT {
     browser.dark(false);
     for (int width : new int[] {320, 390}) {
       browser.size(width, 800);
+      browser.picture(Path.of("target", "status-page-" + width + ".png"));
       await()
           .untilAsserted(
               () -> assertThat(browser.scrollsSideways()).as("%d px wide", width).isFalse());
@@ -133,7 +141,7 @@ class StatusPageIT {
             bundle: {directory: %s}
             state-dir: %s
             topics: {partitions: 2, join-partitions: 2}
-            selection: {audit-share: 0.3, threshold: 0.9}
+            selection: {audit-share: 0.3, threshold: 0.9, budget: 0.9}
             adapt: {device: cpu}
             """
                 .formatted(directory.resolve("bundle"), directory.resolve("state")));
