@@ -3,7 +3,7 @@
 What is in `target/lib` after a build, and so in the images, with the licence each says of itself. Generated; change [`dependencies.ftl`](dependencies.ftl), not this file:
 
 ```
-mvn -q org.codehaus.mojo:license-maven-plugin:2.7.0:add-third-party -Dlicense.excludedScopes=test,provided,system \
+mvn -q org.codehaus.mojo:license-maven-plugin:2.7.0:add-third-party -Dlicense.force -Dlicense.excludedScopes=test,provided,system \
   -Dlicense.fileTemplate=docs/dependencies.ftl -Dlicense.outputDirectory=docs -Dlicense.thirdPartyFilename=dependencies.md
 ```
 

@@ -26,7 +26,7 @@ final class Access {
     SCORER,
     /** {@code train}. */
     TRAINER,
-    /** {@code topics}, {@code heads}, {@code labels} and {@code train --from}. */
+    /** {@code topics}, {@code heads}, {@code labels}, {@code review}, {@code train --from}. */
     OPERATOR
   }
 
@@ -113,7 +113,9 @@ final class Access {
   private void operator() {
     everyTopic().forEach(topic -> topic(topic, AclOperation.CREATE, AclOperation.DESCRIBE));
     topic(topics.heads(), AclOperation.READ, AclOperation.WRITE);
-    Stream.of(topics.labels(), topics.samples()).forEach(topic -> topic(topic, AclOperation.WRITE));
+    topic(topics.review(), AclOperation.READ);
+    topic(topics.labels(), AclOperation.READ, AclOperation.WRITE);
+    topic(topics.samples(), AclOperation.WRITE);
     Stream.of("-trainer", "-cli")
         .forEach(writer -> allow(ResourceType.TRANSACTIONAL_ID, name + writer, AclOperation.WRITE));
   }

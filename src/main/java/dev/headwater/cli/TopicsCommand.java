@@ -80,7 +80,7 @@ final class TopicsCommand {
               defaultValue = "User:operator",
               paramLabel = "PRINCIPAL",
               description =
-                  "Who runs topics, heads, labels and train --from. Default: ${DEFAULT-VALUE}")
+                  "Who runs topics, heads, labels, review and train --from. Default: ${DEFAULT-VALUE}")
           String operator)
       throws ConfigException {
     Settings settings = config.load();

@@ -184,6 +184,10 @@ class SecurityIT {
       // the trainer trains on and may take the version first: then it is to be tried again
       await().atMost(PATIENCE).until(() -> run("labels", "rename", "label-0", "ham") == 0);
       assertThat(run("labels", "erase", "r1")).as(err.toString()).isZero();
+      String asked = directory.resolve("asked").toString();
+      assertThat(run("review", "export", "--for", "csv", "--out", asked))
+          .as(err.toString())
+          .isZero();
       await().atMost(PATIENCE).until(() -> body("/health/ready").contains("head "));
       assertThat(body("/metrics")).doesNotContain("headwater_head_refusals_total{");
 
