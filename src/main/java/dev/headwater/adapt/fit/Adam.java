@@ -38,9 +38,17 @@ final class Adam {
   }
 
   /**
+   * Passes over a gradient that it could not square: one minibatch is lost, where otherwise every
+   * step after it would be. A step being at most a few rates long, weights then stay finite.
+   *
    * @param share of {@code rate} to go by, in (0, 1]
    */
   void step(float[] gradient, double share) {
+    for (float slope : gradient) {
+      if (!Float.isFinite(slope * slope)) {
+        return;
+      }
+    }
     steps++;
     double length = rate * share * Math.sqrt(1 - Math.pow(SECOND, steps));
     double unbiased = length / (1 - Math.pow(FIRST, steps));
