@@ -4,6 +4,7 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.config.Settings;
 import dev.headwater.http.HttpServer;
 import dev.headwater.http.MicrometerScorerMetrics;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.stream.StreamService;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -30,14 +31,8 @@ final class ServeCommand implements Callable<Integer> {
     Lifetime.untilSignalled(
         signalled -> {
           try (StreamService service =
-                  new StreamService(
-                      settings.stream(),
-                      bundle,
-                      settings.scoring(),
-                      settings.topics(),
-                      settings.kafka(),
-                      settings.heads().signatures(),
-                      new MicrometerScorerMetrics(registry, bundle.taskNames()));
+                  service(
+                      settings, bundle, new MicrometerScorerMetrics(registry, bundle.taskNames()));
               HttpServer http =
                   new HttpServer(
                       settings.scorerHttp(),
@@ -53,5 +48,17 @@ final class ServeCommand implements Callable<Integer> {
           }
         });
     return 0;
+  }
+
+  /** The scorer that the settings describe, not started. */
+  static StreamService service(Settings settings, Bundle bundle, ScorerMetrics metrics) {
+    return new StreamService(
+        settings.stream(),
+        bundle,
+        settings.scoring(),
+        settings.topics(),
+        settings.kafka(),
+        settings.heads().signatures(),
+        metrics);
   }
 }

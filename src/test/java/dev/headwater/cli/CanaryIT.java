@@ -136,15 +136,7 @@ class CanaryIT extends CommandedDeployment {
   }
 
   private StreamService serve() throws Exception {
-    StreamService service =
-        new StreamService(
-            settings.stream(),
-            settings.loadBundle(),
-            settings.scoring(),
-            settings.topics(),
-            settings.kafka(),
-            Signatures.NONE,
-            metrics);
+    StreamService service = ServeCommand.service(settings, settings.loadBundle(), metrics);
     service.start();
     return service;
   }

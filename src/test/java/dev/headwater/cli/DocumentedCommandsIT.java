@@ -40,15 +40,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
     Settings settings = SettingsLoader.load(config, Map.of(), Map.of());
     InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
     List<String> told = new ArrayList<>();
-    try (StreamService service =
-        new StreamService(
-            settings.stream(),
-            settings.loadBundle(),
-            settings.scoring(),
-            settings.topics(),
-            settings.kafka(),
-            settings.heads().signatures(),
-            metrics)) {
+    try (StreamService service = ServeCommand.service(settings, settings.loadBundle(), metrics)) {
       service.start();
       Matcher command = COMMAND.matcher(shell());
       while (command.find()) {

@@ -208,14 +208,7 @@ class NewBackboneIT extends CommandedDeployment {
 
   private static StreamService serve(Settings settings) throws Exception {
     StreamService service =
-        new StreamService(
-            settings.stream(),
-            settings.loadBundle(),
-            settings.scoring(),
-            settings.topics(),
-            settings.kafka(),
-            Signatures.NONE,
-            ScorerMetrics.NOOP);
+        ServeCommand.service(settings, settings.loadBundle(), ScorerMetrics.NOOP);
     service.start();
     return service;
   }

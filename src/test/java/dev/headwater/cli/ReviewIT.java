@@ -45,15 +45,7 @@ class ReviewIT extends CommandedDeployment {
     assertThat(run("topics", "create")).isZero();
     Settings settings = SettingsLoader.load(config, Map.of(), Map.of());
     InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
-    try (StreamService service =
-        new StreamService(
-            settings.stream(),
-            settings.loadBundle(),
-            settings.scoring(),
-            settings.topics(),
-            settings.kafka(),
-            settings.heads().signatures(),
-            metrics)) {
+    try (StreamService service = ServeCommand.service(settings, settings.loadBundle(), metrics)) {
       service.start();
       send();
       await().atMost(PATIENCE).until(() -> metrics.counts().predicted() == RECORDS);
