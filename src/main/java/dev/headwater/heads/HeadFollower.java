@@ -282,23 +282,18 @@ public final class HeadFollower implements AutoCloseable {
     refuse(HeadKey.live(pointer.task()), pointer.task(), pointer.version(), cause, reason);
   }
 
-  private void unreadable(@Nullable String key, String reason) {
+  private void unreadable(@Nullable String key, RefusedHeadException why) {
     try {
       HeadKey parsed = HeadKey.parse(key);
       if (fingerprints.containsKey(parsed.task()) && refusals.size() < REFUSALS) {
-        refuse(
-            String.valueOf(key),
-            parsed.task(),
-            parsed.version(),
-            RefusedHeadException.Cause.UNREADABLE,
-            reason);
+        refuse(String.valueOf(key), parsed.task(), parsed.version(), why.fault(), why.getMessage());
         return;
       }
     } catch (RefusedHeadException e) {
       // told below
     }
     // One place for all foreign keys: nobody's mistake or malice may fill the memory.
-    refuse("", "", -1, RefusedHeadException.Cause.UNREADABLE, reason);
+    refuse("", "", -1, why.fault(), why.getMessage());
   }
 
   /** Once for each reason: the topic is read again after every outage. */

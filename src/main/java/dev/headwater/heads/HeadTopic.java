@@ -32,19 +32,19 @@ final class HeadTopic implements AutoCloseable {
   private final KafkaConsumer<String, byte[]> consumer;
   private final TopicPartition partition;
   private final Signatures signatures;
-  private final BiConsumer<@Nullable String, String> unreadable;
+  private final BiConsumer<@Nullable String, RefusedHeadException> unreadable;
   private HeadStore store = new HeadStore();
 
   /**
    * @param signatures without which a record is no part of any head
-   * @param unreadable told the key and the reason of each record that is no part of any head; it
-   *     must not keep anybody from reading those that are
+   * @param unreadable told the key of each record that is no part of any head, and why; it must not
+   *     keep anybody from reading those that are
    */
   HeadTopic(
       Map<String, Object> kafka,
       Topic<String, byte[]> heads,
       Signatures signatures,
-      BiConsumer<@Nullable String, String> unreadable) {
+      BiConsumer<@Nullable String, RefusedHeadException> unreadable) {
     this.signatures = signatures;
     this.unreadable = unreadable;
     partition = new TopicPartition(heads.name(), 0);
@@ -61,8 +61,11 @@ final class HeadTopic implements AutoCloseable {
         kafka,
         heads,
         signatures,
-        (key, reason) ->
-            log.atWarn().addKeyValue("topic", heads.name()).addKeyValue("key", key).log(reason));
+        (key, why) ->
+            log.atWarn()
+                .addKeyValue("topic", heads.name())
+                .addKeyValue("key", key)
+                .log(why.getMessage()));
   }
 
   /** Everything read so far. */
@@ -106,7 +109,7 @@ final class HeadTopic implements AutoCloseable {
         signatures.check(record);
         store.apply(record.key(), record.value());
       } catch (RefusedHeadException e) {
-        unreadable.accept(record.key(), e.getMessage());
+        unreadable.accept(record.key(), e);
       }
     }
     return records.count();

@@ -123,10 +123,12 @@ public final class Signatures {
     }
     Header header = record.headers().lastHeader(HEADER);
     if (header == null || header.value() == null) {
-      throw new RefusedHeadException("The record '" + record.key() + "' is not signed.");
+      throw new RefusedHeadException(
+          RefusedHeadException.Cause.UNSIGNED, "The record '" + record.key() + "' is not signed.");
     }
     if (!trusts(header.value(), record.topic(), record.key(), record.value())) {
       throw new RefusedHeadException(
+          RefusedHeadException.Cause.UNSIGNED,
           "The record '" + record.key() + "' is not signed by a key that is trusted here.");
     }
   }

@@ -12,6 +12,7 @@ final class RecordingSink implements HeadSink {
   final List<Head> heads = new CopyOnWriteArrayList<>();
   final List<String> canaries = new CopyOnWriteArrayList<>();
   final List<String> refused = new CopyOnWriteArrayList<>();
+  final List<RefusedHeadException.Cause> causes = new CopyOnWriteArrayList<>();
   volatile long turnsDown = -1;
   volatile long breaksOn = -1;
 
@@ -43,6 +44,7 @@ final class RecordingSink implements HeadSink {
 
   @Override
   public void refused(String task, long version, RefusedHeadException.Cause cause, String reason) {
+    causes.add(cause);
     refused.add(task + " " + version + ": " + reason);
   }
 }
