@@ -92,7 +92,7 @@ class MaskReplayIT {
             List.of("mask"),
             Map.of(),
             Optional.of("domain"),
-            20,
+            12,
             Duration.ZERO,
             true,
             Optional.empty(),
