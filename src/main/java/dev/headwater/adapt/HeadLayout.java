@@ -46,7 +46,7 @@ record HeadLayout(LinearLayer layer, int dim) {
     return new LinearHead(
         classes,
         dim,
-        layer.classesFirst() ? weight.clone() : transposed(weight, dim, classes),
+        layer.classesFirst() ? weight.clone() : transposed(weight, 1, dim, classes),
         bias.clone());
   }
 
@@ -57,14 +57,17 @@ record HeadLayout(LinearLayer layer, int dim) {
         layer.weight(),
         layer.classesFirst()
             ? new Tensor(new long[] {classes, dim}, head.weight().clone())
-            : new Tensor(new long[] {dim, classes}, transposed(head.weight(), classes, dim)));
+            : new Tensor(new long[] {dim, classes}, transposed(head.weight(), 1, classes, dim)));
     if (layer.bias() != null) {
       tensors.put(layer.bias(), new Tensor(new long[] {classes}, head.bias().clone()));
     }
     return tensors;
   }
 
-  private static float[] tensor(Head head, String name) {
+  /**
+   * @throws IllegalArgumentException where the head has no tensor of this name
+   */
+  static float[] tensor(Head head, String name) {
     Tensor tensor = head.tensors().get(name);
     if (tensor == null) {
       throw new IllegalArgumentException(
@@ -74,12 +77,15 @@ record HeadLayout(LinearLayer layer, int dim) {
     return tensor.values();
   }
 
-  /** [rows, columns] to [columns, rows]. */
-  private static float[] transposed(float[] values, int rows, int columns) {
+  /** [count, rows, columns] to [count, columns, rows]. */
+  static float[] transposed(float[] values, int count, int rows, int columns) {
     float[] transposed = new float[values.length];
-    for (int row = 0; row < rows; row++) {
-      for (int column = 0; column < columns; column++) {
-        transposed[column * rows + row] = values[row * columns + column];
+    for (int i = 0; i < count; i++) {
+      int from = i * rows * columns;
+      for (int row = 0; row < rows; row++) {
+        for (int column = 0; column < columns; column++) {
+          transposed[from + column * rows + row] = values[from + row * columns + column];
+        }
       }
     }
     return transposed;

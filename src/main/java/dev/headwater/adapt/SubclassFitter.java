@@ -69,7 +69,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     public Map<String, Tensor> tensors() {
       int count = fitter.task.subclasses();
       int classes = rows.classes() / count;
-      float[] weight = swapped(rows.weight(), count, classes, rows.dim());
+      float[] weight = HeadLayout.transposed(rows.weight(), count, classes, rows.dim());
       List<String> names = fitter.task.split().parameterNames();
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       tensors.put(names.get(0), new Tensor(new long[] {1}, new float[] {factor}));
@@ -82,42 +82,18 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
   @Override
   public Trained of(Head head) {
     List<String> names = task.split().parameterNames();
-    float[] factor = tensor(head, names.get(0));
-    float[] weight = tensor(head, names.get(1));
-    float[] bias = tensor(head, names.get(2));
+    float[] factor = HeadLayout.tensor(head, names.get(0));
+    float[] weight = HeadLayout.tensor(head, names.get(1));
+    float[] bias = HeadLayout.tensor(head, names.get(2));
     int classes = head.info().labels().size();
     return new Subclassed(
         new LinearHead(
             task.subclasses() * classes,
             dim(),
-            swapped(weight, task.subclasses(), dim(), classes),
+            HeadLayout.transposed(weight, task.subclasses(), dim(), classes),
             bias.clone()),
         factor[0],
         this);
-  }
-
-  private static float[] tensor(Head head, String name) {
-    Tensor tensor = head.tensors().get(name);
-    if (tensor == null) {
-      throw new IllegalArgumentException(
-          "head %d of %s has no tensor %s"
-              .formatted(head.info().version(), head.info().task(), name));
-    }
-    return tensor.values();
-  }
-
-  /** [count, rows, columns] to [count, columns, rows]. */
-  private static float[] swapped(float[] values, int count, int rows, int columns) {
-    float[] swapped = new float[values.length];
-    for (int i = 0; i < count; i++) {
-      int from = i * rows * columns;
-      for (int row = 0; row < rows; row++) {
-        for (int column = 0; column < columns; column++) {
-          swapped[from + column * rows + row] = values[from + row * columns + column];
-        }
-      }
-    }
-    return swapped;
   }
 
   private int dim() {

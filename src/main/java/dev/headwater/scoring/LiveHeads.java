@@ -51,10 +51,7 @@ final class LiveHeads implements AutoCloseable {
     if (settings.compareFrozen() && frozen.get() == null && next.retain()) {
       frozen.set(next);
     }
-    LoadedHead old = live.getAndSet(next);
-    if (old != null) {
-      old.release();
-    }
+    release(live.getAndSet(next));
     HeadInfo info = head.info();
     metrics.swapped(info.task(), info.version(), Duration.ofNanos(System.nanoTime() - start));
     LOG.atInfo()
@@ -163,7 +160,8 @@ final class LiveHeads implements AutoCloseable {
     release(frozen.getAndSet(null));
   }
 
-  private static void release(@Nullable LoadedHead head) {
+  /** Gives back what one of the takes gave, if it gave any. */
+  static void release(@Nullable LoadedHead head) {
     if (head != null) {
       head.release();
     }

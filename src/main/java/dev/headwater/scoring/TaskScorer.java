@@ -62,8 +62,8 @@ final class TaskScorer implements AutoCloseable {
       }
       return findings;
     } finally {
-      release(live);
-      release(frozen);
+      LiveHeads.release(live);
+      LiveHeads.release(frozen);
     }
   }
 
@@ -88,8 +88,8 @@ final class TaskScorer implements AutoCloseable {
     } catch (OrtException e) {
       throw new IllegalStateException("the live head does not run on features it fits: " + e, e);
     } finally {
-      release(live);
-      release(frozen);
+      LiveHeads.release(live);
+      LiveHeads.release(frozen);
     }
   }
 
@@ -98,12 +98,6 @@ final class TaskScorer implements AutoCloseable {
     return known != null && known.serial() == head.serial()
         ? known
         : graph.logits(head, finding.features())[0];
-  }
-
-  private static void release(@Nullable LoadedHead head) {
-    if (head != null) {
-      head.release();
-    }
   }
 
   void install(Head head) throws RefusedHeadException {
