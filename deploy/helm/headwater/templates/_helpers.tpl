@@ -59,7 +59,10 @@ containers:
     env:
       - name: POD_NAME
         valueFrom: {fieldRef: {fieldPath: metadata.name}}
-    {{- with .root.Values.envFrom }}
+      {{- with .values.env }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+    {{- with concat .root.Values.envFrom .values.envFrom }}
     envFrom: {{- toYaml . | nindent 6 }}
     {{- end }}
     resources:
@@ -87,7 +90,7 @@ containers:
       - {name: bundle, mountPath: /bundle, readOnly: true}
       - {name: state, mountPath: /var/lib/headwater}
       - {name: tmp, mountPath: /tmp}
-      {{- with .root.Values.extraVolumeMounts }}
+      {{- with concat .root.Values.extraVolumeMounts .values.extraVolumeMounts }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
 volumes:
@@ -101,7 +104,7 @@ volumes:
     {{- end }}
   - name: tmp
     emptyDir: {sizeLimit: {{ .root.Values.scratch }}}
-  {{- with .root.Values.extraVolumes }}
+  {{- with concat .root.Values.extraVolumes .values.extraVolumes }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end }}

@@ -1,9 +1,9 @@
 package dev.headwater.deploy;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.headwater.config.SettingsLoader;
@@ -11,8 +11,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +25,19 @@ import org.junit.jupiter.api.io.TempDir;
 /** The chart as helm renders it, held to Kubernetes' own types and to restricted pod security. */
 class ChartIT {
   private static final String CHART = "deploy/helm/headwater";
+
+  /** Heads signed by the trainer, whose key scorers do not hold. */
+  private static final String[] SIGNED = {
+    "--set-json", "config.heads={\"trusted-keys\":[\"/keys/head.pub\"]}",
+    "--set-json", "extraVolumes=[{\"name\":\"keys\",\"configMap\":{\"name\":\"keys\"}}]",
+    "--set-json", "extraVolumeMounts=[{\"name\":\"keys\",\"mountPath\":\"/keys\"}]",
+    "--set-json", "trainer.extraVolumes=[{\"name\":\"sign\",\"secret\":{\"secretName\":\"sign\"}}]",
+    "--set-json", "trainer.extraVolumeMounts=[{\"name\":\"sign\",\"mountPath\":\"/sign\"}]",
+    "--set-json",
+        "trainer.env=[{\"name\":\"HEADWATER_HEADS_SIGNING_KEY\",\"value\":\"/sign/head.key\"}]",
+    "--set-json", "scorer.envFrom=[{\"secretRef\":{\"name\":\"scorer\"}}]",
+    "--set-json", "trainer.envFrom=[{\"secretRef\":{\"name\":\"trainer\"}}]"
+  };
 
   /** Everything that can be switched on. */
   private static final String[] FULL = {
@@ -35,11 +53,15 @@ class ChartIT {
     "--set-json", "extraVolumeMounts=[{\"name\":\"tls\",\"mountPath\":\"/tls\",\"readOnly\":true}]"
   };
 
-  private static final String[] LEAST = {
-    "--set", "bundle.volume.persistentVolumeClaim.claimName=models",
-    "--set", "trainer.enabled=false",
-    "--set", "networkPolicy.enabled=false"
-  };
+  /** What may be switched on or off, each with all the others on or off. */
+  private static final List<String[]> SWITCHES =
+      List.of(
+          new String[] {"--set", "bundle.image=models:1"}, // instead of the volume
+          new String[] {"--set", "trainer.gpus=1"},
+          new String[] {"--set", "networkPolicy.enabled=false"},
+          new String[] {"--set", "serviceMonitor.enabled=true"},
+          new String[] {"--set", "trainer.enabled=false"},
+          SIGNED);
 
   @TempDir Path directory;
 
@@ -49,43 +71,72 @@ class ChartIT {
   }
 
   @Test
-  void rendersWhatKubernetesTypesAllow() throws Exception {
-    List<JsonNode> objects = new ArrayList<>(rendered(FULL));
-    objects.addAll(rendered(LEAST));
+  void rendersWhatKubernetesTypesAllowWhateverIsSwitched() throws Exception {
+    Set<JsonNode> objects = new LinkedHashSet<>(rendered(FULL));
+    for (int on = 0; on < 1 << SWITCHES.size(); on++) {
+      objects.addAll(rendered(switched(on)));
+    }
 
     assertThat(objects)
         .extracting(object -> object.at("/kind").asText())
-        .contains(
-            "StatefulSet",
-            "Deployment",
-            "Service",
-            "ConfigMap",
-            "PodDisruptionBudget",
-            "NetworkPolicy",
-            "ServiceMonitor");
-    check(objects);
+        .as("every kind that a template has")
+        .containsAll(kinds())
+        .hasSizeGreaterThan(kinds().size());
+    assertThat(typeErrors(objects)).isEmpty();
   }
 
   @Test
-  void keepsPodsRestricted() throws Exception {
-    List<JsonNode> pods = pods(rendered(FULL));
-
-    assertThat(pods).hasSize(2);
-    for (JsonNode pod : pods) {
-      assertThat(pod.at("/securityContext/runAsNonRoot").asBoolean()).isTrue();
-      assertThat(pod.at("/securityContext/seccompProfile/type").asText())
-          .isEqualTo("RuntimeDefault");
-      assertThat(pod.at("/automountServiceAccountToken").asBoolean(true)).isFalse();
-      List<JsonNode> containers = list(pod.at("/containers"));
-      containers.addAll(list(pod.at("/initContainers")));
-      assertThat(containers).hasSize(2);
-      for (JsonNode container : containers) {
-        JsonNode security = container.at("/securityContext");
-        assertThat(security.at("/readOnlyRootFilesystem").asBoolean()).isTrue();
-        assertThat(security.at("/allowPrivilegeEscalation").asBoolean(true)).isFalse();
-        assertThat(security.at("/capabilities/drop/0").asText()).isEqualTo("ALL");
-      }
+  void aMistakeInAnyKindIsFound() throws Exception {
+    List<JsonNode> objects = rendered(FULL);
+    for (JsonNode object : objects) {
+      JsonNode spec = object.path("spec");
+      ((ObjectNode) (spec.isObject() ? spec : object)).put("planted", 1);
     }
+
+    assertThat(typeErrors(objects).lines().filter(line -> line.contains("'\"planted\"'")))
+        .hasSameSizeAs(objects);
+    assertThat(typeErrors(rendered("--set", "bundle.image=m", "--set", "scorer.replicas=two")))
+        .as("a number that is none")
+        .contains("not assignable to type 'number'");
+  }
+
+  @Test
+  void keepsPodsRestrictedWhateverIsSwitched() throws Exception {
+    for (int on = 0; on < 1 << SWITCHES.size(); on++) {
+      List<JsonNode> pods = pods(rendered(switched(on)));
+      assertThat(pods).isNotEmpty();
+      pods.forEach(ChartIT::assertRestricted);
+    }
+  }
+
+  private static void assertRestricted(JsonNode pod) {
+    assertThat(pod.at("/securityContext/runAsNonRoot").asBoolean()).isTrue();
+    assertThat(pod.at("/securityContext/seccompProfile/type").asText()).isEqualTo("RuntimeDefault");
+    assertThat(pod.at("/automountServiceAccountToken").asBoolean(true)).isFalse();
+    List<JsonNode> containers = list(pod.at("/containers"));
+    containers.addAll(list(pod.at("/initContainers")));
+    assertThat(containers).isNotEmpty();
+    for (JsonNode container : containers) {
+      JsonNode security = container.at("/securityContext");
+      assertThat(security.at("/readOnlyRootFilesystem").asBoolean()).isTrue();
+      assertThat(security.at("/allowPrivilegeEscalation").asBoolean(true)).isFalse();
+      assertThat(security.at("/capabilities/drop/0").asText()).isEqualTo("ALL");
+    }
+  }
+
+  @Test
+  void givesTheSigningKeyToTheTrainerAlone() throws Exception {
+    List<JsonNode> objects = rendered(switched(1 << SWITCHES.indexOf(SIGNED)));
+    JsonNode scorer = only(objects, "StatefulSet").at("/spec/template/spec");
+    JsonNode trainer = only(objects, "Deployment").at("/spec/template/spec");
+
+    assertThat(scorer.toString())
+        .contains("\"keys\"", "{\"secretRef\":{\"name\":\"scorer\"}}")
+        .doesNotContain("sign", "SIGNING", "{\"secretRef\":{\"name\":\"trainer\"}}");
+    assertThat(trainer.toString())
+        .contains("\"keys\"", "\"sign\"", "HEADWATER_HEADS_SIGNING_KEY")
+        .contains("{\"secretRef\":{\"name\":\"trainer\"}}")
+        .doesNotContain("{\"secretRef\":{\"name\":\"scorer\"}}");
   }
 
   @Test
@@ -116,6 +167,33 @@ class ChartIT {
     return SettingsLoader.load(config, Map.of("POD_NAME", pod), Map.of()).kafka();
   }
 
+  /**
+   * @param on a bit for each of {@link #SWITCHES}
+   */
+  private static String[] switched(int on) {
+    List<String> values = new ArrayList<>();
+    values.add("--set=bundle.volume.persistentVolumeClaim.claimName=models");
+    for (int i = 0; i < SWITCHES.size(); i++) {
+      if ((on >> i & 1) == 1) {
+        values.addAll(List.of(SWITCHES.get(i)));
+      }
+    }
+    return values.toArray(String[]::new);
+  }
+
+  private static Set<String> kinds() throws IOException {
+    Set<String> kinds = new TreeSet<>();
+    try (Stream<Path> templates = Files.list(Path.of(CHART, "templates"))) {
+      for (Path template : templates.toList()) {
+        Files.readString(template)
+            .lines()
+            .filter(line -> line.startsWith("kind: "))
+            .forEach(line -> kinds.add(line.substring("kind: ".length())));
+      }
+    }
+    return kinds;
+  }
+
   private static List<JsonNode> rendered(String... values) throws Exception {
     List<String> arguments = new ArrayList<>(List.of("template", "x", CHART));
     arguments.addAll(List.of(values));
@@ -126,13 +204,12 @@ class ChartIT {
         .readAll();
   }
 
-  /** An object literal with a field its type lacks, or of another type, does not compile. */
-  private static void check(List<JsonNode> objects) throws IOException, InterruptedException {
-    Path compiler = Tools.FOLDER.resolve("node_modules/.bin/tsc");
-    assumeTrue(Files.isExecutable(compiler), "no tsc: .ci/tools gets it");
+  /** A program that says of each object that it is of its kind. */
+  private static String typeErrors(Collection<JsonNode> objects) throws Exception {
     StringBuilder source = new StringBuilder();
-    for (int i = 0; i < objects.size(); i++) {
-      String version = objects.get(i).at("/apiVersion").asText();
+    int i = 0;
+    for (JsonNode object : objects) {
+      String version = object.at("/apiVersion").asText();
       boolean operator = version.startsWith("monitoring.coreos.com/");
       source.append(
           """
@@ -140,27 +217,13 @@ class ChartIT {
           export const object%2$d: T%2$d = %5$s;
           """
               .formatted(
-                  objects.get(i).at("/kind").asText(),
-                  i,
+                  object.at("/kind").asText(),
+                  i++,
                   operator ? "@kubernetes-models/prometheus-operator" : "kubernetes-models",
                   version,
-                  objects.get(i)));
+                  object));
     }
-    Files.writeString(Tools.FOLDER.resolve("chart.ts"), source);
-    Process process =
-        new ProcessBuilder(
-                "node_modules/.bin/tsc",
-                "--noEmit",
-                "--strict",
-                "--skipLibCheck",
-                "--module",
-                "nodenext",
-                "chart.ts")
-            .directory(Tools.FOLDER.toFile())
-            .redirectErrorStream(true)
-            .start();
-    String printed = new String(process.getInputStream().readAllBytes());
-    assertThat(process.waitFor()).as(printed).isZero();
+    return Tools.typeErrors("chart.ts", source.toString());
   }
 
   private static List<JsonNode> pods(List<JsonNode> objects) {

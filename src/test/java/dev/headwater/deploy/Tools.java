@@ -31,6 +31,34 @@ final class Tools {
     return found.get(0).toString();
   }
 
+  /**
+   * What tsc finds wrong with a program over the types that .ci/tools gets; skips the test without
+   * them. An object literal with a field its type lacks, or of another type, does not compile.
+   *
+   * @param name of the file
+   * @return a line each; nothing where all is well
+   */
+  static String typeErrors(String name, String source) throws IOException, InterruptedException {
+    Path compiler = Path.of("node_modules", ".bin", "tsc");
+    assumeTrue(Files.isExecutable(FOLDER.resolve(compiler)), "no tsc: .ci/tools gets it");
+    Files.writeString(FOLDER.resolve(name), source);
+    Process process =
+        new ProcessBuilder(
+                compiler.toString(),
+                "--noEmit",
+                "--strict",
+                "--skipLibCheck",
+                "--module",
+                "nodenext",
+                name)
+            .directory(FOLDER.toFile())
+            .redirectErrorStream(true)
+            .start();
+    String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor() == 0).as(printed).isEqualTo(printed.isEmpty());
+    return printed;
+  }
+
   /** Runs it to its end, which must be a success, and returns what it printed. */
   static String run(String name, String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(find(name)));
