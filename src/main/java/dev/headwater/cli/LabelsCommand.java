@@ -9,6 +9,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
+import dev.headwater.labelling.LabelStudio;
 import dev.headwater.labelling.Rows;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Label;
@@ -147,7 +148,7 @@ final class LabelsCommand {
     List<Label> labels =
         file.toString().endsWith(".csv")
             ? new Rows(task, bundle.medium()).read(file)
-            : ReviewCommand.labelStudio(task, bundle).read(file);
+            : new LabelStudio(task, bundle.medium()).read(file);
     LabelSender.check(task, labels);
     new LabelSender(settings).send(labels);
     out().printf("%d labels for %s sent%n", labels.size(), task.name());

@@ -44,7 +44,8 @@ final class ReviewCommand {
             + " into its labelling interface. What the head said is shown as a pre-annotation, but"
             + " never of an audited record. Else tasks.csv, to fill in its column label: a label, a"
             + " number, or a JSON array of labels.",
-        "Masks can be exported as CSV only: Label Studio's brush strokes cannot be read back."
+        "Masks are painted with Label Studio's brush, on pictures of the masks' size; what is left"
+            + " unpainted is the first label. In tasks.csv they are PNGs in base64."
       })
   int export(
       @Mixin ConfigOption config,
@@ -69,8 +70,12 @@ final class ReviewCommand {
     Files.createDirectories(directory);
     switch (tool) {
       case LABEL_STUDIO -> {
-        LabelStudio studio = labelStudio(task, bundle);
-        studio.write(items, directory.resolve("tasks.json"));
+        LabelStudio studio = new LabelStudio(task, bundle.medium());
+        try {
+          studio.write(items, directory.resolve("tasks.json"));
+        } catch (IllegalArgumentException e) {
+          throw new UsageException(String.valueOf(e.getMessage()));
+        }
         Files.writeString(directory.resolve("config.xml"), studio.config(labels(settings, task)));
       }
       case CSV -> new Rows(task, bundle.medium()).write(items, directory.resolve("tasks.csv"));
@@ -80,14 +85,6 @@ final class ReviewCommand {
         .printf(
             "%d records of %s wait for a label: see %s%n", items.size(), task.name(), directory);
     return 0;
-  }
-
-  static LabelStudio labelStudio(Task task, Bundle bundle) throws UsageException {
-    try {
-      return new LabelStudio(task, bundle.medium());
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(String.valueOf(e.getMessage()));
-    }
   }
 
   /** Those the live head knows. */

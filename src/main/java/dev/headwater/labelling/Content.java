@@ -7,8 +7,11 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import dev.headwater.bundle.Medium;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.ReviewItem;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Base64;
+import javax.imageio.ImageIO;
 
 /** A record as a person sees it: its text, its picture, or its fields. */
 record Content(Medium medium) {
@@ -25,9 +28,31 @@ record Content(Medium medium) {
   JsonNode of(ReviewItem item) {
     return switch (medium.kind()) {
       case TEXT -> TextNode.valueOf(field(item));
-      case PICTURE -> TextNode.valueOf(dataUri(item.base64() ? item.payload() : field(item)));
+      case PICTURE -> TextNode.valueOf(dataUri(picture(item)));
       case NUMBERS -> json(item);
     };
+  }
+
+  /**
+   * @throws IllegalArgumentException where the item's picture has another size
+   */
+  void requireSize(ReviewItem item, int width, int height) {
+    byte[] file = Base64.getDecoder().decode(picture(item));
+    BufferedImage image;
+    try {
+      image = ImageIO.read(new ByteArrayInputStream(file));
+    } catch (IOException e) {
+      throw new IllegalStateException("a scored picture can be read: " + item.recordId(), e);
+    }
+    if (image.getWidth() != width || image.getHeight() != height) {
+      throw new IllegalArgumentException(
+          "the picture of record '%s' is %d x %d, its mask %d x %d: what is painted on it could not be read back. Send pictures of the mask's size, or export as CSV"
+              .formatted(item.recordId(), image.getWidth(), image.getHeight(), width, height));
+    }
+  }
+
+  private String picture(ReviewItem item) {
+    return item.base64() ? item.payload() : field(item);
   }
 
   private String field(ReviewItem item) {

@@ -3,7 +3,9 @@ package dev.headwater.labelling;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.Kind;
+import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Medium;
 import dev.headwater.bundle.Task;
 import dev.headwater.schema.Json;
@@ -20,30 +22,28 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Label Studio's tasks, its labelling configuration, and its JSON and JSON-MIN exports. Choices for
- * labels, a number for a number; its brush strokes are not masks that could be read back.
+ * labels, a number for a number, brush strokes for masks: what none of them paints is the first
+ * label.
  */
 public final class LabelStudio {
   private static final String LABEL = "label";
   private static final String OTHER = "other";
   private static final String SHOWN = "record";
+  private static final String BRUSH = "brushlabels";
 
   private final Task task;
   private final Content content;
 
-  /**
-   * @throws IllegalArgumentException if the task tells masks
-   */
   public LabelStudio(Task task, Medium medium) {
-    if (task.masks().isPresent()) {
-      throw new IllegalArgumentException(
-          "%s tells masks: brush strokes cannot be read back. Write masks, PNGs in base64, to labels, or fill in the CSV"
-              .formatted(task.name()));
-    }
     this.task = task;
     this.content = new Content(medium);
   }
 
-  /** What is to be imported into a project: a prediction is shown where the item has one. */
+  /**
+   * What is to be imported into a project: a prediction is shown where the item has one.
+   *
+   * @throws IllegalArgumentException where a picture to be painted on has not its mask's size
+   */
   public void write(List<ReviewItem> items, Path file) throws IOException {
     ArrayNode tasks = Json.MAPPER.createArrayNode();
     for (ReviewItem item : items) {
@@ -55,7 +55,9 @@ public final class LabelStudio {
           .put(Rows.REASON, item.reason().name())
           .set(content.key(), content.of(item));
       Scored said = item.prediction();
-      if (said != null) {
+      if (task.masks().isPresent()) {
+        paint(exported, item, task.masks().get());
+      } else if (said != null) {
         predict(exported.putArray("predictions").addObject(), said);
       }
     }
@@ -79,16 +81,69 @@ public final class LabelStudio {
     }
   }
 
+  private void paint(ObjectNode exported, ReviewItem item, Masks masks) {
+    content.requireSize(item, masks.width(), masks.height());
+    String mask = item.mask();
+    if (mask == null) {
+      return;
+    }
+    byte[] pixels;
+    try {
+      pixels = masks.decode(mask, "mask", item.recordId());
+    } catch (InvalidRecordException e) {
+      return; // masks have been declared otherwise since: it is painted anew
+    }
+    ObjectNode prediction = exported.putArray("predictions").addObject();
+    ArrayNode results = prediction.put("model_version", "headwater").putArray("result");
+    for (int label = 1; label < task.labels().size(); label++) {
+      boolean[] painted = new boolean[pixels.length];
+      boolean any = false;
+      for (int i = 0; i < pixels.length; i++) {
+        painted[i] = pixels[i] == label;
+        any |= painted[i];
+      }
+      if (any) {
+        stroke(results.addObject(), masks, task.labels().get(label), BrushStroke.encode(painted));
+      }
+    }
+  }
+
+  private static void stroke(ObjectNode result, Masks masks, String label, byte[] rle) {
+    ObjectNode value =
+        result
+            .put("id", label)
+            .put("from_name", LABEL)
+            .put("to_name", SHOWN)
+            .put("type", BRUSH)
+            .put("original_width", masks.width())
+            .put("original_height", masks.height())
+            .put("image_rotation", 0)
+            .putObject("value")
+            .put("format", "rle");
+    ArrayNode bytes = value.putArray("rle");
+    for (byte each : rle) {
+      bytes.add(Byte.toUnsignedInt(each));
+    }
+    value.putArray(BRUSH).add(label);
+  }
+
   /**
    * The project's labelling interface.
    *
-   * @param labels that may be chosen; where others may come, there is a field to name one
+   * @param labels that may be chosen; where others may come, there is a field to name one; of masks
+   *     the first is what is not painted
    */
   public String config(List<String> labels) {
     StringBuilder xml = new StringBuilder("<View>\n");
     xml.append("  <%s name=\"%s\" value=\"$%s\"/>%n".formatted(tag(), SHOWN, content.key()));
     if (number()) {
       xml.append("  <Number name=\"%s\" toName=\"%s\"/>%n".formatted(LABEL, SHOWN));
+    } else if (task.masks().isPresent()) {
+      xml.append("  <BrushLabels name=\"%s\" toName=\"%s\">%n".formatted(LABEL, SHOWN));
+      labels.stream()
+          .skip(1)
+          .forEach(label -> xml.append("    <Label value=\"%s\"/>%n".formatted(escape(label))));
+      xml.append("  </BrushLabels>\n");
     } else {
       boolean several = task.kind() instanceof Kind.LabelSet;
       xml.append(
@@ -125,10 +180,11 @@ public final class LabelStudio {
   }
 
   /**
-   * What annotators said, from either export; of several annotations of a record the one updated
-   * last. Skipped and empty ones are left out.
+   * What annotators said, from either export, of masks from JSON; of several annotations of a
+   * record the one updated last. Skipped and empty ones are left out, but that an empty one says of
+   * a mask that nothing is there.
    *
-   * @throws IOException if the file is neither export
+   * @throws IOException if the file is neither export, or a mask holds what is no brush stroke
    */
   public List<Label> read(Path file) throws IOException {
     JsonNode exported = Json.MAPPER.readTree(file.toFile());
@@ -146,13 +202,77 @@ public final class LabelStudio {
     return labels;
   }
 
-  private @Nullable String annotated(JsonNode exported) {
-    return StreamSupport.stream(exported.path("annotations").spliterator(), false)
-        .filter(annotation -> !annotation.path("was_cancelled").asBoolean())
-        .filter(annotation -> label(annotation.path("result")) != null)
-        .max(Comparator.comparing(annotation -> annotation.path("updated_at").asText()))
-        .map(annotation -> label(annotation.path("result")))
-        .orElse(null);
+  private @Nullable String annotated(JsonNode exported) throws IOException {
+    List<JsonNode> latestFirst =
+        StreamSupport.stream(exported.path("annotations").spliterator(), false)
+            .filter(annotation -> !annotation.path("was_cancelled").asBoolean())
+            .sorted(
+                Comparator.comparing((JsonNode each) -> each.path("updated_at").asText())
+                    .reversed())
+            .toList();
+    for (JsonNode annotation : latestFirst) {
+      JsonNode results = annotation.path("result");
+      String label =
+          task.masks().isPresent()
+              ? mask(results, task.masks().get(), exported.at("/data/" + Rows.RECORD_ID).asText())
+              : label(results);
+      if (label != null) {
+        return label;
+      }
+    }
+    return null;
+  }
+
+  /** Where strokes cross, the later one covers the earlier. */
+  private String mask(JsonNode results, Masks masks, String recordId) throws IOException {
+    byte[] pixels = new byte[masks.height() * masks.width()];
+    for (JsonNode result : results) {
+      try {
+        byte label = (byte) painted(result, masks);
+        boolean[] stroke = BrushStroke.decode(rle(result.at("/value/rle")), pixels.length);
+        for (int i = 0; i < pixels.length; i++) {
+          pixels[i] = stroke[i] ? label : pixels[i];
+        }
+      } catch (IOException e) {
+        throw new IOException(
+            "region '%s' of record '%s' %s"
+                .formatted(result.path("id").asText(), recordId, e.getMessage()),
+            e);
+      }
+    }
+    return masks.encode(pixels);
+  }
+
+  private int painted(JsonNode result, Masks masks) throws IOException {
+    if (!result.at("/value/format").asText().equals("rle")) {
+      throw new IOException("is no brush stroke");
+    }
+    if (result.path("original_width").asInt() != masks.width()
+        || result.path("original_height").asInt() != masks.height()
+        || result.path("image_rotation").asInt() != 0) {
+      throw new IOException(
+          "is painted on a picture of %s x %s pixels, turned by %s degrees; masks are %d x %d, upright"
+              .formatted(
+                  result.path("original_width"),
+                  result.path("original_height"),
+                  result.path("image_rotation").asInt(),
+                  masks.width(),
+                  masks.height()));
+    }
+    String name = result.at("/value/" + BRUSH + "/0").asText();
+    int label = task.labels().indexOf(name);
+    if (label < 0) {
+      throw new IOException("paints '%s', which is none of %s".formatted(name, task.labels()));
+    }
+    return label;
+  }
+
+  private static byte[] rle(JsonNode values) {
+    byte[] bytes = new byte[values.size()];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) values.get(i).asInt();
+    }
+    return bytes;
   }
 
   private @Nullable String label(JsonNode results) {
@@ -172,7 +292,10 @@ public final class LabelStudio {
     return Rows.label(task, chosen, true);
   }
 
-  private @Nullable String minimal(JsonNode row) {
+  private @Nullable String minimal(JsonNode row) throws IOException {
+    if (task.masks().isPresent()) {
+      throw new IOException("masks are read from Label Studio's JSON export, not from JSON-MIN");
+    }
     if (number()) {
       JsonNode value = row.path(LABEL);
       return value.isMissingNode() || value.isNull() ? null : value.asText();

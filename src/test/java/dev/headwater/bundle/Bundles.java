@@ -70,6 +70,17 @@ public final class Bundles {
    */
   public static Bundle segments(Path directory, int height, int width, int kernel)
       throws Exception {
+    return segments(directory, height, width, kernel, List.of("dark", "light"));
+  }
+
+  /** Likewise, of other labels; every pixel by itself. */
+  public static Bundle segments(Path directory, int height, int width, List<String> labels)
+      throws Exception {
+    return segments(directory, height, width, 1, labels);
+  }
+
+  private static Bundle segments(
+      Path directory, int height, int width, int kernel, List<String> labels) throws Exception {
     Files.createDirectories(directory);
     byte[] network =
         GraphFixture.opset(17)
@@ -78,8 +89,8 @@ public final class Bundles {
             .weight("stem.bias", 4)
             .weight("hidden.weight", 6, 4, kernel, kernel)
             .weight("hidden.bias", 6)
-            .weight("classifier.weight", 2, 6, 1, 1)
-            .weight("classifier.bias", 2)
+            .weight("classifier.weight", labels.size(), 6, 1, 1)
+            .weight("classifier.bias", labels.size())
             .node("Conv", "stem", "image", "stem.weight", "stem.bias")
             .node("Relu", "features", "stem")
             .node(
@@ -91,11 +102,11 @@ public final class Bundles {
                 "hidden.bias")
             .node("Relu", "bent", "hidden")
             .node("Conv", "logits", "bent", "classifier.weight", "classifier.bias")
-            .output("logits", -1, 2, height, width)
+            .output("logits", -1, labels.size(), height, width)
             .declare("features", -1, 4, height, width)
             .bytes();
     Files.write(directory.resolve("model.onnx"), network);
-    Files.writeString(directory.resolve("labels.json"), "[\"dark\", \"light\"]");
+    Json.MAPPER.writeValue(directory.resolve("labels.json").toFile(), labels);
     return load(
         directory,
         """

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
+import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.Task;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.schema.Json;
@@ -14,9 +16,15 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -206,12 +214,115 @@ class AnnotatedFilesTest {
   }
 
   @Test
-  void masksAreNotForLabelStudio() throws Exception {
-    Bundle masks = Bundles.segments(directory.resolve("m"), 4, 4, 1);
+  void aMaskIsPaintedOnItsPictureAndReadBack() throws Exception {
+    Bundle masks = masks();
+    LabelStudio studio = new LabelStudio(masks.task(), masks.medium());
+    Document config = xml(studio.config(masks.task().labels()));
+    assertThat(config.getElementsByTagName("Image").getLength()).isEqualTo(1);
+    assertThat(config.getElementsByTagName("Label").getLength()).as("but the first").isEqualTo(2);
+    byte[] said = {0, 1, 1, 2, 2, 2};
+    String mask = masks.task().masks().orElseThrow().encode(said);
 
-    assertThatThrownBy(() -> new LabelStudio(masks.task(), masks.medium()))
-        .hasMessageContaining("pixels tells masks")
-        .hasMessageContaining("CSV");
+    studio.write(List.of(painted(3, 2, mask)), file);
+
+    JsonNode exported = Json.MAPPER.readTree(file.toFile());
+    JsonNode strokes = exported.at("/0/predictions/0/result");
+    assertThat(strokes).hasSize(2);
+    assertThat(strokes.get(0).path("type").asText()).isEqualTo("brushlabels");
+    assertThat(strokes.at("/1/value/brushlabels/0").asText()).isEqualTo("deep");
+    assertThat(strokes.at("/1/original_width").asInt()).isEqualTo(3);
+    ((ObjectNode) exported.get(0)).putArray("annotations").addObject().set("result", strokes);
+    Json.MAPPER.writeValue(file.toFile(), exported);
+    assertThat(studio.read(file)).containsExactly(new Label("r1", "pixels", mask));
+
+    studio.write(List.of(painted(3, 2, null)), file);
+    assertThat(Json.MAPPER.readTree(file.toFile()).get(0).has("predictions")).isFalse();
+    assertThatThrownBy(() -> studio.write(List.of(painted(2, 3, mask)), file))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("'r1' is 2 x 3, its mask 3 x 2");
+  }
+
+  @Test
+  void strokesCoverOneAnotherAndNoneAtAllIsAnAnswer() throws Exception {
+    Bundle masks = masks();
+    LabelStudio studio = new LabelStudio(masks.task(), masks.medium());
+    // six pixels, the second and the fifth painted; then all of them but the last
+    String spots = stroke("0,0,0,24,57,27,252,96,17,255,206,1,31,252,96,0", 3, "deep");
+    String most = stroke("0,0,0,24,57,27,254,19,255,140,0", 3, "light");
+    Files.writeString(
+        file,
+        """
+        [{"data": {"recordId": "r1", "task": "pixels"}, "annotations": [{"result": [%1$s, %2$s]}]},
+         {"data": {"recordId": "r2", "task": "pixels"}, "annotations": [{"result": [%2$s, %1$s]}]},
+         {"data": {"recordId": "r3", "task": "pixels"}, "annotations": [{"result": []}]},
+         {"data": {"recordId": "r4", "task": "pixels"}, "annotations": [
+            {"was_cancelled": true, "result": [%1$s]}]}]
+        """
+            .formatted(spots, most));
+
+    assertThat(studio.read(file))
+        .extracting(label -> pixels(masks, label))
+        .containsExactly(
+            List.of(1, 1, 1, 1, 1, 0), List.of(1, 2, 1, 1, 2, 0), List.of(0, 0, 0, 0, 0, 0));
+  }
+
+  @Test
+  void whatIsNoStrokeOnThisMaskIsRefusedByItsRegion() throws Exception {
+    Bundle masks = masks();
+    LabelStudio studio = new LabelStudio(masks.task(), masks.medium());
+    String spots = "0,0,0,24,57,27,252,96,17,255,206,1,31,252,96,0";
+    assertRefused(studio, stroke(spots, 3, "blue"), "paints 'blue', which is none of");
+    assertRefused(studio, stroke(spots, 6, "deep"), "a picture of 6 x 2 pixels");
+    assertRefused(studio, stroke("0,0,0,24,57", 3, "deep"), "ends too early");
+    assertRefused(
+        studio, "{\"id\": \"s\", \"value\": {\"points\": [[1, 2]]}}", "is no brush stroke");
+    Files.writeString(file, "[{\"recordId\": \"r1\", \"task\": \"pixels\", \"label\": []}]");
+    assertThatThrownBy(() -> studio.read(file)).hasMessageContaining("not from JSON-MIN");
+  }
+
+  private void assertRefused(LabelStudio studio, String stroke, String why) throws Exception {
+    Files.writeString(
+        file,
+        "[{\"data\": {\"recordId\": \"r1\"}, \"annotations\": [{\"result\": [%s]}]}]"
+            .formatted(stroke));
+    assertThatThrownBy(() -> studio.read(file))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("region 's' of record 'r1' ")
+        .hasMessageContaining(why);
+  }
+
+  /** Three by two pixels: dark, light and deep. */
+  private Bundle masks() throws Exception {
+    return Bundles.segments(directory.resolve("m"), 2, 3, List.of("dark", "light", "deep"));
+  }
+
+  private static List<Integer> pixels(Bundle masks, Label label) {
+    try {
+      byte[] pixels =
+          masks.task().masks().orElseThrow().decode(label.label(), "label", label.recordId());
+      return IntStream.range(0, pixels.length).mapToObj(i -> (int) pixels[i]).toList();
+    } catch (InvalidRecordException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static ReviewItem painted(int width, int height, String mask) throws Exception {
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    ImageIO.write(new BufferedImage(width, height, BufferedImage.TYPE_BYTE_GRAY), "png", png);
+    String payload =
+        "{\"id\":\"r1\",\"image\":\"%s\"}"
+            .formatted(Base64.getEncoder().encodeToString(png.toByteArray()));
+    Reason reason = mask == null ? Reason.AUDIT : Reason.UNSURE;
+    return new ReviewItem("r1", "pixels", reason, payload, false, null, SOURCE, mask);
+  }
+
+  private static String stroke(String rle, int width, String label) {
+    return """
+    {"id": "s", "from_name": "label", "to_name": "record", "type": "brushlabels",
+     "original_width": %d, "original_height": 2, "image_rotation": 0,
+     "value": {"format": "rle", "rle": [%s], "brushlabels": ["%s"]}}
+    """
+        .formatted(width, rle, label);
   }
 
   private static String choices(String label) {
