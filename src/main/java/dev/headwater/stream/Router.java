@@ -13,7 +13,9 @@ import dev.headwater.stream.guard.Outbox;
 import dev.headwater.stream.guard.TraceContext;
 import dev.headwater.stream.selection.Selection;
 import dev.headwater.stream.selection.Selector;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.api.Record;
 
@@ -28,11 +30,22 @@ final class Router {
   private final ScoringTopology topology;
   private final Topics topics;
   private final Selector selector;
+  private final int[] asking;
 
   Router(ScoringTopology topology) {
     this.topology = topology;
     this.topics = topology.topics();
     this.selector = new Selector(topology.settings().selection());
+    this.asking = asking(topology.tasks(), topology.settings().selection());
+  }
+
+  /** Tasks whose doubts count: not those with a threshold of 0, while there are others. */
+  private static int[] asking(List<Task> tasks, Selection selection) {
+    int[] asking =
+        IntStream.range(0, tasks.size())
+            .filter(i -> selection.doubt(tasks.get(i).name()).threshold() > 0)
+            .toArray();
+    return asking.length > 0 ? asking : IntStream.range(0, tasks.size()).toArray();
   }
 
   /**
@@ -72,22 +85,21 @@ final class Router {
    * answers for every task.
    */
   private Optional<Selector.Kept> select(String recordId, Scorer.Answer answer) {
-    int tasks = answer.outcomes().size();
-    double[] certainties = new double[tasks];
+    double[] certainties = new double[asking.length];
     int least = 0;
     boolean scored = true;
-    for (int i = 0; i < tasks; i++) {
-      Outcome outcome = answer.outcomes().get(i);
-      String task = topology.tasks().get(i).name();
+    for (int i = 0; i < asking.length; i++) {
+      Outcome outcome = answer.outcomes().get(asking[i]);
+      String task = topology.tasks().get(asking[i]).name();
       certainties[i] = topology.settings().selection().standing(task, outcome.certainty());
       least = certainties[i] < certainties[least] ? i : least;
       scored &= outcome.scored();
     }
-    Outcome unsure = answer.outcomes().get(least);
+    Outcome unsure = answer.outcomes().get(asking[least]);
     float[] features =
         topology
             .tasks()
-            .get(least)
+            .get(asking[least])
             .dense()
             .map(dense -> dense.tiling().summary(unsure.features()))
             .orElse(unsure.features());

@@ -345,4 +345,29 @@ class ScoringTopologyTest {
           .containsExactly("r1", "r1");
     }
   }
+
+  @Test
+  void leavesItToOtherTasksToAskForOneWhoseThresholdIsNought() {
+    StubScorer stub = new StubScorer();
+    stub.tasks = 2;
+    stub.secondIsCold = true;
+    Selection quiet =
+        new Selection(
+            0,
+            0.5,
+            Measure.MAX_PROBABILITY,
+            0,
+            Optional.empty(),
+            Map.of("mood", new Selection.Doubt(0, Measure.MAX_PROBABILITY)));
+    try (Driven two =
+        new Driven(state.resolve("quiet"), quiet, new Limits(1 << 20, Map.of()), stub)) {
+      two.record("{\"id\": \"r1\", \"confidence\": 0.4}");
+      two.record("{\"id\": \"r2\", \"confidence\": 0.6}");
+
+      assertThat(two.read(two.topics.review()))
+          .extracting(item -> item.value().recordId() + " " + item.value().task())
+          .as("a cold mood asks about nothing, and is asked for where the answer is unsure")
+          .containsExactly("r1 answer", "r1 mood");
+    }
+  }
 }

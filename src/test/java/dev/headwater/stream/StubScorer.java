@@ -19,6 +19,7 @@ final class StubScorer implements Scorer {
   int tasks = 1;
   double unlabelled;
   boolean sureOfTheSecond;
+  boolean secondIsCold;
   long headVersion = 7;
   boolean binary;
 
@@ -48,8 +49,11 @@ final class StubScorer implements Scorer {
     double certainty = top.isEmpty() ? 0 : top.get(0).confidence();
     Outcome outcome = new Outcome(label, FEATURES, top, certainty, version, null);
     List<Scored> sure = List.of(new Scored("yes", 1));
+    Outcome cold = new Outcome(label, FEATURES, List.of(), 0, 0, null);
     Outcome second =
-        sureOfTheSecond ? new Outcome(label, FEATURES, sure, 1, version, null) : outcome;
+        secondIsCold
+            ? cold
+            : sureOfTheSecond ? new Outcome(label, FEATURES, sure, 1, version, null) : outcome;
     return new Answer(id, List.of(outcome, second).subList(0, tasks));
   }
 
