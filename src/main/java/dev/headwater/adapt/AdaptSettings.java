@@ -14,7 +14,8 @@ import java.time.Duration;
  *     stays in proportion
  * @param interval after which any new sample sets off a training
  * @param memory samples kept to train on; beyond it the oldest of the most frequent label goes
- * @param folds of the judged samples, each scored by a head that did not train on it
+ * @param folds of the judged samples, each scored by a head that did not train on it; of a head of
+ *     several layers two, unless it is dense
  * @param balance in [0, 1]: a sample of a label seen n times counts n^-balance
  * @param closeTimeout for the thread to stop
  * @param promotion who makes an accepted candidate live

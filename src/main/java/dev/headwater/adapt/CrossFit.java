@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A head trained on every sample, and what heads that did not train on them say of those to judge
+ * A head that every sample taught, and what heads that did not train on them say of those to judge
  * it by (cross-fitting: Chernozhukov et al. 2018). All start from the live head, which has seen
  * none of the judged samples either, or go on from where an earlier fit with the same folds left
  * them: nothing leaks, and nothing is withheld from the head that ships.
  *
- * @param head to ship: of the one trained on everything and the folds' heads, which are there
- *     anyway
- * @param heads of the folds, then that trained on everything
+ * @param head to ship: of the folds' heads, which are there anyway, and one trained on everything,
+ *     unless the fitter can do without
+ * @param heads of the folds, then that trained on everything, if there is one
  * @param judged indexes into the batch
  * @param logits of each judged sample under the fold that left it out
  */
@@ -48,14 +48,20 @@ record CrossFit(
     // one sample alone leaves nothing to train its fold on
     weightings.removeIf(weights -> Arrays.stream(weights).sum() == 0);
     boolean scorable = weightings.size() == count;
-    weightings.add(batch.weights());
+    if (weightings.isEmpty() || !fitter.shipsFolds()) {
+      weightings.add(batch.weights());
+    }
     List<Fitter.Trained> starts =
         earlier.size() == weightings.size()
             ? earlier
             : Collections.nCopies(weightings.size(), live);
     List<Fitter.Trained> heads = fitter.fit(live, starts, classes, batch, weightings);
     return scorable
-        ? new CrossFit(fitter.blend(heads), heads, judged, logits(heads, batch, judged, folds))
+        ? new CrossFit(
+            fitter.blend(heads),
+            heads,
+            judged,
+            logits(heads.subList(0, count), batch, judged, folds))
         : new CrossFit(fitter.blend(heads), List.of(), new int[0], List.of());
   }
 
@@ -66,7 +72,7 @@ record CrossFit(
   private static List<float[]> logits(
       List<Fitter.Trained> heads, Batch batch, int[] judged, int[] folds) {
     float[][] logits = new float[judged.length][];
-    for (int fold = 0; fold < heads.size() - 1; fold++) {
+    for (int fold = 0; fold < heads.size(); fold++) {
       int[] left = leftOut(folds, fold);
       List<float[]> said =
           heads

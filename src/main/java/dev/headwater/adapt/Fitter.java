@@ -43,10 +43,20 @@ interface Fitter {
   List<Trained> fit(
       Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings);
 
+  /** Folds that are worth what their heads cost, of so many wanted. */
+  default int folds(int wanted) {
+    return wanted;
+  }
+
+  /** Whether what ships is made of the folds' heads alone, and none is trained on everything. */
+  default boolean shipsFolds() {
+    return false;
+  }
+
   /**
    * What to ship of the heads that one {@link #fit} made.
    *
-   * @param fitted the last was trained on everything
+   * @param fitted the last was trained on everything, unless {@link #shipsFolds}
    */
   Trained blend(List<Trained> fitted);
 

@@ -196,9 +196,9 @@ final class Learner {
   Head train(String cause, long version) {
     trigger.reset();
     List<Remembered> samples = memory.samples();
-    int[] judged =
+    int[] unseen =
         IntStream.range(0, samples.size()).filter(i -> !trained.covers(samples.get(i))).toArray();
-    return train(cause, version, samples, judged);
+    return train(cause, version, samples, progress.ofLate(samples, unseen));
   }
 
   /** As {@link #train(String, long)}, judging on everything: no head has seen any of it. */
@@ -223,7 +223,7 @@ final class Learner {
             leftOut,
             progress.folds(
                 Arrays.stream(leftOut).mapToObj(i -> samples.get(i).recordId()).toList(),
-                settings.folds()));
+                fitter.folds(settings.folds())));
     progress.made(labels, fit.heads().stream().map(by::unscaled).toList());
     List<Remembered> told = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
     double temperature =

@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -7,12 +8,19 @@ import java.util.Set;
 
 /**
  * Where training is since the live head came: which fold leaves out which sample, and how far each
- * fold's head has got. A refused candidate's training is gone on from, for steps are dear; and no
- * fold's head ever learns from a sample that it judges, for a sample keeps its fold. Not
- * thread-safe.
+ * fold's head has got, and what has passed since it could be judged on. A refused candidate's
+ * training is gone on from, for steps are dear; and no fold's head ever learns from a sample that
+ * it judges, for a sample keeps its fold. Not thread-safe.
  */
 final class Progress {
+  /** What a candidate is judged on stands for so many records at least: the traffic of late. */
+  private static final int RECORDS = 500;
+
+  /** And is so many samples at least, where there are. */
+  private static final int SAMPLES = 100;
+
   private final Map<String, Integer> folds = new HashMap<>();
+  private TrainedThrough passed = TrainedThrough.nothing();
   private int next;
   private List<String> labels = List.of();
   private List<Fitter.Trained> heads = List.of();
@@ -20,9 +28,27 @@ final class Progress {
   /** Another head is live, or something is not to be learnt from any more: begins again. */
   void restart() {
     folds.clear();
+    passed = TrainedThrough.nothing();
     next = 0;
     labels = List.of();
     heads = List.of();
+  }
+
+  /**
+   * Which of these samples, indexes in the order they came, the next candidate is judged on: the
+   * newest. Older ones have passed: every fold may learn from them, so none of them is ever judged
+   * on again.
+   */
+  int[] ofLate(List<Remembered> samples, int[] unseen) {
+    int[] left = Arrays.stream(unseen).filter(i -> !passed.covers(samples.get(i))).toArray();
+    int from = left.length;
+    for (double records = 0; from > 0 && (records < RECORDS || left.length - from < SAMPLES); ) {
+      records += samples.get(left[--from]).weight();
+    }
+    for (int i = 0; i < from; i++) {
+      passed.advance(samples.get(left[i]).partition(), samples.get(left[i]).offset());
+    }
+    return Arrays.copyOfRange(left, from, left.length);
   }
 
   /**

@@ -13,6 +13,8 @@ import java.util.Map;
 
 /** Heads of several layers. */
 record TailFitter(Task task, TailTuner tuner) implements Fitter {
+  /** Each costs a training of its own, and the next one comes the later. */
+  private static final int FOLDS = 2;
 
   private record Deep(Weights weights, TailFitter fitter) implements Trained {
     @Override
@@ -72,13 +74,21 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
         .toList();
   }
 
-  /**
-   * The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). Not
-   * of dense heads, of which it has not been measured.
-   */
+  @Override
+  public int folds(int wanted) {
+    return shipsFolds() ? Math.min(wanted, FOLDS) : wanted;
+  }
+
+  /** Not of dense heads, of which the mean has not been measured. */
+  @Override
+  public boolean shipsFolds() {
+    return task.tiling().isEmpty();
+  }
+
+  /** The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). */
   @Override
   public Trained blend(List<Trained> fitted) {
-    if (task.tiling().isPresent()) {
+    if (!shipsFolds()) {
       return fitted.get(fitted.size() - 1);
     }
     return new Deep(Weights.mean(fitted.stream().map(h -> ((Deep) h).weights).toList()), this);

@@ -57,8 +57,8 @@ public interface RawAdapt {
   @WithConverter(Converters.Positive.class)
   int iterations();
 
-  /** Minibatches of a training where the head has several layers. */
-  @WithDefault("100")
+  /** Minibatches of a training where the head has several layers; twice as many of tiles. */
+  @WithDefault("50")
   @WithConverter(Converters.Positive.class)
   int tailSteps();
 

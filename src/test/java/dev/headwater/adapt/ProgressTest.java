@@ -6,6 +6,7 @@ import dev.headwater.adapt.fit.Batch;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.Reason;
 import dev.headwater.schema.Tensor;
 import java.time.Clock;
 import java.time.Instant;
@@ -55,6 +56,12 @@ class ProgressTest {
     private final List<String> leaks = new ArrayList<>();
     private List<Trained> starts = List.of();
     private List<Trained> made = List.of();
+    private boolean shipsFolds;
+
+    @Override
+    public boolean shipsFolds() {
+      return shipsFolds;
+    }
 
     @Override
     public List<Trained> fit(
@@ -103,21 +110,14 @@ class ProgressTest {
   @Test
   void aRefusedTrainingIsGoneOnFromAndNoFoldLearnsWhatItJudges() {
     Recording fitter = new Recording();
-    AdaptSettings settings = AdaptSettings.of("test");
-    Learner learner =
-        new Learner(
-            new Learner.Space("task", "backbone", DIM, List.of("l0", "l1"), true),
-            settings,
-            new Gate(GateSettings.DEFAULT),
-            fitter,
-            Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+    Learner learner = learner(fitter);
     feed(learner, 0, 21);
     learner.train("samples", 1);
     List<Fitter.Trained> first = fitter.made;
     feed(learner, 21, 40);
     learner.train("samples", 2);
 
-    assertThat(fitter.starts).hasSize(settings.folds() + 1).isEqualTo(first);
+    assertThat(fitter.starts).hasSize(AdaptSettings.of("test").folds() + 1).isEqualTo(first);
     assertThat(fitter.leaks).as("judged by a head that had learned it").isEmpty();
 
     learner.erase("r3");
@@ -127,10 +127,78 @@ class ProgressTest {
     assertThat(((Learned) fitter.starts.get(0)).from).as("what learned from r3 is gone").isEmpty();
   }
 
+  private static Learner learner(Fitter fitter) {
+    return new Learner(
+        new Learner.Space("task", "backbone", DIM, List.of("l0", "l1"), true),
+        AdaptSettings.of("test"),
+        new Gate(GateSettings.DEFAULT),
+        fitter,
+        Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+  }
+
   private void feed(Learner learner, int from, int to) {
     for (int i = from; i < to; i++) {
       learner.add(samples.of("r" + i, i % 2), 0, i);
     }
+  }
+
+  @Test
+  void judgesOnTheTrafficOfLateAndLeaksNothingOfIt() {
+    Recording fitter = new Recording();
+    Learner learner = learner(fitter);
+    feed(learner, 0, 600);
+    Head first = learner.train("samples", 1);
+    feed(learner, 600, 720);
+    Head second = learner.train("samples", 2);
+
+    assertThat(first.info().verdict().judged()).isEqualTo(500);
+    assertThat(second.info().verdict().judged()).isEqualTo(500);
+    assertThat(learner.unseen()).as("a probation still sees them all").hasSize(720);
+    assertThat(fitter.leaks).as("judged by a head that had learned it").isEmpty();
+  }
+
+  @Test
+  void trainsNoHeadOnEverythingWhereTheFoldsShip() {
+    Recording fitter = new Recording();
+    fitter.shipsFolds = true;
+    Learner learner = learner(fitter);
+    feed(learner, 0, 2);
+    learner.train("samples", 1);
+    feed(learner, 2, 30);
+    learner.train("samples", 2);
+    List<Fitter.Trained> second = fitter.made;
+    feed(learner, 30, 50);
+    learner.train("samples", 3);
+
+    assertThat(second).hasSize(AdaptSettings.of("test").folds());
+    assertThat(fitter.starts).isEqualTo(second);
+    assertThat(fitter.leaks).as("judged by a head that had learned it").isEmpty();
+  }
+
+  @Test
+  void countsWhatSamplesStandForAndNeverReturnsToWhatHasPassed() {
+    List<Remembered> sparse = remembered(300, 25);
+    List<Remembered> dense = remembered(300, 2);
+    int[] all = IntStream.range(0, 300).toArray();
+
+    assertThat(progress.ofLate(sparse, all)).isEqualTo(IntStream.range(200, 300).toArray());
+    assertThat(progress.ofLate(sparse.subList(0, 250), Arrays.copyOf(all, 250)))
+        .as("the newest have left the memory")
+        .isEqualTo(IntStream.range(200, 250).toArray());
+    assertThat(new Progress().ofLate(dense, all)).isEqualTo(IntStream.range(50, 300).toArray());
+
+    progress.restart();
+
+    assertThat(progress.ofLate(sparse, all)).as("another head is live").hasSize(100);
+    assertThat(progress.ofLate(sparse.subList(0, 20), Arrays.copyOf(all, 20))).isEmpty();
+  }
+
+  private List<Remembered> remembered(int count, double weight) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> samples.of("r" + i, "l0", new float[DIM], Reason.AUDIT, weight))
+        .map(
+            sample -> Remembered.of(sample, 0, Integer.parseInt(sample.getRecordId().substring(1))))
+        .toList();
   }
 
   @Test

@@ -8,11 +8,11 @@ package dev.headwater.adapt.fit;
  * @param pull strength of the pull towards the live head, in units of the inverse variance of its
  *     own weights
  * @param iterations of the optimiser at most, where the head is one linear layer
- * @param tailSteps minibatches, where it has several
+ * @param tailSteps minibatches, where it has several; twice as many of tiles
  */
 public record FitSettings(String device, int threads, double pull, int iterations, int tailSteps) {
   /** Chosen by replay: see RATIONALE.md in the package above. */
-  public static final FitSettings DEFAULT = new FitSettings("auto", 1, 0.02, 25, 100);
+  public static final FitSettings DEFAULT = new FitSettings("auto", 1, 0.02, 25, 50);
 
   public FitSettings {
     if (!device.matches("auto|cpu|cuda:\\d{1,3}")) {

@@ -36,6 +36,9 @@ public final class TailTuner {
 
   private static final int MOST_TILES = 4096;
 
+  /** Minibatches of tiles for each of others: records with masks are few and far between. */
+  private static final int TILE_STEPS = 2;
+
   /**
    * Pull of a head of tiles, in {@link Adam}'s units. A few records have all the pixels to move it
    * far, and what they show is all the same: what they do not show would be unlearnt.
@@ -117,7 +120,7 @@ public final class TailTuner {
     boolean tiles = batch.pixels() != null;
     int steps =
         tiles
-            ? settings.tailSteps()
+            ? TILE_STEPS * settings.tailSteps()
             : Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
     Adam adam = new Adam(anchor.flat(), start.flat(), RATE, tiles ? TILE_PULL : settings.pull());
     Random random = new Random(SEED);
