@@ -76,6 +76,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   public MicrometerScorerMetrics(PrometheusMeterRegistry registry, List<String> tasks) {
     meters = new Meters(registry);
     heads = new HeadMeters(registry);
+    heads.canaries(tasks);
     received = meters.counter("headwater.records.received", "Records that reached scoring");
     predicted = meters.counter("headwater.records.predicted", "Records predicted");
     deadLettered =
@@ -243,6 +244,11 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
       duration.record(took);
       heads.live(task, version);
     }
+  }
+
+  @Override
+  public void canary(String task, long version, double share) {
+    heads.canary(task, version, share);
   }
 
   @Override

@@ -50,6 +50,8 @@ public final class Status implements AutoCloseable {
           "headwater.labels.matched",
           "headwater.consumer.lag",
           "headwater.head.version",
+          "headwater.canary.share",
+          "headwater.canary.version",
           "headwater.prequential.accuracy",
           "headwater.calibration.error",
           "headwater.drift.score",

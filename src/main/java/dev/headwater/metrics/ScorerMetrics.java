@@ -83,6 +83,13 @@ public interface ScorerMetrics {
   default void swapped(String task, long version, Duration took) {}
 
   /**
+   * Another head than the live one answers for a share of the keys.
+   *
+   * @param share of the keys; 0 where the live head answers for all of them again
+   */
+  default void canary(String task, long version, double share) {}
+
+  /**
    * A head was refused and the live one kept.
    *
    * @param task as the topic names it, which may be no task of the bundle

@@ -86,6 +86,11 @@ final class LiveHeads implements AutoCloseable {
 
   private void swapCanary(@Nullable Canary next) {
     Canary old = canary.getAndSet(next);
+    if (next != null) {
+      metrics.canary(graph.task().name(), next.head().info().version(), next.share());
+    } else if (old != null) {
+      metrics.canary(graph.task().name(), old.head().info().version(), 0);
+    }
     release(old == null ? null : old.head());
   }
 

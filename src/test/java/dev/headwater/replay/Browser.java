@@ -18,7 +18,7 @@ import org.openqa.selenium.chrome.ChromeOptions;
 import org.openqa.selenium.logging.LogEntry;
 
 /** A headless Chromium, or the test is skipped where there is none. */
-final class Browser implements AutoCloseable {
+public final class Browser implements AutoCloseable {
   private static final Path CHROMIUM = Path.of("/usr/bin/chromium");
   private static final Path DRIVER = Path.of("/usr/bin/chromedriver");
 
@@ -64,7 +64,7 @@ final class Browser implements AutoCloseable {
   /**
    * @param profile a new directory
    */
-  static Browser open(Path profile) {
+  public static Browser open(Path profile) {
     assumeTrue(
         Files.isExecutable(CHROMIUM) && Files.isExecutable(DRIVER),
         "no Chromium here: apt-get install chromium chromium-driver");
@@ -93,11 +93,11 @@ final class Browser implements AutoCloseable {
     return browser;
   }
 
-  void show(String url) {
+  public void show(String url) {
     driver.get(url);
   }
 
-  void size(int width, int height) {
+  public void size(int width, int height) {
     // the window has a least width that the page's view has not
     driver.executeCdpCommand(
         "Emulation.setDeviceMetricsOverride",
@@ -105,7 +105,7 @@ final class Browser implements AutoCloseable {
     driver.manage().window().setSize(new Dimension(width, height));
   }
 
-  void dark(boolean dark) {
+  public void dark(boolean dark) {
     driver.executeCdpCommand(
         "Emulation.setEmulatedMedia",
         Map.of(
@@ -113,38 +113,38 @@ final class Browser implements AutoCloseable {
             List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"))));
   }
 
-  String text(String selector) {
+  public String text(String selector) {
     return String.valueOf(
         driver.executeScript(
             "const e = document.querySelector(arguments[0]); return e ? e.textContent : '';",
             selector));
   }
 
-  long count(String selector) {
+  public long count(String selector) {
     return driver.findElements(By.cssSelector(selector)).stream()
         .filter(element -> element.isDisplayed())
         .count();
   }
 
-  void click(String selector) {
+  public void click(String selector) {
     driver.findElement(By.cssSelector(selector)).click();
   }
 
-  Object ask(String script, Object... arguments) {
+  public Object ask(String script, Object... arguments) {
     return driver.executeScript(script, arguments);
   }
 
-  List<?> faintTexts() {
+  public List<?> faintTexts() {
     return (List<?>) ask(FAINT, CONTRAST);
   }
 
-  boolean scrollsSideways() {
+  public boolean scrollsSideways() {
     return (Boolean)
         ask("return document.documentElement.scrollWidth > document.documentElement.clientWidth;");
   }
 
   /** What the page has complained of since the last call. */
-  List<String> complaints() {
+  public List<String> complaints() {
     return driver.manage().logs().get("browser").getAll().stream()
         .filter(entry -> entry.getLevel().intValue() >= Level.WARNING.intValue())
         .map(LogEntry::getMessage)
@@ -152,7 +152,7 @@ final class Browser implements AutoCloseable {
   }
 
   /** The whole page, not just what is in view. */
-  void picture(Path file) throws IOException {
+  public void picture(Path file) throws IOException {
     Map<String, Object> taken =
         driver.executeCdpCommand(
             "Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", true));
