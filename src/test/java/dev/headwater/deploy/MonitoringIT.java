@@ -194,20 +194,26 @@ class MonitoringIT {
         if (!panel.path("type").asText().equals("row")) {
           panels.put(
               dashboard.path("title").asText() + "/" + panel.path("title").asText(),
-              panel.path("targets").findValuesAsText("expr").stream()
-                  .map(MonitoringIT::filledIn)
-                  .toList());
+              expressions(panel.path("targets")));
         }
       }
+      panels.put(
+          dashboard.path("title").asText() + "/annotations",
+          expressions(dashboard.path("annotations")));
     }
     return panels;
+  }
+
+  private static List<String> expressions(JsonNode part) {
+    return part.findValuesAsText("expr").stream().map(MonitoringIT::filledIn).toList();
   }
 
   private static String filledIn(String expression) {
     return expression
         .replace("$scorer", "headwater-scorer")
         .replace("$trainer", "headwater-trainer")
-        .replace("$__rate_interval", "1m");
+        .replace("$__rate_interval", "1m")
+        .replace("$__interval", "15s");
   }
 
   private TreeSet<String> unknown(Path rules) throws Exception {
