@@ -27,30 +27,49 @@ final class Access {
     /** {@code train}. */
     TRAINER,
     /** {@code topics}, {@code heads}, {@code labels}, {@code review}, {@code train --from}. */
-    OPERATOR
+    OPERATOR,
+    /** {@code rescore}. */
+    RESCORER,
+    /** {@code samples reembed}. */
+    EMBEDDER,
+    /** {@code compare}. */
+    COMPARER
   }
+
+  /**
+   * What there are rights on.
+   *
+   * @param name of the deployment
+   * @param rescored where {@code rescore} writes
+   * @param old the deployments whose memory is carried over, and that are compared with
+   */
+  record Scope(String name, TopicNames topics, String rescored, List<TopicNames> old) {}
 
   private final TopicNames topics;
   private final String name;
+  private final Scope scope;
   private final String principal;
   private final Map<ResourcePattern, List<AccessControlEntry>> granted = new LinkedHashMap<>();
 
-  private Access(TopicNames topics, String name, String principal) {
-    this.topics = topics;
-    this.name = name;
+  private Access(Scope scope, String principal) {
+    this.topics = scope.topics();
+    this.name = scope.name();
+    this.scope = scope;
     this.principal = principal;
   }
 
   /**
-   * @param name of the deployment
    * @param principal as the broker sees it, such as {@code User:scorer}
    */
-  static Access of(Role role, TopicNames topics, String name, String principal) {
-    Access access = new Access(topics, name, principal);
+  static Access of(Role role, Scope scope, String principal) {
+    Access access = new Access(scope, principal);
     switch (role) {
       case SCORER -> access.scorer();
       case TRAINER -> access.trainer();
       case OPERATOR -> access.operator();
+      case RESCORER -> access.rescorer();
+      case EMBEDDER -> access.embedder();
+      case COMPARER -> access.comparer();
     }
     return access;
   }
@@ -118,6 +137,35 @@ final class Access {
     topic(topics.samples(), AclOperation.WRITE);
     Stream.of("-trainer", "-cli")
         .forEach(writer -> allow(ResourceType.TRANSACTIONAL_ID, name + writer, AclOperation.WRITE));
+  }
+
+  private void rescorer() {
+    again("-rescore-" + scope.rescored());
+    allow(ResourceType.TOPIC, scope.rescored(), AclOperation.CREATE, AclOperation.WRITE);
+  }
+
+  private void embedder() {
+    again("-reembed");
+    allow(ResourceType.TOPIC, topics.samples(), AclOperation.WRITE);
+    scope.old().forEach(old -> read(old.samples(), old.heads()));
+  }
+
+  private void comparer() {
+    read(topics.predictions(), scope.rescored(), topics.samples(), topics.heads());
+    scope.old().forEach(old -> read(old.predictions(), old.samples(), old.heads()));
+  }
+
+  /** Reads the records again and writes, with how far it has read, in a transaction. */
+  private void again(String run) {
+    topics.records().forEach(this::read);
+    read(topics.heads());
+    allow(ResourceType.GROUP, name + run, AclOperation.READ);
+    allow(ResourceType.TRANSACTIONAL_ID, name + run, AclOperation.WRITE);
+  }
+
+  /** Without regard to how they are configured. */
+  private void read(String... topics) {
+    Stream.of(topics).forEach(topic -> allow(ResourceType.TOPIC, topic, AclOperation.READ));
   }
 
   private List<String> everyTopic() {

@@ -4,12 +4,14 @@ import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.schema.TopicSetup;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -80,19 +82,56 @@ final class TopicsCommand {
               defaultValue = "User:operator",
               paramLabel = "PRINCIPAL",
               description =
-                  "Who runs topics, heads, labels, review and train --from. Default: ${DEFAULT-VALUE}")
-          String operator)
+                  "Who runs topics, heads, labels, review and train --from. Default:"
+                      + " ${DEFAULT-VALUE}")
+          String operator,
+      @Option(
+              names = "--rescorer",
+              defaultValue = "User:rescorer",
+              paramLabel = "PRINCIPAL",
+              description = "Who runs rescore. Default: ${DEFAULT-VALUE}")
+          String rescorer,
+      @Option(
+              names = "--rescore-to",
+              paramLabel = "TOPIC",
+              description = "Where rescore writes. Default: <name>-again")
+          @Nullable String rescored,
+      @Option(
+              names = "--embedder",
+              defaultValue = "User:embedder",
+              paramLabel = "PRINCIPAL",
+              description = "Who runs samples reembed --old. Default: ${DEFAULT-VALUE}")
+          String embedder,
+      @Option(
+              names = "--comparer",
+              defaultValue = "User:comparer",
+              paramLabel = "PRINCIPAL",
+              description = "Who runs compare --with. Default: ${DEFAULT-VALUE}")
+          String comparer,
+      @Option(
+              names = "--old",
+              paramLabel = "FILE",
+              description =
+                  "The configuration of the deployment that is re-embedded from and compared with;"
+                      + " without it, the rights on its topics are left out.")
+          @Nullable Path old)
       throws ConfigException {
     Settings settings = config.load();
+    Access.Scope scope =
+        new Access.Scope(
+            settings.name(),
+            settings.topicNames(),
+            rescored == null ? settings.name() + "-again" : rescored,
+            old == null ? List.of() : List.of(ConfigOption.other(old).topicNames()));
     Map<Access.Role, String> principals = new EnumMap<>(Access.Role.class);
     principals.put(Access.Role.SCORER, scorer);
     principals.put(Access.Role.TRAINER, trainer);
     principals.put(Access.Role.OPERATOR, operator);
+    principals.put(Access.Role.RESCORER, rescorer);
+    principals.put(Access.Role.EMBEDDER, embedder);
+    principals.put(Access.Role.COMPARER, comparer);
     principals.forEach(
-        (role, principal) ->
-            Access.of(role, settings.topicNames(), settings.name(), principal)
-                .arguments()
-                .forEach(out()::println));
+        (role, principal) -> Access.of(role, scope, principal).arguments().forEach(out()::println));
     return 0;
   }
 

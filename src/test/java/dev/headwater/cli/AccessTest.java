@@ -19,7 +19,10 @@ class AccessTest {
       Map.of(
           Access.Role.SCORER, "User:CN=scorer",
           Access.Role.TRAINER, "User:trainer",
-          Access.Role.OPERATOR, "User:CN=ops");
+          Access.Role.OPERATOR, "User:CN=ops",
+          Access.Role.RESCORER, "User:rescorer",
+          Access.Role.EMBEDDER, "User:embedder",
+          Access.Role.COMPARER, "User:comparer");
 
   @Test
   void theDocumentShowsEveryRight() throws IOException {
@@ -51,6 +54,9 @@ class AccessTest {
   }
 
   private static Access access(Access.Role role) {
-    return Access.of(role, NAMES, "example", PRINCIPALS.get(role));
+    Access.Scope scope =
+        new Access.Scope(
+            "example", NAMES, "example-again", List.of(TopicNames.prefixed("example-old")));
+    return Access.of(role, scope, PRINCIPALS.get(role));
   }
 }

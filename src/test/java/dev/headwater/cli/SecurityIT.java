@@ -77,8 +77,10 @@ class SecurityIT {
   static void deploy() throws Exception {
     broker = new SecureBroker(Files.createDirectory(directory.resolve("tls")), "scorer", "ops");
     broker.user("trainer", SecureBroker.SECRET);
-    for (Access.Role role : Access.Role.values()) {
-      broker.allow(Access.of(role, NAMES, "desk", principal(role)).bindings());
+    Access.Scope scope = new Access.Scope("desk", NAMES, "desk-again", List.of());
+    for (Access.Role role :
+        List.of(Access.Role.SCORER, Access.Role.TRAINER, Access.Role.OPERATOR)) {
+      broker.allow(Access.of(role, scope, principal(role)).bindings());
     }
     keys = new TestKeys(directory).pair("head", "Ed25519").pair("stranger", "Ed25519");
     Bundles.tabular(Files.createDirectory(directory.resolve("bundle")), 4, 2);
@@ -145,7 +147,8 @@ class SecurityIT {
         adapt: {device: cpu, interval: 1s}
         http: {port: %d, trainer-port: 0}
         kafka:
-        %s"""
+        %s\
+        """
             .formatted(
                 directory.resolve("state"),
                 directory.resolve("bundle"),
@@ -160,6 +163,7 @@ class SecurityIT {
       case SCORER -> "User:CN=scorer";
       case TRAINER -> "User:trainer";
       case OPERATOR -> "User:CN=ops";
+      case RESCORER, EMBEDDER, COMPARER -> throw new AssertionError("see CommandRightsIT");
     };
   }
 

@@ -3,10 +3,15 @@ package dev.headwater.replay.recorded;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -38,9 +43,23 @@ final class Relay implements AutoCloseable {
   /** Writes all of the records and how far the range has been read with them, or nothing. */
   void write(List<ProducerRecord<byte[], byte[]>> records, TopicRange range) {
     producer.beginTransaction();
-    records.forEach(producer::send); // what fails, fails the commit
+    records.forEach(this::send); // what fails later, fails the commit
     producer.sendOffsetsToTransaction(range.positions(), range.group());
     producer.commitTransaction();
+  }
+
+  /** After a refusal at once, of a topic say, each further send would wait for it to be lifted. */
+  private void send(ProducerRecord<byte[], byte[]> record) {
+    Future<RecordMetadata> sent = producer.send(record);
+    if (sent.isDone()) {
+      try {
+        sent.get();
+      } catch (ExecutionException e) {
+        throw new KafkaException("nothing can be written to " + record.topic(), e.getCause());
+      } catch (InterruptedException e) {
+        throw new InterruptException(e); // restores the interrupt
+      }
+    }
   }
 
   @Override
