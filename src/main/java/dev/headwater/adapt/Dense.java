@@ -178,6 +178,38 @@ record Dense(Tiling tiling, Masks masks) {
     return new Found(intersection, union, pixels);
   }
 
+  /**
+   * Of all the pixels, as the sample's tiles estimate it.
+   *
+   * @param confidence mean probability of what is said of a pixel
+   * @param right share of them of which it is true
+   */
+  record Sureness(double confidence, double right) {}
+
+  Sureness sureness(Remembered sample, float[] logits, int classes) {
+    Truth truth = sample.requireTruth();
+    int width = tiling.answers();
+    double confidence = 0;
+    double right = 0;
+    double pixels = 0;
+    for (int i = 0; i < truth.classes().length; i++) {
+      if (truth.classes()[i] >= 0) {
+        int row = i / width;
+        int at = row * classes * width + i % width;
+        int said = best(logits, at, width, classes);
+        double sum = 0; // of exponentials, the best one's being 1
+        for (int c = 0; c < classes; c++) {
+          sum += Math.exp(logits[at + c * width] - logits[at + said * width]);
+        }
+        double weight = truth.weights()[row];
+        pixels += weight;
+        confidence += weight / sum;
+        right += said == truth.classes()[i] ? weight : 0;
+      }
+    }
+    return new Sureness(confidence / pixels, right / pixels);
+  }
+
   private static int best(float[] logits, int at, int step, int classes) {
     int best = 0;
     for (int c = 1; c < classes; c++) {

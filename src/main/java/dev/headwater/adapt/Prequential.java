@@ -3,10 +3,13 @@ package dev.headwater.adapt;
 import dev.headwater.bundle.Kind;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.metrics.TrainerMetrics.Side;
+import dev.headwater.schema.Estimate;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
+import dev.headwater.schema.Scored;
+import dev.headwater.scoring.KindAnswer;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -15,54 +18,110 @@ import org.jspecify.annotations.Nullable;
  * Accuracy (prequential: Dawid 1984; Gama et al. 2013) and expected calibration error (Naeini et
  * al. 2015) on the latest labelled samples as they come, before anything learns from them: of what
  * was told when they were scored, and of the parent of the head that is live, asked about the same
- * samples. Samples weigh 1 / inclusion probability, so that both are of the traffic. Nothing is
- * told of tasks whose answers are not right or wrong: numbers and masks. Not thread-safe.
+ * samples. Samples weigh 1 / inclusion probability, so that both are of the traffic.
+ *
+ * <p>A number is worth 1 - its {@link Kind#error}, and its calibration is how far the share of true
+ * numbers within the interval is from what that promises. Masks do not travel with samples, so the
+ * live head is asked about their tiles as well; accuracy is the IoU over all of them, and a
+ * record's pixels are as sure as their mean, and right as their share. Not thread-safe.
  */
 final class Prequential {
   private final String task;
   private final Kind kind;
+  private final Optional<Dense> dense;
   private final Supervision by;
   private final Fitter fitter;
   private final TrainerMetrics metrics;
-  private final Window live = new Window();
-  private final Window previous = new Window();
+  private final Window served = new Window();
+  private final Window before = new Window();
+  private @Nullable HeadInfo live;
+  private Fitter.@Nullable Trained liveAsked;
   private @Nullable HeadInfo parent;
-  private Fitter.@Nullable Trained asked;
+  private Fitter.@Nullable Trained parentAsked;
 
-  Prequential(String task, Kind kind, Fitter fitter, TrainerMetrics metrics) {
+  /**
+   * @param dense where the labels are masks
+   */
+  Prequential(
+      String task, Kind kind, Optional<Dense> dense, Fitter fitter, TrainerMetrics metrics) {
     this.task = task;
     this.kind = kind;
+    this.dense = dense;
     this.by = Supervision.of(kind);
     this.fitter = fitter;
     this.metrics = metrics;
   }
 
-  /** Another head is live, and this is its parent. */
-  void previous(Optional<Head> head) {
-    parent = head.map(Head::info).orElse(null);
-    asked = head.map(fitter::of).orElse(null);
+  /** Another head is live. */
+  void follow(Optional<Head> head, Optional<Head> itsParent) {
+    live = head.map(Head::info).orElse(null);
+    liveAsked = dense.flatMap(masks -> head).map(fitter::of).orElse(null);
+    parent = itsParent.map(Head::info).orElse(null);
+    parentAsked = itsParent.map(fitter::of).orElse(null);
   }
 
   /**
    * @param sample labelled, of this task, and not learnt from yet
    */
   void see(Sample sample) {
-    String predicted = sample.getPredicted();
-    if (predicted == null || kind instanceof Kind.Quantity) {
+    if (dense.isPresent()) {
+      Remembered masked = Remembered.of(sample, 0, -1).with(dense.get().truth(sample));
+      painted(Side.LIVE, served, live, liveAsked, masked);
+      painted(Side.PREVIOUS, before, parent, parentAsked, masked);
       return;
     }
-    String truth = sample.getLabel();
-    live.add(sample.getWeight(), sample.getConfidence(), kind.error(predicted, truth) == 0);
-    tell(Side.LIVE, live);
-    if (parent != null && asked != null) {
-      float[] logits = asked.logits(List.of(SampleSerde.unpack(sample))).get(0);
-      by.answer(new Supervision.Said(parent.labels(), logits))
-          .ifPresent(
-              said -> {
-                boolean right = kind.error(said.label(), truth) == 0;
-                previous.add(sample.getWeight(), said.confidence(), right);
-                tell(Side.PREVIOUS, previous);
-              });
+    String predicted = sample.getPredicted();
+    if (predicted == null) {
+      return;
+    }
+    HeadInfo own = live != null && live.version() == sample.getHeadVersion() ? live : null;
+    told(Side.LIVE, served, sample, new Scored(predicted, sample.getConfidence()), own);
+    if (parent != null && parentAsked != null) {
+      HeadInfo asked = parent;
+      float[] logits = parentAsked.logits(List.of(SampleSerde.unpack(sample))).get(0);
+      said(asked, logits).ifPresent(said -> told(Side.PREVIOUS, before, sample, said, asked));
+    }
+  }
+
+  private Optional<Scored> said(HeadInfo head, float[] logits) {
+    return kind instanceof Kind.Quantity quantity
+        ? Optional.of(new Scored(Double.toString(quantity.value(logits[0])), 0))
+        : by.answer(new Supervision.Said(head.labels(), logits));
+  }
+
+  /**
+   * @param by the head that said it, null where it is not known any more
+   */
+  private void told(Side side, Window window, Sample sample, Scored said, @Nullable HeadInfo by) {
+    double error = kind.error(said.label(), sample.getLabel());
+    if (kind instanceof Kind.Quantity quantity) {
+      Double half = by == null ? null : by.verdict().numbers().get(KindAnswer.HALF_WIDTH);
+      double off = quantity.onScale(said.label()) - quantity.onScale(sample.getLabel());
+      boolean within = half != null && Math.abs(off) <= half;
+      double promised = half == null ? Double.NaN : Estimate.COVERAGE;
+      window.add(sample.getWeight(), 1 - error, 1, promised, within ? 1 : 0);
+    } else {
+      double right = error == 0 ? 1 : 0;
+      window.add(sample.getWeight(), right, 1, said.confidence(), right);
+    }
+    tell(side, window);
+  }
+
+  private void painted(
+      Side side,
+      Window window,
+      @Nullable HeadInfo head,
+      Fitter.@Nullable Trained asked,
+      Remembered sample) {
+    if (head != null && asked != null && sample.truth() != null) {
+      Dense masks = dense.orElseThrow();
+      int classes = head.labels().size();
+      float[] logits = asked.logits(List.of(sample.features())).get(0);
+      Dense.Found found = masks.found(sample, logits, classes);
+      Dense.Sureness sure = masks.sureness(sample, logits, classes);
+      window.add(
+          sample.weight(), found.intersection(), found.union(), sure.confidence(), sure.right());
+      tell(side, window);
     }
   }
 
@@ -76,15 +135,24 @@ final class Prequential {
     private static final int BINS = 10;
 
     private final double[] weights = new double[SIZE];
+    private final double[] gained = new double[SIZE];
+    private final double[] possible = new double[SIZE];
     private final double[] confidences = new double[SIZE];
-    private final boolean[] right = new boolean[SIZE];
+    private final double[] right = new double[SIZE];
     private int seen;
 
-    void add(double weight, double confidence, boolean isRight) {
+    /**
+     * @param gain of as much as was possible
+     * @param confidence NaN where it is not known
+     * @param share in [0, 1] of what was said with that confidence that was right
+     */
+    void add(double weight, double gain, double of, double confidence, double share) {
       int at = seen++ % SIZE;
       weights[at] = weight;
+      gained[at] = gain;
+      possible[at] = of;
       confidences[at] = confidence;
-      right[at] = isRight;
+      right[at] = share;
     }
 
     /** NaN before the first. */
@@ -92,20 +160,22 @@ final class Prequential {
       double hits = 0;
       double all = 0;
       for (int i = 0; i < Math.min(seen, SIZE); i++) {
-        hits += right[i] ? weights[i] : 0;
-        all += weights[i];
+        hits += weights[i] * gained[i];
+        all += weights[i] * possible[i];
       }
       return hits / all;
     }
 
-    /** How far confidence is from accuracy, by tenths of confidence; NaN before the first. */
+    /** How far confidence is from what is right, by tenths of it; NaN before the first. */
     double calibrationError() {
       double[] off = new double[BINS];
       double all = 0;
       for (int i = 0; i < Math.min(seen, SIZE); i++) {
-        int bin = (int) Math.max(0, Math.min(BINS - 1, confidences[i] * BINS));
-        off[bin] += weights[i] * ((right[i] ? 1 : 0) - confidences[i]);
-        all += weights[i];
+        if (!Double.isNaN(confidences[i])) {
+          int bin = (int) Math.max(0, Math.min(BINS - 1, confidences[i] * BINS));
+          off[bin] += weights[i] * (right[i] - confidences[i]);
+          all += weights[i];
+        }
       }
       double sum = 0;
       for (double bin : off) {

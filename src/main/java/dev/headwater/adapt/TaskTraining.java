@@ -60,7 +60,7 @@ final class TaskTraining {
     this.metrics = metrics;
     this.clock = clock;
     this.watch = new Watch(task.name(), task.kind(), settings.drift(), metrics);
-    this.prequential = new Prequential(task.name(), task.kind(), fitter, metrics);
+    this.prequential = new Prequential(task.name(), task.kind(), Dense.of(task), fitter, metrics);
   }
 
   /**
@@ -243,8 +243,7 @@ final class TaskTraining {
     live = head;
     head.ifPresent(learner::live);
     head.ifPresent(h -> metrics.live(task.name(), h.info().version()));
-    prequential.previous(
-        parent.filter(p -> task.tiling().isEmpty() && p.info().version() != version(head)));
+    prequential.follow(head, parent.filter(p -> p.info().version() != version(head)));
     head.filter(h -> !aligned(h)).ifPresent(this::anchor);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())

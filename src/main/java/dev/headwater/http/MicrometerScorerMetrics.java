@@ -34,6 +34,9 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
 
   static final String CONFIDENCE = "headwater_confidence_ratio";
 
+  /** What deploy/prometheus promises of 99 records in a hundred. */
+  private static final Duration OBJECTIVE = Duration.ofSeconds(1);
+
   private static final double[] BATCHES = {1, 2, 4, 8, 16, 32, 64, 128, 256};
   private static final double[] TWENTIETHS =
       IntStream.rangeClosed(1, 20).mapToDouble(i -> i / 20.0).toArray();
@@ -93,7 +96,9 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
             "headwater.inference.tokens", "Positions run through the backbone, padding included");
     padding =
         meters.counter("headwater.inference.padding.tokens", "Those of them that are padding");
-    endToEnd = meters.timer("headwater.record.latency", "Record timestamp to prediction forwarded");
+    endToEnd =
+        meters.timer(
+            "headwater.record.latency", "Record timestamp to prediction forwarded", OBJECTIVE);
     labelDelay =
         Timer.builder("headwater.label.delay")
             .description("From a record's asking for its label to the label's coming")

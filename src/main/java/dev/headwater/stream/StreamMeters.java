@@ -8,22 +8,24 @@ import io.micrometer.core.instrument.binder.kafka.KafkaStreamsMetrics;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
-import org.apache.kafka.common.Metric;
-import org.apache.kafka.common.MetricName;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What Kafka Streams measures of itself as it is, and of it the one number that says whether
+ * What Kafka Streams measures of itself as it is, and beside it the one number that says whether
  * scoring keeps up, under a name that no thread and no partition is part of.
  */
 final class StreamMeters implements AutoCloseable {
   private final MeterRegistry registry;
-  private volatile @Nullable KafkaStreams streams;
+  private final Map<String, Object> kafka;
+  private final String group;
+  private volatile @Nullable Backlog backlog;
   private volatile @Nullable KafkaStreamsMetrics bound;
 
-  StreamMeters(MeterRegistry registry, Topics topics) {
+  StreamMeters(MeterRegistry registry, Topics topics, Map<String, Object> kafka, String group) {
     this.registry = registry;
+    this.kafka = kafka;
+    this.group = group;
     Stream.concat(
             topics.records().stream(),
             Stream.of(topics.labels(), topics.pending(), topics.labelsById()))
@@ -33,7 +35,7 @@ final class StreamMeters implements AutoCloseable {
 
   private void registerLag(String topic) {
     Gauge.builder("headwater.consumer.lag", this, meters -> meters.lag(topic))
-        .description("Records behind, over the partitions held here")
+        .description("Records on the broker and not committed, over the partitions held here")
         .baseUnit("records")
         .tag("topic", topic)
         .register(registry);
@@ -48,31 +50,15 @@ final class StreamMeters implements AutoCloseable {
 
   /** From here on the client's own metrics are there as well. */
   void started(KafkaStreams client) {
-    streams = client;
+    backlog = new Backlog(client, kafka, group);
     KafkaStreamsMetrics metrics = new KafkaStreamsMetrics(client);
     metrics.bindTo(registry);
     bound = metrics;
   }
 
   private double lag(String topic) {
-    KafkaStreams client = streams;
-    double lag = 0;
-    if (client != null) {
-      for (Map.Entry<MetricName, ? extends Metric> entry : client.metrics().entrySet()) {
-        lag += isLag(entry.getKey(), topic) ? behind(entry.getValue()) : 0;
-      }
-    }
-    return lag;
-  }
-
-  private static boolean isLag(MetricName name, String topic) {
-    return name.name().equals("records-lag")
-        && topic.equals(name.tags().get("topic"))
-        && !name.tags().getOrDefault("client-id", "").endsWith("restore-consumer");
-  }
-
-  private static double behind(Metric metric) {
-    return metric.metricValue() instanceof Double lag && lag > 0 ? lag : 0;
+    Backlog asked = backlog;
+    return asked == null ? 0 : asked.of(topic);
   }
 
   @Override
@@ -80,6 +66,10 @@ final class StreamMeters implements AutoCloseable {
     KafkaStreamsMetrics metrics = bound;
     if (metrics != null) {
       metrics.close();
+    }
+    Backlog asked = backlog;
+    if (asked != null) {
+      asked.close();
     }
   }
 }

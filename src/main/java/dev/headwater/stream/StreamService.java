@@ -100,7 +100,7 @@ public final class StreamService implements AutoCloseable {
 
   /** Before the start: registers what is measured here without being counted. */
   public void bindTo(MeterRegistry registry) {
-    StreamMeters bound = new StreamMeters(registry, topics);
+    StreamMeters bound = new StreamMeters(registry, topics, kafka, settings.applicationId());
     bound.gauge(
         "headwater.heads.followed",
         "",

@@ -14,6 +14,7 @@ import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.gate.Overlap;
 import dev.headwater.gate.Trial;
+import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
@@ -23,7 +24,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
@@ -67,6 +70,56 @@ class DenseTest {
     assertThat(trial.gain()).isCloseTo(4 / 5.05, within(1e-9));
     assertThat(trial.overlap()).isEqualTo(new Overlap(0, 5, 4, 5));
     assertThat(pixels.trial(sample, right, right, 2).gain()).isZero();
+  }
+
+  @Test
+  void aHeadIsAsSureOfAMaskAsOfItsPixels() {
+    Dense pixels = new Dense(new Tiling(1, 1, 4, 1, 0), dense.masks());
+    byte[] truth = {1, 0, 1, -1};
+    Remembered sample = remembered(new Dense.Truth(truth, new float[] {1, 1, 3, 1}));
+
+    Dense.Sureness sure = pixels.sureness(sample, new float[] {0, 1, 0, 1, 0, 1, 0, 1}, 2);
+
+    assertThat(sure.right()).isEqualTo(.8);
+    assertThat(sure.confidence()).isCloseTo(1 / (1 + Math.exp(-1)), within(1e-9));
+  }
+
+  @Test
+  void masksAreCountedUnderTheLiveHeadAndItsParentAsTheyCome() throws Exception {
+    Map<TrainerMetrics.Side, double[]> told = new EnumMap<>(TrainerMetrics.Side.class);
+    TrainerMetrics metrics =
+        new TrainerMetrics() {
+          @Override
+          public void prequential(String task, Side head, double accuracy, double error) {
+            told.put(head, new double[] {accuracy, error});
+          }
+        };
+    Head own = task.head().orElseThrow();
+    Prequential prequential =
+        new Prequential(task.name(), task.kind(), Optional.of(dense), fitter(), metrics);
+    double intersection = 0;
+    double union = 0;
+    double off = 0;
+    prequential.follow(Optional.of(own), Optional.of(own));
+    for (int i = 0; i < 2; i++) {
+      Sample sample = Sample.newBuilder(sample("p" + i)).setWeight(1 + 2 * i).build();
+      Remembered remembered = Remembered.of(sample, 0, 0).with(dense.truth(sample));
+      float[] said = fitter().of(own).logits(List.of(remembered.features())).get(0);
+      Dense.Found found = dense.found(remembered, said, 2);
+      intersection += sample.getWeight() * found.intersection();
+      union += sample.getWeight() * found.union();
+      Dense.Sureness sure = dense.sureness(remembered, said, 2);
+      off += sample.getWeight() * (sure.right() - sure.confidence()) / 4;
+
+      prequential.see(sample);
+    }
+
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).isCloseTo(intersection / union, within(1e-9));
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[1])
+        .as("at least what is left where what is too sure makes up for what is not sure enough")
+        .isBetween(Math.abs(off) - 1e-9, 1.0);
+    assertThat(told.get(TrainerMetrics.Side.PREVIOUS))
+        .isEqualTo(told.get(TrainerMetrics.Side.LIVE));
   }
 
   @Test

@@ -10,8 +10,10 @@ import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Kind;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
+import dev.headwater.scoring.KindAnswer;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
@@ -35,8 +37,8 @@ class PrequentialTest {
   @Test
   void weighsEachAnswerByTheTrafficItStandsFor() {
     Prequential.Window window = new Prequential.Window();
-    window.add(9, 0.95, true);
-    window.add(1, 0.35, false);
+    window.add(9, 1, 1, 0.95, 1);
+    window.add(1, 0, 1, 0.35, 0);
 
     assertThat(window.accuracy()).isEqualTo(0.9);
     assertThat(window.calibrationError())
@@ -49,10 +51,10 @@ class PrequentialTest {
     Prequential.Window window = new Prequential.Window();
     assertThat(window.accuracy()).isNaN();
     for (int i = 0; i < Prequential.Window.SIZE; i++) {
-      window.add(1, 1, false);
+      window.add(1, 0, 1, 1, 0);
     }
     for (int i = 0; i < Prequential.Window.SIZE; i++) {
-      window.add(1, 1, true);
+      window.add(1, 1, 1, 1, 1);
     }
 
     assertThat(window.accuracy()).isEqualTo(1);
@@ -60,7 +62,7 @@ class PrequentialTest {
   }
 
   @Test
-  void asksTheParentAboutTheSameSamplesAndNumbersAboutNothing() throws Exception {
+  void asksTheParentAboutTheSameSamples() throws Exception {
     Bundle bundle = Bundles.tabular(directory, 4, 3);
     HeadLayout layout = HeadLayout.of(bundle.task());
     Fitter fitter = new LinearFitter(layout, new FineTuner(FitSettings.DEFAULT, layout.biased()));
@@ -76,18 +78,49 @@ class PrequentialTest {
             .setPredicted("another")
             .setConfidence(0.5f)
             .build();
-    Prequential labels = new Prequential("task", new Kind.OneLabel(), fitter, metrics);
+    Prequential labels =
+        new Prequential("task", new Kind.OneLabel(), Optional.empty(), fitter, metrics);
     labels.see(sample);
     assertThat(told).as("no parent yet").containsOnlyKeys(TrainerMetrics.Side.LIVE);
-    labels.previous(Optional.of(own));
+    labels.follow(Optional.empty(), Optional.of(own));
     labels.see(sample);
 
     assertThat(told.get(TrainerMetrics.Side.LIVE)).containsExactly(0, 0.5);
     assertThat(told.get(TrainerMetrics.Side.PREVIOUS)[0]).isEqualTo(1);
+  }
 
-    told.clear();
-    new Prequential("task", new Kind.Quantity(false), fitter, metrics)
-        .see(samples.of("r", "1", features, Reason.AUDIT, 1));
-    assertThat(told).isEmpty();
+  /** Said are 10 and 20; the head's interval reaches 2 to either side. */
+  @Test
+  void aNumberIsWorthWhatItIsOffAndItsIntervalWhatItHolds() throws Exception {
+    Bundle bundle = Bundles.tabular(directory, 4, 3);
+    HeadLayout layout = HeadLayout.of(bundle.task());
+    Fitter fitter = new LinearFitter(layout, new FineTuner(FitSettings.DEFAULT, layout.biased()));
+    Head head = bundle.task().head().orElseThrow();
+    HeadInfo known =
+        head.info().judged(head.info().verdict().with(Map.of(KindAnswer.HALF_WIDTH, 2.0)));
+    Samples samples = new Samples("task", "backbone", bundle.task().split().dim());
+    float[] features = new float[bundle.task().split().dim()];
+    Prequential numbers =
+        new Prequential("task", new Kind.Quantity(false), Optional.empty(), fitter, metrics);
+    numbers.follow(
+        Optional.of(new Head(known, head.tensors(), head.goldenFeatures(), head.goldenLogits())),
+        Optional.empty());
+
+    numbers.see(number(samples.of("a", "13", features, Reason.AUDIT, 1), "10", 5));
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).as("off by 3").isEqualTo(.25);
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[1]).as("of a head long gone").isNaN();
+    numbers.see(number(samples.of("b", "20", features, Reason.AUDIT, 3), "20", known.version()));
+
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).isEqualTo((.25 + 3) / 4);
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[1]).isEqualTo(.1, within(1e-9));
+    numbers.see(number(samples.of("c", "25", features, Reason.AUDIT, 3), "20", known.version()));
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[1])
+        .as("half of them within, nine tenths promised")
+        .isEqualTo(.4, within(1e-9));
+    assertThat(told).as("no parent").doesNotContainKey(TrainerMetrics.Side.PREVIOUS);
+  }
+
+  private static Sample number(Sample sample, String said, long version) {
+    return Sample.newBuilder(sample).setPredicted(said).setHeadVersion(version).build();
   }
 }

@@ -13,6 +13,7 @@ import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Sample;
@@ -21,6 +22,7 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.selection.Selection;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.consumer.ConsumerInterceptor;
@@ -100,6 +103,63 @@ class StreamServiceIT {
           .containsExactly("b");
       assertThat(on.metrics.counts()).isEqualTo(new Counts(3, 2, 1, 1, 1, 1, 0, 0, 2, 1, 0));
     }
+  }
+
+  @Test
+  void theLagIsTheRealBacklogHoweverScoringIsHeldUp() throws Exception {
+    CountDownLatch held = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    ScorerMetrics heldUp =
+        new ScorerMetrics() {
+          @Override
+          public void received() {
+            held.countDown();
+            try {
+              goOn.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          }
+        };
+    SimpleMeterRegistry registry = new SimpleMeterRegistry();
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "lag", 2);
+        StreamService service =
+            new StreamService(
+                Deployment.settings("lag", state, ALL_UNSURE),
+                bundle,
+                new ScoringSettings(2, 1, 16, false),
+                on.topics,
+                on.kafka,
+                Signatures.NONE,
+                heldUp)) {
+      service.bindTo(registry);
+      for (int i = 0; i < 30; i++) {
+        send(on, i);
+      }
+      service.start();
+      assertThat(held.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+      await().atMost(PATIENCE).until(() -> lag(registry, on.topics.records().get(0)) == 30);
+
+      for (int i = 30; i < 100; i++) {
+        send(on, i);
+      }
+      await().atMost(PATIENCE).until(() -> lag(registry, on.topics.records().get(0)) == 100);
+
+      goOn.countDown();
+      for (Topic<?, ?> topic : List.of(on.topics.records().get(0), on.topics.pending())) {
+        await().atMost(PATIENCE).until(() -> lag(registry, topic) == 0);
+      }
+      assertThat(on.committed(on.topics.predictions())).hasSize(100);
+    }
+  }
+
+  private static void send(Deployment on, int i) throws Exception {
+    String record = "{\"id\": \"r%d\", \"x\": [1, %d, 3, 4]}".formatted(i, i);
+    on.sent(i % 2, "key", record.getBytes(UTF_8));
+  }
+
+  private static double lag(SimpleMeterRegistry registry, Topic<?, ?> topic) {
+    return registry.get("headwater.consumer.lag").tag("topic", topic.name()).gauge().value();
   }
 
   @Test
