@@ -38,6 +38,7 @@ class ArchitectureTest {
           Map.entry("adapt", 3),
           Map.entry("http", 4),
           Map.entry("replay", 4),
+          Map.entry("bench", 5),
           Map.entry("config", 5),
           Map.entry("cli", 6));
 
@@ -76,13 +77,13 @@ class ArchitectureTest {
   }
 
   @Test
-  void onlyScoringRunsOnnxSessions() {
-    only("ai.onnxruntime..", "scoring");
+  void onlyScoringRunsOnnxSessionsAndTheBenchToCompare() {
+    only("ai.onnxruntime..", "scoring", "bench");
   }
 
   @Test
-  void onlyStreamKnowsKafkaStreams() {
-    only("org.apache.kafka.streams..", "stream");
+  void onlyStreamKnowsKafkaStreamsAndTheBenchToCompare() {
+    only("org.apache.kafka.streams..", "stream", "bench");
   }
 
   @Test

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
       ReplayCommand.class,
       RescoreCommand.class,
       CompareCommand.class,
+      BenchCommand.class,
       DemoCommand.class,
       InspectCommand.class,
       HeadsCommand.class,
@@ -35,7 +36,7 @@ import picocli.CommandLine.Spec;
       TopicsCommand.class
     })
 public final class Main implements Runnable {
-  private static final Set<String> SHOWS_ITSELF = Set.of("replay", "demo");
+  private static final Set<String> SHOWS_ITSELF = Set.of("replay", "demo", "bench");
 
   @Spec private CommandSpec spec;
 

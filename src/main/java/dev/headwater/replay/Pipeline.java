@@ -30,7 +30,7 @@ public record Pipeline(
     Map<String, Object> kafka) {
 
   /** The scorer's settings for one run. */
-  StreamSettings stream(String applicationId, Path stateDirectory) {
+  public StreamSettings stream(String applicationId, Path stateDirectory) {
     return new StreamSettings(
         applicationId,
         stateDirectory,

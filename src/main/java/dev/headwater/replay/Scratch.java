@@ -12,9 +12,9 @@ import java.util.stream.Stream;
  *
  * @param path exists until closed
  */
-record Scratch(Path path) implements AutoCloseable {
+public record Scratch(Path path) implements AutoCloseable {
 
-  static Scratch create() throws IOException {
+  public static Scratch create() throws IOException {
     return new Scratch(Files.createTempDirectory("headwater-"));
   }
 

@@ -1,0 +1,76 @@
+package dev.headwater.bench;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.headwater.replay.EmbeddedBroker;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A broker in a JVM of its own, so that its heap and its garbage are not a contestant's; the cores
+ * are shared all the same. Ends with this process, whatever way that ends.
+ */
+final class BrokerProcess implements AutoCloseable {
+  private static final long PATIENCE_SECONDS = 60;
+
+  private final Process process;
+  private final String bootstrapServers;
+
+  private BrokerProcess(Process process, String bootstrapServers) {
+    this.process = process;
+    this.bootstrapServers = bootstrapServers;
+  }
+
+  /**
+   * @param directory empty or new
+   * @throws IOException if it does not come up; its log says why
+   */
+  static BrokerProcess start(Path directory) throws IOException {
+    Process process =
+        JavaProcess.of(BrokerProcess.class.getName(), directory.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    BufferedReader out = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
+    String address = out.readLine();
+    if (address == null) {
+      throw new IOException("the broker's process ended before it was up");
+    }
+    return new BrokerProcess(process, address);
+  }
+
+  String bootstrapServers() {
+    return bootstrapServers;
+  }
+
+  /** The end of its input is what it waits for. */
+  @Override
+  public void close() throws IOException {
+    process.getOutputStream().close();
+    try {
+      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * The broker's own process: runs until its input ends.
+   *
+   * @param args the directory of its log
+   */
+  public static void main(String[] args) throws IOException {
+    try (EmbeddedBroker broker = EmbeddedBroker.start(Path.of(args[0]), Map.of())) {
+      System.out.println(broker.bootstrapServers());
+      while (System.in.read() >= 0) {
+        // whatever is said, only the end counts
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package dev.headwater.bench;
+
+import dev.headwater.heads.Signatures;
+import dev.headwater.http.MicrometerScorerMetrics;
+import dev.headwater.replay.Pipeline;
+import dev.headwater.schema.Topics;
+import dev.headwater.stream.StreamService;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** The scorer as {@code serve} runs it, its metrics included, in this JVM. */
+record Headwater(Pipeline pipeline) implements Contestant {
+  @Override
+  public String name() {
+    return "headwater";
+  }
+
+  @Override
+  public StreamService start(
+      Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    StreamService service =
+        new StreamService(
+            pipeline.stream(group, stateDirectory),
+            pipeline.bundle(),
+            pipeline.scoring(),
+            topics,
+            kafka,
+            Signatures.NONE,
+            new MicrometerScorerMetrics(registry, pipeline.bundle().taskNames()));
+    try {
+      service.bindTo(registry);
+      service.start();
+      return service;
+    } catch (RuntimeException e) {
+      service.close();
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package dev.headwater.bench;
+
+import java.util.List;
+
+/**
+ * What one run of a contestant gave.
+ *
+ * @param labels by index of the backlog's distinct records
+ */
+record Measured(
+    double recordsPerSecond,
+    double cpuMicrosPerRecord,
+    double allocatedBytesPerRecord,
+    List<String> labels) {
+
+  /**
+   * @param records between the two readings
+   */
+  static Measured between(
+      Meter.Reading from, Meter.Reading until, long records, List<String> labels) {
+    return new Measured(
+        records / until.seconds(from),
+        (until.cpuNanos() - from.cpuNanos()) / 1e3 / records,
+        (double) (until.allocatedBytes() - from.allocatedBytes()) / records,
+        labels);
+  }
+}

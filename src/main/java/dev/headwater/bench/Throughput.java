@@ -1,0 +1,127 @@
+package dev.headwater.bench;
+
+import dev.headwater.bench.Drain.Filled;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.ToDoubleFunction;
+
+/** Every contestant over the same records, in rounds, each time in another order. */
+final class Throughput {
+  private static final int TRIAL_RECORDS = 10_000;
+  private static final String HEADWATER = "headwater";
+
+  private final Drain drain;
+  private final Raw raw;
+  private final List<Contestant> contestants;
+  private final Consumer<String> say;
+  private final Map<String, List<Measured>> runs = new LinkedHashMap<>();
+
+  Throughput(Drain drain, Raw raw, List<Contestant> contestants, Consumer<String> say) {
+    this.drain = drain;
+    this.raw = raw;
+    this.contestants = contestants;
+    this.say = say;
+  }
+
+  /**
+   * @param seconds Headwater's run of a round should take
+   */
+  void measure(int rounds, double seconds) throws Exception {
+    Raw.Setting best = raw.tune(Math.min(1, seconds / 5));
+    say.accept(
+        "raw: best in batches of %d, %d threads with %d each"
+            .formatted(best.batchSize(), best.threads(), best.intraOpThreads()));
+    Filled records = counted(seconds);
+    for (int round = 0; round < rounds; round++) {
+      List<String> order = new ArrayList<>(List.of(Raw.NAME));
+      contestants.forEach(contestant -> order.add(contestant.name()));
+      Collections.rotate(order, -round);
+      for (String name : order) {
+        Measured run = name.equals(Raw.NAME) ? raw.run(seconds) : drain.run(named(name), records);
+        runs.computeIfAbsent(name, n -> new ArrayList<>()).add(run);
+        say.accept(
+            "round %d: %-11s %,10.0f records/s, %,8.1f us of CPU and %,9.0f bytes a record"
+                .formatted(
+                    round + 1,
+                    name,
+                    run.recordsPerSecond(),
+                    run.cpuMicrosPerRecord(),
+                    run.allocatedBytesPerRecord()));
+      }
+    }
+  }
+
+  /** A trial of each, which compiles what they run and tells how many records make a round. */
+  private Filled counted(double seconds) throws Exception {
+    int trial = (int) Math.min(TRIAL_RECORDS, Math.max(500, seconds * 2000));
+    Filled few = drain.fill("trial", trial);
+    double rate = 0;
+    for (Contestant contestant : contestants) {
+      double trialled = drain.run(contestant, few).recordsPerSecond();
+      rate = contestant.name().equals(HEADWATER) ? trialled : rate;
+    }
+    int records = (int) Math.max(trial, rate * seconds);
+    say.accept("%,d records a round".formatted(records));
+    return drain.fill("records", records);
+  }
+
+  private Contestant named(String name) {
+    return contestants.stream().filter(c -> c.name().equals(name)).findFirst().orElseThrow();
+  }
+
+  /** Headwater's records a second, the median. */
+  double recordsPerSecond() {
+    return of(HEADWATER, Measured::recordsPerSecond).median();
+  }
+
+  private Spread of(String name, ToDoubleFunction<Measured> measure) {
+    return Spread.of(runs(name).stream().mapToDouble(measure).toArray());
+  }
+
+  private List<Measured> runs(String name) {
+    return runs.getOrDefault(name, List.of());
+  }
+
+  void report(Report report) {
+    runs.forEach(
+        (name, measured) -> {
+          Spread rate = of(name, Measured::recordsPerSecond);
+          report.put(name + ".recordsPerSecond", rate.median());
+          report.put(name + ".recordsPerSecondSpread", rate);
+          report.put(name + ".cpuMicrosPerRecord", of(name, Measured::cpuMicrosPerRecord).median());
+          report.put(
+              name + ".allocatedBytesPerRecord",
+              of(name, Measured::allocatedBytesPerRecord).median());
+          if (!name.equals(Raw.NAME)) {
+            report.put(name + ".sameLabelsAsRaw", sameLabels(measured.get(0)));
+          }
+        });
+    report.put("ratio.headwaterToRaw", ratio(Raw.NAME));
+    report.put("ratio.headwaterToPlain", ratio("plain"));
+    report.put("ratio.headwaterToNoInference", ratio("noInference"));
+  }
+
+  private Spread ratio(String other) {
+    List<Double> ratios = new ArrayList<>();
+    for (int round = 0; round < runs(other).size(); round++) {
+      ratios.add(
+          runs(HEADWATER).get(round).recordsPerSecond()
+              / runs(other).get(round).recordsPerSecond());
+    }
+    return Spread.of(ratios);
+  }
+
+  /** The share of distinct records; below 1 where a network's answer depends on its batch. */
+  private double sameLabels(Measured run) {
+    List<String> expected = runs(Raw.NAME).get(0).labels();
+    int same = 0;
+    for (int i = 0; i < run.labels().size(); i++) {
+      same += run.labels().get(i).equals(expected.get(i)) ? 1 : 0;
+    }
+    return (double) same / run.labels().size();
+  }
+}

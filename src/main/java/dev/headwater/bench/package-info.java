@@ -1,0 +1,5 @@
+/** How fast Headwater is, beside others that score the same records on the same cores. */
+@NullMarked
+package dev.headwater.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,120 @@
+package dev.headwater.cli;
+
+import dev.headwater.bench.Bench;
+import dev.headwater.bench.BenchSettings;
+import dev.headwater.bench.Ffnn;
+import dev.headwater.bench.Report;
+import dev.headwater.config.Settings;
+import dev.headwater.config.SettingsLoader;
+import dev.headwater.replay.Pipeline;
+import dev.headwater.replay.Scratch;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Measures how fast a deployment scores, on a broker in a process of its own, beside the raw"
+          + " limit of ONNX Runtime, a plain Kafka Streams processor, and its own topology without"
+          + " inference; all on these cores in one run, over the records of replay.stream."
+    })
+final class BenchCommand implements Callable<Integer> {
+  @ArgGroup(multiplicity = "1")
+  private Subject subject;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "In each, every contestant runs once. Default: ${DEFAULT-VALUE}.")
+  private int rounds;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = "10",
+      description = "Of Headwater's run in a round. Default: ${DEFAULT-VALUE}.")
+  private double seconds;
+
+  @Option(names = "--report", paramLabel = "FILE", description = "Where the report goes, JSON.")
+  private @Nullable Path report;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  BenchCommand() {}
+
+  /** What is measured. */
+  private static final class Subject {
+    @Option(
+        names = "--config",
+        required = true,
+        paramLabel = "FILE",
+        description = "The deployment's configuration, as for serve; its broker is not used.")
+    private @Nullable Path config;
+
+    @Option(
+        names = "--workload",
+        required = true,
+        description =
+            "A built-in one: ${COMPLETION-CANDIDATES}, 28x28 pixels to 10 classes through a"
+                + " feed-forward network, on records of 8 KB.")
+    private @Nullable Workload workload;
+  }
+
+  private enum Workload {
+    FFNN
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    if (subject.config != null) {
+      measure(subject.config);
+    } else {
+      try (Scratch scratch = Scratch.create()) {
+        measure(Ffnn.write(scratch.path()));
+      }
+    }
+    return 0;
+  }
+
+  private void measure(Path config) throws Exception {
+    Settings settings = SettingsLoader.load(config, System.getenv(), Map.of());
+    Path stream =
+        settings.replay().stream()
+            .orElseThrow(() -> new UsageException("no records to score: set replay.stream"));
+    Pipeline pipeline =
+        new Pipeline(
+            settings.loadBundle(),
+            settings.topicSettings(),
+            settings.stream(),
+            settings.scoring(),
+            settings.adapt(),
+            settings.gates(),
+            Optional.empty(),
+            settings.kafka());
+    BenchSettings bench =
+        new BenchSettings(
+            pipeline,
+            settings.manifest(),
+            settings.bundleDirectory(),
+            stream,
+            settings.replay().truthFields(),
+            rounds,
+            seconds);
+    Report measured = new Bench(bench, spec.commandLine().getOut()::println).run();
+    spec.commandLine().getOut().println(measured);
+    if (report != null) {
+      measured.write(report);
+    }
+  }
+}
