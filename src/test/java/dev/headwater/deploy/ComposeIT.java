@@ -4,6 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.headwater.schema.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +21,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.testcontainers.junit.jupiter.Testcontainers;
 
-/** The compose file, brought up under a name of its own and without the host's ports. */
+/**
+ * The compose file, brought up under a name of its own and without the host's ports. Prometheus is
+ * Debian's here, under the same files and the same command line as the image that the file names,
+ * so that nothing has to be pulled.
+ */
 @Testcontainers(disabledWithoutDocker = true)
 class ComposeIT {
   private static final Duration PATIENCE = Duration.ofMinutes(3);
@@ -38,18 +45,66 @@ class ComposeIT {
               scorer-0: {ports: !reset []}
               scorer-1: {ports: !reset []}
               trainer: {ports: !reset []}
+              prometheus:
+                ports: !reset []
+                image: headwater/prometheus:test
+                build:
+                  dockerfile_inline: |
+                    FROM debian:trixie-slim
+                    RUN apt-get -qq update \\
+                     && apt-get -qq install -y --no-install-recommends prometheus wget \\
+                     && install -d -o nobody /prometheus
+                    USER nobody
+                    ENTRYPOINT ["prometheus", "--storage.tsdb.path=/prometheus"]
+                    CMD ["--config.file=/etc/prometheus/prometheus.yml"]
             """);
   }
 
-  /** All but Prometheus and Grafana: the producer waits for everything that it needs. */
+  /** All but Grafana: producer and Prometheus wait for everything that they need. */
   @Test
-  void bringsUpADeploymentThatLearns() throws Exception {
+  void bringsUpADeploymentThatLearnsAndIsWatched() throws Exception {
     compose("config", "--quiet");
-    compose("up", "--detach", "--build", "producer");
+    compose("up", "--detach", "--build", "producer", "prometheus");
 
     for (String scorer : List.of("scorer-0", "scorer-1")) {
       await(scorer).atMost(PATIENCE).until(() -> head(scorer) >= 1);
     }
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () ->
+                assertThat(prometheus("query?query=up").at("/data/result"))
+                    .as("what is scraped, and that it answers")
+                    .extracting(
+                        target ->
+                            "%s %s %s"
+                                .formatted(
+                                    target.at("/metric/job").asText(),
+                                    target.at("/metric/instance").asText(),
+                                    target.at("/value/1").asText()))
+                    .containsExactlyInAnyOrder(
+                        "headwater-scorer scorer-0:8080 1",
+                        "headwater-scorer scorer-1:8080 1",
+                        "headwater-trainer trainer:8081 1"));
+    JsonNode written =
+        new YAMLMapper().readTree(Path.of("deploy/prometheus/headwater.rules.yml").toFile());
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () -> {
+              JsonNode rules = prometheus("rules").path("data");
+              assertThat(rules.findValuesAsText("name"))
+                  .as("rules that are loaded")
+                  .containsAll(written.findValuesAsText("alert"))
+                  .containsAll(written.findValuesAsText("record"));
+              assertThat(rules.findValuesAsText("health")).containsOnly("ok");
+            });
+  }
+
+  private JsonNode prometheus(String path) throws Exception {
+    return Json.MAPPER.readTree(
+        compose(
+            "exec", "-T", "prometheus", "wget", "-qO-", "http://127.0.0.1:9090/api/v1/" + path));
   }
 
   @AfterEach

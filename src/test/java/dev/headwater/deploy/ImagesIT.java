@@ -11,11 +11,13 @@ import dev.headwater.replay.DriftingStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,6 +63,44 @@ class ImagesIT {
     assertThat(size(scorerImage) - size(Images.BASE))
         .as("bytes beyond %s", Images.BASE)
         .isLessThanOrEqualTo(LARGEST_SCORER);
+  }
+
+  /** Nothing is resolved or loaded again, on the machine that builds or on those that pull. */
+  @Test
+  void aChangeOfCodeMakesTheLastLayerAlone() throws Exception {
+    Path tree = directory.resolve("tree");
+    for (String part : List.of("Dockerfile", ".dockerignore", "pom.xml", ".mvn", "schemas")) {
+      copy(tree, Path.of(part));
+    }
+    copy(tree, Path.of("src/main"));
+    Path changed = tree.resolve("src/main/java/dev/headwater/cli/Main.java");
+    Files.writeString(
+        changed, Files.readString(changed) + System.lineSeparator() + "interface Changed {}");
+
+    String image = Images.build("trainer", "changed", tree);
+
+    List<String> before = layers(trainerImage);
+    List<String> after = layers(image);
+    int last = before.size() - 1;
+    assertThat(after).hasSameSizeAs(before);
+    assertThat(after.subList(0, last)).isEqualTo(before.subList(0, last));
+    assertThat(after.get(last)).isNotEqualTo(before.get(last));
+    assertThat(Files.readString(Images.log("trainer", "changed")))
+        .containsPattern("\\[libraries 4/4] RUN .*\\R#\\d+ CACHED");
+  }
+
+  private static void copy(Path tree, Path part) throws IOException {
+    try (Stream<Path> files = Files.walk(part)) {
+      for (Path file : files.toList()) {
+        Path copy = tree.resolve(file);
+        Files.createDirectories(copy.getParent());
+        Files.copy(file, copy, StandardCopyOption.COPY_ATTRIBUTES);
+      }
+    }
+  }
+
+  private List<String> layers(String image) {
+    return docker.inspectImageCmd(image).exec().getRootFS().getLayers();
   }
 
   @Test
