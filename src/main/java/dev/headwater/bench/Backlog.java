@@ -2,13 +2,17 @@ package dev.headwater.bench;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Source;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -25,32 +29,75 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * {@code i / partitions} of partition {@code i % partitions}, and nobody else writes there, so that
  * partition and offset tell which it is.
  *
- * @param idField of a record; empty where ids are not told apart
+ * @param truths the labels of the distinct records; empty strings where they are not known
  */
-record Backlog(List<byte[]> values, String idField, int partitions) {
+record Backlog(List<Template> templates, List<String> truths, int partitions) {
+
+  /** A record, parted where its id ends, or at its beginning where ids are not told apart. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Template(byte[] before, byte[] after) {
+    static Template of(byte[] value, String idField) throws IOException {
+      JsonNode read = idField.isEmpty() ? null : Json.MAPPER.readTree(value);
+      if (!(read instanceof ObjectNode object) || !object.has(idField)) {
+        return new Template(new byte[0], value);
+      }
+      byte[] id = Json.MAPPER.writeValueAsBytes(object.remove(idField).asText());
+      byte[] field = Json.MAPPER.writeValueAsBytes(idField);
+      byte[] rest = Json.MAPPER.writeValueAsBytes(object);
+      ByteArrayOutputStream before = new ByteArrayOutputStream();
+      before.write('{');
+      before.writeBytes(field);
+      before.write(':');
+      before.write(id, 0, id.length - 1);
+      ByteArrayOutputStream after = new ByteArrayOutputStream();
+      after.write('"');
+      after.write(object.isEmpty() ? '}' : ',');
+      after.write(rest, 1, object.isEmpty() ? 0 : rest.length - 1);
+      return new Template(before.toByteArray(), after.toByteArray());
+    }
+
+    boolean hasId() {
+      return before.length > 0;
+    }
+
+    byte[] with(String suffix) {
+      byte[] middle = hasId() ? suffix.getBytes(UTF_8) : new byte[0];
+      byte[] value = Arrays.copyOf(before, before.length + middle.length + after.length);
+      System.arraycopy(middle, 0, value, before.length, middle.length);
+      System.arraycopy(after, 0, value, before.length + middle.length, after.length);
+      return value;
+    }
+  }
+
+  private static final String LABEL = "label";
 
   /**
-   * @param truthFields not sent
+   * @param truthFields not sent; the first is the label
+   * @param idField of a record; empty where it has none
    * @param limit of distinct records
    */
   static Backlog read(
       Path stream, List<String> truthFields, String idField, int partitions, int limit)
       throws IOException {
-    LabelledStream labelled = LabelledStream.open(stream, truthFields, Map.of());
-    List<byte[]> values = new ArrayList<>();
+    LabelledStream labelled =
+        LabelledStream.open(stream, truthFields, Map.of(LABEL, Truth.of(truthFields.get(0))));
+    List<Template> templates = new ArrayList<>();
+    List<String> truths = new ArrayList<>();
     try (LabelledStream.Values each = labelled.values()) {
       for (byte[] value = each.next();
-          value != null && values.size() < limit;
+          value != null && templates.size() < limit;
           value = each.next()) {
-        values.add(value);
+        String truth = labelled.truth(LABEL, templates.size());
+        truths.add(truth == null ? "" : truth);
+        templates.add(Template.of(value, idField));
       }
     }
-    return new Backlog(values, idField, partitions);
+    return new Backlog(templates, truths, partitions);
   }
 
   /** How many records differ by more than their id. */
   int distinct() {
-    return values.size();
+    return templates.size();
   }
 
   int index(int partition, long offset) {
@@ -61,19 +108,14 @@ record Backlog(List<byte[]> values, String idField, int partitions) {
     return index(source.partition(), source.offset());
   }
 
-  /** What is to be added to the id of record {@code index}. */
+  /** What is added to the id of record {@code index}: nothing the first time round. */
   String suffix(int index) {
-    return "-" + index / distinct();
+    int round = index / distinct();
+    return round == 0 || !templates.get(index % distinct()).hasId() ? "" : "-" + round;
   }
 
-  byte[] value(int index) throws IOException {
-    byte[] value = values.get(index % distinct());
-    if (idField.isEmpty()) {
-      return value;
-    }
-    ObjectNode object = (ObjectNode) Json.MAPPER.readTree(value);
-    object.put(idField, object.path(idField).asText() + suffix(index));
-    return Json.MAPPER.writeValueAsBytes(object);
+  byte[] value(int index) {
+    return templates.get(index % distinct()).with(suffix(index));
   }
 
   /** Sends the first records to a topic that nobody has written to. */
@@ -94,7 +136,7 @@ record Backlog(List<byte[]> values, String idField, int partitions) {
     }
   }
 
-  ProducerRecord<byte[], byte[]> record(String topic, int index) throws IOException {
+  ProducerRecord<byte[], byte[]> record(String topic, int index) {
     byte[] key = String.valueOf(index).getBytes(UTF_8);
     return new ProducerRecord<>(topic, index % partitions, key, value(index));
   }

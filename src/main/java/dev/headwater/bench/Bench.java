@@ -1,21 +1,31 @@
 package dev.headwater.bench;
 
+import dev.headwater.bench.BenchSettings.Part;
 import dev.headwater.bundle.Decoded;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Scratch;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Scored;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.Scoring;
-import dev.headwater.scoring.ScoringSettings;
+import dev.headwater.stream.AnsweredStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** Measures a deployment's speed on a broker of its own, and says what there is to compare with. */
 public final class Bench {
   private static final int DISTINCT = 10_000;
+  private static final List<Integer> LOADS = List.of(50, 80);
+  private static final double P999 = 0.999;
+  private static final Map<String, Double> PERCENTILES =
+      Map.of("p50", 0.5, "p99", 0.99, "p999", P999);
+  private static final double SWAP_SECONDS = 5;
 
   private final BenchSettings settings;
   private final Pipeline pipeline;
@@ -36,23 +46,14 @@ public final class Bench {
    * @throws IllegalStateException where a contestant loses or repeats a record
    */
   public Report run() throws Exception {
+    if (wants(Part.SWAP) || wants(Part.FINETUNE)) {
+      Heads.of(pipeline.bundle().task()); // says so now where they cannot be measured
+    }
     report.put("environment.cores", Runtime.getRuntime().availableProcessors());
     report.put("environment.java", Runtime.version().toString());
     report.put("environment.loadBefore", Meter.load());
-    try (Scratch scratch = Scratch.create();
-        BrokerProcess broker = BrokerProcess.start(scratch.path().resolve("broker"))) {
-      throughput(scratch, Kafka.on(broker.bootstrapServers(), pipeline.kafka()));
-    }
-    report.put("environment.loadAfter", Meter.load());
-    return report;
-  }
-
-  private void throughput(Scratch scratch, Map<String, Object> kafka) throws Exception {
-    ScoringSettings scoring = pipeline.scoring();
-    int inference = scoring.threads() * scoring.intraOpThreads();
-    int threads = inference + pipeline.stream().threads();
-    TopicSettings topics = topics(threads);
     ManifestInput input = ManifestInput.read(settings.manifest(), settings.directory());
+    TopicSettings topics = topics();
     Backlog backlog =
         Backlog.read(
             settings.stream(),
@@ -60,33 +61,209 @@ public final class Bench {
             input.idField(),
             topics.partitions(),
             DISTINCT);
-    Network network = Network.of(pipeline.bundle(), scratch.path().resolve("network.onnx"));
-    NoInference noInference = noInference(backlog);
-    try (Raw raw = new Raw(network, pipeline.bundle().decoder(), decoded(backlog), inference);
-        Plain plain = new Plain(input, network, pipeline.stream(), threads)) {
-      Throughput throughput =
-          new Throughput(
-              new Drain(kafka, topics, backlog, scratch.path().resolve("state")),
-              raw,
-              List.of(new Headwater(pipeline), plain, noInference),
-              say);
+    try (Scratch scratch = Scratch.create();
+        BrokerProcess broker = BrokerProcess.start(scratch.path().resolve("broker"))) {
+      Arena arena =
+          new Arena(
+              Kafka.on(broker.bootstrapServers(), pipeline.kafka()),
+              topics,
+              backlog,
+              scratch.path().resolve("state"));
+      List<AnsweredStream.Known> known = known(backlog);
       report.put("settings.bundle", pipeline.bundle().name());
       report.put("settings.rounds", settings.rounds());
       report.put("settings.partitions", topics.partitions());
-      report.put("settings.inferenceThreads", inference);
+      report.put("settings.inferenceThreads", inferenceThreads());
       report.put("settings.streamThreads", pipeline.stream().threads());
-      report.put("settings.plainThreads", threads);
-      throughput.measure(settings.rounds(), settings.seconds());
-      throughput.report(report);
+      report.put("settings.plainThreads", threads());
+      measure(arena, known, input, Network.of(pipeline.bundle(), scratch.path().resolve("n.onnx")));
+    }
+    report.put("environment.loadAfter", Meter.load());
+    return report;
+  }
+
+  private void measure(
+      Arena arena, List<AnsweredStream.Known> known, ManifestInput input, Network network)
+      throws Exception {
+    Headwater headwater = new Headwater(pipeline);
+    Drain drain = new Drain(arena);
+    try (Raw raw =
+            new Raw(network, pipeline.bundle().decoder(), decoded(arena), inferenceThreads());
+        Plain plain = new Plain(input, network, pipeline.stream(), threads())) {
+      Throughput throughput =
+          new Throughput(
+              drain,
+              raw,
+              List.of(headwater, plain, new NoInference(pipeline, arena.backlog(), known)),
+              say);
+      if (wants(Part.THROUGHPUT)) {
+        throughput.measure(settings.rounds(), settings.seconds());
+        throughput.report(report);
+      }
+      if (wants(Part.LATENCY) || wants(Part.SWAP) || wants(Part.ADAPTATION)) {
+        Throughput.Alone alone = throughput.alone(settings.seconds());
+        Paced paced = new Paced(arena, headwater);
+        latency(paced, alone.recordsPerSecond());
+        swap(paced, alone.recordsPerSecond(), known);
+        adaptation(arena, drain, alone.records(), headwater, known);
+      }
+    }
+    finetune(known, arena.backlog());
+    start(arena);
+  }
+
+  private boolean wants(Part part) {
+    return settings.parts().contains(part);
+  }
+
+  private void latency(Paced paced, double rate) throws Exception {
+    for (int load : wants(Part.LATENCY) ? LOADS : List.<Integer>of()) {
+      List<Paced.Timings> runs = new ArrayList<>();
+      for (int round = 0; round < settings.rounds(); round++) {
+        runs.add(paced.run(rate * load / 100, settings.seconds(), Optional.empty()));
+      }
+      String key = "latencyMs.load" + load;
+      report.put(key + ".recordsPerSecond", rate * load / 100);
+      PERCENTILES.forEach(
+          (name, share) ->
+              report.put(
+                  key + "." + name,
+                  Spread.of(runs.stream().map(run -> run.percentile(share)).toList()).median()));
+      told(key);
     }
   }
 
-  /** As many partitions as give each of so many stream threads the same number. */
-  private TopicSettings topics(int threads) {
+  private void swap(Paced paced, double rate, List<AnsweredStream.Known> known) throws Exception {
+    if (!wants(Part.SWAP)) {
+      return;
+    }
+    Head next =
+        Heads.of(pipeline.bundle().task()).version(1, known.get(0).outcomes().get(0).features());
+    List<Double> added = new ArrayList<>();
+    List<Double> live = new ArrayList<>();
+    for (int round = 0; round < settings.rounds(); round++) {
+      // in turns, so that what warms up favours neither
+      Paced.Timings first = paced.run(rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 0));
+      Paced.Timings second = paced.run(rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 1));
+      Paced.Timings with = round % 2 == 0 ? first : second;
+      Paced.Timings without = round % 2 == 0 ? second : first;
+      added.add(with.percentile(P999) - without.percentile(P999));
+      live.add(with.publishToLiveMillis());
+    }
+    report.put("swap.addedP999Ms", Spread.of(added));
+    report.put("swap.publishToLiveMs", Spread.of(live));
+    told("swap");
+  }
+
+  private static Optional<Head> swapped(Head head, boolean now) {
+    return now ? Optional.of(head) : Optional.empty();
+  }
+
+  private void adaptation(
+      Arena arena,
+      Drain drain,
+      Drain.Filled records,
+      Headwater headwater,
+      List<AnsweredStream.Known> known)
+      throws Exception {
+    if (!wants(Part.ADAPTATION)) {
+      return;
+    }
+    List<Double> cost = new ArrayList<>();
+    List<Double> cores = new ArrayList<>();
+    long trained = 0;
+    for (int round = 0; round < settings.rounds(); round++) {
+      double alone = drain.run(headwater, records).recordsPerSecond();
+      try (Adaptation trainer =
+          new Adaptation(
+              arena,
+              settings.commands(),
+              pipeline.bundle().task(),
+              known,
+              truths(known, arena.backlog()),
+              round)) {
+        long before = trainer.candidates();
+        Duration cpu = trainer.cpu();
+        long start = System.nanoTime();
+        double beside = drain.run(headwater, records).recordsPerSecond();
+        cores.add(trainer.cpu().minus(cpu).toNanos() / (double) (System.nanoTime() - start));
+        cost.add(1 - beside / alone);
+        trained += trainer.candidates() - before;
+      }
+    }
+    report.put("adaptation.costToScoring", Spread.of(cost));
+    report.put("adaptation.trainerCores", Spread.of(cores));
+    report.put("adaptation.trainings", trained);
+    told("adaptation");
+  }
+
+  private void finetune(List<AnsweredStream.Known> known, Backlog backlog) {
+    if (!wants(Part.FINETUNE)) {
+      return;
+    }
+    Heads heads = Heads.of(pipeline.bundle().task());
+    FineTuning tuning =
+        new FineTuning(
+            pipeline.adapt(),
+            heads.linear(),
+            heads.own().info().labels(),
+            known.stream().map(answer -> answer.outcomes().get(0).features()).toList(),
+            truths(known, backlog));
+    List<Double> seconds = new ArrayList<>();
+    for (int round = 0; round < settings.rounds(); round++) {
+      seconds.add(tuning.seconds());
+    }
+    report.put("finetune.seconds", Spread.of(seconds).median());
+    report.put("finetune.secondsSpread", Spread.of(seconds));
+    report.put("finetune.classes", tuning.classes());
+    told("finetune");
+  }
+
+  private void start(Arena arena) throws Exception {
+    if (!wants(Part.START)) {
+      return;
+    }
+    Start start = new Start(arena, settings.commands());
+    start.seconds(); // warms the disk
+    List<Double> seconds = new ArrayList<>();
+    for (int round = 0; round < settings.rounds(); round++) {
+      seconds.add(start.seconds());
+    }
+    report.put("start.seconds", Spread.of(seconds).median());
+    report.put("start.secondsSpread", Spread.of(seconds));
+    told("start");
+  }
+
+  private void told(String key) {
+    say.accept(key + " " + report.at(key));
+  }
+
+  /** As the stream tells them; where it does not, what the bundle says. */
+  private static List<String> truths(List<AnsweredStream.Known> known, Backlog backlog) {
+    List<String> truths = new ArrayList<>();
+    for (int i = 0; i < known.size(); i++) {
+      String truth = backlog.truths().get(i);
+      Scored best = known.get(i).outcomes().get(0).best();
+      truths.add(!truth.isEmpty() || best == null ? truth : best.label());
+    }
+    return truths;
+  }
+
+  private int inferenceThreads() {
+    return pipeline.scoring().threads() * pipeline.scoring().intraOpThreads();
+  }
+
+  /** All that compute: what the plain processor gets too. */
+  private int threads() {
+    return inferenceThreads() + pipeline.stream().threads();
+  }
+
+  /** As many partitions as give each of the plain processor's threads the same number. */
+  private TopicSettings topics() {
     TopicSettings configured = pipeline.topics();
-    int each = (configured.partitions() + threads - 1) / threads;
+    int each = (configured.partitions() + threads() - 1) / threads();
     return new TopicSettings(
-        each * threads,
+        each * threads(),
         configured.joinPartitions(),
         configured.replicationFactor(),
         configured.labelWait(),
@@ -94,17 +271,17 @@ public final class Bench {
   }
 
   /** The first to load a network: through DJL, as it must be. */
-  private NoInference noInference(Backlog backlog) throws InvalidRecordException {
+  private List<AnsweredStream.Known> known(Backlog backlog) throws InvalidRecordException {
     try (Scoring scoring =
         Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
-      return new NoInference(pipeline, backlog, scoring);
+      return NoInference.known(pipeline, backlog, scoring);
     }
   }
 
-  private List<Decoded> decoded(Backlog backlog) throws InvalidRecordException {
+  private List<Decoded> decoded(Arena arena) throws InvalidRecordException {
     List<Decoded> decoded = new ArrayList<>();
-    for (byte[] value : backlog.values()) {
-      decoded.add(pipeline.bundle().decoder().decode(value));
+    for (int i = 0; i < arena.backlog().distinct(); i++) {
+      decoded.add(pipeline.bundle().decoder().decode(arena.backlog().value(i)));
     }
     return decoded;
   }

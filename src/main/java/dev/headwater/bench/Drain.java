@@ -1,18 +1,13 @@
 package dev.headwater.bench;
 
 import dev.headwater.schema.TopicNames;
-import dev.headwater.schema.TopicSettings;
-import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -30,26 +25,17 @@ final class Drain {
   /** Of the records, before what is measured: code is compiled, and batches are full, by then. */
   private static final double WARM_UP = 0.2;
 
-  private final Map<String, Object> kafka;
-  private final TopicSettings settings;
-  private final Backlog backlog;
-  private final Path scratch;
+  private final Arena arena;
   private int runs;
 
-  /**
-   * @param kafka client properties
-   */
-  Drain(Map<String, Object> kafka, TopicSettings settings, Backlog backlog, Path scratch) {
-    this.kafka = kafka;
-    this.settings = settings;
-    this.backlog = backlog;
-    this.scratch = scratch;
+  Drain(Arena arena) {
+    this.arena = arena;
   }
 
   /** Fills a new topic with the backlog's first records. */
   Filled fill(String name, int records) throws Exception {
-    create(topics(name, name + "-unused"));
-    backlog.produce(name, records, kafka);
+    arena.open(name, name);
+    arena.backlog().produce(name, records, arena.kafka());
     return new Filled(name, records);
   }
 
@@ -63,53 +49,26 @@ final class Drain {
    */
   Measured run(Contestant contestant, Filled records) throws Exception {
     String group = "bench-%d-%s".formatted(++runs, contestant.name());
-    TopicNames names = topics(records.topic(), group);
-    create(names);
-    try (Admin admin = Admin.create(kafka)) {
+    TopicNames names = arena.open(records.topic(), group);
+    try (Admin admin = Admin.create(arena.kafka())) {
       System.gc(); // what the one before left is not this one's to collect
       Progress progress = new Progress(admin, group, records);
       Meter.Reading from;
       long first;
       Meter.Reading until;
       try (AutoCloseable running =
-          contestant.start(Topics.of(names), group, scratch.resolve(group), kafka)) {
+          contestant.start(
+              Topics.of(names), group, arena.scratch().resolve(group), arena.kafka())) {
         first = progress.await((long) (records.records() * WARM_UP));
         from = Meter.read();
         progress.await(records.records());
         until = Meter.read();
       }
       List<String> labels =
-          Predictions.read(kafka, names.predictions(), backlog, records.records());
-      delete(admin, group);
+          Predictions.read(arena.kafka(), names.predictions(), arena.backlog(), records.records());
+      arena.close(group);
       return Measured.between(from, until, records.records() - first, labels);
     }
-  }
-
-  private static TopicNames topics(String records, String prefix) {
-    TopicNames own = TopicNames.prefixed(prefix);
-    return new TopicNames(
-        List.of(records),
-        own.predictions(),
-        own.review(),
-        own.labels(),
-        own.pending(),
-        own.labelsById(),
-        own.samples(),
-        own.heads(),
-        own.deadLetters());
-  }
-
-  private void create(TopicNames names) {
-    new TopicSetup(kafka, names, settings).create();
-  }
-
-  private static void delete(Admin admin, String prefix)
-      throws InterruptedException, ExecutionException {
-    Set<String> ours =
-        admin.listTopics().names().get().stream()
-            .filter(name -> name.startsWith(prefix + "-"))
-            .collect(Collectors.toSet());
-    admin.deleteTopics(ours).all().get();
   }
 
   /** How many records of a topic a group has committed. */

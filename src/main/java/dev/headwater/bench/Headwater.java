@@ -20,7 +20,21 @@ record Headwater(Pipeline pipeline) implements Contestant {
   @Override
   public StreamService start(
       Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {
-    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    return start(
+        topics,
+        group,
+        stateDirectory,
+        kafka,
+        new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
+  }
+
+  /** The same, its metrics in a registry. */
+  StreamService start(
+      Topics topics,
+      String group,
+      Path stateDirectory,
+      Map<String, Object> kafka,
+      PrometheusMeterRegistry registry) {
     StreamService service =
         new StreamService(
             pipeline.stream(group, stateDirectory),

@@ -21,22 +21,22 @@ import java.util.Map;
  * Headwater's topology with every answer known before the run: no decoding, no network, and the
  * outputs the real one has, records kept and asked about included.
  */
-final class NoInference implements Contestant {
-  private final Pipeline pipeline;
-  private final Backlog backlog;
-  private final List<AnsweredStream.Known> known = new ArrayList<>();
+record NoInference(Pipeline pipeline, Backlog backlog, List<AnsweredStream.Known> known)
+    implements Contestant {
 
-  NoInference(Pipeline pipeline, Backlog backlog, Scoring scoring) throws InvalidRecordException {
-    this.pipeline = pipeline;
-    this.backlog = backlog;
+  /** What the bundle says of each distinct record. */
+  static List<AnsweredStream.Known> known(Pipeline pipeline, Backlog backlog, Scoring scoring)
+      throws InvalidRecordException {
     String task = pipeline.bundle().task().name();
     Measure measure = pipeline.stream().selection().doubt(task).measure();
-    for (byte[] value : backlog.values()) {
-      Inference inference = scoring.infer(value);
+    List<AnsweredStream.Known> known = new ArrayList<>();
+    for (int i = 0; i < backlog.distinct(); i++) {
+      Inference inference = scoring.infer(backlog.value(i));
       Outcome outcome =
           Outcome.of(inference, 0, scoring.score(inference, 0), measure, pipeline.stream().top());
       known.add(new AnsweredStream.Known(inference.recordId(), List.of(outcome)));
     }
+    return known;
   }
 
   @Override
@@ -61,7 +61,7 @@ final class NoInference implements Contestant {
     int index = backlog.index(source);
     AnsweredStream.Known answer = known.get(index % backlog.distinct());
     String id = answer.recordId();
-    return id == null || backlog.idField().isEmpty()
+    return id == null
         ? answer
         : new AnsweredStream.Known(id + backlog.suffix(index), answer.outcomes());
   }

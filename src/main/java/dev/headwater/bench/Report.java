@@ -1,5 +1,6 @@
 package dev.headwater.bench;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.schema.Json;
 import java.io.IOException;
@@ -17,6 +18,11 @@ public final class Report {
       object = object.withObjectProperty(steps[i]);
     }
     object.set(steps[steps.length - 1], Json.MAPPER.valueToTree(value));
+  }
+
+  /** What is under a key so far. */
+  JsonNode at(String key) {
+    return root.at("/" + key.replace('.', '/'));
   }
 
   /** Writes it as JSON, making its directory where there is none. */

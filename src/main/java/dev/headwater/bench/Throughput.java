@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /** Every contestant over the same records, in rounds, each time in another order. */
 final class Throughput {
@@ -19,6 +20,7 @@ final class Throughput {
   private final List<Contestant> contestants;
   private final Consumer<String> say;
   private final Map<String, List<Measured>> runs = new LinkedHashMap<>();
+  private @Nullable Filled records;
 
   Throughput(Drain drain, Raw raw, List<Contestant> contestants, Consumer<String> say) {
     this.drain = drain;
@@ -35,13 +37,14 @@ final class Throughput {
     say.accept(
         "raw: best in batches of %d, %d threads with %d each"
             .formatted(best.batchSize(), best.threads(), best.intraOpThreads()));
-    Filled records = counted(seconds);
+    Filled counted = counted(seconds);
+    records = counted;
     for (int round = 0; round < rounds; round++) {
       List<String> order = new ArrayList<>(List.of(Raw.NAME));
       contestants.forEach(contestant -> order.add(contestant.name()));
       Collections.rotate(order, -round);
       for (String name : order) {
-        Measured run = name.equals(Raw.NAME) ? raw.run(seconds) : drain.run(named(name), records);
+        Measured run = name.equals(Raw.NAME) ? raw.run(seconds) : drain.run(named(name), counted);
         runs.computeIfAbsent(name, n -> new ArrayList<>()).add(run);
         say.accept(
             "round %d: %-11s %,10.0f records/s, %,8.1f us of CPU and %,9.0f bytes a record"
@@ -73,9 +76,17 @@ final class Throughput {
     return contestants.stream().filter(c -> c.name().equals(name)).findFirst().orElseThrow();
   }
 
-  /** Headwater's records a second, the median. */
-  double recordsPerSecond() {
-    return of(HEADWATER, Measured::recordsPerSecond).median();
+  /** Headwater by itself: what other parts are to load it with. */
+  record Alone(Filled records, double recordsPerSecond) {}
+
+  /** As in the rounds that were measured, else from a run of its own. */
+  Alone alone(double seconds) throws Exception {
+    Filled filled = records == null ? counted(seconds) : records;
+    double rate =
+        runs.isEmpty()
+            ? drain.run(named(HEADWATER), filled).recordsPerSecond()
+            : of(HEADWATER, Measured::recordsPerSecond).median();
+    return new Alone(filled, rate);
   }
 
   private Spread of(String name, ToDoubleFunction<Measured> measure) {

@@ -2,6 +2,7 @@ package dev.headwater.cli;
 
 import dev.headwater.bench.Bench;
 import dev.headwater.bench.BenchSettings;
+import dev.headwater.bench.Commands;
 import dev.headwater.bench.Ffnn;
 import dev.headwater.bench.Report;
 import dev.headwater.config.Settings;
@@ -9,8 +10,10 @@ import dev.headwater.config.SettingsLoader;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Scratch;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -46,6 +49,13 @@ final class BenchCommand implements Callable<Integer> {
       defaultValue = "10",
       description = "Of Headwater's run in a round. Default: ${DEFAULT-VALUE}.")
   private double seconds;
+
+  @Option(
+      names = "--only",
+      split = ",",
+      paramLabel = "PART",
+      description = "Of ${COMPLETION-CANDIDATES}; all where not given.")
+  private @Nullable Set<BenchSettings.Part> only;
 
   @Option(names = "--report", paramLabel = "FILE", description = "Where the report goes, JSON.")
   private @Nullable Path report;
@@ -109,6 +119,8 @@ final class BenchCommand implements Callable<Integer> {
             settings.bundleDirectory(),
             stream,
             settings.replay().truthFields(),
+            new Commands(Main.class.getName(), config, settings.topicNames()),
+            only == null ? EnumSet.allOf(BenchSettings.Part.class) : only,
             rounds,
             seconds);
     Report measured = new Bench(bench, spec.commandLine().getOut()::println).run();

@@ -24,7 +24,8 @@ class BenchIT {
 
   @Test
   void comparesFourWaysToScoreTheSameRecords() throws Exception {
-    JsonNode report = report("--workload", "ffnn", "--rounds", "1", "--seconds", "0.5");
+    JsonNode report =
+        report("--workload", "ffnn", "--only", "throughput", "--rounds", "1", "--seconds", "0.5");
 
     for (String contestant : CONTESTANTS) {
       JsonNode measured = report.path(contestant);
@@ -42,6 +43,39 @@ class BenchIT {
         assertThat(spread.path(key).asDouble()).as("ratio.%s.%s", ratio, key).isPositive();
       }
     }
+  }
+
+  @Test
+  void measuresWhatThroughputDoesNotTell() throws Exception {
+    JsonNode report =
+        report(
+            "--workload",
+            "ffnn",
+            "--only",
+            "latency,swap,finetune,start,adaptation",
+            "--rounds",
+            "1",
+            "--seconds",
+            "0.5");
+
+    for (String load : List.of("load50", "load80")) {
+      JsonNode latency = report.path("latencyMs").path(load);
+      assertThat(latency.path("p50").asDouble())
+          .as("%s: a transaction is not seen before it is committed", load)
+          .isPositive()
+          .isLessThanOrEqualTo(latency.path("p99").asDouble());
+      assertThat(latency.path("p999").asDouble())
+          .as(load)
+          .isGreaterThanOrEqualTo(latency.path("p99").asDouble());
+    }
+    assertThat(report.at("/swap/addedP999Ms/median").isNumber()).isTrue();
+    assertThat(report.at("/swap/publishToLiveMs/median").asDouble()).isPositive();
+    assertThat(report.at("/finetune/seconds").asDouble()).isPositive();
+    assertThat(report.at("/start/seconds").asDouble()).isPositive();
+    assertThat(report.at("/adaptation/costToScoring/median").isNumber()).isTrue();
+    assertThat(report.at("/adaptation/trainerCores/median").asDouble())
+        .as("the trainer was at work")
+        .isPositive();
   }
 
   private JsonNode report(String... arguments) throws Exception {

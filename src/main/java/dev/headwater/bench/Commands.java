@@ -1,0 +1,62 @@
+package dev.headwater.bench;
+
+import dev.headwater.schema.TopicNames;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Headwater's own commands as processes, on the bench's broker.
+ *
+ * @param mainClass of the command line
+ * @param config the deployment's file
+ * @param names of its topics
+ */
+public record Commands(String mainClass, Path config, TopicNames names) {
+  private static final long PATIENCE_SECONDS = 60;
+
+  /**
+   * Starts one.
+   *
+   * @param niceness 0 to 19
+   */
+  Process start(String command, int niceness, Arena arena) throws IOException {
+    ProcessBuilder builder =
+        JavaProcess.of(mainClass, command, "--config", config.toAbsolutePath().toString());
+    if (niceness > 0) {
+      List<String> nice = new ArrayList<>(List.of("nice", "-n", Integer.toString(niceness)));
+      nice.addAll(builder.command());
+      builder.command(nice);
+    }
+    String broker = String.valueOf(arena.kafka().get("bootstrap.servers"));
+    builder
+        .environment()
+        .putAll(
+            Map.of(
+                "HEADWATER_KAFKA",
+                broker, // what the examples read
+                "HEADWATER_KAFKA_BOOTSTRAP_SERVERS",
+                broker,
+                "HEADWATER_STATE_DIR",
+                arena.scratch().resolve(command).toString(),
+                "HEADWATER_HTTP_PORT",
+                "0",
+                "HEADWATER_HTTP_TRAINER_PORT",
+                "0"));
+    return builder
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start();
+  }
+
+  /** As an operator does, and waits. */
+  static void stop(Process process) throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+    }
+  }
+}

@@ -1,0 +1,82 @@
+package dev.headwater.bench;
+
+import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.FineTuner;
+import dev.headwater.adapt.fit.FitSettings;
+import dev.headwater.adapt.fit.LinearHead;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Fine-tuning the bundle's own head as a training does: once without each fold, to be judged, and
+ * once on all samples, to ship. On all cores, for nothing else runs.
+ */
+final class FineTuning {
+  private static final int SAMPLES = 10_000;
+
+  private final FineTuner tuner;
+  private final int folds;
+  private final LinearHead own;
+  private final Batch batch;
+  private final int classes;
+
+  /**
+   * @param labels of the head, by index
+   * @param features of each distinct record
+   * @param truths their labels
+   */
+  FineTuning(
+      AdaptSettings settings,
+      LinearHead own,
+      List<String> labels,
+      List<float[]> features,
+      List<String> truths) {
+    FitSettings fit = settings.fit();
+    this.tuner =
+        new FineTuner(
+            new FitSettings(
+                fit.device(),
+                Runtime.getRuntime().availableProcessors(),
+                fit.pull(),
+                fit.iterations(),
+                fit.tailSteps()),
+            true);
+    this.folds = settings.folds();
+    this.own = own;
+    List<String> known = new ArrayList<>(labels);
+    truths.stream().filter(label -> !labels.contains(label)).distinct().forEach(known::add);
+    classes = known.size();
+    int[] indexes = IntStream.range(0, SAMPLES).map(i -> i % features.size()).toArray();
+    double[] weights = new double[SAMPLES];
+    Arrays.fill(weights, 1);
+    batch =
+        new Batch(
+            Arrays.stream(indexes).mapToObj(features::get).toList(),
+            Arrays.stream(indexes).map(i -> known.indexOf(truths.get(i))).toArray(),
+            weights);
+  }
+
+  int classes() {
+    return classes;
+  }
+
+  /** Seconds of one training, PyTorch being loaded. */
+  double seconds() {
+    tuner.warmUp();
+    List<double[]> weightings = new ArrayList<>();
+    for (int fold = 0; fold < folds; fold++) {
+      double[] weights = batch.weights().clone();
+      for (int i = fold; i < weights.length; i += folds) {
+        weights[i] = 0;
+      }
+      weightings.add(weights);
+    }
+    weightings.add(batch.weights());
+    long start = System.nanoTime();
+    tuner.fit(own, classes, batch, weightings);
+    return (System.nanoTime() - start) / 1e9;
+  }
+}

@@ -1,0 +1,237 @@
+package dev.headwater.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadSettings;
+import dev.headwater.replay.traffic.Worker;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.TopicNames;
+import dev.headwater.schema.Topics;
+import dev.headwater.stream.StreamService;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.Producer;
+
+/**
+ * Headwater under records that come at a steady rate. A record's latency is from the moment it was
+ * due to be sent, whether or not it was (a stall costs every record that was due in it), to a
+ * read_committed consumer's seeing its prediction; producer and consumer are in this JVM.
+ */
+final class Paced {
+  private static final Duration POLL = Duration.ofMillis(20);
+  private static final long TICK_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+  private static final long STALL_NANOS = Duration.ofMinutes(2).toNanos();
+  private static final double WARM_UP_SECONDS = 3;
+
+  private final Arena arena;
+  private final Headwater headwater;
+  private int runs;
+
+  Paced(Arena arena, Headwater headwater) {
+    this.arena = arena;
+    this.headwater = headwater;
+  }
+
+  /**
+   * One run.
+   *
+   * @param latencies milliseconds, by record, without those of the warm-up
+   * @param publishToLiveMillis from the call that publishes to the head's being live; 0 where none
+   *     was published
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Timings(double[] latencies, double publishToLiveMillis) {
+
+    /**
+     * @param share of the records that were no slower, in (0, 1]
+     */
+    double percentile(double share) {
+      double[] sorted = latencies.clone();
+      Arrays.sort(sorted);
+      return sorted[Math.max(0, (int) Math.ceil(share * sorted.length) - 1)];
+    }
+  }
+
+  /**
+   * @param rate records a second
+   * @param seconds that are measured, after those to warm up
+   * @param swapped a head that is published in the middle of them
+   */
+  Timings run(double rate, double seconds, Optional<Head> swapped) throws Exception {
+    String group = "paced-" + ++runs;
+    TopicNames names = arena.open(group + "-records", group);
+    Topics topics = Topics.of(names);
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    int records = (int) Math.ceil(rate * (WARM_UP_SECONDS + seconds));
+    long[] latencies = new long[records];
+    Arrival arrival = new Arrival(names.predictions(), latencies, rate);
+    double live = 0;
+    try (StreamService service =
+            headwater.start(
+                topics, group, arena.scratch().resolve(group), arena.kafka(), registry);
+        HeadPublisher publisher =
+            new HeadPublisher(
+                arena.kafka(), topics.heads(), group + "-publisher", HeadSettings.DEFAULT)) {
+      publisher.read();
+      awaitReady(service);
+      Swap swap = new Swap(publisher, registry, swapped, arrival, seconds / 2);
+      try (Worker reading = Worker.start("reader", arrival);
+          Worker swapping = Worker.start("swap", swap)) {
+        send(names.records().get(0), records, rate, arrival);
+        awaitAll(arrival, reading);
+        swapping.close();
+        swapping.check();
+        live = swap.publishToLiveNanos / 1e6;
+      }
+    }
+    arena.close(group);
+    int warm = (int) (rate * WARM_UP_SECONDS);
+    return new Timings(
+        Arrays.stream(latencies, warm, records).mapToDouble(nanos -> nanos / 1e6).toArray(), live);
+  }
+
+  private static void awaitReady(StreamService service) {
+    long deadline = System.nanoTime() + STALL_NANOS;
+    while (!service.ready().up()) {
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException("the scorer is not ready: " + service.ready().cause());
+      }
+      LockSupport.parkNanos(TICK_NANOS);
+    }
+  }
+
+  private void send(String topic, int records, double rate, Arrival arrival) throws IOException {
+    try (Producer<byte[], byte[]> producer = Backlog.producer(arena.kafka())) {
+      arrival.start = System.nanoTime();
+      for (int i = 0; i < records; i++) {
+        for (long wait = arrival.due(i) - System.nanoTime();
+            wait > 0;
+            wait = arrival.due(i) - System.nanoTime()) {
+          LockSupport.parkNanos(wait);
+        }
+        producer.send(arena.backlog().record(topic, i));
+      }
+    }
+  }
+
+  private static void awaitAll(Arrival arrival, Worker reading) {
+    long deadline = System.nanoTime() + STALL_NANOS;
+    while (arrival.seen.get() < arrival.latencies.length) {
+      reading.check();
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException(
+            "%,d of %,d records have no prediction"
+                .formatted(
+                    arrival.latencies.length - arrival.seen.get(), arrival.latencies.length));
+      }
+      LockSupport.parkNanos(TICK_NANOS);
+    }
+  }
+
+  /** Reads predictions, and notes how late they are. */
+  private final class Arrival implements Worker.Body {
+    private final String topic;
+    private final long[] latencies;
+    private final double rate;
+    private final AtomicInteger seen = new AtomicInteger();
+    private volatile long start = Long.MAX_VALUE;
+
+    Arrival(String topic, long[] latencies, double rate) {
+      this.topic = topic;
+      this.latencies = latencies;
+      this.rate = rate;
+    }
+
+    /** When a record is to be sent. */
+    long due(int index) {
+      return start + (long) (index * 1e9 / rate);
+    }
+
+    boolean begun() {
+      return start != Long.MAX_VALUE;
+    }
+
+    @Override
+    public void run(BooleanSupplier running) throws IOException {
+      try (Consumer<byte[], byte[]> consumer = Predictions.consumer(arena.kafka(), topic)) {
+        while (running.getAsBoolean() && seen.get() < latencies.length) {
+          for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+            JsonNode source = Json.MAPPER.readTree(record.value()).path("source");
+            int index =
+                arena
+                    .backlog()
+                    .index(source.path("partition").asInt(), source.path("offset").asLong());
+            latencies[index] = System.nanoTime() - due(index);
+            seen.incrementAndGet();
+          }
+        }
+      }
+    }
+  }
+
+  /** Publishes a head in the middle, and notes when it serves. */
+  private static final class Swap implements Worker.Body {
+    private final HeadPublisher publisher;
+    private final PrometheusMeterRegistry registry;
+    private final Optional<Head> head;
+    private final Arrival arrival;
+    private final double afterSeconds;
+    private volatile long publishToLiveNanos;
+
+    Swap(
+        HeadPublisher publisher,
+        PrometheusMeterRegistry registry,
+        Optional<Head> head,
+        Arrival arrival,
+        double afterSeconds) {
+      this.publisher = publisher;
+      this.registry = registry;
+      this.head = head;
+      this.arrival = arrival;
+      this.afterSeconds = afterSeconds;
+    }
+
+    @Override
+    public void run(BooleanSupplier running) {
+      if (head.isEmpty()) {
+        return;
+      }
+      Head next = head.get();
+      long delay = (long) ((WARM_UP_SECONDS + afterSeconds) * 1e9);
+      while (!arrival.begun() || System.nanoTime() < arrival.start + delay) {
+        if (!running.getAsBoolean()) {
+          return;
+        }
+        LockSupport.parkNanos(TICK_NANOS);
+      }
+      long published = System.nanoTime();
+      Worker publishing = Worker.start("publisher", open -> publisher.promote(next, "bench"));
+      while (!live(next)) {
+        publishing.check();
+        if (!running.getAsBoolean()) {
+          throw new IllegalStateException("the head was not live by the end of the run");
+        }
+        LockSupport.parkNanos(TICK_NANOS);
+      }
+      publishToLiveNanos = System.nanoTime() - published;
+      publishing.close();
+    }
+
+    private boolean live(Head next) {
+      Gauge live = registry.find("headwater.head.version").tag("task", next.info().task()).gauge();
+      return live != null && live.value() >= next.info().version();
+    }
+  }
+}

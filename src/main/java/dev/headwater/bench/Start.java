@@ -1,0 +1,50 @@
+package dev.headwater.bench;
+
+import dev.headwater.schema.TopicSetup;
+import java.io.IOException;
+import java.time.Duration;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.producer.Producer;
+
+/** {@code serve}, from the start of its process to the first prediction, records waiting. */
+final class Start {
+  private static final Duration POLL = Duration.ofMillis(10);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final int RECORDS = 200;
+
+  private final Arena arena;
+  private final Commands commands;
+  private int sent;
+
+  Start(Arena arena, Commands commands) {
+    this.arena = arena;
+    this.commands = commands;
+    new TopicSetup(arena.kafka(), commands.names(), arena.settings()).create();
+  }
+
+  /** Of one start, in seconds; the first one also warms the disk. */
+  double seconds() throws IOException, InterruptedException {
+    try (Producer<byte[], byte[]> producer = Backlog.producer(arena.kafka());
+        Consumer<byte[], byte[]> predictions =
+            Predictions.consumer(arena.kafka(), commands.names().predictions())) {
+      predictions.seekToEnd(predictions.assignment());
+      predictions.assignment().forEach(predictions::position); // seeks now, not at the first poll
+      for (int i = 0; i < RECORDS; i++) {
+        producer.send(arena.backlog().record(commands.names().records().get(0), sent++));
+      }
+      producer.flush();
+      long start = System.nanoTime();
+      Process serve = commands.start("serve", 0, arena);
+      try {
+        while (predictions.poll(POLL).isEmpty()) {
+          if (!serve.isAlive() || System.nanoTime() - start > PATIENCE.toNanos()) {
+            throw new IllegalStateException("serve predicted nothing; its log says why");
+          }
+        }
+        return (System.nanoTime() - start) / 1e9;
+      } finally {
+        Commands.stop(serve);
+      }
+    }
+  }
+}
