@@ -145,7 +145,7 @@ class MethodComparison {
     Recorded words = ngrams(stream.truth());
     LinearFitter onWords = linear(new HeadLayout(Recorded.LAYER, HASHES));
     paid(shipped, setting.same("from scratch, on n-grams", words, onWords, shipped));
-    Bundle hidden = setting.bundle(directory, "head: none\nhidden: [256]");
+    Bundle hidden = setting.bundle(directory, "head: none\nhidden: [256]\ncut: sentence_embedding");
     Recorded cold = Recorded.cold(hidden.task(), stream.truth(), stream.features());
     setting.all("all labels, a hidden layer more", cold, tail(hidden));
   }
