@@ -6,13 +6,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.format.ApicurioRegistry;
+import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -27,12 +36,81 @@ class ReplayFromTopicIT extends CommandedDeployment {
   private static final Instant START =
       Instant.now().truncatedTo(ChronoUnit.SECONDS).minus(Duration.ofHours(1));
 
+  private static final Schema READING =
+      new Schema.Parser()
+          .parse(
+              """
+              {"type": "record", "name": "Reading", "fields": [
+                {"name": "id", "type": "string"},
+                {"name": "label", "type": ["null", "string"], "default": null},
+                {"name": "x", "type": {"type": "array", "items": "float"}}]}
+              """);
+  private static final Schema LABEL = schema(Path.of("schemas", "label.avsc"));
+
   private final Map<String, String> truths = new HashMap<>();
 
   @Test
   void replaysARangeOfWhatReallyCameAndCountsWhatHasALabel() throws Exception {
     assertThat(run("topics", "create")).isZero();
-    record();
+    record(this::json, Json.MAPPER::writeValueAsBytes);
+
+    assertReplayed();
+
+    assertThat(run("replay", "--from", "3")).as("a range of nothing").isEqualTo(2);
+    assertThat(err.toString()).contains("--from-topic");
+  }
+
+  @Test
+  void replaysAvroLikewise() throws Exception {
+    try (ApicurioRegistry registry = ApicurioRegistry.start("ReplayFromTopicIT");
+        AvroKafkaSerializer<GenericRecord> serializer = new AvroKafkaSerializer<>()) {
+      serializer.configure(
+          Map.of(
+              "apicurio.registry.url",
+              registry.url("/apis/registry/v3"),
+              "apicurio.registry.auto-register",
+              "true"),
+          false);
+      Files.writeString(
+          config,
+          """
+          formats: {records: avro, labels: avro}
+          registry: {url: "%s"}
+          """
+              .formatted(registry.url("/apis/ccompat/v7")),
+          StandardOpenOption.APPEND);
+      assertThat(run("topics", "create")).as(err.toString()).isZero();
+      record(
+          (id, label, x) ->
+              serializer.serialize(
+                  "desk-records",
+                  new GenericRecordBuilder(READING)
+                      .set("id", id)
+                      .set("label", label)
+                      .set("x", x)
+                      .build()),
+          label ->
+              serializer.serialize(
+                  "desk-labels",
+                  new GenericRecordBuilder(LABEL)
+                      .set("recordId", label.recordId())
+                      .set("task", label.task())
+                      .set("label", label.label())
+                      .build()));
+
+      assertReplayed();
+    }
+  }
+
+  private static Schema schema(Path file) {
+    try {
+      return new Schema.Parser().parse(file.toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void assertReplayed() throws Exception {
     Path report = directory.resolve("report.json");
     Path dump = directory.resolve("dump");
 
@@ -67,14 +145,27 @@ class ReplayFromTopicIT extends CommandedDeployment {
     assertThat(judged).as("labelled apart, and inline").isEqualTo(RANGE / 2 + RANGE / 10);
     assertThat(told.path("accuracy").path("adaptive").path("overall").asDouble())
         .isEqualTo((double) right / judged);
-    assertThat(run("replay", "--from", "3")).as("a range of nothing").isEqualTo(2);
-    assertThat(err.toString()).contains("--from-topic");
+  }
+
+  /** A record's value; its label is null where it has none inside. */
+  private interface Readings {
+    byte[] of(String id, String label, List<Float> x) throws Exception;
+  }
+
+  private interface Labels {
+    byte[] of(Label label) throws Exception;
+  }
+
+  private byte[] json(String id, String label, List<Float> x) {
+    return "{\"id\":\"%s\",%s\"x\":%s}"
+        .formatted(id, label == null ? "" : "\"label\":\"" + label + "\",", x)
+        .getBytes(UTF_8);
   }
 
   /**
    * Every second record has its label apart, the later of two; every tenth of the others inline.
    */
-  private void record() throws Exception {
+  private void record(Readings readings, Labels labels) throws Exception {
     Map<String, Object> kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
     try (Producer<byte[], byte[]> producer =
         new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
@@ -82,15 +173,14 @@ class ReplayFromTopicIT extends CommandedDeployment {
         String id = "r" + i;
         String label = "label-" + i / 3 % 2;
         boolean inline = i % 10 == 5;
-        String value =
-            "{\"id\":\"%s\",%s\"x\":[%d,%d,1,0]}"
-                .formatted(id, inline ? "\"label\":\"" + label + "\"," : "", i % 7 - 3, i % 5 - 2);
+        byte[] value =
+            readings.of(id, inline ? label : null, List.of(i % 7 - 3f, i % 5 - 2f, 1f, 0f));
         producer.send(
-            new ProducerRecord<>(
-                "desk-records", i % 2, START.toEpochMilli() + i, null, value.getBytes(UTF_8)));
+            new ProducerRecord<>("desk-records", i % 2, START.toEpochMilli() + i, null, value));
         if (i % 2 == 0) {
-          send(producer, 1, new Label(id, "kind", "label-" + (1 - i / 3 % 2)));
-          send(producer, 2, new Label(id, "kind", label));
+          Label wrong = new Label(id, "kind", "label-" + (1 - i / 3 % 2));
+          send(producer, 1, labels.of(wrong));
+          send(producer, 2, labels.of(new Label(id, "kind", label)));
         }
         if (i < RANGE && (inline || i % 2 == 0)) {
           truths.put(id, label);
@@ -99,10 +189,8 @@ class ReplayFromTopicIT extends CommandedDeployment {
     }
   }
 
-  private static void send(Producer<byte[], byte[]> producer, int order, Label label)
-      throws Exception {
-    byte[] value = Json.MAPPER.writeValueAsBytes(label);
+  private static void send(Producer<byte[], byte[]> producer, int order, byte[] label) {
     producer.send(
-        new ProducerRecord<>("desk-labels", null, START.toEpochMilli() + order, null, value));
+        new ProducerRecord<>("desk-labels", null, START.toEpochMilli() + order, null, label));
   }
 }

@@ -16,7 +16,7 @@ import javax.imageio.ImageIO;
 
 /** Grey pictures with a square spot each, lighter than what is around it. */
 public final class Spots {
-  static final int SIDE = 20;
+  public static final int SIDE = 20;
 
   private Spots() {}
 
@@ -26,7 +26,7 @@ public final class Spots {
   }
 
   /** Writes {@code {"id", "image", "mask", "domain"}}; every third picture is dimmer. */
-  static Path write(Path file, Masks masks, int size) throws IOException {
+  public static Path write(Path file, Masks masks, int size) throws IOException {
     Random random = new Random(5);
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < size; i++) {

@@ -9,6 +9,7 @@ import dev.headwater.bundle.Bundles;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Prediction;
+import dev.headwater.schema.format.ApicurioRegistry;
 import dev.headwater.schema.format.Format;
 import dev.headwater.schema.format.Formats;
 import dev.headwater.schema.format.RegistrySettings;
@@ -16,12 +17,6 @@ import dev.headwater.stream.selection.Selection;
 import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
 import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import java.io.File;
-import java.io.IOException;
-import java.net.ServerSocket;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -29,7 +24,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.generic.GenericRecordBuilder;
@@ -47,24 +41,21 @@ class AvroIT {
 
   @TempDir static Path directory;
   private static EmbeddedBroker broker;
-  private static Process registry;
-  private static int port;
+  private static ApicurioRegistry registry;
   private static Deployment desk;
   private static StreamService service;
   private static AvroKafkaSerializer<GenericRecord> serializer;
 
   @BeforeAll
   static void start() throws Exception {
-    port = freePort();
-    registry = registry();
+    registry = ApicurioRegistry.start("AvroIT");
     broker = EmbeddedBroker.start(directory.resolve("broker"));
-    await().atMost(PATIENCE).ignoreExceptions().until(() -> get("/subjects").equals("[]"));
     Formats formats =
         new Formats(
             Format.AVRO,
             Format.AVRO,
             Format.AVRO,
-            RegistrySettings.of(Map.of("url", url("/apis/ccompat/v7"))));
+            RegistrySettings.of(Map.of("url", registry.url("/apis/ccompat/v7"))));
     desk = new Deployment(broker.bootstrapServers(), "desk", 1, formats);
     Bundle bundle = Bundles.tabular(Files.createDirectory(directory.resolve("b")), 4, 3);
     service =
@@ -74,7 +65,7 @@ class AvroIT {
     serializer.configure(
         Map.of(
             "apicurio.registry.url",
-            url("/apis/registry/v3"),
+            registry.url("/apis/registry/v3"),
             "apicurio.registry.auto-register",
             "true"),
         false);
@@ -86,8 +77,7 @@ class AvroIT {
     desk.close();
     broker.close();
     serializer.close();
-    registry.destroy();
-    assertThat(registry.waitFor(60, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
+    registry.close();
   }
 
   @Test
@@ -105,12 +95,13 @@ class AvroIT {
         desk.topics.predictions().value().serializer().serialize(first.topic(), first.value());
     assertThat(value[0]).as("the magic byte").isZero();
     try (AvroKafkaDeserializer<GenericRecord> deserializer = new AvroKafkaDeserializer<>()) {
-      deserializer.configure(Map.of("apicurio.registry.url", url("/apis/registry/v3")), false);
+      deserializer.configure(
+          Map.of("apicurio.registry.url", registry.url("/apis/registry/v3")), false);
       GenericRecord read = deserializer.deserialize(first.topic(), value);
       assertThat(read.get("label")).hasToString(first.value().label());
       assertThat(read.getSchema().getFullName()).isEqualTo("dev.headwater.avro.Prediction");
     }
-    assertThat(get("/subjects")).contains("desk-predictions-value");
+    assertThat(registry.subjects()).contains("desk-predictions-value");
     assertThat(desk.committed(desk.topics.review()))
         .as("for people, JSON")
         .anySatisfy(
@@ -179,7 +170,7 @@ class AvroIT {
     byte[] fresh = written(record("Fresh", "\"double\""), "fresh", 1.0, 2.0, 3.0, 4.0);
     long deadBefore = desk.committed(desk.topics.deadLetters()).size();
 
-    signal("STOP");
+    registry.signal("STOP");
     try {
       desk.write(desk.topics.records().get(0), null, cached);
       await().atMost(PATIENCE).until(() -> predicted().contains("cached"));
@@ -191,7 +182,7 @@ class AvroIT {
       assertThat(service.live().up()).as("a restart would not help").isTrue();
       assertThat(predicted()).doesNotContain("fresh");
     } finally {
-      signal("CONT");
+      registry.signal("CONT");
     }
 
     await().atMost(PATIENCE).until(() -> predicted().contains("fresh"));
@@ -238,47 +229,5 @@ class AvroIT {
               {"name": "x", "type": {"type": "array", "items": %s}}]}
             """
                 .formatted(name, number));
-  }
-
-  private static Process registry() throws IOException {
-    Path home = Path.of("target", "registry");
-    Path jar;
-    try (Stream<Path> files = Files.list(home)) {
-      jar = files.filter(f -> f.toString().endsWith("-runner.jar")).findFirst().orElseThrow();
-    }
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx256m",
-            "-Dquarkus.http.host=127.0.0.1",
-            "-Dquarkus.http.port=" + port,
-            "-jar",
-            jar.toString())
-        .redirectErrorStream(true)
-        .redirectOutput(new File("target", "AvroIT-registry.log"))
-        .start();
-  }
-
-  private static void signal(String name) throws Exception {
-    int rc =
-        new ProcessBuilder("kill", "-" + name, Long.toString(registry.pid())).start().waitFor();
-    assertThat(rc).as("kill -%s", name).isZero();
-  }
-
-  private static String get(String path) throws Exception {
-    return HttpClient.newHttpClient()
-        .send(
-            HttpRequest.newBuilder(URI.create(url("/apis/ccompat/v7" + path))).build(),
-            HttpResponse.BodyHandlers.ofString())
-        .body();
-  }
-
-  private static String url(String path) {
-    return "http://localhost:" + port + path;
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 }
