@@ -14,6 +14,7 @@ import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
@@ -63,13 +64,18 @@ final class Backlog implements AutoCloseable {
         .sum();
   }
 
+  /**
+   * Those that its consumers have fetched from: of what its threads say that they hold, a thread
+   * that is held up has not said it yet.
+   */
   private Set<TopicPartition> held() {
     Set<TopicPartition> held = new HashSet<>();
-    if (client.state().isRunningOrRebalancing()) {
-      client
-          .metadataForLocalThreads()
-          .forEach(
-              thread -> thread.activeTasks().forEach(task -> held.addAll(task.topicPartitions())));
+    for (MetricName name : client.metrics().keySet()) {
+      Map<String, String> tags = name.tags();
+      String consumer = tags.getOrDefault("client-id", "");
+      if (name.name().equals("records-lag") && !consumer.endsWith("restore-consumer")) {
+        held.add(new TopicPartition(tags.get("topic"), Integer.parseInt(tags.get("partition"))));
+      }
     }
     return held;
   }
