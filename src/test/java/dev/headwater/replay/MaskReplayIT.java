@@ -46,7 +46,7 @@ class MaskReplayIT {
   void aClassifierWithANewDenseHeadLearnsItFromNothing() throws Exception {
     Bundle bundle = Bundles.newDense(directory.resolve("bundle"), Spots.SIDE, Spots.SIDE);
 
-    ReplayReport report = replay(bundle, 240, 20, Optional.empty());
+    ReplayReport report = replay(bundle, 240, 10, Optional.empty());
 
     assertThat(report.predictions()).isEqualTo(240);
     assertThat(report.deadLetters()).isZero();
