@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.consumer.ConsumerInterceptor;
@@ -107,12 +108,16 @@ class StreamServiceIT {
 
   @Test
   void theLagIsTheRealBacklogHoweverScoringIsHeldUp() throws Exception {
+    AtomicBoolean hold = new AtomicBoolean();
     CountDownLatch held = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
     ScorerMetrics heldUp =
         new ScorerMetrics() {
           @Override
           public void received() {
+            if (!hold.get()) {
+              return;
+            }
             held.countDown();
             try {
               goOn.await();
@@ -133,14 +138,19 @@ class StreamServiceIT {
                 Signatures.NONE,
                 heldUp)) {
       service.bindTo(registry);
-      for (int i = 0; i < 30; i++) {
+      send(on, 0);
+      send(on, 1);
+      service.start();
+      await().atMost(PATIENCE).until(() -> on.committed(on.topics.predictions()).size() == 2);
+
+      hold.set(true);
+      for (int i = 2; i < 32; i++) {
         send(on, i);
       }
-      service.start();
       assertThat(held.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
       await().atMost(PATIENCE).until(() -> lag(registry, on.topics.records().get(0)) == 30);
 
-      for (int i = 30; i < 100; i++) {
+      for (int i = 32; i < 102; i++) {
         send(on, i);
       }
       await().atMost(PATIENCE).until(() -> lag(registry, on.topics.records().get(0)) == 100);
@@ -149,7 +159,7 @@ class StreamServiceIT {
       for (Topic<?, ?> topic : List.of(on.topics.records().get(0), on.topics.pending())) {
         await().atMost(PATIENCE).until(() -> lag(registry, topic) == 0);
       }
-      assertThat(on.committed(on.topics.predictions())).hasSize(100);
+      assertThat(on.committed(on.topics.predictions())).hasSize(102);
     }
   }
 
