@@ -13,12 +13,12 @@ import java.util.Map;
  *
  * @param dim length of a feature vector
  */
-record HeadLayout(LinearLayer layer, int dim) {
+public record HeadLayout(LinearLayer layer, int dim) {
 
   /**
    * @throws IllegalArgumentException where the task's head is not one linear layer on a vector
    */
-  static HeadLayout of(Task task) {
+  public static HeadLayout of(Task task) {
     LinearLayer layer =
         task.split()
             .linear()
@@ -39,7 +39,8 @@ record HeadLayout(LinearLayer layer, int dim) {
     return layer.bias() != null;
   }
 
-  LinearHead linear(Head head) {
+  /** The head's weights, copied. */
+  public LinearHead linear(Head head) {
     int classes = head.info().labels().size();
     float[] weight = tensor(head, layer.weight());
     float[] bias = layer.bias() == null ? new float[classes] : tensor(head, layer.bias());

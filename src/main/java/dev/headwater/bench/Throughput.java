@@ -37,7 +37,7 @@ final class Throughput {
     say.accept(
         "raw: best in batches of %d, %d threads with %d each"
             .formatted(best.batchSize(), best.threads(), best.intraOpThreads()));
-    Filled counted = counted(seconds);
+    Filled counted = counted(seconds, contestants);
     records = counted;
     for (int round = 0; round < rounds; round++) {
       List<String> order = new ArrayList<>(List.of(Raw.NAME));
@@ -58,12 +58,16 @@ final class Throughput {
     }
   }
 
-  /** A trial of each, which compiles what they run and tells how many records make a round. */
-  private Filled counted(double seconds) throws Exception {
+  /**
+   * A trial of each, which compiles what they run and tells how many records make a round.
+   *
+   * @param tried Headwater, and who else is to run
+   */
+  private Filled counted(double seconds, List<Contestant> tried) throws Exception {
     int trial = (int) Math.min(TRIAL_RECORDS, Math.max(500, seconds * 2000));
     Filled few = drain.fill("trial", trial);
     double rate = 0;
-    for (Contestant contestant : contestants) {
+    for (Contestant contestant : tried) {
       double trialled = drain.run(contestant, few).recordsPerSecond();
       rate = contestant.name().equals(HEADWATER) ? trialled : rate;
     }
@@ -81,7 +85,7 @@ final class Throughput {
 
   /** As in the rounds that were measured, else from a run of its own. */
   Alone alone(double seconds) throws Exception {
-    Filled filled = records == null ? counted(seconds) : records;
+    Filled filled = records == null ? counted(seconds, List.of(named(HEADWATER))) : records;
     double rate =
         runs.isEmpty()
             ? drain.run(named(HEADWATER), filled).recordsPerSecond()
