@@ -1,18 +1,31 @@
 package dev.headwater.cli;
 
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.adapt.Trainer;
 import dev.headwater.bundle.Bundles;
+import dev.headwater.config.Settings;
+import dev.headwater.config.SettingsLoader;
+import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.Signatures;
+import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.replay.recorded.TopicRange;
+import dev.headwater.schema.Sample;
+import dev.headwater.schema.Topic;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,6 +101,55 @@ abstract class CommandedDeployment {
         .setOut(new PrintWriter(out, true))
         .setErr(new PrintWriter(err, true))
         .execute(all.toArray(String[]::new));
+  }
+
+  static Settings settings(Path file) throws Exception {
+    return SettingsLoader.load(file, Map.of(), Map.of());
+  }
+
+  /** A trainer learns from what is on its topic, till a head of its own is live. */
+  static void learn(Settings settings, String task) throws Exception {
+    try (Trainer trainer =
+        new Trainer(
+            settings.adapt(),
+            settings.gates(),
+            settings.loadBundle(),
+            settings.topics(),
+            settings.kafka(),
+            TrainerMetrics.NOOP,
+            Clock.systemUTC())) {
+      trainer.start();
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () ->
+                  HeadLog.read(settings.kafka(), settings.topics().heads(), Signatures.NONE)
+                      .live(task)
+                      .filter(live -> live.version() > 0)
+                      .isPresent());
+    }
+  }
+
+  /** The labelled samples by record id, the latest of each. */
+  static Map<String, Sample> labelled(Settings settings) {
+    return read(settings, settings.topics().samples()).stream()
+        .filter(sample -> sample.getLabel() != null)
+        .collect(Collectors.toMap(Sample::getRecordId, sample -> sample, (one, other) -> other));
+  }
+
+  static <V> List<V> read(Settings settings, Topic<?, V> topic) {
+    List<V> values = new ArrayList<>();
+    try (TopicRange range = TopicRange.all(settings.kafka(), topic.name())) {
+      while (range.left() > 0) {
+        range
+            .poll()
+            .forEach(
+                record ->
+                    values.add(
+                        topic.value().deserializer().deserialize(topic.name(), record.value())));
+      }
+    }
+    return values;
   }
 
   static int freePort() throws IOException {

@@ -7,24 +7,19 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.headwater.adapt.Trainer;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Task;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.config.Settings;
-import dev.headwater.config.SettingsLoader;
 import dev.headwater.metrics.InMemoryScorerMetrics;
-import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.Spots;
-import dev.headwater.replay.recorded.TopicRange;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Sample;
 import dev.headwater.stream.StreamService;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,7 +69,7 @@ class MaskedBackboneIT extends CommandedDeployment {
       assertThat(run("samples", "reembed", "--old", old.toString())).as(err.toString()).isZero();
       assertThat(out.toString()).contains("60 of 60 labelled records embedded; 0 are no longer");
       assertReembedded(labelled(before), labelled(after), after.loadBundle().task());
-      learn(after);
+      learn(after, "pixels");
 
       send(PICTURES, PICTURES + LATER);
       config = old;
@@ -109,10 +104,6 @@ class MaskedBackboneIT extends CommandedDeployment {
                 directory.resolve(bundle),
                 broker.bootstrapServers(),
                 AUDITED));
-  }
-
-  private static Settings settings(Path file) throws Exception {
-    return SettingsLoader.load(file, Map.of(), Map.of());
   }
 
   private void draw(Masks masks) throws Exception {
@@ -208,30 +199,6 @@ class MaskedBackboneIT extends CommandedDeployment {
         });
   }
 
-  /** From nothing but what was carried over, till a head is live. */
-  private void learn(Settings after) throws Exception {
-    try (Trainer trainer =
-        new Trainer(
-            after.adapt(),
-            after.gates(),
-            after.loadBundle(),
-            after.topics(),
-            after.kafka(),
-            TrainerMetrics.NOOP,
-            Clock.systemUTC())) {
-      trainer.start();
-      await()
-          .atMost(PATIENCE)
-          .until(
-              () ->
-                  ConfigOption.recorded(after)
-                      .heads()
-                      .live("pixels")
-                      .filter(live -> live.version() > 0)
-                      .isPresent());
-    }
-  }
-
   /** Of the later pictures, for the new head has learnt from the others. */
   private void assertBetter() {
     long judged =
@@ -248,25 +215,5 @@ class MaskedBackboneIT extends CommandedDeployment {
         .as("pixels right, against weights that nobody trained: %s", out)
         .isGreaterThan(.85)
         .isGreaterThan(Double.parseDouble(told.group(1)));
-  }
-
-  private static Map<String, Sample> labelled(Settings settings) {
-    Map<String, Sample> labelled = new HashMap<>();
-    var topic = settings.topics().samples();
-    try (TopicRange range = TopicRange.all(settings.kafka(), topic.name())) {
-      while (range.left() > 0) {
-        range
-            .poll()
-            .forEach(
-                record -> {
-                  Sample sample =
-                      topic.value().deserializer().deserialize(topic.name(), record.value());
-                  if (sample.getLabel() != null) {
-                    labelled.put(sample.getRecordId(), sample);
-                  }
-                });
-      }
-    }
-    return labelled;
   }
 }

@@ -4,26 +4,18 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.headwater.adapt.Trainer;
 import dev.headwater.config.Settings;
-import dev.headwater.config.SettingsLoader;
-import dev.headwater.heads.HeadLog;
-import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.ScorerMetrics;
-import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.onnx.GraphFixture;
-import dev.headwater.replay.recorded.TopicRange;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Source;
-import dev.headwater.schema.Topic;
 import dev.headwater.stream.StreamService;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -77,7 +69,7 @@ class NewBackboneIT extends CommandedDeployment {
               "%d of %d labelled records embedded; %d are no longer"
                   .formatted(known - gone, known, gone));
       assertReembedded(before, after, known - gone);
-      learn(after);
+      learn(after, "kind");
 
       try (StreamService beside = serve(after)) {
         send(BATCH);
@@ -143,29 +135,6 @@ class NewBackboneIT extends CommandedDeployment {
             });
   }
 
-  /** The new deployment's own trainer learns from nothing but what was carried over. */
-  private void learn(Settings after) throws Exception {
-    try (Trainer trainer =
-        new Trainer(
-            after.adapt(),
-            after.gates(),
-            after.loadBundle(),
-            after.topics(),
-            after.kafka(),
-            TrainerMetrics.NOOP,
-            Clock.systemUTC())) {
-      trainer.start();
-      await()
-          .atMost(PATIENCE)
-          .until(
-              () ->
-                  HeadLog.read(after.kafka(), after.topics().heads(), Signatures.NONE)
-                      .live("kind")
-                      .filter(live -> live.version() > 0)
-                      .isPresent());
-    }
-  }
-
   private void assertCompared() {
     config = next;
     assertThat(run("compare", "--with", old.toString())).as(err.toString()).isZero();
@@ -200,10 +169,6 @@ class NewBackboneIT extends CommandedDeployment {
     return labelled(before).keySet().stream()
         .filter(id -> Integer.parseInt(id.substring(1)) >= BATCH)
         .collect(Collectors.toSet());
-  }
-
-  private static Settings settings(Path file) throws Exception {
-    return SettingsLoader.load(file, Map.of(), Map.of());
   }
 
   private static StreamService serve(Settings settings) throws Exception {
@@ -285,28 +250,7 @@ class NewBackboneIT extends CommandedDeployment {
     return expired.size();
   }
 
-  private static Map<String, Sample> labelled(Settings settings) {
-    return read(settings, settings.topics().samples()).stream()
-        .filter(sample -> sample.getLabel() != null)
-        .collect(Collectors.toMap(Sample::getRecordId, sample -> sample, (one, other) -> other));
-  }
-
   private static List<Prediction> predictions(Settings settings) {
     return read(settings, settings.topics().predictions());
-  }
-
-  private static <V> List<V> read(Settings settings, Topic<?, V> topic) {
-    List<V> values = new ArrayList<>();
-    try (TopicRange range = TopicRange.all(settings.kafka(), topic.name())) {
-      while (range.left() > 0) {
-        range
-            .poll()
-            .forEach(
-                record ->
-                    values.add(
-                        topic.value().deserializer().deserialize(topic.name(), record.value())));
-      }
-    }
-    return values;
   }
 }

@@ -63,14 +63,7 @@ class ReplayFromTopicIT extends CommandedDeployment {
   @Test
   void replaysAvroLikewise() throws Exception {
     try (ApicurioRegistry registry = ApicurioRegistry.start("ReplayFromTopicIT");
-        AvroKafkaSerializer<GenericRecord> serializer = new AvroKafkaSerializer<>()) {
-      serializer.configure(
-          Map.of(
-              "apicurio.registry.url",
-              registry.url("/apis/registry/v3"),
-              "apicurio.registry.auto-register",
-              "true"),
-          false);
+        AvroKafkaSerializer<GenericRecord> serializer = registry.serializer()) {
       Files.writeString(
           config,
           """

@@ -61,14 +61,7 @@ class AvroIT {
     service =
         desk.service(Deployment.settings("desk", directory.resolve("state"), ALL_UNSURE), bundle);
     service.start();
-    serializer = new AvroKafkaSerializer<>();
-    serializer.configure(
-        Map.of(
-            "apicurio.registry.url",
-            registry.url("/apis/registry/v3"),
-            "apicurio.registry.auto-register",
-            "true"),
-        false);
+    serializer = registry.serializer();
   }
 
   @AfterAll

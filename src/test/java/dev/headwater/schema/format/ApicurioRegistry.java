@@ -3,6 +3,7 @@ package dev.headwater.schema.format;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -13,8 +14,10 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.apache.avro.generic.GenericRecord;
 
 /** A real schema registry, Apicurio's, in a process of its own. */
 public final class ApicurioRegistry implements AutoCloseable {
@@ -56,6 +59,19 @@ public final class ApicurioRegistry implements AutoCloseable {
 
   public String url(String path) {
     return "http://localhost:" + port + path;
+  }
+
+  /** Registers what it writes. */
+  public AvroKafkaSerializer<GenericRecord> serializer() {
+    AvroKafkaSerializer<GenericRecord> serializer = new AvroKafkaSerializer<>();
+    serializer.configure(
+        Map.of(
+            "apicurio.registry.url",
+            url("/apis/registry/v3"),
+            "apicurio.registry.auto-register",
+            "true"),
+        false);
+    return serializer;
   }
 
   /** As Confluent's registry lists them. */
