@@ -51,6 +51,7 @@ class StreamServiceIT {
   private static final Selection ALL_UNSURE = new Selection(0, 1);
   private static final Selection NONE = new Selection(0, 0);
   private static final int DIM = 4;
+  private static final int EARLY = 120;
   private static final int CLASSES = 3;
 
   @TempDir static Path directory;
@@ -275,15 +276,19 @@ class StreamServiceIT {
     Topic<byte[], byte[]> changelog =
         new Topic<>("restore-early-labels-by-id-changelog", Serdes.ByteArray(), Serdes.ByteArray());
     try (Deployment on = new Deployment(broker.bootstrapServers(), "restore", 1)) {
-      // given: a label that waits in the join's store, and a scorer that lost its state
+      // given: labels that wait in the join's store, and a scorer that lost its state
       try (StreamService first =
           on.service(Deployment.settings("restore", state.resolve("a"), ALL_UNSURE), bundle)) {
         first.start();
+        for (int i = 1; i < EARLY; i++) {
+          on.labelLater("later-" + i, "kind", "label-1");
+        }
         on.label("late", "kind", "label-1");
-        await().atMost(PATIENCE).until(() -> on.committed(changelog).size() == 1);
+        await().atMost(PATIENCE).until(() -> on.committed(changelog).size() == EARLY);
       }
       Map<String, Object> kafka = new HashMap<>(on.kafka);
-      kafka.put("restore.consumer.interceptor.classes", HeldRestore.class.getName());
+      kafka.put("restore.consumer.max.poll.records", 1);
+      kafka.put("restore.consumer.interceptor.classes", SlowRestore.class.getName());
       try (StreamService second =
           new StreamService(
               Deployment.settings("restore", state.resolve("b"), ALL_UNSURE),
@@ -296,7 +301,7 @@ class StreamServiceIT {
         try {
           // when
           second.start();
-          await().atMost(PATIENCE).until(() -> HeldRestore.BEGUN.getCount() == 0);
+          await().atMost(PATIENCE).until(() -> SlowRestore.BEGUN.getCount() == 0);
           on.send("{\"id\": \"late\", \"x\": [1, 2, 3, 4]}");
 
           // then
@@ -304,7 +309,7 @@ class StreamServiceIT {
           assertThat(second.ready().up()).as(second.ready().cause()).isTrue();
           assertThat(on.metrics.counts().labelsMatched()).as("not restored yet").isZero();
         } finally {
-          HeldRestore.GO_ON.countDown();
+          SlowRestore.GO_ON.countDown();
         }
         await().atMost(PATIENCE).until(() -> on.metrics.counts().labelsMatched() == 1);
         assertThat(second.ready().up()).as(second.ready().cause()).isTrue();
@@ -312,8 +317,11 @@ class StreamServiceIT {
     }
   }
 
-  /** Stops the restoration of stores at its first records. */
-  public static final class HeldRestore implements ConsumerInterceptor<byte[], byte[]> {
+  /**
+   * Restores record by record, each after a pause, till told to go on: it is one thread that
+   * restores stores and takes tasks without any up, so that holding it would hold up scoring too.
+   */
+  public static final class SlowRestore implements ConsumerInterceptor<byte[], byte[]> {
     private static final CountDownLatch BEGUN = new CountDownLatch(1);
     private static final CountDownLatch GO_ON = new CountDownLatch(1);
 
@@ -321,7 +329,7 @@ class StreamServiceIT {
     public ConsumerRecords<byte[], byte[]> onConsume(ConsumerRecords<byte[], byte[]> records) {
       BEGUN.countDown();
       try {
-        GO_ON.await();
+        GO_ON.await(1, TimeUnit.SECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
