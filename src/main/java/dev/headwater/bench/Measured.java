@@ -21,7 +21,7 @@ record Measured(
     return new Measured(
         records / until.seconds(from),
         (until.cpuNanos() - from.cpuNanos()) / 1e3 / records,
-        (double) (until.allocatedBytes() - from.allocatedBytes()) / records,
+        (double) until.allocatedBytes(from) / records,
         labels);
   }
 }

@@ -3,6 +3,8 @@ package dev.headwater.bench;
 import com.sun.management.OperatingSystemMXBean;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Time, CPU and allocation of this JVM, less those of the thread that asks: what is measured runs
@@ -17,25 +19,36 @@ final class Meter {
    * One reading.
    *
    * @param nanos of no particular origin
-   * @param allocatedBytes by the threads alive
+   * @param allocated bytes, by the ids of the threads alive
    */
-  record Reading(long nanos, long cpuNanos, long allocatedBytes) {
+  record Reading(long nanos, long cpuNanos, Map<Long, Long> allocated) {
     double seconds(Reading since) {
       return (nanos - since.nanos) / 1e9;
+    }
+
+    /** By threads alive now; what others allocated went with them. */
+    long allocatedBytes(Reading since) {
+      return allocated.entrySet().stream()
+          .mapToLong(e -> e.getValue() - since.allocated.getOrDefault(e.getKey(), 0L))
+          .sum();
     }
   }
 
   private Meter() {}
 
   static Reading read() {
-    long allocated = 0;
-    for (long bytes : THREADS.getThreadAllocatedBytes(THREADS.getAllThreadIds())) {
-      allocated += Math.max(0, bytes);
+    long[] ids = THREADS.getAllThreadIds();
+    long[] bytes = THREADS.getThreadAllocatedBytes(ids);
+    Map<Long, Long> allocated = new HashMap<>();
+    for (int i = 0; i < ids.length; i++) {
+      if (bytes[i] >= 0 && ids[i] != Thread.currentThread().getId()) {
+        allocated.put(ids[i], bytes[i]);
+      }
     }
     return new Reading(
         System.nanoTime(),
         SYSTEM.getProcessCpuTime() - THREADS.getCurrentThreadCpuTime(),
-        allocated - THREADS.getCurrentThreadAllocatedBytes());
+        allocated);
   }
 
   /** Of the last minute, on the whole machine. */

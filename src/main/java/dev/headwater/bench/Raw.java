@@ -10,6 +10,7 @@ import dev.headwater.bundle.RecordDecoder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -76,7 +77,8 @@ final class Raw implements AutoCloseable {
         if (threads % intra == 0) {
           Setting setting = new Setting(size, threads / intra, intra);
           pass(setting, batches, seconds / 2, new String[records.size()]);
-          double rate = pass(setting, batches, seconds, new String[records.size()]);
+          double rate =
+              pass(setting, batches, seconds, new String[records.size()]).recordsPerSecond();
           if (rate > fastest) {
             fastest = rate;
             best = setting;
@@ -97,10 +99,7 @@ final class Raw implements AutoCloseable {
     List<Batch> batches = batches(best.batchSize());
     String[] labels = new String[records.size()];
     pass(best, batches, seconds / 5, labels);
-    Meter.Reading from = Meter.read();
-    double rate = pass(best, batches, seconds, labels);
-    Meter.Reading until = Meter.read();
-    return Measured.between(from, until, Math.round(rate * until.seconds(from)), List.of(labels));
+    return pass(best, batches, seconds, labels);
   }
 
   private List<Batch> batches(int size) {
@@ -112,15 +111,15 @@ final class Raw implements AutoCloseable {
     return batches;
   }
 
-  /** Runs the batches in turn, all of them at least, until the time is up; records a second. */
-  private double pass(Setting setting, List<Batch> batches, double seconds, String[] labels)
+  /** Runs the batches in turn, all of them at least, until the time is up. */
+  private Measured pass(Setting setting, List<Batch> batches, double seconds, String[] labels)
       throws OrtException, InterruptedException, ExecutionException {
     OrtSession session = session(setting.intraOpThreads());
     String output = network.output(session);
     AtomicLong next = new AtomicLong();
     AtomicLong done = new AtomicLong();
-    long start = System.nanoTime();
-    long deadline = start + (long) (seconds * 1e9);
+    Meter.Reading from = Meter.read();
+    long deadline = from.nanos() + (long) (seconds * 1e9);
     ExecutorService pool = Executors.newFixedThreadPool(setting.threads());
     try {
       List<Future<?>> workers = new ArrayList<>();
@@ -141,10 +140,11 @@ final class Raw implements AutoCloseable {
       for (Future<?> worker : workers) {
         worker.get();
       }
+      // before the workers are gone, and with them what they allocated
+      return Measured.between(from, Meter.read(), done.get(), Arrays.asList(labels));
     } finally {
       pool.shutdown();
     }
-    return done.get() / ((System.nanoTime() - start) / 1e9);
   }
 
   private void run(OrtSession session, String output, Batch batch, String[] labels)
