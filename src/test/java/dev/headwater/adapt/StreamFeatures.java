@@ -41,11 +41,12 @@ import javax.imageio.ImageIO;
  */
 public record StreamFeatures(
     List<String> headLabels, LinearHead head, List<String> truth, List<float[]> features) {
+  private static final Path CACHE = Path.of("target", "features");
 
-  public static StreamFeatures of(Path bundle, Path cacheDir) throws IOException, OrtException {
-    Path cache = cacheDir.resolve(bundle.getFileName() + ".features");
+  public static StreamFeatures of(Path bundle) throws IOException, OrtException {
+    Path cache = CACHE.resolve(bundle.getFileName() + ".features");
     if (!Files.exists(cache)) {
-      Files.createDirectories(cacheDir);
+      Files.createDirectories(CACHE);
       compute(bundle).write(cache);
     }
     return read(cache);
@@ -80,23 +81,38 @@ public record StreamFeatures(
       throws IOException, OrtException {
     Engine.getEngine("OnnxRuntime"); // DJL must be the one to create the process's environment
     OrtEnvironment env = OrtEnvironment.getEnvironment();
-    List<float[]> features = new ArrayList<>();
-    try (OrtSession session = env.createSession(onnx);
+    try (OrtSession.SessionOptions options = oneThread();
+        OrtSession session = env.createSession(onnx, options);
         Encoder encoder =
             Files.exists(bundle.resolve("tokenizer.json"))
                 ? new TextEncoder(
                     HuggingFaceTokenizer.newInstance(bundle.resolve("tokenizer.json")))
                 : records.get(0).has("image") ? StreamFeatures::picture : StreamFeatures::numbers) {
-      for (JsonNode record : records) {
-        Map<String, OnnxTensor> inputs = encoder.encode(env, record);
-        try (OrtSession.Result result = session.run(inputs)) {
-          features.add(((float[][]) result.get(cut).orElseThrow().getValue())[0]);
-        } finally {
-          inputs.values().forEach(OnnxTensor::close);
-        }
-      }
+      return records.parallelStream()
+          .map(record -> features(session, encoder, cut, record))
+          .toList();
     }
-    return features;
+  }
+
+  /** The records are what runs in parallel. */
+  private static OrtSession.SessionOptions oneThread() throws OrtException {
+    OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+    options.setIntraOpNumThreads(1);
+    return options;
+  }
+
+  private static float[] features(
+      OrtSession session, Encoder encoder, String cut, JsonNode record) {
+    try {
+      Map<String, OnnxTensor> inputs = encoder.encode(OrtEnvironment.getEnvironment(), record);
+      try (OrtSession.Result result = session.run(inputs)) {
+        return ((float[][]) result.get(cut).orElseThrow().getValue())[0];
+      } finally {
+        inputs.values().forEach(OnnxTensor::close);
+      }
+    } catch (OrtException e) {
+      throw new IllegalStateException("cannot run record " + record.path("id"), e);
+    }
   }
 
   private interface Encoder extends AutoCloseable {

@@ -4,7 +4,6 @@ import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.gate.GateSettings;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -30,8 +29,7 @@ final class Streams {
   static StreamSimulation.Report run(
       String name, double auditShare, StreamSimulation.Choice choice, long seed, int records)
       throws Exception {
-    Recorded stream =
-        Recorded.of(StreamFeatures.of(Bundles.data(name), Path.of("target/simulation")));
+    Recorded stream = Recorded.of(StreamFeatures.of(Bundles.data(name)));
     HeadLayout layout = new HeadLayout(Recorded.LAYER, stream.space().size());
     return run(
         stream,

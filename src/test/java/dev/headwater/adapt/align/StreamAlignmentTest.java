@@ -7,7 +7,6 @@ import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.bundle.Bundles;
-import java.nio.file.Path;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -81,7 +80,7 @@ class StreamAlignmentTest {
   }
 
   private static Run run(String name, double share, long seed, int records) throws Exception {
-    StreamFeatures stream = StreamFeatures.of(Bundles.data(name), Path.of("target/simulation"));
+    StreamFeatures stream = StreamFeatures.of(Bundles.data(name));
     int n = records > 0 ? records : stream.truth().size();
     LinearHead frozen = stream.head();
     Aligner aligner =
