@@ -4,6 +4,7 @@ import dev.headwater.bench.BenchSettings.Part;
 import dev.headwater.bundle.Decoded;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.replay.BrokerProcess;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Scratch;
 import dev.headwater.schema.Head;

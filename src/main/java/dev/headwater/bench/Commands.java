@@ -1,5 +1,6 @@
 package dev.headwater.bench;
 
+import dev.headwater.replay.JavaProcess;
 import dev.headwater.schema.TopicNames;
 import java.io.IOException;
 import java.nio.file.Path;

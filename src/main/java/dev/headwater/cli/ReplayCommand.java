@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description = {
       "Backtests continual adaptation on a labelled stream: what would it have given?",
-      "Runs scorer and trainer as deployed, on a broker inside this process unless one is given."
+      "Runs scorer and trainer as deployed, on a broker of its own unless one is given."
           + " Labels are delivered only for the records that ask for one. Reports the prequential"
           + " accuracy of the adaptive and of the frozen head over the same records."
     })

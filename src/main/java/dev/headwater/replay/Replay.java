@@ -20,13 +20,16 @@ import java.util.concurrent.CountDownLatch;
 
 /**
  * A labelled stream through a whole deployment: what would continual adaptation have given on it?
- * Scorer and trainer run as they are deployed, talk through topics only, on a broker inside this
- * JVM unless one is given, and never see a label that the records did not ask for.
+ * Scorer and trainer run as they are deployed, talk through topics only, on a broker of its own
+ * unless one is given, and never see a label that the records did not ask for.
  *
  * <p>Whatever way it ends, everything it started is closed, its topics on a given broker and its
  * temporary files are deleted.
  */
 public final class Replay {
+  /** A minute's run does not repay what optimising the broker's code would take from the cores. */
+  private static final String[] BROKER_OPTIONS = {"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"};
+
   private final ReplaySettings settings;
   private final Pipeline pipeline;
   private final Display display;
@@ -79,14 +82,14 @@ public final class Replay {
     try (Scratch scratch = Scratch.create()) {
       return settings.bootstrapServers().isPresent()
           ? given(settings.bootstrapServers().get(), stream, scratch.path(), cancelled)
-          : embedded(stream, scratch.path(), cancelled);
+          : own(stream, scratch.path(), cancelled);
     }
   }
 
-  private ReplayReport embedded(LabelledStream stream, Path scratch, CountDownLatch cancelled)
+  private ReplayReport own(LabelledStream stream, Path scratch, CountDownLatch cancelled)
       throws Exception {
     display.step("starting a broker");
-    try (EmbeddedBroker broker = EmbeddedBroker.start(scratch.resolve("broker"))) {
+    try (BrokerProcess broker = BrokerProcess.start(scratch.resolve("broker"), BROKER_OPTIONS)) {
       Map<String, Object> kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
       RunTopics topics = new RunTopics(kafka, pipeline.topics());
       topics.create();

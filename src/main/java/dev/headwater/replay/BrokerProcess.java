@@ -1,20 +1,21 @@
-package dev.headwater.bench;
+package dev.headwater.replay;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.headwater.replay.EmbeddedBroker;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A broker in a JVM of its own, so that its heap and its garbage are not a contestant's; the cores
- * are shared all the same. Ends with this process, whatever way that ends.
+ * A broker in a JVM of its own, so that its heap, its garbage and what its code costs to compile
+ * are not those of what is measured; the cores are shared all the same. Ends with this process,
+ * whatever way that ends, and not before it: a Ctrl-C in a terminal reaches both.
  */
-final class BrokerProcess implements AutoCloseable {
+public final class BrokerProcess implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 60;
 
   private final Process process;
@@ -27,11 +28,12 @@ final class BrokerProcess implements AutoCloseable {
 
   /**
    * @param directory empty or new
+   * @param options of its Java
    * @throws IOException if it does not come up; its log says why
    */
-  static BrokerProcess start(Path directory) throws IOException {
+  public static BrokerProcess start(Path directory, String... options) throws IOException {
     Process process =
-        JavaProcess.of(BrokerProcess.class.getName(), directory.toString())
+        JavaProcess.of(List.of(options), BrokerProcess.class.getName(), directory.toString())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     BufferedReader out = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
@@ -42,7 +44,7 @@ final class BrokerProcess implements AutoCloseable {
     return new BrokerProcess(process, address);
   }
 
-  String bootstrapServers() {
+  public String bootstrapServers() {
     return bootstrapServers;
   }
 
@@ -66,11 +68,21 @@ final class BrokerProcess implements AutoCloseable {
    * @param args the directory of its log
    */
   public static void main(String[] args) throws IOException {
+    Thread main = Thread.currentThread();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> join(main), "outlive"));
     try (EmbeddedBroker broker = EmbeddedBroker.start(Path.of(args[0]), Map.of())) {
       System.out.println(broker.bootstrapServers());
       while (System.in.read() >= 0) {
         // whatever is said, only the end counts
       }
+    }
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }
