@@ -5,6 +5,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadPublisher.VersionTakenException;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
@@ -69,7 +70,11 @@ final class TaskTraining {
   void begin() {
     HeadLog heads = publisher.read();
     if (task.head().isPresent() && heads.versions(task.name()).isEmpty()) {
-      publisher.promote(task.head().get(), WRITER);
+      try {
+        publisher.promote(task.head().get(), WRITER);
+      } catch (VersionTakenException e) {
+        log.atDebug().setCause(e).log("another trainer that starts was quicker");
+      }
       heads = publisher.read();
     }
     follow(heads);
@@ -178,27 +183,48 @@ final class TaskTraining {
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     metrics.trained(info.task(), took);
     metrics.judged(info.task(), info.verdict().accepted(), String.valueOf(info.verdict().cause()));
-    if (version(liveHead(publisher.read())) != version(live)) {
-      log.atInfo()
-          .addKeyValue("task", info.task())
-          .addKeyValue("parent", version(live))
-          .log("candidate dropped: the live head was changed while it was trained");
-      return;
-    }
-    publish(candidate);
-    log.atInfo()
-        .addKeyValue("task", info.task())
-        .addKeyValue("version", info.version())
-        .addKeyValue("accepted", info.verdict().accepted())
-        .addKeyValue("judged", info.verdict().judged())
-        .addKeyValue("trainedMs", took.toMillis())
-        .addKeyValue("reason", info.verdict().reason())
-        .log("candidate judged");
+    publish(candidate)
+        .ifPresent(
+            published ->
+                log.atInfo()
+                    .addKeyValue("task", published.task())
+                    .addKeyValue("version", published.version())
+                    .addKeyValue("accepted", published.verdict().accepted())
+                    .addKeyValue("judged", published.verdict().judged())
+                    .addKeyValue("trainedMs", took.toMillis())
+                    .addKeyValue("reason", published.verdict().reason())
+                    .log("candidate judged"));
   }
 
-  private void publish(Head candidate) {
+  /**
+   * As the next version that is free now, for others write too. A fenced trainer learns of it here:
+   * its transaction fails, where a version taken by its successor would only look used.
+   *
+   * @return empty where the head it was trained from no longer serves: it is dropped
+   */
+  private Optional<HeadInfo> publish(Head candidate) {
+    while (true) {
+      HeadLog heads = publisher.read();
+      if (version(liveHead(heads)) != version(live)) {
+        log.atInfo()
+            .addKeyValue("task", task.name())
+            .addKeyValue("parent", version(live))
+            .log("candidate dropped: the live head was changed while it was trained");
+        return Optional.empty();
+      }
+      Head numbered = candidate.numbered(heads.nextVersion(task.name()));
+      try {
+        write(numbered);
+        versions = Stream.concat(versions.stream(), Stream.of(numbered.info())).toList();
+        return Optional.of(numbered.info());
+      } catch (VersionTakenException e) {
+        log.atDebug().setCause(e).log("another writer was quicker: looking again");
+      }
+    }
+  }
+
+  private void write(Head candidate) {
     HeadInfo info = candidate.info();
-    versions = Stream.concat(versions.stream(), Stream.of(info)).toList();
     if (!info.verdict().accepted()) {
       publisher.refuse(info);
       return;

@@ -34,6 +34,13 @@ import org.jspecify.annotations.Nullable;
  * finite.
  */
 public final class HeadPublisher implements AutoCloseable {
+  /** Another writer, or a later one of this id, has published since the version was chosen. */
+  public static final class VersionTakenException extends IllegalArgumentException {
+    private VersionTakenException(String message) {
+      super(message);
+    }
+  }
+
   private final HeadSettings settings;
   private final HeadWriter writer;
   private final HeadTopic topic;
@@ -67,7 +74,7 @@ public final class HeadPublisher implements AutoCloseable {
    * the same transaction.
    *
    * @return the pointer that counts now
-   * @throws IllegalArgumentException where the version is not higher than every published one
+   * @throws VersionTakenException where the version is not higher than every published one
    */
   public synchronized LivePointer promote(Head head, String by) {
     catchUp();
@@ -85,7 +92,7 @@ public final class HeadPublisher implements AutoCloseable {
   /**
    * Publishes the head for somebody to approve of; the pointer stays.
    *
-   * @throws IllegalArgumentException where the version is not higher than every published one
+   * @throws VersionTakenException where the version is not higher than every published one
    */
   public synchronized void propose(Head head) {
     catchUp();
@@ -96,7 +103,7 @@ public final class HeadPublisher implements AutoCloseable {
    * Changes the names of a task's labels, and in the same transaction the live head to one that has
    * them; a pin stays.
    *
-   * @throws IllegalArgumentException where the version is not higher than every published one
+   * @throws VersionTakenException where the version is not higher than every published one
    */
   public synchronized LivePointer relabel(LabelAliases aliases, Head head, String by) {
     catchUp();
@@ -122,7 +129,7 @@ public final class HeadPublisher implements AutoCloseable {
    * Records a candidate the gate refused: its verdict is history, its tensors are not kept.
    * Manifests too old to keep go in the same transaction.
    *
-   * @throws IllegalArgumentException where the version is not higher than every published one
+   * @throws VersionTakenException where the version is not higher than every published one
    */
   public synchronized void refuse(HeadInfo info) {
     catchUp();
@@ -213,7 +220,7 @@ public final class HeadPublisher implements AutoCloseable {
   private HeadInfo requireNew(HeadInfo info) {
     long highest = topic.store().highestVersion(info.task()).orElse(-1);
     if (info.version() <= highest) {
-      throw new IllegalArgumentException(
+      throw new VersionTakenException(
           "version %d of %s is not new: version %d is published"
               .formatted(info.version(), info.task(), highest));
     }

@@ -25,4 +25,9 @@ public record Head(
       HeadInfo info, Map<String, Tensor> tensors, Tensor goldenFeatures, Tensor goldenLogits) {
     this(info, tensors, goldenFeatures, goldenLogits, Map.of());
   }
+
+  /** The same head as another version. */
+  public Head numbered(long version) {
+    return new Head(info.numbered(version), tensors, goldenFeatures, goldenLogits, source);
+  }
 }

@@ -39,4 +39,9 @@ public record HeadInfo(
   public HeadInfo judged(Verdict other) {
     return new HeadInfo(task, version, parent, labels, backbone, createdAt, trigger, device, other);
   }
+
+  /** The same head as another version. */
+  HeadInfo numbered(long other) {
+    return new HeadInfo(task, other, parent, labels, backbone, createdAt, trigger, device, verdict);
+  }
 }

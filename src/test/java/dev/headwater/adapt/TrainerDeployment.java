@@ -56,6 +56,11 @@ abstract class TrainerDeployment {
         public void withdrawn(String task, long version) {
           onWithdrawn(version);
         }
+
+        @Override
+        public void judged(String task, boolean accepted, String cause) {
+          onJudged();
+        }
       };
   int sent;
 
@@ -81,6 +86,9 @@ abstract class TrainerDeployment {
 
   /** A trainer withdrew this head. */
   void onWithdrawn(long version) {}
+
+  /** A trainer's candidate was judged, and is not published yet. */
+  void onJudged() {}
 
   Trainer started() {
     return started(AdaptSettings.Promotion.AUTOMATIC);

@@ -9,6 +9,8 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 class TrainerIT extends TrainerDeployment {
+  private volatile Runnable atJudged = () -> {};
+
   @Test
   void learnsFromTheTopicAndPutsWhatItLearnedLive() throws Exception {
     try (Trainer trainer = started()) {
@@ -98,6 +100,31 @@ class TrainerIT extends TrainerDeployment {
         assertThat(second.health().up()).as(second.health().cause()).isTrue();
       }
     }
+  }
+
+  @Test
+  void anotherWriterMayTakeTheVersionWhileItTrains() throws Exception {
+    try (HeadPublisher operator = publisher("operator")) {
+      atJudged =
+          () -> {
+            HeadInfo own = bundle.task().head().orElseThrow().numbered(1).info();
+            operator.refuse(own);
+            atJudged = () -> {};
+          };
+      try (Trainer trainer = started()) {
+        send(60);
+
+        awaitLive(2);
+        assertThat(head(1).trigger()).as("the operator's").isEqualTo("bundle");
+        assertThat(head(2).trigger()).isEqualTo("samples");
+        assertThat(trainer.live().up()).as(trainer.live().cause()).isTrue();
+      }
+    }
+  }
+
+  @Override
+  void onJudged() {
+    atJudged.run();
   }
 
   @Test
