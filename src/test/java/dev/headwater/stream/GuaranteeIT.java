@@ -17,7 +17,6 @@ import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Head;
-import dev.headwater.schema.Prediction;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -47,14 +47,6 @@ class GuaranteeIT {
   private static final int BATCH = 500;
   private static final int POISON_EVERY = 37;
   private static final Selection SELECTION = new Selection(ScorerProcess.AUDIT_SHARE, 0);
-
-  private static final List<Guarantee> EXACTLY_ONCE =
-      List.of(
-          Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
-          Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
-          Guarantee.ORDER_IS_KEPT,
-          Guarantee.VERSIONS_NEVER_GO_BACK,
-          Guarantee.everyAuditedRecordIsASampleOnce(SELECTION));
 
   /**
    * Commit interval of a scorer that ends before it is over: nothing is committed but by a stop.
@@ -113,10 +105,8 @@ class GuaranteeIT {
       awaitAll(on);
       Map<String, Integer> counts = third.stop();
 
-      Guarantee.Committed committed = committed(on);
-      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
-      assertThat(committed.predictions())
-          .allSatisfy(r -> assertMadeByTheHeadItNames(bundle, r.value()));
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
+      exactlyOnce(committed);
       assertThat(
               committed.predictions().stream()
                   .map(r -> r.value().headVersion())
@@ -143,8 +133,8 @@ class GuaranteeIT {
 
       finish(on, mode);
 
-      Guarantee.Committed committed = committed(on);
-      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
+      exactlyOnce(committed);
       assertAborted(on);
     }
   }
@@ -169,8 +159,8 @@ class GuaranteeIT {
 
       finish(on, mode);
 
-      Guarantee.Committed committed = committed(on);
-      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
+      exactlyOnce(committed);
       assertThat(on.written(on.topics.predictions()))
           .as("predictions written, none of them in an aborted transaction")
           .isEqualTo(committed.predictions().size());
@@ -189,7 +179,7 @@ class GuaranteeIT {
 
       finish(on, mode);
 
-      Guarantee.Committed committed = committed(on);
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
       Guarantee.NOTHING_IS_LOST.check(sent, committed);
       assertThat(committed.predictions().size())
           .as("what was predicted before the kill was predicted again")
@@ -199,7 +189,9 @@ class GuaranteeIT {
 
   private ScorerProcess.Mode mode(
       String name, StreamSettings.Guarantee guarantee, StreamSettings.Protocol protocol) {
-    return new ScorerProcess.Mode(name, files, state, guarantee, protocol);
+    // nothing is aborted by being late
+    Map<String, Object> patient = Map.of("producer.transaction.timeout.ms", 600_000);
+    return new ScorerProcess.Mode(name, name, files, state, guarantee, protocol, patient, "");
   }
 
   /** A second scorer goes on where the first was, and with what came meanwhile. */
@@ -244,17 +236,17 @@ class GuaranteeIT {
   private void send(Deployment on, int records) {
     for (int i = 0; i < records; i++) {
       int n = sent.size();
-      Guarantee.Sent record =
-          new Guarantee.Sent("r" + n, random.nextInt(PARTITIONS), n % POISON_EVERY != 0);
+      Guarantee.Sent record = new Guarantee.Sent("r" + n, n % POISON_EVERY != 0);
       sent.add(record);
+      int partition = random.nextInt(PARTITIONS);
       boolean early = random.nextBoolean();
       boolean labelled = record.valid() && SELECTION.audits(record.recordId());
       if (labelled && early) {
         on.labelLater(record.recordId(), "kind", "label-1");
       }
       on.send(
-          record.partition(),
-          "p" + record.partition(),
+          partition,
+          "p" + partition,
           record.valid() ? valid(record.recordId()) : poison(n / POISON_EVERY),
           new RecordHeader("headwater-record-id", record.recordId().getBytes(UTF_8)));
       if (labelled && !early) {
@@ -317,35 +309,36 @@ class GuaranteeIT {
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(500))
-        .untilAsserted(() -> Guarantee.NOTHING_IS_LOST.check(sent, committed(on)));
+        .untilAsserted(() -> Guarantee.NOTHING_IS_LOST.check(sent, Guarantee.Committed.on(on)));
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(500))
         .untilAsserted(
             () ->
                 assertThat(
-                        committed(on).samples().stream()
+                        on.committed(on.topics.samples()).stream()
                             .map(r -> r.value().getRecordId())
                             .collect(Collectors.toSet()))
-                    .hasSameSizeAs(
-                        sent.stream()
-                            .filter(s -> s.valid() && SELECTION.audits(s.recordId()))
-                            .toList()));
+                    .hasSameSizeAs(labelled()));
   }
 
-  private static Guarantee.Committed committed(Deployment on) {
-    return new Guarantee.Committed(
-        on.committed(on.topics.predictions()),
-        on.committed(on.topics.deadLetters()),
-        on.committed(on.topics.samples()));
+  private void exactlyOnce(Guarantee.Committed committed) {
+    List.of(
+            Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
+            Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
+            Guarantee.ORDER_IS_KEPT,
+            Guarantee.headsAreThoseThatWereLiveInTheirOrder(List.of(0L, 1L, 2L, 3L)),
+            Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)),
+            Guarantee.everyLabelledRecordIsASampleOnce(labelled()))
+        .forEach(guarantee -> guarantee.check(sent, committed));
   }
 
-  private static void assertMadeByTheHeadItNames(Bundle bundle, Prediction prediction) {
-    if (prediction.headVersion() > 0) {
-      assertThat(prediction.label())
-          .as("head %d, %s", prediction.headVersion(), prediction.source())
-          .isEqualTo(TestHead.label(bundle, prediction.headVersion()));
-    }
+  /** By the ids the audit draws: each was labelled once, before or after it was scored. */
+  private Set<String> labelled() {
+    return sent.stream()
+        .filter(s -> s.valid() && SELECTION.audits(s.recordId()))
+        .map(Guarantee.Sent::recordId)
+        .collect(Collectors.toSet());
   }
 
   /** The faults fired. */

@@ -20,31 +20,40 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** {@code headwater serve} in a JVM of its own, to be killed. */
-final class ScorerProcess {
-  static final double AUDIT_SHARE = 0.2;
-  private static final Path LOG = Path.of("target", "GuaranteeIT-serve.log");
+public final class ScorerProcess {
+  public static final double AUDIT_SHARE = 0.2;
   private static final Pattern COUNTER =
       Pattern.compile("^headwater_(\\w+)_total(?:\\{.*})? (\\S+)$", Pattern.MULTILINE);
+  private static final Duration QUIET = Duration.ofSeconds(10);
 
   private final Process process;
   private final int port;
+  private final Path log;
 
-  private ScorerProcess(Process process, int port) {
+  private ScorerProcess(Process process, int port, Path log) {
     this.process = process;
     this.port = port;
+    this.log = log;
   }
 
   /**
    * @param name consumer group, and prefix of the topics
+   * @param member its static id, which {@code streams} knows none of
+   * @param kafka further client properties
+   * @param more lines of the configuration
    */
-  record Mode(
+  public record Mode(
       String name,
+      String member,
       Path bundle,
       Path state,
       StreamSettings.Guarantee guarantee,
-      StreamSettings.Protocol protocol) {
+      StreamSettings.Protocol protocol,
+      Map<String, Object> kafka,
+      String more) {
 
     /** Writes the configuration of a scorer on this deployment, over the last one. */
     Path configure(Deployment on, Duration commitInterval, int port) throws IOException {
@@ -54,7 +63,7 @@ final class ScorerProcess {
           name: %s
           state-dir: %s
           bundle: {directory: %s}
-          kafka: {bootstrap.servers: "%s", producer.transaction.timeout.ms: 600000%s}
+          kafka: {bootstrap.servers: "%s"%s%s}
           scoring: {threads: 2, batch-size: 16}
           stream:
             threads: 2
@@ -65,87 +74,131 @@ final class ScorerProcess {
             unlabelled-share: 0
           selection: {audit-share: %s, threshold: 0, budget: 1, copy-distance: 0}
           http: {port: %d}
+          %s
           """
               .formatted(
                   name,
                   state,
                   bundle,
                   on.kafka.get("bootstrap.servers"),
-                  member(),
+                  kafka.entrySet().stream()
+                      .map(e -> ", " + e.getKey() + ": " + e.getValue())
+                      .collect(Collectors.joining()),
+                  staticMember(),
                   guarantee.property().replace('_', '-'),
                   protocol.property(),
                   commitInterval.toMillis(),
                   AUDIT_SHARE,
-                  port));
+                  port,
+                  more));
     }
 
-    /** A static member's successor takes its place at once; {@code streams} knows none. */
-    private String member() {
-      return protocol == StreamSettings.Protocol.CLASSIC ? ", group.instance.id: " + name : "";
+    /** A static member's successor takes its place at once. */
+    private String staticMember() {
+      return protocol == StreamSettings.Protocol.CLASSIC ? ", group.instance.id: " + member : "";
     }
   }
 
   /** Returns once it scores. */
-  static ScorerProcess start(Deployment on, Mode mode, Duration commitInterval) throws IOException {
-    int port = freePort();
-    Path config = mode.configure(on, commitInterval, port);
-    Process process =
-        new ProcessBuilder(
-                List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "-Xmx512m",
-                    "-cp",
-                    System.getProperty(
-                        "surefire.test.class.path", System.getProperty("java.class.path")),
-                    Main.class.getName(),
-                    "serve",
-                    "--config",
-                    config.toString()))
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(LOG.toFile()))
-            .start();
-    ScorerProcess scorer = new ScorerProcess(process, port);
-    await().atMost(Deployment.PATIENCE).until(scorer::ready);
+  public static ScorerProcess start(Deployment on, Mode mode, Duration commitInterval)
+      throws IOException {
+    ScorerProcess scorer = launch(on, mode, commitInterval);
+    scorer.awaitReady();
     return scorer;
   }
 
+  /** Returns at once. */
+  public static ScorerProcess launch(Deployment on, Mode mode, Duration commitInterval)
+      throws IOException {
+    int port = freePort();
+    Path config = mode.configure(on, commitInterval, port);
+    Path log = Path.of("target", "serve", mode.name() + "-" + mode.member() + ".log");
+    Process process =
+        TestJvm.of(log, "512m", Main.class, "serve", "--config", config.toString()).start();
+    return new ScorerProcess(process, port, log);
+  }
+
+  public void awaitReady() {
+    await().atMost(Deployment.PATIENCE).until(this::ready);
+  }
+
+  public long pid() {
+    return process.pid();
+  }
+
+  /** As {@code kill -STOP} and the like. */
+  public void signal(String name) throws IOException, InterruptedException {
+    Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid())).start();
+    assertThat(kill.waitFor()).as("kill -%s", name).isZero();
+  }
+
   /** SIGKILL: nothing is flushed, committed or said. */
-  int kill() throws InterruptedException {
+  public int kill() throws InterruptedException {
     process.destroyForcibly();
     return process.waitFor();
   }
 
   /** SIGTERM; returns its last counters, without {@code headwater_} and {@code _total}. */
-  Map<String, Integer> stop() throws IOException, InterruptedException {
+  public Map<String, Integer> stop() throws IOException, InterruptedException {
+    Map<String, Integer> counts = counts();
+    process.destroy();
+    if (!process.waitFor(1, TimeUnit.MINUTES)) {
+      process.destroyForcibly();
+      throw new IllegalStateException("the scorer did not stop; see " + log);
+    }
+    assertThat(process.exitValue()).as("exit code of SIGTERM, see %s", log).isEqualTo(128 + 15);
+    return counts;
+  }
+
+  /** Its counters by now, summed over their tags. */
+  public Map<String, Integer> counts() throws IOException, InterruptedException {
     Map<String, Integer> counts = new TreeMap<>();
     Matcher counter = COUNTER.matcher(get("/metrics").body());
     while (counter.find()) {
       counts.merge(counter.group(1), (int) Double.parseDouble(counter.group(2)), Integer::sum);
     }
-    process.destroy();
-    if (!process.waitFor(1, TimeUnit.MINUTES)) {
-      process.destroyForcibly();
-      throw new IllegalStateException("the scorer did not stop; see " + LOG);
-    }
-    assertThat(process.exitValue()).as("exit code of SIGTERM").isEqualTo(128 + 15);
     return counts;
   }
 
-  private boolean ready() throws InterruptedException {
+  /** A gauge without tags. */
+  public double gauge(String name) throws IOException, InterruptedException {
+    return get("/metrics")
+        .body()
+        .lines()
+        .filter(line -> line.startsWith("headwater_" + name + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.indexOf(' ') + 1)))
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException("no gauge headwater_" + name));
+  }
+
+  /** Whether it says that only a restart can help, or has ended. */
+  public boolean dead() throws InterruptedException {
+    return !process.isAlive() || says("/health/live") == 503;
+  }
+
+  public boolean ready() throws InterruptedException {
     if (!process.isAlive()) {
-      throw new IllegalStateException("the scorer did not start; see " + LOG);
+      throw new IllegalStateException(
+          "the scorer ended with %d; see %s".formatted(process.exitValue(), log));
     }
+    return says("/health/ready") == 200;
+  }
+
+  /** 0 where it does not listen. */
+  private int says(String path) throws InterruptedException {
     try {
-      return get("/health/ready").statusCode() == 200;
+      return get(path).statusCode();
     } catch (IOException e) {
-      return false; // not listening yet
+      return 0; // not yet, or not any more
     }
   }
 
   private HttpResponse<String> get(String path) throws IOException, InterruptedException {
     URI uri = URI.create("http://127.0.0.1:" + port + path);
     return HttpClient.newHttpClient()
-        .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+        .send(
+            HttpRequest.newBuilder(uri).timeout(QUIET).build(),
+            HttpResponse.BodyHandlers.ofString());
   }
 
   private static int freePort() throws IOException {
