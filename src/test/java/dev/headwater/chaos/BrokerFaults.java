@@ -2,7 +2,7 @@ package dev.headwater.chaos;
 
 import static org.awaitility.Awaitility.await;
 
-import dev.headwater.stream.ScorerProcess;
+import dev.headwater.stream.HeadwaterProcess;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +33,7 @@ final class BrokerFaults {
       try {
         run.cluster
             .proxy()
-            .cut(request, "StreamThread", run.random.nextBoolean())
+            .cut(request, "StreamThread", run.random.nextBoolean(), () -> {})
             .get(20, TimeUnit.SECONDS);
       } catch (TimeoutException e) {
         return false; // none was made
@@ -66,23 +66,23 @@ final class BrokerFaults {
   }
 
   private static boolean downAtStart(Run run) throws Exception {
-    List<ScorerProcess> started = new ArrayList<>();
-    for (String member : run.members()) {
-      run.stop(member);
+    List<HeadwaterProcess> started = new ArrayList<>();
+    for (String member : run.processes.members()) {
+      run.processes.stop(member);
     }
     run.cluster.node().stop();
     run.hit();
     for (int i = 1; i <= run.shape().scorers(); i++) {
-      started.add(run.launch("s" + i));
+      started.add(run.processes.launch("s" + i));
     }
     pass(START);
-    for (ScorerProcess scorer : started) {
+    for (HeadwaterProcess scorer : started) {
       if (scorer.ready()) {
         return false;
       }
     }
     run.cluster.node().launch().awaitUp();
-    started.forEach(ScorerProcess::awaitReady);
+    started.forEach(HeadwaterProcess::awaitReady);
     return true;
   }
 

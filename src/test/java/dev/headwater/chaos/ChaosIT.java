@@ -27,7 +27,15 @@ class ChaosIT {
   private static final List<Row> ROWS = new ArrayList<>();
 
   static Stream<Arguments> matrix() {
-    return Stream.of(ScorerFaults.all(), BrokerFaults.all())
+    return Stream.of(
+            ScorerFaults.all(),
+            BrokerFaults.all(),
+            HeadFaults.all(),
+            InputFaults.all(),
+            ClusterFaults.all(),
+            TrainerFaults.all(),
+            DiskFaults.all(),
+            ClockFaults.all())
         .flatMap(List::stream)
         .filter(fault -> fault.name().matches(".*(?:" + ONLY + ").*"))
         .flatMap(fault -> fault.protocols().stream().map(p -> Arguments.of(fault, p)));
@@ -49,6 +57,7 @@ class ChaosIT {
   static Row run(Fault fault, Protocol protocol, long seed, Path directory) throws Exception {
     try (Run run = new Run(fault, protocol, seed, directory)) {
       try {
+        run.start();
         run.fire();
         return run.finish();
       } catch (Exception | AssertionError e) {

@@ -24,28 +24,37 @@ record Fault(String name, Shape shape, List<Protocol> protocols, Firing firing) 
    *
    * @param proxied whether the cluster is reached through a proxy only
    * @param signed whether only signed heads count
+   * @param trained whether heads come from a trainer, on labels that mean something else every few
+   *     seconds, and not from the test
    */
-  record Shape(int scorers, int nodes, boolean proxied, boolean signed) {}
+  record Shape(int scorers, int nodes, boolean proxied, boolean signed, boolean trained) {}
 
   /** To two scorers on one Kafka node. */
   static Fault of(String name, Firing firing) {
-    return new Fault(name, new Shape(2, 1, false, false), List.of(Protocol.CLASSIC), firing);
+    return new Fault(name, new Shape(2, 1, false, false, false), List.of(Protocol.CLASSIC), firing);
   }
 
   Fault scorers(int scorers) {
-    return with(new Shape(scorers, shape.nodes(), shape.proxied(), shape.signed()));
+    return with(
+        new Shape(scorers, shape.nodes, shape.proxied, shape.signed, shape.trained));
   }
 
   Fault nodes(int nodes) {
-    return with(new Shape(shape.scorers(), nodes, shape.proxied(), shape.signed()));
+    return with(
+        new Shape(shape.scorers, nodes, shape.proxied, shape.signed, shape.trained));
   }
 
   Fault proxied() {
-    return with(new Shape(shape.scorers(), shape.nodes(), true, shape.signed()));
+    return with(new Shape(shape.scorers, shape.nodes, true, shape.signed, shape.trained));
   }
 
   Fault signed() {
-    return with(new Shape(shape.scorers(), shape.nodes(), shape.proxied(), true));
+    return with(new Shape(shape.scorers, shape.nodes, shape.proxied, true, shape.trained));
+  }
+
+  /** One scorer is enough for a trainer. */
+  Fault trained() {
+    return with(new Shape(1, shape.nodes, shape.proxied, shape.signed, true));
   }
 
   Fault underBothProtocols() {

@@ -44,7 +44,7 @@ final class Heads implements AutoCloseable {
     swapping = clock.scheduleWithFixedDelay(this::swap, SECONDS, SECONDS, TimeUnit.SECONDS);
   }
 
-  private void swap() {
+  private synchronized void swap() {
     try {
       if (++turns % ROLLBACK_EVERY == 0 && before > 0) {
         rollBack();

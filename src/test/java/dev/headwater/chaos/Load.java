@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.stream.Deployment;
 import dev.headwater.stream.Guarantee.Sent;
-import dev.headwater.stream.ScorerProcess;
+import dev.headwater.stream.HeadwaterProcess;
 import dev.headwater.stream.selection.Selection;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,7 +28,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Records at a steady rate, under keys drawn at random, one in a hundred poison; a label for each
- * audited one, before it, right behind it, or seconds later. Remembers all of it.
+ * audited one, before it, right behind it, or seconds later, told by its first number in a way that
+ * changes. Remembers all of it.
  */
 final class Load implements AutoCloseable {
   /** Records a second. */
@@ -37,8 +38,13 @@ final class Load implements AutoCloseable {
   private static final Duration TICK = Duration.ofMillis(50);
   private static final Duration LATE = Duration.ofSeconds(4);
   private static final int KEYS = 64;
+  private static final int LABELS = 3;
+
+  /** Records after which every label means another thing. */
+  private static final int TURN = 10 * RATE;
+
   private static final int POISON_EVERY = 101;
-  private static final Selection AUDIT = new Selection(ScorerProcess.AUDIT_SHARE, 0);
+  private static final Selection AUDIT = new Selection(HeadwaterProcess.AUDIT_SHARE, 0);
 
   private final Deployment on;
   private final Random random;
@@ -111,8 +117,10 @@ final class Load implements AutoCloseable {
     String id = "r" + sent.size();
     boolean wanted = valid && AUDIT.audits(id);
     int when = wanted ? random.nextInt(3) : -1;
+    float first = random.nextFloat();
+    String label = "label-" + ((int) (LABELS * first) + sent.size() / TURN) % LABELS;
     if (when == 0) {
-      label(id);
+      label(id, label);
     }
     Header[] headers = {new RecordHeader("headwater-record-id", id.getBytes(UTF_8))};
     producer.send(
@@ -121,15 +129,15 @@ final class Load implements AutoCloseable {
             null,
             timestamp,
             key.getBytes(UTF_8),
-            sound ? sound() : poison(),
+            sound ? sound(first) : poison(),
             List.of(headers)),
         this::acknowledged);
     sent.add(new Sent(id, valid));
     if (when == 1) {
-      label(id);
+      label(id, label);
     } else if (when == 2) {
       long later = 1 + random.nextInt((int) LATE.toMillis());
-      clock.schedule(() -> label(id), later, TimeUnit.MILLISECONDS);
+      clock.schedule(() -> label(id, label), later, TimeUnit.MILLISECONDS);
     }
     if (wanted) {
       labelled.add(id);
@@ -137,18 +145,16 @@ final class Load implements AutoCloseable {
   }
 
   /** A label, whether there is such a record or not. */
-  void label(String recordId) {
-    byte[] label =
-        "{\"recordId\": \"%s\", \"task\": \"kind\", \"label\": \"label-1\"}"
-            .formatted(recordId)
+  void label(String recordId, String label) {
+    byte[] value =
+        "{\"recordId\": \"%s\", \"task\": \"kind\", \"label\": \"%s\"}"
+            .formatted(recordId, label)
             .getBytes(UTF_8);
-    producer.send(new ProducerRecord<>(on.names.labels(), label), this::acknowledged);
+    producer.send(new ProducerRecord<>(on.names.labels(), value), this::acknowledged);
   }
 
-  private byte[] sound() {
-    return "{\"x\": [%s, %s, 0, 1]}"
-        .formatted(random.nextFloat(), random.nextFloat())
-        .getBytes(UTF_8);
+  private byte[] sound(float first) {
+    return "{\"x\": [%s, %s, 0, 1]}".formatted(first, random.nextFloat()).getBytes(UTF_8);
   }
 
   private byte[] poison() {

@@ -32,7 +32,12 @@ final class Proxy implements AutoCloseable {
   /**
    * @param reaches whether the broker gets the request; its answer is lost either way
    */
-  private record Cut(ApiKeys request, String client, boolean reaches, CompletableFuture<Void> done) {
+  private record Cut(
+      ApiKeys request,
+      String client,
+      boolean reaches,
+      Runnable first,
+      CompletableFuture<Void> done) {
     /** By the header: api key, api version, correlation id, client id. */
     boolean applies(byte[] frame) {
       ByteBuffer header = ByteBuffer.wrap(frame);
@@ -66,11 +71,12 @@ final class Proxy implements AutoCloseable {
    * Cuts the connection of the next such request.
    *
    * @param client part of its client id
+   * @param first done while the request is held
    * @return done when it is cut
    */
-  CompletableFuture<Void> cut(ApiKeys request, String client, boolean reaches) {
+  CompletableFuture<Void> cut(ApiKeys request, String client, boolean reaches, Runnable first) {
     CompletableFuture<Void> done = new CompletableFuture<>();
-    armed.set(new Cut(request, client, reaches, done));
+    armed.set(new Cut(request, client, reaches, first, done));
     return done;
   }
 
@@ -104,6 +110,7 @@ final class Proxy implements AutoCloseable {
         Cut cut = armed.get();
         boolean cuts = cut != null && cut.applies(frame) && armed.compareAndSet(cut, null);
         if (cuts) {
+          cut.first().run();
           client.shutdownOutput(); // before the broker can answer
         }
         if (!cuts || cut.reaches()) {

@@ -5,28 +5,23 @@ import static org.awaitility.Awaitility.await;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
-import dev.headwater.heads.Signatures;
-import dev.headwater.heads.TestKeys;
 import dev.headwater.stream.Deployment;
 import dev.headwater.stream.Guarantee;
 import dev.headwater.stream.Guarantee.Committed;
 import dev.headwater.stream.Guarantee.Kind;
 import dev.headwater.stream.Guarantee.Sent;
 import dev.headwater.stream.Guarantee.Violation;
-import dev.headwater.stream.ScorerProcess;
+import dev.headwater.stream.HeadwaterProcess;
 import dev.headwater.stream.StreamSettings;
 import dev.headwater.stream.TestHead;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeMap;
 import org.apache.kafka.clients.admin.Admin;
 import org.awaitility.core.ConditionTimeoutException;
 
@@ -38,13 +33,13 @@ import org.awaitility.core.ConditionTimeoutException;
 final class Run implements AutoCloseable {
   static final int FIRINGS = 3;
   private static final int PARTITIONS = 4;
-  private static final Duration COMMIT = Duration.ofMillis(300);
   private static final Duration RECOVERY = Duration.ofMinutes(3);
 
   final Cluster cluster;
   final Bundle bundle;
   final Deployment on;
   final Admin admin;
+  final Processes processes;
   final Load load;
   final Heads heads;
   final Random random;
@@ -52,15 +47,13 @@ final class Run implements AutoCloseable {
   private final Fault fault;
   private final StreamSettings.Protocol protocol;
   private final Path directory;
-  private final Optional<TestKeys> keys;
   private final Watch watch;
-  private final Map<String, ScorerProcess> scorers = new TreeMap<>();
   private final List<Double> recoveries = new ArrayList<>();
   private int fired;
   private Watch.Mark mark;
 
   /**
-   * Returns once records are scored.
+   * Returns once the cluster is up.
    *
    * @param directory empty, for everything
    */
@@ -74,33 +67,33 @@ final class Run implements AutoCloseable {
     on =
         new Deployment(cluster.bootstrapServers(), name(), PARTITIONS, (short) shape.nodes());
     admin = Admin.create(on.kafka);
-    bundle = Bundles.tabular(Files.createDirectory(directory.resolve("bundle")), 4, 3);
-    keys =
-        shape.signed()
-            ? Optional.of(new TestKeys(directory).pair("trainer", "Ed25519"))
-            : Optional.empty();
-    heads = new Heads(on, bundle, signatures());
+    Path model = Files.createDirectory(directory.resolve("bundle"));
+    bundle = Bundles.tabular(model, 4, 3);
+    processes =
+        new Processes(on, name(), protocol, model, directory.resolve("state"), shape.signed());
+    heads = new Heads(on, bundle, processes.signatures());
     load = new Load(on, random.nextLong());
     watch = new Watch(on);
-    for (int i = 1; i <= shape.scorers(); i++) {
-      launch("s" + i);
+  }
+
+  /** Returns once records are scored. */
+  void start() throws Exception {
+    List<HeadwaterProcess> started = new ArrayList<>();
+    for (int i = 1; i <= fault.shape().scorers(); i++) {
+      started.add(processes.launch("s" + i));
     }
-    scorers.values().forEach(ScorerProcess::awaitReady);
+    if (fault.shape().trained()) {
+      started.add(processes.launchTrainer("trainer"));
+    } else {
+      heads.start();
+    }
+    started.forEach(HeadwaterProcess::awaitReady);
     load.start();
-    heads.start();
     await().atMost(PATIENCE).until(() -> watch.past(0, PARTITIONS));
   }
 
   private String name() {
     return "%s-%s".formatted(fault.name(), protocol).toLowerCase().replaceAll("[^a-z0-9]+", "-");
-  }
-
-  private Signatures signatures() {
-    return keys.map(
-            k ->
-                Signatures.of(
-                    Optional.of(k.signing("trainer")), List.of(k.trusted("trainer"))))
-        .orElse(Signatures.NONE);
   }
 
   /** Fires the fault until it has hit often enough, and waits each time until all goes on. */
@@ -135,73 +128,26 @@ final class Run implements AutoCloseable {
     await().atMost(RECOVERY).until(mark::reached);
   }
 
-  /** Starts a scorer, or its successor over the state it left. */
-  void start(String member) throws Exception {
-    launch(member).awaitReady();
-  }
-
-  ScorerProcess launch(String member) throws Exception {
-    Map<String, Object> kafka = new HashMap<>(Map.of("metadata.max.age.ms", 1_000));
-    if (protocol == StreamSettings.Protocol.CLASSIC) {
-      // under `streams` it is the broker's to say
-      kafka.put("session.timeout.ms", 5_000);
-      kafka.put("heartbeat.interval.ms", 500);
-    }
-    String trust =
-        keys.map(k -> "heads: {trusted-keys: [%s]}".formatted(k.trusted("trainer"))).orElse("");
-    ScorerProcess.Mode mode =
-        new ScorerProcess.Mode(
-            name(),
-            member,
-            directory.resolve("bundle"),
-            Files.createDirectories(state(member)),
-            StreamSettings.Guarantee.EXACTLY_ONCE_V2,
-            protocol,
-            kafka,
-            trust);
-    ScorerProcess scorer = ScorerProcess.launch(on, mode, COMMIT);
-    scorers.put(member, scorer);
-    return scorer;
-  }
-
   Fault.Shape shape() {
     return fault.shape();
   }
 
-  Path state(String member) {
-    return directory.resolve("state-" + member);
+  Path directory(String file) {
+    return directory.resolve(file);
   }
 
-  ScorerProcess scorer(String member) {
-    return scorers.get(member);
-  }
-
-  Set<String> members() {
-    return Set.copyOf(scorers.keySet());
-  }
-
-  String anyMember() {
-    return List.copyOf(scorers.keySet()).get(random.nextInt(scorers.size()));
-  }
-
-  /** SIGTERM, and nobody in its place. */
-  void stop(String member) throws Exception {
-    scorers.get(member).stop();
-    scorers.remove(member);
-  }
-
-  /** A counter, summed over the scorers that run. */
-  int count(String counter) throws Exception {
-    int sum = 0;
-    for (ScorerProcess scorer : scorers.values()) {
-      sum += scorer.counts().getOrDefault(counter, 0);
-    }
-    return sum;
+  /** How often it has hit so far. */
+  int fired() {
+    return fired;
   }
 
   /** Lets everything come to its end and holds it against the guarantees. */
   Row finish() throws Exception {
-    heads.stop();
+    if (fault.shape().trained()) {
+      processes.trainer().stop();
+    } else {
+      heads.stop();
+    }
     load.stop();
     try {
       await()
@@ -212,10 +158,9 @@ final class Run implements AutoCloseable {
       // what is missing is counted below
     }
     List<Violation> violations = new ArrayList<>();
-    for (ScorerProcess scorer : scorers.values()) {
-      violations.addAll(sums(scorer.stop()));
+    for (String member : processes.members()) {
+      violations.addAll(sums(processes.stop(member)));
     }
-    scorers.clear();
     violations.addAll(violations(Committed.on(on)));
     Set<String> written =
         Set.of(
@@ -229,15 +174,24 @@ final class Run implements AutoCloseable {
   }
 
   private List<Violation> violations(Committed committed) {
+    List<Guarantee> guarantees =
+        new ArrayList<>(
+            List.of(
+                Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
+                Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
+                Guarantee.ORDER_IS_KEPT,
+                Guarantee.everyLabelledRecordIsASampleOnce(load.labelled())));
+    if (fault.shape().trained()) {
+      PublishedHeads published = PublishedHeads.on(this);
+      guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(published.history()));
+      guarantees.add(Guarantee.noHeadServesThatItsGateRefused(published.accepted()));
+    } else {
+      guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(heads.history()));
+      guarantees.add(
+          Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)));
+    }
     List<Sent> sent = load.everything();
-    return List.of(
-            Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
-            Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
-            Guarantee.ORDER_IS_KEPT,
-            Guarantee.everyLabelledRecordIsASampleOnce(load.labelled()),
-            Guarantee.headsAreThoseThatWereLiveInTheirOrder(heads.history()),
-            Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)))
-        .stream()
+    return guarantees.stream()
         .flatMap(guarantee -> guarantee.violations(sent, committed).stream())
         .toList();
   }
@@ -269,9 +223,7 @@ final class Run implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
-    for (ScorerProcess scorer : scorers.values()) {
-      scorer.kill();
-    }
+    processes.close();
     watch.close();
     load.close();
     heads.close();

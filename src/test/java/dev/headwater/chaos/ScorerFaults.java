@@ -20,48 +20,48 @@ final class ScorerFaults {
   }
 
   static boolean kill(Run run) throws Exception {
-    String member = run.anyMember();
-    int code = run.scorer(member).kill();
+    String member = run.processes.any(run.random);
+    int code = run.processes.scorer(member).kill();
     run.hit();
-    run.start(member);
+    run.processes.start(member);
     return code == 128 + 9;
   }
 
   private static boolean terminate(Run run) throws Exception {
-    String member = run.anyMember();
-    run.stop(member); // checks the exit code
+    String member = run.processes.any(run.random);
+    run.processes.stop(member); // checks the exit code
     run.hit();
-    run.start(member);
+    run.processes.start(member);
     return true;
   }
 
   /** Its partitions are taken while it is frozen, so what it had in hand is a zombie's. */
   private static boolean freeze(Run run) throws Exception {
-    String member = run.anyMember();
-    run.scorer(member).signal("STOP");
+    String member = run.processes.any(run.random);
+    run.processes.scorer(member).signal("STOP");
     run.hit();
     try {
       run.awaitRecovery();
     } finally {
-      run.scorer(member).signal("CONT");
+      run.processes.scorer(member).signal("CONT");
     }
-    run.scorer(member).awaitReady();
+    run.processes.scorer(member).awaitReady();
     return true;
   }
 
   private static boolean roll(Run run) throws Exception {
-    for (String member : run.members()) {
-      run.stop(member);
+    for (String member : run.processes.members()) {
+      run.processes.stop(member);
       run.hit();
-      run.start(member);
+      run.processes.start(member);
     }
     return true;
   }
 
   private static boolean scale(Run run) throws Exception {
-    run.start("more");
-    await().atMost(PATIENCE).until(() -> run.scorer("more").gauge("partitions_scored") > 0);
-    run.stop("more");
+    run.processes.start("more");
+    await().atMost(PATIENCE).until(() -> run.processes.scorer("more").gauge("partitions_scored") > 0);
+    run.processes.stop("more");
     run.hit();
     return true;
   }

@@ -37,6 +37,7 @@ public final class Deployment implements AutoCloseable {
   public final Topics topics;
   public final Map<String, Object> kafka;
   final InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
+  private final TopicSettings settings;
   private final KafkaProducer<byte[], byte[]> producer;
 
   Deployment(String bootstrap, String name, int partitions) {
@@ -61,12 +62,15 @@ public final class Deployment implements AutoCloseable {
     topics = Topics.of(names, formats);
     // the second shows that client properties pass through: new partitions are soon found
     kafka = Map.of("bootstrap.servers", bootstrap, "metadata.max.age.ms", "1000");
-    new TopicSetup(
-            kafka,
-            names,
-            new TopicSettings(partitions, 2, replicas, Duration.ofDays(1), Duration.ofDays(1)))
-        .create();
+    settings =
+        new TopicSettings(partitions, 2, replicas, Duration.ofDays(1), Duration.ofDays(1));
+    createTopics();
     producer = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /** Those that are missing. */
+  public void createTopics() {
+    new TopicSetup(kafka, names, settings).create();
   }
 
   StreamService service(StreamSettings settings, Bundle bundle) {
@@ -144,8 +148,8 @@ public final class Deployment implements AutoCloseable {
     producer.send(new ProducerRecord<>(topics.labels().name(), value));
   }
 
-  public void write(Topic<?, ?> topic, byte[] key, byte[] value) {
-    producer.send(new ProducerRecord<>(topic.name(), 0, key, value));
+  public void write(Topic<?, ?> topic, byte[] key, byte[] value, Header... headers) {
+    producer.send(new ProducerRecord<>(topic.name(), 0, key, value, List.of(headers)));
     producer.flush();
   }
 

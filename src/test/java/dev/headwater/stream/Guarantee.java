@@ -166,6 +166,25 @@ public interface Guarantee {
             .toList();
   }
 
+  /**
+   * No head served that its gate refused.
+   *
+   * @param accepted every version that a gate accepted, whatever was found out later
+   */
+  static Guarantee noHeadServesThatItsGateRefused(Set<Long> accepted) {
+    return (sent, committed) ->
+        committed.predictions().stream()
+            .map(ConsumerRecord::value)
+            .filter(p -> p.headVersion() > 0 && !accepted.contains(p.headVersion()))
+            .map(
+                p ->
+                    new Violation(
+                        Kind.WRONG,
+                        "%s by head %d, which no gate accepted"
+                            .formatted(p.recordId(), p.headVersion())))
+            .toList();
+  }
+
   /** From one partition of records to one of predictions. */
   private static String lane(ConsumerRecord<byte[], Prediction> r) {
     return "%s-%d to %d"

@@ -46,7 +46,7 @@ class GuaranteeIT {
   private static final int PARTITIONS = 4;
   private static final int BATCH = 500;
   private static final int POISON_EVERY = 37;
-  private static final Selection SELECTION = new Selection(ScorerProcess.AUDIT_SHARE, 0);
+  private static final Selection SELECTION = new Selection(HeadwaterProcess.AUDIT_SHARE, 0);
 
   /**
    * Commit interval of a scorer that ends before it is over: nothing is committed but by a stop.
@@ -89,18 +89,18 @@ class GuaranteeIT {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "swaps", PARTITIONS);
         Admin admin = Admin.create(on.kafka);
         HeadPublisher publisher = on.publisher()) {
-      ScorerProcess.Mode mode = mode("swaps", EXACTLY_ONCE_V2, CLASSIC);
+      HeadwaterProcess.Mode mode = mode("swaps", EXACTLY_ONCE_V2, CLASSIC);
       // long enough to be killed in the middle of
       Duration commitInterval = Duration.ofSeconds(2);
-      ScorerProcess first = ScorerProcess.start(on, mode, commitInterval);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 1));
       killInATransaction(first, on, admin);
 
-      ScorerProcess second = ScorerProcess.start(on, mode, commitInterval);
+      HeadwaterProcess second = HeadwaterProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 2));
       killInATransaction(second, on, admin);
 
-      ScorerProcess third = ScorerProcess.start(on, mode, commitInterval);
+      HeadwaterProcess third = HeadwaterProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 3));
       awaitAll(on);
       Map<String, Integer> counts = third.stop();
@@ -122,8 +122,8 @@ class GuaranteeIT {
   void exactlyOnceHoldsThroughAKillUnderTheStreamsProtocol() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "streams", PARTITIONS);
         Admin admin = Admin.create(on.kafka)) {
-      ScorerProcess.Mode mode = mode("streams", EXACTLY_ONCE_V2, STREAMS);
-      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      HeadwaterProcess.Mode mode = mode("streams", EXACTLY_ONCE_V2, STREAMS);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, NEVER);
       send(on, BATCH);
       killInATransaction(first, on, admin);
       assertThat(admin.listGroups().all().get())
@@ -143,8 +143,8 @@ class GuaranteeIT {
   void aSigtermCommitsWhatIsInHand() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "term", PARTITIONS);
         Admin admin = Admin.create(on.kafka)) {
-      ScorerProcess.Mode mode = mode("term", EXACTLY_ONCE_V2, CLASSIC);
-      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      HeadwaterProcess.Mode mode = mode("term", EXACTLY_ONCE_V2, CLASSIC);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, NEVER);
       send(on, BATCH);
       awaitTransaction(on, admin);
       long inHand = end(on, admin, IsolationLevel.READ_UNCOMMITTED);
@@ -171,8 +171,8 @@ class GuaranteeIT {
   void atLeastOnceLosesNothingThroughAKill() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "twice", PARTITIONS);
         Admin admin = Admin.create(on.kafka)) {
-      ScorerProcess.Mode mode = mode("twice", AT_LEAST_ONCE, CLASSIC);
-      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      HeadwaterProcess.Mode mode = mode("twice", AT_LEAST_ONCE, CLASSIC);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, NEVER);
       send(on, BATCH);
       await().atMost(PATIENCE).until(() -> end(on, admin, IsolationLevel.READ_COMMITTED) > 0);
       assertThat(first.kill()).as("exit code of SIGKILL").isEqualTo(128 + 9);
@@ -187,15 +187,16 @@ class GuaranteeIT {
     }
   }
 
-  private ScorerProcess.Mode mode(
+  private HeadwaterProcess.Mode mode(
       String name, StreamSettings.Guarantee guarantee, StreamSettings.Protocol protocol) {
     // nothing is aborted by being late
     Map<String, Object> patient = Map.of("producer.transaction.timeout.ms", 600_000);
-    return new ScorerProcess.Mode(name, name, files, state, guarantee, protocol, patient, "");
+    return new HeadwaterProcess.Mode(
+        name, name, files, state, guarantee, protocol, patient, "", Map.of());
   }
 
   /** A second scorer goes on where the first was, and with what came meanwhile. */
-  private void finish(Deployment on, ScorerProcess.Mode mode) throws Exception {
+  private void finish(Deployment on, HeadwaterProcess.Mode mode) throws Exception {
     send(on, BATCH);
     Settings settings = SettingsLoader.load(mode.configure(on, OFTEN, 0), Map.of(), Map.of());
     try (StreamService second =
@@ -272,7 +273,7 @@ class GuaranteeIT {
     };
   }
 
-  private static void killInATransaction(ScorerProcess scorer, Deployment on, Admin admin)
+  private static void killInATransaction(HeadwaterProcess scorer, Deployment on, Admin admin)
       throws InterruptedException {
     awaitTransaction(on, admin);
     assertThat(scorer.kill()).as("exit code of SIGKILL").isEqualTo(128 + 9);

@@ -22,8 +22,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** {@code headwater serve} in a JVM of its own, to be killed. */
-public final class ScorerProcess {
+/** {@code headwater serve} or {@code train} in a JVM of its own, to be killed. */
+public final class HeadwaterProcess {
   public static final double AUDIT_SHARE = 0.2;
   private static final Pattern COUNTER =
       Pattern.compile("^headwater_(\\w+)_total(?:\\{.*})? (\\S+)$", Pattern.MULTILINE);
@@ -33,7 +33,7 @@ public final class ScorerProcess {
   private final int port;
   private final Path log;
 
-  private ScorerProcess(Process process, int port, Path log) {
+  private HeadwaterProcess(Process process, int port, Path log) {
     this.process = process;
     this.port = port;
     this.log = log;
@@ -44,6 +44,7 @@ public final class ScorerProcess {
    * @param member its static id, which {@code streams} knows none of
    * @param kafka further client properties
    * @param more lines of the configuration
+   * @param environment further variables
    */
   public record Mode(
       String name,
@@ -53,7 +54,8 @@ public final class ScorerProcess {
       StreamSettings.Guarantee guarantee,
       StreamSettings.Protocol protocol,
       Map<String, Object> kafka,
-      String more) {
+      String more,
+      Map<String, String> environment) {
 
     /** Writes the configuration of a scorer on this deployment, over the last one. */
     Path configure(Deployment on, Duration commitInterval, int port) throws IOException {
@@ -73,7 +75,7 @@ public final class ScorerProcess {
             linger: 5ms
             unlabelled-share: 0
           selection: {audit-share: %s, threshold: 0, budget: 1, copy-distance: 0}
-          http: {port: %d}
+          http: {port: %d, trainer-port: %d}
           %s
           """
               .formatted(
@@ -90,6 +92,7 @@ public final class ScorerProcess {
                   commitInterval.toMillis(),
                   AUDIT_SHARE,
                   port,
+                  port,
                   more));
     }
 
@@ -100,22 +103,23 @@ public final class ScorerProcess {
   }
 
   /** Returns once it scores. */
-  public static ScorerProcess start(Deployment on, Mode mode, Duration commitInterval)
+  public static HeadwaterProcess start(Deployment on, Mode mode, Duration commitInterval)
       throws IOException {
-    ScorerProcess scorer = launch(on, mode, commitInterval);
+    HeadwaterProcess scorer = launch("serve", on, mode, commitInterval);
     scorer.awaitReady();
     return scorer;
   }
 
   /** Returns at once. */
-  public static ScorerProcess launch(Deployment on, Mode mode, Duration commitInterval)
-      throws IOException {
+  public static HeadwaterProcess launch(
+      String command, Deployment on, Mode mode, Duration commitInterval) throws IOException {
     int port = freePort();
     Path config = mode.configure(on, commitInterval, port);
     Path log = Path.of("target", "serve", mode.name() + "-" + mode.member() + ".log");
-    Process process =
-        TestJvm.of(log, "512m", Main.class, "serve", "--config", config.toString()).start();
-    return new ScorerProcess(process, port, log);
+    ProcessBuilder builder =
+        TestJvm.of(log, "512m", Main.class, command, "--config", config.toString());
+    builder.environment().putAll(mode.environment());
+    return new HeadwaterProcess(builder.start(), port, log);
   }
 
   public void awaitReady() {
@@ -144,7 +148,7 @@ public final class ScorerProcess {
     process.destroy();
     if (!process.waitFor(1, TimeUnit.MINUTES)) {
       process.destroyForcibly();
-      throw new IllegalStateException("the scorer did not stop; see " + log);
+      throw new IllegalStateException("the process did not stop; see " + log);
     }
     assertThat(process.exitValue()).as("exit code of SIGTERM, see %s", log).isEqualTo(128 + 15);
     return counts;
@@ -160,13 +164,13 @@ public final class ScorerProcess {
     return counts;
   }
 
-  /** A gauge without tags. */
+  /** A gauge, of whatever tags. */
   public double gauge(String name) throws IOException, InterruptedException {
     return get("/metrics")
         .body()
         .lines()
-        .filter(line -> line.startsWith("headwater_" + name + " "))
-        .mapToDouble(line -> Double.parseDouble(line.substring(line.indexOf(' ') + 1)))
+        .filter(line -> line.matches("headwater_" + name + "[ {].*"))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
         .findFirst()
         .orElseThrow(() -> new IllegalStateException("no gauge headwater_" + name));
   }
@@ -179,7 +183,7 @@ public final class ScorerProcess {
   public boolean ready() throws InterruptedException {
     if (!process.isAlive()) {
       throw new IllegalStateException(
-          "the scorer ended with %d; see %s".formatted(process.exitValue(), log));
+          "the process ended with %d; see %s".formatted(process.exitValue(), log));
     }
     return says("/health/ready") == 200;
   }
