@@ -37,9 +37,7 @@ final class ClockFaults {
     run.processes.stop(member);
     run.processes
         .environment()
-        .putAll(
-            Map.of(
-                "LD_PRELOAD", library(run).toString(), "CLOCK_FILE", clock.toString()));
+        .putAll(Map.of("LD_PRELOAD", library(run).toString(), "CLOCK_FILE", clock.toString()));
     try {
       run.processes.start(member);
     } finally {

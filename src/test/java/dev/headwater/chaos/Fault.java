@@ -35,13 +35,11 @@ record Fault(String name, Shape shape, List<Protocol> protocols, Firing firing) 
   }
 
   Fault scorers(int scorers) {
-    return with(
-        new Shape(scorers, shape.nodes, shape.proxied, shape.signed, shape.trained));
+    return with(new Shape(scorers, shape.nodes, shape.proxied, shape.signed, shape.trained));
   }
 
   Fault nodes(int nodes) {
-    return with(
-        new Shape(shape.scorers, nodes, shape.proxied, shape.signed, shape.trained));
+    return with(new Shape(shape.scorers, nodes, shape.proxied, shape.signed, shape.trained));
   }
 
   Fault proxied() {

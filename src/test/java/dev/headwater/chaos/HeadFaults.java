@@ -173,9 +173,7 @@ final class HeadFaults {
       String heads = run.on.names.heads();
       Map<String, Integer> before = refusals(run);
       run.admin.deleteTopics(List.of(heads)).all().get();
-      await()
-          .atMost(PATIENCE)
-          .until(() -> !run.admin.listTopics().names().get().contains(heads));
+      await().atMost(PATIENCE).until(() -> !run.admin.listTopics().names().get().contains(heads));
       run.on.createTopics();
       run.hit();
       run.awaitRecovery();

@@ -74,8 +74,7 @@ final class Load implements AutoCloseable {
   }
 
   void start() {
-    sending =
-        clock.scheduleAtFixedRate(this::tick, 0, TICK.toMillis(), TimeUnit.MILLISECONDS);
+    sending = clock.scheduleAtFixedRate(this::tick, 0, TICK.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private void tick() {

@@ -99,8 +99,7 @@ final class Node {
     try (Reader in = Files.newBufferedReader(Path.of(args[0]))) {
       properties.load(in);
     }
-    KafkaRaftServer server =
-        new KafkaRaftServer(new KafkaConfig(properties, false), Time.SYSTEM);
+    KafkaRaftServer server = new KafkaRaftServer(new KafkaConfig(properties, false), Time.SYSTEM);
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(

@@ -44,14 +44,12 @@ final class Processes implements AutoCloseable {
     this.protocol = protocol;
     this.bundle = bundle;
     this.directory = Files.createDirectories(directory);
-    keys =
-        signed ? Optional.of(new TestKeys(directory).pair(SIGNER, "Ed25519")) : Optional.empty();
+    keys = signed ? Optional.of(new TestKeys(directory).pair(SIGNER, "Ed25519")) : Optional.empty();
   }
 
   /** What the heads that count are signed with. */
   Signatures signatures() {
-    return keys.map(
-            k -> Signatures.of(Optional.of(k.signing(SIGNER)), List.of(k.trusted(SIGNER))))
+    return keys.map(k -> Signatures.of(Optional.of(k.signing(SIGNER)), List.of(k.trusted(SIGNER))))
         .orElse(Signatures.NONE);
   }
 

@@ -64,8 +64,7 @@ final class Run implements AutoCloseable {
     random = new Random(seed);
     Fault.Shape shape = fault.shape();
     cluster = new Cluster(directory, name(), shape.nodes(), shape.proxied());
-    on =
-        new Deployment(cluster.bootstrapServers(), name(), PARTITIONS, (short) shape.nodes());
+    on = new Deployment(cluster.bootstrapServers(), name(), PARTITIONS, (short) shape.nodes());
     admin = Admin.create(on.kafka);
     Path model = Files.createDirectory(directory.resolve("bundle"));
     bundle = Bundles.tabular(model, 4, 3);
@@ -187,8 +186,7 @@ final class Run implements AutoCloseable {
       guarantees.add(Guarantee.noHeadServesThatItsGateRefused(published.accepted()));
     } else {
       guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(heads.history()));
-      guarantees.add(
-          Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)));
+      guarantees.add(Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)));
     }
     List<Sent> sent = load.everything();
     return guarantees.stream()
@@ -201,7 +199,8 @@ final class Run implements AutoCloseable {
     int answered = counts.get("records_predicted") + counts.get("records_dead_lettered");
     return received == answered
         ? List.of()
-        : List.of(new Violation(Kind.WRONG, "received is not predicted + dead-lettered: " + counts));
+        : List.of(
+            new Violation(Kind.WRONG, "received is not predicted + dead-lettered: " + counts));
   }
 
   /** What is known of a run that did not come to its end. */

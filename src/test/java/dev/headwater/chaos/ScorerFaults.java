@@ -60,7 +60,9 @@ final class ScorerFaults {
 
   private static boolean scale(Run run) throws Exception {
     run.processes.start("more");
-    await().atMost(PATIENCE).until(() -> run.processes.scorer("more").gauge("partitions_scored") > 0);
+    await()
+        .atMost(PATIENCE)
+        .until(() -> run.processes.scorer("more").gauge("partitions_scored") > 0);
     run.processes.stop("more");
     run.hit();
     return true;

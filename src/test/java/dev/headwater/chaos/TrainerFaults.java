@@ -18,9 +18,7 @@ final class TrainerFaults {
   static List<Fault> all() {
     return List.of(
         Fault.of("trainer SIGKILL while training", TrainerFaults::training).trained(),
-        Fault.of("trainer SIGKILL while publishing", TrainerFaults::publishing)
-            .trained()
-            .proxied(),
+        Fault.of("trainer SIGKILL while publishing", TrainerFaults::publishing).trained().proxied(),
         Fault.of("zombie trainer", TrainerFaults::zombie).trained());
   }
 

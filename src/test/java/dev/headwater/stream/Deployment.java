@@ -62,8 +62,7 @@ public final class Deployment implements AutoCloseable {
     topics = Topics.of(names, formats);
     // the second shows that client properties pass through: new partitions are soon found
     kafka = Map.of("bootstrap.servers", bootstrap, "metadata.max.age.ms", "1000");
-    settings =
-        new TopicSettings(partitions, 2, replicas, Duration.ofDays(1), Duration.ofDays(1));
+    settings = new TopicSettings(partitions, 2, replicas, Duration.ofDays(1), Duration.ofDays(1));
     createTopics();
     producer = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
   }

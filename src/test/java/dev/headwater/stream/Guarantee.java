@@ -74,7 +74,8 @@ public interface Guarantee {
   /** Every record was answered once or more, each in its way. */
   Guarantee NOTHING_IS_LOST =
       (sent, committed) ->
-          Stream.of(EVERY_VALID_RECORD_IS_PREDICTED_ONCE, EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE)
+          Stream.of(
+                  EVERY_VALID_RECORD_IS_PREDICTED_ONCE, EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE)
               .flatMap(each -> each.violations(sent, committed).stream())
               .filter(violation -> violation.kind() != Kind.REPEATED)
               .toList();
@@ -97,8 +98,7 @@ public interface Guarantee {
                 new Violation(
                     Kind.REORDERED,
                     "%s after %s in %s"
-                        .formatted(
-                            r.value().recordId(), sent.get(before).recordId(), lane(r))));
+                        .formatted(r.value().recordId(), sent.get(before).recordId(), lane(r))));
           } else if (turn < Integer.MAX_VALUE) {
             last.put(lane(r), turn);
           }
@@ -212,8 +212,7 @@ public interface Guarantee {
           if (!wanted.contains(id)) {
             violations.add(new Violation(Kind.WRONG, "a %s of %s".formatted(what, id)));
           } else if (count > 1) {
-            violations.add(
-                new Violation(Kind.REPEATED, "%d %ss of %s".formatted(count, what, id)));
+            violations.add(new Violation(Kind.REPEATED, "%d %ss of %s".formatted(count, what, id)));
           }
         });
     return violations;
