@@ -128,7 +128,7 @@ final class Load implements AutoCloseable {
             null,
             timestamp,
             key.getBytes(UTF_8),
-            sound ? sound(first) : poison(),
+            sound ? sound(id, first) : poison(),
             List.of(headers)),
         this::acknowledged);
     sent.add(new Sent(id, valid));
@@ -152,17 +152,19 @@ final class Load implements AutoCloseable {
     producer.send(new ProducerRecord<>(on.names.labels(), value), this::acknowledged);
   }
 
-  private byte[] sound(float first) {
-    return "{\"x\": [%s, %s, 0, 1]}".formatted(first, random.nextFloat()).getBytes(UTF_8);
+  private byte[] sound(String id, float first) {
+    return "{\"id\": \"%s\", \"x\": [%s, %s, 0, 1]}"
+        .formatted(id, first, random.nextFloat())
+        .getBytes(UTF_8);
   }
 
   private byte[] poison() {
     return switch (random.nextInt(5)) {
       case 0 -> null;
       case 1 -> new byte[0];
-      case 2 -> "{\"x\": [1, 2".getBytes(UTF_8);
-      case 3 -> "{\"x\": [1, 2, 3]}".getBytes(UTF_8);
-      default -> "{\"x\": [1, NaN, 3, 4]}".getBytes(UTF_8);
+      case 2 -> "{\"id\": \"p\", \"x\": [1, 2".getBytes(UTF_8);
+      case 3 -> "{\"id\": \"p\", \"x\": [1, 2, 3]}".getBytes(UTF_8);
+      default -> "{\"id\": \"p\", \"x\": [1, NaN, 3, 4]}".getBytes(UTF_8);
     };
   }
 

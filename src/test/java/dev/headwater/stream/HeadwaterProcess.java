@@ -28,6 +28,9 @@ public final class HeadwaterProcess {
       Pattern.compile("^headwater_(\\w+)_total(?:\\{.*})? (\\S+)$", Pattern.MULTILINE);
   private static final Duration QUIET = Duration.ofSeconds(10);
 
+  /** Five seconds alone; with other builds beside it a start has taken two minutes. */
+  private static final Duration START = Duration.ofMinutes(4);
+
   private final Process process;
   private final int port;
   private final Path log;
@@ -122,7 +125,7 @@ public final class HeadwaterProcess {
   }
 
   public void awaitReady() {
-    await().atMost(Deployment.PATIENCE).until(this::ready);
+    await().atMost(START).until(this::ready);
   }
 
   public long pid() {
