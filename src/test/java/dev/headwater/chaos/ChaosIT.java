@@ -56,14 +56,22 @@ class ChaosIT {
 
   static Row run(Fault fault, Protocol protocol, long seed, Path directory) throws Exception {
     try (Run run = new Run(fault, protocol, seed, directory)) {
-      try {
-        run.start();
-        run.fire();
-        return run.finish();
-      } catch (Exception | AssertionError e) {
-        e.printStackTrace();
-        return run.failed(e);
-      }
+      Row row = row(run);
+      System.out.print(Row.table(List.of(row)));
+      row.violations().stream().limit(20).forEach(System.out::println);
+      return row;
+    }
+  }
+
+  /** Whatever ends a run before its time is a row of the table as well. */
+  private static Row row(Run run) throws Exception {
+    try {
+      run.start();
+      run.fire();
+      return run.finish();
+    } catch (Exception | AssertionError e) {
+      e.printStackTrace();
+      return run.failed(e);
     }
   }
 
