@@ -3,7 +3,6 @@ package dev.headwater.chaos;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.stream.StreamSettings.Protocol;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,6 +48,7 @@ class ChaosIT {
     Row row = run(fault, protocol, SEED, directory);
 
     ROWS.add(row);
+    Row.write(ROWS, Path.of("target", "chaos.json")); // an hour is long enough to be cut short
     assertThat(row.failure()).as("%s, seed %d", fault, SEED).isNull();
     assertThat(row.violations()).as("%s, seed %d", fault, SEED).isEmpty();
     assertThat(row.fired()).as("times it hit").isGreaterThanOrEqualTo(Run.FIRINGS);
@@ -76,8 +76,7 @@ class ChaosIT {
   }
 
   @AfterAll
-  static void report() throws IOException {
+  static void report() {
     System.out.printf("seed %d%n%s", SEED, Row.table(ROWS));
-    Row.write(ROWS, Path.of("target", "chaos.json"));
   }
 }

@@ -170,6 +170,10 @@ final class HeadFaults {
    */
   private static boolean recreate(Run run) throws Exception {
     synchronized (run.heads) {
+      // two epochs at least, so that the first of the new topic is behind them, and read by all
+      run.heads.promote();
+      run.heads.promote();
+      run.awaitMore(Load.RATE);
       String heads = run.on.names.heads();
       Map<String, Integer> before = refusals(run);
       run.admin.deleteTopics(List.of(heads)).all().get();
