@@ -30,38 +30,46 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** The topics of one deployment on a broker, a way to write to them and to read what committed. */
-final class Deployment implements AutoCloseable {
-  static final Duration PATIENCE = Duration.ofSeconds(90);
+public final class Deployment implements AutoCloseable {
+  public static final Duration PATIENCE = Duration.ofSeconds(90);
 
-  final TopicNames names;
-  final Topics topics;
-  final Map<String, Object> kafka;
+  public final TopicNames names;
+  public final Topics topics;
+  public final Map<String, Object> kafka;
   final InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
+  private final TopicSettings settings;
   private final KafkaProducer<byte[], byte[]> producer;
 
   Deployment(String bootstrap, String name, int partitions) {
-    this(bootstrap, TopicNames.prefixed(name), partitions, Formats.JSON);
+    this(bootstrap, name, partitions, (short) 1);
+  }
+
+  public Deployment(String bootstrap, String name, int partitions, short replicas) {
+    this(bootstrap, TopicNames.prefixed(name), partitions, replicas, Formats.JSON);
   }
 
   Deployment(String bootstrap, TopicNames names, int partitions) {
-    this(bootstrap, names, partitions, Formats.JSON);
+    this(bootstrap, names, partitions, (short) 1, Formats.JSON);
   }
 
   Deployment(String bootstrap, String name, int partitions, Formats formats) {
-    this(bootstrap, TopicNames.prefixed(name), partitions, formats);
+    this(bootstrap, TopicNames.prefixed(name), partitions, (short) 1, formats);
   }
 
-  private Deployment(String bootstrap, TopicNames names, int partitions, Formats formats) {
+  private Deployment(
+      String bootstrap, TopicNames names, int partitions, short replicas, Formats formats) {
     this.names = names;
     topics = Topics.of(names, formats);
     // the second shows that client properties pass through: new partitions are soon found
     kafka = Map.of("bootstrap.servers", bootstrap, "metadata.max.age.ms", "1000");
-    new TopicSetup(
-            kafka,
-            names,
-            new TopicSettings(partitions, 2, (short) 1, Duration.ofDays(1), Duration.ofDays(1)))
-        .create();
+    settings = new TopicSettings(partitions, 2, replicas, Duration.ofDays(1), Duration.ofDays(1));
+    createTopics();
     producer = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /** Those that are missing. */
+  public void createTopics() {
+    new TopicSetup(kafka, names, settings).create();
   }
 
   StreamService service(StreamSettings settings, Bundle bundle) {
@@ -139,8 +147,8 @@ final class Deployment implements AutoCloseable {
     producer.send(new ProducerRecord<>(topics.labels().name(), value));
   }
 
-  void write(Topic<?, ?> topic, byte[] key, byte[] value) {
-    producer.send(new ProducerRecord<>(topic.name(), 0, key, value));
+  public void write(Topic<?, ?> topic, byte[] key, byte[] value, Header... headers) {
+    producer.send(new ProducerRecord<>(topic.name(), 0, key, value, List.of(headers)));
     producer.flush();
   }
 
@@ -149,11 +157,20 @@ final class Deployment implements AutoCloseable {
   }
 
   HeadPublisher publisher() {
-    return new HeadPublisher(kafka, topics.heads(), names.heads() + "-test", HeadSettings.DEFAULT);
+    return publisher(Signatures.NONE);
+  }
+
+  public HeadPublisher publisher(Signatures signatures) {
+    HeadSettings defaults = HeadSettings.DEFAULT;
+    return new HeadPublisher(
+        kafka,
+        topics.heads(),
+        names.heads() + "-test",
+        new HeadSettings(defaults.keep(), defaults.chunkBytes(), signatures));
   }
 
   /** Everything committed on a topic by now, partition after partition. */
-  <K, V> List<ConsumerRecord<K, V>> committed(Topic<K, V> topic) {
+  public <K, V> List<ConsumerRecord<K, V>> committed(Topic<K, V> topic) {
     return read(topic, "read_committed");
   }
 
@@ -182,7 +199,7 @@ final class Deployment implements AutoCloseable {
     }
   }
 
-  static String header(ConsumerRecord<?, ?> record, String name) {
+  public static String header(ConsumerRecord<?, ?> record, String name) {
     Header header = record.headers().lastHeader(name);
     return header == null ? null : new String(header.value(), UTF_8);
   }

@@ -4,105 +4,217 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Sample;
-import dev.headwater.stream.selection.Selection;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.Set;
+import java.util.function.LongFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /** Something that holds of everything that went in and everything that was committed. */
-interface Guarantee {
+public interface Guarantee {
   /**
    * @param valid whether it can be scored
    */
-  record Sent(String recordId, int partition, boolean valid) {}
+  record Sent(String recordId, boolean valid) {}
 
   /** What a read_committed consumer saw, in the order of each partition. */
   record Committed(
       List<ConsumerRecord<byte[], Prediction>> predictions,
       List<ConsumerRecord<byte[], byte[]>> deadLetters,
-      List<ConsumerRecord<String, Sample>> samples) {}
+      List<ConsumerRecord<String, Sample>> samples) {
 
-  void check(List<Sent> sent, Committed committed);
+    public static Committed on(Deployment deployment) {
+      return new Committed(
+          deployment.committed(deployment.topics.predictions()),
+          deployment.committed(deployment.topics.deadLetters()),
+          deployment.committed(deployment.topics.samples()));
+    }
+  }
+
+  /** How something that should hold does not. */
+  enum Kind {
+    LOST,
+    REPEATED,
+    REORDERED,
+    WRONG
+  }
+
+  record Violation(Kind kind, String what) {}
+
+  /**
+   * Everything that breaks it.
+   *
+   * @param sent in the order of sending
+   */
+  List<Violation> violations(List<Sent> sent, Committed committed);
+
+  default void check(List<Sent> sent, Committed committed) {
+    assertThat(violations(sent, committed)).isEmpty();
+  }
 
   Guarantee EVERY_VALID_RECORD_IS_PREDICTED_ONCE =
       (sent, committed) ->
-          assertThat(counts(committed.predictions(), r -> r.value().recordId()))
-              .as("predictions by record id")
-              .containsExactlyInAnyOrderEntriesOf(once(sent, true));
+          once(
+              "prediction",
+              ids(sent, true),
+              committed.predictions().stream().map(r -> r.value().recordId()));
 
   Guarantee EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE =
       (sent, committed) ->
-          assertThat(
-                  counts(committed.deadLetters(), r -> Deployment.header(r, "headwater-record-id")))
-              .as("dead letters by record id")
-              .containsExactlyInAnyOrderEntriesOf(once(sent, false));
+          once(
+              "dead letter",
+              ids(sent, false),
+              committed.deadLetters().stream()
+                  .map(r -> Deployment.header(r, "headwater-record-id")));
 
   /** Every record was answered once or more, each in its way. */
   Guarantee NOTHING_IS_LOST =
-      (sent, committed) -> {
-        assertThat(counts(committed.predictions(), r -> r.value().recordId()).keySet())
-            .as("records predicted")
-            .isEqualTo(once(sent, true).keySet());
-        assertThat(
-                counts(committed.deadLetters(), r -> Deployment.header(r, "headwater-record-id"))
-                    .keySet())
-            .as("records in dead letters")
-            .isEqualTo(once(sent, false).keySet());
-      };
+      (sent, committed) ->
+          Stream.of(
+                  EVERY_VALID_RECORD_IS_PREDICTED_ONCE, EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE)
+              .flatMap(each -> each.violations(sent, committed).stream())
+              .filter(violation -> violation.kind() != Kind.REPEATED)
+              .toList();
 
-  /** Predictions keep the key, and a test gives each partition one key, so they stay together. */
+  /**
+   * A key stays in its partition for as long as their number stays, on the way in and on the way
+   * out: between two partitions nobody is promised an order.
+   */
   Guarantee ORDER_IS_KEPT =
       (sent, committed) -> {
-        Map<Integer, List<String>> wanted = new HashMap<>();
-        for (Sent record : sent) {
-          if (record.valid()) {
-            wanted
-                .computeIfAbsent(record.partition(), p -> new ArrayList<>())
-                .add(record.recordId());
+        Map<String, Integer> turns = new HashMap<>();
+        sent.forEach(record -> turns.put(record.recordId(), turns.size()));
+        Map<String, Integer> last = new HashMap<>();
+        List<Violation> violations = new ArrayList<>();
+        for (ConsumerRecord<byte[], Prediction> r : committed.predictions()) {
+          int turn = turns.getOrDefault(r.value().recordId(), Integer.MAX_VALUE);
+          int before = last.getOrDefault(lane(r), -1);
+          if (turn < before) {
+            violations.add(
+                new Violation(
+                    Kind.REORDERED,
+                    "%s after %s in %s"
+                        .formatted(r.value().recordId(), sent.get(before).recordId(), lane(r))));
+          } else if (turn < Integer.MAX_VALUE) {
+            last.put(lane(r), turn);
           }
         }
-        Map<Integer, List<String>> found = new HashMap<>();
-        for (ConsumerRecord<byte[], Prediction> r : committed.predictions()) {
-          found
-              .computeIfAbsent(r.value().source().partition(), p -> new ArrayList<>())
-              .add(r.value().recordId());
-        }
-        assertThat(found).as("record ids in order, by source partition").isEqualTo(wanted);
+        return violations;
       };
 
-  Guarantee VERSIONS_NEVER_GO_BACK =
-      (sent, committed) -> {
-        Map<Integer, Long> last = new HashMap<>();
-        for (ConsumerRecord<byte[], Prediction> r : committed.predictions()) {
-          long before = last.getOrDefault(r.value().source().partition(), 0L);
-          assertThat(r.value().headVersion())
-              .as("head of %s", r.value().source())
-              .isGreaterThanOrEqualTo(before);
-          last.put(r.value().source().partition(), r.value().headVersion());
-        }
-      };
-
-  /** By the ids the audit draws: each was labelled once, before or after it was scored. */
-  static Guarantee everyAuditedRecordIsASampleOnce(Selection selection) {
+  /** Each record whose label was sent, once, before or after it was scored. */
+  static Guarantee everyLabelledRecordIsASampleOnce(Set<String> labelled) {
     return (sent, committed) ->
-        assertThat(counts(committed.samples(), r -> r.value().getRecordId()))
-            .as("labelled samples by record id")
-            .containsExactlyInAnyOrderEntriesOf(
-                once(sent.stream().filter(s -> selection.audits(s.recordId())).toList(), true));
+        once(
+            "labelled sample",
+            labelled,
+            committed.samples().stream().map(r -> r.value().getRecordId()));
   }
 
-  private static Map<String, Long> once(List<Sent> sent, boolean valid) {
-    Map<String, Long> once = new LinkedHashMap<>();
-    sent.stream().filter(s -> s.valid() == valid).forEach(s -> once.put(s.recordId(), 1L));
-    return once;
+  /**
+   * No partition is predicted by a head that was never live, nor by one that was live only before
+   * the last it has seen.
+   *
+   * @param history every version made live, rollbacks too, in this order
+   */
+  static Guarantee headsAreThoseThatWereLiveInTheirOrder(List<Long> history) {
+    return (sent, committed) -> {
+      Map<String, Integer> reached = new HashMap<>();
+      List<Violation> violations = new ArrayList<>();
+      for (ConsumerRecord<byte[], Prediction> r : committed.predictions()) {
+        int at = reached.getOrDefault(lane(r), 0);
+        int next = history.subList(at, history.size()).indexOf(r.value().headVersion());
+        if (next < 0) {
+          violations.add(
+              new Violation(
+                  Kind.WRONG,
+                  "%s by head %d, after head %d in %s, of %s"
+                      .formatted(
+                          r.value().recordId(),
+                          r.value().headVersion(),
+                          history.get(at),
+                          lane(r),
+                          history)));
+        }
+        reached.put(lane(r), at + Math.max(0, next));
+      }
+      return violations;
+    };
   }
 
-  private static <T> Map<String, Long> counts(List<T> records, Function<T, String> id) {
-    return records.stream().collect(Collectors.groupingBy(id, Collectors.counting()));
+  /**
+   * The head that a prediction names did make it.
+   *
+   * @param label what a version says, whatever it sees; of the bundle's own, 0, nothing is known
+   */
+  static Guarantee headsSayWhatTheyMust(LongFunction<String> label) {
+    return (sent, committed) ->
+        committed.predictions().stream()
+            .map(ConsumerRecord::value)
+            .filter(p -> p.headVersion() > 0)
+            .filter(p -> !label.apply(p.headVersion()).equals(p.label()))
+            .map(
+                p ->
+                    new Violation(
+                        Kind.WRONG,
+                        "head %d said %s of %s"
+                            .formatted(p.headVersion(), p.label(), p.recordId())))
+            .toList();
+  }
+
+  /**
+   * No head served that its gate refused.
+   *
+   * @param accepted every version that a gate accepted, whatever was found out later
+   */
+  static Guarantee noHeadServesThatItsGateRefused(Set<Long> accepted) {
+    return (sent, committed) ->
+        committed.predictions().stream()
+            .map(ConsumerRecord::value)
+            .filter(p -> p.headVersion() > 0 && !accepted.contains(p.headVersion()))
+            .map(
+                p ->
+                    new Violation(
+                        Kind.WRONG,
+                        "%s by head %d, which no gate accepted"
+                            .formatted(p.recordId(), p.headVersion())))
+            .toList();
+  }
+
+  /** From one partition of records to one of predictions. */
+  private static String lane(ConsumerRecord<byte[], Prediction> r) {
+    return "%s-%d to %d"
+        .formatted(r.value().source().topic(), r.value().source().partition(), r.partition());
+  }
+
+  private static Set<String> ids(List<Sent> sent, boolean valid) {
+    return sent.stream()
+        .filter(s -> s.valid() == valid)
+        .map(Sent::recordId)
+        .collect(Collectors.toSet());
+  }
+
+  private static List<Violation> once(String what, Set<String> wanted, Stream<String> found) {
+    Map<String, Long> counts =
+        found.collect(Collectors.groupingBy(String::valueOf, Collectors.counting()));
+    List<Violation> violations = new ArrayList<>();
+    for (String id : wanted) {
+      if (!counts.containsKey(id)) {
+        violations.add(new Violation(Kind.LOST, "no %s of %s".formatted(what, id)));
+      }
+    }
+    counts.forEach(
+        (id, count) -> {
+          if (!wanted.contains(id)) {
+            violations.add(new Violation(Kind.WRONG, "a %s of %s".formatted(what, id)));
+          } else if (count > 1) {
+            violations.add(new Violation(Kind.REPEATED, "%d %ss of %s".formatted(count, what, id)));
+          }
+        });
+    return violations;
   }
 }

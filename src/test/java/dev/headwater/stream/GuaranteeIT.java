@@ -17,7 +17,6 @@ import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Head;
-import dev.headwater.schema.Prediction;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -46,15 +46,7 @@ class GuaranteeIT {
   private static final int PARTITIONS = 4;
   private static final int BATCH = 500;
   private static final int POISON_EVERY = 37;
-  private static final Selection SELECTION = new Selection(ScorerProcess.AUDIT_SHARE, 0);
-
-  private static final List<Guarantee> EXACTLY_ONCE =
-      List.of(
-          Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
-          Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
-          Guarantee.ORDER_IS_KEPT,
-          Guarantee.VERSIONS_NEVER_GO_BACK,
-          Guarantee.everyAuditedRecordIsASampleOnce(SELECTION));
+  private static final Selection SELECTION = new Selection(HeadwaterProcess.AUDIT_SHARE, 0);
 
   /**
    * Commit interval of a scorer that ends before it is over: nothing is committed but by a stop.
@@ -97,26 +89,24 @@ class GuaranteeIT {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "swaps", PARTITIONS);
         Admin admin = Admin.create(on.kafka);
         HeadPublisher publisher = on.publisher()) {
-      ScorerProcess.Mode mode = mode("swaps", EXACTLY_ONCE_V2, CLASSIC);
+      HeadwaterProcess.Mode mode = mode("swaps", EXACTLY_ONCE_V2, CLASSIC);
       // long enough to be killed in the middle of
       Duration commitInterval = Duration.ofSeconds(2);
-      ScorerProcess first = ScorerProcess.start(on, mode, commitInterval);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 1));
       killInATransaction(first, on, admin);
 
-      ScorerProcess second = ScorerProcess.start(on, mode, commitInterval);
+      HeadwaterProcess second = HeadwaterProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 2));
       killInATransaction(second, on, admin);
 
-      ScorerProcess third = ScorerProcess.start(on, mode, commitInterval);
+      HeadwaterProcess third = HeadwaterProcess.start(on, mode, commitInterval);
       swapWhileSending(on, publisher, TestHead.of(bundle, 3));
       awaitAll(on);
       Map<String, Integer> counts = third.stop();
 
-      Guarantee.Committed committed = committed(on);
-      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
-      assertThat(committed.predictions())
-          .allSatisfy(r -> assertMadeByTheHeadItNames(bundle, r.value()));
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
+      exactlyOnce(committed);
       assertThat(
               committed.predictions().stream()
                   .map(r -> r.value().headVersion())
@@ -132,8 +122,8 @@ class GuaranteeIT {
   void exactlyOnceHoldsThroughAKillUnderTheStreamsProtocol() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "streams", PARTITIONS);
         Admin admin = Admin.create(on.kafka)) {
-      ScorerProcess.Mode mode = mode("streams", EXACTLY_ONCE_V2, STREAMS);
-      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      HeadwaterProcess.Mode mode = mode("streams", EXACTLY_ONCE_V2, STREAMS);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, NEVER);
       send(on, BATCH);
       killInATransaction(first, on, admin);
       assertThat(admin.listGroups().all().get())
@@ -143,8 +133,8 @@ class GuaranteeIT {
 
       finish(on, mode);
 
-      Guarantee.Committed committed = committed(on);
-      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
+      exactlyOnce(committed);
       assertAborted(on);
     }
   }
@@ -153,8 +143,8 @@ class GuaranteeIT {
   void aSigtermCommitsWhatIsInHand() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "term", PARTITIONS);
         Admin admin = Admin.create(on.kafka)) {
-      ScorerProcess.Mode mode = mode("term", EXACTLY_ONCE_V2, CLASSIC);
-      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      HeadwaterProcess.Mode mode = mode("term", EXACTLY_ONCE_V2, CLASSIC);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, NEVER);
       send(on, BATCH);
       awaitTransaction(on, admin);
       long inHand = end(on, admin, IsolationLevel.READ_UNCOMMITTED);
@@ -169,8 +159,8 @@ class GuaranteeIT {
 
       finish(on, mode);
 
-      Guarantee.Committed committed = committed(on);
-      EXACTLY_ONCE.forEach(guarantee -> guarantee.check(sent, committed));
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
+      exactlyOnce(committed);
       assertThat(on.written(on.topics.predictions()))
           .as("predictions written, none of them in an aborted transaction")
           .isEqualTo(committed.predictions().size());
@@ -181,15 +171,15 @@ class GuaranteeIT {
   void atLeastOnceLosesNothingThroughAKill() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "twice", PARTITIONS);
         Admin admin = Admin.create(on.kafka)) {
-      ScorerProcess.Mode mode = mode("twice", AT_LEAST_ONCE, CLASSIC);
-      ScorerProcess first = ScorerProcess.start(on, mode, NEVER);
+      HeadwaterProcess.Mode mode = mode("twice", AT_LEAST_ONCE, CLASSIC);
+      HeadwaterProcess first = HeadwaterProcess.start(on, mode, NEVER);
       send(on, BATCH);
       await().atMost(PATIENCE).until(() -> end(on, admin, IsolationLevel.READ_COMMITTED) > 0);
       assertThat(first.kill()).as("exit code of SIGKILL").isEqualTo(128 + 9);
 
       finish(on, mode);
 
-      Guarantee.Committed committed = committed(on);
+      Guarantee.Committed committed = Guarantee.Committed.on(on);
       Guarantee.NOTHING_IS_LOST.check(sent, committed);
       assertThat(committed.predictions().size())
           .as("what was predicted before the kill was predicted again")
@@ -197,13 +187,16 @@ class GuaranteeIT {
     }
   }
 
-  private ScorerProcess.Mode mode(
+  private HeadwaterProcess.Mode mode(
       String name, StreamSettings.Guarantee guarantee, StreamSettings.Protocol protocol) {
-    return new ScorerProcess.Mode(name, files, state, guarantee, protocol);
+    // nothing is aborted by being late
+    Map<String, Object> patient = Map.of("producer.transaction.timeout.ms", 600_000);
+    return new HeadwaterProcess.Mode(
+        name, name, files, state, guarantee, protocol, patient, "", Map.of());
   }
 
   /** A second scorer goes on where the first was, and with what came meanwhile. */
-  private void finish(Deployment on, ScorerProcess.Mode mode) throws Exception {
+  private void finish(Deployment on, HeadwaterProcess.Mode mode) throws Exception {
     send(on, BATCH);
     Settings settings = SettingsLoader.load(mode.configure(on, OFTEN, 0), Map.of(), Map.of());
     try (StreamService second =
@@ -244,17 +237,17 @@ class GuaranteeIT {
   private void send(Deployment on, int records) {
     for (int i = 0; i < records; i++) {
       int n = sent.size();
-      Guarantee.Sent record =
-          new Guarantee.Sent("r" + n, random.nextInt(PARTITIONS), n % POISON_EVERY != 0);
+      Guarantee.Sent record = new Guarantee.Sent("r" + n, n % POISON_EVERY != 0);
       sent.add(record);
+      int partition = random.nextInt(PARTITIONS);
       boolean early = random.nextBoolean();
       boolean labelled = record.valid() && SELECTION.audits(record.recordId());
       if (labelled && early) {
         on.labelLater(record.recordId(), "kind", "label-1");
       }
       on.send(
-          record.partition(),
-          "p" + record.partition(),
+          partition,
+          "p" + partition,
           record.valid() ? valid(record.recordId()) : poison(n / POISON_EVERY),
           new RecordHeader("headwater-record-id", record.recordId().getBytes(UTF_8)));
       if (labelled && !early) {
@@ -280,7 +273,7 @@ class GuaranteeIT {
     };
   }
 
-  private static void killInATransaction(ScorerProcess scorer, Deployment on, Admin admin)
+  private static void killInATransaction(HeadwaterProcess scorer, Deployment on, Admin admin)
       throws InterruptedException {
     awaitTransaction(on, admin);
     assertThat(scorer.kill()).as("exit code of SIGKILL").isEqualTo(128 + 9);
@@ -317,35 +310,36 @@ class GuaranteeIT {
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(500))
-        .untilAsserted(() -> Guarantee.NOTHING_IS_LOST.check(sent, committed(on)));
+        .untilAsserted(() -> Guarantee.NOTHING_IS_LOST.check(sent, Guarantee.Committed.on(on)));
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(500))
         .untilAsserted(
             () ->
                 assertThat(
-                        committed(on).samples().stream()
+                        on.committed(on.topics.samples()).stream()
                             .map(r -> r.value().getRecordId())
                             .collect(Collectors.toSet()))
-                    .hasSameSizeAs(
-                        sent.stream()
-                            .filter(s -> s.valid() && SELECTION.audits(s.recordId()))
-                            .toList()));
+                    .hasSameSizeAs(labelled()));
   }
 
-  private static Guarantee.Committed committed(Deployment on) {
-    return new Guarantee.Committed(
-        on.committed(on.topics.predictions()),
-        on.committed(on.topics.deadLetters()),
-        on.committed(on.topics.samples()));
+  private void exactlyOnce(Guarantee.Committed committed) {
+    List.of(
+            Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
+            Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
+            Guarantee.ORDER_IS_KEPT,
+            Guarantee.headsAreThoseThatWereLiveInTheirOrder(List.of(0L, 1L, 2L, 3L)),
+            Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)),
+            Guarantee.everyLabelledRecordIsASampleOnce(labelled()))
+        .forEach(guarantee -> guarantee.check(sent, committed));
   }
 
-  private static void assertMadeByTheHeadItNames(Bundle bundle, Prediction prediction) {
-    if (prediction.headVersion() > 0) {
-      assertThat(prediction.label())
-          .as("head %d, %s", prediction.headVersion(), prediction.source())
-          .isEqualTo(TestHead.label(bundle, prediction.headVersion()));
-    }
+  /** By the ids the audit draws: each was labelled once, before or after it was scored. */
+  private Set<String> labelled() {
+    return sent.stream()
+        .filter(s -> s.valid() && SELECTION.audits(s.recordId()))
+        .map(Guarantee.Sent::recordId)
+        .collect(Collectors.toSet());
   }
 
   /** The faults fired. */

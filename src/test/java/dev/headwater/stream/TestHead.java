@@ -11,14 +11,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Heads that betray themselves: version v says {@code label-(v mod classes)}, whatever it sees. */
-final class TestHead {
+public final class TestHead {
   private TestHead() {}
 
-  static Head of(Bundle bundle, long version) {
+  public static Head of(Bundle bundle, long version) {
     return of(bundle, version, bundle.task().fingerprint(), 1_000);
   }
 
-  static Head of(Bundle bundle, long version, String backbone, float certainty) {
+  public static Head of(Bundle bundle, long version, String backbone, float certainty) {
     int classes = bundle.task().labels().size();
     int dim = bundle.task().split().dim();
     float[] bias = new float[classes];
@@ -45,7 +45,7 @@ final class TestHead {
         new Tensor(new long[] {1, classes}, bias.clone()));
   }
 
-  static String label(Bundle bundle, long version) {
+  public static String label(Bundle bundle, long version) {
     return "label-" + version % bundle.task().labels().size();
   }
 

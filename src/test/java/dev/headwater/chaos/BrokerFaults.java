@@ -1,0 +1,92 @@
+package dev.headwater.chaos;
+
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.stream.HeadwaterProcess;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.common.protocol.ApiKeys;
+
+/** What happens to the only broker, and to connections with it. */
+final class BrokerFaults {
+  private static final Duration OUTAGE = Duration.ofSeconds(70);
+  private static final Duration START = Duration.ofSeconds(10);
+
+  private BrokerFaults() {}
+
+  static List<Fault> all() {
+    return List.of(
+        Fault.of("connection cut at END_TXN", cut(ApiKeys.END_TXN)).proxied(),
+        Fault.of("connection cut during produce", cut(ApiKeys.PRODUCE)).proxied(),
+        Fault.of("broker restart", BrokerFaults::restart),
+        Fault.of("broker SIGKILL", BrokerFaults::kill),
+        Fault.of("broker down at start", BrokerFaults::downAtStart),
+        Fault.of("broker down for 70 s", BrokerFaults::outage));
+  }
+
+  /** The scorers' alone, with the request or the answer lost. */
+  static Fault.Firing cut(ApiKeys request) {
+    return run -> {
+      try {
+        run.cluster
+            .proxy()
+            .cut(request, "StreamThread", run.random.nextBoolean(), () -> {})
+            .get(20, TimeUnit.SECONDS);
+      } catch (TimeoutException e) {
+        return false; // none was made
+      }
+      run.hit();
+      return true;
+    };
+  }
+
+  private static boolean restart(Run run) throws Exception {
+    int code = run.cluster.node().stop();
+    run.hit();
+    run.cluster.node().launch().awaitUp();
+    return code == 128 + 15;
+  }
+
+  private static boolean kill(Run run) throws Exception {
+    int code = run.cluster.node().kill();
+    run.hit();
+    run.cluster.node().launch().awaitUp();
+    return code == 128 + 9;
+  }
+
+  private static boolean outage(Run run) throws Exception {
+    int code = run.cluster.node().stop();
+    run.hit();
+    pass(OUTAGE);
+    run.cluster.node().launch().awaitUp();
+    return code == 128 + 15;
+  }
+
+  private static boolean downAtStart(Run run) throws Exception {
+    List<HeadwaterProcess> started = new ArrayList<>();
+    for (String member : run.processes.members()) {
+      run.processes.stop(member);
+    }
+    run.cluster.node().stop();
+    run.hit();
+    for (int i = 1; i <= run.shape().scorers(); i++) {
+      started.add(run.processes.launch("s" + i));
+    }
+    pass(START);
+    for (HeadwaterProcess scorer : started) {
+      if (scorer.ready()) {
+        return false;
+      }
+    }
+    run.cluster.node().launch().awaitUp();
+    started.forEach(HeadwaterProcess::awaitReady);
+    return true;
+  }
+
+  private static void pass(Duration time) {
+    await().pollDelay(time).atMost(time.multipliedBy(2)).until(() -> true);
+  }
+}

@@ -1,0 +1,115 @@
+package dev.headwater.chaos;
+
+import static dev.headwater.stream.Deployment.PATIENCE;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.stream.HeadwaterProcess;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** What happens to disks. Linux, and but for the first as root. */
+final class DiskFaults {
+  private static final int SLOW_SECONDS = 5;
+  private static final int SLOW_WRITES = 100;
+
+  private DiskFaults() {}
+
+  static List<Fault> all() {
+    return List.of(
+        Fault.of("state directory lost", DiskFaults::lose),
+        Fault.of("disk full for state", DiskFaults::fill),
+        Fault.of("slow disk of the broker", DiskFaults::slow));
+  }
+
+  /** With it the transactional ids: what was open is aborted by being late. */
+  private static boolean lose(Run run) throws Exception {
+    String member = run.processes.any(run.random);
+    int code = run.processes.scorer(member).kill();
+    run.hit();
+    try (Stream<Path> files = Files.walk(run.processes.streamsState(member))) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+    run.processes.start(member);
+    return code == 128 + 9;
+  }
+
+  /** A scorer that finds no room says so and does nothing; with room, its successor goes on. */
+  private static boolean fill(Run run) throws Exception {
+    String member = run.processes.any(run.random);
+    Path disk = run.processes.streamsState(member);
+    run.processes.scorer(member).kill();
+    command("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk.toString());
+    try {
+      run.processes.start(member);
+      run.awaitMore(Load.RATE);
+      fill(disk.resolve("filler"));
+      run.processes.scorer(member).kill();
+      run.hit();
+      HeadwaterProcess full = run.processes.launch(member);
+      await().atMost(PATIENCE).until(full::dead);
+      full.kill();
+      Files.delete(disk.resolve("filler"));
+      run.processes.start(member);
+      run.awaitRecovery();
+      run.processes.stop(member);
+    } finally {
+      command("umount", "--lazy", disk.toString());
+    }
+    run.processes.start(member);
+    return true;
+  }
+
+  private static void fill(Path filler) throws IOException {
+    byte[] block = new byte[4096];
+    try (OutputStream out = Files.newOutputStream(filler)) {
+      while (true) {
+        out.write(block);
+      }
+    } catch (IOException e) {
+      assertThat(e).as("the disk is full").hasMessageContaining("No space left");
+    }
+  }
+
+  /** Each write and flush of the broker takes 5 ms more, on its way to clients as well. */
+  private static boolean slow(Run run) throws Exception {
+    Path trace = run.directory("strace.log");
+    Process strace =
+        new ProcessBuilder(
+                "strace",
+                "-f",
+                "-o",
+                trace.toString(),
+                "-p",
+                Long.toString(run.cluster.node().pid()),
+                "-e",
+                "trace=write,pwrite64,fsync,fdatasync",
+                "-e",
+                "inject=write,pwrite64,fsync,fdatasync:delay_enter=5000")
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    run.hit();
+    boolean ended = strace.waitFor(SLOW_SECONDS, TimeUnit.SECONDS);
+    strace.destroy();
+    strace.waitFor();
+    try (Stream<String> lines = Files.lines(trace, UTF_8)) {
+      return !ended && lines.filter(line -> line.contains("(DELAYED)")).count() > SLOW_WRITES;
+    }
+  }
+
+  private static void command(String... command) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as("%s: %s", String.join(" ", command), said).isZero();
+  }
+}

@@ -1,0 +1,108 @@
+package dev.headwater.chaos;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.headwater.stream.Guarantee.Kind;
+import dev.headwater.stream.Guarantee.Violation;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What one fault did to one run.
+ *
+ * @param sent records
+ * @param abortedTransactions of scorers, by the markers in the log
+ * @param secondsToRecover of each firing, until records sent after it were committed of every
+ *     partition
+ * @param failure what kept the run from its end; null where nothing did
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record Row(
+    String fault,
+    String protocol,
+    int fired,
+    int sent,
+    int abortedTransactions,
+    List<Double> secondsToRecover,
+    @JsonIgnore List<Violation> violations,
+    String failure) {
+
+  @JsonProperty
+  long lost() {
+    return count(Kind.LOST);
+  }
+
+  @JsonProperty
+  long duplicated() {
+    return count(Kind.REPEATED);
+  }
+
+  @JsonProperty
+  long reordered() {
+    return count(Kind.REORDERED);
+  }
+
+  @JsonProperty
+  long wrong() {
+    return count(Kind.WRONG);
+  }
+
+  private long count(Kind kind) {
+    return violations.stream().filter(v -> v.kind() == kind).count();
+  }
+
+  private static final String LINE = "%-42s %-8s %5s %7s %7s %5s %5s %7s %5s %14s%n";
+
+  /** For people. */
+  static String table(List<Row> rows) {
+    StringBuilder table = new StringBuilder();
+    table.append(
+        LINE.formatted(
+            "fault",
+            "protocol",
+            "fired",
+            "records",
+            "aborted",
+            "lost",
+            "twice",
+            "reorder",
+            "wrong",
+            "recovery, max"));
+    for (Row row : rows) {
+      table.append(
+          LINE.formatted(
+              row.fault,
+              row.protocol,
+              row.fired,
+              row.sent,
+              row.abortedTransactions,
+              row.lost(),
+              row.duplicated(),
+              row.reordered(),
+              row.wrong(),
+              row.failure == null ? row.recovery() : "failed"));
+    }
+    return table.toString();
+  }
+
+  private String recovery() {
+    List<Double> sorted = secondsToRecover.stream().sorted().toList();
+    return sorted.isEmpty()
+        ? "-"
+        : String.format(
+            Locale.ROOT,
+            "%.1f s, %.1f s",
+            sorted.get(sorted.size() / 2),
+            sorted.get(sorted.size() - 1));
+  }
+
+  /** For programs. */
+  static void write(List<Row> rows, Path file) throws IOException {
+    new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(file.toFile(), rows);
+  }
+}

@@ -1,0 +1,233 @@
+package dev.headwater.chaos;
+
+import static dev.headwater.stream.Deployment.PATIENCE;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.stream.Deployment;
+import dev.headwater.stream.Guarantee;
+import dev.headwater.stream.Guarantee.Committed;
+import dev.headwater.stream.Guarantee.Kind;
+import dev.headwater.stream.Guarantee.Sent;
+import dev.headwater.stream.Guarantee.Violation;
+import dev.headwater.stream.HeadwaterProcess;
+import dev.headwater.stream.StreamSettings;
+import dev.headwater.stream.TestHead;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.apache.kafka.clients.admin.Admin;
+import org.awaitility.core.ConditionTimeoutException;
+
+/**
+ * One deployment under load, from its first record to its last, with a fault fired at random
+ * moments between: a cluster, scorers in processes of their own, swaps, labels, poison. At the end
+ * all guarantees are held against all that went in and all that was committed.
+ */
+final class Run implements AutoCloseable {
+  static final int FIRINGS = 3;
+  private static final int PARTITIONS = 4;
+  private static final Duration RECOVERY = Duration.ofMinutes(3);
+
+  final Cluster cluster;
+  final Bundle bundle;
+  final Deployment on;
+  final Admin admin;
+  final Processes processes;
+  final Load load;
+  final Heads heads;
+  final Random random;
+
+  private final Fault fault;
+  private final StreamSettings.Protocol protocol;
+  private final Path directory;
+  private final Watch watch;
+  private final List<Double> recoveries = new ArrayList<>();
+  private int fired;
+  private Watch.Mark mark;
+
+  /**
+   * Returns once the cluster is up.
+   *
+   * @param directory empty, for everything
+   */
+  Run(Fault fault, StreamSettings.Protocol protocol, long seed, Path directory) throws Exception {
+    this.fault = fault;
+    this.protocol = protocol;
+    this.directory = directory;
+    random = new Random(seed);
+    Fault.Shape shape = fault.shape();
+    cluster = new Cluster(directory, name(), shape.nodes(), shape.proxied());
+    on = new Deployment(cluster.bootstrapServers(), name(), PARTITIONS, (short) shape.nodes());
+    admin = Admin.create(on.kafka);
+    Path model = Files.createDirectory(directory.resolve("bundle"));
+    bundle = Bundles.tabular(model, 4, 3);
+    processes =
+        new Processes(on, name(), protocol, model, directory.resolve("state"), shape.signed());
+    heads = new Heads(on, bundle, processes.signatures());
+    load = new Load(on, random.nextLong());
+    watch = new Watch(on);
+  }
+
+  /** Returns once records are scored. */
+  void start() throws Exception {
+    List<HeadwaterProcess> started = new ArrayList<>();
+    for (int i = 1; i <= fault.shape().scorers(); i++) {
+      started.add(processes.launch("s" + i));
+    }
+    if (fault.shape().trained()) {
+      started.add(processes.launchTrainer("trainer"));
+    } else {
+      heads.start();
+    }
+    started.forEach(HeadwaterProcess::awaitReady);
+    load.start();
+    await().atMost(PATIENCE).until(() -> watch.past(0, PARTITIONS));
+  }
+
+  private String name() {
+    return "%s-%s".formatted(fault.name(), protocol).toLowerCase().replaceAll("[^a-z0-9]+", "-");
+  }
+
+  /** Fires the fault until it has hit often enough, and waits each time until all goes on. */
+  void fire() throws Exception {
+    for (int attempt = 0; fired < FIRINGS && attempt < 3 * FIRINGS; attempt++) {
+      awaitMore(Load.RATE / 2 + random.nextInt(2 * Load.RATE));
+      mark = null;
+      if (fault.firing().fire(this)) {
+        fired++;
+        if (mark == null) {
+          hit();
+        }
+        awaitRecovery();
+        recoveries.add(mark.seconds());
+      }
+    }
+  }
+
+  /** Of the load. */
+  void awaitMore(int records) {
+    int target = load.sent() + records;
+    await().atMost(PATIENCE).until(() -> load.sent() >= target);
+  }
+
+  /** Now the fault has happened; what is sent from here on has to survive it. */
+  void hit() {
+    mark = watch.mark(load.sent());
+  }
+
+  /** Until what was sent after the hit is committed, of every partition. */
+  void awaitRecovery() {
+    await().atMost(RECOVERY).until(mark::reached);
+  }
+
+  Fault.Shape shape() {
+    return fault.shape();
+  }
+
+  Path directory(String file) {
+    return directory.resolve(file);
+  }
+
+  /** How often it has hit so far. */
+  int fired() {
+    return fired;
+  }
+
+  /** Lets everything come to its end and holds it against the guarantees. */
+  Row finish() throws Exception {
+    if (fault.shape().trained()) {
+      processes.trainer().stop();
+    } else {
+      heads.stop();
+    }
+    load.stop();
+    try {
+      await()
+          .atMost(PATIENCE)
+          .pollInterval(Duration.ofSeconds(1))
+          .until(() -> violations(Committed.on(on)).stream().noneMatch(v -> v.kind() == Kind.LOST));
+    } catch (ConditionTimeoutException e) {
+      // what is missing is counted below
+    }
+    List<Violation> violations = new ArrayList<>();
+    for (String member : processes.members()) {
+      violations.addAll(sums(processes.stop(member)));
+    }
+    violations.addAll(violations(Committed.on(on)));
+    Set<String> written =
+        Set.of(
+            on.names.predictions(),
+            on.names.deadLetters(),
+            on.names.samples(),
+            on.names.review(),
+            on.names.pending(),
+            on.names.labelsById());
+    return row(Aborted.count(cluster.nodes(), written), violations, null);
+  }
+
+  private List<Violation> violations(Committed committed) {
+    List<Guarantee> guarantees =
+        new ArrayList<>(
+            List.of(
+                Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
+                Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
+                Guarantee.ORDER_IS_KEPT,
+                Guarantee.everyLabelledRecordIsASampleOnce(load.labelled())));
+    if (fault.shape().trained()) {
+      PublishedHeads published = PublishedHeads.on(this);
+      guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(published.history()));
+      guarantees.add(Guarantee.noHeadServesThatItsGateRefused(published.accepted()));
+    } else {
+      guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(heads.history()));
+      guarantees.add(Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)));
+    }
+    List<Sent> sent = load.everything();
+    return guarantees.stream()
+        .flatMap(guarantee -> guarantee.violations(sent, committed).stream())
+        .toList();
+  }
+
+  private static List<Violation> sums(Map<String, Integer> counts) {
+    int received = counts.get("records_received");
+    int answered = counts.get("records_predicted") + counts.get("records_dead_lettered");
+    return received == answered
+        ? List.of()
+        : List.of(
+            new Violation(Kind.WRONG, "received is not predicted + dead-lettered: " + counts));
+  }
+
+  /** What is known of a run that did not come to its end. */
+  Row failed(Throwable failure) {
+    return row(0, List.of(), failure.toString());
+  }
+
+  private Row row(int aborted, List<Violation> violations, String failure) {
+    return new Row(
+        fault.name(),
+        protocol.name().toLowerCase(),
+        fired,
+        load.sent(),
+        aborted,
+        recoveries,
+        violations,
+        failure);
+  }
+
+  @Override
+  public void close() throws Exception {
+    processes.close();
+    watch.close();
+    load.close();
+    heads.close();
+    admin.close(Duration.ZERO);
+    on.close();
+    cluster.close();
+  }
+}

@@ -1,0 +1,70 @@
+package dev.headwater.chaos;
+
+import static dev.headwater.stream.Deployment.PATIENCE;
+import static org.awaitility.Awaitility.await;
+
+import java.util.List;
+
+/** What happens to scorers. */
+final class ScorerFaults {
+  private ScorerFaults() {}
+
+  static List<Fault> all() {
+    return List.of(
+        Fault.of("scorer SIGKILL", ScorerFaults::kill).underBothProtocols(),
+        Fault.of("scorer SIGTERM", ScorerFaults::terminate).underBothProtocols(),
+        Fault.of("scorer SIGSTOP past the session", ScorerFaults::freeze).underBothProtocols(),
+        Fault.of("2 scorers, rolling restart", ScorerFaults::roll).underBothProtocols(),
+        Fault.of("3 scorers, rolling restart", ScorerFaults::roll).scorers(3),
+        Fault.of("2 scorers, one more and one less", ScorerFaults::scale).underBothProtocols());
+  }
+
+  static boolean kill(Run run) throws Exception {
+    String member = run.processes.any(run.random);
+    int code = run.processes.scorer(member).kill();
+    run.hit();
+    run.processes.start(member);
+    return code == 128 + 9;
+  }
+
+  private static boolean terminate(Run run) throws Exception {
+    String member = run.processes.any(run.random);
+    run.processes.stop(member); // checks the exit code
+    run.hit();
+    run.processes.start(member);
+    return true;
+  }
+
+  /** Its partitions are taken while it is frozen, so what it had in hand is a zombie's. */
+  private static boolean freeze(Run run) throws Exception {
+    String member = run.processes.any(run.random);
+    run.processes.scorer(member).signal("STOP");
+    run.hit();
+    try {
+      run.awaitRecovery();
+    } finally {
+      run.processes.scorer(member).signal("CONT");
+    }
+    run.processes.scorer(member).awaitReady();
+    return true;
+  }
+
+  private static boolean roll(Run run) throws Exception {
+    for (String member : run.processes.members()) {
+      run.processes.stop(member);
+      run.hit();
+      run.processes.start(member);
+    }
+    return true;
+  }
+
+  private static boolean scale(Run run) throws Exception {
+    run.processes.start("more");
+    await()
+        .atMost(PATIENCE)
+        .until(() -> run.processes.scorer("more").gauge("partitions_scored") > 0);
+    run.processes.stop("more");
+    run.hit();
+    return true;
+  }
+}

@@ -1,0 +1,106 @@
+package dev.headwater.chaos;
+
+import static dev.headwater.stream.Deployment.PATIENCE;
+import static org.awaitility.Awaitility.await;
+
+import dev.headwater.stream.HeadwaterProcess;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.common.protocol.ApiKeys;
+
+/** What happens to the trainer. */
+final class TrainerFaults {
+  private TrainerFaults() {}
+
+  static List<Fault> all() {
+    return List.of(
+        Fault.of("trainer SIGKILL while training", TrainerFaults::training).trained(),
+        Fault.of("trainer SIGKILL while publishing", TrainerFaults::publishing).trained().proxied(),
+        Fault.of("zombie trainer", TrainerFaults::zombie).trained());
+  }
+
+  private static boolean training(Run run) throws Exception {
+    awaitStep(run);
+    int code = run.processes.trainer().kill();
+    run.hit();
+    succeed(run, "trainer");
+    return code == 128 + 9;
+  }
+
+  /** A fit takes another step. */
+  private static void awaitStep(Run run) throws Exception {
+    AtomicInteger last = new AtomicInteger(steps(run));
+    await()
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofMillis(20))
+        .until(
+            () -> {
+              int now = steps(run);
+              return now > 0 && last.getAndSet(now) != now;
+            });
+  }
+
+  private static int steps(Run run) throws Exception {
+    return (int) run.processes.trainer().gauge("trainer_steps");
+  }
+
+  /** With all chunks written, and the commit on its way. */
+  private static boolean publishing(Run run) throws Exception {
+    HeadwaterProcess trainer = run.processes.trainer();
+    try {
+      run.cluster
+          .proxy()
+          .cut(ApiKeys.END_TXN, "-trainer", false, () -> kill(trainer))
+          .get(60, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      return false; // nothing was published meanwhile
+    }
+    run.hit();
+    succeed(run, "trainer");
+    return true;
+  }
+
+  private static void kill(HeadwaterProcess process) {
+    try {
+      process.kill();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("interrupted while it was killed", e);
+    }
+  }
+
+  /** One that was thought dead comes back: whatever it has in hand is never seen. */
+  private static boolean zombie(Run run) throws Exception {
+    HeadwaterProcess zombie = run.processes.trainer();
+    zombie.signal("STOP");
+    try {
+      run.hit();
+      succeed(run, "trainer-" + run.fired());
+      zombie.signal("CONT");
+      await().atMost(PATIENCE).until(zombie::dead);
+    } finally {
+      zombie.kill();
+    }
+    return true;
+  }
+
+  /** Returns once the next trainer has published something. */
+  private static void succeed(Run run, String member) throws Exception {
+    int before = manifests(run);
+    run.processes.launchTrainer(member);
+    run.processes.trainer().awaitReady();
+    await()
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofMillis(500))
+        .until(() -> manifests(run) > before);
+  }
+
+  private static int manifests(Run run) {
+    return (int)
+        run.on.committed(run.on.topics.heads()).stream()
+            .filter(r -> r.key().endsWith("/manifest"))
+            .count();
+  }
+}
