@@ -2,6 +2,7 @@ package dev.headwater.bundle;
 
 import dev.headwater.bundle.FieldReader.Fields;
 import dev.headwater.onnx.TensorInfo;
+import dev.headwater.schema.format.Format;
 import dev.headwater.schema.format.ValueReader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -38,14 +39,19 @@ final class TabularDecoder implements RecordDecoder {
             settings.numbers(),
             settings.array(),
             (int) width);
-    return new TabularDecoder(new FloatRows(input.name(), width), reader);
+    FlatReader flat =
+        FlatReader.of(
+            settings.id(), settings.labels(), settings.numbers(), settings.array(), (int) width);
+    return new TabularDecoder(new FloatRows(input.name(), width), flat, reader);
   }
 
   private final FloatRows rows;
+  private final @Nullable FlatReader flat;
   private final FieldReader reader;
 
-  private TabularDecoder(FloatRows rows, FieldReader reader) {
+  private TabularDecoder(FloatRows rows, @Nullable FlatReader flat, FieldReader reader) {
     this.rows = rows;
+    this.flat = flat;
     this.reader = reader;
   }
 
@@ -61,7 +67,8 @@ final class TabularDecoder implements RecordDecoder {
 
   @Override
   public Decoded decode(ValueReader values, byte @Nullable [] value) throws InvalidRecordException {
-    Fields fields = reader.read(values, value);
+    Fields read = flat == null || values.format() != Format.JSON ? null : flat.read(value);
+    Fields fields = read == null ? reader.read(values, value) : read;
     return new Decoded(fields.id(), fields.labels(), new FloatRows.Numbers(fields.numbers()));
   }
 

@@ -1,0 +1,191 @@
+package dev.headwater.bundle;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cursor over JSON in ASCII that tells what it has read and stops at anything else. Numbers
+ * become the nearest float, as {@link Float#parseFloat} has it: in double arithmetic, whose few
+ * last bits can only be wrong by so much that another float is nearer where they lie half way
+ * between two; there, and beyond the range of that reasoning, {@code parseFloat} itself is asked.
+ */
+final class PlainNumbers {
+  private static final double[] TENS =
+      IntStream.rangeClosed(-22, 22).mapToDouble(e -> Double.parseDouble("1e" + e)).toArray();
+  private static final int GREATEST_EXPONENT = 22;
+  private static final int DIGITS = 18;
+
+  /** Of a double's bits, those that a float does not have, and where they are half way. */
+  private static final long REST = (1L << 29) - 1;
+
+  private static final long HALF = 1L << 28;
+
+  /** Three roundings, of digits, power and product, are three units in the last place at most. */
+  private static final long CLOSE = 4;
+
+  private final byte[] value;
+  private int at;
+
+  PlainNumbers(byte[] value) {
+    this.value = value;
+  }
+
+  int at() {
+    return at;
+  }
+
+  private int peek() {
+    return at < value.length ? value[at] : -1;
+  }
+
+  private void skipSpace() {
+    for (int b = peek(); b == ' ' || b == '\n' || b == '\r' || b == '\t'; b = peek()) {
+      at++;
+    }
+  }
+
+  /** Past this character and the space around it, if it comes next. */
+  boolean skips(char wanted) {
+    skipSpace();
+    if (peek() != wanted) {
+      return false;
+    }
+    at++;
+    skipSpace();
+    return true;
+  }
+
+  /** Whether nothing is left. */
+  boolean ended() {
+    skipSpace();
+    return at == value.length;
+  }
+
+  /** Past a string of plain characters; where they begin, or -1 where it is no such string. */
+  int string() {
+    if (peek() != '"') {
+      return -1;
+    }
+    int from = ++at;
+    for (int b = peek(); b != '"'; b = peek()) {
+      if (b < ' ' || b == '\\') { // the end, control characters and whatever is not ASCII
+        return -1;
+      }
+      at++;
+    }
+    at++;
+    return from;
+  }
+
+  String text(int from, int to) {
+    return new String(value, from, to - from, ISO_8859_1);
+  }
+
+  boolean is(int from, int to, byte[] name) {
+    if (to - from != name.length) {
+      return false;
+    }
+    for (int i = 0; i < name.length; i++) {
+      if (value[from + i] != name[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Past a string, a number or a word; false where it is anything else. */
+  boolean skipScalar() {
+    return switch (peek()) {
+      case '"' -> string() >= 0;
+      case 't' -> skipsWord("true");
+      case 'f' -> skipsWord("false");
+      case 'n' -> skipsWord("null");
+      default -> Float.isFinite(number());
+    };
+  }
+
+  private boolean skipsWord(String word) {
+    boolean found = at + word.length() <= value.length && text(at, at + word.length()).equals(word);
+    at += found ? word.length() : 0;
+    return found;
+  }
+
+  /** An array of exactly so many numbers; null where it is anything else. */
+  float @Nullable [] array(int width) {
+    float[] numbers = new float[width];
+    if (!skips('[')) {
+      return null;
+    }
+    for (int i = 0; i < width; i++) {
+      if (i > 0 && !skips(',')) {
+        return null;
+      }
+      numbers[i] = number();
+      if (!Float.isFinite(numbers[i])) {
+        return null;
+      }
+    }
+    return skips(']') ? numbers : null;
+  }
+
+  /** NaN where it is none in JSON, or has too many digits to be plain. */
+  private float number() {
+    int from = at;
+    boolean negative = peek() == '-';
+    at += negative ? 1 : 0;
+    int first = at;
+    long digits = digits(0);
+    int whole = at - first;
+    boolean leadingZero = whole > 1 && value[first] == '0';
+    int exponent = 0;
+    boolean integer = peek() != '.';
+    if (!integer) {
+      int point = ++at;
+      digits = digits(digits);
+      exponent = point - at;
+      whole = exponent == 0 ? 0 : whole;
+    }
+    // the point is no digit
+    boolean plain = whole > 0 && !leadingZero && at - first <= DIGITS + (integer ? 0 : 1);
+    if (peek() == 'e' || peek() == 'E') {
+      integer = false;
+      at++;
+      boolean down = peek() == '-';
+      at += down || peek() == '+' ? 1 : 0;
+      int begin = at;
+      int power = (int) digits(0);
+      exponent += down ? -power : power;
+      plain &= at > begin && at - begin <= 4;
+    }
+    if (!plain) {
+      return Float.NaN;
+    }
+    if (integer) {
+      return negative ? -digits : digits; // of zero there is one
+    }
+    return nearest(negative, digits, exponent, from);
+  }
+
+  private long digits(long before) {
+    long digits = before;
+    for (int b = peek(); b >= '0' && b <= '9'; b = peek()) {
+      digits = digits * 10 + (b - '0');
+      at++;
+    }
+    return digits;
+  }
+
+  private float nearest(boolean negative, long digits, int exponent, int from) {
+    if (Math.abs(exponent) <= GREATEST_EXPONENT) {
+      double near = digits * TENS[exponent + GREATEST_EXPONENT];
+      long rest = Double.doubleToRawLongBits(near) & REST;
+      boolean normal = (near >= Float.MIN_NORMAL && near <= Float.MAX_VALUE) || digits == 0;
+      if (normal && Math.abs(rest - HALF) > CLOSE) {
+        return (float) (negative ? -near : near);
+      }
+    }
+    return Float.parseFloat(text(from, at));
+  }
+}

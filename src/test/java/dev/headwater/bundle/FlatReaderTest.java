@@ -1,0 +1,169 @@
+package dev.headwater.bundle;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.bundle.FieldReader.Fields;
+import dev.headwater.bundle.Manifest.LabelField;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What it reads is what the reader it saves would have read, to the bit. */
+class FlatReaderTest {
+  private static final List<LabelField> LABELS =
+      List.of(
+          new LabelField(null, new Kind.OneLabel()), new LabelField("/label", new Kind.OneLabel()));
+  private static final FlatReader FLAT =
+      Objects.requireNonNull(FlatReader.of("/id", LABELS, List.of("/x"), true, 2));
+  private static final FieldReader ANY =
+      new FieldReader("/id", LABELS, null, List.of("/x"), true, 2);
+
+  private static void agrees(String json) {
+    Fields flat = FLAT.read(json.getBytes(UTF_8));
+    if (flat == null) {
+      return;
+    }
+    Fields any;
+    try {
+      any = ANY.read(json.getBytes(UTF_8));
+    } catch (InvalidRecordException e) {
+      throw new AssertionError("took what is refused: " + json, e);
+    }
+    assertThat(flat.id()).as(json).isEqualTo(any.id());
+    assertThat(flat.labels()).as(json).isEqualTo(any.labels());
+    assertThat(bits(flat.numbers())).as(json).isEqualTo(bits(any.numbers()));
+  }
+
+  private static int[] bits(float[] numbers) {
+    int[] bits = new int[numbers.length];
+    for (int i = 0; i < bits.length; i++) {
+      bits[i] = Float.floatToRawIntBits(numbers[i]);
+    }
+    return bits;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"id\":\"r\",\"x\":[1,-2.5]}",
+        " {\"label\" : \"a\" ,\n\"x\":\t[ 0.1 , 1E-2 ], \"id\":\"r\"}\r\n",
+        "{\"id\":\"r\",\"more\":1.5e3,\"no\":null,\"yes\":true,\"not\":false,\"s\":\"\",\"x\":[-0,-0.0]}",
+        "{\"id\":\"r\",\"x\":[16777217,123456789012345678]}",
+        "{\"id\":\"r\",\"x\":[0.12345678901234567,3.4028234663852886e38]}",
+        "{\"id\":\"r\",\"x\":[1.4e-45,1.17549435e-38]}"
+      })
+  void readsPlainRecords(String json) {
+    assertThat(FLAT.read(json.getBytes(UTF_8))).as(json).isNotNull();
+    agrees(json);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "[1,2]",
+        "{\"id\":\"r\",\"x\":[1,2]} x",
+        "{\"id\":\"r\",\"x\":[1,2]",
+        "{\"id\":\"r\",\"x\":[1,2],}",
+        "{\"id\":\"r\",\"x\":[1,2,3]}",
+        "{\"id\":\"r\",\"x\":[1]}",
+        "{\"id\":\"r\",\"x\":[1,]}",
+        "{\"id\":\"r\",\"x\":[1,\"2\"]}",
+        "{\"id\":\"r\",\"x\":[1,NaN]}",
+        "{\"id\":\"r\",\"x\":[1,+2]}",
+        "{\"id\":\"r\",\"x\":[01,2]}",
+        "{\"id\":\"r\",\"x\":[1.,2]}",
+        "{\"id\":\"r\",\"x\":[.5,2]}",
+        "{\"id\":\"r\",\"x\":[-,2]}",
+        "{\"id\":\"r\",\"x\":[1e,2]}",
+        "{\"id\":\"r\",\"x\":[1e39,2]}",
+        "{\"id\":\"r\",\"x\":[1,2],\"x\":[1,2]}",
+        "{\"id\":\"r\",\"id\":\"r\",\"x\":[1,2]}",
+        "{\"id\":\" \",\"x\":[1,2]}",
+        "{\"id\":7,\"x\":[1,2]}",
+        "{\"id\":\"\\u0072\",\"x\":[1,2]}",
+        "{\"id\":\"é\",\"x\":[1,2]}",
+        "{\"id\":\"r\",\"x\":[1,2],\"deep\":{\"er\":1}}",
+        "{\"id\":\"r\",\"x\":[1,2],\"label\":null}",
+        "{\"id\":\"r\"}",
+        "{\"x\":[1,2]}",
+        "{\"id\":\"r\",\"x\":[1,2],\"word\":nul}",
+        "{\"id\":\"r\",\"x\":[1,2],\"a\u0000\":1}",
+        "{\"id\":\"r\" \"x\":[1,2]}"
+      })
+  void leavesWhatIsUnusualOrWrongToTheOther(String json) {
+    assertThat(FLAT.read(json.getBytes(UTF_8))).as(json).isNull();
+  }
+
+  @Test
+  void isForFlatRecordsOfOneArrayOnly() {
+    assertThat(FlatReader.of("/meta/id", List.of(), List.of("/x"), true, 2)).isNull();
+    assertThat(FlatReader.of("/id", List.of(), List.of("/a", "/b"), false, 2)).isNull();
+    assertThat(FlatReader.of("/a~1b", List.of(), List.of("/x"), true, 2)).isNull();
+    assertThat(
+            FlatReader.of(
+                "/id",
+                List.of(new LabelField("/label", new Kind.LabelSet())),
+                List.of("/x"),
+                true,
+                2))
+        .isNull();
+  }
+
+  @Property(tries = 20_000)
+  void readsEveryNumberToTheBit(@ForAll("numbers") String number) {
+    agrees("{\"id\":\"r\",\"x\":[" + number + ",1]}");
+  }
+
+  @Provide
+  Arbitrary<String> numbers() {
+    Arbitrary<String> floats =
+        Arbitraries.integers().map(bits -> Float.toString(Float.intBitsToFloat(bits)));
+    Arbitrary<String> doubles =
+        Arbitraries.longs().map(bits -> Double.toString(Double.longBitsToDouble(bits)));
+    Arbitrary<String> decimals =
+        Arbitraries.bigDecimals().ofScale(12).map(decimal -> decimal.toPlainString());
+    // half way between two floats, and one digit off
+    Arbitrary<String> halves =
+        Arbitraries.integers()
+            .between(0x3f000000, 0x4b800000)
+            .map(
+                bits ->
+                    new java.math.BigDecimal(
+                            ((double) Float.intBitsToFloat(bits) + Float.intBitsToFloat(bits + 1))
+                                / 2)
+                        .toPlainString());
+    return Arbitraries.oneOf(floats, doubles, decimals, halves);
+  }
+
+  /** Whatever a byte is changed to, it is read alike or left to the other. */
+  @Property(tries = 20_000)
+  void isNeverOfAnotherOpinion(@ForAll int at, @ForAll byte with) {
+    byte[] json =
+        "{\"id\":\"r1\",\"x\":[-12.5e1,0.25],\"label\":\"a\",\"n\":null,\"s\":\"t\"}"
+            .getBytes(UTF_8);
+    json[Math.floorMod(at, json.length)] = with;
+    Fields flat = FLAT.read(json);
+    if (flat != null) {
+      List<Object> any = new ArrayList<>();
+      try {
+        Fields read = ANY.read(json);
+        any.addAll(Arrays.asList(read.id(), read.labels(), Arrays.toString(read.numbers())));
+      } catch (InvalidRecordException e) {
+        throw new AssertionError("took what is refused: " + new String(json, UTF_8), e);
+      }
+      assertThat(any)
+          .isEqualTo(Arrays.asList(flat.id(), flat.labels(), Arrays.toString(flat.numbers())));
+    }
+  }
+}
