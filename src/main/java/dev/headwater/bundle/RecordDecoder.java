@@ -30,6 +30,11 @@ public interface RecordDecoder {
     return false;
   }
 
+  /** Whether all records are of one length, so that a batch is never padded. */
+  default boolean sameLength() {
+    return true;
+  }
+
   /** The tensors of a batch, padded to its longest record; row i is record i. */
   List<ModelInput> batch(List<Decoded> records);
 }

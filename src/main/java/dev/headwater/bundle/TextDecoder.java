@@ -190,6 +190,11 @@ final class TextDecoder implements RecordDecoder {
   }
 
   @Override
+  public boolean sameLength() {
+    return false;
+  }
+
+  @Override
   public List<ModelInput> batch(List<Decoded> records) {
     List<Tokens> rows = records.stream().map(r -> (Tokens) r.input()).toList();
     int length = fixedLength;

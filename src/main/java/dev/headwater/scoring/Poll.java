@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The records of one poll on their way through the pool: decoded in chunks, then sorted by length
  * and run in batches, the long ones first. A padded token costs as much as a real one, so records
- * of like length share a batch.
+ * of like length share a batch. Where all are of one length there is nothing to sort, and a chunk
+ * is a batch that waits for no other.
  */
 final class Poll {
   private static final int CHUNKS_A_THREAD = 4;
@@ -43,7 +44,8 @@ final class Poll {
   }
 
   List<CompletableFuture<Inference>> start(int threads) {
-    int size = Math.max(SMALLEST_CHUNK, values.size() / (threads * CHUNKS_A_THREAD) + 1);
+    int chunk = Math.max(SMALLEST_CHUNK, values.size() / (threads * CHUNKS_A_THREAD) + 1);
+    int size = scoring.sorts() ? chunk : Math.min(batchSize, chunk);
     List<Work> chunks = new ArrayList<>();
     for (int from = 0; from < values.size(); from += size) {
       int to = Math.min(from + size, values.size());
@@ -102,7 +104,12 @@ final class Poll {
       }
     }
     scoring.passed(ScorerMetrics.Stage.DECODE, System.nanoTime() - start);
-    if (undecoded.decrementAndGet() == 0) {
+    if (!scoring.sorts()) {
+      List<Integer> sound = records.stream().filter(i -> !futures.get(i).isDone()).toList();
+      if (!sound.isEmpty()) {
+        infer(sound);
+      }
+    } else if (undecoded.decrementAndGet() == 0) {
       dispatch();
     }
   }

@@ -130,6 +130,11 @@ public final class Scoring implements AutoCloseable {
     return bundle.decoder().decode(values, value);
   }
 
+  /** Whether records of like length are to share a batch. */
+  boolean sorts() {
+    return !bundle.decoder().sameLength();
+  }
+
   /** One record by itself: the network failing on it is the record's own failure. */
   Inference infer(Decoded record) throws InvalidRecordException {
     try {

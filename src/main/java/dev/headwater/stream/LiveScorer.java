@@ -63,19 +63,36 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   public void accept(ConsumerRecords<byte[], byte[]> poll) {
     List<byte[]> values = new ArrayList<>();
     List<CompletableFuture<Inference>> reserved = new ArrayList<>();
-    for (String topic : topics) {
-      for (ConsumerRecord<byte[], byte[]> record : poll.records(topic)) {
-        reserve(record)
-            .ifPresent(
-                future -> {
-                  values.add(record.value());
-                  reserved.add(future);
-                });
-      }
+    for (ConsumerRecord<byte[], byte[]> record : inTurn(poll)) {
+      reserve(record)
+          .ifPresent(
+              future -> {
+                values.add(record.value());
+                reserved.add(future);
+              });
     }
     if (!values.isEmpty()) {
       begin(values, reserved);
     }
+  }
+
+  /** The first of each partition, then the second: tasks take turns, and so they will ask. */
+  private List<ConsumerRecord<byte[], byte[]>> inTurn(ConsumerRecords<byte[], byte[]> poll) {
+    List<List<ConsumerRecord<byte[], byte[]>>> scored =
+        poll.partitions().stream()
+            .filter(partition -> topics.contains(partition.topic()))
+            .map(poll::records)
+            .toList();
+    int longest = scored.stream().mapToInt(List::size).max().orElse(0);
+    List<ConsumerRecord<byte[], byte[]>> inTurn = new ArrayList<>();
+    for (int i = 0; i < longest; i++) {
+      for (List<ConsumerRecord<byte[], byte[]>> partition : scored) {
+        if (i < partition.size()) {
+          inTurn.add(partition.get(i));
+        }
+      }
+    }
+    return inTurn;
   }
 
   private Optional<CompletableFuture<Inference>> reserve(ConsumerRecord<byte[], byte[]> record) {

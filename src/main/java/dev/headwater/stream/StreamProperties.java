@@ -63,6 +63,9 @@ final class StreamProperties {
     config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, settings.guarantee().property());
     config.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, settings.protocol().property());
     config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, settings.commitInterval().toMillis());
+    // nothing is ordered between the topics of a task; waiting costs more than that (RATIONALE.md)
+    config.putIfAbsent(
+        StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
     config.put(StreamsConfig.ENSURE_EXPLICIT_INTERNAL_RESOURCE_NAMING_CONFIG, true);
     config.putAll(failures(topics, limits));
     Properties properties = new Properties();

@@ -65,6 +65,17 @@ class StreamPropertiesTest {
   }
 
   @Test
+  void waitsForNoTopicBesideTheOneThatHasRecords() {
+    assertThat(new StreamsConfig(properties(settings(), Map.of())).getLong("max.task.idle.ms"))
+        .as("-1: never")
+        .isEqualTo(-1);
+    assertThat(
+            new StreamsConfig(properties(settings(), Map.of("max.task.idle.ms", 5)))
+                .getLong("max.task.idle.ms"))
+        .isEqualTo(5);
+  }
+
+  @Test
   void readsAheadBesideTheUsersOwnInterceptor() {
     StreamsConfig config =
         new StreamsConfig(

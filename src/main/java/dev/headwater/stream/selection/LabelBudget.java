@@ -3,6 +3,7 @@ package dev.headwater.stream.selection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * How many records may ask for a label: a share of all, and what was saved of it, up to a burst (a
@@ -37,21 +38,21 @@ final class LabelBudget {
     this.saved = burst;
   }
 
-  /** As {@link #grants(double[], boolean, boolean)}, of one task. */
+  /** As {@link #grants(double[], BooleanSupplier, boolean)}, of one task. */
   boolean grants(double certainty, boolean wanted, boolean audit) {
-    return grants(new double[] {certainty}, wanted, audit);
+    return grants(new double[] {certainty}, () -> wanted, audit);
   }
 
   /**
    * Whether this record may ask as one that is unsure, drawn for audit or not; remembers it.
    *
    * @param certainties by task; infinite where it is sure enough
-   * @param wanted whether it would; what is not asked for is saved
+   * @param wanted whether it would, asked only where it may; what is not asked for is saved
    * @param audit it asks for a label in any case, and what that takes is paid back
    */
-  boolean grants(double[] certainties, boolean wanted, boolean audit) {
+  boolean grants(double[] certainties, BooleanSupplier wanted, boolean audit) {
     saved = Math.min(burst, saved + share);
-    boolean granted = wanted && saved >= 1 && isLow(certainties);
+    boolean granted = saved >= 1 && isLow(certainties) && wanted.getAsBoolean();
     saved -= granted || audit ? 1 : 0;
     for (int task = 0; task < certainties.length; task++) {
       recent(task).remember(certainties[task]);

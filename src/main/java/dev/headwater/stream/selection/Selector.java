@@ -2,6 +2,7 @@ package dev.headwater.stream.selection;
 
 import dev.headwater.schema.Reason;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * Decides record by record, with the memory that a label budget and the search for copies need.
@@ -75,17 +76,21 @@ public final class Selector {
    */
   private synchronized boolean unsure(float[] features, double[] certainties, boolean audit) {
     double[] below = certainties.clone();
-    boolean any = false;
+    int doubts = 0;
     for (int i = 0; i < below.length; i++) {
       boolean sure = below[i] >= selection.bar();
-      any |= !sure;
+      doubts += sure ? 0 : 1;
       below[i] = sure ? Double.POSITIVE_INFINITY : below[i];
     }
-    double nearest = any || audit ? recent.nearest(features) : 0;
-    boolean wanted = any && !recent.isCopy(nearest);
-    boolean unsure = budget.map(held -> held.grants(below, wanted, audit)).orElse(wanted);
+    boolean any = doubts > 0;
+    // looked for last: most that are unsure are beyond the budget, and copies cost most to find
+    BooleanSupplier wanted = () -> any && !recent.isCopy(recent.nearest(features));
+    boolean unsure =
+        budget
+            .map(held -> held.grants(below, wanted, audit))
+            .orElseGet(() -> wanted.getAsBoolean());
     if (unsure || audit) {
-      recent.add(features, nearest);
+      recent.add(features, recent.nearest(features));
     }
     return unsure;
   }
