@@ -67,6 +67,18 @@ final class Adaptation implements AutoCloseable {
     long before = candidates();
     trainer = commands.start("train", NICENESS, arena);
     feeding = Worker.start("samples", this::feed);
+    boolean trained = false;
+    try {
+      awaitMoreThan(before);
+      trained = true;
+    } finally {
+      if (!trained) {
+        close();
+      }
+    }
+  }
+
+  private void awaitMoreThan(long before) {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (candidates() == before) {
       feeding.check();
@@ -125,7 +137,7 @@ final class Adaptation implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     feeding.close();
     Commands.stop(trainer);
   }

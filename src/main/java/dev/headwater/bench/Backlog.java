@@ -7,7 +7,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.replay.traffic.LabelledStream;
 import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.stream.AnsweredStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -98,6 +100,16 @@ record Backlog(List<Template> templates, List<String> truths, int partitions) {
   /** How many records differ by more than their id. */
   int distinct() {
     return templates.size();
+  }
+
+  /** The labels as the stream tells them; where it does not, what the bundle says. */
+  List<String> truths(List<AnsweredStream.Known> known) {
+    List<String> told = new ArrayList<>();
+    for (int i = 0; i < known.size(); i++) {
+      Scored best = known.get(i).outcomes().get(0).best();
+      told.add(!truths.get(i).isEmpty() || best == null ? truths.get(i) : best.label());
+    }
+    return told;
   }
 
   int index(int partition, long offset) {

@@ -8,15 +8,16 @@ import dev.headwater.replay.BrokerProcess;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Scratch;
 import dev.headwater.schema.Head;
-import dev.headwater.schema.Scored;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.stream.AnsweredStream;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /** Measures a deployment's speed on a broker of its own, and says what there is to compare with. */
@@ -27,6 +28,9 @@ public final class Bench {
   private static final Map<String, Double> PERCENTILES =
       Map.of("p50", 0.5, "p99", 0.99, "p999", P999);
   private static final double SWAP_SECONDS = 5;
+
+  /** A head is live once it is so on the last of them. */
+  private static final int INSTANCES = 2;
 
   private final BenchSettings settings;
   private final Pipeline pipeline;
@@ -53,6 +57,27 @@ public final class Bench {
     report.put("environment.cores", Runtime.getRuntime().availableProcessors());
     report.put("environment.java", Runtime.version().toString());
     report.put("environment.loadBefore", Meter.load());
+    try (Scratch scratch = Scratch.create();
+        BrokerProcess broker = BrokerProcess.start(scratch.path().resolve("broker"))) {
+      Map<String, Object> kafka = Kafka.on(broker.bootstrapServers(), pipeline.kafka());
+      report.put("settings.rounds", settings.rounds());
+      report.put("settings.inferenceThreads", inferenceThreads());
+      report.put("settings.streamThreads", pipeline.stream().threads());
+      if (!settings.parts().equals(Set.of(Part.SCALE))) {
+        deployment(kafka, scratch.path());
+      }
+      if (wants(Part.SCALE)) {
+        Scale scale = new Scale(settings, kafka, scratch.path(), say);
+        for (BenchSettings.Axis axis : settings.axes()) {
+          scale.measure(axis).report(report);
+        }
+      }
+    }
+    report.put("environment.loadAfter", Meter.load());
+    return report;
+  }
+
+  private void deployment(Map<String, Object> kafka, Path scratch) throws Exception {
     ManifestInput input = ManifestInput.read(settings.manifest(), settings.directory());
     TopicSettings topics = topics();
     Backlog backlog =
@@ -62,25 +87,15 @@ public final class Bench {
             input.idField(),
             topics.partitions(),
             DISTINCT);
-    try (Scratch scratch = Scratch.create();
-        BrokerProcess broker = BrokerProcess.start(scratch.path().resolve("broker"))) {
-      Arena arena =
-          new Arena(
-              Kafka.on(broker.bootstrapServers(), pipeline.kafka()),
-              topics,
-              backlog,
-              scratch.path().resolve("state"));
-      List<AnsweredStream.Known> known = known(backlog);
-      report.put("settings.bundle", pipeline.bundle().name());
-      report.put("settings.rounds", settings.rounds());
-      report.put("settings.partitions", topics.partitions());
-      report.put("settings.inferenceThreads", inferenceThreads());
-      report.put("settings.streamThreads", pipeline.stream().threads());
-      report.put("settings.plainThreads", threads());
-      measure(arena, known, input, Network.of(pipeline.bundle(), scratch.path().resolve("n.onnx")));
-    }
-    report.put("environment.loadAfter", Meter.load());
-    return report;
+    List<AnsweredStream.Known> known = known(backlog);
+    report.put("settings.bundle", pipeline.bundle().name());
+    report.put("settings.partitions", topics.partitions());
+    report.put("settings.plainThreads", threads());
+    measure(
+        new Arena(kafka, topics, backlog, scratch.resolve("state")),
+        known,
+        input,
+        Network.of(pipeline.bundle(), scratch.resolve("n.onnx")));
   }
 
   private void measure(
@@ -121,7 +136,7 @@ public final class Bench {
     for (int load : wants(Part.LATENCY) ? LOADS : List.<Integer>of()) {
       List<Paced.Timings> runs = new ArrayList<>();
       for (int round = 0; round < settings.rounds(); round++) {
-        runs.add(paced.run(rate * load / 100, settings.seconds(), Optional.empty()));
+        runs.add(paced.run(1, rate * load / 100, settings.seconds(), Optional.empty()));
       }
       String key = "latencyMs.load" + load;
       report.put(key + ".recordsPerSecond", rate * load / 100);
@@ -144,8 +159,10 @@ public final class Bench {
     List<Double> live = new ArrayList<>();
     for (int round = 0; round < settings.rounds(); round++) {
       // in turns, so that what warms up favours neither
-      Paced.Timings first = paced.run(rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 0));
-      Paced.Timings second = paced.run(rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 1));
+      Paced.Timings first =
+          paced.run(INSTANCES, rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 0));
+      Paced.Timings second =
+          paced.run(INSTANCES, rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 1));
       Paced.Timings with = round % 2 == 0 ? first : second;
       Paced.Timings without = round % 2 == 0 ? second : first;
       added.add(with.percentile(P999) - without.percentile(P999));
@@ -181,7 +198,7 @@ public final class Bench {
               settings.commands(),
               pipeline.bundle().task(),
               known,
-              truths(known, arena.backlog()),
+              arena.backlog().truths(known),
               round)) {
         long before = trainer.candidates();
         Duration cpu = trainer.cpu();
@@ -209,7 +226,7 @@ public final class Bench {
             heads.linear(),
             heads.own().info().labels(),
             known.stream().map(answer -> answer.outcomes().get(0).features()).toList(),
-            truths(known, backlog));
+            backlog.truths(known));
     List<Double> seconds = new ArrayList<>();
     for (int round = 0; round < settings.rounds(); round++) {
       seconds.add(tuning.seconds());
@@ -237,17 +254,6 @@ public final class Bench {
 
   private void told(String key) {
     say.accept(key + " " + report.at(key));
-  }
-
-  /** As the stream tells them; where it does not, what the bundle says. */
-  private static List<String> truths(List<AnsweredStream.Known> known, Backlog backlog) {
-    List<String> truths = new ArrayList<>();
-    for (int i = 0; i < known.size(); i++) {
-      String truth = backlog.truths().get(i);
-      Scored best = known.get(i).outcomes().get(0).best();
-      truths.add(!truth.isEmpty() || best == null ? truth : best.label());
-    }
-    return truths;
   }
 
   private int inferenceThreads() {

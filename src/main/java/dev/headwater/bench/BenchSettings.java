@@ -2,6 +2,7 @@ package dev.headwater.bench;
 
 import dev.headwater.replay.Pipeline;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
@@ -14,6 +15,8 @@ import java.util.Set;
  * @param truthFields of a line, which are not sent
  * @param commands as processes, where a part wants them
  * @param parts what is measured
+ * @param axes along which {@link Part#SCALE} goes
+ * @param upTo how far; each axis has one point at least
  * @param rounds in which every contestant runs once, at least 1
  * @param seconds Headwater's run of a round should take; records are counted out accordingly
  */
@@ -25,6 +28,8 @@ public record BenchSettings(
     List<String> truthFields,
     Commands commands,
     Set<Part> parts,
+    Set<Axis> axes,
+    int upTo,
     int rounds,
     double seconds) {
 
@@ -41,7 +46,39 @@ public record BenchSettings(
     /** From nothing to the first prediction. */
     START,
     /** What a trainer at work takes from scoring. */
-    ADAPTATION
+    ADAPTATION,
+    /** The cost of a record as something grows. Of a network of its own, and long. */
+    SCALE;
+
+    /** All of the deployment itself. */
+    public static Set<Part> ofDeployment() {
+      return EnumSet.complementOf(EnumSet.of(SCALE));
+    }
+  }
+
+  /** What grows. */
+  public enum Axis {
+    /** Worked off in one run. */
+    RECORDS(4_000, 16_000, 64_000, 256_000),
+    /** Of the records' topic, and of all that are shared with others. */
+    PARTITIONS(1, 2, 4, 8, 16, 32, 64),
+    /** Waiting in the join for records that do not come. */
+    LABELS(10, 100, 1_000, 10_000, 100_000, 1_000_000),
+    /** A head tells apart. */
+    CLASSES(10, 100, 1_000, 10_000),
+    /** Told of each record. */
+    TASKS(1, 2, 4, 8);
+
+    private final List<Integer> points;
+
+    Axis(Integer... points) {
+      this.points = List.of(points);
+    }
+
+    /** The first point, and those that are no greater than {@code limit}. */
+    List<Integer> upTo(int limit) {
+      return points.stream().filter(x -> x <= Math.max(limit, points.get(0))).toList();
+    }
   }
 
   public BenchSettings {

@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Headwater's own commands as processes, on the bench's broker.
@@ -17,8 +16,6 @@ import java.util.concurrent.TimeUnit;
  * @param names of its topics
  */
 public record Commands(String mainClass, Path config, TopicNames names) {
-  private static final long PATIENCE_SECONDS = 60;
-
   /**
    * Starts one.
    *
@@ -54,10 +51,8 @@ public record Commands(String mainClass, Path config, TopicNames names) {
   }
 
   /** As an operator does, and waits. */
-  static void stop(Process process) throws InterruptedException {
+  static void stop(Process process) {
     process.destroy();
-    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-      process.destroyForcibly();
-    }
+    JavaProcess.await(process);
   }
 }

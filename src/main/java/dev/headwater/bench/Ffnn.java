@@ -19,21 +19,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * The small workload of the Crayfish study (EDBT 2024): a feed-forward network from 28×28 pixels
- * over three layers of 32 to 10 classes, 28 thousand weights, on records of 8 KB of JSON. Nobody
+ * A feed-forward network with three hidden layers of 32, and records of numbers in JSON. Nobody
  * trained it; it is made when wanted, the same each time.
+ *
+ * @param pixels numbers of a record
+ * @param classes of each task
+ * @param tasks each with a head of its own
  */
-public final class Ffnn {
-  private static final int PIXELS = 28 * 28;
-  private static final int CLASSES = 10;
-  private static final int[] WIDTHS = {PIXELS, 32, 32, 32, CLASSES};
+public record Ffnn(int pixels, int classes, int tasks) {
+  /**
+   * The small workload of the Crayfish study (EDBT 2024): 28×28 pixels to 10 classes, 28 thousand
+   * weights, on records of 8 KB.
+   */
+  public static final Ffnn CRAYFISH = new Ffnn(28 * 28, 10, 1);
+
+  private static final int LAYERS = 3;
+  private static final int WIDTH = 32;
   private static final int RECORDS = 2000;
   private static final int DIGITS = 7;
-
-  private Ffnn() {}
 
   /**
    * Writes bundle, records and configuration.
@@ -41,21 +48,24 @@ public final class Ffnn {
    * @param directory is there
    * @return the configuration's file
    */
-  public static Path write(Path directory) throws IOException {
+  public Path write(Path directory) throws IOException {
     Random random = new Random(28);
     Files.write(directory.resolve("model.onnx"), network(random).toByteArray());
     Json.MAPPER.writeValue(
         directory.resolve("labels.json").toFile(),
-        IntStream.range(0, CLASSES).mapToObj(String::valueOf).toList());
+        IntStream.range(0, classes).mapToObj(String::valueOf).toList());
     Files.writeString(
         directory.resolve("headwater.yaml"),
         """
         name: ffnn
-        task: digit
         model: model.onnx
-        labels: labels.json
         input: {id: /id, numbers: /pixels}
-        """);
+        tasks:
+        """
+            + IntStream.range(0, tasks)
+                .mapToObj(
+                    "  - {name: digit%1$d, labels: labels.json, cut: features%1$d}\n"::formatted)
+                .collect(Collectors.joining()));
     records(random, directory.resolve("stream.jsonl"));
     // commit interval and linger of the other examples
     return Files.writeString(
@@ -70,13 +80,13 @@ public final class Ffnn {
             .formatted(directory.toAbsolutePath()));
   }
 
-  private static void records(Random random, Path file) throws IOException {
+  private void records(Random random, Path file) throws IOException {
     try (BufferedWriter out = Files.newBufferedWriter(file)) {
       for (int i = 0; i < RECORDS; i++) {
         ObjectNode record = Json.MAPPER.createObjectNode().put("id", "f" + i);
-        ArrayNode pixels = record.putArray("pixels");
-        for (int p = 0; p < PIXELS; p++) {
-          pixels.add(
+        ArrayNode numbers = record.putArray("pixels");
+        for (int p = 0; p < pixels; p++) {
+          numbers.add(
               BigDecimal.valueOf(random.nextDouble()).setScale(DIGITS, RoundingMode.HALF_UP));
         }
         out.write(record + "\n");
@@ -84,27 +94,33 @@ public final class Ffnn {
     }
   }
 
-  private static ModelProto network(Random random) {
+  private ModelProto network(Random random) {
     GraphProto.Builder graph = GraphProto.newBuilder().setName("ffnn");
-    graph.addInput(floats("pixels", PIXELS)).addOutput(floats("logits", CLASSES));
-    String from = "pixels";
-    int last = WIDTHS.length - 1;
-    for (int layer = 1; layer <= last; layer++) {
-      String name = "layer" + layer;
-      graph.addInitializer(weights(random, name + ".weight", WIDTHS[layer], WIDTHS[layer - 1]));
-      graph.addInitializer(weights(random, name + ".bias", WIDTHS[layer]));
-      String to = layer == last ? "logits" : name;
-      NodeProto.Builder gemm = node("Gemm", to, List.of(from, name + ".weight", name + ".bias"));
-      gemm.addAttributeBuilder().setName("transB").setType(AttributeType.INT).setI(1);
-      graph.addNode(gemm);
-      if (layer < last) {
-        from = name + ".relu";
-        graph.addNode(node("Relu", from, List.of(to)));
-      }
+    graph.addInput(floats("pixels", pixels));
+    gemm(graph, random, "pixels", pixels, "layer1", WIDTH);
+    for (int layer = 2; layer <= LAYERS; layer++) {
+      String before = "layer" + (layer - 1);
+      graph.addNode(node("Relu", before + ".relu", List.of(before)));
+      gemm(graph, random, before + ".relu", WIDTH, "layer" + layer, WIDTH);
+    }
+    for (int task = 0; task < tasks; task++) {
+      // a tensor of its own: of one that all begin at, each one's head would be all of them
+      graph.addNode(node("Relu", "features" + task, List.of("layer" + LAYERS)));
+      gemm(graph, random, "features" + task, WIDTH, "logits" + task, classes);
+      graph.addOutput(floats("logits" + task, classes));
     }
     ModelProto.Builder model = ModelProto.newBuilder().setIrVersion(8).setGraph(graph);
     model.addOpsetImportBuilder().setVersion(17);
     return model.build();
+  }
+
+  private static void gemm(
+      GraphProto.Builder graph, Random random, String from, int wide, String to, int width) {
+    graph.addInitializer(weights(random, to + ".weight", width, wide));
+    graph.addInitializer(weights(random, to + ".bias", width));
+    NodeProto.Builder gemm = node("Gemm", to, List.of(from, to + ".weight", to + ".bias"));
+    gemm.addAttributeBuilder().setName("transB").setType(AttributeType.INT).setI(1);
+    graph.addNode(gemm);
   }
 
   private static NodeProto.Builder node(String op, String to, List<String> from) {

@@ -16,6 +16,7 @@ final class Kafka {
   static Map<String, Object> on(String bootstrapServers, Map<String, Object> configured) {
     Map<String, Object> kafka = new HashMap<>(configured);
     kafka.keySet().removeIf(OF_ANOTHER_BROKER);
+    kafka.remove("group.instance.id"); // of one instance; the bench has several
     kafka.put("bootstrap.servers", bootstrapServers);
     return kafka;
   }

@@ -8,10 +8,6 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
-import dev.headwater.stream.StreamService;
-import io.micrometer.core.instrument.Gauge;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
-import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
@@ -32,7 +28,6 @@ import org.apache.kafka.clients.producer.Producer;
 final class Paced {
   private static final Duration POLL = Duration.ofMillis(20);
   private static final long TICK_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
-  private static final long STALL_NANOS = Duration.ofMinutes(2).toNanos();
   private static final double WARM_UP_SECONDS = 3;
 
   private final Arena arena;
@@ -48,8 +43,8 @@ final class Paced {
    * One run.
    *
    * @param latencies milliseconds, by record, without those of the warm-up
-   * @param publishToLiveMillis from the call that publishes to the head's being live; 0 where none
-   *     was published
+   * @param publishToLiveMillis from the call that publishes to the head's being live on every
+   *     instance; 0 where none was published
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Timings(double[] latencies, double publishToLiveMillis) {
@@ -65,32 +60,30 @@ final class Paced {
   }
 
   /**
+   * @param instances of one group that share the records, all in this JVM
    * @param rate records a second
    * @param seconds that are measured, after those to warm up
    * @param swapped a head that is published in the middle of them
    */
-  Timings run(double rate, double seconds, Optional<Head> swapped) throws Exception {
+  Timings run(int instances, double rate, double seconds, Optional<Head> swapped) throws Exception {
     String group = "paced-" + ++runs;
     TopicNames names = arena.open(group + "-records", group);
-    Topics topics = Topics.of(names);
-    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     int records = (int) Math.ceil(rate * (WARM_UP_SECONDS + seconds));
     long[] latencies = new long[records];
     Arrival arrival = new Arrival(names.predictions(), latencies, rate);
     double live = 0;
-    try (StreamService service =
-            headwater.start(
-                topics, group, arena.scratch().resolve(group), arena.kafka(), registry);
+    Topics topics = Topics.of(names);
+    try (Instances members = new Instances(headwater, arena, topics, group);
         HeadPublisher publisher =
             new HeadPublisher(
                 arena.kafka(), topics.heads(), group + "-publisher", HeadSettings.DEFAULT)) {
       publisher.read();
-      awaitReady(service);
-      Swap swap = new Swap(publisher, registry, swapped, arrival, seconds / 2);
+      members.start(instances);
+      Swap swap = new Swap(publisher, members, swapped, arrival, seconds / 2);
       try (Worker reading = Worker.start("reader", arrival);
           Worker swapping = Worker.start("swap", swap)) {
-        send(names.records().get(0), records, rate, arrival);
-        awaitAll(arrival, reading);
+        send(names.records().get(0), records, arrival);
+        Progress.await(group + " predicts records", records, () -> arrival.seen(reading));
         swapping.close();
         swapping.check();
         live = swap.publishToLiveNanos / 1e6;
@@ -102,17 +95,8 @@ final class Paced {
         Arrays.stream(latencies, warm, records).mapToDouble(nanos -> nanos / 1e6).toArray(), live);
   }
 
-  private static void awaitReady(StreamService service) {
-    long deadline = System.nanoTime() + STALL_NANOS;
-    while (!service.ready().up()) {
-      if (System.nanoTime() > deadline) {
-        throw new IllegalStateException("the scorer is not ready: " + service.ready().cause());
-      }
-      LockSupport.parkNanos(TICK_NANOS);
-    }
-  }
-
-  private void send(String topic, int records, double rate, Arrival arrival) throws IOException {
+  private void send(String topic, int records, Arrival arrival)
+      throws IOException, InterruptedException {
     try (Producer<byte[], byte[]> producer = Backlog.producer(arena.kafka())) {
       arrival.start = System.nanoTime();
       for (int i = 0; i < records; i++) {
@@ -120,23 +104,12 @@ final class Paced {
             wait > 0;
             wait = arrival.due(i) - System.nanoTime()) {
           LockSupport.parkNanos(wait);
+          if (Thread.interrupted()) {
+            throw new InterruptedException();
+          }
         }
         producer.send(arena.backlog().record(topic, i));
       }
-    }
-  }
-
-  private static void awaitAll(Arrival arrival, Worker reading) {
-    long deadline = System.nanoTime() + STALL_NANOS;
-    while (arrival.seen.get() < arrival.latencies.length) {
-      reading.check();
-      if (System.nanoTime() > deadline) {
-        throw new IllegalStateException(
-            "%,d of %,d records have no prediction"
-                .formatted(
-                    arrival.latencies.length - arrival.seen.get(), arrival.latencies.length));
-      }
-      LockSupport.parkNanos(TICK_NANOS);
     }
   }
 
@@ -157,6 +130,12 @@ final class Paced {
     /** When a record is to be sent. */
     long due(int index) {
       return start + (long) (index * 1e9 / rate);
+    }
+
+    /** How many predictions were read. */
+    long seen(Worker reading) {
+      reading.check();
+      return seen.get();
     }
 
     boolean begun() {
@@ -181,10 +160,10 @@ final class Paced {
     }
   }
 
-  /** Publishes a head in the middle, and notes when it serves. */
+  /** Publishes a head in the middle, and notes when it serves everywhere. */
   private static final class Swap implements Worker.Body {
     private final HeadPublisher publisher;
-    private final PrometheusMeterRegistry registry;
+    private final Instances members;
     private final Optional<Head> head;
     private final Arrival arrival;
     private final double afterSeconds;
@@ -192,12 +171,12 @@ final class Paced {
 
     Swap(
         HeadPublisher publisher,
-        PrometheusMeterRegistry registry,
+        Instances members,
         Optional<Head> head,
         Arrival arrival,
         double afterSeconds) {
       this.publisher = publisher;
-      this.registry = registry;
+      this.members = members;
       this.head = head;
       this.arrival = arrival;
       this.afterSeconds = afterSeconds;
@@ -218,20 +197,15 @@ final class Paced {
       }
       long published = System.nanoTime();
       Worker publishing = Worker.start("publisher", open -> publisher.promote(next, "bench"));
-      while (!live(next)) {
+      while (!members.live(next)) {
         publishing.check();
         if (!running.getAsBoolean()) {
-          throw new IllegalStateException("the head was not live by the end of the run");
+          throw new IllegalStateException("the head was not live everywhere by the end of the run");
         }
         LockSupport.parkNanos(TICK_NANOS);
       }
       publishToLiveNanos = System.nanoTime() - published;
       publishing.close();
-    }
-
-    private boolean live(Head next) {
-      Gauge live = registry.find("headwater.head.version").tag("task", next.info().task()).gauge();
-      return live != null && live.value() >= next.info().version();
     }
   }
 }

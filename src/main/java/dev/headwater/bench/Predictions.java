@@ -24,36 +24,38 @@ final class Predictions {
   /**
    * Reads a topic to its end.
    *
-   * @return the labels by index of the backlog's distinct records, the first time round
-   * @throws IllegalStateException where a record was predicted twice or not at all
+   * @param answers a record is to have
+   * @return the labels by index of the backlog's distinct records, the first time round; of several
+   *     tasks one's
+   * @throws IllegalStateException where a record has more predictions, or fewer
    */
-  static List<String> read(Map<String, Object> kafka, String topic, Backlog backlog, int records)
+  static List<String> read(
+      Map<String, Object> kafka, String topic, Backlog backlog, int records, int answers)
       throws IOException {
     @Nullable String[] labels = new String[records];
+    int[] counts = new int[records];
     try (Consumer<byte[], byte[]> consumer = consumer(kafka, topic)) {
       Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
       while (ends.entrySet().stream()
           .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-          count(Json.MAPPER.readTree(record.value()), backlog, labels);
+          JsonNode prediction = Json.MAPPER.readTree(record.value());
+          JsonNode source = prediction.path("source");
+          int index =
+              backlog.index(source.path("partition").asInt(), source.path("offset").asLong());
+          labels[index] = prediction.path("label").asText();
+          counts[index]++;
         }
       }
     }
-    int missing = (int) Arrays.stream(labels).filter(label -> label == null).count();
-    if (missing > 0) {
-      throw new IllegalStateException(
-          "%,d of %,d records have no prediction on %s".formatted(missing, records, topic));
+    for (int i = 0; i < records; i++) {
+      if (counts[i] != answers) {
+        throw new IllegalStateException(
+            "record %,d of %,d has %d predictions on %s, not %d"
+                .formatted(i, records, counts[i], topic, answers));
+      }
     }
     return List.of(Arrays.copyOf(labels, Math.min(records, backlog.distinct())));
-  }
-
-  private static void count(JsonNode prediction, Backlog backlog, @Nullable String[] labels) {
-    JsonNode source = prediction.path("source");
-    int index = backlog.index(source.path("partition").asInt(), source.path("offset").asLong());
-    if (labels[index] != null) {
-      throw new IllegalStateException("record " + source + " is predicted twice");
-    }
-    labels[index] = prediction.path("label").asText();
   }
 
   /** At the beginning of all partitions, read_committed. */

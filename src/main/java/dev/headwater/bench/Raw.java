@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
@@ -30,6 +31,7 @@ import java.util.stream.IntStream;
  */
 final class Raw implements AutoCloseable {
   static final String NAME = "raw";
+  private static final long PATIENCE_SECONDS = 60;
   private static final List<Integer> BATCH_SIZES = List.of(1, 8, 32, 128, 512);
 
   private final Network network;
@@ -128,7 +130,8 @@ final class Raw implements AutoCloseable {
             pool.submit(
                 () -> {
                   long i = next.getAndIncrement();
-                  while (i < batches.size() || System.nanoTime() < deadline) {
+                  while ((i < batches.size() || System.nanoTime() < deadline)
+                      && !Thread.currentThread().isInterrupted()) {
                     Batch batch = batches.get((int) (i % batches.size()));
                     run(session, output, batch, labels);
                     done.addAndGet(batch.rows().size());
@@ -143,7 +146,15 @@ final class Raw implements AutoCloseable {
       // before the workers are gone, and with them what they allocated
       return Measured.between(from, Meter.read(), done.get(), Arrays.asList(labels));
     } finally {
-      pool.shutdown();
+      end(pool);
+    }
+  }
+
+  /** Waits for the runs in progress: a session closed under one takes the process down. */
+  private static void end(ExecutorService pool) throws InterruptedException {
+    pool.shutdownNow();
+    if (!pool.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      throw new IllegalStateException("a run does not end");
     }
   }
 

@@ -23,7 +23,7 @@ final class Start {
   }
 
   /** Of one start, in seconds; the first one also warms the disk. */
-  double seconds() throws IOException, InterruptedException {
+  double seconds() throws IOException {
     try (Producer<byte[], byte[]> producer = Backlog.producer(arena.kafka());
         Consumer<byte[], byte[]> predictions =
             Predictions.consumer(arena.kafka(), commands.names().predictions())) {

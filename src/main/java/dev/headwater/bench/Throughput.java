@@ -58,13 +58,18 @@ final class Throughput {
     }
   }
 
+  /** Records of a trial, before rounds of so many seconds. */
+  static int trial(double seconds) {
+    return (int) Math.min(TRIAL_RECORDS, Math.max(500, seconds * 2000));
+  }
+
   /**
    * A trial of each, which compiles what they run and tells how many records make a round.
    *
    * @param tried Headwater, and who else is to run
    */
   private Filled counted(double seconds, List<Contestant> tried) throws Exception {
-    int trial = (int) Math.min(TRIAL_RECORDS, Math.max(500, seconds * 2000));
+    int trial = trial(seconds);
     Filled few = drain.fill("trial", trial);
     double rate = 0;
     for (Contestant contestant : tried) {

@@ -15,6 +15,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -54,8 +57,24 @@ final class BenchCommand implements Callable<Integer> {
       names = "--only",
       split = ",",
       paramLabel = "PART",
-      description = "Of ${COMPLETION-CANDIDATES}; all where not given.")
+      description = "Of ${COMPLETION-CANDIDATES}; all but SCALE where not given.")
   private @Nullable Set<BenchSettings.Part> only;
+
+  @Option(
+      names = "--axes",
+      split = ",",
+      paramLabel = "AXIS",
+      description =
+          "What grows in SCALE, which measures the cost of a record on a small network of its own:"
+              + " of ${COMPLETION-CANDIDATES}; all where not given.")
+  private @Nullable Set<BenchSettings.Axis> axes;
+
+  @Option(
+      names = "--up-to",
+      paramLabel = "N",
+      defaultValue = "1000000",
+      description = "How far it grows. Default: ${DEFAULT-VALUE}.")
+  private int upTo;
 
   @Option(names = "--report", paramLabel = "FILE", description = "Where the report goes, JSON.")
   private @Nullable Path report;
@@ -87,17 +106,54 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (subject.config != null) {
-      measure(subject.config);
-    } else {
-      try (Scratch scratch = Scratch.create()) {
-        measure(Ffnn.write(scratch.path()));
-      }
-    }
+    Lifetime.untilSignalled(
+        signalled -> {
+          Thread bench = Thread.currentThread();
+          Thread ctrlC = new Thread(() -> interrupt(bench, signalled), "ctrl-c");
+          ctrlC.setDaemon(true);
+          ctrlC.start();
+          try {
+            measure(line -> say(line, signalled));
+          } catch (Exception e) {
+            if (signalled.getCount() > 0) {
+              throw e;
+            }
+            // whatever it was in the middle of fails in its own way
+            spec.commandLine().getErr().println("stopped before its end: no report");
+          }
+        });
     return 0;
   }
 
-  private void measure(Path config) throws Exception {
+  /** So that brokers and scorers are closed, and their files deleted, as at an ordinary end. */
+  private static void interrupt(Thread bench, CountDownLatch signalled) {
+    try {
+      signalled.await();
+      bench.interrupt();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // nobody does: the process ends first
+    }
+  }
+
+  /** Goes no further once it is to end: an interrupt may have been taken by some library. */
+  private void say(String line, CountDownLatch signalled) {
+    if (signalled.getCount() == 0) {
+      throw new CancellationException();
+    }
+    spec.commandLine().getOut().println(line);
+  }
+
+  private void measure(Consumer<String> say) throws Exception {
+    if (subject.config != null) {
+      measure(subject.config, say);
+      return;
+    }
+    try (Scratch scratch = Scratch.create()) {
+      measure(Ffnn.CRAYFISH.write(scratch.path()), say);
+    }
+  }
+
+  private void measure(Path config, Consumer<String> say) throws Exception {
     Settings settings = SettingsLoader.load(config, System.getenv(), Map.of());
     Path stream =
         settings.replay().stream()
@@ -120,10 +176,12 @@ final class BenchCommand implements Callable<Integer> {
             stream,
             settings.replay().truthFields(),
             new Commands(Main.class.getName(), config, settings.topicNames()),
-            only == null ? EnumSet.allOf(BenchSettings.Part.class) : only,
+            only == null ? BenchSettings.Part.ofDeployment() : only,
+            axes == null ? EnumSet.allOf(BenchSettings.Axis.class) : axes,
+            upTo,
             rounds,
             seconds);
-    Report measured = new Bench(bench, spec.commandLine().getOut()::println).run();
+    Report measured = new Bench(bench, say).run();
     spec.commandLine().getOut().println(measured);
     if (report != null) {
       measured.write(report);

@@ -8,7 +8,6 @@ import java.io.InputStreamReader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A broker in a JVM of its own, so that its heap, its garbage and what its code costs to compile
@@ -16,8 +15,6 @@ import java.util.concurrent.TimeUnit;
  * whatever way that ends, and not before it: a Ctrl-C in a terminal reaches both.
  */
 public final class BrokerProcess implements AutoCloseable {
-  private static final long PATIENCE_SECONDS = 60;
-
   private final Process process;
   private final String bootstrapServers;
 
@@ -52,14 +49,7 @@ public final class BrokerProcess implements AutoCloseable {
   @Override
   public void close() throws IOException {
     process.getOutputStream().close();
-    try {
-      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-      }
-    } catch (InterruptedException e) {
-      process.destroyForcibly();
-      Thread.currentThread().interrupt();
-    }
+    JavaProcess.await(process);
   }
 
   /**

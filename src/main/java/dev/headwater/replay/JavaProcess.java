@@ -4,9 +4,12 @@ import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /** Processes of this Java and this class path. */
 public final class JavaProcess {
+  private static final long PATIENCE_SECONDS = 60;
+
   private JavaProcess() {}
 
   /** Not started yet; runs a class's {@code main}, its log quiet. */
@@ -25,6 +28,28 @@ public final class JavaProcess {
     command.add(mainClass);
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command);
+  }
+
+  /**
+   * Waits until it has ended, and sees to that where it takes too long. An interrupt waits, too:
+   * what the process has in the scratch directory is deleted next.
+   */
+  public static void await(Process process) {
+    boolean interrupted = false;
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (process.isAlive()) {
+      try {
+        if (!process.waitFor(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          process.destroyForcibly();
+          deadline += TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        }
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static String absolute(String classPath) {

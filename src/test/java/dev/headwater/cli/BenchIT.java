@@ -1,14 +1,20 @@
 package dev.headwater.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.schema.Json;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -76,6 +82,76 @@ class BenchIT {
     assertThat(report.at("/adaptation/trainerCores/median").asDouble())
         .as("the trainer was at work")
         .isPositive();
+  }
+
+  @Test
+  void tellsWhatARecordCostsAsSomethingGrows() throws Exception {
+    JsonNode report =
+        report(
+            "--workload",
+            "ffnn",
+            "--only",
+            "scale",
+            "--axes",
+            "labels,tasks",
+            "--up-to",
+            "2",
+            "--rounds",
+            "1",
+            "--seconds",
+            "0.1");
+
+    assertThat(report.at("/scale/tasks"))
+        .extracting(point -> point.path("x").asInt())
+        .containsExactly(1, 2);
+    assertThat(report.at("/scale/labels"))
+        .extracting(point -> point.path("x").asInt())
+        .containsExactly(10);
+    for (String axis : List.of("tasks", "labels")) {
+      for (JsonNode point : report.path("scale").path(axis)) {
+        assertThat(point.at("/microsPerRecord/median").asDouble()).as(axis).isPositive();
+        assertThat(point.at("/cpuMicrosPerRecord/median").asDouble()).as(axis).isPositive();
+      }
+    }
+    assertThat(report.at("/scale/exponents/tasks/cpu").isNumber()).isTrue();
+    assertThat(report.at("/scale/exponents/labels/cpu").isNull())
+        .as("one point has no power")
+        .isTrue();
+  }
+
+  @Test
+  void leavesNothingBehindWhereItIsStopped() throws Exception {
+    Process bench =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Djava.io.tmpdir=" + directory,
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName(),
+                "bench",
+                "--workload",
+                "ffnn")
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("bench.log").toFile())
+            .start();
+    try {
+      await()
+          .atMost(Duration.ofMinutes(2))
+          .until(() -> !scratch().isEmpty() && Files.size(directory.resolve("bench.log")) > 0);
+      bench.destroy();
+      assertThat(bench.waitFor(2, TimeUnit.MINUTES)).isTrue();
+    } finally {
+      bench.destroyForcibly();
+    }
+
+    assertThat(scratch()).isEmpty();
+    assertThat(directory.resolve("bench.log")).content().contains("stopped before its end");
+  }
+
+  private List<Path> scratch() throws IOException {
+    try (Stream<Path> all = Files.list(directory)) {
+      return all.filter(path -> path.getFileName().toString().startsWith("headwater-")).toList();
+    }
   }
 
   private JsonNode report(String... arguments) throws Exception {
