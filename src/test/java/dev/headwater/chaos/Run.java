@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -148,6 +149,7 @@ final class Run implements AutoCloseable {
       heads.stop();
     }
     load.stop();
+    requireSentOnce();
     try {
       await()
           .atMost(PATIENCE)
@@ -170,6 +172,19 @@ final class Run implements AutoCloseable {
             on.names.pending(),
             on.names.labelsById());
     return row(Aborted.count(cluster.nodes(), written), violations, null);
+  }
+
+  /** A producer that sends again what it got no answer for may write twice itself. */
+  private void requireSentOnce() {
+    Set<String> seen = new HashSet<>();
+    List<String> twice =
+        on.committed(on.topics.records().get(0)).stream()
+            .map(r -> Deployment.header(r, "headwater-record-id"))
+            .filter(id -> !seen.add(id))
+            .toList();
+    if (!twice.isEmpty()) {
+      throw new IllegalStateException("the load itself wrote these records twice: " + twice);
+    }
   }
 
   private List<Violation> violations(Committed committed) {

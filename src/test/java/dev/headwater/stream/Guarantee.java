@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.LongFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -61,15 +62,18 @@ public interface Guarantee {
           once(
               "prediction",
               ids(sent, true),
-              committed.predictions().stream().map(r -> r.value().recordId()));
+              committed.predictions(),
+              r -> r.value().recordId(),
+              r -> r.value().source().recordId());
 
   Guarantee EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE =
       (sent, committed) ->
           once(
               "dead letter",
               ids(sent, false),
-              committed.deadLetters().stream()
-                  .map(r -> Deployment.header(r, "headwater-record-id")));
+              committed.deadLetters(),
+              r -> Deployment.header(r, "headwater-record-id"),
+              Guarantee::place);
 
   /** Every record was answered once or more, each in its way. */
   Guarantee NOTHING_IS_LOST =
@@ -112,7 +116,9 @@ public interface Guarantee {
         once(
             "labelled sample",
             labelled,
-            committed.samples().stream().map(r -> r.value().getRecordId()));
+            committed.samples(),
+            r -> r.value().getRecordId(),
+            Guarantee::place);
   }
 
   /**
@@ -198,21 +204,38 @@ public interface Guarantee {
         .collect(Collectors.toSet());
   }
 
-  private static List<Violation> once(String what, Set<String> wanted, Stream<String> found) {
-    Map<String, Long> counts =
-        found.collect(Collectors.groupingBy(String::valueOf, Collectors.counting()));
+  private static String place(ConsumerRecord<?, ?> r) {
+    return "%s-%d-%d".formatted(r.topic(), r.partition(), r.offset());
+  }
+
+  /**
+   * @param from where one came from, for whoever asks why there are two
+   */
+  private static <K, V> List<Violation> once(
+      String what,
+      Set<String> wanted,
+      List<ConsumerRecord<K, V>> found,
+      Function<ConsumerRecord<K, V>, String> id,
+      Function<ConsumerRecord<K, V>, String> from) {
+    Map<String, List<ConsumerRecord<K, V>>> byId =
+        found.stream().collect(Collectors.groupingBy(r -> String.valueOf(id.apply(r))));
     List<Violation> violations = new ArrayList<>();
-    for (String id : wanted) {
-      if (!counts.containsKey(id)) {
-        violations.add(new Violation(Kind.LOST, "no %s of %s".formatted(what, id)));
+    for (String one : wanted) {
+      if (!byId.containsKey(one)) {
+        violations.add(new Violation(Kind.LOST, "no %s of %s".formatted(what, one)));
       }
     }
-    counts.forEach(
-        (id, count) -> {
-          if (!wanted.contains(id)) {
-            violations.add(new Violation(Kind.WRONG, "a %s of %s".formatted(what, id)));
-          } else if (count > 1) {
-            violations.add(new Violation(Kind.REPEATED, "%d %ss of %s".formatted(count, what, id)));
+    byId.forEach(
+        (one, records) -> {
+          if (!wanted.contains(one)) {
+            violations.add(new Violation(Kind.WRONG, "a %s of %s".formatted(what, one)));
+          } else if (records.size() > 1) {
+            violations.add(
+                new Violation(
+                    Kind.REPEATED,
+                    "%d %ss of %s: %s"
+                        .formatted(
+                            records.size(), what, one, records.stream().map(from).toList())));
           }
         });
     return violations;
