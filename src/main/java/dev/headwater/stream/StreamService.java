@@ -24,11 +24,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.errors.ProcessorStateException;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -139,8 +141,13 @@ public final class StreamService implements AutoCloseable {
     ScoringTopology topology =
         new ScoringTopology(topics, settings, tasks(), scorer, limits, metrics);
     run(
-        new KafkaStreams(
-            topology.get(), StreamProperties.of(settings, topics, kafka, limits, scorer)));
+        () -> {
+          KafkaStreams client =
+              new KafkaStreams(
+                  topology.get(), StreamProperties.of(settings, topics, kafka, limits, scorer));
+          client.setUncaughtExceptionHandler(this::failed);
+          return client;
+        });
   }
 
   private List<ScoringTopology.Task> tasks() {
@@ -166,15 +173,14 @@ public final class StreamService implements AutoCloseable {
     }
   }
 
-  private void run(KafkaStreams client) {
-    client.setUncaughtExceptionHandler(this::failed);
+  private void run(Supplier<KafkaStreams> clients) {
+    KafkaStreams client;
     synchronized (lock) {
       if (closed) {
-        client.close();
         throw new IllegalStateException("closed while it was starting");
       }
+      client = started(clients);
       streams = client;
-      client.start();
     }
     StreamMeters bound = meters;
     if (bound != null) {
@@ -184,6 +190,28 @@ public final class StreamService implements AutoCloseable {
         .addKeyValue("application", settings.applicationId())
         .addKeyValue("heads", versions())
         .log("scoring started");
+  }
+
+  /**
+   * A process killed while it made a store leaves one that nobody can open, and would be started
+   * again and again for nothing. All that stores hold is on their changelogs, too.
+   */
+  private KafkaStreams started(Supplier<KafkaStreams> clients) {
+    KafkaStreams client = clients.get();
+    try {
+      client.start();
+      return client;
+    } catch (ProcessorStateException e) {
+      log.atWarn()
+          .setCause(e)
+          .addKeyValue("directory", settings.stateDir())
+          .log("stores cannot be opened: deleted, to be restored from their changelogs");
+      client.close();
+      client.cleanUp();
+    }
+    KafkaStreams second = clients.get();
+    second.start();
+    return second;
   }
 
   private StreamThreadExceptionResponse failed(Throwable failure) {

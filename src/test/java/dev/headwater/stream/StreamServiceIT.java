@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.consumer.ConsumerInterceptor;
@@ -314,6 +315,38 @@ class StreamServiceIT {
         await().atMost(PATIENCE).until(() -> on.metrics.counts().labelsMatched() == 1);
         assertThat(second.ready().up()).as(second.ready().cause()).isTrue();
       }
+    }
+  }
+
+  @Test
+  void startsOverAStoreThatAKillLeftHalfMade() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "half", 1)) {
+      StreamSettings settings = Deployment.settings("half", state, ALL_UNSURE);
+      try (StreamService first = on.service(settings, bundle)) {
+        first.start();
+        on.label("late", "kind", "label-1");
+        await().atMost(PATIENCE).until(() -> on.metrics.counts().labelsReceived() == 1);
+      }
+      assertThat(unmake(state)).as("stores whose log is all there is of them").isPositive();
+
+      try (StreamService second = on.service(settings, bundle)) {
+        second.start();
+        on.send("{\"id\": \"late\", \"x\": [1, 2, 3, 4]}");
+
+        await().atMost(PATIENCE).until(() -> on.metrics.counts().labelsMatched() == 1);
+        assertThat(second.live().up()).as(second.live().cause()).isTrue();
+      }
+    }
+  }
+
+  /** RocksDB writes the log of a new store before it says in CURRENT that there is one. */
+  private static int unmake(Path state) throws Exception {
+    try (Stream<Path> files = Files.walk(state)) {
+      List<Path> current = files.filter(file -> file.endsWith("CURRENT")).toList();
+      for (Path file : current) {
+        Files.delete(file);
+      }
+      return current.size();
     }
   }
 
