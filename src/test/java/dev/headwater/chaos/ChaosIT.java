@@ -70,7 +70,6 @@ class ChaosIT {
       run.fire();
       return run.finish();
     } catch (Exception | AssertionError e) {
-      e.printStackTrace();
       return run.failed(e);
     }
   }

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
+import com.fasterxml.jackson.databind.ser.std.ToStringSerializer;
 import dev.headwater.stream.Guarantee.Kind;
 import dev.headwater.stream.Guarantee.Violation;
 import java.io.IOException;
@@ -30,7 +32,7 @@ record Row(
     int abortedTransactions,
     List<Double> secondsToRecover,
     @JsonIgnore List<Violation> violations,
-    String failure) {
+    @JsonSerialize(using = ToStringSerializer.class) Throwable failure) {
 
   @JsonProperty
   long lost() {

@@ -220,10 +220,10 @@ final class Run implements AutoCloseable {
 
   /** What is known of a run that did not come to its end. */
   Row failed(Throwable failure) {
-    return row(0, List.of(), failure.toString());
+    return row(0, List.of(), failure);
   }
 
-  private Row row(int aborted, List<Violation> violations, String failure) {
+  private Row row(int aborted, List<Violation> violations, Throwable failure) {
     return new Row(
         fault.name(),
         protocol.name().toLowerCase(),
