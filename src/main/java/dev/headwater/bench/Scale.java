@@ -144,20 +144,6 @@ final class Scale {
 
   /** The same, but that it asks about every record. */
   private static StreamSettings asking(StreamSettings stream) {
-    return new StreamSettings(
-        stream.applicationId(),
-        stream.stateDir(),
-        stream.threads(),
-        stream.guarantee(),
-        stream.protocol(),
-        stream.commitInterval(),
-        stream.linger(),
-        new Selection(1, 0),
-        stream.unlabelledShare(),
-        stream.labelWait(),
-        stream.top(),
-        stream.readAheadBytes(),
-        stream.startTimeout(),
-        stream.closeTimeout());
+    return stream.with(stream.applicationId(), stream.stateDir(), new Selection(1, 0));
   }
 }

@@ -31,21 +31,7 @@ public record Pipeline(
 
   /** The scorer's settings for one run. */
   public StreamSettings stream(String applicationId, Path stateDirectory) {
-    return new StreamSettings(
-        applicationId,
-        stateDirectory,
-        stream.threads(),
-        stream.guarantee(),
-        stream.protocol(),
-        stream.commitInterval(),
-        stream.linger(),
-        stream.selection(),
-        stream.unlabelledShare(),
-        stream.labelWait(),
-        stream.top(),
-        stream.readAheadBytes(),
-        stream.startTimeout(),
-        stream.closeTimeout());
+    return stream.with(applicationId, stateDirectory, stream.selection());
   }
 
   /**

@@ -75,6 +75,25 @@ public record StreamSettings(
     require(!linger.isNegative(), "linger must not be negative, not " + linger);
   }
 
+  /** The same for another application, and another choice of what to ask about. */
+  public StreamSettings with(String application, Path directory, Selection chosen) {
+    return new StreamSettings(
+        application,
+        directory,
+        threads,
+        guarantee,
+        protocol,
+        commitInterval,
+        linger,
+        chosen,
+        unlabelledShare,
+        labelWait,
+        top,
+        readAheadBytes,
+        startTimeout,
+        closeTimeout);
+  }
+
   /** Everything but what has no sensible default. */
   public static StreamSettings of(String applicationId, Path stateDir, Selection selection) {
     return new StreamSettings(
