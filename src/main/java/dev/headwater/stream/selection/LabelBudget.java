@@ -3,7 +3,6 @@ package dev.headwater.stream.selection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 
 /**
  * How many records may ask for a label: a share of all, and what was saved of it, up to a burst (a
@@ -38,35 +37,48 @@ final class LabelBudget {
     this.saved = burst;
   }
 
-  /** As {@link #grants(double[], BooleanSupplier, boolean)}, of one task. */
+  /** As {@link #affords}, and {@link #took}, of one task. */
   boolean grants(double certainty, boolean wanted, boolean audit) {
-    return grants(new double[] {certainty}, () -> wanted, audit);
+    double[] certainties = {certainty};
+    boolean granted = wanted && affords(certainties);
+    took(certainties, granted, audit);
+    return granted;
   }
 
   /**
-   * Whether this record may ask as one that is unsure, drawn for audit or not; remembers it.
+   * Whether the next record may ask as one that is unsure, drawn for audit or not.
    *
    * @param certainties by task; infinite where it is sure enough
-   * @param wanted whether it would, asked only where it may; what is not asked for is saved
+   */
+  boolean affords(double[] certainties) {
+    double held = accrued();
+    return held >= 1 && isLow(certainties, held);
+  }
+
+  /**
+   * Pays for that record and remembers it; what is not asked for is saved.
+   *
+   * @param granted it asks as one that is unsure
    * @param audit it asks for a label in any case, and what that takes is paid back
    */
-  boolean grants(double[] certainties, BooleanSupplier wanted, boolean audit) {
-    saved = Math.min(burst, saved + share);
-    boolean granted = saved >= 1 && isLow(certainties) && wanted.getAsBoolean();
-    saved -= granted || audit ? 1 : 0;
+  void took(double[] certainties, boolean granted, boolean audit) {
+    saved = accrued() - (granted || audit ? 1 : 0);
     for (int task = 0; task < certainties.length; task++) {
       recent(task).remember(certainties[task]);
     }
-    return granted;
   }
 
   /** Pays for what was asked without it, as far as there is anything to pay with. */
   void paid() {
-    saved = Math.max(0, Math.min(burst, saved + share) - 1);
+    saved = Math.max(0, accrued() - 1);
   }
 
-  private boolean isLow(double[] certainties) {
-    double plenty = Math.max(0, saved) / (LOW * burst);
+  private double accrued() {
+    return Math.min(burst, saved + share);
+  }
+
+  private boolean isLow(double[] certainties, double held) {
+    double plenty = Math.max(0, held) / (LOW * burst);
     double part = quantile / certainties.length;
     for (int task = 0; task < certainties.length; task++) {
       if (certainties[task] < recent(task).quantile(part + (1 - part) * plenty)) {

@@ -2,7 +2,6 @@ package dev.headwater.stream.selection;
 
 import dev.headwater.schema.Reason;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 
 /**
  * Decides record by record, with the memory that a label budget and the search for copies need.
@@ -76,21 +75,19 @@ public final class Selector {
    */
   private synchronized boolean unsure(float[] features, double[] certainties, boolean audit) {
     double[] below = certainties.clone();
-    int doubts = 0;
+    boolean any = false;
     for (int i = 0; i < below.length; i++) {
       boolean sure = below[i] >= selection.bar();
-      doubts += sure ? 0 : 1;
+      any |= !sure;
       below[i] = sure ? Double.POSITIVE_INFINITY : below[i];
     }
-    boolean any = doubts > 0;
+    boolean may = any && budget.map(held -> held.affords(below)).orElse(true);
     // looked for last: most that are unsure are beyond the budget, and copies cost most to find
-    BooleanSupplier wanted = () -> any && !recent.isCopy(recent.nearest(features));
-    boolean unsure =
-        budget
-            .map(held -> held.grants(below, wanted, audit))
-            .orElseGet(() -> wanted.getAsBoolean());
+    double nearest = may || audit ? recent.nearest(features) : 0;
+    boolean unsure = may && !recent.isCopy(nearest);
+    budget.ifPresent(held -> held.took(below, unsure, audit));
     if (unsure || audit) {
-      recent.add(features, recent.nearest(features));
+      recent.add(features, nearest);
     }
     return unsure;
   }
