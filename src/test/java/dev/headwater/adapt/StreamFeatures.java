@@ -1,5 +1,8 @@
 package dev.headwater.adapt;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import ai.djl.engine.Engine;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
@@ -26,6 +29,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,9 +49,12 @@ public record StreamFeatures(
 
   public static StreamFeatures of(Path bundle) throws IOException, OrtException {
     Path cache = CACHE.resolve(bundle.getFileName() + ".features");
-    if (!Files.exists(cache)) {
-      Files.createDirectories(CACHE);
-      compute(bundle).write(cache);
+    Files.createDirectories(CACHE);
+    try (FileChannel channel = FileChannel.open(CACHE.resolve("lock"), CREATE, WRITE)) {
+      channel.lock(); // the tests run in two processes; closing gives it back
+      if (!Files.exists(cache)) {
+        compute(bundle).write(cache);
+      }
     }
     return read(cache);
   }

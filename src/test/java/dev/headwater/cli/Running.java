@@ -33,7 +33,7 @@ final class Running implements AutoCloseable {
                 "--config",
                 config.toString())
             .redirectErrorStream(true)
-            .redirectOutput(new File("target", "Running-" + command + ".log"))
+            .redirectOutput(new File("target", "Running-" + command + "-" + port + ".log"))
             .start(),
         port);
   }

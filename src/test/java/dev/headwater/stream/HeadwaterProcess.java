@@ -117,7 +117,8 @@ public final class HeadwaterProcess {
       String command, Deployment on, Mode mode, Duration commitInterval) throws IOException {
     int port = freePort();
     Path config = mode.configure(on, commitInterval, port);
-    Path log = Path.of("target", "serve", mode.name() + "-" + mode.member() + ".log");
+    Path log =
+        Path.of("target", "serve", "%s-%s-%d.log".formatted(mode.name(), mode.member(), port));
     ProcessBuilder builder =
         TestJvm.of(log, "512m", Main.class, command, "--config", config.toString());
     builder.environment().putAll(mode.environment());
