@@ -53,7 +53,7 @@ public final class HeadFollower implements AutoCloseable {
   private volatile @Nullable HeadTopic reading;
 
   // the follower's thread only; they outlive a connection, so that nothing is installed twice
-  private final Map<String, Long> epochs = new HashMap<>();
+  private final Map<String, LivePointer> followed = new HashMap<>();
   private final Map<String, String> serving = new TreeMap<>();
   private final Map<String, String> refusals = new TreeMap<>();
 
@@ -186,17 +186,21 @@ public final class HeadFollower implements AutoCloseable {
   }
 
   private void settle(HeadStore store, LivePointer live) {
-    long epoch = epochs.getOrDefault(live.task(), 0L);
-    LivePointer latest = store.latest(live.task()).orElse(live);
-    if (latest.epoch() < epoch) {
-      refuse(
-          latest,
-          RefusedHeadException.Cause.STALE,
-          "The pointer to version %d carries epoch %d, but epoch %d was read before: it is ignored."
-              .formatted(latest.version(), latest.epoch(), epoch));
-    }
-    if (live.epoch() <= epoch) {
-      return;
+    LivePointer before = followed.get(live.task());
+    if (before != null) {
+      LivePointer latest = store.latest(live.task()).orElse(live);
+      // an equal epoch for another version: a topic made anew, or the loser of two writers
+      if (latest.epoch() < before.epoch()
+          || (latest.epoch() == before.epoch() && latest.version() != before.version())) {
+        refuse(
+            latest,
+            RefusedHeadException.Cause.STALE,
+            "The pointer to version %d carries epoch %d, but epoch %d was read before: it is ignored."
+                .formatted(latest.version(), latest.epoch(), before.epoch()));
+      }
+      if (live.epoch() <= before.epoch()) {
+        return;
+      }
     }
     try {
       Optional<Head> head = store.head(live.task(), live.version());
@@ -208,7 +212,7 @@ public final class HeadFollower implements AutoCloseable {
                 .formatted(live.version(), live.task()));
         return;
       }
-      epochs.put(live.task(), live.epoch());
+      followed.put(live.task(), live);
       install(head.get(), () -> sink.accept(head.get(), live));
       serving.put(
           live.task(),
@@ -216,7 +220,7 @@ public final class HeadFollower implements AutoCloseable {
       refusals.remove(HeadKey.live(live.task()));
       settleCanary(store, live);
     } catch (RefusedHeadException e) {
-      epochs.put(live.task(), live.epoch());
+      followed.put(live.task(), live);
       refuse(live, e.fault(), e.getMessage());
     }
   }

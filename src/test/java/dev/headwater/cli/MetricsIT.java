@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -73,6 +74,45 @@ class MetricsIT extends CommandedDeployment {
       assertThat(scorer.body("/health/ready"))
           .contains("\"parts\":{\"heads\":{\"up\":true", "\"head\":{\"up\":true", "\"streams\":{");
     }
+  }
+
+  @Test
+  void everyLabelIsCountedOnceAndItsDelayIsTheTimeItTook() throws Exception {
+    Files.writeString(
+        config,
+        """
+        selection: {threshold: 1, audit-share: 0, budget: 1, copy-distance: 0}
+        stream: {label-wait: 30s}
+        """,
+        StandardOpenOption.APPEND);
+    assertThat(run("topics", "create")).isZero();
+    try (Running scorer = Running.start("serve", config, port)) {
+      await().atMost(PATIENCE).until(() -> scorer.status("/health/ready") == 200);
+      send("{\"id\":\"a\",\"x\":[1,2,3,4]}", "{\"id\":\"b\",\"x\":[2,3,4,5]}");
+      await().atMost(PATIENCE).until(() -> value(scorer, "records_predicted_total") == 2);
+      String label = "{\"recordId\":\"%s\",\"task\":\"kind\",\"label\":\"label-1\"}";
+
+      sendTo("desk-labels", label.formatted("a"), label.formatted("b"), label.formatted("z"), "?");
+
+      await().atMost(PATIENCE).until(() -> value(scorer, "labels_unmatched_total") == 1);
+      assertThat(value(scorer, "labels_received_total")).isEqualTo(4);
+      assertThat(value(scorer, "labels_matched_total")).isEqualTo(2);
+      assertThat(value(scorer, "labels_dead_lettered_total")).isEqualTo(1);
+      assertThat(value(scorer, "label_delay_seconds_count")).isEqualTo(2);
+      assertThat(value(scorer, "label_delay_seconds_sum")).isBetween(0.0, 2 * 30.0);
+      assertThat(value(scorer, "inference_tokens_total")).as("one a record").isEqualTo(2);
+      assertThat(value(scorer, "inference_padding_tokens_total")).isZero();
+    }
+  }
+
+  private static double value(Running process, String metric) throws Exception {
+    String name = "headwater_" + metric + " ";
+    return process
+        .body("/metrics")
+        .lines()
+        .filter(line -> line.startsWith(name))
+        .mapToDouble(line -> Double.parseDouble(line.substring(name.length())))
+        .sum();
   }
 
   private static void agree(List<Listed> list, String process, String exported) {
@@ -157,13 +197,17 @@ class MetricsIT extends CommandedDeployment {
   }
 
   private void send(String... records) {
+    sendTo("desk-records", records);
+  }
+
+  private void sendTo(String topic, String... values) {
     try (Producer<String, String> producer =
         new KafkaProducer<>(
             Map.of("bootstrap.servers", broker.bootstrapServers()),
             new StringSerializer(),
             new StringSerializer())) {
-      for (String record : records) {
-        producer.send(new ProducerRecord<>("desk-records", record));
+      for (String value : values) {
+        producer.send(new ProducerRecord<>(topic, value));
       }
       producer.flush();
     }

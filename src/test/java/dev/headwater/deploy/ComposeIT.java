@@ -18,6 +18,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.testcontainers.junit.jupiter.Testcontainers;
 
@@ -26,6 +27,7 @@ import org.testcontainers.junit.jupiter.Testcontainers;
  * Debian's here, under the same files and the same command line as the image that the file names,
  * so that nothing has to be pulled.
  */
+@ExtendWith(EngineLock.class)
 @Testcontainers(disabledWithoutDocker = true)
 class ComposeIT {
   private static final Duration PATIENCE = Duration.ofMinutes(3);

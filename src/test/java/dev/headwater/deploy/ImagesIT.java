@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.BindMode;
@@ -33,11 +34,12 @@ import org.testcontainers.kafka.KafkaContainer;
 import org.testcontainers.utility.DockerImageName;
 
 /** The built images as a cluster runs them: no root, no writable root file system, nothing more. */
+@ExtendWith(EngineLock.class)
 @Testcontainers(disabledWithoutDocker = true)
 class ImagesIT {
   private static final Network NETWORK = Network.newNetwork();
   private static final String BROKER = "kafka:19092";
-  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
   private static final int GRACE_SECONDS = 30;
   private static final int TERMINATED = 128 + 15;
   private static final long LARGEST_SCORER = 450_000_000;
@@ -112,8 +114,8 @@ class ImagesIT {
     try (GenericContainer<?> scorer = hardened(scorerImage, "serve");
         GenericContainer<?> trainer = hardened(trainerImage, "train");
         Traffic traffic = new Traffic(KAFKA.getBootstrapServers(), "ship", stream())) {
-      scorer.waitingFor(Wait.forHealthcheck()).start();
-      trainer.waitingFor(Wait.forHealthcheck()).start();
+      scorer.waitingFor(Wait.forHealthcheck().withStartupTimeout(PATIENCE)).start();
+      trainer.waitingFor(Wait.forHealthcheck().withStartupTimeout(PATIENCE)).start();
       assertConfined(scorer);
       assertConfined(trainer);
       assertThat(scorer.execInContainer("ls", "lib").getStdout()).doesNotContain("pytorch");

@@ -322,6 +322,11 @@ class HeadFollowerIT {
     awaitRefusal("intent 7: The pointer to version 7 carries epoch 1, but epoch 2 was read");
     assertThat(sink.versions).as("version 2 serves on").containsExactly(2L);
 
+    // when, then: as the old topic's writer would have numbered it
+    broker.write(topic, HeadKey.live(TASK), HeadCodec.json(pointer(2, 7)));
+    awaitRefusal("intent 7: The pointer to version 7 carries epoch 2, but epoch 2 was read");
+    assertThat(sink.versions).as("version 2 serves on").containsExactly(2L);
+
     // when, then: a higher epoch counts again
     broker.write(topic, HeadKey.live(TASK), HeadCodec.json(pointer(3, 7)));
     awaitVersions(2L, 7L);
