@@ -158,6 +158,7 @@ final class Learner {
   /** Something has changed: the next sample is worth a training. */
   void drifted(String cause) {
     trigger.drifted(cause);
+    progress.drifted();
   }
 
   /** Whether the sample is one vector of this task and its feature space, labelled or not. */

@@ -14,13 +14,17 @@ import java.util.Set;
  */
 final class Progress {
   /** What a candidate is judged on stands for so many records at least: the traffic of late. */
-  private static final int RECORDS = 500;
+  private static final int RECORDS = 2000;
+
+  /** Likewise where the traffic has changed: what came before that would defend the live head. */
+  private static final int RECORDS_AFTER_DRIFT = 500;
 
   /** And is so many samples at least, where there are. */
   private static final int SAMPLES = 100;
 
   private final Map<String, Integer> folds = new HashMap<>();
   private TrainedThrough passed = TrainedThrough.nothing();
+  private boolean drifted;
   private int next;
   private List<String> labels = List.of();
   private List<Fitter.Trained> heads = List.of();
@@ -34,6 +38,11 @@ final class Progress {
     heads = List.of();
   }
 
+  /** The traffic has changed; what has passed by it does not come back. */
+  void drifted() {
+    drifted = true;
+  }
+
   /**
    * Which of these samples, indexes in the order they came, the next candidate is judged on: the
    * newest. Older ones have passed: every fold may learn from them, so none of them is ever judged
@@ -41,8 +50,10 @@ final class Progress {
    */
   int[] ofLate(List<Remembered> samples, int[] unseen) {
     int[] left = Arrays.stream(unseen).filter(i -> !passed.covers(samples.get(i))).toArray();
+    int least = drifted ? RECORDS_AFTER_DRIFT : RECORDS;
+    drifted = false;
     int from = left.length;
-    for (double records = 0; from > 0 && (records < RECORDS || left.length - from < SAMPLES); ) {
+    for (double records = 0; from > 0 && (records < least || left.length - from < SAMPLES); ) {
       records += samples.get(left[--from]).weight();
     }
     for (int i = 0; i < from; i++) {

@@ -4,6 +4,7 @@ import dev.headwater.schema.Verdict;
 import dev.headwater.schema.Verdict.Cause;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.DoubleSummaryStatistics;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -115,7 +116,7 @@ public final class Gate {
       Judged judged, List<Trial> trials, Comparison test, Map<String, Double> numbers) {
     Comparison known = measure.compare(known(judged, trials));
     numbers.put("knownGain", known.gain());
-    boolean better = test.gain() > 0 && test.pBetter() <= settings.errorRate();
+    boolean better = test.gain() > unseenLoss(trials) && test.pBetter() <= settings.errorRate();
     double mayLose = better ? settings.classLoss() / 2 : 0;
     if (known.pWorse() <= settings.errorRate() && known.gain() < -mayLose) {
       return verdict(
@@ -154,6 +155,22 @@ public final class Gate {
             .formatted(signed(test.gain()), test.pBetter(), test.discordant()),
         trials,
         numbers);
+  }
+
+  /**
+   * What no audited sample has shown yet, as a share of the traffic: half of one (Jeffreys' prior).
+   * Of records that the live head is sure of, and seldom wrong, only audited ones are told, and
+   * there a head that differs can but lose. 0 where all samples stand for as many records.
+   */
+  private double unseenLoss(List<Trial> trials) {
+    if (settings.metric() != Metric.ACCURACY
+        || Trial.ofMasks(trials)
+        || trials.stream().anyMatch(Trial::graded)) {
+      return 0; // an answer is not just right or wrong, and a record not the unit of the gain
+    }
+    DoubleSummaryStatistics weights =
+        trials.stream().mapToDouble(Trial::weight).summaryStatistics();
+    return (weights.getMax() - weights.getMin()) / 2 / weights.getSum();
   }
 
   private static List<Trial> known(Judged judged, List<Trial> trials) {

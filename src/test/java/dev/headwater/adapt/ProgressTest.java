@@ -147,13 +147,18 @@ class ProgressTest {
     Recording fitter = new Recording();
     Learner learner = learner(fitter);
     feed(learner, 0, 600);
+    learner.drifted("drift-features");
     Head first = learner.train("samples", 1);
     feed(learner, 600, 720);
+    learner.drifted("drift-errors");
     Head second = learner.train("samples", 2);
+    feed(learner, 720, 800);
+    Head third = learner.train("samples", 3);
 
     assertThat(first.info().verdict().judged()).isEqualTo(500);
     assertThat(second.info().verdict().judged()).isEqualTo(500);
-    assertThat(learner.unseen()).as("a probation still sees them all").hasSize(720);
+    assertThat(third.info().verdict().judged()).as("without another drift").isEqualTo(580);
+    assertThat(learner.unseen()).as("a probation still sees them all").hasSize(800);
     assertThat(fitter.leaks).as("judged by a head that had learned it").isEmpty();
   }
 
@@ -181,13 +186,19 @@ class ProgressTest {
     List<Remembered> dense = remembered(300, 2);
     int[] all = IntStream.range(0, 300).toArray();
 
+    progress.drifted();
     assertThat(progress.ofLate(sparse, all)).isEqualTo(IntStream.range(200, 300).toArray());
     assertThat(progress.ofLate(sparse.subList(0, 250), Arrays.copyOf(all, 250)))
         .as("the newest have left the memory")
         .isEqualTo(IntStream.range(200, 250).toArray());
-    assertThat(new Progress().ofLate(dense, all)).isEqualTo(IntStream.range(50, 300).toArray());
+    Progress other = new Progress();
+    assertThat(other.ofLate(dense, all)).as("there is no more").hasSize(300);
+    other.drifted();
+    assertThat(other.ofLate(dense, all)).isEqualTo(IntStream.range(50, 300).toArray());
+    assertThat(new Progress().ofLate(remembered(300, 10), all)).as("2,000 records").hasSize(200);
 
     progress.restart();
+    progress.drifted();
 
     assertThat(progress.ofLate(sparse, all)).as("another head is live").hasSize(100);
     assertThat(progress.ofLate(sparse.subList(0, 20), Arrays.copyOf(all, 20))).isEmpty();

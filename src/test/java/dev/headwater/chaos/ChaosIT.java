@@ -34,7 +34,8 @@ class ChaosIT {
             ClusterFaults.all(),
             TrainerFaults.all(),
             DiskFaults.all(),
-            ClockFaults.all())
+            ClockFaults.all(),
+            Soak.all())
         .flatMap(List::stream)
         .filter(fault -> fault.name().matches(".*(?:" + ONLY + ").*"))
         .flatMap(fault -> fault.protocols().stream().map(p -> Arguments.of(fault, p)));

@@ -60,9 +60,16 @@ final class Heads implements AutoCloseable {
 
   /** Makes the next version live. */
   synchronized void promote() {
+    promote(0);
+  }
+
+  /**
+   * @param more labels than the bundle's own
+   */
+  synchronized void promote(int more) {
     long next = next();
     history.add(next);
-    publisher().promote(TestHead.of(bundle, next), "chaos");
+    publisher().promote(TestHead.of(bundle, next, more), "chaos");
     before = live;
     live = next;
   }

@@ -169,13 +169,20 @@ public final class HeadwaterProcess {
 
   /** A gauge, of whatever tags. */
   public double gauge(String name) throws IOException, InterruptedException {
+    return value("headwater_" + name + "[ {].*");
+  }
+
+  /**
+   * @param series a pattern; of several the first counts
+   */
+  public double value(String series) throws IOException, InterruptedException {
     return get("/metrics")
         .body()
         .lines()
-        .filter(line -> line.matches("headwater_" + name + "[ {].*"))
+        .filter(line -> line.matches(series))
         .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
         .findFirst()
-        .orElseThrow(() -> new IllegalStateException("no gauge headwater_" + name));
+        .orElseThrow(() -> new IllegalStateException("no series " + series));
   }
 
   /** Whether it says that only a restart can help, or has ended. */

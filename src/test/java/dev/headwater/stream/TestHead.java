@@ -1,38 +1,58 @@
 package dev.headwater.stream;
 
 import dev.headwater.bundle.Bundle;
+import dev.headwater.onnx.LinearLayer;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** Heads that betray themselves: version v says {@code label-(v mod classes)}, whatever it sees. */
 public final class TestHead {
   private TestHead() {}
 
   public static Head of(Bundle bundle, long version) {
-    return of(bundle, version, bundle.task().fingerprint(), 1_000);
+    return of(bundle, version, 0);
+  }
+
+  /**
+   * @param more labels than the bundle's own, which none of them ever says
+   */
+  public static Head of(Bundle bundle, long version, int more) {
+    return of(bundle, version, bundle.task().fingerprint(), 1_000, more);
   }
 
   public static Head of(Bundle bundle, long version, String backbone, float certainty) {
-    int classes = bundle.task().labels().size();
+    return of(bundle, version, backbone, certainty, 0);
+  }
+
+  private static Head of(Bundle bundle, long version, String backbone, float certainty, int more) {
+    List<String> labels = new ArrayList<>(bundle.task().labels());
+    int own = labels.size();
+    IntStream.range(0, more).forEach(i -> labels.add("more-" + i));
+    int classes = labels.size();
     int dim = bundle.task().split().dim();
     float[] bias = new float[classes];
-    bias[(int) (version % classes)] = certainty;
+    bias[(int) (version % own)] = certainty;
+    LinearLayer layer = bundle.task().split().linear().orElseThrow();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    bundle.task().split().parameters().forEach(p -> tensors.put(p.name(), zeros(p.shape())));
-    String name = bundle.task().split().linear().orElseThrow().bias();
-    tensors.put(name, new Tensor(new long[] {classes}, bias));
+    tensors.put(
+        layer.weight(),
+        zeros(layer.classesFirst() ? new long[] {classes, dim} : new long[] {dim, classes}));
+    tensors.put(layer.bias(), new Tensor(new long[] {classes}, bias));
     HeadInfo info =
         new HeadInfo(
             bundle.task().name(),
             version,
             version - 1,
-            bundle.task().labels(),
+            labels,
             backbone,
             Instant.parse("2026-01-01T00:00:00Z"),
             "samples",
