@@ -6,11 +6,15 @@ import io.javalin.http.HttpStatus;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.thread.Scheduler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,8 +28,14 @@ final class ReadOnly {
   private static final int REQUEST_HEADER_BYTES = 4 << 10;
   private static final Duration IDLE = Duration.ofSeconds(5);
 
+  /**
+   * From a connection to the end of its one request. Every byte begins {@link #IDLE} anew, and
+   * Jetty's data rates count no headers, so that a byte now and then would hold a connection.
+   */
+  private static final Duration WHOLE = Duration.ofSeconds(10);
+
   /** Scrapers, probes and a few people; beyond it connections wait to be accepted. */
-  private static final int CONNECTIONS = 128;
+  static final int CONNECTIONS = 128;
 
   /** A page may use its own files and nothing else; scripts stand in files, styles may not. */
   private static final Map<String, String> HEADERS =
@@ -53,10 +63,13 @@ final class ReadOnly {
     config.jetty.modifyServer(ReadOnly::limit);
     config.jetty.addConnector(
         (server, http) -> {
-          ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
+          // a second acceptor might take one connection more than there may be
+          ServerConnector connector =
+              new ServerConnector(server, 1, -1, new HttpConnectionFactory(http));
           connector.setHost(settings.host());
           connector.setPort(settings.port());
           connector.setIdleTimeout(IDLE.toMillis());
+          connector.addEventListener(new Deadline(connector.getScheduler()));
           return connector;
         });
   }
@@ -79,6 +92,7 @@ final class ReadOnly {
   private static void limit(HttpConfiguration http) {
     http.setSendServerVersion(false);
     http.setRequestHeaderSize(REQUEST_HEADER_BYTES);
+    http.setPersistentConnectionsEnabled(false); // what bounds a connection bounds its request
   }
 
   private static void limit(Server server) {
@@ -89,5 +103,31 @@ final class ReadOnly {
           callback.succeeded();
           return true;
         });
+  }
+
+  /** Ends connections whose time is over, whatever they are at. */
+  private static final class Deadline implements Connection.Listener {
+    private final Scheduler scheduler;
+    private final Map<Connection, Scheduler.Task> open = new ConcurrentHashMap<>();
+
+    Deadline(Scheduler scheduler) {
+      this.scheduler = scheduler;
+    }
+
+    @Override
+    public void onOpened(Connection connection) {
+      open.put(
+          connection,
+          scheduler.schedule(
+              connection.getEndPoint()::close, WHOLE.toMillis(), TimeUnit.MILLISECONDS));
+    }
+
+    @Override
+    public void onClosed(Connection connection) {
+      Scheduler.Task end = open.remove(connection);
+      if (end != null) {
+        end.cancel();
+      }
+    }
   }
 }

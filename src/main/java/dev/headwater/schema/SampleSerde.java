@@ -1,9 +1,13 @@
 package dev.headwater.schema;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.apache.avro.Schema;
 import org.apache.avro.message.MessageDecoder;
+import org.apache.avro.message.SchemaStore;
 import org.apache.avro.util.ClassSecurityValidator;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
@@ -13,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Samples in Avro's single-object encoding (Avro specification, "Single-object encoding"): the
- * writer's schema fingerprint travels with every value, so a schema change is seen, not misread.
+ * writer's schema fingerprint travels with every value, and what any release wrote is read by the
+ * schema it was written with. A value of an unknown schema is refused, not misread.
  */
 public final class SampleSerde implements Serde<Sample> {
   static {
@@ -24,7 +29,35 @@ public final class SampleSerde implements Serde<Sample> {
             ClassSecurityValidator.builder().add(Sample.class).add(Reason.class).build()));
   }
 
-  private final MessageDecoder<Sample> decoder = Sample.getDecoder();
+  private static final SchemaStore RELEASED = released();
+
+  private final MessageDecoder<Sample> decoder;
+
+  public SampleSerde() {
+    this(RELEASED);
+  }
+
+  /**
+   * @param others what may have been written with, beside the present schema
+   */
+  SampleSerde(SchemaStore others) {
+    decoder = Sample.createDecoder(others);
+  }
+
+  private static SchemaStore released() {
+    SchemaStore.Cache schemas = new SchemaStore.Cache();
+    for (int release = 1; ; release++) {
+      String file = "/schemas/released/" + release + "/sample.avsc";
+      try (InputStream schema = SampleSerde.class.getResourceAsStream(file)) {
+        if (schema == null) {
+          return schemas;
+        }
+        schemas.addSchema(new Schema.Parser().parse(schema));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e); // it is in the jar
+      }
+    }
+  }
 
   /** Packs features as the schema's little-endian bytes. */
   public static ByteBuffer pack(float[] features) {

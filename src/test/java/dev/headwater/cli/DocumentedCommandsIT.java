@@ -22,16 +22,54 @@ import org.apache.kafka.tools.ConsoleProducer;
 import org.apache.kafka.tools.consumer.ConsoleConsumer;
 import org.junit.jupiter.api.Test;
 
-/** Every command in {@code docs/producers.md}, in its order, by the classes its scripts run. */
+/**
+ * Every command in the shell blocks of {@code README.md} and {@code docs/producers.md}, in their
+ * order, by the classes that Kafka's scripts run.
+ */
 class DocumentedCommandsIT extends CommandedDeployment {
   private static final Pattern COMMAND =
       Pattern.compile(
-          "^kafka-console-(producer|consumer)\\.sh (.*?)(?: <<'END'\\n(.*?)\\nEND)?$",
+          "^(?:kafka-console-(producer|consumer)\\.sh|java -jar target/headwater\\.jar) (.*?)"
+              + "(?: +#[^\\n]*| <<'END'\\n(.*?)\\nEND)?$",
           Pattern.MULTILINE | Pattern.DOTALL);
   private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
 
   @Test
-  void doWhatTheDocumentSays() throws Exception {
+  void leadToTheFirstPrediction() throws Exception {
+    List<String> told = new ArrayList<>();
+    List<Running> scorers = new ArrayList<>();
+    try {
+      Matcher command = COMMAND.matcher(shell("README.md"));
+      while (command.find()) {
+        String typed = command.group(2);
+        if (command.group(1) != null) {
+          told.add(execute(command.group(1), typed, command.group(3)));
+        } else if (typed.equals("serve --config desk.yaml")) {
+          Running scorer = Running.start("serve", config, port);
+          scorers.add(scorer);
+          await().atMost(PATIENCE).until(() -> scorer.status("/health/ready") == 200);
+        } else {
+          assertThat(typed).endsWith(" --config desk.yaml");
+          assertThat(run(typed.replace(" --config desk.yaml", "").split(" ")))
+              .as("%s: %s", typed, err)
+              .isZero();
+        }
+      }
+    } finally {
+      for (Running scorer : scorers) {
+        scorer.close();
+      }
+    }
+
+    assertThat(scorers).hasSize(1);
+    assertThat(told).hasSize(2);
+    assertThat(told.get(1))
+        .startsWith("{\"recordId\":\"first\",\"task\":\"kind\",\"label\":\"label-")
+        .contains(",\"confidence\":", ",\"top\":[{", ",\"headVersion\":0,\"source\":{");
+  }
+
+  @Test
+  void tellProducersAndConsumers() throws Exception {
     Files.writeString(
         config,
         "selection: {threshold: 1, audit-share: 0, budget: 1}\n",
@@ -42,7 +80,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
     List<String> told = new ArrayList<>();
     try (StreamService service = ServeCommand.service(settings, settings.loadBundle(), metrics)) {
       service.start();
-      Matcher command = COMMAND.matcher(shell());
+      Matcher command = COMMAND.matcher(shell("docs/producers.md"));
       while (command.find()) {
         told.add(execute(command.group(1), command.group(2), command.group(3)));
       }
@@ -64,13 +102,13 @@ class DocumentedCommandsIT extends CommandedDeployment {
   }
 
   /** The fenced shell blocks, continued lines joined. */
-  private static String shell() throws Exception {
+  private static String shell(String document) throws Exception {
     Matcher block =
         Pattern.compile("```sh\\n(.*?)```", Pattern.DOTALL)
-            .matcher(Files.readString(Path.of("docs/producers.md")));
+            .matcher(Files.readString(Path.of(document)));
     StringBuilder all = new StringBuilder();
     while (block.find()) {
-      all.append(block.group(1)).append('\n');
+      all.append(block.group(1).stripIndent()).append('\n');
     }
     return all.toString().replaceAll(" *\\\\\\n *", " ");
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.replay.Browser;
+import dev.headwater.replay.Usable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
@@ -22,6 +23,10 @@ class PagesIT extends CommandedDeployment {
       return row ? parseInt(row.cells[0].textContent, 10) : 0;
       """;
 
+  private static final List<String> SCORER = List.of("confidence", "labels", "latency", "flow");
+  private static final List<String> TRAINER =
+      List.of("accuracy", "calibration", "drift", "training");
+
   private int rounds;
 
   @Test
@@ -39,17 +44,19 @@ class PagesIT extends CommandedDeployment {
 
       browser.show("http://127.0.0.1:" + port + "/");
       send();
-      shows(browser, "scorer", List.of("confidence", "labels", "latency", "flow"));
+      shows(browser, "scorer", SCORER);
       follows(browser, "Records");
       await().atMost(PATIENCE).until(() -> waiting(browser) > 0);
       tries(browser, scorer, waiting(browser));
+      isUsable(browser, "scorer", SCORER);
       assertThat(browser.complaints()).isEmpty();
 
       browser.show("http://127.0.0.1:" + trainerPort + "/");
-      shows(browser, "trainer", List.of("accuracy", "calibration", "drift", "training"));
+      shows(browser, "trainer", TRAINER);
       follows(browser, "Samples in memory");
       assertThat(browser.text("#tiles")).contains("Live head").doesNotContain("Canary");
       assertThat(browser.text("#lineage")).contains("accepted").contains("(live)");
+      isUsable(browser, "trainer", TRAINER);
       assertThat(browser.complaints()).isEmpty();
     }
   }
@@ -65,6 +72,13 @@ class PagesIT extends CommandedDeployment {
                 assertThat(browser.count("#" + panel + " canvas")).as(panel).isEqualTo(1);
               }
             });
+  }
+
+  private static void isUsable(Browser browser, String role, List<String> panels)
+      throws IOException {
+    Usable.toScreenReaders(browser, panels);
+    Usable.byKeyboard(browser);
+    Usable.toEyes(browser, role + "-page");
   }
 
   /** A number that traffic moves moves without the page being loaded again. */

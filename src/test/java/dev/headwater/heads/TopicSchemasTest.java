@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
@@ -23,18 +24,19 @@ import dev.headwater.schema.Source;
 import dev.headwater.schema.Verdict;
 import dev.headwater.schema.format.ValueReader;
 import java.io.IOException;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,6 +56,18 @@ class TopicSchemasTest {
                   mappers ->
                       mappers.mapPrefix(
                           "https://headwater.dev/schemas/", SCHEMAS.toUri().toString())));
+
+  /** How the topics write what is no record, list, map or enum. */
+  private static final Map<Type, String> SIMPLE =
+      Map.of(
+          String.class, "string",
+          Instant.class, "string",
+          boolean.class, "boolean",
+          int.class, "integer",
+          long.class, "integer",
+          double.class, "number",
+          Double.class, "number");
+
   private static final Source SOURCE = new Source("records", 3, 41);
   private static final Scored SCORED = new Scored("red", .75);
   private static final Instant THEN = Instant.parse("2026-01-02T03:04:05.678Z");
@@ -97,7 +111,8 @@ class TopicSchemasTest {
   @ParameterizedTest
   @MethodSource("written")
   void nothingRequiredMayBeLeftOut(String schema, Object value) throws Exception {
-    for (String field : components(value.getClass(), component -> !isNullable(component))) {
+    RecordComponent[] components = value.getClass().getRecordComponents();
+    for (String field : names(components, component -> !isNullable(component))) {
       ObjectNode without = json(value);
       without.remove(field);
 
@@ -107,30 +122,74 @@ class TopicSchemasTest {
 
   static Stream<Arguments> types() {
     return Stream.of(
-        Arguments.of("prediction.json", "", Prediction.class),
-        Arguments.of("prediction.json", "/$defs/scored", Scored.class),
-        Arguments.of("prediction.json", "/$defs/source", Source.class),
-        Arguments.of("prediction.json", "/$defs/estimate", Estimate.class),
-        Arguments.of("review.json", "", ReviewItem.class),
-        Arguments.of("label.json", "", Label.class),
-        Arguments.of("label-aliases.json", "", LabelAliases.class),
-        Arguments.of("live-pointer.json", "", LivePointer.class),
-        Arguments.of("live-pointer.json", "/$defs/canary", LivePointer.Canary.class),
-        Arguments.of("head.json", "", Manifest.class),
-        Arguments.of("head.json", "/$defs/info", HeadInfo.class),
-        Arguments.of("head.json", "/$defs/verdict", Verdict.class));
+        Arguments.of("prediction.json", Prediction.class),
+        Arguments.of("review.json", ReviewItem.class),
+        Arguments.of("label.json", Label.class),
+        Arguments.of("label-aliases.json", LabelAliases.class),
+        Arguments.of("live-pointer.json", LivePointer.class),
+        Arguments.of("head.json", Manifest.class));
   }
 
   @ParameterizedTest
   @MethodSource("types")
-  void everyFieldIsDescribedAndNoOther(String file, String at, Class<?> type) throws Exception {
-    JsonNode schema = Json.MAPPER.readTree(SCHEMAS.resolve(file).toFile()).at(at);
+  void everyFieldIsDescribedWithItsTypeAndNoOther(String file, Class<?> type) throws Exception {
+    JsonNode document = Json.MAPPER.readTree(SCHEMAS.resolve(file).toFile());
 
-    assertThat(names(schema.path("properties").fieldNames()))
-        .isEqualTo(components(type, component -> true));
-    Set<String> required = new TreeSet<>();
-    schema.path("required").forEach(name -> required.add(name.asText()));
-    assertThat(required).isEqualTo(components(type, component -> !isNullable(component)));
+    assertDescribes(file, document, document, type);
+  }
+
+  /** What Jackson makes of the type, all the way down. */
+  private static void assertDescribes(String at, JsonNode document, JsonNode said, Type type)
+      throws IOException {
+    if (said.has("$ref")) {
+      String[] reference = said.path("$ref").asText().split("#", 2);
+      JsonNode there =
+          reference[0].isEmpty()
+              ? document
+              : Json.MAPPER.readTree(SCHEMAS.resolve(reference[0]).toFile());
+      assertDescribes(at, there, there.at(reference[1]), type);
+    } else if (type instanceof ParameterizedType generic) {
+      boolean map = generic.getRawType() == Map.class;
+      Type[] of = generic.getActualTypeArguments();
+      assertThat(said.path("type").asText()).as(at).isEqualTo(map ? "object" : "array");
+      JsonNode inner = said.path(map ? "additionalProperties" : "items");
+      assertDescribes(at + "/*", document, inner, of[of.length - 1]);
+    } else if (((Class<?>) type).isEnum()) {
+      assertThat(texts(said.path("enum")))
+          .as(at)
+          .containsExactlyInAnyOrderElementsOf(
+              Stream.of(((Class<?>) type).getEnumConstants()).map(Object::toString).toList());
+    } else if (((Class<?>) type).isRecord()) {
+      assertDescribes(at, document, said, ((Class<?>) type).getRecordComponents());
+    } else {
+      assertThat(said.path("type").asText()).as(at).isEqualTo(SIMPLE.get(type));
+      assertThat(said.path("format").asText().equals("date-time"))
+          .as(at)
+          .isEqualTo(type == Instant.class);
+    }
+  }
+
+  private static void assertDescribes(
+      String at, JsonNode document, JsonNode said, RecordComponent[] components)
+      throws IOException {
+    assertThat(said.path("type").asText()).as(at).isEqualTo("object");
+    assertThat(said.path("properties").fieldNames())
+        .toIterable()
+        .as(at)
+        .containsExactlyInAnyOrderElementsOf(names(components, component -> true));
+    assertThat(texts(said.path("required")))
+        .as(at)
+        .containsExactlyInAnyOrderElementsOf(
+            names(components, component -> !isNullable(component)));
+    for (RecordComponent component : components) {
+      JsonNode property = said.path("properties").path(component.getName());
+      String where = at + "/" + component.getName();
+      if (component.getAccessor().isAnnotationPresent(JsonDeserialize.class)) {
+        assertThat(texts(property.path("type"))).as("%s, read by hand", where).contains("string");
+      } else {
+        assertDescribes(where, document, property, component.getGenericType());
+      }
+    }
   }
 
   @ParameterizedTest
@@ -229,20 +288,18 @@ class TopicSchemasTest {
     return (ObjectNode) Json.MAPPER.readTree(Json.MAPPER.writeValueAsBytes(value));
   }
 
-  private static Set<String> components(Class<?> type, Predicate<RecordComponent> which) {
-    return Arrays.stream(type.getRecordComponents())
-        .filter(which)
-        .map(RecordComponent::getName)
-        .collect(Collectors.toCollection(TreeSet::new));
+  private static List<String> names(
+      RecordComponent[] components, Predicate<RecordComponent> which) {
+    return Arrays.stream(components).filter(which).map(RecordComponent::getName).toList();
   }
 
   private static boolean isNullable(RecordComponent component) {
     return component.getAnnotatedType().isAnnotationPresent(Nullable.class);
   }
 
-  private static Set<String> names(java.util.Iterator<String> fields) {
-    Set<String> names = new TreeSet<>();
-    fields.forEachRemaining(names::add);
-    return names;
+  private static List<String> texts(JsonNode array) {
+    List<String> texts = new ArrayList<>();
+    array.forEach(each -> texts.add(each.asText()));
+    return texts;
   }
 }

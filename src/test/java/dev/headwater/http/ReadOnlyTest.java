@@ -10,11 +10,14 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +27,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Over bare sockets: a client library would not send most of it. */
 class ReadOnlyTest {
   private static final int PATIENCE_MS = 60_000;
+
+  /** From one byte of a slow client to the next, far below the silence that is allowed. */
+  private static final int DRIP_MS = 300;
+
   private static final Supplier<Health> BROKEN =
       () -> {
         throw new IllegalStateException("the inside of it");
@@ -114,6 +121,62 @@ class ReadOnlyTest {
     String answer = answer("GET /metrics HTTP/1.1\r\nHost:");
 
     assertThat(answer).as("the server closed the connection").doesNotContain(" 200 ");
+  }
+
+  @Test
+  void whoSendsAByteNowAndThenIsCutOff() throws Exception {
+    try (Socket socket = new Socket("127.0.0.1", server.port())) {
+      socket.setSoTimeout(DRIP_MS);
+      socket.getOutputStream().write("GET /metrics HTTP/1.1\r\nX-Slow: ".getBytes(US_ASCII));
+
+      assertThat(IntStream.range(0, PATIENCE_MS / DRIP_MS).anyMatch(drip -> isCutOff(socket)))
+          .as("the server closed the connection within %d bytes", PATIENCE_MS / DRIP_MS)
+          .isTrue();
+    }
+  }
+
+  /** Sends a byte, and waits as long as a drip takes for the end. */
+  private static boolean isCutOff(Socket socket) {
+    try {
+      socket.getOutputStream().write('a');
+      return socket.getInputStream().read() < 0;
+    } catch (SocketTimeoutException e) {
+      return false; // the server waits for more
+    } catch (IOException e) {
+      return true; // a reset, for it did not read the last bytes
+    }
+  }
+
+  @Test
+  void aConnectionCarriesOneRequest() throws Exception {
+    assertThat(answer("GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"))
+        .startsWith("HTTP/1.1 200 ")
+        .contains("\r\nConnection: close\r\n");
+  }
+
+  @Test
+  void oneConnectionTooManyWaitsForTheEndOfAnother() throws Exception {
+    List<Socket> held = new ArrayList<>();
+    try (Socket next = new Socket()) {
+      for (int i = 0; i < ReadOnly.CONNECTIONS; i++) {
+        held.add(new Socket("127.0.0.1", server.port()));
+      }
+      next.connect(held.get(0).getRemoteSocketAddress());
+      next.getOutputStream()
+          .write("GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(US_ASCII));
+      next.setSoTimeout(DRIP_MS);
+      assertThatThrownBy(() -> next.getInputStream().read())
+          .isInstanceOf(SocketTimeoutException.class);
+
+      held.get(0).close();
+      next.setSoTimeout(PATIENCE_MS);
+      assertThat(new String(next.getInputStream().readAllBytes(), US_ASCII))
+          .startsWith("HTTP/1.1 200 ");
+    } finally {
+      for (Socket socket : held) {
+        socket.close();
+      }
+    }
   }
 
   @Test

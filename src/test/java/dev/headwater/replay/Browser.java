@@ -7,14 +7,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Dimension;
+import org.openqa.selenium.Keys;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
+import org.openqa.selenium.interactions.Actions;
 import org.openqa.selenium.logging.LogEntry;
 
 /** A headless Chromium, or the test is skipped where there is none. */
@@ -25,7 +28,10 @@ public final class Browser implements AutoCloseable {
   /** WCAG 2.2 AA for text of ordinary size. */
   private static final double CONTRAST = 4.5;
 
-  /** Every visible text of less contrast against what is painted behind it. */
+  /** The same for what is drawn and is no text. */
+  private static final double DRAWN_CONTRAST = 3;
+
+  /** Every visible text and every ink of a chart of less contrast against what is behind it. */
   private static final String FAINT =
       """
       const numbers = text => text.match(/-?[\\d.]+/g).map(Number);
@@ -44,15 +50,42 @@ public final class Browser implements AutoCloseable {
         return .2126 * r + .7152 * g + .0722 * b;
       };
       const faint = [];
+      const tell = (what, drawn, ground, least) => {
+        const ink = over(drawn, ground);
+        const [dark, bright] = [light(ground), light(ink)].sort((a, b) => a - b);
+        const ratio = (bright + .05) / (dark + .05);
+        if (ratio < least) faint.push(what + ': ' + ratio.toFixed(2));
+      };
       for (const e of document.querySelectorAll('body *')) {
         const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
         if (!own || !e.checkVisibility() || ['SCRIPT', 'NOSCRIPT', 'CANVAS'].includes(e.tagName)) continue;
-        const ground = behind(e), ink = over(colour(getComputedStyle(e).color), ground);
-        const [dark, bright] = [light(ground), light(ink)].sort((a, b) => a - b);
-        const ratio = (bright + .05) / (dark + .05);
-        if (ratio < arguments[0]) faint.push(e.textContent.trim().slice(0, 40) + ': ' + ratio.toFixed(2));
+        tell(e.textContent.trim().slice(0, 40), colour(getComputedStyle(e).color), behind(e), arguments[0]);
       }
+      const probe = document.body.appendChild(document.createElement('i'));
+      const ink = (what, canvas, name, least) => {
+        probe.style.color = name;
+        tell(canvas.ariaLabel.slice(0, 20) + ' ' + what, colour(getComputedStyle(probe).color), behind(canvas.parentElement), least);
+      };
+      for (const canvas of document.querySelectorAll('canvas')) {
+        if (!canvas.checkVisibility()) continue;
+        const {options, data} = Chart.getChart(canvas);
+        ink('legend', canvas, options.plugins.legend.labels.color, arguments[0]);
+        ink('axis', canvas, options.scales.y.ticks.color, arguments[0]);
+        for (const set of data.datasets) ink(set.label, canvas, set.borderColor || set.backgroundColor, arguments[1]);
+      }
+      probe.remove();
       return faint;
+      """;
+
+  /** Every visible picture without a drop of ink. */
+  private static final String BLANK =
+      """
+      const ink = canvas => {
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+        copy.drawImage(canvas, 0, 0);
+        return copy.getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+      };
+      return [...document.querySelectorAll('canvas')].filter(e => e.checkVisibility() && !ink(e)).map(e => e.ariaLabel);
       """;
 
   private final ChromeDriver driver;
@@ -97,6 +130,10 @@ public final class Browser implements AutoCloseable {
     driver.get(url);
   }
 
+  public void reload() {
+    driver.navigate().refresh();
+  }
+
   public void size(int width, int height) {
     // the window has a least width that the page's view has not
     driver.executeCdpCommand(
@@ -130,12 +167,50 @@ public final class Browser implements AutoCloseable {
     driver.findElement(By.cssSelector(selector)).click();
   }
 
+  /** To whatever has the focus. */
+  public void press(Keys key) {
+    new Actions(driver).sendKeys(key).perform();
+  }
+
+  /** A node of the accessibility tree, as a screen reader is told it. */
+  public record Spoken(String role, String name, Map<String, Object> properties) {}
+
+  public List<Spoken> spoken() {
+    List<?> nodes =
+        (List<?>) driver.executeCdpCommand("Accessibility.getFullAXTree", Map.of()).get("nodes");
+    return nodes.stream()
+        .map(node -> (Map<?, ?>) node)
+        .filter(node -> !(Boolean) node.get("ignored"))
+        .map(node -> new Spoken(value(node, "role"), value(node, "name"), properties(node)))
+        .toList();
+  }
+
+  private static String value(Map<?, ?> node, String key) {
+    return node.get(key) instanceof Map<?, ?> said ? String.valueOf(said.get("value")) : "";
+  }
+
+  private static Map<String, Object> properties(Map<?, ?> node) {
+    Map<String, Object> properties = new HashMap<>();
+    if (node.get("properties") instanceof List<?> all) {
+      for (Object each : all) {
+        Map<?, ?> property = (Map<?, ?>) each;
+        properties.put(
+            String.valueOf(property.get("name")), ((Map<?, ?>) property.get("value")).get("value"));
+      }
+    }
+    return properties;
+  }
+
   public Object ask(String script, Object... arguments) {
     return driver.executeScript(script, arguments);
   }
 
   public List<?> faintTexts() {
-    return (List<?>) ask(FAINT, CONTRAST);
+    return (List<?>) ask(FAINT, CONTRAST, DRAWN_CONTRAST);
+  }
+
+  public List<?> blankCharts() {
+    return (List<?>) ask(BLANK);
   }
 
   public boolean scrollsSideways() {

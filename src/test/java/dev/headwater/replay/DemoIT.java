@@ -2,17 +2,14 @@ package dev.headwater.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.headwater.bundle.Bundle;
-import dev.headwater.replay.report.ReplayReport;
-import dev.headwater.stream.selection.Selection;
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.schema.Json;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,53 +17,82 @@ import org.junit.jupiter.api.io.TempDir;
  * What the demo shows: a real transformer that meets requests it has never seen, and learns them.
  */
 class DemoIT {
-  private static final Path CORPUS = Path.of("deploy/examples/support");
+  private static final int PATIENCE_S = 240;
 
-  @TempDir Path directory;
-  private final ByteArrayOutputStream shown = new ByteArrayOutputStream();
+  @TempDir static Path directory;
+
+  /** The command as it is, but for a stream that is three times as fast. */
+  @BeforeAll
+  static void runTheDemo() throws Exception {
+    Path config =
+        Files.writeString(
+            directory.resolve("support.yaml"),
+            Files.readString(Path.of("deploy/examples/support.yaml"))
+                .replace("rate: 12", "rate: 36\n  report: " + directory.resolve("report.json"))
+                .replace("target/demo.html", directory.resolve("demo.html").toString()));
+    Process demo =
+        JavaProcess.of("dev.headwater.cli.Main", "demo", "--config", config.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("demo.log").toFile())
+            .start();
+    try {
+      assertThat(demo.waitFor(PATIENCE_S, TimeUnit.SECONDS)).as(shown()).isTrue();
+    } finally {
+      demo.destroyForcibly();
+    }
+    assertThat(demo.exitValue()).as(shown()).isZero();
+  }
+
+  private static String shown() throws Exception {
+    return Files.readString(directory.resolve("demo.log"));
+  }
+
+  private static JsonNode report() throws Exception {
+    return Json.MAPPER.readTree(directory.resolve("report.json").toFile());
+  }
 
   @Test
   void startsFromHistoryAndLearnsTheLaunchedIntents() throws Exception {
-    Bundle bundle =
-        Bundle.load(Path.of("deploy/examples/bundles/support.yaml"), Path.of("target/encoder"));
-    Pipeline pipeline =
-        Replays.pipeline(
-            bundle,
-            directory,
-            new Selection(.05, .9),
-            Optional.of(CORPUS.resolve("history.jsonl")));
-    ReplaySettings settings =
-        new ReplaySettings(
-            Optional.of(CORPUS.resolve("stream.jsonl")),
-            List.of("label"),
-            Map.of(),
-            Optional.empty(),
-            40,
-            Duration.ZERO,
-            true,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Duration.ofMinutes(1));
+    JsonNode report = report();
 
-    ReplayReport report =
-        new Replay(settings, pipeline, Replays.display(shown)).run(new CountDownLatch(1));
-
-    assertThat(report.predictions()).isEqualTo(960);
-    assertThat(report.deadLetters()).isEqualTo(0);
-    assertThat(report.duplicates()).isEqualTo(0);
-    assertThat(report.accuracy().frozen().segments().get(0))
+    assertThat(report.path("predictions").asInt()).isEqualTo(960);
+    assertThat(report.path("deadLetters").asInt()).isZero();
+    assertThat(report.path("duplicates").asInt()).isZero();
+    assertThat(report.at("/accuracy/frozen/segments/0").asDouble())
         .as("head 1 knows what history taught it")
         .isGreaterThan(.7);
-    assertThat(report.accuracy().frozen().segments().get(9))
+    assertThat(report.at("/accuracy/frozen/segments/9").asDouble())
         .as("most of the late stream is new to it")
         .isLessThan(.5);
-    assertThat(report.accuracy().adaptive().segments().get(9))
+    assertThat(report.at("/accuracy/adaptive/segments/9").asDouble())
         .as("learned from the stream")
         .isGreaterThan(.65);
-    assertThat(report.versions().get(0).trigger()).isEqualTo("history");
-    assertThat(report.versions()).extracting(ReplayReport.Version::verdict).contains("accepted");
-    assertThat(shown.toString(StandardCharsets.UTF_8))
+    assertThat(report.at("/versions/0/trigger").asText()).isEqualTo("history");
+    assertThat(report.path("versions").findValuesAsText("verdict")).contains("accepted");
+    assertThat(shown())
         .contains("head 1 is live and knows 16 labels", "960 of 960 records", "serves from record");
+  }
+
+  @Test
+  void leavesThePageBehind() throws Exception {
+    try (Browser browser = Browser.open(directory.resolve("profile"))) {
+      browser.show(directory.resolve("demo.html").toUri().toString());
+
+      assertThat(browser.text("#name")).isEqualTo("supportreplay, report");
+      assertThat(browser.text("#tiles"))
+          .contains(percent("adaptive"))
+          .contains("frozen " + percent("frozen"));
+      assertThat(browser.text("#lineage")).contains("history").contains("accepted");
+      Usable.toScreenReaders(
+          browser, List.of("accuracy", "confidence", "labels", "latency", "flow", "training"));
+      Usable.byKeyboard(browser);
+      Usable.toEyes(browser, "demo-page");
+      assertThat(browser.complaints()).isEmpty();
+    }
+  }
+
+  private static String percent(String head) throws Exception {
+    double overall = report().at("/accuracy/" + head + "/overall").asDouble();
+    return String.format(Locale.ROOT, "%.1f %%", 100 * overall);
   }
 }

@@ -4,18 +4,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.http.MicrometerScorerMetrics;
+import dev.headwater.http.Status;
+import dev.headwater.http.StatusPage;
+import dev.headwater.metrics.Health;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Json;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.Keys;
 
 /** The status page in a real browser, while a replay runs and as the report it leaves behind. */
 class StatusPageIT {
@@ -25,6 +35,37 @@ class StatusPageIT {
   /** What a replay has data for. */
   private static final List<String> PANELS =
       List.of("accuracy", "confidence", "labels", "latency", "flow", "drift", "training");
+
+  private static final String COLUMNS =
+      """
+      const canvas = document.querySelector('#accuracy canvas'), chart = Chart.getChart(canvas), area = chart.chartArea;
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {willReadFrequently: true});
+      copy.drawImage(canvas, 0, 0);
+      const pixels = (x, y, wide, high) => {
+        const {data} = copy.getImageData(Math.round(x), Math.round(y), wide, high);
+        return Array.from({length: high}, (_, row) =>
+          Array.from({length: wide}, (_, column) => data[4 * (row * wide + column) + 3]).some(alpha => alpha > 60));
+      };
+      const ink = x => { const rows = pixels(x, area.top, 2, Math.floor(area.height)); return rows.filter(Boolean).length / rows.length; };
+      const swaps = chart.$marks.map(mark => ({text: mark.text, x: chart.scales.x.getPixelForValue(mark.at)}))
+        .filter(swap => swap.x >= area.left && swap.x <= area.right);
+      """;
+
+  /** What is drawn where another head took over: the share of the height, and whether above it. */
+  private static final String SWAPS =
+      COLUMNS
+          + """
+          return swaps.map(({text, x}) => ({text, ink: ink(x - 1), named: pixels(Math.max(area.left, x - 10), area.top - 15, 20, 10).some(Boolean)}));
+          """;
+
+  /** The same of the column in the middle of all others. */
+  private static final String BESIDE =
+      COLUMNS
+          + """
+          const others = [];
+          for (let x = area.left + 4; x < area.right - 4; x += 2) if (swaps.every(swap => Math.abs(swap.x - x) > 4)) others.push(ink(x));
+          return others.sort((a, b) => a - b)[others.length >> 1];
+          """;
 
   @TempDir Path directory;
 
@@ -56,8 +97,41 @@ class StatusPageIT {
       Path page = directory.resolve("report.html");
       browser.show(page.toUri().toString());
       read(browser);
-      looksWell(browser, page.toString());
+      marksEverySwap(browser);
+      Usable.toScreenReaders(browser, PANELS);
+      Usable.byKeyboard(browser);
+      Usable.toEyes(browser, "status-page");
       assertThat(browser.complaints()).isEmpty();
+    }
+  }
+
+  @Test
+  void aTaskIsPickedByKeyboard() throws Exception {
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    List<String> tasks = List.of("domain", "intent");
+    ScorerMetrics metrics = new MicrometerScorerMetrics(registry, tasks);
+    tasks.forEach(task -> metrics.confident(task, .5));
+    Map<String, Double> thresholds = new TreeMap<>(Map.of("domain", .7, "intent", .9));
+    Path page = directory.resolve("page.html");
+    try (Browser browser = Browser.open(directory.resolve("profile"));
+        Status status =
+            new Status(
+                registry,
+                new Status.About("desk", "scorer", thresholds),
+                () -> Health.up("running"),
+                List::of)) {
+      StatusPage.write(page, status, null);
+      browser.show(page.toUri().toString());
+      Usable.toScreenReaders(browser, List.of("confidence"));
+      Usable.byKeyboard(browser);
+
+      String shown =
+          "return document.querySelector('#confidence canvas').getAttribute('aria-label');";
+      assertThat((String) browser.ask(shown)).contains("threshold of 0.7");
+      browser.ask("document.querySelector('#task').focus();");
+      browser.press(Keys.ARROW_DOWN);
+      assertThat((String) browser.ask(shown)).contains("threshold of 0.9");
+      assertThat(browser.ask("return document.activeElement.id;")).isEqualTo("task");
     }
   }
 
@@ -75,12 +149,7 @@ class StatusPageIT {
     await().atMost(PATIENCE).until(() -> !browser.text("#tiles").equals(before));
     await().atMost(PATIENCE).until(() -> browser.text("#news").contains("is live"));
     assertThat(browser.text("#lineage")).contains("accepted").contains("(live)");
-    assertThat(
-            (String)
-                browser.ask(
-                    "return document.querySelector('#accuracy canvas').getAttribute('aria-label');"))
-        .contains("Head that learns")
-        .contains("Frozen head");
+    assertThat(label(browser)).contains("Head that learns").contains("Frozen head");
     browser.click("#pause");
     assertThat(browser.ask("return document.querySelector('#pause').getAttribute('aria-pressed');"))
         .isEqualTo("true");
@@ -108,28 +177,31 @@ class StatusPageIT {
         .isEqualTo(0L);
   }
 
-  private static void looksWell(Browser browser, String of) throws IOException {
-    assertThat(browser.count("header, main, footer")).as("landmarks").isGreaterThanOrEqualTo(2);
-    assertThat(browser.count("h1")).isEqualTo(1);
-    assertThat(browser.ask("return document.querySelectorAll('canvas:not([aria-label])').length;"))
-        .as("pictures without words")
-        .isEqualTo(0L);
-    for (boolean dark : new boolean[] {false, true}) {
-      browser.dark(dark);
-      browser.picture(Path.of("target", dark ? "status-page-dark.png" : "status-page.png"));
-      await()
-          .untilAsserted(
-              () -> assertThat(browser.faintTexts()).as("%s, dark %s", of, dark).isEmpty());
-    }
-    browser.dark(false);
-    for (int width : new int[] {320, 390}) {
-      browser.size(width, 800);
-      browser.picture(Path.of("target", "status-page-" + width + ".png"));
-      await()
-          .untilAsserted(
-              () -> assertThat(browser.scrollsSideways()).as("%d px wide", width).isFalse());
-    }
-    browser.size(1280, 1000);
+  /**
+   * Of the columns of the picture that belong to no swap, hardly any is inked from top to bottom;
+   * of those of a swap each is, by the dashes, and its head is named above.
+   */
+  private static void marksEverySwap(Browser browser) {
+    List<?> swaps = (List<?>) browser.ask(SWAPS);
+    assertThat(swaps).isNotEmpty();
+    assertThat(swaps)
+        .allSatisfy(
+            swap -> {
+              Map<?, ?> mark = (Map<?, ?>) swap;
+              assertThat(String.valueOf(mark.get("text"))).matches("head \\d+");
+              assertThat(((Number) mark.get("ink")).doubleValue()).as("%s", mark).isGreaterThan(.3);
+            });
+    assertThat((Boolean) ((Map<?, ?>) swaps.get(0)).get("named")).as("named").isTrue();
+    assertThat(((Number) browser.ask(BESIDE)).doubleValue()).as("beside the swaps").isLessThan(.15);
+    assertThat(label(browser))
+        .as("in words")
+        .contains(((Map<?, ?>) swaps.get(swaps.size() - 1)).get("text") + " at ");
+  }
+
+  private static String label(Browser browser) {
+    return (String)
+        browser.ask(
+            "return document.querySelector('#accuracy canvas').getAttribute('aria-label');");
   }
 
   private Process replay() throws IOException {
@@ -145,11 +217,8 @@ class StatusPageIT {
             adapt: {device: cpu}
             """
                 .formatted(directory.resolve("bundle"), directory.resolve("state")));
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx1g",
-            "-cp",
-            System.getProperty("java.class.path"),
+    return JavaProcess.of(
+            List.of("-Xmx1g"),
             "dev.headwater.cli.Main",
             "replay",
             "--config",

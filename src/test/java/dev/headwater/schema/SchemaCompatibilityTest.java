@@ -2,10 +2,12 @@ package dev.headwater.schema;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,19 +21,41 @@ import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The schemas against those of the last release. Avro by its own rules, both ways, for a topic
- * holds old values and has old readers. JSON Schema by three rules: nothing described may go or
- * change its type, nothing may become required, and of what is only written nothing may cease to be
- * so.
+ * holds old values and has old readers. JSON Schema by three rules, however deep inside: nothing
+ * described may go or change its type or its limits, nothing may become required, and of what is
+ * only written nothing may cease to be so.
  */
 class SchemaCompatibilityTest {
   private static final Path SCHEMAS = Path.of("schemas");
 
   /** What others write: more may be taken, so what was required may become optional. */
   private static final Set<String> READ = Set.of("label.json");
+
+  /** What a schema that names no type takes. */
+  private static final Set<String> TYPES =
+      Set.of("string", "number", "integer", "boolean", "array", "object", "null");
+
+  private static final List<String> LIMITS =
+      List.of(
+          "const",
+          "format",
+          "pattern",
+          "minLength",
+          "maxLength",
+          "minimum",
+          "maximum",
+          "exclusiveMinimum",
+          "exclusiveMaximum",
+          "minItems",
+          "maxItems",
+          "uniqueItems",
+          "contentEncoding",
+          "contentMediaType");
 
   @ParameterizedTest
   @MethodSource("released")
@@ -64,10 +88,7 @@ class SchemaCompatibilityTest {
       return avro(
           new Schema.Parser().parse(then.toFile()), new Schema.Parser().parse(now.toFile()));
     }
-    return json(
-        Json.MAPPER.readTree(then.toFile()),
-        Json.MAPPER.readTree(now.toFile()),
-        READ.contains(then.getFileName().toString()));
+    return json(Part.of(then), Part.of(now), READ.contains(then.getFileName().toString()));
   }
 
   private static List<String> avro(Schema then, Schema now) {
@@ -86,38 +107,42 @@ class SchemaCompatibilityTest {
         == SchemaCompatibilityType.COMPATIBLE;
   }
 
-  private static List<String> json(JsonNode then, JsonNode now, boolean read) {
+  private static List<String> json(Part then, Part now, boolean read) {
     List<String> problems = new ArrayList<>();
     compare("", then, now, read, problems);
-    then.path("$defs")
-        .fields()
-        .forEachRemaining(
-            each ->
-                compare(
-                    "/$defs/" + each.getKey(),
-                    each.getValue(),
-                    now.path("$defs").path(each.getKey()),
-                    read,
-                    problems));
     return problems;
   }
 
-  private static void compare(
-      String at, JsonNode then, JsonNode now, boolean read, List<String> problems) {
-    then.path("properties")
-        .fields()
+  /** All the way down: the fields of objects, the elements of arrays, the values of maps. */
+  private static void compare(String at, Part then, Part now, boolean read, List<String> problems) {
+    if (!accepts(then, now, "type", TYPES, read) || !accepts(then, now, "enum", Set.of(), read)) {
+      problems.add(at + " is of another type");
+    }
+    for (String limit : LIMITS) {
+      JsonNode present = now.schema().path(limit);
+      if (!present.equals(then.schema().path(limit)) && !(read && present.isMissingNode())) {
+        problems.add(at + " has another " + limit);
+      }
+    }
+    then.schema()
+        .path("properties")
+        .fieldNames()
         .forEachRemaining(
             field -> {
-              JsonNode present = now.path("properties").path(field.getKey());
-              if (present.isMissingNode()) {
-                problems.add(at + "/" + field.getKey() + " is gone");
-              } else if (!types(present).containsAll(types(field.getValue()))
-                  || !read && !types(field.getValue()).containsAll(types(present))) {
-                problems.add(at + "/" + field.getKey() + " is of another type");
+              if (now.schema().path("properties").has(field)) {
+                String where = at + "/" + field;
+                compare(where, then.property(field), now.property(field), read, problems);
+              } else {
+                problems.add(at + "/" + field + " is gone");
               }
             });
-    Set<String> wanted = required(then);
-    Set<String> wants = required(now);
+    for (String inner : List.of("items", "additionalProperties")) {
+      if (then.schema().has(inner) || now.schema().has(inner)) {
+        compare(at + "/*", then.to(inner), now.to(inner), read, problems);
+      }
+    }
+    Set<String> wanted = texts(then, "required", Set.of());
+    Set<String> wants = texts(now, "required", Set.of());
     if (!wanted.containsAll(wants)) {
       problems.add(at + " requires more: " + wants);
     }
@@ -126,48 +151,95 @@ class SchemaCompatibilityTest {
     }
   }
 
-  private static Set<String> types(JsonNode field) {
-    Set<String> types = new HashSet<>();
-    for (String key : List.of("type", "$ref", "enum")) {
-      JsonNode said = field.path(key);
-      if (said.isArray()) {
-        said.forEach(each -> types.add(key + each.asText()));
-      } else if (!said.isMissingNode()) {
-        types.add(key + said.asText());
-      }
-    }
-    return types;
+  /** Whether what was taken then is taken now; of what we write, nothing else either. */
+  private static boolean accepts(Part then, Part now, String key, Set<String> any, boolean read) {
+    Set<String> before = texts(then, key, any);
+    Set<String> present = texts(now, key, any);
+    return read
+        ? present.equals(any) || !before.equals(any) && present.containsAll(before)
+        : present.equals(before);
   }
 
-  private static Set<String> required(JsonNode schema) {
-    Set<String> required = new HashSet<>();
-    schema.path("required").forEach(name -> required.add(name.asText()));
-    return required;
+  private static Set<String> texts(Part part, String key, Set<String> absent) {
+    JsonNode said = part.schema().path(key);
+    Set<String> texts = new HashSet<>();
+    said.forEach(each -> texts.add(each.asText()));
+    return said.isMissingNode() ? absent : said.isArray() ? texts : Set.of(said.asText());
+  }
+
+  /** A schema within its document and its release. */
+  private record Part(Path file, JsonNode document, JsonNode schema) {
+    static Part of(Path file) throws IOException {
+      JsonNode document = Json.MAPPER.readTree(file.toFile());
+      return new Part(file, document, document);
+    }
+
+    Part property(String field) {
+      return new Part(file, document, schema.path("properties")).to(field);
+    }
+
+    /** Where a reference leads, if it is one. */
+    Part to(String inner) {
+      JsonNode there = schema.path(inner);
+      if (!there.has("$ref")) {
+        return new Part(file, document, there);
+      }
+      String[] reference = there.path("$ref").asText().split("#", 2);
+      try {
+        Part other = reference[0].isEmpty() ? this : of(file.resolveSibling(reference[0]));
+        return new Part(other.file, other.document, other.document.at(reference[1]));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          label.json      | /properties                                            | {}                            | /task is gone
+          label.json      | /properties/label/type                                 | "string"                      | /label is of another type
+          label.json      | /properties/label/items/type                           | "number"                      | /label/* is of another type
+          label.json      | /properties/recordId/minLength                         | 2                             | /recordId has another minLength
+          label.json      | /required                                              | ["recordId", "label", "by"]   | requires more
+          prediction.json | /required                                              | ["recordId"]                  | no longer promises
+          prediction.json | /properties/top                                        | {"type": "array"}             | /top/* is of another type
+          prediction.json | /$defs/source/properties                               | {"topic": {"type": "string"}} | /source/offset is gone
+          prediction.json | /$defs/source/properties/offset/type                   | "string"                      | /source/offset is of another type
+          prediction.json | /$defs/scored/required                                 | ["label"]                     | /top/* no longer promises
+          prediction.json | /$defs/probability/maximum                             | 2                             | /shares/* has another maximum
+          review.json     | /properties/reason/enum                                | ["UNSURE", "AUDIT"]           | /reason is of another type
+          review.json     | /properties/source                                     | {"type": "string"}            | /source is of another type
+          head.json       | /$defs/verdict/properties/numbers/additionalProperties | {"type": "string"}            | /info/verdict/numbers/* is of another type
+          head.json       | /$defs/info/properties/labels/items                    | {}                            | /info/labels/* is of another type
+          """)
+  void theRulesSeeABreakHoweverDeep(String file, String at, String broken, String problem)
+      throws Exception {
+    boolean read = READ.contains(file);
+    Part then = Part.of(SCHEMAS.resolve(file));
+    assertThat(json(then, then, read)).isEmpty();
+
+    JsonNode now = then.document().deepCopy();
+    JsonPointer pointer = JsonPointer.compile(at);
+    ((ObjectNode) now.at(pointer.head()))
+        .set(pointer.last().getMatchingProperty(), Json.MAPPER.readTree(broken));
+    assertThat(json(then, new Part(then.file(), now, now), read))
+        .anySatisfy(found -> assertThat(found).contains(problem));
   }
 
   @Test
-  void theRulesSeeEveryBreakOfAJsonSchema() throws Exception {
-    JsonNode then = Json.MAPPER.readTree(SCHEMAS.resolve("label.json").toFile());
-    assertThat(json(then, then, true)).isEmpty();
+  void theRulesLetFieldsComeAndWhatIsReadBeLeftOut() throws Exception {
+    Part then = Part.of(SCHEMAS.resolve("label.json"));
+    ObjectNode now = then.document().deepCopy();
+    ((ObjectNode) now.path("properties")).putObject("by").put("type", "string");
+    assertThat(json(then, new Part(then.file(), now, now), false)).as("a new field").isEmpty();
 
-    ObjectNode gone = then.deepCopy();
-    ((ObjectNode) gone.path("properties")).remove("task");
-    assertThat(json(then, gone, true)).contains("/task is gone");
-
-    ObjectNode narrower = then.deepCopy();
-    ((ObjectNode) narrower.at("/properties/label")).put("type", "string");
-    assertThat(json(then, narrower, true)).contains("/label is of another type");
-
-    ObjectNode stricter = then.deepCopy();
-    ((ObjectNode) stricter.path("properties")).putObject("by").put("type", "string");
-    assertThat(json(then, stricter, true)).as("a new field is no break").isEmpty();
-    ((ArrayNode) stricter.path("required")).add("by");
-    assertThat(json(then, stricter, true)).singleElement().asString().contains("requires more");
-
-    ObjectNode laxer = then.deepCopy();
-    ((ArrayNode) laxer.path("required")).remove(0);
-    assertThat(json(then, laxer, true)).as("taken without it").isEmpty();
-    assertThat(json(then, laxer, false)).singleElement().asString().contains("no longer promises");
+    ((ArrayNode) now.path("required")).remove(0);
+    ((ArrayNode) now.at("/properties/label/type")).add("boolean");
+    assertThat(json(then, new Part(then.file(), now, now), true)).as("takes more").isEmpty();
+    assertThat(json(then, new Part(then.file(), now, now), false)).as("promises less").hasSize(2);
   }
 
   @Test
