@@ -30,6 +30,9 @@ final class Soak {
 
   /** A third of them. Other heads go live meanwhile, every few seconds, as ever. */
   private boolean swap(Run run) throws Exception {
+    if (memory.isEmpty()) {
+      touchTheHeap(run);
+    }
     HeadwaterProcess scorer = run.processes.scorer(run.processes.any(run.random));
     for (int i = 0; i * Run.FIRINGS < SWAPS; i++) {
       double swaps = scorer.gauge("head_swaps_total");
@@ -50,6 +53,15 @@ final class Soak {
       assertFlat("direct memory", Memory::direct);
     }
     return true;
+  }
+
+  /** Its heap is resident from the start, so that what grows is something else. */
+  private static void touchTheHeap(Run run) throws Exception {
+    String member = run.processes.any(run.random);
+    run.processes.stop(member);
+    run.processes.environment().put("JAVA_TOOL_OPTIONS", "-Xms512m -XX:+AlwaysPreTouch");
+    run.processes.start(member);
+    run.processes.environment().clear();
   }
 
   /**
