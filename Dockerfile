@@ -38,6 +38,9 @@ ENTRYPOINT ["java", "-XX:MaxRAMPercentage=50", "-XX:+ExitOnOutOfMemoryError", \
   "-Djava.io.tmpdir=/tmp", "-Djna.tmpdir=/tmp", "-Dai.djl.offline=true", "-jar", "headwater.jar"]
 
 FROM runtime AS trainer
+ARG CUDA
+# goes once it has run on a GPU; empty where PyTorch is for the CPU
+LABEL dev.headwater.cuda="${CUDA:+untested on CUDA}"
 COPY --from=libraries /src/target/torch lib
 COPY --from=build /src/target/headwater.jar ./
 EXPOSE 8081

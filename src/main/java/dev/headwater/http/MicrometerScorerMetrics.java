@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.core.datapoints.DistributionDataPoint;
 import io.prometheus.metrics.core.metrics.Histogram;
@@ -77,6 +78,8 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
    * @param tasks of the bundle
    */
   public MicrometerScorerMetrics(PrometheusMeterRegistry registry, List<String> tasks) {
+    // of versions only info metrics tell; a filter has to be there before the first meter is
+    registry.config().meterFilter(MeterFilter.ignoreTags("kafka.version"));
     meters = new Meters(registry);
     heads = new HeadMeters(registry);
     heads.canaries(tasks);

@@ -2,9 +2,12 @@ package dev.headwater.stream;
 
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.Topics;
+import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.kafka.KafkaStreamsMetrics;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
@@ -48,11 +51,15 @@ final class StreamMeters implements AutoCloseable {
         .register(registry);
   }
 
-  /** From here on the client's own metrics are there as well. */
+  /**
+   * From here on the client's own metrics are there as well. Their binder takes a meter that has
+   * fewer tags than it gave it for another's and removes it; where the registry drops one, it must
+   * be shown the meters as they were.
+   */
   void started(KafkaStreams client) {
     backlog = new Backlog(client, kafka, group);
     KafkaStreamsMetrics metrics = new KafkaStreamsMetrics(client);
-    metrics.bindTo(registry);
+    metrics.bindTo(new CompositeMeterRegistry(Clock.SYSTEM, List.of(registry)));
     bound = metrics;
   }
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The chart as helm renders it, held to Kubernetes' own types and to restricted pod security. */
 class ChartIT {
   private static final String CHART = "deploy/helm/headwater";
+  private static final String COMPONENT = "app.kubernetes.io/component";
 
   /** Heads signed by the trainer, whose key scorers do not hold. */
   private static final String[] SIGNED = {
@@ -46,6 +48,9 @@ class ChartIT {
     "--set", "trainer.gpus=1",
     "--set", "scorer.storage.storageClassName=fast",
     "--set", "scorer.nodeSelector.disk=ssd",
+    "--set", "networkPolicy.brokers.ports={9093,9094}",
+    "--set", "networkPolicy.brokers.cidrs={10.1.0.0/16}",
+    "--set-json", "networkPolicy.egress=[{\"ports\":[{\"port\":8081}]}]",
     "--set-json", "trainer.tolerations=[{\"key\":\"nvidia.com/gpu\",\"operator\":\"Exists\"}]",
     "--set-json", "envFrom=[{\"secretRef\":{\"name\":\"broker\"}}]",
     "--set-json", "imagePullSecrets=[{\"name\":\"registry\"}]",
@@ -154,17 +159,113 @@ class ChartIT {
                 .path("nvidia.com/gpu")
                 .asInt())
         .isEqualTo(1);
-    assertThat(settings(objects, "x-scorer-0"))
+    assertThat(settings(objects, "x-scorer-0").kafka())
         .as("the pod's name is its membership")
         .containsEntry("group.instance.id", "x-scorer-0");
   }
 
-  private Map<String, Object> settings(List<JsonNode> objects, String pod) throws Exception {
+  @Test
+  void letsPodsConnectToNameServersAndBrokersAlone() throws Exception {
+    String names = "{ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]}";
+    JsonNode byDefault =
+        only(rendered("--set", "bundle.image=models:1"), "NetworkPolicy").path("spec");
+
+    assertThat(byDefault.path("policyTypes").toString()).isEqualTo("[\"Ingress\",\"Egress\"]");
+    assertThat(byDefault.path("egress"))
+        .isEqualTo(yaml("[%s, {ports: [{port: 9092, protocol: TCP}]}]".formatted(names)));
+    assertThat(only(rendered(FULL), "NetworkPolicy").at("/spec/egress"))
+        .isEqualTo(
+            yaml(
+                """
+                - %s
+                - ports: [{port: 9093, protocol: TCP}, {port: 9094, protocol: TCP}]
+                  to: [{ipBlock: {cidr: 10.1.0.0/16}}]
+                - ports: [{port: 8081}]
+                """
+                    .formatted(names)));
+    assertThat(
+            only(
+                    rendered(
+                        "--set=bundle.image=models:1", "--set-json=networkPolicy.brokers.ports=[]"),
+                    "NetworkPolicy")
+                .at("/spec/egress"))
+        .as("no port is none, not all")
+        .isEqualTo(yaml("[%s]".formatted(names)));
+  }
+
+  @Test
+  void probesTheHealthOfTheProcessOnThePortThatItOpens() throws Exception {
+    List<JsonNode> objects = rendered(FULL);
+    Settings settings = settings(objects, "x-scorer-0");
+
+    for (var part :
+        Map.of("StatefulSet", settings.scorerHttp(), "Deployment", settings.trainerHttp())
+            .entrySet()) {
+      JsonNode container =
+          only(objects, part.getKey()).at("/spec/template/spec/containers").path(0);
+      assertThat(container.path("ports"))
+          .isEqualTo(yaml("[{name: http, containerPort: %d}]".formatted(part.getValue().port())));
+      for (String probe : List.of("startupProbe", "livenessProbe")) {
+        assertThat(container.path(probe).path("httpGet"))
+            .as(probe)
+            .isEqualTo(yaml("{path: /health/live, port: http}"));
+      }
+      assertThat(container.at("/readinessProbe/httpGet"))
+          .isEqualTo(yaml("{path: /health/ready, port: http}"));
+    }
+  }
+
+  @Test
+  void selectsThePodsOfEachPartAndNoOthers() throws Exception {
+    List<JsonNode> objects = rendered(FULL);
+
+    assertThat(objects)
+        .filteredOn(object -> !object.at("/kind").asText().equals("ServiceMonitor"))
+        .filteredOn(object -> object.path("spec").has("selector"))
+        .hasSize(5)
+        .allSatisfy(
+            object ->
+                assertThat(selected(objects, object.at("/spec/selector")))
+                    .as("%s", object)
+                    .containsExactly(object.at("/metadata/labels").path(COMPONENT).asText()));
+    assertThat(selected(objects, only(objects, "NetworkPolicy").at("/spec/podSelector")))
+        .containsExactlyInAnyOrder("scorer", "trainer");
+    JsonNode monitor = only(objects, "ServiceMonitor").path("spec");
+    assertThat(objects)
+        .filteredOn(object -> object.at("/kind").asText().equals("Service"))
+        .extracting(service -> service.at("/metadata/labels"))
+        .allMatch(labels -> matches(monitor.path("selector"), labels))
+        .extracting(labels -> labels.path(monitor.path("jobLabel").asText()).asText())
+        .as("jobs by release, ending as the alerts go by")
+        .containsExactlyInAnyOrder("x-scorer", "x-trainer");
+  }
+
+  /** The parts whose pods it selects. */
+  private static List<String> selected(List<JsonNode> objects, JsonNode selector) {
+    return objects.stream()
+        .map(object -> object.at("/spec/template/metadata/labels"))
+        .filter(labels -> matches(selector, labels))
+        .map(labels -> labels.path(COMPONENT).asText())
+        .toList();
+  }
+
+  private static boolean matches(JsonNode selector, JsonNode labels) {
+    JsonNode wanted =
+        selector.path("matchLabels").isObject() ? selector.path("matchLabels") : selector;
+    return wanted.properties().stream()
+        .allMatch(label -> label.getValue().equals(labels.path(label.getKey())));
+  }
+
+  private static JsonNode yaml(String text) throws IOException {
+    return new YAMLMapper().readTree(text);
+  }
+
+  private Settings settings(List<JsonNode> objects, String pod) throws Exception {
     Path config =
         Files.writeString(
             directory.resolve("config.yaml"),
             only(objects, "ConfigMap").at("/data").path("config.yaml").asText());
-    return SettingsLoader.load(config, Map.of("POD_NAME", pod), Map.of()).kafka();
+    return SettingsLoader.load(config, Map.of("POD_NAME", pod), Map.of());
   }
 
   /**

@@ -67,6 +67,12 @@ class ImagesIT {
         .isLessThanOrEqualTo(LARGEST_SCORER);
   }
 
+  @Test
+  void onlyAnImageForCudaSaysThatItIsUntestedThere() {
+    assertThat(docker.inspectImageCmd(trainerImage).exec().getConfig().getLabels())
+        .containsEntry("dev.headwater.cuda", "");
+  }
+
   /** Nothing is resolved or loaded again, on the machine that builds or on those that pull. */
   @Test
   void aChangeOfCodeMakesTheLastLayerAlone() throws Exception {

@@ -1,5 +1,7 @@
 package dev.headwater.deploy;
 
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.summingDouble;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
@@ -7,14 +9,9 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.headwater.cli.Main;
-import dev.headwater.heads.HeadLog;
-import dev.headwater.heads.Signatures;
 import dev.headwater.replay.DriftingStream;
-import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.schema.Json;
-import dev.headwater.schema.TopicNames;
-import dev.headwater.schema.Topics;
-import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -31,29 +28,41 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Alerts and dashboards on a Prometheus that scrapes a scorer and a trainer at work. */
+/** Alerts and dashboards on a Prometheus that scrapes a replay, whose report knows the truth. */
 class MonitoringIT {
   private static final Path RULES = Path.of("deploy/prometheus/headwater.rules.yml");
   private static final Path DASHBOARDS = Path.of("deploy/grafana/dashboards");
   private static final Pattern METRIC = Pattern.compile("\\bheadwater_\\w+");
+  private static final Pattern ADDRESS = Pattern.compile("watch it at http://(\\S+)/");
   private static final Duration PATIENCE = Duration.ofMinutes(2);
-  private static final String TASK = "cluster";
   private static final int RECORDS = 2000;
   private static final int BAD_EVERY = 50;
+
+  /** Of a number that is whole, and was divided by seconds. */
+  private static final Offset<Double> COUNT = within(.01);
+
+  /** Longer than the replay: a rate is then that of all of it. */
+  private static final Duration WINDOW = Duration.ofMinutes(10);
 
   private final HttpClient http = HttpClient.newHttpClient();
   private final List<Process> started = new ArrayList<>();
   @TempDir Path directory;
   private int prometheus;
+
+  /** Once all is counted, that of a scrape: a rate does not reach past it then, and is exact. */
+  private String moment = "";
 
   @Test
   void rulesPassTheirTests() throws Exception {
@@ -69,7 +78,7 @@ class MonitoringIT {
             .map(line -> line.substring(3))
             .toList();
 
-    List<JsonNode> alerts = new YAMLMapper().readTree(RULES.toFile()).findParents("alert");
+    List<JsonNode> alerts = yaml(RULES).findParents("alert");
 
     assertThat(alerts)
         .extracting(rule -> rule.path("alert").asText())
@@ -82,40 +91,50 @@ class MonitoringIT {
   }
 
   @Test
-  void dashboardsTellWhatHappened() throws Exception {
+  void prometheusWaitsForAllThatItScrapes() throws Exception {
+    JsonNode waits = yaml(Path.of("deploy/compose.yaml")).at("/services/prometheus/depends_on");
+
+    assertThat(
+            yaml(Path.of("deploy/prometheus/prometheus.yml")).findValues("targets").stream()
+                .flatMap(JsonNode::valueStream)
+                .map(target -> target.asText().split(":")[0]))
+        .containsExactlyInAnyOrderElementsOf(waits::fieldNames);
+    assertThat(waits.findValuesAsText("condition")).containsOnly("service_healthy");
+  }
+
+  @Test
+  void dashboardsTellWhatTheReplayReports() throws Exception {
     String scraper = Tools.find("prometheus");
-    try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"))) {
-      configure(broker);
-      assertThat(headwater("topics", "create").waitFor()).isZero();
-      headwater("serve");
-      headwater("train");
-      start(
-          "prometheus",
-          scraper,
-          "--config.file=" + directory.resolve("prometheus.yml"),
-          "--storage.tsdb.path=" + directory.resolve("tsdb"),
-          "--web.listen-address=127.0.0.1:" + prometheus);
-      await().atMost(PATIENCE).ignoreExceptions().until(() -> value("sum(headwater_health)") == 4);
+    // a pipe: with everything counted, the replay is there to be scraped until its page is read
+    Path page = directory.resolve("page.html");
+    Tools.run("mkfifo", page.toString());
+    try {
+      Process replay = replay();
+      watch(scraper, replay);
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions()
+          .untilAsserted(
+              () -> {
+                tells("overview/Scorers ready", 1, 1);
+                tells("overview/Trainer ready", 1);
+                tells("overview/Partitions", 2);
+                tells("adaptation/Following", 1);
+              });
 
-      Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), RECORDS, BAD_EVERY);
-      try (Traffic traffic = new Traffic(broker.bootstrapServers(), "seen", stream)) {
-        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(200)).until(() -> sendAll(traffic));
-        int valid = RECORDS - RECORDS / BAD_EVERY;
-        await().atMost(PATIENCE).until(() -> traffic.predictions() == valid);
-        await().atMost(PATIENCE).until(() -> silent(panels()).isEmpty());
+      ReplayReport report = report(replay);
+      double reported = System.currentTimeMillis() / 1000.0;
+      await().atMost(PATIENCE).until(() -> value("min(timestamp(up))") > reported + 2);
+      moment = "&time=%.3f".formatted(value("timestamp(up{job=\"headwater-scorer\"})"));
 
-        agrees("overview/Predicted", () -> valid);
-        agrees("overview/Dead letters", () -> RECORDS / BAD_EVERY);
-        agrees("overview/Behind", () -> 0);
-        agrees("overview/Live head", () -> heads(broker).live(TASK).orElseThrow().version());
-        agrees("adaptation/Accepted", () -> accepted(heads(broker)));
-        assertThat(traffic.newest()).as("heads that were learned and served").isPositive();
-        assertThat(value("headwater_prequential_accuracy_ratio{head=\"live\"}"))
-            .as("what the trainer says of the live head and what the records say")
-            .isCloseTo(traffic.accuracy(), within(.1));
-      }
+      agreesOnRecords(report);
+      agreesOnSamples(report);
+      agreesOnHeads(report);
+      assertThat(silent(panels())).as("panels that have told nothing").isEmpty();
       assertThat(unknown(RULES)).as("metrics that alerts go by and nobody exports").isEmpty();
       assertThat(get("/api/v1/rules").findValuesAsText("health")).containsOnly("ok");
+      assertThat(Files.readString(page)).contains("</html>");
+      assertThat(replay.waitFor()).isZero();
     } finally {
       for (Process process : started) {
         process.destroy();
@@ -125,38 +144,131 @@ class MonitoringIT {
     }
   }
 
-  /** Twenty at a time, so that rates have something to tell. */
-  private static boolean sendAll(Traffic traffic) throws IOException {
-    traffic.send(20, true);
-    traffic.predictions();
-    return traffic.sent() == RECORDS;
+  private void agreesOnRecords(ReplayReport report) throws Exception {
+    assertThat(report.records()).isEqualTo(RECORDS);
+    tells("overview/Predicted", report.predictions());
+    tells("overview/Dead letters", report.deadLetters());
+    tells("overview/Padding", 0);
+    adds("overview/Records by outcome", report.predictions(), report.deadLetters());
+    about("sent to review", total("overview/Records by outcome", 2), labelled(report));
+    assertThat(value(expression("overview/Dead-letter share", 0)))
+        .isCloseTo((double) report.deadLetters() / RECORDS, within(.001));
+    List<JsonNode> predictions = dumped("predictions.jsonl");
+    series("overview/Confidence", "le")
+        .forEach(
+            (le, records) -> {
+              double bound = Double.parseDouble(le.replace("+Inf", "Infinity"));
+              about(
+                  le,
+                  records,
+                  predictions.stream()
+                      .filter(p -> p.path("confidence").asDouble() <= bound)
+                      .count());
+            });
   }
 
-  /** A panel's first number is what the topics hold. */
-  private void agrees(String panel, Callable<Number> held) {
-    await(panel)
-        .atMost(PATIENCE)
-        .untilAsserted(
-            () ->
-                assertThat(value(panels().get("Headwater: " + panel).get(0)))
-                    .isEqualTo(held.call().doubleValue()));
+  private void agreesOnSamples(ReplayReport report) throws Exception {
+    int labelled = labelled(report);
+    assertThat(report.labelsUsedFraction()).isEqualTo((double) labelled / RECORDS);
+    adds("overview/Labels", labelled, labelled, 0, 0);
+    long drawn =
+        dumped("samples.jsonl").stream()
+            .filter(sample -> sample.path("reason").asText().equals("UNLABELLED"))
+            .count();
+    Map<String, Double> kept = series("overview/Kept to learn from", "reason");
+    about("unsure", kept.get("unsure") * WINDOW.toSeconds(), report.samples().unsure());
+    about("audit", kept.get("audit") * WINDOW.toSeconds(), report.samples().audit());
+    assertThat(kept.get("unlabelled") * WINDOW.toSeconds()).isCloseTo(drawn, COUNT);
+    about("learnt from", value(expression("adaptation/Samples", 0)), labelled);
+    about("in memory", value(expression("adaptation/Memory", 0)), labelled);
   }
 
-  /** As the report of a replay reads them. */
-  private static HeadLog heads(EmbeddedBroker broker) {
-    return HeadLog.read(
-        Map.of("bootstrap.servers", broker.bootstrapServers()),
-        Topics.of(TopicNames.prefixed("seen")).heads(),
-        Signatures.NONE);
+  private void agreesOnHeads(ReplayReport report) throws Exception {
+    Map<String, Double> verdicts =
+        report.versions().stream()
+            .collect(groupingBy(ReplayReport.Version::verdict, summingDouble(version -> 1)));
+    List<Long> accepted =
+        report.versions().stream()
+            .filter(version -> version.verdict().equals("accepted"))
+            .map(ReplayReport.Version::version)
+            .toList();
+    TreeSet<Long> served =
+        dumped("predictions.jsonl").stream()
+            .map(prediction -> prediction.path("headVersion").asLong())
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertThat(series("adaptation/Verdicts of the gate", "verdict")).isEqualTo(verdicts);
+    tells("adaptation/Accepted", accepted.size());
+    tells("adaptation/Canary", 0);
+    assertThat(series("adaptation/Refusals", "reason").values()).containsOnly(0.0);
+    assertThat(value(expression("overview/Live head", 0)))
+        .as("the last one accepted may have come too late to predict")
+        .isIn((double) served.last(), (double) accepted.get(accepted.size() - 1));
+    assertThat(value(expression("adaptation/Swaps", 0)))
+        .as("those accepted, the bundle's twice, as loaded and as published, and each taken back")
+        .isBetween(
+            (double) served.size(),
+            2 + accepted.size() + value(expression("adaptation/Withdrawn", 0)));
+    assertThat(sum(series("adaptation/Drift alarms", "cause")))
+        .as("alarms, of which each has a candidate trained, unless the last comes too late")
+        .isPositive()
+        .isGreaterThanOrEqualTo(
+            report.versions().stream().filter(v -> v.trigger().startsWith("drift")).count());
+
+    List<Double> segments = report.accuracy().adaptive().segments();
+    assertThat(series("adaptation/Accuracy", "head").get("live"))
+        .as("of as many samples as come from three tenths of the stream")
+        .isCloseTo((segments.get(7) + segments.get(8) + segments.get(9)) / 3, within(.1));
   }
 
-  private static long accepted(HeadLog heads) {
-    return heads.versions(TASK).stream()
-        .filter(head -> head.version() > 0 && head.verdict().accepted())
-        .count();
+  private static int labelled(ReplayReport report) {
+    return report.samples().unsure() + report.samples().audit();
   }
 
-  /** Panels with an expression that has given no number yet. */
+  /** The panel's expressions, each of one series, in their order. */
+  private void tells(String panel, double... told) throws Exception {
+    for (int i = 0; i < told.length; i++) {
+      assertThat(value(expression(panel, i))).as("%s, %d", panel, i).isEqualTo(told[i]);
+    }
+  }
+
+  /** Likewise, of rates: what they add up to. */
+  private void adds(String panel, double... told) throws Exception {
+    for (int i = 0; i < told.length; i++) {
+      assertThat(total(panel, i)).as("%s, %d", panel, i).isCloseTo(told[i], COUNT);
+    }
+  }
+
+  private double total(String panel, int index) throws Exception {
+    return value(expression(panel, index)) * WINDOW.toSeconds();
+  }
+
+  /** The last records to ask for a label, and the last samples, come too late to get through. */
+  private static void about(String what, double value, double told) {
+    assertThat(value).as(what).isCloseTo(told, within(5 + .03 * told));
+  }
+
+  /** What the panel's first expression tells, by one of its labels. */
+  private Map<String, Double> series(String panel, String label) throws Exception {
+    Map<String, Double> series = new TreeMap<>();
+    for (JsonNode one : query(expression(panel, 0))) {
+      series.merge(
+          one.path("metric").path(label).asText(),
+          Double.parseDouble(one.at("/value/1").asText()),
+          Double::sum);
+    }
+    assertThat(series).as(panel).isNotEmpty();
+    return series;
+  }
+
+  private static double sum(Map<String, Double> series) {
+    return series.values().stream().mapToDouble(value -> value).sum();
+  }
+
+  private static String expression(String panel, int index) throws IOException {
+    return panels().get("Headwater: " + panel).get(index);
+  }
+
+  /** Panels with an expression that has given no number. */
   private List<String> silent(Map<String, List<String>> panels) throws Exception {
     List<String> silent = new ArrayList<>();
     for (Map.Entry<String, List<String>> panel : panels.entrySet()) {
@@ -173,7 +285,7 @@ class MonitoringIT {
     long now = Instant.now().getEpochSecond();
     JsonNode series =
         get("/api/v1/query_range?start=%d&end=%d&step=2&query=%s"
-                .formatted(now - 180, now, encode(expression)))
+                .formatted(now - WINDOW.toSeconds(), now, encode(expression)))
             .at("/data/result");
     for (JsonNode one : series) {
       for (JsonNode point : one.path("values")) {
@@ -212,15 +324,15 @@ class MonitoringIT {
     return expression
         .replace("$scorer", "headwater-scorer")
         .replace("$trainer", "headwater-trainer")
-        .replace("$__rate_interval", "1m")
+        .replace("$__rate_interval", WINDOW.toSeconds() + "s")
         .replace("$__interval", "15s");
   }
 
   private TreeSet<String> unknown(Path rules) throws Exception {
     TreeSet<String> unknown = new TreeSet<>();
-    for (String expression : new YAMLMapper().readTree(rules.toFile()).findValuesAsText("expr")) {
+    for (String expression : yaml(rules).findValuesAsText("expr")) {
       for (MatchResult metric : METRIC.matcher(expression).results().toList()) {
-        if (get("/api/v1/query?query=" + metric.group()).at("/data/result").isEmpty()) {
+        if (query(metric.group()).isEmpty()) {
           unknown.add(metric.group());
         }
       }
@@ -228,71 +340,111 @@ class MonitoringIT {
     return unknown;
   }
 
-  private void configure(EmbeddedBroker broker) throws Exception {
+  /** Of a stream that drifts half-way. */
+  private Process replay() throws Exception {
     DriftingStream.bundle(directory.resolve("bundle"));
-    int scorer = freePort();
-    int trainer = freePort();
-    prometheus = freePort();
-    Files.writeString(
-        directory.resolve("config.yaml"),
-        """
-        name: seen
-        state-dir: %s
-        bundle: {directory: %s}
-        kafka: {bootstrap.servers: "%s"}
-        topics: {partitions: 2, join-partitions: 2}
-        stream: {unlabelled-share: 0.5}
-        selection: {audit-share: 0.9, budget: 1}
-        adapt: {device: cpu}
-        drift: {reference: 60, short-window: 5, long-window: 20}
-        http: {port: %d, trainer-port: %d}
-        """
-            .formatted(
-                directory.resolve("state"),
-                directory.resolve("bundle"),
-                broker.bootstrapServers(),
-                scorer,
-                trainer));
-    Files.writeString(
-        directory.resolve("prometheus.yml"),
-        """
-        global: {scrape_interval: 1s, evaluation_interval: 1s}
-        rule_files: [%s]
-        scrape_configs:
-          - {job_name: headwater-scorer, static_configs: [{targets: ["127.0.0.1:%d"]}]}
-          - {job_name: headwater-trainer, static_configs: [{targets: ["127.0.0.1:%d"]}]}
-        """
-            .formatted(RULES.toAbsolutePath(), scorer, trainer));
+    Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), RECORDS, BAD_EVERY);
+    Path config =
+        Files.writeString(
+            directory.resolve("config.yaml"),
+            """
+            name: seen
+            bundle: {directory: %1$s/bundle}
+            kafka: {bootstrap.servers: "none:9092"}
+            topics: {partitions: 2, join-partitions: 2}
+            stream: {unlabelled-share: 0.5}
+            selection: {audit-share: 0.9, budget: 1}
+            adapt: {device: cpu}
+            drift: {reference: 60, short-window: 5, long-window: 20}
+            replay:
+              {stream: %2$s, rate: 100, report: %1$s/report.json, html: %1$s/page.html, dump: %1$s}
+            """
+                .formatted(directory, stream));
+    return start(
+        "replay",
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-Xmx512m",
+        "-cp",
+        System.getProperty("java.class.path"),
+        Main.class.getName(),
+        "replay",
+        "--config",
+        config.toString());
   }
 
-  private Process headwater(String... words) throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx512m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName()));
-    command.addAll(List.of(words));
-    command.addAll(List.of("--config", directory.resolve("config.yaml").toString()));
-    return start(words[0], command.toArray(String[]::new));
+  /** Once for each of the parts that the replay's page has on it. */
+  private void watch(String scraper, Process replay) throws Exception {
+    String address =
+        await()
+            .atMost(PATIENCE)
+            .failFast("the replay has ended", () -> !replay.isAlive())
+            .until(
+                () -> ADDRESS.matcher(Files.readString(log("replay"))).results().findFirst(),
+                Optional::isPresent)
+            .orElseThrow()
+            .group(1);
+    Path config =
+        Files.writeString(
+            directory.resolve("prometheus.yml"),
+            """
+            global: {scrape_interval: 1s, evaluation_interval: 1s}
+            rule_files: [%1$s]
+            scrape_configs:
+              - {job_name: headwater-scorer, static_configs: [{targets: ["%2$s"]}]}
+              - {job_name: headwater-trainer, static_configs: [{targets: ["%2$s"]}]}
+            """
+                .formatted(RULES.toAbsolutePath(), address));
+    prometheus = freePort();
+    start(
+        "prometheus",
+        scraper,
+        "--config.file=" + config,
+        "--storage.tsdb.path=" + directory.resolve("tsdb"),
+        "--web.listen-address=127.0.0.1:" + prometheus);
+  }
+
+  /** Once it is written to its end. */
+  private ReplayReport report(Process replay) {
+    return await()
+        .atMost(PATIENCE)
+        .ignoreExceptions()
+        .failFast("the replay has ended", () -> !replay.isAlive())
+        .until(
+            () ->
+                Json.MAPPER.readValue(
+                    directory.resolve("report.json").toFile(), ReplayReport.class),
+            Objects::nonNull);
+  }
+
+  private List<JsonNode> dumped(String file) throws IOException {
+    return Json.MAPPER
+        .readerFor(JsonNode.class)
+        .<JsonNode>readValues(directory.resolve(file).toFile())
+        .readAll();
   }
 
   private Process start(String name, String... command) throws IOException {
     Process process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
-            .redirectOutput(new File("target", "MonitoringIT-" + name + ".log"))
+            .redirectOutput(log(name).toFile())
             .start();
     started.add(process);
     return process;
   }
 
+  private static Path log(String name) {
+    return Path.of("target", "MonitoringIT-" + name + ".log");
+  }
+
   private double value(String expression) throws Exception {
-    JsonNode result = get("/api/v1/query?query=" + encode(expression)).at("/data/result");
+    JsonNode result = query(expression);
     assertThat(result).as(expression).hasSize(1);
     return Double.parseDouble(result.at("/0/value/1").asText());
+  }
+
+  private JsonNode query(String expression) throws Exception {
+    return get("/api/v1/query?query=" + encode(expression) + moment).at("/data/result");
   }
 
   private JsonNode get(String path) throws Exception {
@@ -301,6 +453,10 @@ class MonitoringIT {
         http.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
     assertThat(answer.statusCode()).as("%s%n%s", path, answer.body()).isEqualTo(200);
     return Json.MAPPER.readTree(answer.body());
+  }
+
+  private static JsonNode yaml(Path file) throws IOException {
+    return new YAMLMapper().readTree(file.toFile());
   }
 
   private static String encode(String expression) {

@@ -1,7 +1,5 @@
 package dev.headwater.deploy;
 
-import com.fasterxml.jackson.core.json.JsonReadFeature;
-import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.JsonSerde;
@@ -10,9 +8,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.Map;
@@ -28,20 +23,13 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /** A labelled stream on its way through a deployment, and what is predicted of it. */
 final class Traffic implements AutoCloseable {
-  private static final int WINDOW = 500;
-
-  /** Bad records have numbers that are none. */
-  private static final ObjectReader LENIENT =
-      Json.MAPPER.readerFor(ObjectNode.class).with(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS);
-
   private final String name;
   private final Iterator<String> lines;
   private final Producer<String, String> producer;
   private final Consumer<byte[], Prediction> consumer;
-  private final Map<String, String> truth = new HashMap<>();
   private final Set<String> seen = new HashSet<>();
+  private int sent;
   private int predictions;
-  private final Deque<Boolean> right = new ArrayDeque<>();
   private long newest;
 
   /**
@@ -67,10 +55,9 @@ final class Traffic implements AutoCloseable {
   /** Sends the stream's next records, and their labels on the topic of labels if wanted. */
   void send(int records, boolean labelled) throws IOException {
     for (int i = 0; i < records; i++) {
-      ObjectNode record = LENIENT.readValue(lines.next());
+      ObjectNode record = Json.MAPPER.readValue(lines.next(), ObjectNode.class);
       String label = record.remove("label").asText();
       String id = record.get("id").asText();
-      truth.put(id, label);
       producer.send(new ProducerRecord<>(name + "-records", id, record.toString()));
       if (labelled) {
         producer.send(
@@ -81,10 +68,11 @@ final class Traffic implements AutoCloseable {
       }
     }
     producer.flush();
+    sent += records;
   }
 
   int sent() {
-    return truth.size();
+    return sent;
   }
 
   /** How many predictions there are by now. */
@@ -97,10 +85,6 @@ final class Traffic implements AutoCloseable {
     predictions++;
     seen.add(prediction.recordId());
     newest = Math.max(newest, prediction.headVersion());
-    right.addLast(truth.get(prediction.recordId()).equals(prediction.label()));
-    if (right.size() > WINDOW) {
-      right.removeFirst();
-    }
   }
 
   /** Different records among those predicted. */
@@ -111,11 +95,6 @@ final class Traffic implements AutoCloseable {
   /** The highest head version that has predicted. */
   long newest() {
     return newest;
-  }
-
-  /** Share of right answers among the latest, as many as the trainer looks back on. */
-  double accuracy() {
-    return (double) right.stream().filter(Boolean::booleanValue).count() / right.size();
   }
 
   @Override
