@@ -28,6 +28,9 @@ public final class Gate {
   /** One-sided 95 %: how sure "surely not worse" is. */
   private static final double SURE = 1.645;
 
+  /** Of the error rate: wins so many that what is not seen yet is not asked about. */
+  private static final double OVERWHELMING = 0.1;
+
   private final GateSettings settings;
   private final Measure measure;
 
@@ -116,7 +119,7 @@ public final class Gate {
       Judged judged, List<Trial> trials, Comparison test, Map<String, Double> numbers) {
     Comparison known = measure.compare(known(judged, trials));
     numbers.put("knownGain", known.gain());
-    boolean better = test.gain() > unseenLoss(trials) && test.pBetter() <= settings.errorRate();
+    boolean better = isBetter(trials, test);
     double mayLose = better ? settings.classLoss() / 2 : 0;
     if (known.pWorse() <= settings.errorRate() && known.gain() < -mayLose) {
       return verdict(
@@ -155,6 +158,11 @@ public final class Gate {
             .formatted(signed(test.gain()), test.pBetter(), test.discordant()),
         trials,
         numbers);
+  }
+
+  private boolean isBetter(List<Trial> trials, Comparison test) {
+    double least = test.pBetter() <= settings.errorRate() * OVERWHELMING ? 0 : unseenLoss(trials);
+    return test.gain() > least && test.pBetter() <= settings.errorRate();
   }
 
   /**
