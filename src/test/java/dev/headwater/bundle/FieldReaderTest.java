@@ -108,7 +108,7 @@ class FieldReaderTest {
           {"id":"r","body":{"text":"a"},"id":"s"}               | /id         | is given twice
           {"id":"r","body":{"text":"a"},"meta":{"label":" "}}   | /meta/label | is blank
           {"id":"r","body":{"text":"a"},"meta":{"label":true}}  | /meta/label | is a boolean where a string is wanted
-          {"id":"r","body":{"text":"a"}} x                      | value       | is not valid JSON: stopped at byte 32
+          {"id":"r","body":{"text":"a"}} x                      | value       | is not valid JSON: stopped at byte 31
           {"id":"r","body":{"text":"a"}} {}                     | value       | goes on after its JSON value has ended
           {"id":"r","body":{"text":"a"                          | value       | is not valid JSON: it ends too early
           {"id":"r","body":{"text":"a",}}                       | value       | is not valid JSON: stopped at byte 29
