@@ -42,10 +42,9 @@ public final class EmbeddedBroker implements AutoCloseable {
 
   /** As {@link #start(Path)}, with further broker settings. */
   public static EmbeddedBroker start(Path directory, Map<String, String> overrides) {
-    int port = freePort();
-    int controllerPort = freePort();
+    int[] ports = freePorts();
     format(directory);
-    return new EmbeddedBroker(config(directory, port, controllerPort, overrides), port);
+    return new EmbeddedBroker(config(directory, ports[0], ports[1], overrides), ports[0]);
   }
 
   public String bootstrapServers() {
@@ -127,11 +126,14 @@ public final class EmbeddedBroker implements AutoCloseable {
     return new KafkaConfig(properties, false);
   }
 
-  private static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
+  /** Two that differ: both are held until the second is found. */
+  private static int[] freePorts() {
+    InetAddress loopback = InetAddress.getLoopbackAddress();
+    try (ServerSocket one = new ServerSocket(0, 1, loopback);
+        ServerSocket other = new ServerSocket(0, 1, loopback)) {
+      return new int[] {one.getLocalPort(), other.getLocalPort()};
     } catch (IOException e) {
-      throw new UncheckedIOException("no free port on loopback", e);
+      throw new UncheckedIOException("no two free ports on loopback", e);
     }
   }
 }
