@@ -21,14 +21,13 @@ class DemoIT {
 
   @TempDir static Path directory;
 
-  /** The command as it is, but for a stream that is three times as fast. */
   @BeforeAll
   static void runTheDemo() throws Exception {
     Path config =
         Files.writeString(
             directory.resolve("support.yaml"),
             Files.readString(Path.of("deploy/examples/support.yaml"))
-                .replace("rate: 12", "rate: 36\n  report: " + directory.resolve("report.json"))
+                .replace("replay:", "replay:\n  report: " + directory.resolve("report.json"))
                 .replace("target/demo.html", directory.resolve("demo.html").toString()));
     Process demo =
         JavaProcess.of("dev.headwater.cli.Main", "demo", "--config", config.toString())

@@ -12,6 +12,9 @@ import java.util.List;
  * tasks, each has its quantile and its part of the share, for their certainties do not compare;
  * where the same records are the least certain for all of them, what is left is saved.
  *
+ * <p>What can be saved no more is spent on the least certain records, however certain: a head that
+ * is sure of what it gets wrong would else find out by audits alone.
+ *
  * <p>Looks only backwards, so that a record's inclusion probability given its past is known: 1
  * where unsure, else the audit share. Not thread-safe.
  */
@@ -23,36 +26,45 @@ final class LabelBudget {
   private final int burst;
   private final int size;
   private final double quantile;
+  private final double bar;
   private final List<Recent> tasks = new ArrayList<>();
   private double saved;
 
   /**
    * @param auditShare what the audit, drawn independently, takes of the share
+   * @param bar certainty from which a record is sure, and saved labels are not for it
    */
-  LabelBudget(Selection.Budget budget, double auditShare) {
+  LabelBudget(Selection.Budget budget, double auditShare, double bar) {
     this.share = budget.share();
     this.burst = budget.burst();
     this.size = budget.window();
     this.quantile = (share - auditShare) / (1 - auditShare);
+    this.bar = bar;
     this.saved = burst;
-  }
-
-  /** As {@link #affords}, and {@link #took}, of one task. */
-  boolean grants(double certainty, boolean wanted, boolean audit) {
-    double[] certainties = {certainty};
-    boolean granted = wanted && affords(certainties);
-    took(certainties, granted, audit);
-    return granted;
   }
 
   /**
    * Whether the next record may ask as one that is unsure, drawn for audit or not.
    *
-   * @param certainties by task; infinite where it is sure enough
+   * @param certainties by task; infinite where a task asks for nothing
    */
   boolean affords(double[] certainties) {
     double held = accrued();
-    return held >= 1 && isLow(certainties, held);
+    if (held < 1) {
+      return false;
+    }
+    boolean overflows = saved + share > burst;
+    double plenty = held / (LOW * burst);
+    double part = quantile / certainties.length;
+    for (int task = 0; task < certainties.length; task++) {
+      double certainty = certainties[task];
+      boolean low =
+          certainty < bar && certainty < recent(task).quantile(part + (1 - part) * plenty);
+      if (low || overflows && certainty < recent(task).quantile(part)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**
@@ -75,17 +87,6 @@ final class LabelBudget {
 
   private double accrued() {
     return Math.min(burst, saved + share);
-  }
-
-  private boolean isLow(double[] certainties, double held) {
-    double plenty = Math.max(0, held) / (LOW * burst);
-    double part = quantile / certainties.length;
-    for (int task = 0; task < certainties.length; task++) {
-      if (certainties[task] < recent(task).quantile(part + (1 - part) * plenty)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private Recent recent(int task) {

@@ -1,6 +1,7 @@
 package dev.headwater.stream.selection;
 
 import dev.headwater.schema.Reason;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -17,7 +18,8 @@ public final class Selector {
 
   public Selector(Selection selection) {
     this.selection = selection;
-    this.budget = selection.budget().map(b -> new LabelBudget(b, selection.auditShare()));
+    this.budget =
+        selection.budget().map(b -> new LabelBudget(b, selection.auditShare(), selection.bar()));
     this.recent = new RecentlyAsked(selection.copyDistance());
   }
 
@@ -74,22 +76,20 @@ public final class Selector {
    * inclusion probability known.
    */
   private synchronized boolean unsure(float[] features, double[] certainties, boolean audit) {
-    double[] below = certainties.clone();
-    boolean any = false;
-    for (int i = 0; i < below.length; i++) {
-      boolean sure = below[i] >= selection.bar();
-      any |= !sure;
-      below[i] = sure ? Double.POSITIVE_INFINITY : below[i];
-    }
-    boolean may = any && budget.map(held -> held.affords(below)).orElse(true);
+    boolean may =
+        budget.map(held -> held.affords(certainties)).orElseGet(() -> anyBelowBar(certainties));
     // looked for last: most that are unsure are beyond the budget, and copies cost most to find
     double nearest = may || audit ? recent.nearest(features) : 0;
     boolean unsure = may && !recent.isCopy(nearest);
-    budget.ifPresent(held -> held.took(below, unsure, audit));
+    budget.ifPresent(held -> held.took(certainties, unsure, audit));
     if (unsure || audit) {
       recent.add(features, nearest);
     }
     return unsure;
+  }
+
+  private boolean anyBelowBar(double[] certainties) {
+    return Arrays.stream(certainties).anyMatch(certainty -> certainty < selection.bar());
   }
 
   /**

@@ -15,6 +15,8 @@ class LabelBudgetTest {
   private static final int WINDOW = 200;
   private static final int BURST = 50;
   private static final int RECORDS = 5_000;
+  private static final double BAR = 0.9;
+  private static final double SURE = Double.POSITIVE_INFINITY;
 
   @Property(tries = 200)
   void noStretchOfRecordsAsksForMoreThanItsShareAndTheBurst(
@@ -22,14 +24,14 @@ class LabelBudgetTest {
       @ForAll @IntRange(min = 1, max = 100) int burst,
       @ForAll @DoubleRange(max = 0.05) double audit,
       @ForAll long seed) {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(share, burst, 20), audit);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(share, burst, 20), audit, BAR);
     Random random = new Random(seed);
     int n = 300;
     int[] askedBefore = new int[n + 1];
     for (int i = 0; i < n; i++) {
       boolean audited = random.nextDouble() < audit;
       double certainty = random.nextDouble() * (i / 50 % 2 == 0 ? 1 : 0.1);
-      boolean unsure = budget.grants(certainty, random.nextInt(4) > 0, audited);
+      boolean unsure = grants(budget, random.nextInt(4) > 0 ? certainty : SURE, audited);
       askedBefore[i + 1] = askedBefore[i] + (unsure || audited ? 1 : 0);
       for (int from = 0; unsure && from <= i; from++) {
         assertThat(askedBefore[i + 1] - askedBefore[from])
@@ -70,7 +72,7 @@ class LabelBudgetTest {
 
   @Test
   void isThereInFullForTheFirstOnset() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
 
     assertThat(grantedOf(budget, BURST))
         .as("all but those kept for the least certain")
@@ -79,21 +81,44 @@ class LabelBudgetTest {
 
   @Test
   void savesForTheNextOnsetWhatIsNotAskedFor() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
     grantedOf(budget, 10 * BURST);
-    Random random = new Random(8);
     for (int i = 0; i < 10 * BURST; i++) {
-      assertThat(budget.grants(0.9 + random.nextDouble() / 10, false, false)).isFalse();
+      assertThat(grants(budget, SURE, false)).isFalse();
     }
 
     assertThat(grantedOf(budget, BURST)).as("saved again").isGreaterThan(BURST * 3 / 4);
   }
 
   @Test
+  void spendsWhatCannotBeSavedOnTheLeastCertainOfWhatIsSure() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
+    Random random = new Random(10);
+    int asked = 0;
+    for (int i = 0; i < RECORDS; i++) {
+      double certainty = BAR + random.nextDouble() / 10;
+      boolean granted = grants(budget, certainty, false);
+      asked += granted ? 1 : 0;
+      assertThat(granted && i > WINDOW && certainty > BAR + 0.03).as("record %d", i).isFalse();
+    }
+
+    assertThat(asked / (double) RECORDS).isBetween(0.05, 0.1);
+    assertThat(grantedOf(budget, BURST)).as("still saved").isGreaterThan(BURST * 3 / 4);
+  }
+
+  @Test
+  void spendsNothingOnATaskThatAsksForNothing() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
+    for (int i = 0; i < RECORDS; i++) {
+      assertThat(grants(budget, SURE, false)).isFalse();
+    }
+  }
+
+  @Test
   void paysBackWhatTheAuditTakes() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.5, 1, WINDOW), 0.1);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.5, 1, WINDOW), 0.1, BAR);
     for (int i = 0; i < 5; i++) {
-      budget.grants(0.1, false, true);
+      grants(budget, SURE, true);
     }
 
     assertThat(grantedOf(budget, 4)).as("in debt by one and a half").isZero();
@@ -103,18 +128,25 @@ class LabelBudgetTest {
   private static int grantedOf(LabelBudget budget, int records) {
     int granted = 0;
     for (int i = 0; i < records; i++) {
-      granted += budget.grants(0.1 + i * 1e-9, true, false) ? 1 : 0;
+      granted += grants(budget, 0.1 + i * 1e-9, false) ? 1 : 0;
     }
     return granted;
   }
 
+  private static boolean grants(LabelBudget budget, double certainty, boolean audit) {
+    double[] certainties = {certainty};
+    boolean granted = budget.affords(certainties);
+    budget.took(certainties, granted, audit);
+    return granted;
+  }
+
   private static boolean[] run(double share, double audit, IntToDoubleFunction certainty) {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(share, BURST, WINDOW), audit);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(share, BURST, WINDOW), audit, 1);
     Random draws = new Random(6);
     boolean[] asked = new boolean[RECORDS];
     for (int i = 0; i < RECORDS; i++) {
       boolean audited = draws.nextDouble() < audit;
-      asked[i] = budget.grants(certainty.applyAsDouble(i), true, audited) || audited;
+      asked[i] = grants(budget, certainty.applyAsDouble(i), audited) || audited;
     }
     return asked;
   }
