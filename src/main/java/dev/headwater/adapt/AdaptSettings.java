@@ -59,7 +59,7 @@ public record AdaptSettings(
     return new AdaptSettings(
         transactionalId,
         10,
-        0.03,
+        0.015,
         Duration.ofMinutes(10),
         10_000,
         4,

@@ -21,7 +21,7 @@ public interface RawAdapt {
   int samples();
 
   /** Share of the memory that they must amount to as well. */
-  @WithDefault("0.03")
+  @WithDefault("0.015")
   @WithConverter(Converters.Share.class)
   double growth();
 

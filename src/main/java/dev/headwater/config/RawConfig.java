@@ -189,7 +189,7 @@ public interface RawConfig {
     @WithConverter(Converters.Share.class)
     double copyDistance();
 
-    /** Most records, audit included, that may ask for a label in the long run; 1 for no bound. */
+    /** Share of records, audit included, that ask for a label in the long run; 1 for no bound. */
     @WithDefault("0.15")
     @WithConverter(Converters.Share.class)
     double budget();

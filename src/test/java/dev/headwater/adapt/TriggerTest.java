@@ -25,10 +25,10 @@ class TriggerTest {
   @Test
   void aLargeMemoryAsksForMoreOfThem() {
     sampled(29);
-    assertThat(trigger.due(1000)).isEmpty();
+    assertThat(trigger.due(2000)).isEmpty();
     sampled(1);
 
-    assertThat(trigger.due(1000)).contains("samples");
+    assertThat(trigger.due(2000)).contains("samples");
   }
 
   @Test

@@ -17,7 +17,7 @@ import java.util.List;
  */
 public final class FineTuner {
   /** Relative decrease of the loss below which the decisions no longer change. */
-  private static final double TOLERANCE = 1e-5;
+  private static final double TOLERANCE = 1e-3;
 
   /** Prior precision of a head that starts from nothing, and the range it may take. */
   private static final double COLD_PULL = 0.05;
@@ -115,6 +115,9 @@ public final class FineTuner {
             batch.targets() == null
                 ? NewRows.start(inside, anchor, standard.weighted(weights))
                 : anchor;
+        if (heads.isEmpty()) { // the weightings differ in few samples
+          loss.curvatureAt(parameters(start));
+        }
         int before = heads.size() * settings.iterations();
         int limit = weightings.size() * settings.iterations();
         heads.add(

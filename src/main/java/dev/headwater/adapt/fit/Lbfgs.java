@@ -8,9 +8,9 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Limited-memory BFGS (Nocedal 1980; Nocedal and Wright, Numerical Optimization, algorithm 7.5)
- * with a backtracking line search. The objective of a linear head is smooth, strongly convex and
- * cheap to evaluate whole, where this needs a tenth of the passes a stochastic method does and no
- * learning rate.
+ * with a backtracking line search, from the objective's own idea of its curvature. The objective of
+ * a linear head is smooth, strongly convex and cheap to evaluate whole, where this needs a tenth of
+ * the passes a stochastic method does and no learning rate.
  */
 final class Lbfgs {
   private static final int HISTORY = 8;
@@ -24,9 +24,9 @@ final class Lbfgs {
   private final Seen seen;
   private final Deque<Pair> pairs = new ArrayDeque<>();
 
-  /** A step and the change of the gradient over it. */
+  /** A step and the change of the gradient over it, as it is and preconditioned. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Pair(float[] step, float[] change, double curvature) {}
+  private record Pair(float[] step, float[] change, float[] conditioned, double curvature) {}
 
   /** Is told of every iteration, from 1, and what the objective is after it. */
   interface Seen {
@@ -54,11 +54,12 @@ final class Lbfgs {
     float[] at = start.clone();
     float[] gradient = new float[at.length];
     double value = objective.evaluate(at, gradient);
+    float[] conditioned = objective.preconditioned(gradient);
     float[] nextGradient = new float[at.length];
     for (int i = 0; i < iterations; i++) {
-      float[] direction = direction(gradient);
+      float[] direction = direction(gradient, conditioned);
       double slope = dot(gradient, direction);
-      double length = pairs.isEmpty() ? 1 / Math.max(1e-12, norm(gradient)) : 1;
+      double length = 1;
       float[] next = at;
       double nextValue = value;
       boolean descended = false;
@@ -73,7 +74,12 @@ final class Lbfgs {
       if (!descended) {
         return at;
       }
-      remember(at, next, gradient, nextGradient);
+      float[] nextConditioned = objective.preconditioned(nextGradient);
+      remember(
+          difference(next, at),
+          difference(nextGradient, gradient),
+          difference(nextConditioned, conditioned));
+      conditioned = nextConditioned;
       boolean done = value - nextValue <= tolerance * Math.max(1e-3, Math.abs(value));
       at = next;
       value = nextValue;
@@ -89,18 +95,20 @@ final class Lbfgs {
   }
 
   /** Downhill, scaled by the curvature seen so far. */
-  private float[] direction(float[] gradient) {
-    float[] q = gradient.clone();
+  private float[] direction(float[] gradient, float[] conditioned) {
+    float[] rest = gradient.clone();
+    float[] q = conditioned.clone();
     double[] alphas = new double[pairs.size()];
     int k = 0;
     for (Iterator<Pair> newest = pairs.descendingIterator(); newest.hasNext(); k++) {
       Pair pair = newest.next();
-      alphas[k] = dot(pair.step, q) / pair.curvature;
-      addTo(q, -alphas[k], pair.change);
+      alphas[k] = dot(pair.step, rest) / pair.curvature;
+      addTo(rest, -alphas[k], pair.change);
+      addTo(q, -alphas[k], pair.conditioned);
     }
     if (!pairs.isEmpty()) {
       Pair last = pairs.getLast();
-      scale(q, last.curvature / dot(last.change, last.change));
+      scale(q, last.curvature / dot(last.change, last.conditioned));
     }
     for (Pair pair : pairs) {
       k--;
@@ -110,18 +118,20 @@ final class Lbfgs {
     return q;
   }
 
-  private void remember(float[] at, float[] next, float[] gradient, float[] nextGradient) {
-    float[] step = next.clone();
-    addTo(step, -1, at);
-    float[] change = nextGradient.clone();
-    addTo(change, -1, gradient);
+  private void remember(float[] step, float[] change, float[] conditioned) {
     double curvature = dot(step, change);
     if (curvature > 1e-12) {
-      pairs.addLast(new Pair(step, change, curvature));
+      pairs.addLast(new Pair(step, change, conditioned, curvature));
       if (pairs.size() > HISTORY) {
         pairs.removeFirst();
       }
     }
+  }
+
+  private static float[] difference(float[] a, float[] b) {
+    float[] difference = a.clone();
+    addTo(difference, -1, b);
+    return difference;
   }
 
   private static float[] step(float[] at, float[] direction, double length) {
@@ -142,10 +152,6 @@ final class Lbfgs {
     for (int i = 0; i < values.length; i++) {
       values[i] *= factor;
     }
-  }
-
-  private static double norm(float[] values) {
-    return Math.sqrt(dot(values, values));
   }
 
   /** In four sums, which the processor adds up side by side. */

@@ -7,4 +7,12 @@ interface Objective {
    * @return the value there
    */
   double evaluate(float[] parameters, float[] gradient);
+
+  /**
+   * A vector times what is known of the inverse Hessian beforehand: linear, symmetric and positive,
+   * the same all along.
+   */
+  default float[] preconditioned(float[] vector) {
+    return vector.clone();
+  }
 }

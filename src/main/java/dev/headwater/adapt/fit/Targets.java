@@ -19,6 +19,12 @@ public record Targets(Loss loss, List<float[]> rows) {
         // softplus(z) - y z; a form made of |z| has no gradient at 0, where a cold start begins
         return Activation.softPlus(logits).sub(logits.mul(targets));
       }
+
+      @Override
+      NDArray curvature(NDArray logits) {
+        NDArray likely = Activation.sigmoid(logits);
+        return likely.mul(likely.neg().add(1)).mean(ACROSS);
+      }
     },
     /** Half the squared error. */
     SQUARED {
@@ -27,8 +33,18 @@ public record Targets(Loss loss, List<float[]> rows) {
         NDArray off = outputs.sub(targets);
         return off.mul(off).div(2);
       }
+
+      @Override
+      NDArray curvature(NDArray outputs) {
+        return outputs.onesLike().mean(ACROSS);
+      }
     };
 
     abstract NDArray each(NDArray outputs, NDArray targets);
+
+    /** Second derivative of each sample's loss by an output, the mean over its outputs. */
+    abstract NDArray curvature(NDArray outputs);
+
+    private static final int[] ACROSS = {0};
   }
 }

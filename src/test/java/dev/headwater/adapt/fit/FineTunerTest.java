@@ -107,6 +107,37 @@ class FineTunerTest {
     }
   }
 
+  /** Half a squared error has one Hessian everywhere, the same for every output. */
+  @Test
+  void theCurvatureIsThatOfTheLoss() {
+    LinearHead anchor = new LinearHead(2, DIM, noise(2 * DIM, 1), noise(2, 2));
+    Batch drawn = clusters(2, 60, 1, 3);
+    Targets targets =
+        new Targets(
+            Targets.Loss.SQUARED, drawn.features().stream().map(row -> noise(2, 5)).toList());
+    Batch batch = new Batch(drawn.features(), drawn.classes(), positive(120), null, targets);
+    try (NDManager manager = NDManager.newBaseManager("PyTorch");
+        SoftmaxLoss loss = new SoftmaxLoss(manager, batch, anchor, 0.3, true)) {
+      float[] from = noise(2 * DIM + 2, 4);
+      float[] to = noise(2 * DIM + 2, 6);
+      System.arraycopy(from, 2 * DIM, to, 2 * DIM, 2); // of the biases it knows the scale alone
+      float[] before = new float[from.length];
+      float[] change = new float[from.length];
+      loss.evaluate(from, before);
+      loss.evaluate(to, change);
+      for (int i = 0; i < change.length; i++) {
+        change[i] -= before[i];
+      }
+      loss.curvatureAt(from);
+
+      float[] step = loss.preconditioned(change);
+
+      for (int i = 0; i < 2 * DIM; i++) {
+        assertThat(step[i]).as("parameter " + i).isCloseTo(to[i] - from[i], within(1e-2f));
+      }
+    }
+  }
+
   @Test
   void trainersOfOneProcessDoNotDisturbEachOther() {
     List<LinearHead> heads =
