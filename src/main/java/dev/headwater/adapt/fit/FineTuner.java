@@ -17,7 +17,7 @@ import java.util.List;
  */
 public final class FineTuner {
   /** Relative decrease of the loss below which the decisions no longer change. */
-  private static final double TOLERANCE = 1e-3;
+  private static final double TOLERANCE = 2e-3;
 
   /** Prior precision of a head that starts from nothing, and the range it may take. */
   private static final double COLD_PULL = 0.05;
