@@ -103,7 +103,7 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
               .reshape(1, -1)
               .mul(weights);
       double sum = each.sum().getFloat();
-      NDArray hessian = features.mul(each).matMul(features.transpose());
+      NDArray hessian = each.mul(features).matMul(features.transpose());
       // features are standardised, so the mean eigenvalue is about the sum
       double least = pull + LEAST_EIGENVALUE * sum;
       values = hessian.add(step.eye(anchor.dim()).mul(least)).inverse().toFloatArray();
