@@ -118,7 +118,7 @@ final class Heads implements AutoCloseable {
   }
 
   void stop() throws InterruptedException, ExecutionException {
-    if (swapping.isDone()) {
+    if (swapping.isDone() && !swapping.isCancelled()) {
       swapping.get(); // throws what ended it
     }
     clock.shutdown();

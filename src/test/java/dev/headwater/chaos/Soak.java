@@ -10,7 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
-/** No fault, but very many swaps: what each of them kept would show at last. */
+/**
+ * No fault, but very many swaps: what each of them kept would show at last, beside what the same
+ * scorer gains under the same load in as long a time without.
+ */
 final class Soak {
   private static final int SWAPS = 1_000;
   private static final int MOST_LABELS = 100;
@@ -18,8 +21,42 @@ final class Soak {
 
   private final List<Memory> memory = new ArrayList<>();
 
-  /** What a scorer holds, in bytes. */
-  private record Memory(double resident, double direct) {}
+  /** What a scorer holds, in bytes, at a time in nanoseconds. */
+  private record Memory(long at, double resident, double direct) {
+    static Memory of(HeadwaterProcess scorer) throws Exception {
+      return new Memory(
+          System.nanoTime(),
+          scorer.value("process_resident_memory_bytes .*"),
+          scorer.value("jvm_buffer_memory_used_bytes\\{id=\"direct\".*"));
+    }
+  }
+
+  /** A line through values by least squares: what it rises by, and how they scatter about it. */
+  private record Trend(double rise, double scatter) {
+    static Trend of(List<Memory> memory, ToDoubleFunction<Memory> of) {
+      double middle = memory.stream().mapToLong(Memory::at).average().orElseThrow();
+      double mean = memory.stream().mapToDouble(of).average().orElseThrow();
+      double products = 0;
+      double squares = 0;
+      for (Memory look : memory) {
+        products += (look.at - middle) * (of.applyAsDouble(look) - mean);
+        squares += (look.at - middle) * (look.at - middle);
+      }
+      double slope = products / squares;
+      double scatter =
+          memory.stream()
+              .mapToDouble(l -> of.applyAsDouble(l) - mean - slope * (l.at - middle))
+              .map(off -> off * off)
+              .average()
+              .orElseThrow();
+      return new Trend(slope * duration(memory), Math.sqrt(scatter));
+    }
+
+    @Override
+    public String toString() {
+      return "rises by %.2f MB, scatters by %.2f MB".formatted(rise / 1e6, scatter / 1e6);
+    }
+  }
 
   private Soak() {}
 
@@ -42,15 +79,14 @@ final class Soak {
           .pollInterval(Duration.ofMillis(20))
           .until(() -> scorer.gauge("head_swaps_total") > swaps);
       if (i % LOOK_EVERY == 0) {
-        memory.add(
-            new Memory(
-                scorer.value("process_resident_memory_bytes .*"),
-                scorer.value("jvm_buffer_memory_used_bytes\\{id=\"direct\".*")));
+        memory.add(Memory.of(scorer));
       }
     }
     if (run.fired() == Run.FIRINGS - 1) {
-      assertFlat("resident memory", Memory::resident);
-      assertFlat("direct memory", Memory::direct);
+      List<Memory> later = memory.subList(memory.size() / 2, memory.size());
+      List<Memory> without = lookWithoutSwaps(run, scorer, later);
+      assertFlat("resident memory", later, without, Memory::resident);
+      assertFlat("direct memory", later, without, Memory::direct);
     }
     return true;
   }
@@ -64,36 +100,33 @@ final class Soak {
     run.processes.environment().clear();
   }
 
-  /**
-   * By least squares over the later half: what the line rises by is no more than twice what the
-   * values scatter about it.
-   */
-  private void assertFlat(String name, ToDoubleFunction<Memory> of) {
-    double[] later =
-        memory.subList(memory.size() / 2, memory.size()).stream().mapToDouble(of).toArray();
-    int n = later.length;
-    double middle = (n - 1) / 2.0;
-    double mean = 0;
-    for (double value : later) {
-      mean += value / n;
+  /** As often and as long, and the load goes on. */
+  private static List<Memory> lookWithoutSwaps(Run run, HeadwaterProcess scorer, List<Memory> as)
+      throws Exception {
+    run.heads.stop();
+    List<Memory> without = new ArrayList<>();
+    for (int i = 0; i < as.size(); i++) {
+      run.awaitMore((int) (Load.RATE * duration(as) / 1e9 / (as.size() - 1)));
+      without.add(Memory.of(scorer));
     }
-    double products = 0;
-    double squares = 0;
-    for (int i = 0; i < n; i++) {
-      products += (i - middle) * (later[i] - mean);
-      squares += (i - middle) * (i - middle);
-    }
-    double slope = products / squares;
-    double scatter = 0;
-    for (int i = 0; i < n; i++) {
-      double off = later[i] - mean - slope * (i - middle);
-      scatter += off * off / n;
-    }
+    return without;
+  }
+
+  private static long duration(List<Memory> memory) {
+    return memory.get(memory.size() - 1).at - memory.get(0).at;
+  }
+
+  /** What swaps add is no more than twice what the values scatter. */
+  private static void assertFlat(
+      String name, List<Memory> with, List<Memory> without, ToDoubleFunction<Memory> of) {
+    Trend swapping = Trend.of(with, of);
+    Trend still = Trend.of(without, of);
     String said =
-        "%s over the later half of %d looks: mean %.1f MB, rises by %.2f MB, scatters by %.2f MB"
-            .formatted(
-                name, memory.size(), mean / 1e6, slope * (n - 1) / 1e6, Math.sqrt(scatter) / 1e6);
+        "%s, %d looks in %.0f s: with swaps %s; without %s"
+            .formatted(name, with.size(), duration(with) / 1e9, swapping, still);
     System.out.println(said);
-    assertThat(slope * (n - 1)).as(said).isLessThanOrEqualTo(2 * Math.sqrt(scatter));
+    assertThat(swapping.rise - still.rise)
+        .as(said)
+        .isLessThanOrEqualTo(2 * Math.hypot(swapping.scatter, still.scatter));
   }
 }

@@ -157,10 +157,13 @@ public final class Browser implements AutoCloseable {
             selector));
   }
 
+  /** Of those that are seen, all at one moment: a live page puts others in their place. */
   public long count(String selector) {
-    return driver.findElements(By.cssSelector(selector)).stream()
-        .filter(element -> element.isDisplayed())
-        .count();
+    return (Long)
+        ask(
+            "const seen = {opacityProperty: true, visibilityProperty: true};"
+                + "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility(seen)).length;",
+            selector);
   }
 
   public void click(String selector) {
