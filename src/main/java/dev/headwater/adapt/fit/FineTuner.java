@@ -24,12 +24,12 @@ public final class FineTuner {
   /** Prior precision of a head that starts from nothing, and the range it may take. */
   private static final double COLD_PULL = 0.05;
 
+  private static final double LEAST_PULL = 0.003;
+  private static final double MOST_PULL = 0.3;
+
   private static final int WARM_SAMPLES = 100;
   private static final int WARM_CLASSES = 10;
   private static final int WARM_FITS = 20;
-
-  private static final double LEAST_PULL = 0.003;
-  private static final double MOST_PULL = 0.3;
 
   private final FitSettings settings;
   private final Engine engine;

@@ -74,22 +74,21 @@ final class Lbfgs {
       if (!descended) {
         return at;
       }
+      seen.iterated(i + 1, nextValue);
+      if (value - nextValue <= tolerance * Math.max(1e-3, Math.abs(value))) {
+        return next;
+      }
       float[] nextConditioned = objective.preconditioned(nextGradient);
       remember(
           difference(next, at),
           difference(nextGradient, gradient),
           difference(nextConditioned, conditioned));
-      conditioned = nextConditioned;
-      boolean done = value - nextValue <= tolerance * Math.max(1e-3, Math.abs(value));
       at = next;
       value = nextValue;
-      seen.iterated(i + 1, value);
+      conditioned = nextConditioned;
       float[] spare = gradient;
       gradient = nextGradient;
       nextGradient = spare;
-      if (done) {
-        return at;
-      }
     }
     return at;
   }

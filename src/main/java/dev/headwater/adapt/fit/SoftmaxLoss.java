@@ -86,22 +86,15 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     if (anchor.dim() > MOST_INVERTED) {
       return;
     }
-    int size = anchor.weight().length;
     Shape square = new Shape(anchor.dim(), anchor.dim());
     float[] values;
     try (NDManager step = manager.newSubManager()) {
-      NDArray outputs =
-          step.create(
-                  FloatBuffer.wrap(parameters, 0, size), new Shape(anchor.classes(), anchor.dim()))
-              .matMul(features)
-              .add(
-                  step.create(
-                      FloatBuffer.wrap(parameters, size, anchor.classes()),
-                      new Shape(anchor.classes(), 1)));
-      NDArray each =
-          (targets == null ? curvature(outputs) : targets.loss().curvature(outputs))
-              .reshape(1, -1)
-              .mul(weights);
+      NDArray outputs = weight(step, parameters).matMul(features).add(bias(step, parameters));
+      NDArray curvature =
+          targets == null
+              ? Targets.varianceOf(outputs.softmax(0))
+              : targets.loss().curvature(outputs);
+      NDArray each = curvature.reshape(1, -1).mul(weights);
       double sum = each.sum().getFloat();
       NDArray hessian = each.mul(features).matMul(features.transpose());
       // features are standardised, so the mean eigenvalue is about the sum
@@ -112,9 +105,16 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     inverse = manager.create(FloatBuffer.wrap(values), square);
   }
 
-  private static NDArray curvature(NDArray logits) {
-    NDArray likely = logits.softmax(0);
-    return likely.mul(likely.neg().add(1)).mean(new int[] {0});
+  private NDArray weight(NDManager step, float[] parameters) {
+    return step.create(
+        FloatBuffer.wrap(parameters, 0, anchor.weight().length),
+        new Shape(anchor.classes(), anchor.dim()));
+  }
+
+  private NDArray bias(NDManager step, float[] parameters) {
+    return step.create(
+        FloatBuffer.wrap(parameters, anchor.weight().length, anchor.classes()),
+        new Shape(anchor.classes(), 1));
   }
 
   @Override
@@ -125,9 +125,8 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     int size = anchor.weight().length;
     float[] product = new float[vector.length];
     try (NDManager step = manager.newSubManager()) {
-      NDArray rows =
-          step.create(FloatBuffer.wrap(vector, 0, size), new Shape(anchor.classes(), anchor.dim()));
-      System.arraycopy(rows.matMul(inverse).mul(total).toFloatArray(), 0, product, 0, size);
+      NDArray rows = weight(step, vector).matMul(inverse).mul(total);
+      System.arraycopy(rows.toFloatArray(), 0, product, 0, size);
     }
     for (int i = size; i < vector.length; i++) {
       product[i] = (float) (vector[i] * biasInverse * total);
@@ -160,12 +159,8 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     int size = anchor.weight().length;
     try (NDManager step = manager.newSubManager();
         GradientCollector collector = step.getEngine().newGradientCollector()) {
-      NDArray weight =
-          step.create(
-              FloatBuffer.wrap(parameters, 0, size), new Shape(anchor.classes(), anchor.dim()));
-      NDArray bias =
-          step.create(
-              FloatBuffer.wrap(parameters, size, anchor.classes()), new Shape(anchor.classes(), 1));
+      NDArray weight = weight(step, parameters);
+      NDArray bias = bias(step, parameters);
       weight.setRequiresGradient(true);
       bias.setRequiresGradient(true);
       NDArray logits = weight.matMul(features).add(bias);

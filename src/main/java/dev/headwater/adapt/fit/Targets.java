@@ -22,8 +22,7 @@ public record Targets(Loss loss, List<float[]> rows) {
 
       @Override
       NDArray curvature(NDArray logits) {
-        NDArray likely = Activation.sigmoid(logits);
-        return likely.mul(likely.neg().add(1)).mean(ACROSS);
+        return varianceOf(Activation.sigmoid(logits));
       }
     },
     /** Half the squared error. */
@@ -44,7 +43,12 @@ public record Targets(Loss loss, List<float[]> rows) {
 
     /** Second derivative of each sample's loss by an output, the mean over its outputs. */
     abstract NDArray curvature(NDArray outputs);
+  }
 
-    private static final int[] ACROSS = {0};
+  private static final int[] ACROSS = {0};
+
+  /** p (1 - p), the mean over a sample's outputs: the curvature of either cross-entropy. */
+  static NDArray varianceOf(NDArray likely) {
+    return likely.mul(likely.neg().add(1)).mean(ACROSS);
   }
 }
