@@ -9,7 +9,7 @@ import java.time.Duration;
  * How the worker learns.
  *
  * @param transactionalId under which heads are published; one trainer at a time per id
- * @param samples new samples that set off a training
+ * @param samples new samples, or tiles of masks, that set off a training
  * @param growth of the memory that new samples must amount to as well, so that the cost of training
  *     stays in proportion
  * @param interval after which any new sample sets off a training

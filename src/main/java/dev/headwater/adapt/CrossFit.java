@@ -48,7 +48,7 @@ record CrossFit(
     // one sample alone leaves nothing to train its fold on
     weightings.removeIf(weights -> Arrays.stream(weights).sum() == 0);
     boolean scorable = weightings.size() == count;
-    if (weightings.isEmpty() || !fitter.shipsFolds()) {
+    if (weightings.isEmpty() || !fitter.shipsFolds(live)) {
       weightings.add(batch.weights());
     }
     List<Fitter.Trained> starts =
@@ -58,11 +58,11 @@ record CrossFit(
     List<Fitter.Trained> heads = fitter.fit(live, starts, classes, batch, weightings);
     return scorable
         ? new CrossFit(
-            fitter.blend(heads),
+            fitter.blend(live, heads),
             heads,
             judged,
             logits(heads.subList(0, count), batch, judged, folds))
-        : new CrossFit(fitter.blend(heads), List.of(), new int[0], List.of());
+        : new CrossFit(fitter.blend(live, heads), List.of(), new int[0], List.of());
   }
 
   private static int[] leftOut(int[] folds, int fold) {

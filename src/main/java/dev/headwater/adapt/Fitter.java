@@ -49,16 +49,17 @@ interface Fitter {
   }
 
   /** Whether what ships is made of the folds' heads alone, and none is trained on everything. */
-  default boolean shipsFolds() {
+  default boolean shipsFolds(Trained live) {
     return false;
   }
 
   /**
    * What to ship of the heads that one {@link #fit} made.
    *
+   * @param live what they began at
    * @param fitted the last was trained on everything, unless {@link #shipsFolds}
    */
-  Trained blend(List<Trained> fitted);
+  Trained blend(Trained live, List<Trained> fitted);
 
   /** Where heads are trained: {@code cpu} or {@code cuda:N}. */
   String device();

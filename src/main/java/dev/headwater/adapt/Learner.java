@@ -138,7 +138,7 @@ final class Learner {
             .with(space.dense().map(dense -> dense.truth(sample)).orElse(null));
     boolean news = memory.put(remembered);
     if (news && !trained.covers(remembered)) {
-      trigger.sampled();
+      trigger.sampled(sample.getRows());
     }
     return news;
   }
@@ -180,13 +180,19 @@ final class Learner {
     return memory.samples().stream().filter(sample -> !trained.covers(sample)).toList();
   }
 
-  /** What sets off a training now. */
+  /** What sets off a training now; nothing while the gate could only refuse what it would make. */
   Optional<String> due() {
-    return trigger
-        .due(memory.size())
-        .filter(
-            cause ->
-                memory.size() > 0 && labels(memory.samples()).size() >= supervision.leastLabels());
+    return trigger.due(rows(memory.samples())).filter(cause -> trainable());
+  }
+
+  private int rows(List<Remembered> samples) {
+    long values = samples.stream().mapToLong(sample -> sample.features().length).sum();
+    return Math.toIntExact(values / space.size());
+  }
+
+  private boolean trainable() {
+    return unseen().size() >= gate.trials()
+        && labels(memory.samples()).size() >= supervision.leastLabels();
   }
 
   /**

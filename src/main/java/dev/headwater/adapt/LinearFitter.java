@@ -54,7 +54,7 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
 
   /** Their mean: it varies less than one alone (bagging: Breiman 1996). */
   @Override
-  public Trained blend(List<Trained> fitted) {
+  public Trained blend(Trained live, List<Trained> fitted) {
     return new Linear(
         LinearHead.mean(fitted.stream().map(head -> ((Linear) head).head).toList()), layout);
   }

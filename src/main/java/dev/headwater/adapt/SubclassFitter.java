@@ -151,7 +151,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
 
   /** Their mean, as of linear heads: one fit gives all of them the same clusters. */
   @Override
-  public Trained blend(List<Trained> fitted) {
+  public Trained blend(Trained live, List<Trained> fitted) {
     List<LinearHead> rows = fitted.stream().map(head -> ((Subclassed) head).rows).toList();
     return new Subclassed(LinearHead.mean(rows), 1, this);
   }

@@ -16,6 +16,9 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
   /** Each costs a training of its own, and the next one comes the later. */
   private static final int FOLDS = 2;
 
+  /** With one fewer, each would have seen half of the few pictures there are of what is rare. */
+  private static final int TILE_FOLDS = 3;
+
   private record Deep(Weights weights, TailFitter fitter) implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
@@ -76,19 +79,20 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
 
   @Override
   public int folds(int wanted) {
-    return shipsFolds() ? Math.min(wanted, FOLDS) : wanted;
+    return Math.min(wanted, task.tiling().isEmpty() ? FOLDS : TILE_FOLDS);
   }
 
-  /** Not of dense heads, of which the mean has not been measured. */
+  /** Those that began with nothing are too far apart for a mean of their weights. */
   @Override
-  public boolean shipsFolds() {
-    return task.tiling().isEmpty();
+  public boolean shipsFolds(Trained live) {
+    return ((Deep) live)
+        .weights.tensors().values().stream().allMatch(tensor -> tensor.values().length > 0);
   }
 
   /** The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). */
   @Override
-  public Trained blend(List<Trained> fitted) {
-    if (!shipsFolds()) {
+  public Trained blend(Trained live, List<Trained> fitted) {
+    if (!shipsFolds(live)) {
       return fitted.get(fitted.size() - 1);
     }
     return new Deep(Weights.mean(fitted.stream().map(h -> ((Deep) h).weights).toList()), this);

@@ -6,8 +6,8 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * When to train: after enough new samples, or after an interval with any, whichever comes first.
- * Not thread-safe.
+ * When to train: after enough new samples, or after an interval with any, whichever comes first. A
+ * mask counts for as many as it brings tiles. Not thread-safe.
  */
 final class Trigger {
   private final int samples;
@@ -26,8 +26,8 @@ final class Trigger {
     this.since = clock.instant();
   }
 
-  void sampled() {
-    fresh++;
+  void sampled(int rows) {
+    fresh += rows;
   }
 
   /** Something has changed: the next sample is worth a training. */
@@ -39,8 +39,8 @@ final class Trigger {
    * What sets off a training now: {@code samples}, {@code interval} or the cause of a drift; empty
    * where nothing does.
    */
-  Optional<String> due(int memorySize) {
-    if (fresh >= Math.max(samples, growth * memorySize)) {
+  Optional<String> due(int remembered) {
+    if (fresh >= Math.max(samples, growth * remembered)) {
       return Optional.of("samples");
     }
     if (fresh > 0 && drift.isPresent()) {

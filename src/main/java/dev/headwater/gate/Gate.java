@@ -53,6 +53,11 @@ public final class Gate {
     return new Withdrawal(measure).judge(audit, all, parent);
   }
 
+  /** How many samples a candidate has to be judged on; on fewer, none passes. */
+  public int trials() {
+    return settings.trials();
+  }
+
   /** Never throws for what a candidate is or does: what cannot pass is refused with its reason. */
   public Verdict judge(Judged judged) {
     List<Trial> trials =

@@ -272,7 +272,7 @@ record ClosedForm(HeadLayout layout, Batch source, int width, Solution solution)
   }
 
   @Override
-  public Trained blend(List<Trained> fitted) {
+  public Trained blend(Trained live, List<Trained> fitted) {
     return fitted.get(fitted.size() - 1);
   }
 

@@ -44,6 +44,18 @@ class LearnerTest {
   }
 
   @Test
+  void nothingIsTrainedThatTheGateCouldOnlyRefuse() {
+    feed(learner, 40, 3);
+    learner.live(learner.train("samples", 1));
+    learner.drifted("drift");
+    feed(learner, 9, 3, "x");
+    assertThat(learner.due()).isEmpty();
+
+    feed(learner, 1, 3, "y");
+    assertThat(learner.due()).isPresent();
+  }
+
+  @Test
   void aNewLabelJoinsTheLabelSetAndTheOldOnesKeepTheirPlaces() {
     feed(learner, 40, 3);
     learner.live(learner.train("samples", 1));

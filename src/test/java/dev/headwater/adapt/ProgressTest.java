@@ -59,7 +59,7 @@ class ProgressTest {
     private boolean shipsFolds;
 
     @Override
-    public boolean shipsFolds() {
+    public boolean shipsFolds(Trained live) {
       return shipsFolds;
     }
 
@@ -81,7 +81,7 @@ class ProgressTest {
     }
 
     @Override
-    public Trained blend(List<Trained> fitted) {
+    public Trained blend(Trained live, List<Trained> fitted) {
       return new Learned(Set.of(), true, leaks);
     }
 

@@ -101,7 +101,7 @@ class SubclassFitterTest {
 
     List<Fitter.Trained> heads = fit(batch, 2, List.of(fold, batch.weights()));
 
-    float[] mean = fitter.blend(heads).tensors().get("head.weight").values();
+    float[] mean = fitter.blend(fitter.empty(), heads).tensors().get("head.weight").values();
     float[] first = heads.get(0).tensors().get("head.weight").values();
     float[] second = heads.get(1).tensors().get("head.weight").values();
     for (int i = 0; i < mean.length; i++) {

@@ -144,6 +144,9 @@ class TailFitterTest {
     }
 
     assertThat(accuracy(head, corners(400, 6))).isGreaterThan(.85);
+    assertThat(fitter.shipsFolds(head)).isTrue();
+    assertThat(fitter.shipsFolds(fitter.empty())).as("heads that began with nothing").isFalse();
+    assertThat(fitter.blend(fitter.empty(), List.of(fitter.empty(), head))).isSameAs(head);
   }
 
   @Test
@@ -155,7 +158,7 @@ class TailFitterTest {
 
     float[] cooled = live.scaled(.5, 0).logits(features).get(1);
     float[] plain = live.logits(features).get(1);
-    Fitter.Trained mean = fitter.blend(List.of(live, live.scaled(2, 0)));
+    Fitter.Trained mean = fitter.blend(live, List.of(live, live.scaled(2, 0)));
 
     assertThat(cooled[0]).isCloseTo(plain[0] / 2, within(1e-5f));
     assertThat(mean.logits(features).get(1)[1]).isCloseTo(1.5f * plain[1], within(1e-4f));

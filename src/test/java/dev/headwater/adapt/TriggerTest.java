@@ -32,6 +32,15 @@ class TriggerTest {
   }
 
   @Test
+  void aMaskCountsForAsManyAsItBringsTiles() {
+    trigger.sampled(8);
+    assertThat(trigger.due(8)).isEmpty();
+    trigger.sampled(8);
+
+    assertThat(trigger.due(16)).contains("samples");
+  }
+
+  @Test
   void anIntervalSetsOffATrainingIfThereIsAnythingNew() {
     clock.now = clock.now.plus(Duration.ofMinutes(11));
     assertThat(trigger.due(100)).as("nothing new").isEmpty();
@@ -66,7 +75,7 @@ class TriggerTest {
 
   private void sampled(int times) {
     for (int i = 0; i < times; i++) {
-      trigger.sampled();
+      trigger.sampled(1);
     }
   }
 
