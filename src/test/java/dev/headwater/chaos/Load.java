@@ -44,6 +44,10 @@ final class Load implements AutoCloseable {
   private static final int TURN = 10 * RATE;
 
   private static final int POISON_EVERY = 101;
+
+  /** Longer than any outage lasts. */
+  private static final int OUTAGE_MS = 600_000;
+
   private static final Selection AUDIT = new Selection(HeadwaterProcess.AUDIT_SHARE, 0);
 
   private final Deployment on;
@@ -53,6 +57,7 @@ final class Load implements AutoCloseable {
   private final Queue<Exception> failures = new ConcurrentLinkedQueue<>();
   private final List<Sent> sent = new ArrayList<>();
   private final Set<String> labelled = new HashSet<>();
+  private volatile int count;
   private ScheduledFuture<?> sending;
 
   Load(Deployment on, long seed) {
@@ -68,7 +73,11 @@ final class Load implements AutoCloseable {
                 "max.request.size",
                 2 << 20,
                 "delivery.timeout.ms",
-                600_000),
+                OUTAGE_MS,
+                "max.block.ms",
+                OUTAGE_MS,
+                "metadata.recovery.strategy", // keeps what it knows while no broker is up
+                "none"),
             new ByteArraySerializer(),
             new ByteArraySerializer());
   }
@@ -88,9 +97,9 @@ final class Load implements AutoCloseable {
     return "k" + random.nextInt(KEYS);
   }
 
-  /** How many records by now, and so the turn of the next. */
-  synchronized int sent() {
-    return sent.size();
+  /** How many records by now, and so the turn of the next; told while one is waited with, too. */
+  int sent() {
+    return count;
   }
 
   /** Which record of all this is, counted from 0. */
@@ -132,6 +141,7 @@ final class Load implements AutoCloseable {
             List.of(headers)),
         this::acknowledged);
     sent.add(new Sent(id, valid));
+    count = sent.size();
     if (when == 1) {
       label(id, label);
     } else if (when == 2) {

@@ -80,13 +80,15 @@ final class Node {
     return process.waitFor();
   }
 
-  /** SIGTERM: leaders are handed over, the log is flushed; returns the exit code. */
-  int stop() throws InterruptedException {
+  /** SIGTERM: leaders are handed over, the log is flushed; returns whether it ended so. */
+  boolean stop() throws InterruptedException {
     process.destroy();
-    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+    boolean ended = process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    if (!ended) {
       process.destroyForcibly();
     }
-    return process.waitFor();
+    process.waitFor();
+    return ended;
   }
 
   /**

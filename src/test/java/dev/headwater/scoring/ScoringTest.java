@@ -108,6 +108,33 @@ class ScoringTest {
   }
 
   @Test
+  void tellsHowMuchOfABatchIsPadding() throws Exception {
+    List<Long> told = new ArrayList<>();
+    ScorerMetrics counting =
+        new ScorerMetrics() {
+          @Override
+          public synchronized void inferred(
+              int records, long positions, long padding, Duration took) {
+            told.add(positions);
+            told.add(padding);
+          }
+        };
+    try (Scoring scoring =
+        Scoring.load(
+            Bundles.text(directory, 8, 2), new ScoringSettings(1, 1, 32, false), counting)) {
+      join(
+          scoring.submit(
+              List.of(
+                  utf8("{\"id\":\"short\",\"text\":\"my card\"}"),
+                  utf8("{\"id\":\"long\",\"text\":\"my card my card my\"}"))));
+    }
+
+    assertThat(told).as("positions of two rows, padding of the shorter").hasSize(2);
+    assertThat(told.get(0)).isGreaterThanOrEqualTo(2 * 5);
+    assertThat(told.get(1)).isEqualTo(3);
+  }
+
+  @Test
   void aRecordTheNetworkFailsOnDoesNotTakeItsNeighbours() throws Exception {
     try (Scoring scoring = load(Bundles.text(directory, 8, 3), 16)) {
       List<byte[]> values = new ArrayList<>(sentences(40));

@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
 
 /** {@code headwater serve} or {@code train} in a JVM of its own, to be killed. */
 public final class HeadwaterProcess {
@@ -176,13 +177,24 @@ public final class HeadwaterProcess {
    * @param series a pattern; of several the first counts
    */
   public double value(String series) throws IOException, InterruptedException {
+    return values(series)
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException("no series " + series));
+  }
+
+  /**
+   * @param series a pattern; all of several are added up
+   */
+  public double sum(String series) throws IOException, InterruptedException {
+    return values(series).sum();
+  }
+
+  private DoubleStream values(String series) throws IOException, InterruptedException {
     return get("/metrics")
         .body()
         .lines()
         .filter(line -> line.matches(series))
-        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-        .findFirst()
-        .orElseThrow(() -> new IllegalStateException("no series " + series));
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)));
   }
 
   /** Whether it says that only a restart can help, or has ended. */
