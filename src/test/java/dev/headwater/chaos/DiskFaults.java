@@ -20,6 +20,8 @@ final class DiskFaults {
   private static final int SLOW_SECONDS = 5;
   private static final int SLOW_WRITES = 100;
 
+  private static final String FULL = "No space left";
+
   private DiskFaults() {}
 
   static List<Fault> all() {
@@ -43,7 +45,10 @@ final class DiskFaults {
     return code == 128 + 9;
   }
 
-  /** A scorer that finds no room says so and does nothing; with room, its successor goes on. */
+  /**
+   * A scorer that finds no room says so, and throws its stores away: what room that leaves may do,
+   * or it does nothing until there is more.
+   */
   private static boolean fill(Run run) throws Exception {
     String member = run.processes.any(run.random);
     Path disk = run.processes.streamsState(member);
@@ -56,10 +61,13 @@ final class DiskFaults {
       run.processes.scorer(member).kill();
       run.hit();
       HeadwaterProcess full = run.processes.launch(member);
-      await().atMost(PATIENCE).until(full::dead);
-      full.kill();
-      Files.delete(disk.resolve("filler"));
-      run.processes.start(member);
+      await().atMost(PATIENCE).until(() -> full.logged(FULL));
+      await().atMost(PATIENCE).until(() -> full.dead() || full.ready());
+      if (full.dead()) {
+        full.kill();
+        Files.delete(disk.resolve("filler"));
+        run.processes.start(member);
+      }
       run.awaitRecovery();
       run.processes.stop(member);
     } finally {
@@ -76,7 +84,7 @@ final class DiskFaults {
         out.write(block);
       }
     } catch (IOException e) {
-      assertThat(e).as("the disk is full").hasMessageContaining("No space left");
+      assertThat(e).as("the disk is full").hasMessageContaining(FULL);
     }
   }
 

@@ -197,6 +197,11 @@ public final class HeadwaterProcess {
         .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)));
   }
 
+  /** Whether its log has this so far. */
+  public boolean logged(String text) throws IOException {
+    return Files.readString(log).contains(text);
+  }
+
   /** Whether it says that only a restart can help, or has ended. */
   public boolean dead() throws InterruptedException {
     return !process.isAlive() || says("/health/live") == 503;
