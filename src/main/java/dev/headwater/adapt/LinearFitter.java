@@ -66,7 +66,7 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
 
   @Override
   public void warmUp() {
-    tuner.warmUp();
+    tuner.warmUp(layout.dim());
   }
 
   @Override

@@ -163,7 +163,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
 
   @Override
   public void warmUp() {
-    tuner.warmUp();
+    tuner.warmUp(task.rowSize());
   }
 
   @Override

@@ -65,7 +65,7 @@ final class FineTuning {
 
   /** Seconds of one training, PyTorch being loaded. */
   double seconds() {
-    tuner.warmUp();
+    tuner.warmUp(own.dim());
     List<double[]> weightings = new ArrayList<>();
     for (int fold = 0; fold < folds; fold++) {
       double[] weights = batch.weights().clone();

@@ -6,7 +6,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 
 /**
  * Fits linear heads in PyTorch. Deterministic on one device. Thread-safe; fits of several threads
@@ -24,6 +26,10 @@ public final class FineTuner {
 
   private static final double LEAST_PULL = 0.003;
   private static final double MOST_PULL = 0.3;
+
+  private static final int WARM_SAMPLES = 100;
+  private static final int WARM_CLASSES = 10;
+  private static final int WARM_FITS = 20;
 
   private final FitSettings settings;
   private final Engine engine;
@@ -56,12 +62,28 @@ public final class FineTuner {
     return device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu";
   }
 
-  /** Loads what PyTorch loads at its first use, so that the first real fit does not wait for it. */
-  public void warmUp() {
-    Batch two =
-        new Batch(
-            List.of(new float[] {0, 1}, new float[] {1, 0}), new int[] {0, 1}, new double[] {1, 1});
-    fit(LinearHead.empty(2), 2, two);
+  /**
+   * Loads what PyTorch loads at its first use, and has compiled what a fit runs, so that the first
+   * real one waits for neither.
+   *
+   * @param dim of the features to come
+   */
+  public void warmUp(int dim) {
+    Random random = new Random(1);
+    List<float[]> features = new ArrayList<>();
+    int[] classes = new int[WARM_SAMPLES];
+    double[] weights = new double[WARM_SAMPLES];
+    for (int i = 0; i < WARM_SAMPLES; i++) {
+      float[] row = new float[dim];
+      for (int d = 0; d < dim; d++) {
+        row[d] = (float) random.nextGaussian();
+      }
+      features.add(row);
+      classes[i] = i % WARM_CLASSES;
+      weights[i] = 1;
+    }
+    Batch batch = new Batch(features, classes, weights);
+    fit(LinearHead.empty(dim), WARM_CLASSES, batch, Collections.nCopies(WARM_FITS, weights));
   }
 
   /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
