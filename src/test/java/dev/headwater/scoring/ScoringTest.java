@@ -87,41 +87,42 @@ class ScoringTest {
     return largest;
   }
 
+  private record Batch(int records, long positions, long padding) {}
+
+  private static ScorerMetrics telling(List<Batch> batches) {
+    return new ScorerMetrics() {
+      @Override
+      public synchronized void inferred(int records, long positions, long padding, Duration took) {
+        batches.add(new Batch(records, positions, padding));
+      }
+    };
+  }
+
   @Test
   void runsRecordsOfLikeLengthTogether() throws Exception {
-    List<Integer> sizes = new ArrayList<>();
-    ScorerMetrics counting =
-        new ScorerMetrics() {
-          @Override
-          public synchronized void inferred(
-              int records, long positions, long padding, Duration took) {
-            sizes.add(records);
-          }
-        };
+    List<Batch> batches = new ArrayList<>();
     try (Scoring scoring =
         Scoring.load(
-            Bundles.text(directory, 8, 2), new ScoringSettings(1, 1, 32, false), counting)) {
+            Bundles.text(directory, 8, 2),
+            new ScoringSettings(1, 1, 32, false),
+            telling(batches))) {
       join(scoring.submit(sentences(100)));
     }
 
-    assertThat(sizes).as("full batches, then the rest").containsExactly(32, 32, 32, 4);
+    assertThat(batches)
+        .extracting(Batch::records)
+        .as("full batches, then the rest")
+        .containsExactly(32, 32, 32, 4);
   }
 
   @Test
   void tellsHowMuchOfABatchIsPadding() throws Exception {
-    List<Long> told = new ArrayList<>();
-    ScorerMetrics counting =
-        new ScorerMetrics() {
-          @Override
-          public synchronized void inferred(
-              int records, long positions, long padding, Duration took) {
-            told.add(positions);
-            told.add(padding);
-          }
-        };
+    List<Batch> batches = new ArrayList<>();
     try (Scoring scoring =
         Scoring.load(
-            Bundles.text(directory, 8, 2), new ScoringSettings(1, 1, 32, false), counting)) {
+            Bundles.text(directory, 8, 2),
+            new ScoringSettings(1, 1, 32, false),
+            telling(batches))) {
       join(
           scoring.submit(
               List.of(
@@ -129,9 +130,14 @@ class ScoringTest {
                   utf8("{\"id\":\"long\",\"text\":\"my card my card my\"}"))));
     }
 
-    assertThat(told).as("positions of two rows, padding of the shorter").hasSize(2);
-    assertThat(told.get(0)).isGreaterThanOrEqualTo(2 * 5);
-    assertThat(told.get(1)).isEqualTo(3);
+    assertThat(batches)
+        .singleElement()
+        .satisfies(
+            batch -> {
+              assertThat(batch.records()).isEqualTo(2);
+              assertThat(batch.positions()).isGreaterThanOrEqualTo(2 * 5);
+              assertThat(batch.padding()).as("of the shorter").isEqualTo(3);
+            });
   }
 
   @Test
