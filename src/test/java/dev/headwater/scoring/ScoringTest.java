@@ -89,27 +89,27 @@ class ScoringTest {
 
   private record Batch(int records, long positions, long padding) {}
 
-  private static ScorerMetrics telling(List<Batch> batches) {
-    return new ScorerMetrics() {
-      @Override
-      public synchronized void inferred(int records, long positions, long padding, Duration took) {
-        batches.add(new Batch(records, positions, padding));
-      }
-    };
+  private List<Batch> batches(List<byte[]> texts) throws Exception {
+    List<Batch> batches = new ArrayList<>();
+    ScorerMetrics telling =
+        new ScorerMetrics() {
+          @Override
+          public synchronized void inferred(
+              int records, long positions, long padding, Duration took) {
+            batches.add(new Batch(records, positions, padding));
+          }
+        };
+    try (Scoring scoring =
+        Scoring.load(
+            Bundles.text(directory, 8, 2), new ScoringSettings(1, 1, 32, false), telling)) {
+      join(scoring.submit(texts));
+    }
+    return batches;
   }
 
   @Test
   void runsRecordsOfLikeLengthTogether() throws Exception {
-    List<Batch> batches = new ArrayList<>();
-    try (Scoring scoring =
-        Scoring.load(
-            Bundles.text(directory, 8, 2),
-            new ScoringSettings(1, 1, 32, false),
-            telling(batches))) {
-      join(scoring.submit(sentences(100)));
-    }
-
-    assertThat(batches)
+    assertThat(batches(sentences(100)))
         .extracting(Batch::records)
         .as("full batches, then the rest")
         .containsExactly(32, 32, 32, 4);
@@ -117,20 +117,12 @@ class ScoringTest {
 
   @Test
   void tellsHowMuchOfABatchIsPadding() throws Exception {
-    List<Batch> batches = new ArrayList<>();
-    try (Scoring scoring =
-        Scoring.load(
-            Bundles.text(directory, 8, 2),
-            new ScoringSettings(1, 1, 32, false),
-            telling(batches))) {
-      join(
-          scoring.submit(
-              List.of(
-                  utf8("{\"id\":\"short\",\"text\":\"my card\"}"),
-                  utf8("{\"id\":\"long\",\"text\":\"my card my card my\"}"))));
-    }
+    List<byte[]> texts =
+        List.of(
+            utf8("{\"id\":\"short\",\"text\":\"my card\"}"),
+            utf8("{\"id\":\"long\",\"text\":\"my card my card my\"}"));
 
-    assertThat(batches)
+    assertThat(batches(texts))
         .singleElement()
         .satisfies(
             batch -> {
