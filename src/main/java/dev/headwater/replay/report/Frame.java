@@ -11,6 +11,7 @@ final class Frame {
   private static final String BLOCKS = "▁▂▃▄▅▆▇█";
   private static final String ASCII = "_.,-=+*#";
   private static final int VERSIONS = 8;
+  private static final int MILLIS = 1000;
 
   private final Style style;
 
@@ -104,6 +105,14 @@ final class Frame {
         text(
             "heads     %,d judged, %,d accepted, %,d refused",
             report.versions().size(), accepted, report.versions().size() - accepted));
+    ReplayReport.Latency latency = report.latency();
+    if (latency != null) {
+      lines.add(
+          text(
+              "latency   %.0f ms median, %.0f ms p99, from a record's timestamp to its prediction's"
+                  + " being read",
+              MILLIS * latency.p50(), MILLIS * latency.p99()));
+    }
     if (report.finalHead() != null) {
       lines.add("final     " + report.finalHead());
     }

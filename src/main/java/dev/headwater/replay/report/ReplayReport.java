@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  *     that had one
  * @param byDomain the same by the value of the stream's domain field; absent where it has none
  * @param versions every candidate the gate judged, in order
+ * @param latency null where nothing was predicted
  * @param finalHead the last live head as one ONNX file; null where nothing was exported
  * @param tasks what is told of each task, by its name
  */
@@ -49,6 +50,7 @@ public record ReplayReport(
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Map<String, Domain> byDomain,
     List<Version> versions,
     Throughput throughput,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Latency latency,
     @Nullable String finalHead,
     Map<String, Task> tasks) {
 
@@ -103,6 +105,12 @@ public record ReplayReport(
 
   /** From the first record sent to the last outcome seen. */
   public record Throughput(double recordsPerSecond) {}
+
+  /**
+   * Seconds from a record's timestamp until a read_committed consumer had its prediction, the
+   * commit included: quantiles over all predictions of the first task.
+   */
+  public record Latency(double p50, double p95, double p99, double max) {}
 
   /** Writes the report as JSON, making its directory where there is none. */
   public void write(Path file) throws IOException {

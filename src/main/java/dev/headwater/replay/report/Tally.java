@@ -5,6 +5,7 @@ import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Tally {
   private static final double NANOS = 1e9;
+  private static final double MILLIS = 1e3;
 
   private final int records;
   private final Map<String, TaskTally> tasks = new LinkedHashMap<>();
@@ -29,6 +31,7 @@ public final class Tally {
   private final Map<Reason, Set<String>> samples = new EnumMap<>(Reason.class);
   private final long[] arrivals = new long[Hits.WINDOW];
   private final double[] confidences = new double[Hits.WINDOW];
+  private final List<Long> latencies = new ArrayList<>();
   private int predictions;
   private int deadLetters;
   private int duplicates;
@@ -72,10 +75,14 @@ public final class Tally {
     firstSent = nanoTime.getAsLong();
   }
 
-  public synchronized void predicted(int index, Prediction prediction) {
+  /**
+   * @param millis from the record's timestamp until its prediction was here
+   */
+  public synchronized void predicted(int index, Prediction prediction, long millis) {
     TaskTally task = task(prediction.task());
     boolean leads = task == first();
     if (leads) {
+      latencies.add(millis);
       confidences[predictions % Hits.WINDOW] = prediction.confidence();
       predictions++;
     }
@@ -154,8 +161,23 @@ public final class Tally {
         leading.byDomain(),
         leading.versions(),
         new ReplayReport.Throughput(overallRate()),
+        latency(),
         leading.finalHead(),
         reports);
+  }
+
+  private ReplayReport.@Nullable Latency latency() {
+    if (latencies.isEmpty()) {
+      return null;
+    }
+    double[] sorted = latencies.stream().mapToDouble(millis -> millis / MILLIS).sorted().toArray();
+    return new ReplayReport.Latency(
+        quantile(sorted, .5), quantile(sorted, .95), quantile(sorted, .99), quantile(sorted, 1));
+  }
+
+  /** The smallest value that this share of them does not exceed. */
+  private static double quantile(double[] sorted, double share) {
+    return sorted[Math.max(0, (int) Math.ceil(share * sorted.length) - 1)];
   }
 
   private TaskTally first() {

@@ -85,7 +85,10 @@ public final class Collector implements Worker.Body {
       Prediction prediction =
           all.predictions().value().deserializer().deserialize(record.topic(), record.value());
       files.prediction(record.value());
-      tally.predicted(indexOf(prediction.source()), prediction);
+      tally.predicted(
+          indexOf(prediction.source()),
+          prediction,
+          System.currentTimeMillis() - record.timestamp());
     } else if (record.topic().equals(all.deadLetters().name())) {
       deadLetter(record, files);
     } else if (record.topic().equals(all.samples().name())) {

@@ -31,7 +31,7 @@ class DisplayTest {
   @Test
   void drawsBothCurvesAsFarAsTheStreamHasCome() {
     for (int i = 0; i < 60; i++) {
-      tally.predicted(i, TallyTest.prediction(i < 30 ? "a" : "b", 1, "b"));
+      tally.predicted(i, TallyTest.prediction(i < 30 ? "a" : "b", 1, "b"), 12);
     }
 
     new Display(out, new Style(true, true, 120)).show(tally.progress());
@@ -43,7 +43,7 @@ class DisplayTest {
 
   @Test
   void drawsInAsciiWhereThereAreNoBlocks() {
-    tally.predicted(0, TallyTest.prediction("a", 1, null));
+    tally.predicted(0, TallyTest.prediction("a", 1, null), 12);
 
     new Display(out, new Style(true, false, 120)).show(tally.progress());
 
@@ -59,7 +59,7 @@ class DisplayTest {
     tally.judged(TallyTest.info(2, false));
     display.show(tally.progress());
     display.show(tally.progress());
-    tally.predicted(0, TallyTest.prediction("a", 1, null));
+    tally.predicted(0, TallyTest.prediction("a", 1, null), 12);
     display.show(tally.progress());
     display.show(tally.progress());
 
@@ -74,7 +74,7 @@ class DisplayTest {
   void printsAtMostTwentyLinesOfProgress() {
     Display display = new Display(out, new Style(false, false, 80));
     for (int i = 0; i < 120; i++) {
-      tally.predicted(i, TallyTest.prediction("a", 1, "a"));
+      tally.predicted(i, TallyTest.prediction("a", 1, "a"), 12);
       display.show(tally.progress());
     }
 
@@ -99,7 +99,7 @@ class DisplayTest {
 
   @Test
   void sumsUpWithEveryFigureOfTheReport() {
-    tally.predicted(0, TallyTest.prediction("a", 1, "b"));
+    tally.predicted(0, TallyTest.prediction("a", 1, "b"), 12);
     tally.judged(TallyTest.info(1, true));
     tally.judged(TallyTest.info(2, false));
     tally.delivered("task", "x");
@@ -111,7 +111,7 @@ class DisplayTest {
         .contains("120 records at", "1 predictions, 0 dead letters, 0 duplicates")
         .contains("adaptive  1.000")
         .contains("frozen    0.000")
-        .contains("0.8 % of the records")
+        .contains("0.8 % of the records", "12 ms median, 12 ms p99")
         .contains("2 judged, 1 accepted, 1 refused")
         .contains("head.onnx");
   }

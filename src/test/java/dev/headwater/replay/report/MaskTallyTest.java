@@ -32,8 +32,8 @@ class MaskTallyTest {
   void pixelsAreSummedBeforeAnythingIsDivided() {
     Tally tally = tally(List.of("far", "near"), "0011", "0111");
 
-    tally.predicted(0, prediction("0001", "1111"));
-    tally.predicted(1, prediction("0111", "0000"));
+    tally.predicted(0, prediction("0001", "1111"), 12);
+    tally.predicted(1, prediction("0111", "0000"), 12);
 
     ReplayReport report = tally.report(Map.of());
     assertThat(report.accuracy().adaptive().overall()).isCloseTo(7 / 8.0, within(1e-9));
@@ -51,8 +51,8 @@ class MaskTallyTest {
         Map.of("task", java.util.Arrays.asList("no mask", mask("0011")));
     Tally tally = new Tally(truths, List.of(), Map.of(), Map.of("task", masks), () -> 0);
 
-    tally.predicted(0, prediction("1111", null));
-    tally.predicted(1, prediction("0011", null));
+    tally.predicted(0, prediction("1111", null), 12);
+    tally.predicted(1, prediction("0011", null), 12);
 
     assertThat(tally.report(Map.of()).iou().adaptive().overall()).isEqualTo(1);
   }
@@ -61,7 +61,7 @@ class MaskTallyTest {
   void aRecordWithoutAMaskIsWrongAboutAllOfIt() {
     Tally tally = tally(List.of(), "0011");
 
-    tally.predicted(0, prediction(null, null));
+    tally.predicted(0, prediction(null, null), 12);
 
     JsonNode json = Json.MAPPER.valueToTree(tally.report(Map.of()));
     assertThat(json.at("/iou/adaptive/overall").asDouble()).isZero();

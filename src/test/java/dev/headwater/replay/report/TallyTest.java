@@ -31,7 +31,7 @@ class TallyTest {
     Tally tally = tally(Collections.nCopies(20, "a"));
 
     for (int i = 0; i < 20; i++) {
-      tally.predicted(i, prediction(i < 10 ? "a" : "b", 1, "a"));
+      tally.predicted(i, prediction(i < 10 ? "a" : "b", 1, "a"), 12);
     }
 
     ReplayReport report = tally.report(Map.of());
@@ -51,7 +51,7 @@ class TallyTest {
         boolean right = i % 3 == 0;
         expected[(int) (i * 10L / n)]++;
         expectedRight[(int) (i * 10L / n)] += right ? 1 : 0;
-        tally.predicted(i, prediction(right ? "a" : "b", 1, null));
+        tally.predicted(i, prediction(right ? "a" : "b", 1, null), 12);
       }
 
       List<@Nullable Double> segments = tally.report(Map.of()).accuracy().adaptive().segments();
@@ -69,8 +69,8 @@ class TallyTest {
   void countsOutcomesBeyondTheFirstAsDuplicatesAndJudgesOnlyTheFirst() {
     Tally tally = tally(List.of("a", "a"));
 
-    tally.predicted(0, prediction("a", 1, null));
-    tally.predicted(0, prediction("b", 1, null));
+    tally.predicted(0, prediction("a", 1, null), 12);
+    tally.predicted(0, prediction("b", 1, null), 12);
     tally.deadLettered(0);
     tally.deadLettered(1);
 
@@ -86,8 +86,8 @@ class TallyTest {
   void leavesRecordsWithoutTruthOrPredictionOutOfTheAccuracy() {
     Tally tally = tally(Arrays.asList("a", null, "a"));
 
-    tally.predicted(0, prediction("b", 1, null));
-    tally.predicted(1, prediction("b", 1, null));
+    tally.predicted(0, prediction("b", 1, null), 12);
+    tally.predicted(1, prediction("b", 1, null), 12);
     tally.deadLettered(2);
 
     assertThat(tally.report(Map.of()).accuracy().adaptive().overall()).isEqualTo(0);
@@ -102,7 +102,7 @@ class TallyTest {
   void doesNotCallAFrozenHeadWrongThatNeverSpoke() {
     Tally tally = tally(List.of("a"));
 
-    tally.predicted(0, prediction("a", 1, null));
+    tally.predicted(0, prediction("a", 1, null), 12);
 
     assertThat(tally.report(Map.of()).accuracy().frozen().overall()).isNull();
     assertThat(tally.progress().frozen()).isNull();
@@ -112,8 +112,8 @@ class TallyTest {
   void countsAColdStartAsWrongForBothHeads() {
     Tally tally = tally(List.of("a", "a"));
 
-    tally.predicted(0, prediction(null, 0, null));
-    tally.predicted(1, prediction("a", 1, "a"));
+    tally.predicted(0, prediction(null, 0, null), 12);
+    tally.predicted(1, prediction("a", 1, "a"), 12);
 
     assertThat(tally.report(Map.of()).accuracy().adaptive().overall()).isEqualTo(.5);
     assertThat(tally.report(Map.of()).accuracy().frozen().overall()).isEqualTo(.5);
@@ -122,13 +122,13 @@ class TallyTest {
   @Test
   void datesAVersionByItsFirstRecordAndARefusedOneByItsVerdict() {
     Tally tally = tally(Collections.nCopies(10, "a"));
-    tally.predicted(0, prediction("a", 0, null));
-    tally.predicted(1, prediction("a", 0, null));
+    tally.predicted(0, prediction("a", 0, null), 12);
+    tally.predicted(1, prediction("a", 0, null), 12);
     tally.judged(info(1, true));
-    tally.predicted(5, prediction("a", 1, null));
-    tally.predicted(4, prediction("a", 1, null));
+    tally.predicted(5, prediction("a", 1, null), 12);
+    tally.predicted(4, prediction("a", 1, null), 12);
     tally.judged(info(2, false));
-    tally.predicted(6, prediction("a", 1, null));
+    tally.predicted(6, prediction("a", 1, null), 12);
     tally.judged(info(2, false));
 
     List<ReplayReport.Version> versions = tally.report(Map.of()).versions();
@@ -161,7 +161,7 @@ class TallyTest {
     tally.started();
     for (int i = 0; i < 500; i++) {
       nanos.addAndGet(Duration.ofMillis(i < 250 ? 10 : 5).toNanos());
-      tally.predicted(i, prediction("a", 1, null));
+      tally.predicted(i, prediction("a", 1, null), i + 1);
     }
     nanos.addAndGet(Duration.ofHours(1).toNanos());
 
@@ -171,12 +171,14 @@ class TallyTest {
     assertThat(tally.progress().recordsPerSecond())
         .as("the latest went at one in 5 ms")
         .isCloseTo(200, within(1e-6));
+    assertThat(tally.report(Map.of()).latency())
+        .isEqualTo(new ReplayReport.Latency(.25, .475, .495, .5));
   }
 
   @Test
   void writesTheStableKeys(@TempDir Path directory) throws Exception {
     Tally tally = tally(List.of("a"));
-    tally.predicted(0, prediction("a", 1, "b"));
+    tally.predicted(0, prediction("a", 1, "b"), 12);
     tally.judged(info(1, true));
     Path file = directory.resolve("new/out.json");
 
@@ -194,6 +196,7 @@ class TallyTest {
             "accuracy",
             "versions",
             "throughput",
+            "latency",
             "finalHead",
             "tasks");
     assertThat(names(json.path("samples"))).containsExactly("unsure", "audit");
@@ -203,6 +206,7 @@ class TallyTest {
     assertThat(names(json.at("/versions/0")))
         .containsExactly("version", "atRecord", "trigger", "device", "verdict", "reason", "judged");
     assertThat(names(json.path("throughput"))).containsExactly("recordsPerSecond");
+    assertThat(names(json.path("latency"))).containsExactly("p50", "p95", "p99", "max");
     assertThat(json.path("finalHead").asText()).isEqualTo("out-head.onnx");
   }
 
