@@ -8,7 +8,9 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.headwater.adapt.drift.DriftMonitor;
 import dev.headwater.cli.Main;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.DriftingStream;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.schema.Json;
@@ -25,6 +27,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -52,6 +56,9 @@ class MonitoringIT {
 
   /** Of a number that is whole, and was divided by seconds. */
   private static final Offset<Double> COUNT = within(.01);
+
+  /** Of the latest samples, of which trainer and report have not the same ones at the edges. */
+  private static final Offset<Double> RECOUNTED = within(.05);
 
   /** Longer than the replay: a rate is then that of all of it. */
   private static final Duration WINDOW = Duration.ofMinutes(10);
@@ -128,8 +135,11 @@ class MonitoringIT {
       moment = "&time=%.3f".formatted(value("timestamp(up{job=\"headwater-scorer\"})"));
 
       agreesOnRecords(report);
+      agreesOnTime(report);
+      agreesOnMemory(replay);
       agreesOnSamples(report);
       agreesOnHeads(report);
+      agreesOnLearning(report);
       assertThat(silent(panels())).as("panels that have told nothing").isEmpty();
       assertThat(unknown(RULES)).as("metrics that alerts go by and nobody exports").isEmpty();
       assertThat(get("/api/v1/rules").findValuesAsText("health")).containsOnly("ok");
@@ -167,6 +177,72 @@ class MonitoringIT {
             });
   }
 
+  /**
+   * The scorer counts till it has forwarded a prediction, the report till somebody has read it: by
+   * as much as the scorer's buckets tell, the former is never longer.
+   */
+  private void agreesOnTime(ReplayReport report) throws Exception {
+    ReplayReport.Latency read = Objects.requireNonNull(report.latency());
+    double[] quantiles = {read.p50(), read.p95(), read.p99()};
+    for (int i = 0; i < quantiles.length; i++) {
+      assertThat(value(expression("overview/Latency", i)))
+          .as("latency, %d", i)
+          .isPositive()
+          .isLessThanOrEqualTo(bucket(quantiles[i]));
+    }
+    double longest = bucket(read.max());
+    assertThat(series("overview/Time by stage, 95 %", "stage"))
+        .containsOnlyKeys(
+            Arrays.stream(ScorerMetrics.Stage.values())
+                .map(stage -> stage.name().toLowerCase(Locale.ROOT))
+                .toList())
+        .allSatisfy(
+            (stage, seconds) ->
+                assertThat(seconds)
+                    .as("no part of the way takes longer than the longest way")
+                    .isPositive()
+                    .isLessThanOrEqualTo(longest));
+
+    String[] mean = expression("overview/Batch size, mean", 0).split(" / ");
+    double records = value(mean[0]) * WINDOW.toSeconds();
+    double batches = value(mean[1]) * WINDOW.toSeconds();
+    assertThat(records).isCloseTo(report.predictions(), COUNT);
+    assertThat(batches).isCloseTo(Math.rint(batches), COUNT).isBetween(1.0, records);
+    assertThat(value(expression("overview/Batch size, mean", 0)))
+        .isCloseTo(records / batches, COUNT);
+    assertThat(history("overview/Behind").getMax()).isLessThanOrEqualTo(3.0 * RECORDS);
+    assertThat(history("overview/Behind").getMin()).as("all of it was read").isZero();
+    assertThat(history("overview/Lag by topic").getMin()).isZero();
+    assertThat(history("overview/Read ahead").getMin()).as("nothing was left").isZero();
+  }
+
+  /** Upper bound of the latency bucket that the seconds are in. */
+  private double bucket(double seconds) throws Exception {
+    return query("headwater_record_latency_seconds_bucket")
+        .valueStream()
+        .map(bucket -> bucket.at("/metric/le").asText().replace("+Inf", "Infinity"))
+        .mapToDouble(Double::parseDouble)
+        .filter(bound -> bound >= seconds)
+        .min()
+        .orElseThrow();
+  }
+
+  /** Of the process, as the kernel counts it, and of a heap that may have half a gibibyte. */
+  private void agreesOnMemory(Process replay) throws Exception {
+    double resident =
+        Files.readAllLines(Path.of("/proc/" + replay.pid() + "/status")).stream()
+            .filter(line -> line.startsWith("VmRSS:"))
+            .mapToDouble(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", "")))
+            .findFirst()
+            .orElseThrow();
+    for (JsonNode told : query(expression("overview/Resident memory", 0))) {
+      assertThat(told.at("/value/1").asDouble()).isCloseTo(resident, within(.2 * resident));
+    }
+    for (double heap : series("overview/Java heap", "instance").values()) {
+      assertThat(heap / 2).as("of each of two targets").isBetween(1e6, 512.0 * (1 << 20));
+    }
+  }
+
   private void agreesOnSamples(ReplayReport report) throws Exception {
     int labelled = labelled(report);
     assertThat(report.labelsUsedFraction()).isEqualTo((double) labelled / RECORDS);
@@ -179,6 +255,10 @@ class MonitoringIT {
     about("unsure", kept.get("unsure") * WINDOW.toSeconds(), report.samples().unsure());
     about("audit", kept.get("audit") * WINDOW.toSeconds(), report.samples().audit());
     assertThat(kept.get("unlabelled") * WINDOW.toSeconds()).isCloseTo(drawn, COUNT);
+    assertThat(value(expression("overview/Label delay", 0)))
+        .as("labels come as soon as they are asked for")
+        .isBetween(0.0, 1.0);
+    assertThat(value(expression("overview/Label delay", 1))).isBetween(0.0, 10.0);
     about("learnt from", value(expression("adaptation/Samples", 0)), labelled);
     about("in memory", value(expression("adaptation/Memory", 0)), labelled);
   }
@@ -214,10 +294,61 @@ class MonitoringIT {
         .isGreaterThanOrEqualTo(
             report.versions().stream().filter(v -> v.trigger().startsWith("drift")).count());
 
-    List<Double> segments = report.accuracy().adaptive().segments();
-    assertThat(series("adaptation/Accuracy", "head").get("live"))
-        .as("of as many samples as come from three tenths of the stream")
-        .isCloseTo((segments.get(7) + segments.get(8) + segments.get(9)) / 3, within(.1));
+    series("adaptation/Head version", "job")
+        .forEach(
+            (job, version) ->
+                assertThat(version)
+                    .as(job)
+                    .isIn(accepted.stream().map(Long::doubleValue).toList()));
+    assertThat(history("adaptation/annotations").getCount())
+        .as("a mark a swap, the first of which is there before the first scrape")
+        .isBetween(1L, 2L * accepted.size());
+  }
+
+  /** What can be counted again from the samples, and what can be no more than it was. */
+  private void agreesOnLearning(ReplayReport report) throws Exception {
+    List<JsonNode> samples =
+        dumped("samples.jsonl").stream().filter(sample -> sample.hasNonNull("label")).toList();
+    List<JsonNode> latest = samples.subList(Math.max(0, samples.size() - 500), samples.size());
+    double all = 0;
+    double right = 0;
+    double[] off = new double[10];
+    for (JsonNode sample : latest) {
+      double weight = sample.path("weight").asDouble();
+      double confidence = sample.path("confidence").asDouble();
+      int hit = sample.path("predicted").equals(sample.path("label")) ? 1 : 0;
+      all += weight;
+      right += weight * hit;
+      off[(int) Math.min(9, 10 * confidence)] += weight * (hit - confidence);
+    }
+    assertThat(series("adaptation/Accuracy", "head").get("live")).isCloseTo(right / all, RECOUNTED);
+    assertThat(series("adaptation/Calibration error", "head").get("live"))
+        .isCloseTo(Arrays.stream(off).map(Math::abs).sum() / all, RECOUNTED);
+
+    double elapsed = report.records() / report.throughput().recordsPerSecond() + 60;
+    String[] training = expression("adaptation/Duration", 0).split(" / ");
+    assertThat(value(training[1]))
+        .as("every candidate that was judged had been trained")
+        .isGreaterThanOrEqualTo(report.versions().size());
+    assertThat(value(training[0])).as("by one thread").isBetween(1e-6, elapsed);
+    String[] swap = expression("adaptation/Swap duration", 0).split(" / ");
+    assertThat(value(swap[1])).isEqualTo(value(expression("adaptation/Swaps", 0)));
+    assertThat(value(swap[0])).isBetween(1e-6, elapsed);
+    assertThat(value(expression("adaptation/Progress", 0)))
+        .isBetween(1.0, value(expression("adaptation/Progress", 1)));
+    assertThat(value(expression("adaptation/Loss", 0)))
+        .as("of three labels, better than by guessing")
+        .isBetween(0.0, Math.log(3));
+    assertThat(series("adaptation/Drift score", "cause"))
+        .containsOnlyKeys(DriftMonitor.CAUSES)
+        .allSatisfy((cause, score) -> assertThat(score).as(cause).isBetween(0.0, 1.0));
+    assertThat(history("adaptation/Drift score").getMax())
+        .as("an alarm was near before it was there")
+        .isGreaterThan(.5);
+    assertThat(history("adaptation/Samples behind").getMin()).isZero();
+    assertThat(history("adaptation/Heads in native memory").getMax())
+        .as("the live one, the frozen one, the next one while it is checked")
+        .isBetween(2.0, 4.0);
   }
 
   private static int labelled(ReplayReport report) {
@@ -268,6 +399,27 @@ class MonitoringIT {
     return panels().get("Headwater: " + panel).get(index);
   }
 
+  /** Every number that the panel's first expression has given while the replay ran. */
+  private DoubleSummaryStatistics history(String panel) throws Exception {
+    DoubleSummaryStatistics numbers = new DoubleSummaryStatistics();
+    for (JsonNode one : overTime(expression(panel, 0))) {
+      one.path("values")
+          .valueStream()
+          .mapToDouble(point -> Double.parseDouble(point.path(1).asText()))
+          .filter(Double::isFinite) // there is no lag of a broker that is gone
+          .forEach(numbers);
+    }
+    assertThat(numbers.getCount()).as(panel).isPositive();
+    return numbers;
+  }
+
+  private JsonNode overTime(String expression) throws Exception {
+    long now = Instant.now().getEpochSecond();
+    return get("/api/v1/query_range?start=%d&end=%d&step=2&query=%s"
+            .formatted(now - WINDOW.toSeconds(), now, encode(expression)))
+        .at("/data/result");
+  }
+
   /** Panels with an expression that has given no number. */
   private List<String> silent(Map<String, List<String>> panels) throws Exception {
     List<String> silent = new ArrayList<>();
@@ -282,12 +434,7 @@ class MonitoringIT {
   }
 
   private boolean tellsANumber(String expression) throws Exception {
-    long now = Instant.now().getEpochSecond();
-    JsonNode series =
-        get("/api/v1/query_range?start=%d&end=%d&step=2&query=%s"
-                .formatted(now - WINDOW.toSeconds(), now, encode(expression)))
-            .at("/data/result");
-    for (JsonNode one : series) {
+    for (JsonNode one : overTime(expression)) {
       for (JsonNode point : one.path("values")) {
         if (!point.path(1).asText().equals("NaN")) {
           return true;
