@@ -1,6 +1,11 @@
-{{- define "headwater.labels" -}}
+{{/* The labels of every pod of a release. */}}
+{{- define "headwater.release" -}}
 app.kubernetes.io/name: headwater
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "headwater.labels" -}}
+{{ include "headwater.release" .root }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 

@@ -6,9 +6,11 @@ import dev.headwater.http.Status;
 import dev.headwater.metrics.Health;
 import dev.headwater.schema.HeadInfo;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
@@ -25,11 +27,13 @@ final class Pages {
       PrometheusMeterRegistry registry,
       String role,
       Supplier<Health> ready,
-      Supplier<List<HeadInfo>> heads) {
+      Supplier<List<HeadInfo>> heads,
+      Optional<URI> trainer) {
     Map<String, Double> thresholds = new TreeMap<>();
     for (String task : bundle.taskNames()) {
       thresholds.put(task, settings.stream().selection().doubt(task).threshold());
     }
-    return new Status(registry, new Status.About(settings.name(), role, thresholds), ready, heads);
+    return new Status(
+        registry, new Status.About(settings.name(), role, thresholds), ready, heads, trainer);
   }
 }

@@ -29,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -98,7 +99,14 @@ final class Replays {
       throws Exception {
     Watched watched = new Watched(bundle);
     Status status =
-        Pages.status(settings, bundle, watched.registry, "replay", watched::ready, watched::heads);
+        Pages.status(
+            settings,
+            bundle,
+            watched.registry,
+            "replay",
+            watched::ready,
+            watched::heads,
+            Optional.empty());
     // any free port: several replays may run, beside a scorer that has the configured one
     HttpSettings anyPort = new HttpSettings(settings.scorerHttp().host(), 0);
     try (HttpServer http =

@@ -40,7 +40,13 @@ final class ServeCommand implements Callable<Integer> {
                       service::live,
                       service::ready,
                       Pages.status(
-                          settings, bundle, registry, "scorer", service::ready, service::heads))) {
+                          settings,
+                          bundle,
+                          registry,
+                          "scorer",
+                          service::ready,
+                          service::heads,
+                          settings.trainerPage()))) {
             service.bindTo(registry);
             http.start(Pages.INTERVAL);
             service.start();

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -82,7 +83,8 @@ final class TrainCommand implements Callable<Integer> {
                           registry,
                           "trainer",
                           trainer::health,
-                          trainer::heads))) {
+                          trainer::heads,
+                          Optional.empty()))) {
             http.start(Pages.INTERVAL);
             trainer.start();
             signalled.await();

@@ -1,9 +1,12 @@
 package dev.headwater.config;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.spi.Converter;
@@ -13,6 +16,8 @@ import org.eclipse.microprofile.config.spi.Converter;
  * every other problem of the file, which a check after loading would not be.
  */
 public final class Converters {
+  private static final Set<String> SCHEMES = Set.of("http", "https");
+
   private Converters() {}
 
   /** A whole number of at least 1. */
@@ -54,6 +59,25 @@ public final class Converters {
         throw new IllegalArgumentException(text + " is not a number above 0");
       }
       return value;
+    }
+  }
+
+  /** Where a server is, such as {@code http://trainer:8081}. */
+  public static final class WebAddress implements Converter<URI> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public URI convert(String text) {
+      try {
+        URI address = new URI(text.strip());
+        if (address.getHost() != null && SCHEMES.contains(address.getScheme())) {
+          return address;
+        }
+      } catch (URISyntaxException e) {
+        // told below, as what has no host is
+      }
+      throw new IllegalArgumentException(
+          text + " is not a web address; write one such as http://trainer:8081");
     }
   }
 

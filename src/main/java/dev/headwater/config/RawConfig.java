@@ -4,6 +4,7 @@ import dev.headwater.schema.format.Format;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithConverter;
 import io.smallrye.config.WithDefault;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -252,5 +253,8 @@ public interface RawConfig {
 
     @WithDefault("8081")
     int trainerPort();
+
+    @WithConverter(Converters.WebAddress.class)
+    Optional<URI> trainer();
   }
 }

@@ -18,6 +18,7 @@ import dev.headwater.schema.format.Format;
 import dev.headwater.schema.format.Formats;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.StreamSettings;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,6 +34,7 @@ import java.util.Set;
  * @param configuredTasks those with keys of their own
  * @param history labelled records a replay trains head 1 on before its first record
  * @param html where a replay's report goes as a page
+ * @param trainerPage address of the trainer's page, of which scorers show what it measures
  */
 public record Settings(
     Path file,
@@ -53,7 +55,8 @@ public record Settings(
     Optional<Path> history,
     Optional<Path> html,
     HttpSettings scorerHttp,
-    HttpSettings trainerHttp) {
+    HttpSettings trainerHttp,
+    Optional<URI> trainerPage) {
 
   /** Without what is in it: Kafka's properties hold passwords. */
   @Override

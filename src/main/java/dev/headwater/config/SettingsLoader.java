@@ -108,7 +108,8 @@ public final class SettingsLoader {
         raw.replay().history(),
         raw.replay().html(),
         scorer.get(),
-        trainer.get());
+        trainer.get(),
+        raw.http().trainer());
   }
 
   private TopicNames names() {

@@ -11,8 +11,8 @@ import java.util.function.Supplier;
 /**
  * {@code /metrics} in the Prometheus text format; {@code /health/live} and {@code /health/ready} as
  * JSON {@code {"up": boolean, "cause": string, "parts": {name: the same}}} with status 200 or 503;
- * the status page at {@code /}, and its data at {@code /status.json}. Nothing can be changed
- * through it: see {@link ReadOnly}.
+ * the status page at {@code /}, its data at {@code /status.json}, and the latest of it at {@code
+ * /status/latest.json}. Nothing can be changed through it: see {@link ReadOnly}.
  */
 public final class HttpServer implements AutoCloseable {
   /** Prometheus text exposition format 0.0.4. */
@@ -23,6 +23,8 @@ public final class HttpServer implements AutoCloseable {
       "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:;"
           + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+  static final String LATEST = "status/latest.json";
+  static final int OK = 200;
   private static final int SERVICE_UNAVAILABLE = 503;
 
   private final Status status;
@@ -49,6 +51,7 @@ public final class HttpServer implements AutoCloseable {
               config.routes.get(
                   "/", context -> context.header("Content-Security-Policy", ONE_FILE).html(page));
               config.routes.get("/status.json", context -> json(context, status.now()));
+              config.routes.get("/" + LATEST, context -> json(context, status.latest()));
               config.routes.get(
                   "/metrics",
                   context -> context.contentType(PROMETHEUS_TEXT).result(registry.scrape()));
@@ -80,7 +83,7 @@ public final class HttpServer implements AutoCloseable {
   }
 
   private static void answer(Context context, Health health) throws Exception {
-    context.status(health.up() ? 200 : SERVICE_UNAVAILABLE);
+    context.status(health.up() ? OK : SERVICE_UNAVAILABLE);
     json(context, HealthJson.of(health));
   }
 

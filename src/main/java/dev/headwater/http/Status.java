@@ -10,11 +10,13 @@ import io.micrometer.core.instrument.distribution.CountAtBucket;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
+import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
@@ -78,9 +80,11 @@ public final class Status implements AutoCloseable {
   private final About about;
   private final Supplier<Health> ready;
   private final Supplier<List<HeadInfo>> heads;
+  private final Optional<TrainerLink> trainer;
   private final TimeSeries history = new TimeSeries(MOMENTS);
   private final Map<String, Recent> confidences = new TreeMap<>();
   private final Recent latencies = new Recent(1);
+  private Map<String, Double> latest = Map.of();
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
           work -> {
@@ -91,16 +95,19 @@ public final class Status implements AutoCloseable {
 
   /**
    * @param heads every head version known, refused ones too, ascending within a task
+   * @param trainer address of its page, to show what it measures beside this process's own
    */
   public Status(
       PrometheusMeterRegistry registry,
       About about,
       Supplier<Health> ready,
-      Supplier<List<HeadInfo>> heads) {
+      Supplier<List<HeadInfo>> heads,
+      Optional<URI> trainer) {
     this.registry = registry;
     this.about = about;
     this.ready = ready;
     this.heads = heads;
+    this.trainer = trainer.map(TrainerLink::new);
   }
 
   /** Looks at the meters this often from now on. */
@@ -111,7 +118,10 @@ public final class Status implements AutoCloseable {
 
   private void tick() {
     try {
-      look(System.currentTimeMillis());
+      Map<String, Double> told = trainer.isPresent() ? trainer.get().ask() : Map.of();
+      look(System.currentTimeMillis(), told);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // closing
     } catch (RuntimeException e) {
       // a meter that fails, as of a client that is closing: the page has a gap, and the next look
       // must still come
@@ -120,7 +130,19 @@ public final class Status implements AutoCloseable {
   }
 
   /** Takes a moment down. */
-  synchronized void look(long now) {
+  void look(long now) {
+    look(now, Map.of());
+  }
+
+  private synchronized void look(long now, Map<String, Double> told) {
+    latest = measured();
+    Map<String, Double> values = new LinkedHashMap<>(told);
+    values.putAll(latest);
+    lookAtConfidences();
+    history.add(now, values);
+  }
+
+  private Map<String, Double> measured() {
     Map<String, Double> values = new LinkedHashMap<>();
     for (Meter meter : registry.getMeters()) {
       String name = meter.getId().getName();
@@ -132,8 +154,7 @@ public final class Status implements AutoCloseable {
         values.put(LATENCY + "{q=0.99}", latencies.quantile(0.99));
       }
     }
-    lookAtConfidences();
-    history.add(now, values);
+    return values;
   }
 
   private void lookAtLatencies(CountAtBucket[] cumulative) {
@@ -179,12 +200,20 @@ public final class Status implements AutoCloseable {
     return labels.isEmpty() ? id.getName() : id.getName() + "{" + labels + "}";
   }
 
+  /** What this process measured at the last look, for the page of another. */
+  synchronized Map<String, Object> latest() {
+    Map<String, Double> finite = new LinkedHashMap<>(latest);
+    finite.values().removeIf(value -> !Double.isFinite(value));
+    return Map.of("health", HealthJson.of(ready.get()), "values", finite);
+  }
+
   /** As of the last look, ready to be written as JSON. */
   public synchronized Map<String, Object> now() {
     Map<String, Object> now = new LinkedHashMap<>();
     now.put("about", about);
     now.put("version", ProcessMeters.version());
     now.put("health", HealthJson.of(ready.get()));
+    trainer.ifPresent(link -> now.put("trainer", HealthJson.of(link.health())));
     now.put("times", history.times());
     now.put("series", history.series());
     Map<String, Object> histograms = new TreeMap<>();

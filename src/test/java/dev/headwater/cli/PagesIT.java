@@ -8,13 +8,17 @@ import dev.headwater.replay.Usable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 
-/** The pages of a scorer and of a trainer at work in a real browser, and a canary on them. */
+/**
+ * The pages of a scorer, which shows the whole loop, and of a trainer at work in a real browser,
+ * and a canary on them.
+ */
 class PagesIT extends CommandedDeployment {
   /** The newest version that the gate accepted and that somebody has to approve; 0 for none. */
   private static final String WAITING =
@@ -27,6 +31,9 @@ class PagesIT extends CommandedDeployment {
   private static final List<String> TRAINER =
       List.of("accuracy", "calibration", "drift", "training");
 
+  private static final List<String> WHOLE =
+      Stream.concat(SCORER.stream(), TRAINER.stream()).toList();
+
   private int rounds;
 
   @Test
@@ -34,7 +41,11 @@ class PagesIT extends CommandedDeployment {
     int trainerPort = freePort();
     Files.writeString(
         config,
-        Files.readString(config).replace("http: {", "http: {trainer-port: " + trainerPort + ", "));
+        Files.readString(config)
+            .replace(
+                "http: {",
+                "http: {trainer-port: %1$d, trainer: \"http://127.0.0.1:%1$d\", "
+                    .formatted(trainerPort)));
     assertThat(run("topics", "create")).isZero();
     try (Browser browser = Browser.open(directory.resolve("profile"));
         Running scorer = Running.start("serve", config, port);
@@ -48,7 +59,11 @@ class PagesIT extends CommandedDeployment {
       follows(browser, "Records");
       await().atMost(PATIENCE).until(() -> waiting(browser) > 0);
       tries(browser, scorer, waiting(browser));
-      isUsable(browser, "scorer", SCORER);
+      shows(browser, "scorer", TRAINER);
+      follows(browser, "Samples in memory");
+      assertThat(browser.text("#cause"))
+          .containsPattern("Trainer: kind: \\d+ samples in memory, head \\d+ is live");
+      isUsable(browser, "scorer", WHOLE);
       assertThat(browser.complaints()).isEmpty();
 
       browser.show("http://127.0.0.1:" + trainerPort + "/");
@@ -58,7 +73,33 @@ class PagesIT extends CommandedDeployment {
       assertThat(browser.text("#lineage")).contains("accepted").contains("(live)");
       isUsable(browser, "trainer", TRAINER);
       assertThat(browser.complaints()).isEmpty();
+
+      staysAliveWhileTheBrokerIsDown(scorer, trainer);
+
+      browser.show("http://127.0.0.1:" + port + "/");
+      trainer.close();
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(browser.text("#cause"))
+                      .contains("Trainer: no answer from http://127.0.0.1:" + trainerPort));
+      assertThat(browser.text("#state")).as("of the scorer").isEqualTo("ready");
+      follows(browser, "Records");
+      assertThat(browser.complaints()).isEmpty();
     }
+  }
+
+  /** Nothing that restarts what is not alive could bring the broker back. */
+  private void staysAliveWhileTheBrokerIsDown(Running scorer, Running trainer) throws Exception {
+    broker.stop();
+    await().atMost(PATIENCE).until(() -> trainer.status("/health/ready") == 503);
+    assertThat(trainer.body("/health/ready")).contains("the broker does not answer");
+    assertThat(trainer.status("/health/live")).isEqualTo(200);
+    assertThat(scorer.status("/health/live")).isEqualTo(200);
+    broker.restart();
+    await().atMost(PATIENCE).until(() -> trainer.status("/health/ready") == 200);
+    await().atMost(PATIENCE).until(() -> scorer.status("/health/ready") == 200);
   }
 
   private static void shows(Browser browser, String role, List<String> panels) {

@@ -15,6 +15,7 @@ import dev.headwater.scoring.Measure;
 import dev.headwater.stream.StreamSettings;
 import dev.headwater.stream.selection.Selection;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -167,6 +168,18 @@ class SettingsLoaderTest {
         .hasMessageContaining("stream.label-wait: soon is not a time")
         .hasMessageContaining("stream.threds: there is no such key")
         .hasMessageContaining("selection.audit-share: 1.5 is not between 0 and 1");
+  }
+
+  @Test
+  void aPageIsAtAWebAddress() throws Exception {
+    assertThat(load(MINIMAL + "http: {trainer: 'https://trainer:8081'}").trainerPage())
+        .contains(URI.create("https://trainer:8081"));
+    for (String wrong :
+        List.of("trainer:8081", "ftp://trainer", "http://tr ainer", "http:///page")) {
+      assertThatThrownBy(() -> load(MINIMAL + "http: {trainer: '" + wrong + "'}"))
+          .isInstanceOf(ConfigException.class)
+          .hasMessageContaining("http.trainer: " + wrong + " is not a web address");
+    }
   }
 
   @Test

@@ -9,8 +9,10 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -58,6 +60,8 @@ class ChartIT {
     "--set-json", "extraVolumeMounts=[{\"name\":\"tls\",\"mountPath\":\"/tls\",\"readOnly\":true}]"
   };
 
+  private static final String[] NO_TRAINER = {"--set", "trainer.enabled=false"};
+
   /** What may be switched on or off, each with all the others on or off. */
   private static final List<String[]> SWITCHES =
       List.of(
@@ -65,8 +69,12 @@ class ChartIT {
           new String[] {"--set", "trainer.gpus=1"},
           new String[] {"--set", "networkPolicy.enabled=false"},
           new String[] {"--set", "serviceMonitor.enabled=true"},
-          new String[] {"--set", "trainer.enabled=false"},
+          NO_TRAINER,
           SIGNED);
+
+  /** Labels of every pod of the release that is rendered. */
+  private static final String RELEASE =
+      "{app.kubernetes.io/name: headwater, app.kubernetes.io/instance: x}";
 
   @TempDir Path directory;
 
@@ -165,24 +173,78 @@ class ChartIT {
   }
 
   @Test
-  void letsPodsConnectToNameServersAndBrokersAlone() throws Exception {
-    String names = "{ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]}";
+  void drainsBeforeItIsKilledAndIsDisruptedAScorerAtATime() throws Exception {
+    List<JsonNode> objects = rendered(FULL);
+    Duration close = settings(objects, "x-scorer-0").stream().closeTimeout();
+
+    assertThat(only(objects, "PodDisruptionBudget").at("/spec/maxUnavailable").asInt())
+        .isEqualTo(1);
+    assertThat(pods(objects))
+        .hasSize(2)
+        .allSatisfy(
+            pod ->
+                assertThat(pod.path("terminationGracePeriodSeconds").asLong())
+                    .isGreaterThan(close.toSeconds()));
+  }
+
+  @Test
+  void tellsScorersWhereTheTrainersPageIs() throws Exception {
+    List<JsonNode> objects = rendered(FULL);
+    JsonNode service =
+        objects.stream()
+            .filter(object -> object.at("/kind").asText().equals("Service"))
+            .filter(object -> object.at("/metadata/name").asText().contains("trainer"))
+            .findFirst()
+            .orElseThrow();
+
+    assertThat(settings(objects, "x-scorer-0").trainerPage())
+        .contains(
+            URI.create(
+                "http://%s:%d"
+                    .formatted(
+                        service.at("/metadata/name").asText(),
+                        service.at("/spec/ports/0/port").asInt())));
+    assertThat(
+            settings(rendered(switched(1 << SWITCHES.indexOf(NO_TRAINER))), "x-scorer-0")
+                .trainerPage())
+        .isEmpty();
+  }
+
+  @Test
+  void letsPodsConnectToNameServersBrokersAndEachOtherAlone() throws Exception {
+    String always =
+        """
+        - {ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]}
+        - ports: [{port: http}]
+          to: [{podSelector: {matchLabels: %s}}]
+        """
+            .formatted(RELEASE);
     JsonNode byDefault =
         only(rendered("--set", "bundle.image=models:1"), "NetworkPolicy").path("spec");
 
     assertThat(byDefault.path("policyTypes").toString()).isEqualTo("[\"Ingress\",\"Egress\"]");
     assertThat(byDefault.path("egress"))
-        .isEqualTo(yaml("[%s, {ports: [{port: 9092, protocol: TCP}]}]".formatted(names)));
-    assertThat(only(rendered(FULL), "NetworkPolicy").at("/spec/egress"))
+        .isEqualTo(yaml(always + "- {ports: [{port: 9092, protocol: TCP}]}"));
+    assertThat(byDefault.path("ingress"))
+        .as("those who scrape, and each other, on the one port")
         .isEqualTo(
             yaml(
                 """
-                - %s
-                - ports: [{port: 9093, protocol: TCP}, {port: 9094, protocol: TCP}]
-                  to: [{ipBlock: {cidr: 10.1.0.0/16}}]
-                - ports: [{port: 8081}]
+                - from: [{namespaceSelector: {}}]
+                  ports: [{port: http}]
+                - from: [{podSelector: {matchLabels: %s}}]
+                  ports: [{port: http}]
                 """
-                    .formatted(names)));
+                    .formatted(RELEASE)));
+    assertThat(only(rendered(FULL), "NetworkPolicy").at("/spec/egress"))
+        .isEqualTo(
+            yaml(
+                always
+                    + """
+                    - ports: [{port: 9093, protocol: TCP}, {port: 9094, protocol: TCP}]
+                      to: [{ipBlock: {cidr: 10.1.0.0/16}}]
+                    - ports: [{port: 8081}]
+                    """));
     assertThat(
             only(
                     rendered(
@@ -190,7 +252,7 @@ class ChartIT {
                     "NetworkPolicy")
                 .at("/spec/egress"))
         .as("no port is none, not all")
-        .isEqualTo(yaml("[%s]".formatted(names)));
+        .isEqualTo(yaml(always));
   }
 
   @Test

@@ -34,6 +34,9 @@ class ComposeIT {
   private static final Pattern HEAD =
       Pattern.compile("(?m)^headwater_head_version\\{.*} ([0-9.]+)$");
 
+  private static final Pattern PREDICTED =
+      Pattern.compile("(?m)^headwater_records_predicted_total ([0-9.E]+)$");
+
   @TempDir Path directory;
   private Path withoutPorts;
 
@@ -69,8 +72,20 @@ class ComposeIT {
     compose("up", "--detach", "--build", "producer", "prometheus");
 
     for (String scorer : List.of("scorer-0", "scorer-1")) {
-      await(scorer).atMost(PATIENCE).until(() -> head(scorer) >= 1);
+      await(scorer).atMost(PATIENCE).until(() -> told(scorer, HEAD) >= 1);
+      await(scorer).atMost(PATIENCE).until(() -> told(scorer, PREDICTED) > 0);
     }
+    await("a scorer's page shows the trainer")
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () -> {
+              JsonNode page =
+                  Json.MAPPER.readTree(asked("scorer-0", "http://127.0.0.1:8080/status.json"));
+              assertThat(page.at("/trainer/up").asBoolean()).as("%s", page.at("/trainer")).isTrue();
+              assertThat(page.path("series").fieldNames())
+                  .toIterable()
+                  .anyMatch(name -> name.startsWith("headwater.prequential.accuracy"));
+            });
     await()
         .atMost(PATIENCE)
         .untilAsserted(
@@ -114,11 +129,13 @@ class ComposeIT {
     compose("down", "--volumes", "--timeout", "40");
   }
 
-  private double head(String scorer) throws Exception {
-    Matcher version =
-        HEAD.matcher(
-            compose("exec", "-T", scorer, "curl", "-fsS", "http://127.0.0.1:8080/metrics"));
-    return version.find() ? Double.parseDouble(version.group(1)) : 0;
+  private double told(String scorer, Pattern metric) throws Exception {
+    Matcher told = metric.matcher(asked(scorer, "http://127.0.0.1:8080/metrics"));
+    return told.find() ? Double.parseDouble(told.group(1)) : 0;
+  }
+
+  private String asked(String service, String url) throws Exception {
+    return compose("exec", "-T", service, "curl", "-fsS", url);
   }
 
   private String compose(String... words) throws IOException, InterruptedException {

@@ -1,38 +1,51 @@
 package dev.headwater.http;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.metrics.Health;
+import dev.headwater.schema.Json;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class HttpServerTest {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final AtomicReference<Health> ready =
       new AtomicReference<>(Health.down("catching up on heads"));
+  private final Status status =
+      new Status(
+          registry,
+          new Status.About("desk", "scorer", Map.of("intent", 0.95)),
+          ready::get,
+          List::of,
+          Optional.empty());
   private final HttpServer server =
       new HttpServer(
           new HttpSettings("127.0.0.1", 0),
           registry,
           () -> Health.up("running"),
           ready::get,
-          new Status(
-              registry,
-              new Status.About("desk", "scorer", Map.of("intent", 0.95)),
-              ready::get,
-              List::of));
+          status);
 
   @BeforeEach
   void start() {
@@ -165,6 +178,71 @@ class HttpServerTest {
 
     ready.set(Health.up("head 3 of intent is live"));
     assertThat(get("/health/ready").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void aPageShowsWhatTheTrainerMeasuresBesideItsOwn() throws Exception {
+    MicrometerTrainerMetrics trainer =
+        new MicrometerTrainerMetrics(registry, List.of("intent"), List.of("drift-errors"));
+    trainer.sampled("intent", 7);
+    trainer.live("intent", 9);
+    status.look(1);
+    PrometheusMeterRegistry own = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    new MicrometerScorerMetrics(own, List.of("intent")).swapped("intent", 8, Duration.ofMillis(1));
+    try (Status page = page(own, server.port())) {
+      page.start(Duration.ofHours(1));
+      await().until(() -> !((Collection<?>) page.now().get("times")).isEmpty());
+
+      JsonNode shown = Json.MAPPER.valueToTree(page.now());
+      assertThat(shown.at("/series/headwater.trainer.memory{task=intent}/0").asDouble())
+          .isEqualTo(7);
+      assertThat(shown.at("/series/headwater.head.version{task=intent}/0").asDouble())
+          .as("its own where both have one")
+          .isEqualTo(8);
+      assertThat(
+              shown
+                  .at("/series/headwater.prequential.accuracy{head=live,task=intent}")
+                  .isMissingNode())
+          .as("no number")
+          .isTrue();
+      assertThat(shown.at("/trainer/cause").asText()).isEqualTo("catching up on heads");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"200, no JSON", "200, {}", "503, {}", "0, never sent"})
+  void aPageSaysThatTheTrainerDoesNotAnswer(int answers, String body) throws Exception {
+    com.sun.net.httpserver.HttpServer other =
+        com.sun.net.httpserver.HttpServer.create(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    other.createContext(
+        "/",
+        exchange -> {
+          if (answers > 0) {
+            exchange.sendResponseHeaders(answers, body.length());
+            exchange.getResponseBody().write(body.getBytes(UTF_8));
+            exchange.close();
+          }
+        });
+    other.start();
+    try (Status page = page(registry, other.getAddress().getPort())) {
+      page.start(Duration.ofHours(1));
+      await().until(() -> !((Collection<?>) page.now().get("times")).isEmpty());
+
+      assertThat(Json.MAPPER.valueToTree(page.now()).at("/trainer").toString())
+          .contains("\"up\":false", "no answer from http://127.0.0.1:");
+    } finally {
+      other.stop(0);
+    }
+  }
+
+  private static Status page(PrometheusMeterRegistry registry, int trainer) {
+    return new Status(
+        registry,
+        new Status.About("desk", "scorer", Map.of()),
+        () -> Health.up("running"),
+        List::of,
+        Optional.of(URI.create("http://127.0.0.1:" + trainer)));
   }
 
   private HttpResponse<String> get(String path) throws Exception {

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -47,7 +48,8 @@ class ReadOnlyTest {
               registry,
               new Status.About("desk", "scorer", Map.of("intent", 0.95)),
               () -> Health.up("running"),
-              List::of));
+              List::of,
+              Optional.empty()));
 
   @BeforeEach
   void start() {

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -119,7 +120,8 @@ class StatusPageIT {
                 registry,
                 new Status.About("desk", "scorer", thresholds),
                 () -> Health.up("running"),
-                List::of)) {
+                List::of,
+                Optional.empty())) {
       StatusPage.write(page, status, null);
       browser.show(page.toUri().toString());
       Usable.toScreenReaders(browser, List.of("confidence"));
