@@ -1,12 +1,14 @@
 package dev.headwater.adapt;
 
 import dev.headwater.bundle.Task;
+import dev.headwater.onnx.Split;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,10 +29,11 @@ public final class Relabelling {
   }
 
   /**
-   * @throws IllegalArgumentException where fewer than two labels would be left, or rows would have
-   *     to leave a head that is more than one linear layer
+   * @throws IllegalArgumentException where fewer than two labels would be left, the label set is
+   *     closed, or the head's last layer has no rows to take away
    */
   public Head of(Head live, long version, String reason, Instant now) {
+    requireOpen();
     Map<String, Integer> rows = rows(live.info().labels());
     if (rows.size() < 2) {
       throw new IllegalArgumentException(
@@ -45,7 +48,7 @@ public final class Relabelling {
             List.copyOf(rows.keySet()),
             before.backbone(),
             now,
-            "labels",
+            HeadInfo.RELABELLED,
             "none",
             // how far training had read goes with the weights
             new Verdict(true, reason, 0, before.verdict().numbers()));
@@ -68,38 +71,47 @@ public final class Relabelling {
     return rows;
   }
 
-  private Head without(Head live, HeadInfo info, List<Integer> rows) {
-    if (task.split().linear().isEmpty() && task.subclasses() == 1) {
+  private void requireOpen() {
+    if (!task.open()) {
       throw new IllegalArgumentException(
-          "the head of %s is more than one linear layer: its labels can be renamed, but not taken away"
-              .formatted(task.name()));
+          "the labels of %s are closed, and no scorer takes a head with others: %s"
+              .formatted(
+                  task.name(),
+                  task.masks().isPresent()
+                      ? "those of pixels change with labels and mask-values in a new bundle"
+                      : "say open: true in the bundle first, wherever it is served or trained"));
     }
-    int classes = live.info().labels().size();
+  }
+
+  private Head without(Head live, HeadInfo info, List<Integer> rows) {
+    Split split = task.split();
+    if (live.tensors().keySet().stream().allMatch(name -> split.classAxis(name) < 0)) {
+      throw new IllegalArgumentException(
+          "the last layer of %s, which makes `%s`, is none whose rows are labels: its labels can be renamed, but not taken away; give the task a new head (head: none) for that"
+              .formatted(task.name(), split.logits()));
+    }
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     live.tensors()
         .forEach(
             (name, tensor) -> {
-              int axis = task.split().classAxis(name);
-              tensors.put(name, axis < 0 ? tensor : kept(tensor, classes, axis == 0, rows));
+              int axis = split.classAxis(name);
+              tensors.put(name, axis < 0 ? tensor : kept(tensor, axis, rows));
             });
-    return new Head(
-        info, tensors, live.goldenFeatures(), kept(live.goldenLogits(), classes, false, rows));
+    return new Head(info, tensors, live.goldenFeatures(), kept(live.goldenLogits(), 1, rows));
   }
 
-  /** Only these indexes of the dimension of classes, which is the first or else the last. */
-  private static Tensor kept(Tensor tensor, int classes, boolean first, List<Integer> rows) {
+  /** Only these indexes of an axis. */
+  private static Tensor kept(Tensor tensor, int axis, List<Integer> rows) {
     long[] shape = tensor.shape().clone();
-    shape[first ? 0 : shape.length - 1] = rows.size();
-    float[] values = tensor.values();
-    int others = values.length / classes;
-    float[] kept = new float[others * rows.size()];
-    for (int r = 0; r < rows.size(); r++) {
-      for (int o = 0; o < others; o++) {
-        if (first) {
-          kept[r * others + o] = values[rows.get(r) * others + o];
-        } else {
-          kept[o * rows.size() + r] = values[o * classes + rows.get(r)];
-        }
+    int before = (int) shape[axis];
+    shape[axis] = rows.size();
+    int inner = (int) Arrays.stream(shape).skip(axis + 1).reduce(1, Math::multiplyExact);
+    int outer = (int) Arrays.stream(shape).limit(axis).reduce(1, Math::multiplyExact);
+    float[] kept = new float[outer * rows.size() * inner];
+    for (int o = 0; o < outer; o++) {
+      for (int r = 0; r < rows.size(); r++) {
+        int from = (o * before + rows.get(r)) * inner;
+        System.arraycopy(tensor.values(), from, kept, (o * rows.size() + r) * inner, inner);
       }
     }
     return new Tensor(shape, kept);

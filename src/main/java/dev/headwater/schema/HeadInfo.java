@@ -25,6 +25,9 @@ public record HeadInfo(
     String device,
     Verdict verdict) {
 
+  /** The trigger of a head that nobody trained: another one under changed labels. */
+  public static final String RELABELLED = "labels";
+
   public HeadInfo {
     Objects.requireNonNull(task, "task");
     labels = List.copyOf(labels);

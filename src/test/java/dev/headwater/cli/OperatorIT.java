@@ -3,16 +3,21 @@ package dev.headwater.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.headwater.bundle.Bundles;
+import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadSettings;
 import dev.headwater.heads.Signatures;
+import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Scored;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.schema.Verdict;
+import dev.headwater.stream.StreamService;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,7 +26,10 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 
 /** What an operator changes while everything runs. */
@@ -86,6 +94,39 @@ class OperatorIT extends CommandedDeployment {
 
     assertThat(run("labels", "erase", "r1")).as(err.toString()).isZero();
     assertThat(tombstones()).containsExactly("r1");
+  }
+
+  @Test
+  void takesLabelsFromADeeperHeadThatServesOn() throws Exception {
+    Bundles.tabular(directory.resolve("bundle"), 4, 4, "cut: -2");
+    assertThat(run("topics", "create")).isZero();
+
+    assertThat(run("labels", "merge", "label-3", "label-1")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("label label-3 is part of label-1 from now on: head 1");
+    assertThat(run("labels", "retire", "label-0")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("label label-0 is retired: head 2");
+
+    Settings settings = settings(config);
+    InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
+    try (StreamService service = ServeCommand.service(settings, settings.loadBundle(), metrics);
+        KafkaProducer<String, String> producer =
+            new KafkaProducer<>(kafka(), new StringSerializer(), new StringSerializer())) {
+      service.start();
+      for (int i = 0; i < 8; i++) {
+        String record = "{\"id\":\"r%d\",\"x\":[1,%d,3,%d]}".formatted(i, i - 4, -i);
+        producer.send(new ProducerRecord<>("desk-records", record));
+      }
+      await().atMost(PATIENCE).until(() -> metrics.counts().predicted() == 8);
+    }
+    assertThat(read(settings, settings.topics().predictions()))
+        .hasSize(8)
+        .allSatisfy(
+            prediction -> {
+              assertThat(prediction.headVersion()).isEqualTo(2);
+              assertThat(prediction.top())
+                  .extracting(Scored::label)
+                  .containsExactlyInAnyOrder("label-1", "label-2");
+            });
   }
 
   private List<String> tombstones() {

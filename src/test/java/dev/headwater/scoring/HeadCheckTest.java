@@ -156,6 +156,28 @@ class HeadCheckTest {
   }
 
   @Test
+  void acceptsTheBundlesOwnHeadUnderChangedLabels() throws Exception {
+    Head own = bundle.task().head().orElseThrow();
+    HeadInfo i = own.info();
+    List<String> labels = List.of("ham", "label-1", "label-2");
+    HeadInfo renamed =
+        new HeadInfo(
+            i.task(),
+            1,
+            0,
+            labels,
+            i.backbone(),
+            i.createdAt(),
+            HeadInfo.RELABELLED,
+            "none",
+            i.verdict());
+
+    scoring.install(with(own, renamed));
+
+    assertThat(Heads.live(scoring).labels()).isEqualTo(labels);
+  }
+
+  @Test
   void refusesToOpenAClosedLabelSet() throws Exception {
     scoring.close();
     bundle = Bundles.tabular(directory, 4, CLASSES, "open: false");
