@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -237,6 +238,42 @@ final class OnnxFileTest {
     assertRefused(
         matMul().model().toBuilder().clearOpsetImport().build().toByteArray(),
         "imports no default operator set");
+  }
+
+  @Test
+  void refusesDropoutThatDrops() throws Exception {
+    byte[] dropping = dropout(g -> g.integers("on", DataType.BOOL, new long[0], 1));
+    float[] ones = new float[64];
+    Arrays.fill(ones, 1);
+    assertThat(
+            Ort.values(
+                    Ort.run(dropping, Map.of("x", Ort.floats(new long[] {1, 64}, ones))).get("d"))
+                .floats())
+        .as("what ONNX Runtime makes of it in service")
+        .contains(0);
+
+    assertRefused(dropping, "Dropout, which makes `d`, drops values at random");
+    assertRefused(
+        dropout(
+            g -> g.integers("yes", DataType.BOOL, new long[0], 1).node("Identity", "on", "yes")),
+        "export it in eval mode");
+    assertRefused(
+        dropout(g -> g.integerInput("mode").node("Cast", "on", Map.of("to", 9), "mode")),
+        "training_mode");
+    OnnxFile.parse(dropout(g -> g.integers("on", DataType.BOOL, new long[0], 0)));
+    OnnxFile.parse(
+        dropout(g -> g.integers("no", DataType.BOOL, new long[0], 0).node("Identity", "on", "no")));
+  }
+
+  private static byte[] dropout(UnaryOperator<GraphFixture> mode) {
+    GraphFixture graph = GraphFixture.opset(13).input("x", -1, 64).scalar("ratio", .5f);
+    return mode.apply(graph)
+        .weight("w", 64, 3)
+        .node("Dropout", "d", "x", "ratio", "on")
+        .node("MatMul", "y", "d", "w")
+        .output("y", -1, 3)
+        .output("d", -1, 64)
+        .bytes();
   }
 
   @Test

@@ -8,6 +8,7 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -42,6 +43,7 @@ public final class Checks {
     checks.tensors(model.getGraph());
     model.getFunctionsList().forEach(function -> checks.tensors(function.getNodeList()));
     checks.wiring(model.getGraph());
+    checks.dropping(model.getGraph());
     return List.copyOf(checks.problems);
   }
 
@@ -202,6 +204,32 @@ public final class Checks {
         problems.add(
             "Nothing in it makes its output `%s`: the file is damaged, export it again."
                 .formatted(output.getName()));
+      }
+    }
+  }
+
+  /** Backbone or head, whichever it is cut into, would drop values in service as well. */
+  private void dropping(GraphProto proto) {
+    List<NodeProto> switched =
+        proto.getNodeList().stream()
+            .filter(node -> node.getOpType().equals("Dropout") && node.getInputCount() > 2)
+            .filter(node -> !node.getInput(2).isEmpty())
+            .toList();
+    if (switched.isEmpty() || !problems.isEmpty()) {
+      return;
+    }
+    Graph graph = new Graph(proto);
+    for (NodeProto node : switched) {
+      boolean off =
+          Constant.resolve(graph, node.getInput(2))
+              .map(Constant::tensor)
+              .filter(mode -> mode.getDataType() == TensorProto.DataType.BOOL_VALUE)
+              .filter(mode -> Arrays.stream(Numbers.integers(mode)).allMatch(on -> on == 0))
+              .isPresent();
+      if (!off) {
+        problems.add(
+            "Its node Dropout, which makes `%s`, drops values at random (training_mode), and would wherever it is cut: export it in eval mode."
+                .formatted(node.getOutput(0)));
       }
     }
   }
