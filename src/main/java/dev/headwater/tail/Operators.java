@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** Every ONNX operator that can be rebuilt, by name. */
 final class Operators {
   private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
-  private static final Map<String, Operator> BY_NAME = new HashMap<>();
+  static final Map<String, Operator> BY_NAME = new HashMap<>();
 
   static {
     List.of(

@@ -2,9 +2,14 @@ package dev.headwater.tail;
 
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import dev.headwater.onnx.GraphFixture;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.params.provider.Arguments;
 
-/** Tensors that the tests of operators need beside random ones. */
+/** What the tests of operators put round them, and tensors beside random ones. */
 final class GraphFixtures {
+  static final int DIM = 12;
+
   private GraphFixtures() {}
 
   static TensorProto truth(String name, boolean value) {
@@ -44,5 +49,31 @@ final class GraphFixtures {
         .addDims(1)
         .addInt64Data(value)
         .build();
+  }
+
+  static GraphFixture ints(GraphFixture graph, String name, long... values) {
+    return graph.integers(name, DataType.INT64, new long[] {values.length}, values);
+  }
+
+  /** x → MatMul → in → the operator → y → Gemm → logits. */
+  static Arguments flat(String name, long opset, UnaryOperator<GraphFixture> operator) {
+    GraphFixture graph =
+        GraphFixture.opset(opset)
+            .input("x", -1, 5)
+            .weight("w1", 5, DIM)
+            .weight("b1", DIM)
+            .scalar("small", 0.4f)
+            .node("Mul", "scaled", "x", "small")
+            .node("MatMul", "hidden", "scaled", "w1")
+            .node("Add", "in", "hidden", "b1");
+    byte[] model =
+        operator
+            .apply(graph)
+            .weight("w2", DIM, 3)
+            .weight("b2", 3)
+            .node("Gemm", "logits", "y", "w2", "b2")
+            .output("logits", -1, 3)
+            .bytes();
+    return Arguments.of(name, model);
   }
 }

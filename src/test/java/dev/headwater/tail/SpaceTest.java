@@ -1,5 +1,6 @@
 package dev.headwater.tail;
 
+import static dev.headwater.tail.GraphFixtures.ints;
 import static java.util.Map.of;
 
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
@@ -461,6 +462,13 @@ final class SpaceTest {
             13,
             g -> g.node("DepthToSpace", "y", of("blocksize", 2, "mode", "CRD"), "in")),
         map(
+            "SpaceToDepth",
+            13,
+            g ->
+                ints(g, "p", 0, 0, 0, 0, 0, 0, 0, 1)
+                    .node("Pad", "even", "in", "p")
+                    .node("SpaceToDepth", "y", of("blocksize", 2), "even")),
+        map(
             "Pad",
             13,
             g ->
@@ -553,10 +561,6 @@ final class SpaceTest {
     Map<String, Object> more = new HashMap<>(map);
     more.put(key, value);
     return more;
-  }
-
-  private static GraphFixture ints(GraphFixture graph, String name, long... values) {
-    return graph.integers(name, DataType.INT64, new long[] {values.length}, values);
   }
 
   private static long[] l(long... values) {

@@ -140,6 +140,26 @@ final class TailTest {
   }
 
   @Test
+  void namesAnEquationThatItDoesNotRebuild() throws Exception {
+    for (String equation : List.of("...i,ij->...j", "ii,ij->ij", "bi,ij")) {
+      byte[] model =
+          GraphFixture.opset(13)
+              .input("x", -1, 4)
+              .weight("w", 4, 4)
+              .weight("k", 4, 3)
+              .node("Einsum", "e", Map.of("equation", equation), "x", "w")
+              .node("MatMul", "y", "e", "k")
+              .output("y", -1, 3)
+              .bytes();
+
+      assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+          .hasMessageContaining("Einsum, which makes `e`, has an equation")
+          .hasMessageContaining("`" + equation + "`")
+          .hasMessageContaining("The nearest cut that works is -1, at `e`");
+    }
+  }
+
+  @Test
   void rebuildsNewHeadsOnVectorsAndMaps() throws Exception {
     for (NewHead head : List.of(NewHead.of(8, 5), new NewHead(List.of(8), 3))) {
       boolean dense = head.scale() > 1;

@@ -20,7 +20,7 @@ public final class Elementwise {
         Map.entry("Mul", Operator.binary(NDArray::mul)),
         Map.entry("Div", Operator.binary(Elementwise::divided)),
         Map.entry("Pow", Operator.binary(NDArray::pow)),
-        Map.entry("Mod", Operator.binary(NDArray::mod)),
+        Map.entry("Mod", Operator.of(Elementwise::remainder)),
         Map.entry("Max", Operator.of(call -> folded(call, NDArray::maximum))),
         Map.entry("Min", Operator.of(call -> folded(call, NDArray::minimum))),
         Map.entry("Sum", Operator.of(call -> folded(call, NDArray::add))),
@@ -63,6 +63,18 @@ public final class Elementwise {
   private static NDArray divided(NDArray left, NDArray right) {
     boolean integers = !left.getDataType().isFloating() && !right.getDataType().isFloating();
     return integers ? left.div(right).toType(DataType.INT64, false) : left.div(right);
+  }
+
+  /** PyTorch's has the divisor's sign, as ONNX wants of integers; with fmod it has the other's. */
+  private static NDArray remainder(Call call) {
+    NDArray left = Call.near(call.in(0), call.in(1));
+    NDArray right = Call.near(call.in(1), left);
+    NDArray rest = left.mod(right);
+    if (call.integer("fmod", 0) == 0) {
+      return rest;
+    }
+    NDArray apart = left.lt(0).logicalXor(right.lt(0)).logicalAnd(rest.neq(0));
+    return rest.sub(right.mul(apart.toType(right.getDataType(), false)));
   }
 
   private static NDArray folded(Call call, BinaryOperator<NDArray> both) {

@@ -11,6 +11,7 @@ public final class Linear {
 
   public static Map<String, Operator> operators() {
     return Map.of(
+        "Einsum", Operator.of(Einsum::of).unless(Einsum::obstacle),
         "Gemm", Operator.of(Linear::gemm),
         "MatMul", Operator.binary(Linear::product));
   }

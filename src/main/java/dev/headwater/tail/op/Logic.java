@@ -1,6 +1,7 @@
 package dev.headwater.tail.op;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
@@ -13,7 +14,7 @@ public final class Logic {
   public static Map<String, Operator> operators() {
     return Map.ofEntries(
         Map.entry("Identity", Operator.unary(x -> x)),
-        Map.entry("Dropout", Operator.unary(x -> x)),
+        Map.entry("Dropout", Logic::dropout),
         Map.entry("Cast", Operator.of(c -> cast(c.in(0), type(c.integer("to", 1))))),
         Map.entry("CastLike", Operator.binary((x, like) -> cast(x, like.getDataType()))),
         Map.entry("Equal", Operator.binary(NDArray::eq)),
@@ -26,8 +27,25 @@ public final class Logic {
         Map.entry("Xor", Operator.binary(NDArray::logicalXor)),
         Map.entry("Not", Operator.unary(NDArray::logicalNot)),
         Map.entry("IsNaN", Operator.unary(NDArray::isNaN)),
-        Map.entry("IsInf", Operator.unary(NDArray::isInfinite)),
+        Map.entry("IsInf", Operator.of(Logic::infinite)),
         Map.entry("Where", Operator.of(Logic::where)));
+  }
+
+  /** Off; that nothing is dropped, ONNX Runtime's mask says by zeros before opset 12. */
+  private static NDList dropout(Call call) {
+    NDArray x = call.in(0);
+    if (call.node().getOutputCount() < 2) {
+      return new NDList(x);
+    }
+    NDArray mask = call.opset() < 12 ? x.zerosLike() : x.onesLike();
+    return new NDList(x, call.opset() < 10 ? mask : mask.toType(DataType.BOOLEAN, false));
+  }
+
+  private static NDArray infinite(Call call) {
+    NDArray x = call.in(0);
+    NDArray infinite = x.isInfinite();
+    infinite = call.integer("detect_positive", 1) == 0 ? infinite.logicalAnd(x.lt(0)) : infinite;
+    return call.integer("detect_negative", 1) == 0 ? infinite.logicalAnd(x.gt(0)) : infinite;
   }
 
   private static DataType type(long onnx) {

@@ -22,6 +22,7 @@ public final class Reshaping {
         Map.entry("Transpose", Operator.of(Reshaping::transpose)),
         Map.entry("Expand", Operator.of(Reshaping::expand)),
         Map.entry("DepthToSpace", Operator.of(Reshaping::depthToSpace)),
+        Map.entry("SpaceToDepth", Operator.of(Reshaping::spaceToDepth)),
         Map.entry("Shape", Operator.of(Reshaping::shape)),
         Map.entry("Size", Operator.of(c -> c.create(new long[] {c.in(0).size()}, new Shape()))),
         Map.entry("Range", Operator.of(Reshaping::range)));
@@ -120,6 +121,17 @@ public final class Reshaping {
             : x.reshape(s.get(0), block, block, depth, s.get(2), s.get(3))
                 .transpose(0, 3, 4, 1, 5, 2);
     return apart.reshape(s.get(0), depth, s.get(2) * block, s.get(3) * block);
+  }
+
+  private static NDArray spaceToDepth(Call call) {
+    NDArray x = call.in(0);
+    Shape s = x.getShape();
+    long block = call.integer("blocksize", 1);
+    long height = s.get(2) / block;
+    long width = s.get(3) / block;
+    return x.reshape(s.get(0), s.get(1), height, block, width, block)
+        .transpose(0, 3, 5, 1, 2, 4)
+        .reshape(s.get(0), s.get(1) * block * block, height, width);
   }
 
   private static NDArray shape(Call call) {

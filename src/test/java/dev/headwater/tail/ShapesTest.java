@@ -1,0 +1,332 @@
+package dev.headwater.tail;
+
+import static dev.headwater.tail.GraphFixtures.DIM;
+import static dev.headwater.tail.GraphFixtures.flat;
+import static dev.headwater.tail.GraphFixtures.ints;
+import static java.util.Map.of;
+
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnxruntime.OnnxTensorLike;
+import dev.headwater.onnx.GraphFixture;
+import dev.headwater.onnx.Ort;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Operators that move, choose, sum up and multiply along axes: as in {@link OperatorsTest}. */
+final class ShapesTest {
+  static Stream<Arguments> shapes() {
+    return Stream.of(
+        flat(
+            "Reshape",
+            13,
+            g -> ints(g, "s", -1, 3, 4).node("Reshape", "r", "in", "s").node("Flatten", "y", "r")),
+        flat(
+            "Reshape with 0",
+            14,
+            g ->
+                ints(ints(g, "s", 0, 3, -1), "t", 0, -1)
+                    .node("Reshape", "r", of("allowzero", 0), "in", "s")
+                    .node("Reshape", "y", "r", "t")),
+        flat(
+            "Flatten axis",
+            13,
+            g ->
+                ints(g, "s", 0, 3, 2, 2)
+                    .node("Reshape", "r", "in", "s")
+                    .node("Flatten", "f", of("axis", -1), "r")
+                    .node("Flatten", "h", of("axis", 0), "f")
+                    .node("Shape", "n", "in")
+                    .node("Reshape", "y", "h", "n")),
+        flat(
+            "view(x.size(0), -1)",
+            13,
+            g ->
+                ints(ints(ints(g, "s", 0, 3, 2, 2), "ax", 0), "rest", -1)
+                    .integers("zero", DataType.INT64, new long[0], 0)
+                    .node("Reshape", "r", "in", "s")
+                    .node("Shape", "sh", "r")
+                    .node("Gather", "n", "sh", "zero")
+                    .node("Unsqueeze", "u", "n", "ax")
+                    .node("Concat", "c", of("axis", 0), "u", "rest")
+                    .node("Reshape", "y", "r", "c")),
+        flat(
+            "view(x.size(0), -1), opset 11",
+            11,
+            g ->
+                ints(ints(g, "s", 0, 3, 2, 2), "rest", -1)
+                    .integers("zero", DataType.INT64, new long[0], 0)
+                    .node("Reshape", "r", "in", "s")
+                    .node("Shape", "sh", "r")
+                    .node("Gather", "n", "sh", "zero")
+                    .node("Unsqueeze", "u", of("axes", new long[] {0}), "n")
+                    .node("Concat", "c", of("axis", 0), "u", "rest")
+                    .node("Reshape", "y", "r", "c")),
+        flat(
+            "Unsqueeze, Squeeze by attribute",
+            11,
+            g ->
+                g.node("Unsqueeze", "u", of("axes", new long[] {1, 3}), "in")
+                    .node("Tanh", "t", "u")
+                    .node("Squeeze", "y", of("axes", new long[] {1, 3}), "t")),
+        flat(
+            "Unsqueeze, Squeeze by input",
+            13,
+            g ->
+                ints(ints(g, "a", -1, 1), "b", 1, -1)
+                    .node("Unsqueeze", "u", "in", "a")
+                    .node("Tanh", "t", "u")
+                    .node("Squeeze", "y", "t", "b")),
+        flat(
+            "Transpose",
+            13,
+            g ->
+                ints(ints(g, "s", 0, 3, 4), "f", 0, 12)
+                    .node("Reshape", "r", "in", "s")
+                    .node("Transpose", "t", of("perm", new long[] {0, 2, 1}), "r")
+                    .node("Reshape", "y", "t", "f")),
+        flat(
+            "Gather a place",
+            13,
+            g ->
+                ints(ints(g, "s", 0, 3, 4), "e", 1, DIM)
+                    .integers("i", DataType.INT64, new long[0], -1)
+                    .node("Reshape", "r", "in", "s")
+                    .node("Gather", "g", of("axis", 1), "r", "i")
+                    .node("Concat", "y", of("axis", -1), "g", "g", "g")),
+        flat(
+            "Gather places",
+            13,
+            g ->
+                ints(ints(g, "i", 3, 0, -1, 3), "j", 1, 2, 5, 7, 0, 0, 9, 1)
+                    .node("Gather", "a", of("axis", 1), "in", "i")
+                    .node("Gather", "b", of("axis", 1), "in", "j")
+                    .node("Concat", "y", of("axis", 1), "a", "b")),
+        flat(
+            "Gather a table of places",
+            13,
+            g ->
+                g.integers("i", DataType.INT64, new long[] {2, 6}, 0, 3, 5, 11, 7, 2)
+                    .node("Gather", "a", of("axis", 1), "in", "i")
+                    .node("Flatten", "y", "a")),
+        flat(
+            "GatherElements",
+            13,
+            g ->
+                g.integers("i", DataType.INT64, new long[] {2, DIM}, 0, 1, -1)
+                    .node("GatherElements", "y", of("axis", 1), "in", "i")),
+        flat(
+            "Slice by attributes",
+            9,
+            g ->
+                g.node(
+                        "Slice",
+                        "a",
+                        of(
+                            "axes",
+                            new long[] {1},
+                            "starts",
+                            new long[] {2},
+                            "ends",
+                            new long[] {8}),
+                        "in")
+                    .node("Concat", "y", of("axis", 1), "a", "a")),
+        flat(
+            "Slice by inputs",
+            13,
+            g ->
+                ints(ints(ints(ints(g, "from", 1, -3), "to", 100, -99), "ax", 1, 0), "step", 2, -1)
+                    .node("Slice", "a", "in", "from", "to", "ax", "step")
+                    .node("Concat", "y", of("axis", 1), "a", "a")),
+        flat(
+            "Slice backwards",
+            13,
+            g ->
+                ints(ints(ints(ints(g, "from", -1), "to", Long.MIN_VALUE + 1), "ax", 1), "step", -1)
+                    .node("Slice", "y", "in", "from", "to", "ax", "step")),
+        flat(
+            "Split by attribute",
+            11,
+            g ->
+                g.node("Split", "a,b", of("axis", 1, "split", new long[] {4, 8}), "in")
+                    .node("Concat", "y", of("axis", 1), "b", "a")),
+        flat(
+            "Split by input",
+            13,
+            g ->
+                ints(g, "n", 4, 8)
+                    .node("Split", "a,b", of("axis", 1), "in", "n")
+                    .node("Concat", "y", of("axis", 1), "b", "a")),
+        flat(
+            "Split evenly",
+            18,
+            g ->
+                g.node("Split", "a,b,c", of("axis", -1, "num_outputs", 3), "in")
+                    .node("Mul", "ab", "a", "b")
+                    .node("Concat", "y", of("axis", 1), "ab", "c", "a")),
+        flat(
+            "Expand",
+            13,
+            g ->
+                ints(ints(ints(g, "s", 2, 1, 3, 1), "first", 0), "ax", 1)
+                    .integers("axes", DataType.INT64, new long[] {2}, 0, 2)
+                    .node("Unsqueeze", "u", "in", "ax")
+                    .node("Expand", "e", "u", "s")
+                    .node("ReduceSum", "y", of("keepdims", 0), "e", "axes")),
+        flat(
+            "Tile",
+            13,
+            g ->
+                ints(g, "n", 1, 2)
+                    .node("Tile", "t", "in", "n")
+                    .node("Split", "a,b", of("axis", 1), "t")
+                    .node("Mul", "y", "a", "b")),
+        flat(
+            "shape arithmetic",
+            13,
+            g ->
+                ints(ints(ints(ints(g, "one", 1), "z", 0), "rest", -1), "three", 3)
+                    .scalar("half", 0.5f)
+                    .integers("col", DataType.INT64, new long[0], 1)
+                    .node("Shape", "sh", "in")
+                    .node("Gather", "w", of("axis", 0), "sh", "one")
+                    .node("Cast", "wf", of("to", 1), "w")
+                    .node("Mul", "hf", "wf", "half")
+                    .node("Floor", "fl", "hf")
+                    .node("Cast", "h", of("to", 7), "fl")
+                    .node("Slice", "n", "sh", "z", "one")
+                    .node("Concat", "s", of("axis", 0), "n", "h", "rest")
+                    .node("ConstantOfShape", "ones", of("value", GraphFixtures.one(1)), "three")
+                    .node("Mul", "s1", "s", "ones")
+                    .node("Equal", "eq", "s", "rest")
+                    .node("Where", "s2", "eq", "s", "s1")
+                    .node("Reshape", "r", "in", "s2")
+                    .node("Flatten", "y", "r")),
+        flat(
+            "Range",
+            13,
+            g ->
+                g.integers("a", DataType.INT64, new long[0], 2)
+                    .integers("b", DataType.INT64, new long[0], 14)
+                    .integers("c", DataType.INT64, new long[0], 1)
+                    .node("Range", "i", "a", "b", "c")
+                    .node("Cast", "f", of("to", 1), "i")
+                    .node("Mul", "y", "in", "f")),
+        flat(
+            "Size",
+            13,
+            g ->
+                g.node("Size", "n", "in")
+                    .node("Cast", "f", of("to", 1), "n")
+                    .node("Div", "y", "in", "f")),
+        flat("ReduceMean by attribute", 13, g -> reduced(g, "ReduceMean", true)),
+        flat("ReduceMean by input", 18, g -> reduced(g, "ReduceMean", false)),
+        flat("ReduceSum by attribute", 11, g -> reduced(g, "ReduceSum", true)),
+        flat("ReduceSum by input", 13, g -> reduced(g, "ReduceSum", false)),
+        flat("ReduceMax", 13, g -> reduced(g, "ReduceMax", true)),
+        flat("ReduceMin", 18, g -> reduced(g, "ReduceMin", false)),
+        flat("ReduceL1", 13, g -> reduced(g, "ReduceL1", true)),
+        flat("ReduceL2", 13, g -> reduced(g, "ReduceL2", true)),
+        flat("ReduceSumSquare", 13, g -> reduced(g, "ReduceSumSquare", true)),
+        flat("ReduceLogSumExp", 13, g -> reduced(g, "ReduceLogSumExp", true)),
+        flat(
+            "ReduceLogSum",
+            13,
+            g ->
+                g.node("Exp", "e", "in")
+                    .node("ReduceLogSum", "m", of("axes", new long[] {1}), "e")
+                    .node("Mul", "y", "in", "m")),
+        flat("ReduceProd", 13, g -> reduced(g, "ReduceProd", true)),
+        flat(
+            "ReduceMean of all",
+            13,
+            g -> g.node("ReduceMean", "m", of("keepdims", 0), "in").node("Mul", "y", "in", "m")),
+        flat(
+            "MatMul of batches",
+            13,
+            g ->
+                ints(ints(g, "s", 0, 3, 4), "f", 0, DIM)
+                    .weight("q", 2, 4, 4)
+                    .node("Reshape", "r", "in", "s")
+                    .integers("ax", DataType.INT64, new long[] {1}, 1)
+                    .node("Unsqueeze", "u", "r", "ax")
+                    .node("MatMul", "m", "u", "q")
+                    .integers("ra", DataType.INT64, new long[] {1}, 1)
+                    .node("ReduceSum", "z", of("keepdims", 0), "m", "ra")
+                    .node("Reshape", "y", "z", "f")));
+  }
+
+  /** Over two axes, not kept, and back to the first layer's width by multiplying. */
+  private static GraphFixture reduced(GraphFixture g, String op, boolean attribute) {
+    ints(ints(g, "s", 0, 3, 4), "ax", 1, 2).node("Reshape", "r", "in", "s");
+    if (attribute) {
+      g.node(op, "m", of("keepdims", 0, "axes", new long[] {2, 1}), "r");
+    } else {
+      g.node(op, "m", of("keepdims", 0), "r", "ax");
+    }
+    return ints(g, "back", -1, 1).node("Reshape", "c", "m", "back").node("Mul", "y", "in", "c");
+  }
+
+  static Stream<Arguments> sums() {
+    return Stream.of(
+        einsum("bhid,bhjd->bhij", "b2 h2 i3 j3 d2"),
+        einsum("bhij,bhjd->bihd", "b2 h2 i2 j3 d2"),
+        einsum("b h i d, b h j d -> j b i", "b2 h2 i3 j3 d2"),
+        einsum("bhi,bhj->bhij", "b2 h3 i4 j4"),
+        einsum("bhi,bhi->bi", "b2 h3 i4"),
+        einsum("bi,oi->bo", "b2 i12 o5"),
+        einsum("bhi->ib", "b2 h3 i4"),
+        einsum("bi,bi->", "b2 i12"),
+        einsum("bhi,bij,jk->bkh", "b2 h3 i4 j3 k2"));
+  }
+
+  /** Every number of the result counts otherwise, so that none can stand in another's place. */
+  private static Arguments einsum(String equation, String sizes) {
+    Map<String, Long> known = new HashMap<>();
+    for (String size : sizes.split(" ")) {
+      known.put(size.substring(0, 1), Long.valueOf(size.substring(1)));
+    }
+    String[] terms = equation.replace(" ", "").split(",|->", -1);
+    return flat(
+        "Einsum " + equation,
+        13,
+        g -> {
+          String[] operands = new String[terms.length - 1];
+          String from = "in";
+          for (int i = 0; i < operands.length; i++) {
+            operands[i] = "operand" + i;
+            long[] shape = shape(known, terms[i]);
+            if (LongStream.of(shape).reduce(1, (one, other) -> one * other) == 2 * DIM) {
+              ints(g, "shape" + i, shape).node("Reshape", operands[i], from, "shape" + i);
+              g.node("Tanh", "in" + i, from);
+              from = "in" + i;
+            } else {
+              g.weight(operands[i], shape);
+            }
+          }
+          return g.node("Einsum", "e", of("equation", equation), operands)
+              .weight("each", shape(known, terms[operands.length]))
+              .node("Mul", "m", "e", "each")
+              .node("ReduceMean", "s", of("keepdims", 0), "m")
+              .node("Mul", "y", "in", "s");
+        });
+  }
+
+  private static long[] shape(Map<String, Long> sizes, String names) {
+    return names.chars().mapToLong(name -> sizes.get(Character.toString(name))).toArray();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource({"shapes", "sums"})
+  void isOnnxRuntimesAndLearns(String name, byte[] model) throws Exception {
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(3, 2, 5));
+    try (Rebuilt rebuilt = new Rebuilt(model, "x", inputs)) {
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+}
