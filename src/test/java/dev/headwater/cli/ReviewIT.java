@@ -47,7 +47,7 @@ class ReviewIT extends CommandedDeployment {
     InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();
     try (StreamService service = ServeCommand.service(settings, settings.loadBundle(), metrics)) {
       service.start();
-      send();
+      send(0, RECORDS);
       await().atMost(PATIENCE).until(() -> metrics.counts().predicted() == RECORDS);
       Path out = directory.resolve("annotate");
       await()
@@ -79,6 +79,11 @@ class ReviewIT extends CommandedDeployment {
       await()
           .atMost(PATIENCE)
           .untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
+
+      send(RECORDS, RECORDS + 2);
+      awaitExported(out, "r12", "r13");
+      assertThat(run("labels", "erase", "r12")).as(err.toString()).isZero();
+      awaitExported(out, "r13");
     }
   }
 
@@ -125,10 +130,22 @@ class ReviewIT extends CommandedDeployment {
     return annotated;
   }
 
-  private void send() {
+  private void awaitExported(Path out, String... ids) {
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () -> {
+              assertThat(run("review", "export", "--out", out.toString())).isZero();
+              assertThat(Json.MAPPER.readTree(out.resolve("tasks.json").toFile()))
+                  .extracting(task -> task.at("/data/recordId").asText())
+                  .containsExactlyInAnyOrder(ids);
+            });
+  }
+
+  private void send(int from, int until) {
     try (Producer<String, String> producer =
         new KafkaProducer<>(kafka(), new StringSerializer(), new StringSerializer())) {
-      for (int i = 0; i < RECORDS; i++) {
+      for (int i = from; i < until; i++) {
         producer.send(
             new ProducerRecord<>(
                 "desk-records", "{\"id\":\"r%d\",\"x\":[1,%d,3,4]}".formatted(i, i)));
