@@ -141,16 +141,25 @@ record Dense(Tiling tiling, Masks masks) {
   Trial trial(Remembered sample, float[] before, float[] after, int classes) {
     Found live = found(sample, before, classes);
     Found now = found(sample, after, classes);
-    Overlap overlap = new Overlap(live.intersection, live.union, now.intersection, now.union);
+    Overlap overlap =
+        new Overlap(
+            live.intersection, live.union, now.intersection, now.union, live.right(), now.right());
     return new Trial(LABEL, sample.weight(), now.iou() - live.iou(), overlap);
   }
 
   /**
-   * Of every class but the first, which is the background, as the sample's tiles estimate it.
+   * As the sample's tiles estimate it: intersection and union of every class but the first, which
+   * is the background.
    *
+   * @param hits pixels whose class is told right, the background's as well
    * @param pixels of the record
    */
-  record Found(double intersection, double union, double pixels) {
+  record Found(double intersection, double union, double hits, double pixels) {
+    /** The share of the pixels whose class is told right. */
+    double right() {
+      return hits / pixels;
+    }
+
     /** As if {@link #FOUND} of the picture had been foreground, and found. */
     double iou() {
       double found = FOUND * pixels;
@@ -163,6 +172,7 @@ record Dense(Tiling tiling, Masks masks) {
     int width = tiling.answers();
     double intersection = 0;
     double union = 0;
+    double hits = 0;
     double pixels = 0;
     for (int i = 0; i < truth.classes().length; i++) {
       int own = truth.classes()[i];
@@ -171,26 +181,19 @@ record Dense(Tiling tiling, Masks masks) {
         int said = best(logits, row * classes * width + i % width, width, classes);
         double weight = truth.weights()[row];
         pixels += weight;
+        hits += said == own ? weight : 0;
         intersection += own > 0 && said == own ? weight : 0;
         union += weight * ((own > 0 ? 1 : 0) + (said > 0 && said != own ? 1 : 0));
       }
     }
-    return new Found(intersection, union, pixels);
+    return new Found(intersection, union, hits, pixels);
   }
 
-  /**
-   * Of all the pixels, as the sample's tiles estimate it.
-   *
-   * @param confidence mean probability of what is said of a pixel
-   * @param right share of them of which it is true
-   */
-  record Sureness(double confidence, double right) {}
-
-  Sureness sureness(Remembered sample, float[] logits, int classes) {
+  /** The mean probability of what is said of a pixel, as the sample's tiles estimate it. */
+  double confidence(Remembered sample, float[] logits, int classes) {
     Truth truth = sample.requireTruth();
     int width = tiling.answers();
     double confidence = 0;
-    double right = 0;
     double pixels = 0;
     for (int i = 0; i < truth.classes().length; i++) {
       if (truth.classes()[i] >= 0) {
@@ -204,10 +207,9 @@ record Dense(Tiling tiling, Masks masks) {
         double weight = truth.weights()[row];
         pixels += weight;
         confidence += weight / sum;
-        right += said == truth.classes()[i] ? weight : 0;
       }
     }
-    return new Sureness(confidence / pixels, right / pixels);
+    return confidence / pixels;
   }
 
   private static int best(float[] logits, int at, int step, int classes) {

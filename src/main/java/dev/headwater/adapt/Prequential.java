@@ -10,6 +10,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
 import dev.headwater.scoring.KindAnswer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A number is worth 1 - its {@link Kind#error}, and its calibration is how far the share of true
  * numbers within the interval is from what that promises. Masks do not travel with samples, so the
- * live head is asked about their tiles as well; accuracy is the IoU over all of them, and a
- * record's pixels are as sure as their mean, and right as their share. Not thread-safe.
+ * live head is asked about their tiles as well; a mask is worth the share of its pixels that are
+ * right and as sure as they are on average, and beside that there is the IoU over all of them. Not
+ * thread-safe.
  */
 final class Prequential {
   private final String task;
@@ -62,17 +64,18 @@ final class Prequential {
 
   /**
    * @param sample labelled, of this task, and not learnt from yet
+   * @return how wrong what was said of it is, in [0, 1]: of a mask the share of its pixels, as the
+   *     live head tells them; empty where none was live
    */
-  void see(Sample sample) {
+  Optional<Double> see(Sample sample) {
     if (dense.isPresent()) {
       Remembered masked = Remembered.of(sample, 0, -1).with(dense.get().truth(sample));
-      painted(Side.LIVE, served, live, liveAsked, masked);
       painted(Side.PREVIOUS, before, parent, parentAsked, masked);
-      return;
+      return painted(Side.LIVE, served, live, liveAsked, masked).map(right -> 1 - right);
     }
     String predicted = sample.getPredicted();
     if (predicted == null) {
-      return;
+      return Optional.empty();
     }
     HeadInfo own = live != null && live.version() == sample.getHeadVersion() ? live : null;
     told(Side.LIVE, served, sample, new Scored(predicted, sample.getConfidence()), own);
@@ -81,6 +84,13 @@ final class Prequential {
       float[] logits = parentAsked.logits(List.of(SampleSerde.unpack(sample))).get(0);
       said(asked, logits).ifPresent(said -> told(Side.PREVIOUS, before, sample, said, asked));
     }
+    return error(sample);
+  }
+
+  /** As {@link #see}, from the sample alone, which brings no mask that was said; counts nothing. */
+  Optional<Double> error(Sample sample) {
+    return Optional.ofNullable(sample.getPredicted())
+        .map(predicted -> kind.error(predicted, sample.getLabel()));
   }
 
   private Optional<Scored> said(HeadInfo head, float[] logits) {
@@ -99,30 +109,34 @@ final class Prequential {
       double off = quantity.onScale(said.label()) - quantity.onScale(sample.getLabel());
       boolean within = half != null && Math.abs(off) <= half;
       double promised = half == null ? Double.NaN : Estimate.COVERAGE;
-      window.add(sample.getWeight(), 1 - error, 1, promised, within ? 1 : 0);
+      window.add(sample.getWeight(), 1 - error, promised, within ? 1 : 0);
     } else {
       double right = error == 0 ? 1 : 0;
-      window.add(sample.getWeight(), right, 1, said.confidence(), right);
+      window.add(sample.getWeight(), right, said.confidence(), right);
     }
     tell(side, window);
   }
 
-  private void painted(
+  /** Returns the share of the pixels that the head tells right; empty where there is no head. */
+  private Optional<Double> painted(
       Side side,
       Window window,
       @Nullable HeadInfo head,
       Fitter.@Nullable Trained asked,
       Remembered sample) {
-    if (head != null && asked != null && sample.truth() != null) {
-      Dense masks = dense.orElseThrow();
-      int classes = head.labels().size();
-      float[] logits = asked.logits(List.of(sample.features())).get(0);
-      Dense.Found found = masks.found(sample, logits, classes);
-      Dense.Sureness sure = masks.sureness(sample, logits, classes);
-      window.add(
-          sample.weight(), found.intersection(), found.union(), sure.confidence(), sure.right());
-      tell(side, window);
+    if (head == null || asked == null || sample.truth() == null) {
+      return Optional.empty();
     }
+    Dense masks = dense.orElseThrow();
+    int classes = head.labels().size();
+    float[] logits = asked.logits(List.of(sample.features())).get(0);
+    Dense.Found found = masks.found(sample, logits, classes);
+    double right = found.right();
+    window.add(sample.weight(), right, masks.confidence(sample, logits, classes), right);
+    window.overlaps(found.intersection(), found.union());
+    tell(side, window);
+    metrics.overlap(task, side, window.iou());
+    return Optional.of(right);
   }
 
   private void tell(Side side, Window window) {
@@ -136,34 +150,48 @@ final class Prequential {
 
     private final double[] weights = new double[SIZE];
     private final double[] gained = new double[SIZE];
-    private final double[] possible = new double[SIZE];
+    private final double[] intersections = new double[SIZE];
+    private final double[] unions = new double[SIZE];
     private final double[] confidences = new double[SIZE];
     private final double[] right = new double[SIZE];
     private int seen;
 
     /**
-     * @param gain of as much as was possible
+     * @param gain what the answer is worth, in [0, 1]
      * @param confidence NaN where it is not known
      * @param share in [0, 1] of what was said with that confidence that was right
      */
-    void add(double weight, double gain, double of, double confidence, double share) {
+    void add(double weight, double gain, double confidence, double share) {
       int at = seen++ % SIZE;
       weights[at] = weight;
       gained[at] = gain;
-      possible[at] = of;
       confidences[at] = confidence;
       right[at] = share;
     }
 
+    /** What the mask that was added last adds to these. */
+    void overlaps(double intersection, double union) {
+      int at = (seen - 1) % SIZE;
+      intersections[at] = intersection;
+      unions[at] = union;
+    }
+
     /** NaN before the first. */
     double accuracy() {
-      double hits = 0;
-      double all = 0;
-      for (int i = 0; i < Math.min(seen, SIZE); i++) {
-        hits += weights[i] * gained[i];
-        all += weights[i] * possible[i];
+      return weighted(gained) / Arrays.stream(weights).sum();
+    }
+
+    /** NaN before the first pixel of a foreground. */
+    double iou() {
+      return weighted(intersections) / weighted(unions);
+    }
+
+    private double weighted(double[] values) {
+      double sum = 0;
+      for (int i = 0; i < SIZE; i++) {
+        sum += weights[i] * values[i];
       }
-      return hits / all;
+      return sum;
     }
 
     /** How far confidence is from what is right, by tenths of it; NaN before the first. */

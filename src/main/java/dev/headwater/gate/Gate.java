@@ -270,6 +270,8 @@ public final class Gate {
     if (Trial.ofMasks(trials)) {
       numbers.put("liveIou", Overlap.live(trials));
       numbers.put("candidateIou", Overlap.candidate(trials));
+      numbers.put("liveAccuracy", mean(trials, trial -> trial.masks().liveRight()));
+      numbers.put("candidateAccuracy", mean(trials, trial -> trial.masks().right()));
     } else if (!trials.isEmpty() && trials.stream().noneMatch(Trial::graded)) {
       // of answers that are better or worse, not right or wrong, there is no accuracy
       numbers.put("liveAccuracy", share(trials, Trial::live));

@@ -5,9 +5,18 @@ import java.util.List;
 /**
  * How the masks of two heads overlap the true one of a record: in pixels of the foreground, those
  * right and those in either mask.
+ *
+ * @param liveRight share of all its pixels, the background's as well, that the live head tells
+ *     right
+ * @param right the same of the candidate
  */
 public record Overlap(
-    double liveIntersection, double liveUnion, double intersection, double union) {
+    double liveIntersection,
+    double liveUnion,
+    double intersection,
+    double union,
+    double liveRight,
+    double right) {
 
   /** Intersection over union under the live head, over all of these. */
   static double live(List<Trial> trials) {

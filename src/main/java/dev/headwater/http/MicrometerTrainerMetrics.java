@@ -36,6 +36,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
       training(task);
       for (Side side : Side.values()) {
         prequential(task, side, Double.NaN, Double.NaN);
+        overlap(task, side, Double.NaN);
       }
       for (Verdict.Cause cause : Verdict.Cause.values()) {
         verdicts(task, cause.accepts(), cause.code());
@@ -70,21 +71,35 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
 
   @Override
   public void prequential(String task, Side head, double accuracy, double calibrationError) {
-    Tag side = Tag.of("head", head.name().toLowerCase(Locale.ROOT));
     gauge(
         "headwater.prequential.accuracy",
         "ratio",
         "Right answers among the latest labelled samples, weighted to the traffic",
         accuracy,
         of(task),
-        side);
+        of(head));
     gauge(
         "headwater.calibration.error",
         "ratio",
         "Expected calibration error on the same samples",
         calibrationError,
         of(task),
-        side);
+        of(head));
+  }
+
+  @Override
+  public void overlap(String task, Side head, double iou) {
+    gauge(
+        "headwater.prequential.iou",
+        "ratio",
+        "Intersection over union on the same samples, NaN where answers are no masks",
+        iou,
+        of(task),
+        of(head));
+  }
+
+  private static Tag of(Side head) {
+    return Tag.of("head", head.name().toLowerCase(Locale.ROOT));
   }
 
   @Override

@@ -55,6 +55,7 @@ public final class Status implements AutoCloseable {
           "headwater.canary.share",
           "headwater.canary.version",
           "headwater.prequential.accuracy",
+          "headwater.prequential.iou",
           "headwater.calibration.error",
           "headwater.drift.score",
           "headwater.drift.alarms",

@@ -30,6 +30,9 @@ public interface TrainerMetrics {
    */
   default void prequential(String task, Side head, double accuracy, double calibrationError) {}
 
+  /** Of a task that tells masks, intersection over union on the same samples, likewise. */
+  default void overlap(String task, Side head, double iou) {}
+
   /**
    * A training goes on.
    *

@@ -68,7 +68,7 @@ class DenseTest {
         .isEqualTo(1);
     Trial trial = pixels.trial(sample, secondTile, allLight, 2);
     assertThat(trial.gain()).isCloseTo(4 / 5.05, within(1e-9));
-    assertThat(trial.overlap()).isEqualTo(new Overlap(0, 5, 4, 5));
+    assertThat(trial.overlap()).isEqualTo(new Overlap(0, 5, 4, 5, 0, .8));
     assertThat(pixels.trial(sample, right, right, 2).gain()).isZero();
   }
 
@@ -78,20 +78,27 @@ class DenseTest {
     byte[] truth = {1, 0, 1, -1};
     Remembered sample = remembered(new Dense.Truth(truth, new float[] {1, 1, 3, 1}));
 
-    Dense.Sureness sure = pixels.sureness(sample, new float[] {0, 1, 0, 1, 0, 1, 0, 1}, 2);
+    float[] allLight = {0, 1, 0, 1, 0, 1, 0, 1};
 
-    assertThat(sure.right()).isEqualTo(.8);
-    assertThat(sure.confidence()).isCloseTo(1 / (1 + Math.exp(-1)), within(1e-9));
+    assertThat(pixels.confidence(sample, allLight, 2))
+        .isCloseTo(1 / (1 + Math.exp(-1)), within(1e-9));
+    assertThat(pixels.found(sample, allLight, 2).right()).isEqualTo(.8);
   }
 
   @Test
   void masksAreCountedUnderTheLiveHeadAndItsParentAsTheyCome() throws Exception {
     Map<TrainerMetrics.Side, double[]> told = new EnumMap<>(TrainerMetrics.Side.class);
+    Map<TrainerMetrics.Side, Double> overlaps = new EnumMap<>(TrainerMetrics.Side.class);
     TrainerMetrics metrics =
         new TrainerMetrics() {
           @Override
           public void prequential(String task, Side head, double accuracy, double error) {
             told.put(head, new double[] {accuracy, error});
+          }
+
+          @Override
+          public void overlap(String task, Side head, double iou) {
+            overlaps.put(head, iou);
           }
         };
     Head own = task.head().orElseThrow();
@@ -99,6 +106,7 @@ class DenseTest {
         new Prequential(task.name(), task.kind(), Optional.of(dense), fitter(), metrics);
     double intersection = 0;
     double union = 0;
+    double right = 0;
     double off = 0;
     prequential.follow(Optional.of(own), Optional.of(own));
     for (int i = 0; i < 2; i++) {
@@ -108,13 +116,18 @@ class DenseTest {
       Dense.Found found = dense.found(remembered, said, 2);
       intersection += sample.getWeight() * found.intersection();
       union += sample.getWeight() * found.union();
-      Dense.Sureness sure = dense.sureness(remembered, said, 2);
-      off += sample.getWeight() * (sure.right() - sure.confidence()) / 4;
+      right += sample.getWeight() * found.right() / 4;
+      double confidence = dense.confidence(remembered, said, 2);
+      off += sample.getWeight() * (found.right() - confidence) / 4;
 
-      prequential.see(sample);
+      assertThat(prequential.see(sample)).as("its error").contains(1 - found.right());
     }
 
-    assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).isCloseTo(intersection / union, within(1e-9));
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).isCloseTo(right, within(1e-9));
+    assertThat(overlaps.get(TrainerMetrics.Side.LIVE))
+        .isCloseTo(intersection / union, within(1e-9));
+    assertThat(overlaps.get(TrainerMetrics.Side.PREVIOUS))
+        .isEqualTo(overlaps.get(TrainerMetrics.Side.LIVE));
     assertThat(told.get(TrainerMetrics.Side.LIVE)[1])
         .as("at least what is left where what is too sure makes up for what is not sure enough")
         .isBetween(Math.abs(off) - 1e-9, 1.0);

@@ -37,8 +37,8 @@ class PrequentialTest {
   @Test
   void weighsEachAnswerByTheTrafficItStandsFor() {
     Prequential.Window window = new Prequential.Window();
-    window.add(9, 1, 1, 0.95, 1);
-    window.add(1, 0, 1, 0.35, 0);
+    window.add(9, 1, 0.95, 1);
+    window.add(1, 0, 0.35, 0);
 
     assertThat(window.accuracy()).isEqualTo(0.9);
     assertThat(window.calibrationError())
@@ -51,10 +51,10 @@ class PrequentialTest {
     Prequential.Window window = new Prequential.Window();
     assertThat(window.accuracy()).isNaN();
     for (int i = 0; i < Prequential.Window.SIZE; i++) {
-      window.add(1, 0, 1, 1, 0);
+      window.add(1, 0, 1, 0);
     }
     for (int i = 0; i < Prequential.Window.SIZE; i++) {
-      window.add(1, 1, 1, 1, 1);
+      window.add(1, 1, 1, 1);
     }
 
     assertThat(window.accuracy()).isEqualTo(1);

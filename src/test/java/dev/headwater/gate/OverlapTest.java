@@ -11,12 +11,12 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class OverlapTest {
-  private static final Trial CROWDED = trial(1, new Overlap(150, 1000, 700, 1000));
-  private static final Trial SPARSE = trial(33, new Overlap(9, 10, 9, 16));
+  private static final Trial CROWDED = trial(1, new Overlap(150, 1000, 700, 1000, .6, .9));
+  private static final Trial SPARSE = trial(33, new Overlap(9, 10, 9, 16, .99, .98));
 
   @Test
   void theMeanOfTheGainsIsTheChangeOfIouOverAll() {
-    List<Trial> trials = List.of(CROWDED, SPARSE, trial(2, new Overlap(40, 90, 30, 200)));
+    List<Trial> trials = List.of(CROWDED, SPARSE, trial(2, new Overlap(40, 90, 30, 200, .9, .8)));
     double live = (150 + 33 * 9 + 2 * 40.) / (1000 + 33 * 10 + 2 * 90);
     double candidate = (700 + 33 * 9 + 2 * 30.) / (1000 + 33 * 16 + 2 * 200);
 
@@ -28,7 +28,7 @@ class OverlapTest {
 
   @Test
   void aRecordWithoutForegroundChangesNothing() {
-    List<Trial> empty = List.of(trial(1, new Overlap(0, 0, 0, 0)));
+    List<Trial> empty = List.of(trial(1, new Overlap(0, 0, 0, 0, 1, 1)));
 
     assertThat(new PairedTest(Overlap.pooled(empty)).gain()).isZero();
     assertThat(Overlap.live(empty)).as("nothing was missed").isEqualTo(1);
@@ -47,11 +47,16 @@ class OverlapTest {
     assertThat(mean).as("the mean of the records' own changes of IoU").isNegative();
     assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
     assertThat(verdict.numbers()).containsKeys("liveIou", "candidateIou");
+    assertThat(verdict.numbers().get("liveAccuracy"))
+        .as("of pixels, weighted to the traffic")
+        .isCloseTo((12 * .6 + 33 * .99) / 45, within(1e-9));
+    assertThat(verdict.numbers().get("candidateAccuracy"))
+        .isCloseTo((12 * .9 + 33 * .98) / 45, within(1e-9));
   }
 
   @Test
   void overlapWhereItIsWorseIsRefused() {
-    Trial worse = trial(1, new Overlap(700, 1000, 650, 1000));
+    Trial worse = trial(1, new Overlap(700, 1000, 650, 1000, .9, .88));
 
     assertThat(judge(Collections.nCopies(30, worse)).accepted()).isFalse();
   }
