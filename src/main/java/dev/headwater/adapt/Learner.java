@@ -84,7 +84,8 @@ final class Learner {
       return sample.getTask().equals(task)
           && sample.getBackbone().equals(backbone)
           && sample.getRows() == 1
-          && sample.getDim() == size;
+          && sample.getTiles().isEmpty()
+          && sample.getDim() == dense.map(masks -> masks.tiling().channels()).orElse(size);
     }
 
     boolean admits(Sample sample) {
@@ -161,7 +162,7 @@ final class Learner {
     progress.drifted();
   }
 
-  /** Whether the sample is one vector of this task and its feature space, labelled or not. */
+  /** Whether the sample is one vector for a record of this task and its feature space. */
   boolean concerns(Sample sample) {
     return space.concerns(sample);
   }

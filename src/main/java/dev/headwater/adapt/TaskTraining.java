@@ -60,7 +60,7 @@ final class TaskTraining {
     this.settings = settings;
     this.metrics = metrics;
     this.clock = clock;
-    this.watch = new Watch(task.name(), task.kind(), settings.drift(), metrics);
+    this.watch = new Watch(task.name(), settings.drift(), metrics);
     this.prequential = new Prequential(task.name(), task.kind(), Dense.of(task), fitter, metrics);
   }
 
@@ -88,20 +88,20 @@ final class TaskTraining {
 
   void take(Sample sample, int partition, long offset) {
     boolean said = learner.add(sample, partition, offset);
+    if (!said && !learner.concerns(sample)) {
+      return;
+    }
+    Optional<Double> error = Optional.empty();
     if (said) {
       metrics.sampled(task.name(), learner.memorySize());
       news = true;
-    }
-    if (said && caughtUp) { // the live head's parent may have trained on what came before
-      prequential.see(sample);
-    }
-    if (!learner.concerns(sample)) {
-      return;
+      // the live head and its parent may have trained on what came before
+      error = caughtUp ? prequential.see(sample) : prequential.error(sample);
     }
     if (sample.getReason() == Reason.UNLABELLED) {
       realignment.ifPresent(following -> following.take(sample));
     }
-    watch.see(sample, said).filter(cause -> caughtUp).ifPresent(this::drifted);
+    watch.see(sample, error).filter(cause -> caughtUp).ifPresent(this::drifted);
   }
 
   private void drifted(String cause) {

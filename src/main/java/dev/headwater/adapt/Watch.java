@@ -2,7 +2,6 @@ package dev.headwater.adapt;
 
 import dev.headwater.adapt.drift.DriftMonitor;
 import dev.headwater.adapt.drift.DriftSettings;
-import dev.headwater.bundle.Kind;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
@@ -11,41 +10,43 @@ import java.util.Optional;
 
 /**
  * Looks for drift in what a task's trainer reads: in the features and confidences of the uniform
- * draw, and in the errors on audited samples, which nothing chose either. Not thread-safe.
+ * draw, and in the errors on audited samples, which nothing chose either. Of masks, a draw brings
+ * the means over the picture, and how wrong an audited one is, its tiles tell. Not thread-safe.
  */
 final class Watch {
   private final String task;
-  private final Kind kind;
   private final DriftMonitor monitor;
   private final TrainerMetrics metrics;
 
-  Watch(String task, Kind kind, DriftSettings settings, TrainerMetrics metrics) {
+  Watch(String task, DriftSettings settings, TrainerMetrics metrics) {
     this.task = task;
-    this.kind = kind;
     this.monitor = new DriftMonitor(settings);
     this.metrics = metrics;
   }
 
   /**
    * @param sample of this task and its feature space
-   * @param news whether its label, if it has one, says anything new
+   * @param error of what was said of it, in [0, 1]; empty where its label says nothing new
    * @return the cause of an alarm that this sample has raised
    */
-  Optional<String> see(Sample sample, boolean news) {
-    String predicted = sample.getPredicted();
+  Optional<String> see(Sample sample, Optional<Double> error) {
     Optional<String> cause = Optional.empty();
-    if (predicted == null) {
-      return cause; // a cold start: nothing to drift from
-    }
-    if (sample.getReason() == Reason.UNLABELLED) {
+    if (sample.getReason() == Reason.UNLABELLED && scored(sample)) {
       float[] features = SampleSerde.unpack(sample);
       cause = monitor.drawn(features, sample.getConfidence(), sample.getHeadVersion());
-    } else if (sample.getReason() == Reason.AUDIT && news) {
-      cause = monitor.judged(kind.error(predicted, sample.getLabel()));
+    } else if (sample.getReason() == Reason.AUDIT && error.isPresent()) {
+      cause = monitor.judged(error.get());
     }
     monitor.scores().forEach((name, score) -> metrics.drift(task, name, score));
     cause.ifPresent(name -> metrics.drifted(task, name));
     return cause;
+  }
+
+  /**
+   * Not in a cold start, where there is nothing to drift from. Masks do not travel with samples.
+   */
+  private static boolean scored(Sample sample) {
+    return sample.getPredicted() != null || sample.getConfidence() > 0;
   }
 
   /** The cause of an alarm that no new head has answered yet. */

@@ -137,28 +137,42 @@ public record Outcome(
   }
 
   /**
-   * A sample of it; the rest is for whoever knows why it is kept, and its label.
+   * A sample of it that can be learnt from; the rest is for whoever knows why it is kept, and its
+   * label.
    *
    * @param backbone fingerprint of what gave the features
    * @param tiling of a dense task; null of any other
    */
-  @SuppressWarnings("NullAway") // Avro's builder takes null for a nullable field
   public Sample.Builder sample(
       String recordId, String task, String backbone, @Nullable Tiling tiling) {
-    Scored best = best();
-    Sample.Builder sample =
-        Sample.newBuilder()
-            .setRecordId(recordId)
-            .setTask(task)
-            .setBackbone(backbone)
-            .setPredicted(best == null ? null : best.label())
-            .setConfidence((float) confidence())
-            .setHeadVersion(headVersion);
-    if (tiling != null) {
-      TileDraw.of(tiling, pixelCertainties, recordId).write(sample, features);
-      return sample;
+    if (tiling == null) {
+      return drawn(recordId, task, backbone, null);
     }
-    return sample.setRows(1).setDim(features.length).setFeatures(SampleSerde.pack(features));
+    Sample.Builder sample = described(recordId, task, backbone);
+    TileDraw.of(tiling, pixelCertainties, recordId).write(sample, features);
+    return sample;
+  }
+
+  /** As {@link #sample}, but one vector of any task: of a dense one, each channel's mean. */
+  public Sample.Builder drawn(
+      String recordId, String task, String backbone, @Nullable Tiling tiling) {
+    float[] vector = tiling == null ? features : tiling.summary(features);
+    return described(recordId, task, backbone)
+        .setRows(1)
+        .setDim(vector.length)
+        .setFeatures(SampleSerde.pack(vector));
+  }
+
+  @SuppressWarnings("NullAway") // Avro's builder takes null for a nullable field
+  private Sample.Builder described(String recordId, String task, String backbone) {
+    Scored best = best();
+    return Sample.newBuilder()
+        .setRecordId(recordId)
+        .setTask(task)
+        .setBackbone(backbone)
+        .setPredicted(best == null ? null : best.label())
+        .setConfidence((float) confidence())
+        .setHeadVersion(headVersion);
   }
 
   private static @Nullable String mask(@Nullable Segmentation pixels, @Nullable Masks masks) {

@@ -31,8 +31,11 @@ record Outputs(
   @SuppressWarnings("NullAway") // Avro's builder takes null for a nullable field
   Sample sample(Selector.Kept kept, @Nullable String label, long now) {
     Tiling tiling = task.dense().map(ScoringTopology.Dense::tiling).orElse(null);
-    return outcome
-        .sample(recordId, task.name(), task.backbone(), tiling)
+    Sample.Builder sample =
+        kept.reason() == Reason.UNLABELLED
+            ? outcome.drawn(recordId, task.name(), task.backbone(), tiling)
+            : outcome.sample(recordId, task.name(), task.backbone(), tiling);
+    return sample
         .setReason(kept.reason())
         .setWeight(kept.weight())
         .setRecordTime(Instant.ofEpochMilli(record.timestamp()))

@@ -68,7 +68,7 @@ final class Router {
       }
       Outputs outputs = new Outputs(record, source, recordId, task, outcome);
       addPrediction(outbox, record, outputs.prediction());
-      if (drawn.isPresent() && task.dense().isEmpty()) { // a map's channels have no one mean
+      if (drawn.isPresent()) {
         Sample sample = outputs.sample(drawn.get(), null, now);
         outbox.add(
             ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, trace(record));

@@ -61,6 +61,11 @@ abstract class TrainerDeployment {
         public void judged(String task, boolean accepted, String cause) {
           onJudged();
         }
+
+        @Override
+        public void drifted(String task, String cause) {
+          onDrifted(cause);
+        }
       };
   int sent;
 
@@ -86,6 +91,9 @@ abstract class TrainerDeployment {
 
   /** A trainer withdrew this head. */
   void onWithdrawn(long version) {}
+
+  /** A trainer's detector has raised an alarm. */
+  void onDrifted(String cause) {}
 
   /** A trainer's candidate was judged, and is not published yet. */
   void onJudged() {}

@@ -3,7 +3,6 @@ package dev.headwater.adapt;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.adapt.drift.DriftSettings;
-import dev.headwater.bundle.Kind;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
@@ -13,9 +12,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class WatchTest {
+  private static final Optional<Double> NOTHING_NEW = Optional.empty();
+  private static final Optional<Double> RIGHT = Optional.of(0.0);
+  private static final Optional<Double> WRONG = Optional.of(1.0);
+
   private final Map<String, Double> scores = new TreeMap<>();
   private final List<String> alarms = new ArrayList<>();
   private final Samples samples = new Samples("task", "backbone", 4);
@@ -23,7 +27,6 @@ class WatchTest {
   private final Watch watch =
       new Watch(
           "task",
-          new Kind.OneLabel(),
           DriftSettings.DEFAULT,
           new TrainerMetrics() {
             @Override
@@ -37,7 +40,7 @@ class WatchTest {
             }
           });
 
-  private Sample sample(Reason reason, String predicted, double shift) {
+  private Sample sample(Reason reason, @Nullable String predicted, double shift) {
     float[] features = new float[4];
     for (int d = 0; d < 4; d++) {
       features[d] = (float) (random.nextGaussian() + shift);
@@ -46,40 +49,60 @@ class WatchTest {
     return Sample.newBuilder(sample).setPredicted(predicted).build();
   }
 
-  private Optional<String> draws(int count, double shift) {
+  private Optional<String> draws(int count, @Nullable String predicted, double shift) {
     Optional<String> cause = Optional.empty();
     for (int i = 0; i < count && cause.isEmpty(); i++) {
-      cause = watch.see(sample(Reason.UNLABELLED, "a", shift), false);
+      cause = watch.see(sample(Reason.UNLABELLED, predicted, shift), NOTHING_NEW);
     }
     return cause;
   }
 
   @Test
   void tellsAShiftOfTheUniformDrawOnceAndStandsByIt() {
-    assertThat(draws(400, 0)).isEmpty();
+    assertThat(draws(400, "a", 0)).isEmpty();
 
-    assertThat(draws(100, 2)).contains("drift-features");
+    assertThat(draws(100, "a", 2)).contains("drift-features");
 
     assertThat(alarms).containsExactly("drift-features");
     assertThat(watch.standing()).contains("drift-features");
     assertThat(scores).containsEntry("drift-features", 1.0);
   }
 
+  /** As of masks, which do not travel with samples. */
+  @Test
+  void tellsOneWhereNoAnswerTravelsEither() {
+    assertThat(draws(100, null, 0)).isEmpty();
+
+    assertThat(draws(40, null, 2)).contains("drift-features");
+  }
+
+  @Test
+  void thereIsNothingToDriftFromWhereNoHeadIsLive() {
+    assertThat(draws(100, "a", 0)).isEmpty();
+
+    for (int i = 0; i < 100; i++) {
+      Sample cold = Sample.newBuilder(sample(Reason.UNLABELLED, null, 2)).setConfidence(0).build();
+      assertThat(watch.see(cold, NOTHING_NEW)).isEmpty();
+    }
+  }
+
   @Test
   void judgesErrorsOnWhatTheAuditDrewAndOnNothingElse() {
     for (int i = 0; i < 300; i++) {
-      assertThat(watch.see(sample(Reason.AUDIT, "a", 0), true)).isEmpty();
+      assertThat(watch.see(sample(Reason.AUDIT, "a", 0), RIGHT)).isEmpty();
     }
     for (int i = 0; i < 300; i++) {
-      assertThat(watch.see(sample(Reason.UNSURE, "b", 0), true))
+      assertThat(watch.see(sample(Reason.UNSURE, "b", 0), WRONG))
           .as("those were chosen for being hard")
           .isEmpty();
-      assertThat(watch.see(sample(Reason.AUDIT, "b", 0), false)).as("a label said twice").isEmpty();
+      assertThat(watch.see(sample(Reason.AUDIT, "b", 0), NOTHING_NEW))
+          .as("a label said twice")
+          .isEmpty();
     }
 
     Optional<String> cause = Optional.empty();
     for (int i = 0; i < 60 && cause.isEmpty(); i++) {
-      cause = watch.see(sample(Reason.AUDIT, "b", 0), true);
+      cause = watch.see(sample(Reason.AUDIT, "b", 0), WRONG);
     }
 
     assertThat(cause).contains("drift-errors");

@@ -2,15 +2,20 @@ package dev.headwater.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Masks;
 import dev.headwater.onnx.OnnxFile;
 import dev.headwater.replay.report.ReplayReport;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Prediction;
 import dev.headwater.stream.selection.Selection;
 import java.io.ByteArrayOutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,6 +45,42 @@ class MaskReplayIT {
     assertThat(report.byDomain()).containsOnlyKeys("clear", "dim");
     assertThat(report.finalHead()).isNotNull();
     assertThat(Path.of(report.finalHead())).exists();
+    Masks masks = Spots.bundle(directory.resolve("again")).task().masks().orElseThrow();
+    assertThat(Files.readAllLines(directory.resolve("predictions.jsonl")))
+        .hasSize(400)
+        .allSatisfy(
+            line -> assertTellsItsMask(Json.MAPPER.readValue(line, Prediction.class), masks));
+    List<JsonNode> drawn = new ArrayList<>();
+    for (String line : Files.readAllLines(directory.resolve("samples.jsonl"))) {
+      JsonNode sample = Json.MAPPER.readTree(line);
+      if (sample.get("reason").asText().equals("UNLABELLED")) {
+        drawn.add(sample);
+      }
+    }
+    assertThat(drawn)
+        .as("a tenth of the pictures, for what drift is seen in")
+        .hasSizeBetween(20, 60);
+    assertThat(drawn)
+        .allSatisfy(
+            sample -> {
+              assertThat(sample.get("label").isNull()).isTrue();
+              assertThat(sample.get("confidence").asDouble()).isGreaterThanOrEqualTo(.5);
+              assertThat(sample.get("features")).as("each channel's mean").hasSize(4);
+            });
+  }
+
+  private static void assertTellsItsMask(Prediction prediction, Masks masks) throws Exception {
+    byte[] classes = masks.decode(String.valueOf(prediction.mask()), "mask", null);
+    int light = 0;
+    for (byte pixel : classes) {
+      light += pixel;
+    }
+    double all = classes.length;
+    assertThat(prediction.shares())
+        .isEqualTo(Map.of("dark", (all - light) / all, "light", light / all));
+    assertThat(prediction.leastConfidence())
+        .as("of two labels the one that is told has half at least")
+        .isBetween(.5, prediction.confidence());
   }
 
   @Test
@@ -98,7 +139,7 @@ class MaskReplayIT {
             true,
             Optional.empty(),
             Optional.of(directory.resolve("report.json")),
-            Optional.empty(),
+            Optional.of(directory),
             Duration.ofMinutes(1));
     Pipeline pipeline = Replays.pipeline(bundle, directory, new Selection(.3, .9), history);
     return new Replay(settings, pipeline, Replays.display(new ByteArrayOutputStream()))

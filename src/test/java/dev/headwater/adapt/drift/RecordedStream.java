@@ -1,10 +1,10 @@
 package dev.headwater.adapt.drift;
 
 import dev.headwater.adapt.StreamFeatures;
+import dev.headwater.adapt.WatchedMask;
 import dev.headwater.adapt.fit.LinearHead;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
-import dev.headwater.schema.Json;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -33,13 +33,10 @@ record RecordedStream(List<Row> rows) {
   }
 
   private static List<Row> masks(Path data) throws Exception {
-    try (SegmentedImages images = new SegmentedImages(data.resolve("model.onnx"))) {
-      List<Row> rows = new ArrayList<>();
-      for (String line : Files.readAllLines(data.resolve("stream.jsonl"))) {
-        rows.add(images.row(Json.MAPPER.readTree(line)));
-      }
-      return rows;
-    }
+    Bundle bundle = Bundle.load(Path.of("deploy/examples/bundles/nuclei.yaml"), data);
+    return WatchedMask.all(bundle, data.resolve("stream.jsonl")).stream()
+        .map(mask -> new Row(mask.features(), mask.confidence(), mask.error()))
+        .toList();
   }
 
   private static List<Row> labels(Path data) throws Exception {
