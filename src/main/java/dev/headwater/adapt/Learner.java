@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Task;
@@ -176,6 +177,11 @@ final class Learner {
     return memory.size();
   }
 
+  /** All of the memory, in the order it came. */
+  List<Remembered> samples() {
+    return memory.samples();
+  }
+
   /** What the live head did not train on, and may be judged by. */
   List<Remembered> unseen() {
     return memory.samples().stream().filter(sample -> !trained.covers(sample)).toList();
@@ -255,7 +261,7 @@ final class Learner {
             cause,
             fitter.device(),
             verdict.with(numbers));
-    return head(info, candidate, samples);
+    return head(info, candidate, samples, source(batch, labels.size()));
   }
 
   /** What is judged, and the newest samples where the kind of label wants them. */
@@ -345,7 +351,18 @@ final class Learner {
     return best;
   }
 
-  private Head head(HeadInfo info, Fitter.Trained candidate, List<Remembered> samples) {
+  /** As much again as the weights of the head: only for those who ask for it. */
+  private Map<String, Tensor> source(Batch batch, int classes) {
+    return Realignment.fitter(settings, space.kind(), fitter).isPresent()
+        ? SourceStatistics.of(batch, classes).tensors()
+        : Map.of();
+  }
+
+  private Head head(
+      HeadInfo info,
+      Fitter.Trained candidate,
+      List<Remembered> samples,
+      Map<String, Tensor> source) {
     List<Remembered> golden = samples.subList(Math.max(0, samples.size() - GOLDEN), samples.size());
     List<float[]> features =
         new Rows(space.size()).of(golden.stream().map(Remembered::features).toList());
@@ -357,6 +374,7 @@ final class Learner {
         info,
         candidate.tensors(),
         Tensor.rows(features, space.size()),
-        Tensor.rows(logits, logits.isEmpty() ? info.labels().size() : logits.get(0).length));
+        Tensor.rows(logits, logits.isEmpty() ? info.labels().size() : logits.get(0).length),
+        source);
   }
 }

@@ -15,9 +15,9 @@ import java.util.Map;
 
 /**
  * The live head under changed labels, without training. A renamed label keeps its row of weights, a
- * retired one loses it. Of labels merged the one they are merged into keeps its own: no single row
- * gives the sum of two labels' probabilities, and the next training, which sees the samples of both
- * under one name, finds the best there is.
+ * retired one loses it; and likewise what is known of where its samples lay. Of labels merged the
+ * one they are merged into keeps its own: no single row gives the sum of two labels' probabilities,
+ * and the next training, which sees the samples of both under one name, finds the best there is.
  */
 public final class Relabelling {
   private final Task task;
@@ -53,7 +53,8 @@ public final class Relabelling {
             // how far training had read goes with the weights
             new Verdict(true, reason, 0, before.verdict().numbers()));
     return rows.size() == before.labels().size()
-        ? new Head(info, live.tensors(), live.goldenFeatures(), live.goldenLogits())
+        ? new Head(
+            info, live.tensors(), live.goldenFeatures(), live.goldenLogits(), live.source())
         : without(live, info, List.copyOf(rows.values()));
   }
 
@@ -97,7 +98,10 @@ public final class Relabelling {
               int axis = split.classAxis(name);
               tensors.put(name, axis < 0 ? tensor : kept(tensor, axis, rows));
             });
-    return new Head(info, tensors, live.goldenFeatures(), kept(live.goldenLogits(), 1, rows));
+    Map<String, Tensor> source = new LinkedHashMap<>();
+    live.source().forEach((name, tensor) -> source.put(name, kept(tensor, 0, rows)));
+    return new Head(
+        info, tensors, live.goldenFeatures(), kept(live.goldenLogits(), 1, rows), source);
   }
 
   /** Only these indexes of an axis. */

@@ -1,6 +1,5 @@
 package dev.headwater.adapt;
 
-import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
 import dev.headwater.heads.HeadLog;
@@ -93,6 +92,7 @@ final class TaskTraining {
     }
     Optional<Double> error = Optional.empty();
     if (said) {
+      realignment.ifPresent(Realignment::labelled);
       metrics.sampled(task.name(), learner.memorySize());
       news = true;
       // the live head and its parent may have trained on what came before
@@ -109,11 +109,9 @@ final class TaskTraining {
     learner.drifted(cause);
   }
 
-  /** While no labels come at all, follows the classes' move instead, where that is wanted. */
+  /** While no labels come, follows the classes' move instead, where that is wanted. */
   void realignIfDue() {
-    if (learner.memorySize() == 0 && realignment.filter(Realignment::due).isPresent()) {
-      realign(realignment.get());
-    }
+    realignment.filter(Realignment::due).ifPresent(this::realign);
   }
 
   private void realign(Realignment following) {
@@ -122,13 +120,14 @@ final class TaskTraining {
       follow(heads); // somebody rolled back
       return;
     }
-    Optional<Head> moved = following.align(heads.nextVersion(task.name()), learner.read());
-    if (moved.isPresent()) {
-      metrics.judged(task.name(), true, Verdict.Cause.ALIGNED.code());
-      publish(moved.get());
-    } else if (version(live) != following.anchorVersion()) {
-      publisher.point(task.name(), following.anchorVersion(), false, WRITER);
-      follow(publisher.read());
+    Head candidate = following.align(heads.nextVersion(task.name()), learner.samples());
+    Verdict verdict = candidate.info().verdict();
+    if (verdict.cause() != null) { // without one there is no candidate: the anchor is as good
+      metrics.judged(task.name(), verdict.accepted(), verdict.cause());
+      publish(candidate);
+    }
+    if (!verdict.accepted()) {
+      live.flatMap(head -> following.wayBack(head, verdict)).ifPresent(this::withdraw);
     }
   }
 
@@ -235,7 +234,11 @@ final class TaskTraining {
     }
     LivePointer pointer = publisher.promote(candidate, WRITER);
     if (pointer.version() == info.version()) {
-      follow(Optional.of(candidate), live);
+      boolean aligned = Realignment.made(info);
+      follow(Optional.of(candidate), aligned ? realignment.map(Realignment::anchor) : live);
+      if (!aligned) {
+        anchor(candidate, Optional.empty());
+      }
     }
   }
 
@@ -261,7 +264,8 @@ final class TaskTraining {
     learner.relabel(heads.aliases(task.name()));
     Optional<Head> parent = head.flatMap(h -> heads.head(task.name(), h.info().parent()));
     follow(head, parent);
-    parent.filter(p -> aligned(head.orElseThrow())).ifPresent(this::anchor);
+    head.flatMap(h -> Realignment.made(h.info()) ? parent : head)
+        .ifPresent(h -> anchor(h, Realignment.newest(heads, h.info())));
   }
 
   /** A head that was withdrawn and serves again does so because somebody wants it to. */
@@ -270,7 +274,6 @@ final class TaskTraining {
     head.ifPresent(learner::live);
     head.ifPresent(h -> metrics.live(task.name(), h.info().version()));
     prequential.follow(head, parent.filter(p -> p.info().version() != version(head)));
-    head.filter(h -> !aligned(h)).ifPresent(this::anchor);
     probation =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
             .flatMap(
@@ -280,18 +283,14 @@ final class TaskTraining {
     news = true;
   }
 
-  private static boolean aligned(Head head) {
-    return head.info().trigger().equals(Realignment.TRIGGER);
-  }
-
   /** Alignment begins at the last head that labels support. */
-  private void anchor(Head head) {
+  private void anchor(Head head, Optional<Head> aligned) {
     if (realignment.isPresent()) {
-      realignment.get().anchor(head);
-    } else if (settings.alignUnlabelled()
-        && task.kind() instanceof Kind.OneLabel
-        && fitter instanceof LinearFitter linear) {
-      realignment = Optional.of(new Realignment(linear, head, clock));
+      realignment.get().anchor(head, aligned);
+    } else {
+      realignment =
+          Realignment.fitter(settings, task.kind(), fitter)
+              .map(linear -> new Realignment(linear, gate, head, aligned, clock));
     }
   }
 }

@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,6 +52,41 @@ public final class Gate {
    */
   public Optional<Verdict> withdraws(List<Trial> audit, List<Trial> all, long parent) {
     return new Withdrawal(measure).judge(audit, all, parent);
+  }
+
+  /**
+   * What labels say of a candidate that was made without any: it is refused where it is worse than
+   * the head it was made from.
+   *
+   * @param unlabelled the verdict so far; it stands where there are no trials
+   * @param fresh trials of samples that neither head was trained on
+   * @param learnt of those the other was trained on, and is the better at: of these it may lose what
+   *     a better head may
+   */
+  public Verdict hears(Verdict unlabelled, List<Trial> fresh, List<Trial> learnt) {
+    List<Trial> trials = Stream.concat(fresh.stream(), learnt.stream()).toList();
+    if (trials.isEmpty()) {
+      return unlabelled;
+    }
+    Map<String, Double> numbers = numbers(trials, measure.compare(trials));
+    numbers.putAll(unlabelled.numbers());
+    Optional<String> against =
+        loss(fresh, 0).or(() -> loss(learnt, settings.classLoss() / 2)).map(measure::amount);
+    String reason =
+        against
+            .map(lost -> "labels are against it: it loses %s on %d samples".formatted(lost, trials.size()))
+            .orElse(unlabelled.reason() + "; the labels there are do not speak against it");
+    return against.isPresent()
+        ? verdict(Cause.WORSE_ON_KNOWN, reason, trials, numbers)
+        : new Verdict(true, reason, trials.size(), numbers, unlabelled.cause());
+  }
+
+  /** What is surely lost, where that is more than may be. */
+  private Optional<Double> loss(List<Trial> trials, double mayLose) {
+    Comparison test = measure.compare(trials);
+    return !trials.isEmpty() && test.pWorse() <= settings.errorRate() && test.gain() < -mayLose
+        ? Optional.of(-test.gain())
+        : Optional.empty();
   }
 
   /** How many samples a candidate has to be judged on; on fewer, none passes. */

@@ -130,7 +130,9 @@ final class HeadStore {
       throw new RefusedHeadException(
           name + " says of itself " + head.info() + ", its manifest " + info + ".");
     }
-    return Optional.of(new Head(info, head.tensors(), head.goldenFeatures(), head.goldenLogits()));
+    return Optional.of(
+        new Head(
+            info, head.tensors(), head.goldenFeatures(), head.goldenLogits(), head.source()));
   }
 
   /** A store of its own with the same content. */

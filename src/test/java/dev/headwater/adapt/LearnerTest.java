@@ -2,6 +2,7 @@ package dev.headwater.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.LinearHead;
@@ -154,11 +155,48 @@ class LearnerTest {
     }
   }
 
+  @Test
+  void bringsWhereItsLabelsLieWhereHeadsAreToBeAligned() {
+    Learner aligning = learner(List.of(), true, aligning(AdaptSettings.of("id")));
+    feed(aligning, 40, 3);
+    feed(learner, 40, 3);
+
+    Head head = aligning.trainFirst("history", 1);
+
+    SourceStatistics source = SourceStatistics.of(head.source()).orElseThrow();
+    assertThat(source.dim()).isEqualTo(DIM);
+    assertThat(source.counts()).containsExactly(14, 13, 13);
+    assertThat(learner.trainFirst("history", 1).source())
+        .as("as large as the head, and read by nobody")
+        .isEmpty();
+  }
+
+  private static AdaptSettings aligning(AdaptSettings settings) {
+    return new AdaptSettings(
+        settings.transactionalId(),
+        settings.samples(),
+        settings.growth(),
+        settings.interval(),
+        settings.memory(),
+        settings.folds(),
+        settings.balance(),
+        settings.fit(),
+        settings.heads(),
+        settings.closeTimeout(),
+        settings.promotion(),
+        settings.drift(),
+        true);
+  }
+
   private Learner learner(List<String> labels, boolean open) {
+    return learner(labels, open, AdaptSettings.of("id"));
+  }
+
+  private Learner learner(List<String> labels, boolean open, AdaptSettings settings) {
     FitSettings fit = new FitSettings("cpu", 1, 0.05, 12, 60);
     return new Learner(
         new Learner.Space("task", "backbone", DIM, labels, open),
-        AdaptSettings.of("id"),
+        settings,
         new Gate(GateSettings.DEFAULT),
         new LinearFitter(layout, new FineTuner(fit, true)),
         Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));

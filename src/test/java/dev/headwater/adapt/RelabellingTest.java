@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
@@ -51,7 +52,9 @@ class RelabellingTest {
             bundled.info(),
             bundled.tensors(),
             Tensor.rows(List.of(features), task.featureSize()),
-            Tensor.rows(List.of(logits), 3));
+            Tensor.rows(List.of(logits), 3),
+            new SourceStatistics(3, 2, new float[] {1, 0, 0, 1, -1, 0}, new float[] {7, 8, 9})
+                .tensors());
   }
 
   @Test
@@ -63,6 +66,7 @@ class RelabellingTest {
     assertThat(renamed.info().parent()).isZero();
     assertThat(renamed.info().verdict().reason()).isEqualTo("because");
     assertThat(linear(renamed).logits(features)).containsExactly(logits);
+    assertThat(renamed.source()).isEqualTo(live.source());
   }
 
   @Test
@@ -75,6 +79,10 @@ class RelabellingTest {
     assertThat(without.goldenLogits().values())
         .as("what followers check it by")
         .containsExactly(logits[0], logits[2]);
+    SourceStatistics source = SourceStatistics.of(without.source()).orElseThrow();
+    assertThat(source.classes()).isEqualTo(2);
+    assertThat(source.directions()).containsExactly(1, 0, -1, 0);
+    assertThat(source.counts()).containsExactly(7, 9);
   }
 
   @Test

@@ -103,6 +103,10 @@ abstract class TrainerDeployment {
   }
 
   Trainer started(AdaptSettings.Promotion promotion) {
+    return started(promotion, false);
+  }
+
+  Trainer started(AdaptSettings.Promotion promotion, boolean alignUnlabelled) {
     AdaptSettings defaults = AdaptSettings.of(name + "-trainer");
     AdaptSettings settings =
         new AdaptSettings(
@@ -118,7 +122,7 @@ abstract class TrainerDeployment {
             defaults.closeTimeout(),
             promotion,
             defaults.drift(),
-            defaults.alignUnlabelled());
+            alignUnlabelled);
     Trainer trainer =
         new Trainer(
             settings,
@@ -145,6 +149,17 @@ abstract class TrainerDeployment {
       for (int i = 0; i < count; i++, sent++) {
         byte[] sample = bytes(samples, "r" + sent, sent % 3);
         producer.send(new ProducerRecord<>(topics.samples().name(), 0, "r" + sent, sample));
+      }
+      producer.flush();
+    }
+  }
+
+  void send(List<Sample> all) throws Exception {
+    try (KafkaProducer<String, byte[]> producer = producer()) {
+      for (Sample sample : all) {
+        byte[] value = topics.samples().value().serializer().serialize("", sample);
+        producer.send(
+            new ProducerRecord<>(topics.samples().name(), 0, sample.getRecordId(), value));
       }
       producer.flush();
     }

@@ -8,6 +8,7 @@ import dev.headwater.schema.Verdict;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -280,6 +281,35 @@ class GateTest {
     assertThat(accepted / (double) seeds)
         .as("share of noise accepted, by answers or by likelihood")
         .isBetween(0.05, 2 * GateSettings.DEFAULT.errorRate());
+  }
+
+  @Test
+  void hearsTheLabelsThereAreOnACandidateMadeWithout() {
+    Map<String, Double> figures = Map.of("agreement", 0.9);
+    Verdict without = Verdict.of(Verdict.Cause.ALIGNED, "it moved", 0, figures);
+    List<Trial> trials = trials(40, "a", "a", "a");
+
+    assertThat(gate.hears(without, List.of(), List.of())).as("there are none").isSameAs(without);
+    Verdict unopposed = gate.hears(without, trials, List.of());
+    assertThat(unopposed.accepted()).isTrue();
+    assertThat(unopposed.cause()).isEqualTo("aligned");
+    assertThat(unopposed.judged()).isEqualTo(40);
+    assertThat(unopposed.reason()).startsWith("it moved; ");
+    trials.addAll(trials(1, "b", "b", "a"));
+    assertThat(gate.hears(without, trials, List.of()).accepted()).as("one is chance").isTrue();
+    trials.addAll(trials(1, "b", "b", "a"));
+
+    Verdict opposed = gate.hears(without, trials, List.of());
+
+    assertRefused(opposed, "it loses 4.8 points on 42 samples");
+    assertThat(opposed.cause()).isEqualTo("worse-on-known");
+    assertThat(opposed.judged()).isEqualTo(42);
+    assertThat(opposed.numbers()).containsKeys("agreement", "gain");
+    assertThat(gate.hears(without, List.of(), trials).accepted())
+        .as("the other head was trained on them: half of gate.class-loss")
+        .isTrue();
+    trials.addAll(trials(1, "b", "b", "a"));
+    assertRefused(gate.hears(without, List.of(), trials), "it loses 7.0 points on 43 samples");
   }
 
   @Test

@@ -30,7 +30,8 @@ class HeadCodecTest {
     Safetensors.Contents file = Safetensors.read(HeadCodec.write(TestHeads.head(7)));
 
     // then
-    assertThat(file.tensors()).containsOnlyKeys("w", "b", "golden.features", "golden.logits");
+    assertThat(file.tensors())
+        .containsOnlyKeys("w", "b", "golden.features", "golden.logits", "source.counts");
     assertThat(file.metadata())
         .containsEntry("task", "intent")
         .containsEntry("version", "7")

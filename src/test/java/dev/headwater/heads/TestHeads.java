@@ -45,7 +45,8 @@ final class TestHeads {
         info,
         Map.of("w", filled(info.version(), 4, 3), "b", filled(info.version(), 3)),
         filled(0.5f, 2, 4),
-        filled(0.25f, 2, 3));
+        filled(0.25f, 2, 3),
+        Map.of(Head.SOURCE + "counts", filled(info.version(), 3)));
   }
 
   static LivePointer pointer(long epoch, long version) {

@@ -3,6 +3,7 @@ package dev.headwater.adapt.align;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.LinearHead;
+import dev.headwater.schema.Verdict;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,13 +18,13 @@ import java.util.List;
  *
  * <p>Every alignment starts from the <i>anchor</i>, the last head that labels support, so that
  * mistakes do not pile up from one alignment to the next; only where the classes were last seen is
- * carried on. What cannot be aligned goes back to the anchor.
+ * carried on, and where that misleads it is forgotten for where they lay at the source. What cannot be aligned goes back to the anchor.
  *
  * <p><b>Risk.</b> No label is read, so nothing here can know that it is right: clusters say what
  * lies together, not what it is called. A class that moves to where another one was, classes that
  * trade places between two windows, or a new class that looks like a known one in a body, are
- * followed wrongly and pass {@link Guard}. Where labelled samples exist the gate must decide
- * instead; where none do, audit some.
+ * followed wrongly and pass {@link Guard}. Labels that exist are asked by whoever publishes, and
+ * may refuse; where none do, audit some.
  *
  * <p>Deterministic. Bounded: it holds one window of samples. Not thread-safe.
  */
@@ -33,7 +34,7 @@ public final class Aligner {
 
   private static final int WINDOW_PER_CLASS = 4;
 
-  /** Samples before the first alignment. */
+  /** Samples before the first alignment, and since the last label. */
   private static final int LEAST = 75;
 
   private static final int LEAST_PER_CLASS = 2;
@@ -54,10 +55,12 @@ public final class Aligner {
   private SourceStatistics carried;
   private Moves moves;
   private int fresh;
+  private int quiet;
 
   /**
    * @param anchor the head that labels support
-   * @param source of the samples it was trained on, or {@link SourceStatistics#none}
+   * @param source of the samples it was trained on, or {@link SourceStatistics#none}: then those of
+   *     the first window that can be told take its place
    */
   public Aligner(FineTuner tuner, LinearHead anchor, SourceStatistics source) {
     if (source.classes() != anchor.classes() || source.dim() != anchor.dim()) {
@@ -87,13 +90,19 @@ public final class Aligner {
       window.removeFirst();
     }
     fresh++;
+    quiet++;
   }
 
-  /** Whether there is enough that the last alignment has not seen. */
+  /** A label has come: while they do, it is theirs to teach. */
+  public void labelled() {
+    quiet = 0;
+  }
+
+  /** Whether no label has come of late, and there is enough that the last alignment has not seen. */
   public boolean due() {
     int least = Math.max(LEAST, LEAST_PER_CLASS * anchor.classes());
     return anchor.classes() > 1
-        && window.size() >= least
+        && quiet >= least
         && fresh >= Math.min(least, capacity() / PER_WINDOW);
   }
 
@@ -118,16 +127,16 @@ public final class Aligner {
     int[] labels = agreed(alone, followed);
     long both = Arrays.stream(labels).filter(label -> label >= 0).count();
     carried = both < CONSENT * labels.length ? source : followed.statistics();
+    if (!source.known()) {
+      source = carried;
+    }
     moves = Moves.of(opinion, labels, moves);
     if (moves.moved() == 0) {
       return new Alignment(anchor, source, guard.still(moves));
     }
     LinearHead candidate = tuner.fit(anchor, anchor.classes(), trusted(samples, labels, opinion));
-    Alignment aligned =
-        new Alignment(candidate, followed.statistics(), guard.judge(candidate, samples, moves));
-    return aligned.verdict().accepted()
-        ? aligned
-        : new Alignment(anchor, source, aligned.verdict());
+    Verdict verdict = guard.judge(candidate, samples, moves);
+    return new Alignment(verdict.accepted() ? candidate : anchor, source, verdict);
   }
 
   /** The label both give a sample, -1 where they differ. */

@@ -11,9 +11,9 @@ import java.util.Optional;
  * samples that mean is worth. Directions and not positions, for a linear head without bias decides
  * by nothing else, and neither a sensor's gain nor a window's class proportions change them.
  *
- * <p>They come from labelled history ({@link #of(Batch, int)}) or, where there is none, from the
- * first unlabelled samples by way of the head's own answers; they travel with a head as {@link
- * #tensors}. The arrays are not copied: whoever makes one gives them away.
+ * <p>They come from the labelled samples a head was trained on ({@link #of(Batch, int)}) or, where
+ * that left none, from the first unlabelled ones by way of the head's own answers; they travel with
+ * a head as {@link #tensors}. The arrays are not copied: whoever makes one gives them away.
  *
  * @param directions [classes, dim], row-major; of unit length, or zeros for a class not seen
  * @param counts [classes] samples behind each direction, 0 for a class not seen
@@ -36,7 +36,7 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
     return new SourceStatistics(classes, dim, new float[classes * dim], new float[classes]);
   }
 
-  /** Of labelled samples; their weights are how much each counts. */
+  /** Of labelled samples. Each counts as one: weights set classes apart, and here each is alone. */
   public static SourceStatistics of(Batch labelled, int classes) {
     int dim = labelled.features().get(0).length;
     double[] sums = new double[classes * dim];
@@ -44,9 +44,9 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
     for (int i = 0; i < labelled.size(); i++) {
       int c = labelled.classes()[i];
       double[] unit = Directions.unit(labelled.features().get(i));
-      counts[c] += labelled.weights()[i];
+      counts[c]++;
       for (int d = 0; d < dim; d++) {
-        sums[c * dim + d] += labelled.weights()[i] * unit[d];
+        sums[c * dim + d] += unit[d];
       }
     }
     return of(classes, dim, sums, counts);
@@ -66,6 +66,16 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
       seen[c] = (float) counts[c];
     }
     return new SourceStatistics(classes, dim, directions, seen);
+  }
+
+  /** Whether any class has been seen. */
+  boolean known() {
+    for (float count : counts) {
+      if (count > 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Those that came with a head; empty where none did. */
@@ -91,14 +101,5 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
     return Map.of(
         DIRECTIONS, new Tensor(new long[] {classes, dim}, directions.clone()),
         COUNTS, new Tensor(new long[] {classes}, counts.clone()));
-  }
-
-  /** With further classes, of which nothing is known yet. */
-  public SourceStatistics grown(int newClasses) {
-    return new SourceStatistics(
-        newClasses,
-        dim,
-        Arrays.copyOf(directions, newClasses * dim),
-        Arrays.copyOf(counts, newClasses));
   }
 }

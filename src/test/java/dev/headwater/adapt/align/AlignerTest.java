@@ -7,7 +7,10 @@ import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.LinearHead;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -85,22 +88,69 @@ class AlignerTest {
   }
 
   @Test
-  void keepsWhatHistorySaysOfAClassThatTheWindowLacks() {
-    List<float[]> features = List.of(blobs.of(0), blobs.of(1), blobs.of(2), blobs.of(3));
-    Batch history = new Batch(features, new int[] {0, 1, 2, 3}, new double[] {10, 10, 10, 10});
-    SourceStatistics source = SourceStatistics.of(history, Blobs.CLASSES);
+  void handsOnWhatHistorySaysAndKeepsItOfAClassThatTheWindowLacks() {
+    SourceStatistics source = SourceStatistics.of(history(40), Blobs.CLASSES);
     aligner.anchor(anchor, source);
     blobs.turn(0, 47);
+    List<float[]> window = new ArrayList<>();
     for (int i = 0; i < 150; i++) {
-      aligner.add(blobs.of(i % 3));
+      window.add(blobs.of(i % 3));
     }
+    window.forEach(aligner::add);
 
     Alignment alignment = aligner.align();
+    SourceStatistics found =
+        Clustering.of(Directions.units(window), Aligner.opinion(anchor, window), source)
+            .statistics();
 
     assertThat(alignment.verdict().accepted()).as(alignment.verdict().reason()).isTrue();
-    assertThat(alignment.source().counts()[3]).isEqualTo(10);
-    assertThat(direction(alignment.source(), 3)).isEqualTo(direction(source, 3));
-    assertThat(direction(alignment.source(), 0)).isNotEqualTo(direction(source, 0));
+    assertThat(alignment.source()).isSameAs(source);
+    assertThat(found.counts()[3]).isEqualTo(10);
+    assertThat(direction(found, 3)).isEqualTo(direction(source, 3));
+    assertThat(direction(found, 0)).isNotEqualTo(direction(source, 0));
+  }
+
+  private Batch history(int samples) {
+    double[] weights = new double[samples];
+    Arrays.fill(weights, 1);
+    return new Batch(
+        IntStream.range(0, samples).mapToObj(i -> blobs.of(i % Blobs.CLASSES)).toList(),
+        IntStream.range(0, samples).map(i -> i % Blobs.CLASSES).toArray(),
+        weights);
+  }
+
+  @Test
+  void takesTheFirstWindowForTheSourceWhereNothingElseIsKnownAndKeepsIt() {
+    fill(150);
+    SourceStatistics first = aligner.align().source();
+    assertThat(first.counts()).as("all classes seen").doesNotContain(0f);
+    blobs.turn(0, 47);
+    fill(150);
+
+    assertThat(aligner.align().source()).as("followed").isSameAs(first);
+    Random noise = new Random(3);
+    for (int i = 0; i < 150; i++) {
+      float[] features = new float[Blobs.DIM];
+      features[4 + noise.nextInt(Blobs.DIM - 4)] = noise.nextFloat();
+      aligner.add(features);
+    }
+    Alignment lost = aligner.align();
+    assertThat(lost.verdict().reason()).startsWith("clusters agree with the head on ");
+    assertThat(lost.source()).as("what was carried on is forgotten, not this").isSameAs(first);
+    aligner.anchor(anchor, NONE);
+    fill(150);
+    assertThat(aligner.align().source()).as("of another anchor").isNotSameAs(first);
+  }
+
+  @Test
+  void isNotDueWhileLabelsCome() {
+    fill(150);
+    aligner.labelled();
+    fill(74);
+    assertThat(aligner.due()).isFalse();
+
+    fill(1);
+    assertThat(aligner.due()).isTrue();
   }
 
   @Test

@@ -42,7 +42,7 @@ public final class Blobs {
   }
 
   /** Share of fresh records of each class in turn that a head gets right. */
-  double accuracy(LinearHead head) {
+  public double accuracy(LinearHead head) {
     int right = 0;
     for (int i = 0; i < 1000; i++) {
       right += head.best(of(i % CLASSES)) == i % CLASSES ? 1 : 0;

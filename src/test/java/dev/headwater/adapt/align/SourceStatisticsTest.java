@@ -23,7 +23,7 @@ class SourceStatisticsTest {
     float half = (float) Math.sqrt(0.5);
     assertThat(source.directions())
         .containsExactly(new float[] {half, half, 0, 0, 0, 1}, within(1e-6f));
-    assertThat(source.counts()).containsExactly(2, 0, 0.5f);
+    assertThat(source.counts()).containsExactly(2, 0, 1);
   }
 
   @Test
@@ -43,13 +43,5 @@ class SourceStatisticsTest {
   @Test
   void isAbsentWhereAHeadBroughtNone() {
     assertThat(SourceStatistics.of(Map.of())).isEmpty();
-  }
-
-  @Test
-  void growsByClassesNotSeen() {
-    SourceStatistics grown = SourceStatistics.of(labelled, 3).grown(4);
-
-    assertThat(grown.directions()).hasSize(8).endsWith(0f, 0f);
-    assertThat(grown.counts()).containsExactly(2, 0, 0.5f, 0);
   }
 }
