@@ -19,8 +19,9 @@ import java.time.Duration;
  * @param balance in [0, 1]: a sample of a label seen n times counts n^-balance
  * @param closeTimeout for the thread to stop
  * @param promotion who makes an accepted candidate live
- * @param alignUnlabelled whether heads follow moving classes while no labels come at all, on no
- *     proof but what clusters say: see {@link dev.headwater.adapt.align.Aligner} for the risk
+ * @param alignUnlabelled whether heads follow moving classes while no labels come, on no proof but
+ *     what clusters say and older labels do not deny, and heads trained on labels bring for it where
+ *     these lie: see {@link dev.headwater.adapt.align.Aligner} for the risk
  */
 public record AdaptSettings(
     String transactionalId,

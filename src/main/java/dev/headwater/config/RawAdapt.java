@@ -44,7 +44,7 @@ public interface RawAdapt {
   @WithConverter(Converters.Share.class)
   double balance();
 
-  /** Whether heads follow moving classes while no labels come at all. */
+  /** Whether heads follow moving classes while no labels come. */
   @WithDefault("false")
   boolean alignUnlabelled();
 

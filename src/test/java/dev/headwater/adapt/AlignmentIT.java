@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.headwater.adapt.align.Blobs;
 import dev.headwater.adapt.align.SourceStatistics;
+import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.schema.Head;
@@ -16,8 +17,10 @@ import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Heads that follow where classes move while no label comes, and the way back. */
@@ -64,30 +67,39 @@ class AlignmentIT extends TrainerDeployment {
   }
 
   @Test
-  void followsAHeadThatItTrainedBeforeAndItsLabelsHaveNothingAgainstIt() throws Exception {
-    planted();
-    blobs.turn(2, 60);
+  void followsAfterHistoryWhoseLabelsAreAskedAndHandsOnWhereTheyLay() throws Exception {
+    Batch history = history(60);
+    SourceStatistics source = SourceStatistics.of(history, Blobs.CLASSES);
     List<Sample> labelled = new ArrayList<>();
-    for (int i = 0; i < 60; i++) {
-      labelled.add(labelled("r" + i, i % 4, blobs.of(i % 4)));
+    for (int i = 0; i < history.size(); i++) {
+      labelled.add(labelled("r" + i, history.classes()[i], history.features().get(i)));
     }
     send(labelled);
+    long anchor = planted(Map.of("trainedThrough.0", 59.0), source.tensors());
+    blobs.turn(0, 47);
     try (Trainer trainer = aligning()) {
-      awaitLive(2);
-      long anchor = liveVersion();
-      assertThat(source(anchor).counts()).containsExactly(15, 15, 15, 15);
-      blobs.turn(0, 47);
       draw(200);
 
-      await().atMost(PATIENCE).until(() -> head(liveVersion()).trigger().equals("alignment"));
+      await().atMost(PATIENCE).until(() -> liveVersion() > anchor);
       HeadInfo aligned = head(liveVersion());
+      assertThat(aligned.trigger()).isEqualTo("alignment");
       assertThat(aligned.parent()).isEqualTo(anchor);
-      assertThat(aligned.verdict().judged()).as("asked").isEqualTo(60);
+      assertThat(aligned.verdict().judged()).as("labels asked").isEqualTo(60);
       assertThat(aligned.verdict().numbers())
           .as("how far training had read")
           .containsEntry("trainedThrough.0", 59.0);
-      assertThat(source(liveVersion()).directions()).isEqualTo(source(anchor).directions());
+      assertThat(heads().head(task, liveVersion()).orElseThrow().source())
+          .isEqualTo(source.tensors());
     }
+  }
+
+  private Batch history(int samples) {
+    double[] weights = new double[samples];
+    Arrays.fill(weights, 1);
+    return new Batch(
+        IntStream.range(0, samples).mapToObj(i -> blobs.of(i % Blobs.CLASSES)).toList(),
+        IntStream.range(0, samples).map(i -> i % Blobs.CLASSES).toArray(),
+        weights);
   }
 
   @Test
@@ -121,7 +133,11 @@ class AlignmentIT extends TrainerDeployment {
 
   /** The head for blobs that have not moved, live. */
   private long planted() {
-    Verdict verdict = new Verdict(true, "planted", 40, Map.of());
+    return planted(Map.of(), Map.of());
+  }
+
+  private long planted(Map<String, Double> numbers, Map<String, Tensor> source) {
+    Verdict verdict = new Verdict(true, "planted", 40, numbers);
     HeadInfo info =
         new HeadInfo(
             task,
@@ -137,7 +153,11 @@ class AlignmentIT extends TrainerDeployment {
     try (HeadPublisher publisher = publisher("planter")) {
       publisher.promote(
           new Head(
-              info, layout.tensors(Blobs.head()), features, Tensor.zeros(0, LABELS.size())),
+              info,
+              layout.tensors(Blobs.head()),
+              features,
+              Tensor.zeros(0, LABELS.size()),
+              source),
           "trainer");
     }
     return info.version();
@@ -162,9 +182,5 @@ class AlignmentIT extends TrainerDeployment {
 
   private LinearHead linear(long version) {
     return layout.linear(heads().head(task, version).orElseThrow());
-  }
-
-  private SourceStatistics source(long version) {
-    return SourceStatistics.of(heads().head(task, version).orElseThrow().source()).orElseThrow();
   }
 }
