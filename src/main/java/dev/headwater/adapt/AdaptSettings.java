@@ -20,8 +20,8 @@ import java.time.Duration;
  * @param closeTimeout for the thread to stop
  * @param promotion who makes an accepted candidate live
  * @param alignUnlabelled whether heads follow moving classes while no labels come, on no proof but
- *     what clusters say and older labels do not deny, and heads trained on labels bring for it where
- *     these lie: see {@link dev.headwater.adapt.align.Aligner} for the risk
+ *     what clusters say and older labels do not deny, and heads trained on labels bring for it
+ *     where these lie: see {@link dev.headwater.adapt.align.Aligner} for the risk
  */
 public record AdaptSettings(
     String transactionalId,

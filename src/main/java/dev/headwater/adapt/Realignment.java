@@ -117,7 +117,9 @@ final class Realignment {
     aligner.labelled();
   }
 
-  /** Whether no label has come of late, and there is enough that the last alignment has not seen. */
+  /**
+   * Whether no label has come of late, and there is enough that the last alignment has not seen.
+   */
   boolean due() {
     return aligner.due();
   }

@@ -60,8 +60,8 @@ public final class Gate {
    *
    * @param unlabelled the verdict so far; it stands where there are no trials
    * @param fresh trials of samples that neither head was trained on
-   * @param learnt of those the other was trained on, and is the better at: of these it may lose what
-   *     a better head may
+   * @param learnt of those the other was trained on, and is the better at: of these it may lose
+   *     what a better head may
    */
   public Verdict hears(Verdict unlabelled, List<Trial> fresh, List<Trial> learnt) {
     List<Trial> trials = Stream.concat(fresh.stream(), learnt.stream()).toList();
@@ -74,7 +74,10 @@ public final class Gate {
         loss(fresh, 0).or(() -> loss(learnt, settings.classLoss() / 2)).map(measure::amount);
     String reason =
         against
-            .map(lost -> "labels are against it: it loses %s on %d samples".formatted(lost, trials.size()))
+            .map(
+                lost ->
+                    "labels are against it: it loses %s on %d samples"
+                        .formatted(lost, trials.size()))
             .orElse(unlabelled.reason() + "; the labels there are do not speak against it");
     return against.isPresent()
         ? verdict(Cause.WORSE_ON_KNOWN, reason, trials, numbers)

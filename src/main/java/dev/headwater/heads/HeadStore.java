@@ -131,8 +131,7 @@ final class HeadStore {
           name + " says of itself " + head.info() + ", its manifest " + info + ".");
     }
     return Optional.of(
-        new Head(
-            info, head.tensors(), head.goldenFeatures(), head.goldenLogits(), head.source()));
+        new Head(info, head.tensors(), head.goldenFeatures(), head.goldenLogits(), head.source()));
   }
 
   /** A store of its own with the same content. */

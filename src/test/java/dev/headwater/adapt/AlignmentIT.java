@@ -153,11 +153,7 @@ class AlignmentIT extends TrainerDeployment {
     try (HeadPublisher publisher = publisher("planter")) {
       publisher.promote(
           new Head(
-              info,
-              layout.tensors(Blobs.head()),
-              features,
-              Tensor.zeros(0, LABELS.size()),
-              source),
+              info, layout.tensors(Blobs.head()), features, Tensor.zeros(0, LABELS.size()), source),
           "trainer");
     }
     return info.version();

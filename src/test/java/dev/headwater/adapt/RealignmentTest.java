@@ -54,8 +54,7 @@ class RealignmentTest {
 
   private void take(Realignment following, int count) {
     for (int i = 0; i < count; i++) {
-      following.take(
-          samples.of("r" + i, null, blobs.of(i % Blobs.CLASSES), Reason.UNLABELLED, 5));
+      following.take(samples.of("r" + i, null, blobs.of(i % Blobs.CLASSES), Reason.UNLABELLED, 5));
     }
   }
 

@@ -18,7 +18,8 @@ import java.util.List;
  *
  * <p>Every alignment starts from the <i>anchor</i>, the last head that labels support, so that
  * mistakes do not pile up from one alignment to the next; only where the classes were last seen is
- * carried on, and where that misleads it is forgotten for where they lay at the source. What cannot be aligned goes back to the anchor.
+ * carried on, and where that misleads it is forgotten for where they lay at the source. What cannot
+ * be aligned goes back to the anchor.
  *
  * <p><b>Risk.</b> No label is read, so nothing here can know that it is right: clusters say what
  * lies together, not what it is called. A class that moves to where another one was, classes that
@@ -98,7 +99,9 @@ public final class Aligner {
     quiet = 0;
   }
 
-  /** Whether no label has come of late, and there is enough that the last alignment has not seen. */
+  /**
+   * Whether no label has come of late, and there is enough that the last alignment has not seen.
+   */
   public boolean due() {
     int least = Math.max(LEAST, LEAST_PER_CLASS * anchor.classes());
     return anchor.classes() > 1
