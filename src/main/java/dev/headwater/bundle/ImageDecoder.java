@@ -59,13 +59,22 @@ final class ImageDecoder implements RecordDecoder {
     }
     long[] shape = input.shape();
     boolean first = channelsFirst(settings, shape);
-    if (!isColour(shape[first ? 1 : 3])) {
+    long fixed = shape[first ? 1 : 3];
+    int channels = (int) (fixed > 0 ? fixed : settings.channels());
+    if (channels == 0) {
+      problems.add("input.colours: the network leaves them open; say grey or rgb");
+      return null;
+    }
+    if (!isColour(channels)) {
       problems.add("input.image: pictures have 1 or 3 channels, the network wants " + input);
+      return null;
+    }
+    if (settings.channels() > 0 && settings.channels() != channels) {
+      problems.add("input.colours: the network wants %d channels".formatted(channels));
       return null;
     }
     int height = side(first ? shape[2] : shape[1], settings.size(), 0);
     int width = side(first ? shape[3] : shape[2], settings.size(), 1);
-    int channels = (int) (first ? shape[1] : shape[3]);
     int before = problems.size();
     if (height < 1 || width < 1) {
       problems.add("input.size: the network leaves it open; give [height, width]");
@@ -89,7 +98,12 @@ final class ImageDecoder implements RecordDecoder {
   /** The input [N, ...] with the size the manifest wants in it, where it wants one. */
   static long[] wanted(Manifest.Image settings, TensorInfo input) {
     long[] shape = input.shape().clone();
-    int at = channelsFirst(settings, shape) ? 2 : 1;
+    boolean first = channelsFirst(settings, shape);
+    int at = first ? 2 : 1;
+    int channel = first ? 1 : 3;
+    if (shape[channel] < 1 && settings.channels() > 0) {
+      shape[channel] = settings.channels();
+    }
     for (int i = 0; i < settings.size().length; i++) {
       shape[at + i] = settings.size()[i];
     }
@@ -103,7 +117,10 @@ final class ImageDecoder implements RecordDecoder {
   }
 
   private static boolean channelsFirst(Manifest.Image settings, long[] shape) {
-    return settings.layout() == 0 ? isColour(shape[1]) : settings.layout() == 1;
+    // left open on both sides: as most networks are
+    return settings.layout() == 0
+        ? isColour(shape[1]) || (shape[1] < 1 && !isColour(shape[3]))
+        : settings.layout() == 1;
   }
 
   private static boolean isColour(long channels) {

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param tasks one at least
  */
 record Manifest(String name, Path model, List<Task> tasks, Input input) {
+  /** Channels by the choice of colours. */
+  private static final int[] COLOURS = {0, 1, 3};
 
   /**
    * What is predicted.
@@ -96,6 +98,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
 
   /**
    * @param image pointer of the file in base64; null where the whole value is the file
+   * @param channels 1 for grey, 3 for RGB, 0 where the network's input tells
    * @param layout 0 where the network's input tells, 1 for channels first, 2 for last
    * @param size height and width, empty where the network's input tells
    * @param resize pixels of the shorter side before the centre is cut out; 0 to stretch
@@ -106,6 +109,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       @Nullable String id,
       List<LabelField> labels,
       @Nullable String image,
+      int channels,
       int layout,
       int[] size,
       int resize,
@@ -121,7 +125,8 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
               Arrays.toString(size),
               resize,
               Arrays.toString(mean),
-              Arrays.toString(std));
+              Arrays.toString(std))
+          .concat(channels == 0 ? "" : " channels " + channels);
     }
   }
 
@@ -326,6 +331,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
         id,
         labels,
         image,
+        COLOURS[input.choice("colours", "auto", "grey", "rgb")],
         input.choice("layout", "auto", "channels-first", "channels-last"),
         size.length == 0 ? new int[0] : new int[] {(int) size[0], (int) size[1]},
         input.has("resize") ? input.positive("resize", 1) : 0,

@@ -65,7 +65,7 @@ class ImageDecoderTest {
         .containsExactly(new float[] {1, 1, .4f, .4f, 0, 0}, within(1e-6f));
     Manifest.Image channelsLast =
         new Manifest.Image(
-            null, List.of(), null, 2, new int[0], 0, new float[0], new float[0], 1000);
+            null, List.of(), null, 0, 2, new int[0], 0, new float[0], new float[0], 1000);
     ImageDecoder last = ImageDecoder.of(channelsLast, List.of(input(-1, 1, 2, 3)), problems);
     assertThat(values(last, file))
         .as("channels last")
@@ -79,6 +79,32 @@ class ImageDecoderTest {
 
     assertThat(values(decoder(plain(), 1, 1, 1), colour)[0]).isEqualTo(153 / 255f, within(1e-6f));
     assertThat(values(decoder(plain(), 3, 1, 1), grey)).containsExactly(0, 0, 0);
+  }
+
+  @Test
+  void coloursThatTheNetworkLeavesOpenAreTheManifests() throws Exception {
+    byte[] file = png(filled(1, 1, new Color(100, 200, 50), BufferedImage.TYPE_INT_RGB));
+
+    assertThat(values(ImageDecoder.of(of(1), List.of(input(-1, -1, 1, 2)), problems), file))
+        .containsExactly(new float[] {153 / 255f, 153 / 255f}, within(1e-6f));
+    assertThat(values(ImageDecoder.of(of(3), List.of(input(-1, -1, 1, 2)), problems), file))
+        .containsExactly(
+            new float[] {100 / 255f, 100 / 255f, 200 / 255f, 200 / 255f, 50 / 255f, 50 / 255f},
+            within(1e-6f));
+    assertThat(ImageDecoder.wanted(of(3), input(-1, -1, 8, 9))).containsExactly(-1, 3, 8, 9);
+    assertThat(problems).isEmpty();
+
+    assertThat(ImageDecoder.of(plain(), List.of(input(-1, -1, 1, 2)), problems)).isNull();
+    assertThat(ImageDecoder.of(of(1), List.of(input(-1, 3, 1, 2)), problems)).isNull();
+    assertThat(problems)
+        .containsExactly(
+            "input.colours: the network leaves them open; say grey or rgb",
+            "input.colours: the network wants 3 channels");
+  }
+
+  private static Manifest.Image of(int channels) {
+    return new Manifest.Image(
+        null, List.of(), null, channels, 0, new int[0], 0, new float[0], new float[0], 10_000);
   }
 
   @Test
@@ -102,6 +128,7 @@ class ImageDecoderTest {
             null,
             List.of(),
             null,
+            0,
             0,
             new int[0],
             0,
@@ -157,7 +184,7 @@ class ImageDecoderTest {
     fill(wide, Color.WHITE, 10, 20);
     Manifest.Image cut =
         new Manifest.Image(
-            null, List.of(), null, 0, new int[0], 10, new float[0], new float[0], 1000);
+            null, List.of(), null, 0, 0, new int[0], 10, new float[0], new float[0], 1000);
 
     float[] stretched = values(decoder(plain(), 1, 10, 10), png(wide));
     float[] central = values(decoder(cut, 1, 8, 8), png(wide));
@@ -283,12 +310,12 @@ class ImageDecoderTest {
 
   private static Manifest.Image plain() {
     return new Manifest.Image(
-        null, List.of(), null, 0, new int[0], 0, new float[0], new float[0], 10_000);
+        null, List.of(), null, 0, 0, new int[0], 0, new float[0], new float[0], 10_000);
   }
 
   private static Manifest.Image inJson(@Nullable String id) {
     return new Manifest.Image(
-        id, List.of(), "/image", 0, new int[0], 0, new float[0], new float[0], 10_000);
+        id, List.of(), "/image", 0, 0, new int[0], 0, new float[0], new float[0], 10_000);
   }
 
   private ImageDecoder decoder(Manifest.Image settings, long channels, long height, long width) {
