@@ -17,10 +17,8 @@ import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Heads that follow where classes move while no label comes, and the way back. */
@@ -68,7 +66,7 @@ class AlignmentIT extends TrainerDeployment {
 
   @Test
   void followsAfterHistoryWhoseLabelsAreAskedAndHandsOnWhereTheyLay() throws Exception {
-    Batch history = history(60);
+    Batch history = blobs.labelled(60);
     SourceStatistics source = SourceStatistics.of(history, Blobs.CLASSES);
     List<Sample> labelled = new ArrayList<>();
     for (int i = 0; i < history.size(); i++) {
@@ -91,15 +89,6 @@ class AlignmentIT extends TrainerDeployment {
       assertThat(heads().head(task, liveVersion()).orElseThrow().source())
           .isEqualTo(source.tensors());
     }
-  }
-
-  private Batch history(int samples) {
-    double[] weights = new double[samples];
-    Arrays.fill(weights, 1);
-    return new Batch(
-        IntStream.range(0, samples).mapToObj(i -> blobs.of(i % Blobs.CLASSES)).toList(),
-        IntStream.range(0, samples).map(i -> i % Blobs.CLASSES).toArray(),
-        weights);
   }
 
   @Test

@@ -62,11 +62,7 @@ class NewBackboneIT extends CommandedDeployment {
 
   @Test
   void movesADeploymentToANewBackboneAndBack() throws Exception {
-    old = config;
-    Files.writeString(
-        old, Files.readString(old) + "selection: {audit-share: 0.5, threshold: 0, budget: 1}\n");
-    Settings before = settings(old);
-    assertThat(run("topics", "create")).as(err.toString()).isZero();
+    Settings before = oldDeployment();
     try (StreamService serving = serve(before)) {
       send(0);
       await().atMost(PATIENCE).until(() -> predictions(before).size() == BATCH);
@@ -108,11 +104,7 @@ class NewBackboneIT extends CommandedDeployment {
 
   @Test
   void collectsAMemoryAnewWhereNothingIsReembedded() throws Exception {
-    old = config;
-    Files.writeString(
-        old, Files.readString(old) + "selection: {audit-share: 0.5, threshold: 0, budget: 1}\n");
-    Settings before = settings(old);
-    assertThat(run("topics", "create")).as(err.toString()).isZero();
+    Settings before = oldDeployment();
     try (StreamService serving = serve(before)) {
       send(0);
       label(before, 0);
@@ -128,6 +120,14 @@ class NewBackboneIT extends CommandedDeployment {
     }
     assertReembedded(before, after, audited(BATCH) - gone);
     learn(after, "kind");
+  }
+
+  private Settings oldDeployment() throws Exception {
+    old = config;
+    Files.writeString(
+        old, Files.readString(old) + "selection: {audit-share: 0.5, threshold: 0, budget: 1}\n");
+    assertThat(run("topics", "create")).as(err.toString()).isZero();
+    return settings(old);
   }
 
   private Path newDeployment() throws Exception {

@@ -3,12 +3,10 @@ package dev.headwater.adapt.align;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.LinearHead;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -89,7 +87,7 @@ class AlignerTest {
 
   @Test
   void handsOnWhatHistorySaysAndKeepsItOfAClassThatTheWindowLacks() {
-    SourceStatistics source = SourceStatistics.of(history(40), Blobs.CLASSES);
+    SourceStatistics source = SourceStatistics.of(blobs.labelled(40), Blobs.CLASSES);
     aligner.anchor(anchor, source);
     blobs.turn(0, 47);
     List<float[]> window = new ArrayList<>();
@@ -108,15 +106,6 @@ class AlignerTest {
     assertThat(found.counts()[3]).isEqualTo(10);
     assertThat(direction(found, 3)).isEqualTo(direction(source, 3));
     assertThat(direction(found, 0)).isNotEqualTo(direction(source, 0));
-  }
-
-  private Batch history(int samples) {
-    double[] weights = new double[samples];
-    Arrays.fill(weights, 1);
-    return new Batch(
-        IntStream.range(0, samples).mapToObj(i -> blobs.of(i % Blobs.CLASSES)).toList(),
-        IntStream.range(0, samples).map(i -> i % Blobs.CLASSES).toArray(),
-        weights);
   }
 
   @Test

@@ -1,7 +1,10 @@
 package dev.headwater.adapt.align;
 
+import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.LinearHead;
+import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** Classes that lie round an axis each, at any distance from the origin, and a head for them. */
 public final class Blobs {
@@ -39,6 +42,16 @@ public final class Blobs {
     row[label] += (float) (length * Math.cos(angles[label]));
     row[(label + 1) % CLASSES] += (float) (length * Math.sin(angles[label]));
     return row;
+  }
+
+  /** Records of each class in turn, with their labels. */
+  public Batch labelled(int records) {
+    double[] weights = new double[records];
+    Arrays.fill(weights, 1);
+    return new Batch(
+        IntStream.range(0, records).mapToObj(i -> of(i % CLASSES)).toList(),
+        IntStream.range(0, records).map(i -> i % CLASSES).toArray(),
+        weights);
   }
 
   /** Share of fresh records of each class in turn that a head gets right. */
