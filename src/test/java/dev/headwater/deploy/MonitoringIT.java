@@ -321,7 +321,11 @@ class MonitoringIT {
       right += weight * hit;
       off[(int) Math.min(9, 10 * confidence)] += weight * (hit - confidence);
     }
-    assertThat(series("adaptation/Accuracy", "head").get("live")).isCloseTo(right / all, RECOUNTED);
+    List<Double> segments = report.accuracy().adaptive().segments();
+    assertThat(series("adaptation/Accuracy", "head").get("live"))
+        .isCloseTo(right / all, RECOUNTED)
+        .as("of as many samples as come from three tenths of the stream")
+        .isCloseTo((segments.get(7) + segments.get(8) + segments.get(9)) / 3, within(.1));
     assertThat(series("adaptation/Calibration error", "head").get("live"))
         .isCloseTo(Arrays.stream(off).map(Math::abs).sum() / all, RECOUNTED);
 
