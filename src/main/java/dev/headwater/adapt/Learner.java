@@ -168,11 +168,6 @@ final class Learner {
     return space.concerns(sample);
   }
 
-  /** How far in the samples topic this has read. */
-  TrainedThrough read() {
-    return read;
-  }
-
   int memorySize() {
     return memory.size();
   }

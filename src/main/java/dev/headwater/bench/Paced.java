@@ -3,6 +3,7 @@ package dev.headwater.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadSettings;
+import dev.headwater.metrics.Percentile;
 import dev.headwater.replay.traffic.Worker;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Json;
@@ -55,7 +56,7 @@ final class Paced {
     double percentile(double share) {
       double[] sorted = latencies.clone();
       Arrays.sort(sorted);
-      return sorted[Math.max(0, (int) Math.ceil(share * sorted.length) - 1)];
+      return Percentile.of(sorted, share);
     }
   }
 

@@ -23,7 +23,7 @@ public final class HttpServer implements AutoCloseable {
       "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:;"
           + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-  static final String LATEST = "status/latest.json";
+  static final String LATEST = "/status/latest.json";
   static final int OK = 200;
   private static final int SERVICE_UNAVAILABLE = 503;
 
@@ -51,7 +51,7 @@ public final class HttpServer implements AutoCloseable {
               config.routes.get(
                   "/", context -> context.header("Content-Security-Policy", ONE_FILE).html(page));
               config.routes.get("/status.json", context -> json(context, status.now()));
-              config.routes.get("/" + LATEST, context -> json(context, status.latest()));
+              config.routes.get(LATEST, context -> json(context, status.latest()));
               config.routes.get(
                   "/metrics",
                   context -> context.contentType(PROMETHEUS_TEXT).result(registry.scrape()));

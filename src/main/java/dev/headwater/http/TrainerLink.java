@@ -32,7 +32,7 @@ final class TrainerLink {
    * @param trainer where its page is
    */
   TrainerLink(URI trainer) {
-    address = trainer.resolve("/" + HttpServer.LATEST);
+    address = trainer.resolve(HttpServer.LATEST);
     health = Health.down("not asked yet: " + address);
   }
 

@@ -29,7 +29,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
@@ -198,21 +200,15 @@ class NewBackboneIT extends CommandedDeployment {
     String group = "billing-" + from.name();
     List<Source> handled = new ArrayList<>();
     Map<Integer, Long> left = new HashMap<>();
-    try (Consumer<byte[], byte[]> consumer = consumer(group, 50)) {
-      consumer.subscribe(List.of(from.topicNames().predictions()));
-      await()
-          .atMost(PATIENCE)
-          .until(
-              () -> {
-                for (ConsumerRecord<byte[], byte[]> record :
-                    consumer.poll(Duration.ofMillis(100))) {
-                  handled.add(prediction(from, record).source());
-                  left.put(record.partition(), record.timestamp());
-                }
-                return handled.size() >= BATCH;
-              });
-      consumer.commitSync();
-    }
+    consume(
+        from,
+        group,
+        50,
+        (record, source) -> {
+          handled.add(source);
+          left.put(record.partition(), record.timestamp());
+        },
+        () -> handled.size() >= BATCH);
     assertThat(handled.size()).as("it leaves in the middle").isLessThan(sources(from).size());
 
     long shortlyBefore =
@@ -230,35 +226,48 @@ class NewBackboneIT extends CommandedDeployment {
     wanted.removeIf(source -> source.partition() == 0 && source.offset() < EXPIRED);
     Set<Source> seen = new HashSet<>(handled);
     AtomicInteger again = new AtomicInteger();
-    try (Consumer<byte[], byte[]> consumer = consumer(group, 500)) {
-      consumer.subscribe(List.of(to.topicNames().predictions()));
+    consume(
+        to,
+        group,
+        500,
+        (record, source) -> {
+          if (seen.add(source)) {
+            handled.add(source);
+          } else {
+            again.incrementAndGet();
+          }
+        },
+        () -> seen.containsAll(wanted));
+    assertThat(handled).as("each record once").doesNotHaveDuplicates();
+    assertThat(again.get()).as("read again, and skipped").isPositive();
+  }
+
+  /** Reads predictions where the group stands, till it has enough, and says how far it got. */
+  private void consume(
+      Settings of,
+      String group,
+      int atOnce,
+      BiConsumer<ConsumerRecord<byte[], byte[]>, Source> handler,
+      Callable<Boolean> enough) {
+    Map<String, Object> properties = new HashMap<>(kafka());
+    properties.put("group.id", group);
+    properties.put("auto.offset.reset", "earliest");
+    properties.put("max.poll.records", atOnce);
+    try (Consumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      consumer.subscribe(List.of(of.topicNames().predictions()));
       await()
           .atMost(PATIENCE)
           .until(
               () -> {
                 for (ConsumerRecord<byte[], byte[]> record :
                     consumer.poll(Duration.ofMillis(100))) {
-                  Source source = prediction(to, record).source();
-                  if (seen.add(source)) {
-                    handled.add(source);
-                  } else {
-                    again.incrementAndGet();
-                  }
+                  handler.accept(record, prediction(of, record).source());
                 }
-                return seen.containsAll(wanted);
+                return enough.call();
               });
+      consumer.commitSync();
     }
-    assertThat(handled).as("each record once").doesNotHaveDuplicates();
-    assertThat(again.get()).as("read again, and skipped").isPositive();
-  }
-
-  private Consumer<byte[], byte[]> consumer(String group, int atOnce) {
-    Map<String, Object> properties = new HashMap<>(kafka());
-    properties.put("group.id", group);
-    properties.put("auto.offset.reset", "earliest");
-    properties.put("max.poll.records", atOnce);
-    return new KafkaConsumer<>(
-        properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
   private static Prediction prediction(Settings settings, ConsumerRecord<byte[], byte[]> record) {

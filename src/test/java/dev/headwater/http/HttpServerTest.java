@@ -190,10 +190,7 @@ class HttpServerTest {
     PrometheusMeterRegistry own = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     new MicrometerScorerMetrics(own, List.of("intent")).swapped("intent", 8, Duration.ofMillis(1));
     try (Status page = page(own, server.port())) {
-      page.start(Duration.ofHours(1));
-      await().until(() -> !((Collection<?>) page.now().get("times")).isEmpty());
-
-      JsonNode shown = Json.MAPPER.valueToTree(page.now());
+      JsonNode shown = shown(page);
       assertThat(shown.at("/series/headwater.trainer.memory{task=intent}/0").asDouble())
           .isEqualTo(7);
       assertThat(shown.at("/series/headwater.head.version{task=intent}/0").asDouble())
@@ -226,10 +223,7 @@ class HttpServerTest {
         });
     other.start();
     try (Status page = page(registry, other.getAddress().getPort())) {
-      page.start(Duration.ofHours(1));
-      await().until(() -> !((Collection<?>) page.now().get("times")).isEmpty());
-
-      assertThat(Json.MAPPER.valueToTree(page.now()).at("/trainer").toString())
+      assertThat(shown(page).at("/trainer").toString())
           .contains("\"up\":false", "no answer from http://127.0.0.1:");
     } finally {
       other.stop(0);
@@ -243,6 +237,13 @@ class HttpServerTest {
         () -> Health.up("running"),
         List::of,
         Optional.of(URI.create("http://127.0.0.1:" + trainer)));
+  }
+
+  /** After its first look. */
+  private static JsonNode shown(Status page) {
+    page.start(Duration.ofHours(1));
+    await().until(() -> !((Collection<?>) page.now().get("times")).isEmpty());
+    return Json.MAPPER.valueToTree(page.now());
   }
 
   private HttpResponse<String> get(String path) throws Exception {

@@ -2,6 +2,7 @@ package dev.headwater.replay.report;
 
 import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
+import dev.headwater.metrics.Percentile;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
@@ -172,12 +173,10 @@ public final class Tally {
     }
     double[] sorted = latencies.stream().mapToDouble(millis -> millis / MILLIS).sorted().toArray();
     return new ReplayReport.Latency(
-        quantile(sorted, .5), quantile(sorted, .95), quantile(sorted, .99), quantile(sorted, 1));
-  }
-
-  /** The smallest value that this share of them does not exceed. */
-  private static double quantile(double[] sorted, double share) {
-    return sorted[Math.max(0, (int) Math.ceil(share * sorted.length) - 1)];
+        Percentile.of(sorted, .5),
+        Percentile.of(sorted, .95),
+        Percentile.of(sorted, .99),
+        Percentile.of(sorted, 1));
   }
 
   private TaskTally first() {
