@@ -12,8 +12,8 @@ import java.util.List;
  * tasks, each has its quantile and its part of the share, for their certainties do not compare;
  * where the same records are the least certain for all of them, what is left is saved.
  *
- * <p>What can be saved no more is spent on the least certain records, however certain: a head that
- * is sure of what it gets wrong would else find out by audits alone.
+ * <p>The last of what can be saved is spent on the least certain records, however certain: a head
+ * that is sure of what it gets wrong would else find out by audits alone.
  *
  * <p>Looks only backwards, so that a record's inclusion probability given its past is known: 1
  * where unsure, else the audit share. Not thread-safe.
@@ -21,6 +21,9 @@ import java.util.List;
 final class LabelBudget {
   /** Of the burst; below it, the less is saved, the choosier. */
   private static final double LOW = 0.2;
+
+  /** Of the burst; what is saved above it is for the least certain records, however certain. */
+  private static final double HIGH = 0.95;
 
   private final double share;
   private final int burst;
@@ -53,7 +56,7 @@ final class LabelBudget {
     if (held < 1) {
       return false;
     }
-    boolean overflows = saved + share > burst;
+    boolean overflows = held > HIGH * burst;
     double plenty = held / (LOW * burst);
     double part = quantile / certainties.length;
     for (int task = 0; task < certainties.length; task++) {

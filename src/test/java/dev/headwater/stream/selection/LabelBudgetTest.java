@@ -91,7 +91,7 @@ class LabelBudgetTest {
   }
 
   @Test
-  void spendsWhatCannotBeSavedOnTheLeastCertainOfWhatIsSure() {
+  void spendsTheLastOfWhatCanBeSavedOnTheLeastCertainOfWhatIsSure() {
     LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
     Random random = new Random(10);
     int asked = 0;
@@ -104,6 +104,21 @@ class LabelBudgetTest {
 
     assertThat(asked / (double) RECORDS).isBetween(0.05, 0.1);
     assertThat(grantedOf(budget, BURST)).as("still saved").isGreaterThan(BURST * 3 / 4);
+  }
+
+  @Test
+  void spendsSomeOfWhatIsSavedOnSeveralInARowThatAreLessSureThanUsual() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, 4 * BURST, WINDOW), 0, BAR);
+    Random random = new Random(11);
+    for (int i = 0; i < 4 * WINDOW; i++) {
+      grants(budget, 0.99 + random.nextDouble() / 100, false);
+    }
+    int granted = 0;
+    for (int i = 0; i < 10; i++) {
+      granted += grants(budget, 0.95 + i * 1e-9, false) ? 1 : 0;
+    }
+
+    assertThat(granted).as("of ten, all beyond the threshold").isGreaterThan(5);
   }
 
   @Test
