@@ -37,14 +37,20 @@ import picocli.CommandLine.Spec;
     })
 public final class Main implements Runnable {
   private static final Set<String> SHOWS_ITSELF = Set.of("replay", "demo", "bench");
+  private static final Set<String> SHORT = Set.of("replay", "demo");
 
   @Spec private CommandSpec spec;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   Main() {}
 
-  public static void main(String[] args) {
-    if (args.length > 0 && SHOWS_ITSELF.contains(args[0])) {
+  public static void main(String[] args) throws Exception {
+    String command = args.length > 0 ? args[0] : "";
+    if (SHORT.contains(command) && CompiledOnce.isWanted()) {
+      System.exit(CompiledOnce.run(args));
+    }
+    CompiledOnce.endWithStarter();
+    if (SHOWS_ITSELF.contains(command)) {
       // these show verdicts and swaps themselves; the log would write across them
       quieten("HEADWATER_LOG_LEVEL", "WARN");
       quieten("ROOT_LOG_LEVEL", "ERROR");

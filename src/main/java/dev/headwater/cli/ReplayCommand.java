@@ -17,7 +17,9 @@ import picocli.CommandLine.Option;
       "Backtests continual adaptation on a labelled stream: what would it have given?",
       "Runs scorer and trainer as deployed, on a broker of its own unless one is given."
           + " Labels are delivered only for the records that ask for one. Reports the prequential"
-          + " accuracy of the adaptive and of the frozen head over the same records."
+          + " accuracy of the adaptive and of the frozen head over the same records.",
+      "Runs in a Java of its own that compiles once and optimises nothing, which a run of minutes"
+          + " would not earn back, unless options of Java such as -XX: say how to run."
     })
 final class ReplayCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;

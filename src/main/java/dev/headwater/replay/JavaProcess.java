@@ -18,10 +18,17 @@ public final class JavaProcess {
   }
 
   static ProcessBuilder of(List<String> options, String mainClass, String... arguments) {
+    List<String> quiet = new ArrayList<>();
+    quiet.add("-DROOT_LOG_LEVEL=ERROR");
+    quiet.add("-DHEADWATER_LOG_LEVEL=WARN");
+    quiet.addAll(options);
+    return with(quiet, mainClass, arguments);
+  }
+
+  /** As {@link #of}, with these options of Java and no others. */
+  public static ProcessBuilder with(List<String> options, String mainClass, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-DROOT_LOG_LEVEL=ERROR");
-    command.add("-DHEADWATER_LOG_LEVEL=WARN");
     command.addAll(options);
     command.add("-cp");
     command.add(absolute(System.getProperty("java.class.path")));
