@@ -51,6 +51,9 @@ final class Learner {
   private @Nullable Head live;
   private TrainedThrough trained = TrainedThrough.nothing();
 
+  /** How many samples could judge the last candidate, if it was refused. */
+  private int refusedOn;
+
   /**
    * What samples and heads must be of.
    *
@@ -121,6 +124,7 @@ final class Learner {
   void live(Head head) {
     live = head;
     trained = TrainedThrough.of(head.info());
+    refusedOn = 0;
     progress.restart();
   }
 
@@ -184,7 +188,15 @@ final class Learner {
 
   /** What sets off a training now; nothing while the gate could only refuse what it would make. */
   Optional<String> due() {
-    return trigger.due(rows(memory.samples())).filter(cause -> trainable());
+    return trigger
+        .due(rows(memory.samples()))
+        .filter(cause -> trainable())
+        .filter(cause -> !cause.equals(Trigger.SAMPLES) || hasMoreToSay());
+  }
+
+  /** A gate that refused is asked again when a quarter more has come, or as much as ever. */
+  private boolean hasMoreToSay() {
+    return unseen().size() >= refusedOn + Math.min(settings.samples(), refusedOn / 4);
   }
 
   private int rows(List<Remembered> samples) {
@@ -207,6 +219,7 @@ final class Learner {
     List<Remembered> samples = memory.samples();
     int[] unseen =
         IntStream.range(0, samples.size()).filter(i -> !trained.covers(samples.get(i))).toArray();
+    refusedOn = unseen.length;
     return train(cause, version, samples, progress.ofLate(samples, unseen));
   }
 

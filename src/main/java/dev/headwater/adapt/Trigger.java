@@ -10,6 +10,8 @@ import java.util.Optional;
  * mask counts for as many as it brings tiles. Not thread-safe.
  */
 final class Trigger {
+  static final String SAMPLES = "samples";
+
   private final int samples;
   private final double growth;
   private final Duration interval;
@@ -36,12 +38,12 @@ final class Trigger {
   }
 
   /**
-   * What sets off a training now: {@code samples}, {@code interval} or the cause of a drift; empty
+   * What sets off a training now: {@link #SAMPLES}, {@code interval} or the cause of a drift; empty
    * where nothing does.
    */
   Optional<String> due(int remembered) {
     if (fresh >= Math.max(samples, growth * remembered)) {
-      return Optional.of("samples");
+      return Optional.of(SAMPLES);
     }
     if (fresh > 0 && drift.isPresent()) {
       return drift;

@@ -202,6 +202,27 @@ class DenseTest {
   }
 
   @Test
+  void aGateThatRefusedIsAskedAgainWhenAQuarterMoreHasComeOrSomethingChanged() {
+    Learner learner = learner();
+    for (int i = 0; i < 24; i++) {
+      learner.add(sample("r" + i), 0, i);
+    }
+    learner.train("samples", 1);
+    for (int i = 24; i < 29; i++) {
+      learner.add(sample("r" + i), 0, i);
+      assertThat(learner.due()).as("%d masks", i + 1).isEmpty();
+    }
+    learner.add(sample("r29"), 0, 29);
+    assertThat(learner.due()).as("6 more").contains("samples");
+
+    learner.train("samples", 2);
+    learner.add(sample("r30"), 0, 30);
+    assertThat(learner.due()).isEmpty();
+    learner.drifted("drift-features");
+    assertThat(learner.due()).contains("drift-features");
+  }
+
+  @Test
   void whereNoHeadIsLiveACandidateMustBeatTheBestConstantMask() {
     Dense pixels = new Dense(new Tiling(1, 1, 4, 1, 0), dense.masks());
     Remembered most = remembered(new Dense.Truth(new byte[] {1, 1, 1, 0}, ones()));
