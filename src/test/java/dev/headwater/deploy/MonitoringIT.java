@@ -227,10 +227,11 @@ class MonitoringIT {
         .orElseThrow();
   }
 
-  /** Of the process, as the kernel counts it, and of a heap that may have half a gibibyte. */
+  /** Of the Java it starts, as the kernel counts it, and of a heap of half a gibibyte at most. */
   private void agreesOnMemory(Process replay) throws Exception {
+    long pid = replay.children().findFirst().orElseThrow().pid();
     double resident =
-        Files.readAllLines(Path.of("/proc/" + replay.pid() + "/status")).stream()
+        Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream()
             .filter(line -> line.startsWith("VmRSS:"))
             .mapToDouble(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", "")))
             .findFirst()
