@@ -10,8 +10,6 @@ import java.util.Optional;
  * mask counts for as many as it brings tiles. Not thread-safe.
  */
 final class Trigger {
-  static final String SAMPLES = "samples";
-
   private final int samples;
   private final double growth;
   private final Duration interval;
@@ -38,12 +36,14 @@ final class Trigger {
   }
 
   /**
-   * What sets off a training now: {@link #SAMPLES}, {@code interval} or the cause of a drift; empty
+   * What sets off a training now: {@code samples}, {@code interval} or the cause of a drift; empty
    * where nothing does.
+   *
+   * @param moreToSay whether samples alone are worth one; neither drift nor time waits for that
    */
-  Optional<String> due(int remembered) {
-    if (fresh >= Math.max(samples, growth * remembered)) {
-      return Optional.of(SAMPLES);
+  Optional<String> due(int remembered, boolean moreToSay) {
+    if (moreToSay && fresh >= Math.max(samples, growth * remembered)) {
+      return Optional.of("samples");
     }
     if (fresh > 0 && drift.isPresent()) {
       return drift;

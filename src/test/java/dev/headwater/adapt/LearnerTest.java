@@ -107,6 +107,21 @@ class LearnerTest {
   }
 
   @Test
+  void aGateThatRefusedIsAskedAgainWhenMoreHasComeAndAtOnceAfterAnAlarm() {
+    feed(learner, 40, 3);
+    learner.live(learner.train("samples", 1));
+    feed(learner, 10, 3, "x");
+    learner.train("samples", 2);
+    for (int i = 0; i < 10; i++) {
+      learner.add(samples.of("x" + i, (i + 1) % 3), 0, offset++);
+    }
+    assertThat(learner.due()).as("ten corrections, and no more to judge on").isEmpty();
+
+    learner.drifted("drift-errors");
+    assertThat(learner.due()).contains("drift-errors");
+  }
+
+  @Test
   void historyIsLearnedFromButNeverJudgedOn() {
     for (int i = 0; i < 30; i++) {
       learner.add(
