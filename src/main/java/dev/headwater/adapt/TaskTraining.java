@@ -133,6 +133,7 @@ final class TaskTraining {
 
   void erase(String recordId) {
     learner.erase(recordId);
+    metrics.erased(task.name(), learner.memorySize());
     news = true;
   }
 

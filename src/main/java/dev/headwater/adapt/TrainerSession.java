@@ -79,7 +79,7 @@ final class TrainerSession implements AutoCloseable {
         return new LinearFitter(layout, new FineTuner(settings, layout.biased(), steps));
       }
       if (task.subclasses() > 1) {
-        return new SubclassFitter(task, new FineTuner(settings, true));
+        return new SubclassFitter(task, new FineTuner(settings, true, steps));
       }
       try {
         Tail tail = Tail.of(task.split());

@@ -60,6 +60,11 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
     memory(task, memorySize);
   }
 
+  @Override
+  public void erased(String task, int memorySize) {
+    memory(task, memorySize);
+  }
+
   private Counter samples(String task) {
     return meters.counter(
         "headwater.trainer.samples", "Labelled samples taken into memory", of(task));

@@ -21,6 +21,9 @@ public interface TrainerMetrics {
   /** A labelled sample entered the task's memory, which now holds {@code memorySize}. */
   default void sampled(String task, int memorySize) {}
 
+  /** A record was erased from the task's memory, which now holds {@code memorySize}. */
+  default void erased(String task, int memorySize) {}
+
   /**
    * How well a head does on the latest labelled samples, each judged before anything learnt from
    * it.
@@ -36,7 +39,7 @@ public interface TrainerMetrics {
   /**
    * A training goes on.
    *
-   * @param step of at most {@code limit}, over all the heads that are fitted for one candidate
+   * @param step of at most {@code limit}, over all the heads that are fitted at a time
    */
   default void stepped(String task, int step, int limit, double loss) {}
 

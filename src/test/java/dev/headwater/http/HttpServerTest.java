@@ -184,7 +184,8 @@ class HttpServerTest {
   void aPageShowsWhatTheTrainerMeasuresBesideItsOwn() throws Exception {
     MicrometerTrainerMetrics trainer =
         new MicrometerTrainerMetrics(registry, List.of("intent"), List.of("drift-errors"));
-    trainer.sampled("intent", 7);
+    trainer.sampled("intent", 8);
+    trainer.erased("intent", 7);
     trainer.live("intent", 9);
     status.look(1);
     PrometheusMeterRegistry own = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
