@@ -49,7 +49,7 @@ final class ServeCommand implements Callable<Integer> {
                           settings.trainerPage()))) {
             service.bindTo(registry);
             http.start(Pages.INTERVAL);
-            service.start();
+            service.start(() -> signalled.getCount() == 0);
             signalled.await();
           }
         });

@@ -162,10 +162,6 @@ public interface RawConfig {
     @WithConverter(Converters.Positive.class)
     int readAheadBytes();
 
-    @WithDefault("1m")
-    @WithConverter(Converters.Time.class)
-    Duration startTimeout();
-
     @WithDefault("30s")
     @WithConverter(Converters.Time.class)
     Duration closeTimeout();

@@ -178,7 +178,6 @@ public final class SettingsLoader {
         stream.labelWait(),
         stream.top(),
         stream.readAheadBytes(),
-        stream.startTimeout(),
         stream.closeTimeout());
   }
 

@@ -22,11 +22,16 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
@@ -127,17 +132,29 @@ public final class StreamService implements AutoCloseable {
   }
 
   /**
-   * Returns once scoring runs; the label join may still be restoring its stores.
+   * As {@link #start(BooleanSupplier)}, however long it takes.
    *
-   * @throws IllegalStateException if a topic is missing, the heads were not caught up with in time,
-   *     or this was closed meanwhile
+   * @throws IllegalStateException if a topic is missing, or this was closed meanwhile
    */
   public void start() {
-    starting = Health.down("the topics are being checked");
-    Limits limits = TopicLimits.read(kafka, topics, StreamProperties.maxRequestSize(kafka));
-    starting = Health.down("the heads are being caught up with");
-    heads.start();
-    awaitHeads();
+    start(() -> false);
+  }
+
+  /**
+   * Returns once scoring runs; the label join may still be restoring its stores. A broker that is
+   * away, and heads that cannot be read, are waited for: {@link #ready} tells the cause.
+   *
+   * @param abandoned whether nobody waits for it any more: then it returns with nothing started
+   * @throws IllegalStateException if a topic is missing, or this was closed meanwhile
+   */
+  public void start(BooleanSupplier abandoned) {
+    Optional<Limits> limits = limits(abandoned);
+    if (limits.isPresent() && caughtUp(abandoned)) {
+      score(limits.get());
+    }
+  }
+
+  private void score(Limits limits) {
     ScoringTopology topology =
         new ScoringTopology(topics, settings, tasks(), scorer, limits, metrics);
     run(
@@ -154,19 +171,50 @@ public final class StreamService implements AutoCloseable {
     return bundle.tasks().stream().map(ScoringTopology.Task::of).toList();
   }
 
-  private void awaitHeads() {
-    long deadline = System.nanoTime() + settings.startTimeout().toNanos();
+  private Optional<Limits> limits(BooleanSupplier abandoned) {
+    starting = Health.down("the topics are being checked");
+    boolean told = false;
+    while (!abandoned.getAsBoolean()) {
+      requireOpen();
+      try {
+        int maxRequestSize = StreamProperties.maxRequestSize(kafka);
+        return Optional.of(TopicLimits.read(kafka, topics, maxRequestSize));
+      } catch (KafkaException e) {
+        if (!passes(e)) {
+          throw e;
+        }
+        starting = Health.down("the broker does not answer: " + rootOf(e));
+        if (!told) {
+          log.atWarn().log("{}; it is waited for", starting.cause());
+        }
+        told = true;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("closed while it was starting");
+    }
+  }
+
+  private static boolean passes(Throwable failure) {
+    return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
+        .anyMatch(RetriableException.class::isInstance);
+  }
+
+  private boolean caughtUp(BooleanSupplier abandoned) {
+    starting = Health.down("the heads are being caught up with");
+    heads.start();
     try {
       while (!heads.awaitCaughtUp(SLICE)) {
-        if (closed) {
-          throw new IllegalStateException("closed while it was starting");
-        }
-        if (System.nanoTime() > deadline) {
-          throw new IllegalStateException(
-              "the heads were not caught up with in %s: %s"
-                  .formatted(settings.startTimeout(), heads.health().cause()));
+        requireOpen();
+        if (abandoned.getAsBoolean()) {
+          return false;
         }
       }
+      return true;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while the heads were caught up with", e);
@@ -176,9 +224,7 @@ public final class StreamService implements AutoCloseable {
   private void run(Supplier<KafkaStreams> clients) {
     KafkaStreams client;
     synchronized (lock) {
-      if (closed) {
-        throw new IllegalStateException("closed while it was starting");
-      }
+      requireOpen();
       client = started(clients);
       streams = client;
     }

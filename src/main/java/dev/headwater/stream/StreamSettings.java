@@ -21,7 +21,6 @@ import java.util.Locale;
  * @param labelWait how long a record waits for its label, and a label for its record
  * @param top how many labels a prediction names
  * @param readAheadBytes bound of results computed ahead; beyond it records are scored one by one
- * @param startTimeout for the heads to be caught up with
  * @param closeTimeout for the stream threads to stop
  */
 public record StreamSettings(
@@ -37,7 +36,6 @@ public record StreamSettings(
     Duration labelWait,
     int top,
     long readAheadBytes,
-    Duration startTimeout,
     Duration closeTimeout) {
 
   /** What a crash may do to predictions. */
@@ -70,7 +68,6 @@ public record StreamSettings(
         "unlabelled share must be in [0, 1], not " + unlabelledShare);
     positive(commitInterval, "commit interval");
     positive(labelWait, "label wait");
-    positive(startTimeout, "start timeout");
     positive(closeTimeout, "close timeout");
     require(!linger.isNegative(), "linger must not be negative, not " + linger);
   }
@@ -90,7 +87,6 @@ public record StreamSettings(
         labelWait,
         top,
         readAheadBytes,
-        startTimeout,
         closeTimeout);
   }
 
@@ -109,7 +105,6 @@ public record StreamSettings(
         Duration.ofDays(3),
         3,
         256L << 20,
-        Duration.ofMinutes(1),
         Duration.ofSeconds(30));
   }
 

@@ -111,7 +111,6 @@ public final class Deployment implements AutoCloseable {
         labelWait,
         3,
         1 << 20,
-        Duration.ofSeconds(60),
         Duration.ofSeconds(30));
   }
 

@@ -120,7 +120,6 @@ final class Driven implements AutoCloseable {
         LABEL_WAIT,
         2,
         1 << 20,
-        Duration.ofSeconds(10),
         Duration.ofSeconds(10));
   }
 

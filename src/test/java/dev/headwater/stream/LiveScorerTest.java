@@ -173,7 +173,6 @@ class LiveScorerTest {
             Duration.ofDays(1),
             2,
             readAheadBytes,
-            defaults.startTimeout(),
             defaults.closeTimeout());
     return new LiveScorer(
         scoring,

@@ -127,7 +127,6 @@ class StreamPropertiesTest {
         labelWait,
         top,
         s.readAheadBytes(),
-        s.startTimeout(),
         s.closeTimeout());
   }
 

@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -470,6 +471,40 @@ class StreamServiceIT {
                       .containsExactly("before", "after"));
       assertThat(service.live().up()).as(service.live().cause()).isTrue();
       await().atMost(PATIENCE).until(() -> service.ready().up());
+    }
+  }
+
+  @Test
+  void isAliveAndSaysWhatItWaitsForWhileTheBrokerIsAwayAtItsStart() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "early", 1);
+        StreamService service = on.service(Deployment.settings("early", state, NONE), bundle)) {
+      broker.stop();
+      CompletableFuture<Void> start = CompletableFuture.runAsync(service::start);
+      await()
+          .atMost(PATIENCE)
+          .until(() -> service.ready().cause().contains("the broker does not answer"));
+      assertThat(service.ready().up()).isFalse();
+      assertThat(service.live().up()).as("a restart would mend nothing").isTrue();
+      assertThat(start).isNotDone();
+
+      broker.restart();
+      start.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      on.send("{\"id\": \"first\", \"x\": [1, 2, 3, 4]}");
+      await().atMost(PATIENCE).until(() -> on.committed(on.topics.predictions()).size() == 1);
+      assertThat(service.ready().up()).as(service.ready().cause()).isTrue();
+    }
+  }
+
+  @Test
+  void startsNothingOnceNobodyWaitsForTheBroker() {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "left", 1);
+        StreamService service = on.service(Deployment.settings("left", state, NONE), bundle)) {
+      broker.stop();
+      service.start(() -> service.ready().cause().contains("the broker does not answer"));
+
+      assertThat(service.ready().up()).isFalse();
+    } finally {
+      broker.restart();
     }
   }
 

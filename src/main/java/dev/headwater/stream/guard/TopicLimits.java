@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
@@ -20,6 +21,9 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Asks the broker, once at start, what the topology takes for granted of its topics. */
 public final class TopicLimits {
+  /** Short, so that who waits for a broker can say so, and stop. */
+  private static final int PATIENCE_MS = 5_000;
+
   private TopicLimits() {}
 
   /**
@@ -27,10 +31,14 @@ public final class TopicLimits {
    *
    * @throws IllegalStateException if a topic is missing, or the two the label join reads do not
    *     match: it would never see some labels
-   * @throws KafkaException if the broker does not answer
+   * @throws KafkaException if the broker does not answer within seconds; where that may pass, a
+   *     {@link org.apache.kafka.common.errors.RetriableException} is among its causes
    */
   public static Limits read(Map<String, Object> kafka, Topics topics, int maxRequestSize) {
-    try (Admin admin = Admin.create(kafka)) {
+    Map<String, Object> impatient = new HashMap<>(kafka);
+    impatient.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, PATIENCE_MS);
+    impatient.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, PATIENCE_MS);
+    try (Admin admin = Admin.create(impatient)) {
       Map<String, Integer> partitions = partitions(admin, topics);
       requireEqual(partitions, topics.pending(), topics.labelsById());
       return new Limits(maxRequestSize, maxMessageBytes(admin, written(topics)));
