@@ -14,6 +14,7 @@ import dev.headwater.stream.AnsweredStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +29,10 @@ public final class Bench {
   private static final Map<String, Double> PERCENTILES =
       Map.of("p50", 0.5, "p99", 0.99, "p999", P999);
   private static final double SWAP_SECONDS = 5;
+
+  /** What goes by Headwater's throughput. */
+  private static final Set<Part> PACED =
+      EnumSet.of(Part.LATENCY, Part.SWAP, Part.ADAPTATION, Part.SOAK);
 
   /** A head is live once it is so on the last of them. */
   private static final int INSTANCES = 2;
@@ -116,12 +121,13 @@ public final class Bench {
         throughput.measure(settings.rounds(), settings.seconds());
         throughput.report(report);
       }
-      if (wants(Part.LATENCY) || wants(Part.SWAP) || wants(Part.ADAPTATION)) {
+      if (settings.parts().stream().anyMatch(PACED::contains)) {
         Throughput.Alone alone = throughput.alone(settings.seconds());
         Paced paced = new Paced(arena, headwater);
         latency(paced, alone.recordsPerSecond());
         swap(paced, alone.recordsPerSecond(), known);
         adaptation(arena, drain, alone.records(), headwater, known);
+        soak(paced, alone.recordsPerSecond());
       }
     }
     finetune(known, arena.backlog());
@@ -168,8 +174,8 @@ public final class Bench {
       added.add(with.percentile(P999) - without.percentile(P999));
       live.add(with.publishToLiveMillis());
     }
-    report.put("swap.addedP999Ms", Spread.of(added));
-    report.put("swap.publishToLiveMs", Spread.of(live));
+    put("swap.addedP999Ms", Spread.of(added));
+    put("swap.publishToLiveMs", Spread.of(live));
     told("swap");
   }
 
@@ -187,32 +193,57 @@ public final class Bench {
     if (!wants(Part.ADAPTATION)) {
       return;
     }
+    List<Beside> trained = new ArrayList<>();
     List<Double> cost = new ArrayList<>();
-    List<Double> cores = new ArrayList<>();
-    long trained = 0;
     for (int round = 0; round < settings.rounds(); round++) {
-      double alone = drain.run(headwater, records).recordsPerSecond();
-      try (Adaptation trainer =
-          new Adaptation(
-              arena,
-              settings.commands(),
-              pipeline.bundle().task(),
-              known,
-              arena.backlog().truths(known),
-              round)) {
-        long before = trainer.candidates();
-        Duration cpu = trainer.cpu();
-        long start = System.nanoTime();
-        double beside = drain.run(headwater, records).recordsPerSecond();
-        cores.add(trainer.cpu().minus(cpu).toNanos() / (double) (System.nanoTime() - start));
-        cost.add(1 - beside / alone);
-        trained += trainer.candidates() - before;
-      }
+      // in turns, so that what warms up favours neither
+      boolean first = round % 2 == 0;
+      double before = first ? drain.run(headwater, records).recordsPerSecond() : 0;
+      Beside beside = beside(arena, drain, records, headwater, known, round);
+      double alone = first ? before : drain.run(headwater, records).recordsPerSecond();
+      trained.add(beside);
+      cost.add(1 - beside.recordsPerSecond / alone);
     }
-    report.put("adaptation.costToScoring", Spread.of(cost));
-    report.put("adaptation.trainerCores", Spread.of(cores));
-    report.put("adaptation.trainings", trained);
+    put("adaptation.costToScoring", Spread.of(cost));
+    put("adaptation.trainerCores", Spread.of(trained.stream().map(Beside::cores).toList()));
+    report.put("adaptation.trainings", trained.stream().mapToLong(Beside::trainings).sum());
     told("adaptation");
+  }
+
+  /** What was scored beside a trainer, and what that did meanwhile. */
+  private record Beside(double recordsPerSecond, double cores, long trainings) {}
+
+  private Beside beside(
+      Arena arena,
+      Drain drain,
+      Drain.Filled records,
+      Headwater headwater,
+      List<AnsweredStream.Known> known,
+      int round)
+      throws Exception {
+    try (Adaptation trainer =
+        new Adaptation(
+            arena,
+            settings.commands(),
+            pipeline.bundle().task(),
+            known,
+            arena.backlog().truths(known),
+            round)) {
+      long before = trainer.candidates();
+      Duration cpu = trainer.cpu();
+      long start = System.nanoTime();
+      double rate = drain.run(headwater, records).recordsPerSecond();
+      double nanos = System.nanoTime() - start;
+      return new Beside(
+          rate, trainer.cpu().minus(cpu).toNanos() / nanos, trainer.candidates() - before);
+    }
+  }
+
+  private void soak(Paced paced, double rate) throws Exception {
+    if (wants(Part.SOAK)) {
+      new Soak(paced, say).measure(rate, settings.minutes(), report);
+      told("soak");
+    }
   }
 
   private void finetune(List<AnsweredStream.Known> known, Backlog backlog) {
@@ -231,8 +262,7 @@ public final class Bench {
     for (int round = 0; round < settings.rounds(); round++) {
       seconds.add(tuning.seconds());
     }
-    report.put("finetune.seconds", Spread.of(seconds).median());
-    report.put("finetune.secondsSpread", Spread.of(seconds));
+    put("finetune.seconds", Spread.of(seconds));
     report.put("finetune.classes", tuning.classes());
     told("finetune");
   }
@@ -247,9 +277,13 @@ public final class Bench {
     for (int round = 0; round < settings.rounds(); round++) {
       seconds.add(start.seconds());
     }
-    report.put("start.seconds", Spread.of(seconds).median());
-    report.put("start.secondsSpread", Spread.of(seconds));
+    put("start.seconds", Spread.of(seconds));
     told("start");
+  }
+
+  private void put(String key, Spread spread) {
+    report.put(key, spread.median());
+    report.put(key + "Spread", spread);
   }
 
   private void told(String key) {

@@ -19,6 +19,7 @@ import java.util.Set;
  * @param upTo how far; each axis has one point at least
  * @param rounds in which every contestant runs once, at least 1
  * @param seconds Headwater's run of a round should take; records are counted out accordingly
+ * @param minutes of {@link Part#SOAK}
  */
 public record BenchSettings(
     Pipeline pipeline,
@@ -31,7 +32,8 @@ public record BenchSettings(
     Set<Axis> axes,
     int upTo,
     int rounds,
-    double seconds) {
+    double seconds,
+    double minutes) {
 
   /** What can be measured. */
   public enum Part {
@@ -47,12 +49,14 @@ public record BenchSettings(
     START,
     /** What a trainer at work takes from scoring. */
     ADAPTATION,
+    /** Nearly at Headwater's throughput, for long: what it lags and what it holds. */
+    SOAK,
     /** The cost of a record as something grows. Of a network of its own, and long. */
     SCALE;
 
-    /** All of the deployment itself. */
+    /** All but the long ones. */
     public static Set<Part> ofDeployment() {
-      return EnumSet.complementOf(EnumSet.of(SCALE));
+      return EnumSet.complementOf(EnumSet.of(SOAK, SCALE));
     }
   }
 
@@ -87,6 +91,9 @@ public record BenchSettings(
     }
     if (!(seconds > 0)) {
       throw new IllegalArgumentException("seconds must be above 0, not " + seconds);
+    }
+    if (!(minutes > 0)) {
+      throw new IllegalArgumentException("minutes must be above 0, not " + minutes);
     }
   }
 }

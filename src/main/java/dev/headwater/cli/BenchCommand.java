@@ -54,10 +54,17 @@ final class BenchCommand implements Callable<Integer> {
   private double seconds;
 
   @Option(
+      names = "--minutes",
+      paramLabel = "M",
+      defaultValue = "30",
+      description = "Of SOAK. Default: ${DEFAULT-VALUE}.")
+  private double minutes;
+
+  @Option(
       names = "--only",
       split = ",",
       paramLabel = "PART",
-      description = "Of ${COMPLETION-CANDIDATES}; all but SCALE where not given.")
+      description = "Of ${COMPLETION-CANDIDATES}; all but SOAK and SCALE where not given.")
   private @Nullable Set<BenchSettings.Part> only;
 
   @Option(
@@ -180,7 +187,8 @@ final class BenchCommand implements Callable<Integer> {
             axes == null ? EnumSet.allOf(BenchSettings.Axis.class) : axes,
             upTo,
             rounds,
-            seconds);
+            seconds,
+            minutes);
     Report measured = new Bench(bench, say).run();
     spec.commandLine().getOut().println(measured);
     if (report != null) {

@@ -1,6 +1,7 @@
 package dev.headwater.http;
 
 import dev.headwater.metrics.Health;
+import dev.headwater.metrics.ProcessMemory;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
@@ -10,17 +11,10 @@ import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.function.Supplier;
 
 /** What every process measures: its JVM, its memory as the kernel sees it, its health. */
 final class ProcessMeters implements AutoCloseable {
-  private static final Path STATUS = Path.of("/proc/self/status");
-  private static final String RESIDENT = "VmRSS:";
-  private static final int KIBIBYTE = 1024;
-
   private final JvmGcMetrics collections = new JvmGcMetrics();
 
   ProcessMeters(MeterRegistry registry, Supplier<Health> live, Supplier<Health> ready) {
@@ -31,7 +25,7 @@ final class ProcessMeters implements AutoCloseable {
     new ProcessorMetrics().bindTo(registry);
     new UptimeMetrics().bindTo(registry);
     new FileDescriptorMetrics().bindTo(registry);
-    Gauge.builder("process.resident.memory", () -> resident(STATUS))
+    Gauge.builder("process.resident.memory", ProcessMemory::resident)
         .description("Native memory included, as the kernel counts it; NaN where it does not tell")
         .baseUnit("bytes")
         .register(registry);
@@ -54,19 +48,6 @@ final class ProcessMeters implements AutoCloseable {
   static String version() {
     String version = ProcessMeters.class.getPackage().getImplementationVersion();
     return version == null ? "development" : version;
-  }
-
-  static double resident(Path status) {
-    try {
-      for (String line : Files.readAllLines(status)) {
-        if (line.startsWith(RESIDENT)) {
-          return Double.parseDouble(line.replaceAll("[^0-9]", "")) * KIBIBYTE;
-        }
-      }
-      return Double.NaN;
-    } catch (IOException e) {
-      return Double.NaN; // no Linux: there is no such number, and nothing depends on it
-    }
   }
 
   @Override

@@ -4,6 +4,7 @@ import static dev.headwater.stream.Deployment.PATIENCE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.headwater.bench.Trend;
 import dev.headwater.stream.HeadwaterProcess;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,33 +29,6 @@ final class Soak {
           System.nanoTime(),
           scorer.value("process_resident_memory_bytes .*"),
           scorer.value("jvm_buffer_memory_used_bytes\\{id=\"direct\".*"));
-    }
-  }
-
-  /** A line through values by least squares: what it rises by, and how they scatter about it. */
-  private record Trend(double rise, double scatter) {
-    static Trend of(List<Memory> memory, ToDoubleFunction<Memory> of) {
-      double middle = memory.stream().mapToLong(Memory::at).average().orElseThrow();
-      double mean = memory.stream().mapToDouble(of).average().orElseThrow();
-      double products = 0;
-      double squares = 0;
-      for (Memory look : memory) {
-        products += (look.at - middle) * (of.applyAsDouble(look) - mean);
-        squares += (look.at - middle) * (look.at - middle);
-      }
-      double slope = products / squares;
-      double scatter =
-          memory.stream()
-              .mapToDouble(l -> of.applyAsDouble(l) - mean - slope * (l.at - middle))
-              .map(off -> off * off)
-              .average()
-              .orElseThrow();
-      return new Trend(slope * duration(memory), Math.sqrt(scatter));
-    }
-
-    @Override
-    public String toString() {
-      return "rises by %.2f MB, scatters by %.2f MB".formatted(rise / 1e6, scatter / 1e6);
     }
   }
 
@@ -119,14 +93,25 @@ final class Soak {
   /** What swaps add is no more than twice what the values scatter. */
   private static void assertFlat(
       String name, List<Memory> with, List<Memory> without, ToDoubleFunction<Memory> of) {
-    Trend swapping = Trend.of(with, of);
-    Trend still = Trend.of(without, of);
+    Trend swapping = trend(with, of);
+    Trend still = trend(without, of);
     String said =
         "%s, %d looks in %.0f s: with swaps %s; without %s"
-            .formatted(name, with.size(), duration(with) / 1e9, swapping, still);
+            .formatted(name, with.size(), duration(with) / 1e9, said(swapping), said(still));
     System.out.println(said);
-    assertThat(swapping.rise - still.rise)
+    assertThat(swapping.rise() - still.rise())
         .as(said)
-        .isLessThanOrEqualTo(2 * Math.hypot(swapping.scatter, still.scatter));
+        .isLessThanOrEqualTo(2 * Math.hypot(swapping.scatter(), still.scatter()));
+  }
+
+  private static Trend trend(List<Memory> memory, ToDoubleFunction<Memory> of) {
+    return Trend.of(
+        memory.stream().mapToDouble(Memory::at).toArray(),
+        memory.stream().mapToDouble(of).toArray());
+  }
+
+  private static String said(Trend trend) {
+    return "rises by %.2f MB, scatters by %.2f MB"
+        .formatted(trend.rise() / 1e6, trend.scatter() / 1e6);
   }
 }
