@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Every command in the shell blocks of {@code README.md} and {@code docs/producers.md}, in their
- * order, by the classes that Kafka's scripts run.
+ * order, by the classes that Kafka's scripts run; in the README over the files that it shows.
  */
 class DocumentedCommandsIT extends CommandedDeployment {
   private static final Pattern COMMAND =
@@ -32,10 +32,13 @@ class DocumentedCommandsIT extends CommandedDeployment {
           "^(?:kafka-console-(producer|consumer)\\.sh|java -jar target/headwater\\.jar) (.*?)"
               + "(?: +#[^\\n]*| <<'END'\\n(.*?)\\nEND)?$",
           Pattern.MULTILINE | Pattern.DOTALL);
+  private static final Pattern FILE =
+      Pattern.compile("```yaml\\n *# (\\S+)\\n(.*?)```", Pattern.DOTALL);
   private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
 
   @Test
   void leadToTheFirstPrediction() throws Exception {
+    writeWhatTheReadmeShows();
     List<String> told = new ArrayList<>();
     List<Running> scorers = new ArrayList<>();
     try {
@@ -99,6 +102,31 @@ class DocumentedCommandsIT extends CommandedDeployment {
         .contains("headwater-record-id:r2")
         .contains("has 2 numbers, the network wants 4")
         .contains("{\"id\":\"r2\",\"x\":[1,2]}");
+  }
+
+  /** The broker, the directories and the ports are this test's. */
+  private void writeWhatTheReadmeShows() throws Exception {
+    Path model = Files.createDirectory(directory.resolve("model"));
+    for (String file : List.of("model.onnx", "labels.json")) {
+      Files.copy(directory.resolve("bundle").resolve(file), model.resolve(file));
+    }
+    Matcher file = FILE.matcher(Files.readString(Path.of("README.md")));
+    List<String> written = new ArrayList<>();
+    while (file.find()) {
+      written.add(file.group(1));
+      Files.writeString(
+          directory.resolve(file.group(1)),
+          file.group(2)
+              .stripIndent()
+              .replace("directory: model", "directory: " + model)
+              .replace("localhost:9092", broker.bootstrapServers()));
+    }
+    assertThat(written).containsExactly("model/headwater.yaml", "desk.yaml");
+    config = directory.resolve("desk.yaml");
+    Files.writeString(
+        config,
+        "\nstate-dir: %s\nhttp: {port: %d}\n".formatted(directory.resolve("state"), port),
+        StandardOpenOption.APPEND);
   }
 
   /** The fenced shell blocks, continued lines joined. */
