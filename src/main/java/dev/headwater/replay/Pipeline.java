@@ -17,7 +17,7 @@ import java.util.Optional;
  *
  * @param history labelled JSONL that head 1 is trained on before the first record, as by {@code
  *     train --from}
- * @param kafka client properties, used on a broker that is given; one inside this JVM wants none
+ * @param kafka client properties, used on a broker that is given; one of its own wants none
  */
 public record Pipeline(
     Bundle bundle,

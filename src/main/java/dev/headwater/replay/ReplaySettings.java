@@ -21,7 +21,7 @@ import java.util.Optional;
  * @param rate records sent a second
  * @param labelDelay from a record's asking for its label to the label's being sent
  * @param adapt whether a trainer runs; without one the replay measures the bundle's own head
- * @param bootstrapServers of the broker to run on; empty for one inside this JVM
+ * @param bootstrapServers of the broker to run on; empty for one of its own
  * @param report where the report goes; the final head is exported beside it
  * @param dump directory for what a read_committed consumer saw, to recount the report from
  * @param stallTimeout without any progress, after which the replay fails and says what is missing

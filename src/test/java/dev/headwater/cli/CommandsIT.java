@@ -12,6 +12,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -75,6 +76,16 @@ class CommandsIT extends CommandedDeployment {
     assertThat(OnnxFile.read(exported).split("auto").parameters()).isNotEmpty();
     assertThat(run("heads", "rollback", "7")).as("there is no head 7").isEqualTo(2);
     assertThat(err.toString()).contains("heads list");
+  }
+
+  @Test
+  void saysWhatToDoWhereItIsToTrainOnADeviceThatIsNotThere() throws Exception {
+    Files.writeString(config, Files.readString(config).replace("device: cpu", "device: cuda:99"));
+
+    assertThat(run("train")).isEqualTo(1);
+    assertThat(err.toString())
+        .contains("device cuda:99 asked for, but PyTorch finds")
+        .contains("use auto or cpu");
   }
 
   private void setRetention(String topic, String millis) throws Exception {

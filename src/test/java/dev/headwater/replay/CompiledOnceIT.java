@@ -55,6 +55,31 @@ class CompiledOnceIT {
     }
   }
 
+  /**
+   * A terminal tells the whole process group; what a shell puts aside is deaf unless it is told.
+   */
+  @Test
+  void endsCleanlyAtCtrlC() throws Exception {
+    ProcessBuilder replay = builder(List.of("-Xmx1g"));
+    replay.command().addAll(0, List.of("setsid", "env", "--default-signal=INT"));
+    Process group = replay.start();
+    List<ProcessHandle> all = running(group);
+    try {
+      Process ctrlC = new ProcessBuilder("kill", "-INT", "--", "-" + group.pid()).start();
+      assertThat(ctrlC.waitFor()).isZero();
+
+      assertThat(group.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+      assertThat(all).as("none outlives it").noneMatch(ProcessHandle::isAlive);
+      assertThat(group.exitValue()).as("128 + SIGINT").isEqualTo(130);
+      assertThat(log())
+          .contains("stopped before the end of the stream: no report")
+          .doesNotContain("ERROR")
+          .doesNotContain("Exception");
+    } finally {
+      all.forEach(ProcessHandle::destroyForcibly);
+    }
+  }
+
   @Test
   void endsWithTheOneThatIsKilled() throws Exception {
     Process replay = replay(List.of("-Xmx1g"));
@@ -93,6 +118,10 @@ class CompiledOnceIT {
   }
 
   private Process replay(List<String> options) throws IOException {
+    return builder(options).start();
+  }
+
+  private ProcessBuilder builder(List<String> options) {
     return JavaProcess.with(
             options,
             "dev.headwater.cli.Main",
@@ -100,8 +129,7 @@ class CompiledOnceIT {
             "--config",
             directory.resolve("config.yaml").toString())
         .redirectErrorStream(true)
-        .redirectOutput(directory.resolve("replay.log").toFile())
-        .start();
+        .redirectOutput(directory.resolve("replay.log").toFile());
   }
 
   private String log() throws IOException {

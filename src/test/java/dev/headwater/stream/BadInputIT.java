@@ -69,7 +69,7 @@ class BadInputIT {
                 ALL_UNSURE,
                 StreamSettings.Guarantee.EXACTLY_ONCE_V2,
                 StreamSettings.Protocol.CLASSIC,
-                Duration.ofSeconds(2)),
+                Duration.ofSeconds(5)),
             closed);
     textService =
         text.service(Deployment.settings("text", directory.resolve("text"), ALL_UNSURE), words);
@@ -193,22 +193,29 @@ class BadInputIT {
 
   @Test
   void labelUnknownToAClosedLabelSet() {
-    table.send(TABLE.formatted(id));
+    sendAmongNeighbours(table, TABLE);
+    table.label("before-" + id, "kind", "label-1");
     table.label(id, "kind", "new");
+    table.label("after-" + id, "kind", "label-2");
 
     ConsumerRecord<byte[], byte[]> dead = deadLetter(table, id);
 
     assertThat(Deployment.header(dead, "headwater-field")).isEqualTo("/label");
     assertThat(Deployment.header(dead, "__streams.errors.message")).contains("closed label set");
     assertThat(Deployment.header(dead, "__streams.errors.topic")).isEqualTo("table-labels");
-    await().atMost(PATIENCE).until(() -> predicted(table, id));
+    awaitSamples(table, "before-" + id, "label-1");
+    awaitSamples(table, "after-" + id, "label-2");
+    awaitPredictions(table);
     assertThat(table.metrics.counts())
-        .isEqualTo(plus(before.get(table), new Counts(1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0)));
+        .isEqualTo(plus(before.get(table), new Counts(3, 3, 0, 3, 3, 2, 0, 1, 3, 0, 0)));
   }
 
   @Test
   void labelForAnUnknownRecord() {
+    sendAmongNeighbours(table, TABLE);
+    table.label("before-" + id, "kind", "label-1");
     table.label("unknown-" + id, "kind", "label-1");
+    table.label("after-" + id, "kind", "label-2");
 
     await()
         .atMost(PATIENCE)
@@ -216,22 +223,24 @@ class BadInputIT {
             () ->
                 assertThat(table.metrics.counts())
                     .isEqualTo(
-                        plus(before.get(table), new Counts(0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0))));
+                        plus(before.get(table), new Counts(3, 3, 0, 3, 3, 2, 1, 0, 3, 0, 0))));
     assertThat(samples(table, "unknown-" + id)).isEmpty();
+    awaitSamples(table, "before-" + id, "label-1");
+    awaitSamples(table, "after-" + id, "label-2");
+    awaitPredictions(table);
   }
 
   @Test
   void twoLabelsForOneRecord() {
-    text.send(TEXT.formatted(id));
+    sendAmongNeighbours(text, TEXT);
     text.label(id, "intent", "label-1");
-    await().atMost(PATIENCE).until(() -> samples(text, id).size() == 1);
+    awaitSamples(text, id, "label-1");
     text.label(id, "intent", "label-2");
 
-    await()
-        .atMost(PATIENCE)
-        .untilAsserted(() -> assertThat(samples(text, id)).containsExactly("label-1", "label-2"));
+    awaitSamples(text, id, "label-1", "label-2");
+    awaitPredictions(text);
     assertThat(text.metrics.counts())
-        .isEqualTo(plus(before.get(text), new Counts(1, 1, 0, 1, 2, 2, 0, 0, 1, 0, 0)));
+        .isEqualTo(plus(before.get(text), new Counts(3, 3, 0, 3, 2, 2, 0, 0, 3, 0, 0)));
   }
 
   @Test
@@ -241,13 +250,33 @@ class BadInputIT {
         .atMost(PATIENCE)
         .until(
             () -> text.metrics.counts().labelsReceived() == before.get(text).labelsReceived() + 1);
-    text.send(TEXT.formatted(id));
+    sendAmongNeighbours(text, TEXT);
 
+    awaitSamples(text, id, "label-1");
+    awaitPredictions(text);
+    assertThat(text.metrics.counts())
+        .isEqualTo(plus(before.get(text), new Counts(3, 3, 0, 3, 1, 1, 0, 0, 3, 0, 0)));
+  }
+
+  private void sendAmongNeighbours(Deployment on, String good) {
+    for (String recordId : List.of("before-" + id, id, "after-" + id)) {
+      send(on, recordId, good.formatted(recordId).getBytes(UTF_8));
+    }
+    on.flush();
+  }
+
+  private void awaitPredictions(Deployment on) {
     await()
         .atMost(PATIENCE)
-        .untilAsserted(() -> assertThat(samples(text, id)).containsExactly("label-1"));
-    assertThat(text.metrics.counts())
-        .isEqualTo(plus(before.get(text), new Counts(1, 1, 0, 1, 1, 1, 0, 0, 1, 0, 0)));
+        .until(
+            () ->
+                predicted(on, "before-" + id) && predicted(on, id) && predicted(on, "after-" + id));
+  }
+
+  private static void awaitSamples(Deployment on, String recordId, String... labels) {
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(() -> assertThat(samples(on, recordId)).containsExactly(labels));
   }
 
   private ConsumerRecord<byte[], byte[]> refusesAmongNeighbours(
