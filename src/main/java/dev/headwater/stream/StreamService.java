@@ -3,14 +3,10 @@ package dev.headwater.stream;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadFollower;
-import dev.headwater.heads.HeadSink;
 import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
-import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topics;
 import dev.headwater.schema.format.RegistryException;
 import dev.headwater.scoring.Scoring;
@@ -98,7 +94,9 @@ public final class StreamService implements AutoCloseable {
             this.scoring, bundle.taskNames(), topics, settings, estimate(bundle), metrics);
     Map<String, String> fingerprints =
         bundle.tasks().stream().collect(Collectors.toMap(Task::name, Task::fingerprint));
-    this.heads = new HeadFollower(kafka, topics.heads(), signatures, fingerprints, new Installer());
+    this.heads =
+        new HeadFollower(
+            kafka, topics.heads(), signatures, fingerprints, new Installer(this.scoring, metrics));
   }
 
   private static long estimate(Bundle bundle) {
@@ -389,34 +387,5 @@ public final class StreamService implements AutoCloseable {
             comesBack
                 ? CloseOptions.GroupMembershipOperation.REMAIN_IN_GROUP
                 : CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
-  }
-
-  private final class Installer implements HeadSink {
-    @Override
-    public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
-      scoring.install(head);
-    }
-
-    @Override
-    public void canary(Head candidate, double share) throws RefusedHeadException {
-      scoring.canary(candidate, share);
-    }
-
-    @Override
-    public void endCanary(String task) {
-      scoring.endCanary(task);
-    }
-
-    @Override
-    public void refused(
-        String task, long version, RefusedHeadException.Cause cause, String reason) {
-      metrics.headRefused(task, cause.code());
-      log.atWarn()
-          .addKeyValue("task", task)
-          .addKeyValue("version", version)
-          .addKeyValue("cause", cause.code())
-          .addKeyValue("reason", reason)
-          .log("head refused, the last good one serves on");
-    }
   }
 }

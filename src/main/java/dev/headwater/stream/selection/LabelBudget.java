@@ -1,7 +1,6 @@
 package dev.headwater.stream.selection;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -30,7 +29,7 @@ final class LabelBudget {
   private final int size;
   private final double quantile;
   private final double bar;
-  private final List<Recent> tasks = new ArrayList<>();
+  private final List<SortedWindow> tasks = new ArrayList<>();
   private double saved;
 
   /**
@@ -92,49 +91,10 @@ final class LabelBudget {
     return Math.min(burst, saved + share);
   }
 
-  private Recent recent(int task) {
+  private SortedWindow recent(int task) {
     while (tasks.size() <= task) {
-      tasks.add(new Recent(size));
+      tasks.add(new SortedWindow(size));
     }
     return tasks.get(task);
-  }
-
-  /** The last certainties, sorted. */
-  private static final class Recent {
-    private final double[] arrival;
-    private final double[] sorted;
-    private int count;
-    private int next;
-
-    Recent(int size) {
-      arrival = new double[size];
-      sorted = new double[size];
-    }
-
-    /** Infinite beyond the greatest. */
-    double quantile(double share) {
-      int rank = (int) Math.floor(share * count);
-      return rank < count ? sorted[rank] : Double.POSITIVE_INFINITY;
-    }
-
-    void remember(double certainty) {
-      if (count == arrival.length) {
-        int oldest = insertion(arrival[next]);
-        System.arraycopy(sorted, oldest + 1, sorted, oldest, count - oldest - 1);
-        count--;
-      }
-      int at = insertion(certainty);
-      System.arraycopy(sorted, at, sorted, at + 1, count - at);
-      sorted[at] = certainty;
-      arrival[next] = certainty;
-      next = (next + 1) % arrival.length;
-      count++;
-    }
-
-    /** Where {@code certainty} is in the sorted values, or belongs. */
-    private int insertion(double certainty) {
-      int at = Arrays.binarySearch(sorted, 0, count, certainty);
-      return at < 0 ? -at - 1 : at;
-    }
   }
 }

@@ -1,0 +1,41 @@
+package dev.headwater.stream;
+
+import dev.headwater.heads.HeadSink;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.scoring.Scoring;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes heads that become live score, and tells of those that cannot. */
+record Installer(Scoring scoring, ScorerMetrics metrics) implements HeadSink {
+  private static final Logger log = LoggerFactory.getLogger(Installer.class);
+
+  @Override
+  public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
+    scoring.install(head);
+  }
+
+  @Override
+  public void canary(Head candidate, double share) throws RefusedHeadException {
+    scoring.canary(candidate, share);
+  }
+
+  @Override
+  public void endCanary(String task) {
+    scoring.endCanary(task);
+  }
+
+  @Override
+  public void refused(String task, long version, RefusedHeadException.Cause cause, String reason) {
+    metrics.headRefused(task, cause.code());
+    log.atWarn()
+        .addKeyValue("task", task)
+        .addKeyValue("version", version)
+        .addKeyValue("cause", cause.code())
+        .addKeyValue("reason", reason)
+        .log("head refused, the last good one serves on");
+  }
+}
