@@ -23,11 +23,17 @@ import org.apache.kafka.streams.errors.LogAndContinueExceptionHandler;
 final class StreamProperties {
   private static final String MAX_REQUEST_SIZE =
       StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG);
+  private static final String BATCH_SIZE =
+      StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG);
   private static final String INTERCEPTORS =
       StreamsConfig.mainConsumerPrefix(ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG);
 
   // a dead letter is a whole record with more headers; Kafka's default of 1 MiB has no room for it
   private static final int DEFAULT_MAX_REQUEST_SIZE = 2 << 20;
+
+  // of what a linger gathers for a partition, Kafka's default of 16 KiB makes a dozen batches, each
+  // of which the broker has to check and to write by itself
+  private static final int DEFAULT_BATCH_SIZE = 64 << 10;
 
   private StreamProperties() {}
 
@@ -57,6 +63,8 @@ final class StreamProperties {
     config.put(
         StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG),
         settings.linger().toMillis());
+    config.putIfAbsent(
+        BATCH_SIZE, config.getOrDefault(ProducerConfig.BATCH_SIZE_CONFIG, DEFAULT_BATCH_SIZE));
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, settings.applicationId());
     config.put(StreamsConfig.STATE_DIR_CONFIG, settings.stateDir().toString());
     config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, settings.threads());
