@@ -188,7 +188,7 @@ final class Learner {
 
   /** What sets off a training now; nothing while the gate could only refuse what it would make. */
   Optional<String> due() {
-    return trigger.due(rows(memory.samples()), hasMoreToSay()).filter(cause -> trainable());
+    return trigger.due(rows(memory.samples()), this::hasMoreToSay).filter(cause -> trainable());
   }
 
   /** A gate that refused is asked again when a quarter more has come, or as much as ever. */

@@ -4,6 +4,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * When to train: after enough new samples, or after an interval with any, whichever comes first. A
@@ -39,10 +40,11 @@ final class Trigger {
    * What sets off a training now: {@code samples}, {@code interval} or the cause of a drift; empty
    * where nothing does.
    *
-   * @param moreToSay whether samples alone are worth one; neither drift nor time waits for that
+   * @param moreToSay whether samples alone are worth one, asked once they have come in number;
+   *     neither drift nor time waits for that
    */
-  Optional<String> due(int remembered, boolean moreToSay) {
-    if (moreToSay && fresh >= Math.max(samples, growth * remembered)) {
+  Optional<String> due(int remembered, BooleanSupplier moreToSay) {
+    if (fresh >= Math.max(samples, growth * remembered) && moreToSay.getAsBoolean()) {
       return Optional.of("samples");
     }
     if (fresh > 0 && drift.isPresent()) {

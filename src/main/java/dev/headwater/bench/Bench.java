@@ -174,8 +174,8 @@ public final class Bench {
       added.add(with.percentile(P999) - without.percentile(P999));
       live.add(with.publishToLiveMillis());
     }
-    put("swap.addedP999Ms", Spread.of(added));
-    put("swap.publishToLiveMs", Spread.of(live));
+    report.putMedian("swap.addedP999Ms", Spread.of(added));
+    report.putMedian("swap.publishToLiveMs", Spread.of(live));
     told("swap");
   }
 
@@ -204,8 +204,9 @@ public final class Bench {
       trained.add(beside);
       cost.add(1 - beside.recordsPerSecond / alone);
     }
-    put("adaptation.costToScoring", Spread.of(cost));
-    put("adaptation.trainerCores", Spread.of(trained.stream().map(Beside::cores).toList()));
+    report.putMedian("adaptation.costToScoring", Spread.of(cost));
+    report.putMedian(
+        "adaptation.trainerCores", Spread.of(trained.stream().map(Beside::cores).toList()));
     report.put("adaptation.trainings", trained.stream().mapToLong(Beside::trainings).sum());
     told("adaptation");
   }
@@ -262,7 +263,7 @@ public final class Bench {
     for (int round = 0; round < settings.rounds(); round++) {
       seconds.add(tuning.seconds());
     }
-    put("finetune.seconds", Spread.of(seconds));
+    report.putMedian("finetune.seconds", Spread.of(seconds));
     report.put("finetune.classes", tuning.classes());
     told("finetune");
   }
@@ -277,13 +278,8 @@ public final class Bench {
     for (int round = 0; round < settings.rounds(); round++) {
       seconds.add(start.seconds());
     }
-    put("start.seconds", Spread.of(seconds));
+    report.putMedian("start.seconds", Spread.of(seconds));
     told("start");
-  }
-
-  private void put(String key, Spread spread) {
-    report.put(key, spread.median());
-    report.put(key + "Spread", spread);
   }
 
   private void told(String key) {

@@ -20,6 +20,12 @@ public final class Report {
     object.set(steps[steps.length - 1], Json.MAPPER.valueToTree(value));
   }
 
+  /** The median under the key, and all three under the same with {@code Spread} behind it. */
+  void putMedian(String key, Spread spread) {
+    put(key, spread.median());
+    put(key + "Spread", spread);
+  }
+
   /** What is under a key so far. */
   JsonNode at(String key) {
     return root.at("/" + key.replace('.', '/'));

@@ -120,9 +120,7 @@ final class Throughput {
   void report(Report report) {
     runs.forEach(
         (name, measured) -> {
-          Spread rate = of(name, Measured::recordsPerSecond);
-          report.put(name + ".recordsPerSecond", rate.median());
-          report.put(name + ".recordsPerSecondSpread", rate);
+          report.putMedian(name + ".recordsPerSecond", of(name, Measured::recordsPerSecond));
           report.put(name + ".cpuMicrosPerRecord", of(name, Measured::cpuMicrosPerRecord).median());
           report.put(
               name + ".allocatedBytesPerRecord",

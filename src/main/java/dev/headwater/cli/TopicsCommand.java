@@ -6,10 +6,8 @@ import dev.headwater.schema.TopicSetup;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,9 +25,6 @@ import picocli.CommandLine.Spec;
         "Makes the topics of a deployment, says what is wrong with them and who needs what.")
 final class TopicsCommand {
   private static final Logger log = LoggerFactory.getLogger(TopicsCommand.class);
-
-  /** Who starts while the broker is away waits for it, and is to be seen waiting. */
-  private static final int PATIENCE_MS = 5_000;
 
   @Spec private CommandSpec spec;
 
@@ -137,11 +132,11 @@ final class TopicsCommand {
 
   /** Warns at start of topics that will not keep what they should; a start is not held up by it. */
   static void warn(Settings settings) {
-    Map<String, Object> impatient = new HashMap<>(settings.kafka());
-    impatient.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, PATIENCE_MS);
-    impatient.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, PATIENCE_MS);
     try {
-      new TopicSetup(impatient, settings.topicNames(), settings.topicSettings())
+      new TopicSetup(
+              TopicSetup.impatient(settings.kafka()),
+              settings.topicNames(),
+              settings.topicSettings())
           .check()
           .forEach(problem -> log.atWarn().log("{}; see 'headwater topics check'", problem));
     } catch (KafkaException e) {

@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -33,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 public final class TopicSetup {
   private static final Duration LEADERS = Duration.ofSeconds(30);
   private static final Duration POLL = Duration.ofMillis(50);
+  private static final int IMPATIENT_MS = 5_000;
 
   private final Map<String, Object> kafka;
   private final List<TopicPlan> plans;
@@ -45,6 +47,14 @@ public final class TopicSetup {
     this.kafka = Map.copyOf(kafka);
     this.plans = TopicPlan.of(names, settings);
     this.replicationFactor = settings.replicationFactor();
+  }
+
+  /** Properties for whoever waits for a broker: in seconds it can say so, ask again, or stop. */
+  public static Map<String, Object> impatient(Map<String, Object> kafka) {
+    Map<String, Object> impatient = new HashMap<>(kafka);
+    impatient.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, IMPATIENT_MS);
+    impatient.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, IMPATIENT_MS);
+    return impatient;
   }
 
   /** Creates every topic that is missing and returns their names; safe to repeat and to race. */

@@ -16,37 +16,37 @@ class TriggerTest {
   @Test
   void enoughSamplesSetOffATraining() {
     sampled(9);
-    assertThat(trigger.due(9, true)).isEmpty();
+    assertThat(trigger.due(9, () -> true)).isEmpty();
     sampled(1);
 
-    assertThat(trigger.due(10, true)).contains("samples");
+    assertThat(trigger.due(10, () -> true)).contains("samples");
   }
 
   @Test
   void aLargeMemoryAsksForMoreOfThem() {
     sampled(29);
-    assertThat(trigger.due(2000, true)).isEmpty();
+    assertThat(trigger.due(2000, () -> true)).isEmpty();
     sampled(1);
 
-    assertThat(trigger.due(2000, true)).contains("samples");
+    assertThat(trigger.due(2000, () -> true)).contains("samples");
   }
 
   @Test
   void aMaskCountsForAsManyAsItBringsTiles() {
     trigger.sampled(8);
-    assertThat(trigger.due(8, true)).isEmpty();
+    assertThat(trigger.due(8, () -> true)).isEmpty();
     trigger.sampled(8);
 
-    assertThat(trigger.due(16, true)).contains("samples");
+    assertThat(trigger.due(16, () -> true)).contains("samples");
   }
 
   @Test
   void anIntervalSetsOffATrainingIfThereIsAnythingNew() {
     clock.now = clock.now.plus(Duration.ofMinutes(11));
-    assertThat(trigger.due(100, true)).as("nothing new").isEmpty();
+    assertThat(trigger.due(100, () -> true)).as("nothing new").isEmpty();
     sampled(1);
 
-    assertThat(trigger.due(100, true)).contains("interval");
+    assertThat(trigger.due(100, () -> true)).contains("interval");
   }
 
   @Test
@@ -57,32 +57,32 @@ class TriggerTest {
     clock.now = clock.now.plus(Duration.ofMinutes(9));
     sampled(1);
 
-    assertThat(trigger.due(11, true)).isEmpty();
+    assertThat(trigger.due(11, () -> true)).isEmpty();
   }
 
   @Test
   void needsOneSampleOnlyOnceSomethingHasDrifted() {
     trigger.drifted("drift-errors");
-    assertThat(trigger.due(1_000, true)).as("nothing to learn from yet").isEmpty();
+    assertThat(trigger.due(1_000, () -> true)).as("nothing to learn from yet").isEmpty();
 
     sampled(1);
-    assertThat(trigger.due(1_000, true)).contains("drift-errors");
+    assertThat(trigger.due(1_000, () -> true)).contains("drift-errors");
 
     trigger.reset();
     sampled(1);
-    assertThat(trigger.due(1_000, true)).as("answered").isEmpty();
+    assertThat(trigger.due(1_000, () -> true)).as("answered").isEmpty();
   }
 
   @Test
   void driftAndTimeDoNotWaitForAGateThatHasSeenAsMuch() {
     sampled(10);
-    assertThat(trigger.due(10, false)).isEmpty();
+    assertThat(trigger.due(10, () -> false)).isEmpty();
 
     clock.now = clock.now.plus(Duration.ofMinutes(11));
-    assertThat(trigger.due(10, false)).contains("interval");
+    assertThat(trigger.due(10, () -> false)).contains("interval");
 
     trigger.drifted("drift-errors");
-    assertThat(trigger.due(10, false)).contains("drift-errors");
+    assertThat(trigger.due(10, () -> false)).contains("drift-errors");
   }
 
   private void sampled(int times) {

@@ -49,6 +49,19 @@ class StreamPropertiesTest {
   }
 
   @Test
+  void gathersLargerBatchesThanKafkaDoesUnlessToldOtherwise() {
+    assertThat(batchSize(Map.of())).isEqualTo(64 << 10);
+    assertThat(batchSize(Map.of("batch.size", 10))).isEqualTo(10);
+    assertThat(batchSize(Map.of("batch.size", 10, "producer.batch.size", 20))).isEqualTo(20);
+  }
+
+  private static Object batchSize(Map<String, Object> more) {
+    return new StreamsConfig(properties(settings(), more))
+        .getProducerConfigs("p")
+        .get("batch.size");
+  }
+
+  @Test
   void letsNoPropertyUndoWhatTheTopologyDependsOn() {
     StreamsConfig config =
         new StreamsConfig(

@@ -1,6 +1,7 @@
 package dev.headwater.stream.guard;
 
 import dev.headwater.schema.Topic;
+import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
 import java.util.HashMap;
 import java.util.List;
@@ -10,7 +11,6 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
@@ -21,9 +21,6 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Asks the broker, once at start, what the topology takes for granted of its topics. */
 public final class TopicLimits {
-  /** Short, so that who waits for a broker can say so, and stop. */
-  private static final int PATIENCE_MS = 5_000;
-
   private TopicLimits() {}
 
   /**
@@ -35,10 +32,7 @@ public final class TopicLimits {
    *     {@link org.apache.kafka.common.errors.RetriableException} is among its causes
    */
   public static Limits read(Map<String, Object> kafka, Topics topics, int maxRequestSize) {
-    Map<String, Object> impatient = new HashMap<>(kafka);
-    impatient.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, PATIENCE_MS);
-    impatient.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, PATIENCE_MS);
-    try (Admin admin = Admin.create(impatient)) {
+    try (Admin admin = Admin.create(TopicSetup.impatient(kafka))) {
       Map<String, Integer> partitions = partitions(admin, topics);
       requireEqual(partitions, topics.pending(), topics.labelsById());
       return new Limits(maxRequestSize, maxMessageBytes(admin, written(topics)));
