@@ -9,23 +9,17 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.headwater.adapt.drift.DriftMonitor;
+import dev.headwater.bundle.Masks;
 import dev.headwater.cli.Main;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.DriftingStream;
+import dev.headwater.replay.Spots;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.schema.Json;
 import java.io.IOException;
-import java.net.ServerSocket;
-import java.net.URI;
-import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
@@ -41,6 +35,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,6 +46,7 @@ class MonitoringIT {
   private static final Pattern METRIC = Pattern.compile("\\bheadwater_\\w+");
   private static final Pattern ADDRESS = Pattern.compile("watch it at http://(\\S+)/");
   private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final String OVERLAP = "adaptation/Intersection over union";
   private static final int RECORDS = 2000;
   private static final int BAD_EVERY = 50;
 
@@ -63,13 +59,18 @@ class MonitoringIT {
   /** Longer than the replay: a rate is then that of all of it. */
   private static final Duration WINDOW = Duration.ofMinutes(10);
 
-  private final HttpClient http = HttpClient.newHttpClient();
   private final List<Process> started = new ArrayList<>();
   @TempDir Path directory;
-  private int prometheus;
+  private Prometheus prometheus;
 
-  /** Once all is counted, that of a scrape: a rate does not reach past it then, and is exact. */
-  private String moment = "";
+  @AfterEach
+  void stop() throws InterruptedException {
+    for (Process process : started) {
+      process.destroy();
+      process.waitFor(30, TimeUnit.SECONDS);
+      process.destroyForcibly();
+    }
+  }
 
   @Test
   void rulesPassTheirTests() throws Exception {
@@ -111,47 +112,67 @@ class MonitoringIT {
 
   @Test
   void dashboardsTellWhatTheReplayReports() throws Exception {
-    String scraper = Tools.find("prometheus");
-    // a pipe: with everything counted, the replay is there to be scraped until its page is read
-    Path page = directory.resolve("page.html");
-    Tools.run("mkfifo", page.toString());
-    try {
-      Process replay = replay();
-      watch(scraper, replay);
-      await()
-          .atMost(PATIENCE)
-          .ignoreExceptions()
-          .untilAsserted(
-              () -> {
-                tells("overview/Scorers ready", 1, 1);
-                tells("overview/Trainer ready", 1);
-                tells("overview/Partitions", 2);
-                tells("adaptation/Following", 1);
-              });
+    DriftingStream.bundle(directory.resolve("bundle"));
+    Process replay =
+        watchedReplay(
+            DriftingStream.write(directory.resolve("stream.jsonl"), RECORDS, BAD_EVERY),
+            """
+            topics: {partitions: 2, join-partitions: 2}
+            stream: {unlabelled-share: 0.5}
+            selection: {audit-share: 0.9, budget: 1}
+            drift: {reference: 60, short-window: 5, long-window: 20}
+            """,
+            "rate: 100");
+    await()
+        .atMost(PATIENCE)
+        .ignoreExceptions()
+        .untilAsserted(
+            () -> {
+              tells("overview/Scorers ready", 1, 1);
+              tells("overview/Trainer ready", 1);
+              tells("overview/Partitions", 2);
+              tells("adaptation/Following", 1);
+            });
 
-      ReplayReport report = report(replay);
-      double reported = System.currentTimeMillis() / 1000.0;
-      await().atMost(PATIENCE).until(() -> value("min(timestamp(up))") > reported + 2);
-      moment = "&time=%.3f".formatted(value("timestamp(up{job=\"headwater-scorer\"})"));
+    ReplayReport report = counted(replay);
 
-      agreesOnRecords(report);
-      agreesOnTime(report);
-      agreesOnMemory(replay);
-      agreesOnSamples(report);
-      agreesOnHeads(report);
-      agreesOnLearning(report);
-      assertThat(silent(panels())).as("panels that have told nothing").isEmpty();
-      assertThat(unknown(RULES)).as("metrics that alerts go by and nobody exports").isEmpty();
-      assertThat(get("/api/v1/rules").findValuesAsText("health")).containsOnly("ok");
-      assertThat(Files.readString(page)).contains("</html>");
-      assertThat(replay.waitFor()).isZero();
-    } finally {
-      for (Process process : started) {
-        process.destroy();
-        process.waitFor(30, TimeUnit.SECONDS);
-        process.destroyForcibly();
-      }
-    }
+    agreesOnRecords(report);
+    agreesOnTime(report);
+    agreesOnMemory(replay);
+    agreesOnSamples(report);
+    agreesOnHeads(report);
+    agreesOnLearning(report);
+    assertThat(silent(panels()))
+        .as("panels that have told nothing, but for that of masks")
+        .containsExactly("Headwater: " + OVERLAP + ": " + expression(OVERLAP, 0));
+    assertThat(unknown(RULES)).as("metrics that alerts go by and nobody exports").isEmpty();
+    assertThat(prometheus.get("/api/v1/rules").findValuesAsText("health")).containsOnly("ok");
+    leave(replay);
+  }
+
+  @Test
+  void dashboardTellsOfMasksWhatTheReplayReports() throws Exception {
+    Masks masks = Spots.bundle(directory.resolve("bundle")).task().masks().orElseThrow();
+    Process replay =
+        watchedReplay(
+            Spots.write(directory.resolve("stream.jsonl"), masks, 200),
+            "selection: {audit-share: 0.9, budget: 1}",
+            "rate: 5, truth-fields: [mask]");
+
+    ReplayReport report = counted(replay);
+
+    ReplayReport.Comparison reported = Objects.requireNonNull(report.iou());
+    List<Double> segments = reported.adaptive().segments();
+    double tenthLater = reported.adaptive().overall() + (segments.get(9) - segments.get(0)) / 10;
+    Map<String, Double> told = series(OVERLAP, "head");
+    assertThat(told.get("live"))
+        .as("of all pictures; those that came during a training by the head it made")
+        .isBetween(reported.adaptive().overall() - .05, tenthLater + .05);
+    assertThat(reported.frozen().overall()).as("nothing was trained").isLessThan(told.get("live"));
+    assertThat(told.get("previous"))
+        .as("of the same pictures from the first swap on, by the head before")
+        .isBetween(reported.frozen().overall() - .05, segments.get(9));
+    leave(replay);
   }
 
   private void agreesOnRecords(ReplayReport report) throws Exception {
@@ -161,7 +182,7 @@ class MonitoringIT {
     tells("overview/Padding", 0);
     adds("overview/Records by outcome", report.predictions(), report.deadLetters());
     about("sent to review", total("overview/Records by outcome", 2), labelled(report));
-    assertThat(value(expression("overview/Dead-letter share", 0)))
+    assertThat(prometheus.value(expression("overview/Dead-letter share", 0)))
         .isCloseTo((double) report.deadLetters() / RECORDS, within(.001));
     List<JsonNode> predictions = dumped("predictions.jsonl");
     series("overview/Confidence", "le")
@@ -185,7 +206,7 @@ class MonitoringIT {
     ReplayReport.Latency read = Objects.requireNonNull(report.latency());
     double[] quantiles = {read.p50(), read.p95(), read.p99()};
     for (int i = 0; i < quantiles.length; i++) {
-      assertThat(value(expression("overview/Latency", i)))
+      assertThat(prometheus.value(expression("overview/Latency", i)))
           .as("latency, %d", i)
           .isPositive()
           .isLessThanOrEqualTo(bucket(quantiles[i]));
@@ -204,11 +225,11 @@ class MonitoringIT {
                     .isLessThanOrEqualTo(longest));
 
     String[] mean = expression("overview/Batch size, mean", 0).split(" / ");
-    double records = value(mean[0]) * WINDOW.toSeconds();
-    double batches = value(mean[1]) * WINDOW.toSeconds();
+    double records = prometheus.value(mean[0]) * WINDOW.toSeconds();
+    double batches = prometheus.value(mean[1]) * WINDOW.toSeconds();
     assertThat(records).isCloseTo(report.predictions(), COUNT);
     assertThat(batches).isCloseTo(Math.rint(batches), COUNT).isBetween(1.0, records);
-    assertThat(value(expression("overview/Batch size, mean", 0)))
+    assertThat(prometheus.value(expression("overview/Batch size, mean", 0)))
         .isCloseTo(records / batches, COUNT);
     assertThat(history("overview/Behind").getMax()).isLessThanOrEqualTo(3.0 * RECORDS);
     assertThat(history("overview/Behind").getMin()).as("all of it was read").isZero();
@@ -218,7 +239,8 @@ class MonitoringIT {
 
   /** Upper bound of the latency bucket that the seconds are in. */
   private double bucket(double seconds) throws Exception {
-    return query("headwater_record_latency_seconds_bucket")
+    return prometheus
+        .query("headwater_record_latency_seconds_bucket")
         .valueStream()
         .map(bucket -> bucket.at("/metric/le").asText().replace("+Inf", "Infinity"))
         .mapToDouble(Double::parseDouble)
@@ -236,7 +258,7 @@ class MonitoringIT {
             .mapToDouble(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", "")))
             .findFirst()
             .orElseThrow();
-    for (JsonNode told : query(expression("overview/Resident memory", 0))) {
+    for (JsonNode told : prometheus.query(expression("overview/Resident memory", 0))) {
       assertThat(told.at("/value/1").asDouble()).isCloseTo(resident, within(.2 * resident));
     }
     for (double heap : series("overview/Java heap", "instance").values()) {
@@ -256,12 +278,12 @@ class MonitoringIT {
     about("unsure", kept.get("unsure") * WINDOW.toSeconds(), report.samples().unsure());
     about("audit", kept.get("audit") * WINDOW.toSeconds(), report.samples().audit());
     assertThat(kept.get("unlabelled") * WINDOW.toSeconds()).isCloseTo(drawn, COUNT);
-    assertThat(value(expression("overview/Label delay", 0)))
+    assertThat(prometheus.value(expression("overview/Label delay", 0)))
         .as("labels come as soon as they are asked for")
         .isBetween(0.0, 1.0);
-    assertThat(value(expression("overview/Label delay", 1))).isBetween(0.0, 10.0);
-    about("learnt from", value(expression("adaptation/Samples", 0)), labelled);
-    about("in memory", value(expression("adaptation/Memory", 0)), labelled);
+    assertThat(prometheus.value(expression("overview/Label delay", 1))).isBetween(0.0, 10.0);
+    about("learnt from", prometheus.value(expression("adaptation/Samples", 0)), labelled);
+    about("in memory", prometheus.value(expression("adaptation/Memory", 0)), labelled);
   }
 
   private void agreesOnHeads(ReplayReport report) throws Exception {
@@ -281,14 +303,14 @@ class MonitoringIT {
     tells("adaptation/Accepted", accepted.size());
     tells("adaptation/Canary", 0);
     assertThat(series("adaptation/Refusals", "reason").values()).containsOnly(0.0);
-    assertThat(value(expression("overview/Live head", 0)))
+    assertThat(prometheus.value(expression("overview/Live head", 0)))
         .as("the last one accepted may have come too late to predict")
         .isIn((double) served.last(), (double) accepted.get(accepted.size() - 1));
-    assertThat(value(expression("adaptation/Swaps", 0)))
+    assertThat(prometheus.value(expression("adaptation/Swaps", 0)))
         .as("those accepted, the bundle's twice, as loaded and as published, and each taken back")
         .isBetween(
             (double) served.size(),
-            2 + accepted.size() + value(expression("adaptation/Withdrawn", 0)));
+            2 + accepted.size() + prometheus.value(expression("adaptation/Withdrawn", 0)));
     assertThat(sum(series("adaptation/Drift alarms", "cause")))
         .as("alarms, of which each has a candidate trained, unless the last comes too late")
         .isPositive()
@@ -332,16 +354,17 @@ class MonitoringIT {
 
     double elapsed = report.records() / report.throughput().recordsPerSecond() + 60;
     String[] training = expression("adaptation/Duration", 0).split(" / ");
-    assertThat(value(training[1]))
+    assertThat(prometheus.value(training[1]))
         .as("every candidate that was judged had been trained")
         .isGreaterThanOrEqualTo(report.versions().size());
-    assertThat(value(training[0])).as("by one thread").isBetween(1e-6, elapsed);
+    assertThat(prometheus.value(training[0])).as("by one thread").isBetween(1e-6, elapsed);
     String[] swap = expression("adaptation/Swap duration", 0).split(" / ");
-    assertThat(value(swap[1])).isEqualTo(value(expression("adaptation/Swaps", 0)));
-    assertThat(value(swap[0])).isBetween(1e-6, elapsed);
-    assertThat(value(expression("adaptation/Progress", 0)))
-        .isBetween(1.0, value(expression("adaptation/Progress", 1)));
-    assertThat(value(expression("adaptation/Loss", 0)))
+    assertThat(prometheus.value(swap[1]))
+        .isEqualTo(prometheus.value(expression("adaptation/Swaps", 0)));
+    assertThat(prometheus.value(swap[0])).isBetween(1e-6, elapsed);
+    assertThat(prometheus.value(expression("adaptation/Progress", 0)))
+        .isBetween(1.0, prometheus.value(expression("adaptation/Progress", 1)));
+    assertThat(prometheus.value(expression("adaptation/Loss", 0)))
         .as("of three labels, better than by guessing")
         .isBetween(0.0, Math.log(3));
     assertThat(series("adaptation/Drift score", "cause"))
@@ -363,7 +386,7 @@ class MonitoringIT {
   /** The panel's expressions, each of one series, in their order. */
   private void tells(String panel, double... told) throws Exception {
     for (int i = 0; i < told.length; i++) {
-      assertThat(value(expression(panel, i))).as("%s, %d", panel, i).isEqualTo(told[i]);
+      assertThat(prometheus.value(expression(panel, i))).as("%s, %d", panel, i).isEqualTo(told[i]);
     }
   }
 
@@ -375,7 +398,7 @@ class MonitoringIT {
   }
 
   private double total(String panel, int index) throws Exception {
-    return value(expression(panel, index)) * WINDOW.toSeconds();
+    return prometheus.value(expression(panel, index)) * WINDOW.toSeconds();
   }
 
   /** The last records to ask for a label, and the last samples, come too late to get through. */
@@ -386,7 +409,7 @@ class MonitoringIT {
   /** What the panel's first expression tells, by one of its labels. */
   private Map<String, Double> series(String panel, String label) throws Exception {
     Map<String, Double> series = new TreeMap<>();
-    for (JsonNode one : query(expression(panel, 0))) {
+    for (JsonNode one : prometheus.query(expression(panel, 0))) {
       series.merge(
           one.path("metric").path(label).asText(),
           Double.parseDouble(one.at("/value/1").asText()),
@@ -407,7 +430,7 @@ class MonitoringIT {
   /** Every number that the panel's first expression has given while the replay ran. */
   private DoubleSummaryStatistics history(String panel) throws Exception {
     DoubleSummaryStatistics numbers = new DoubleSummaryStatistics();
-    for (JsonNode one : overTime(expression(panel, 0))) {
+    for (JsonNode one : prometheus.overTime(expression(panel, 0), WINDOW)) {
       one.path("values")
           .valueStream()
           .mapToDouble(point -> Double.parseDouble(point.path(1).asText()))
@@ -418,35 +441,17 @@ class MonitoringIT {
     return numbers;
   }
 
-  private JsonNode overTime(String expression) throws Exception {
-    long now = Instant.now().getEpochSecond();
-    return get("/api/v1/query_range?start=%d&end=%d&step=2&query=%s"
-            .formatted(now - WINDOW.toSeconds(), now, encode(expression)))
-        .at("/data/result");
-  }
-
   /** Panels with an expression that has given no number. */
   private List<String> silent(Map<String, List<String>> panels) throws Exception {
     List<String> silent = new ArrayList<>();
     for (Map.Entry<String, List<String>> panel : panels.entrySet()) {
       for (String expression : panel.getValue()) {
-        if (!tellsANumber(expression)) {
+        if (!prometheus.hasTold(expression, WINDOW)) {
           silent.add(panel.getKey() + ": " + expression);
         }
       }
     }
     return silent;
-  }
-
-  private boolean tellsANumber(String expression) throws Exception {
-    for (JsonNode one : overTime(expression)) {
-      for (JsonNode point : one.path("values")) {
-        if (!point.path(1).asText().equals("NaN")) {
-          return true;
-        }
-      }
-    }
-    return false;
   }
 
   /** Expressions of the dashboards by dashboard and panel, Grafana's variables filled in. */
@@ -484,7 +489,7 @@ class MonitoringIT {
     TreeSet<String> unknown = new TreeSet<>();
     for (String expression : yaml(rules).findValuesAsText("expr")) {
       for (MatchResult metric : METRIC.matcher(expression).results().toList()) {
-        if (query(metric.group()).isEmpty()) {
+        if (prometheus.query(metric.group()).isEmpty()) {
           unknown.add(metric.group());
         }
       }
@@ -492,10 +497,11 @@ class MonitoringIT {
     return unknown;
   }
 
-  /** Of a stream that drifts half-way. */
-  private Process replay() throws Exception {
-    DriftingStream.bundle(directory.resolve("bundle"));
-    Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), RECORDS, BAD_EVERY);
+  /** Of the bundle beside the stream. */
+  private Process watchedReplay(Path stream, String settings, String more) throws Exception {
+    String scraper = Tools.find("prometheus");
+    // a pipe: with everything counted, the replay is there to be scraped until its page is read
+    Tools.run("mkfifo", directory.resolve("page.html").toString());
     Path config =
         Files.writeString(
             directory.resolve("config.yaml"),
@@ -503,25 +509,25 @@ class MonitoringIT {
             name: seen
             bundle: {directory: %1$s/bundle}
             kafka: {bootstrap.servers: "none:9092"}
-            topics: {partitions: 2, join-partitions: 2}
-            stream: {unlabelled-share: 0.5}
-            selection: {audit-share: 0.9, budget: 1}
             adapt: {device: cpu}
-            drift: {reference: 60, short-window: 5, long-window: 20}
             replay:
-              {stream: %2$s, rate: 100, report: %1$s/report.json, html: %1$s/page.html, dump: %1$s}
+              {stream: %2$s, report: %1$s/report.json, html: %1$s/page.html, dump: %1$s, %3$s}
+            %4$s
             """
-                .formatted(directory, stream));
-    return start(
-        "replay",
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "-Xmx512m",
-        "-cp",
-        System.getProperty("java.class.path"),
-        Main.class.getName(),
-        "replay",
-        "--config",
-        config.toString());
+                .formatted(directory, stream, more, settings));
+    Process replay =
+        start(
+            "replay",
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx512m",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Main.class.getName(),
+            "replay",
+            "--config",
+            config.toString());
+    watch(scraper, replay);
+    return replay;
   }
 
   /** Once for each of the parts that the replay's page has on it. */
@@ -546,13 +552,27 @@ class MonitoringIT {
               - {job_name: headwater-trainer, static_configs: [{targets: ["%2$s"]}]}
             """
                 .formatted(RULES.toAbsolutePath(), address));
-    prometheus = freePort();
+    prometheus = new Prometheus();
     start(
         "prometheus",
         scraper,
         "--config.file=" + config,
         "--storage.tsdb.path=" + directory.resolve("tsdb"),
-        "--web.listen-address=127.0.0.1:" + prometheus);
+        "--web.listen-address=" + prometheus.address());
+  }
+
+  /** Once all is scraped that the replay has counted. */
+  private ReplayReport counted(Process replay) throws Exception {
+    ReplayReport report = report(replay);
+    double reported = System.currentTimeMillis() / 1000.0;
+    await().atMost(PATIENCE).until(() -> prometheus.value("min(timestamp(up))") > reported + 2);
+    prometheus.stayAt(prometheus.value("timestamp(up{job=\"headwater-scorer\"})"));
+    return report;
+  }
+
+  private void leave(Process replay) throws Exception {
+    assertThat(Files.readString(directory.resolve("page.html"))).contains("</html>");
+    assertThat(replay.waitFor()).isZero();
   }
 
   /** Once it is written to its end. */
@@ -589,35 +609,7 @@ class MonitoringIT {
     return Path.of("target", "MonitoringIT-" + name + ".log");
   }
 
-  private double value(String expression) throws Exception {
-    JsonNode result = query(expression);
-    assertThat(result).as(expression).hasSize(1);
-    return Double.parseDouble(result.at("/0/value/1").asText());
-  }
-
-  private JsonNode query(String expression) throws Exception {
-    return get("/api/v1/query?query=" + encode(expression) + moment).at("/data/result");
-  }
-
-  private JsonNode get(String path) throws Exception {
-    URI uri = URI.create("http://127.0.0.1:" + prometheus + path);
-    HttpResponse<String> answer =
-        http.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
-    assertThat(answer.statusCode()).as("%s%n%s", path, answer.body()).isEqualTo(200);
-    return Json.MAPPER.readTree(answer.body());
-  }
-
   private static JsonNode yaml(Path file) throws IOException {
     return new YAMLMapper().readTree(file.toFile());
-  }
-
-  private static String encode(String expression) {
-    return URLEncoder.encode(expression, StandardCharsets.UTF_8);
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 }
