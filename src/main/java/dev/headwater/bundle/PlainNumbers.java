@@ -25,6 +25,10 @@ final class PlainNumbers {
   private static final long ZEROS = 0x3030303030303030L;
   private static final long BEYOND_NINE = 0x7676767676767676L;
   private static final long HIGHEST = 0x8080808080808080L;
+
+  /** Moves the lowest bit of byte i to bit 56 + i. */
+  private static final long GATHER = 0x0102040810204080L;
+
   private static final int GREATEST_EXPONENT = 22;
   private static final int DIGITS = 18;
 
@@ -52,9 +56,13 @@ final class PlainNumbers {
   }
 
   private void skipSpace() {
-    for (int b = peek(); b == ' ' || b == '\n' || b == '\r' || b == '\t'; b = peek()) {
+    while (at < value.length && value[at] <= ' ' && isSpace(value[at])) {
       at++;
     }
+  }
+
+  private static boolean isSpace(byte b) {
+    return b == ' ' || b == '\n' || b == '\r' || b == '\t';
   }
 
   /** Past this character and the space around it, if it comes next. */
@@ -129,16 +137,57 @@ final class PlainNumbers {
     if (!skips('[')) {
       return null;
     }
-    for (int i = 0; i < width; i++) {
-      if (i > 0 && !skips(',')) {
-        return null;
-      }
+    for (int i = decimals(numbers, 0); i < width; i = decimals(numbers, i + 1)) {
       numbers[i] = number();
-      if (!Float.isFinite(numbers[i])) {
+      if (!Float.isFinite(numbers[i]) || (i + 1 < width && !skips(','))) {
         return null;
       }
     }
     return skips(']') ? numbers : null;
+  }
+
+  /**
+   * Numbers as most are, one to eight digits before the point and after it and then a comma, up to
+   * the first that is not one of these. Where the next one begins depends on nothing but which of
+   * sixteen characters are no digits, and no branch on what differs from number to number.
+   *
+   * @return how many there are then
+   */
+  private int decimals(float[] numbers, int there) {
+    int i = there;
+    int from = at;
+    for (; i + 1 < numbers.length && from + 3 * Long.BYTES <= value.length; i++) {
+      int others = others(worth(from)) | others(worth(from + Long.BYTES)) << Long.BYTES;
+      int sign = ((value[from] ^ '-') - 1) >>> 31;
+      int points = others & ~1 | 1 << 2 * Long.BYTES;
+      int point = Integer.numberOfTrailingZeros(points);
+      int end = Integer.numberOfTrailingZeros(points & (points - 1));
+      int before = point - sign;
+      int after = end - point - 1;
+      int leadingZero = (1 - before) & ((value[from + sign] ^ '0') - 1);
+      // negative if one of them is
+      int wrong = before - 1 | 8 - before | after - 1 | 8 - after | 15 - end | leadingZero;
+      if (wrong < 0
+          || (others & 1) != sign
+          || value[from + point] != '.'
+          || value[from + end] != ',') {
+        break;
+      }
+      long whole = part(worth(from + sign), before);
+      long digits = whole * WHOLE_TENS[after] + part(worth(from + point + 1), after);
+      double near = digits * TENS[GREATEST_EXPONENT - after];
+      if (closeToHalf(near)) {
+        break;
+      }
+      numbers[i] = Float.intBitsToFloat(Float.floatToRawIntBits((float) near) | sign << 31);
+      from += end + 1;
+      if (value[from] == ' ') {
+        from++;
+      }
+    }
+    at = from;
+    skipSpace();
+    return i;
   }
 
   /** NaN where it is none in JSON, or has too many digits to be plain. */
@@ -186,14 +235,12 @@ final class PlainNumbers {
   private long digits(long before) {
     long digits = before;
     while (at + Long.BYTES <= value.length) {
-      long worth = (long) EIGHT.get(value, at) ^ ZEROS;
-      // what is no digit has its highest bit set; a carry spoils only what comes after it
-      long other = ((worth + BEYOND_NINE) | worth) & HIGHEST;
-      int found = Long.numberOfTrailingZeros(other) / Byte.SIZE;
+      long worth = worth(at);
+      int found = found(worth);
       if (found == 0) {
         return digits;
       }
-      digits = digits * WHOLE_TENS[found] + number(worth << ((Long.BYTES - found) * Byte.SIZE));
+      digits = digits * WHOLE_TENS[found] + part(worth, found);
       at += found;
       if (found < Long.BYTES) {
         return digits;
@@ -206,8 +253,28 @@ final class PlainNumbers {
     return digits;
   }
 
-  /** Of eight digits, the first in the lowest byte: in pairs, in fours, all. */
-  private static long number(long eight) {
+  private long worth(int from) {
+    return (long) EIGHT.get(value, from) ^ ZEROS;
+  }
+
+  /** The highest bit of each that is no digit. A carry spoils only what comes after such a one. */
+  private static long beyond(long worth) {
+    return ((worth + BEYOND_NINE) | worth) & HIGHEST;
+  }
+
+  /** How many digits come first. */
+  private static int found(long worth) {
+    return Long.numberOfTrailingZeros(beyond(worth)) / Byte.SIZE;
+  }
+
+  /** A bit for each that is no digit, the lowest of the first. */
+  private static int others(long worth) {
+    return (int) ((beyond(worth) >>> 7) * GATHER >>> 56);
+  }
+
+  /** Of so many digits, one at least, the first in the lowest byte: in pairs, in fours, all. */
+  private static long part(long worth, int found) {
+    long eight = worth << ((Long.BYTES - found) * Byte.SIZE);
     long pairs = ((eight * ((10 << 8) | 1)) >>> 8) & 0x00FF00FF00FF00FFL;
     long fours = ((pairs * ((100L << 16) | 1)) >>> 16) & 0x0000FFFF0000FFFFL;
     return (fours * ((10_000L << 32) | 1)) >>> 32;
@@ -216,12 +283,15 @@ final class PlainNumbers {
   private float nearest(boolean negative, long digits, int exponent, int from) {
     if (Math.abs(exponent) <= GREATEST_EXPONENT) {
       double near = digits * TENS[exponent + GREATEST_EXPONENT];
-      long rest = Double.doubleToRawLongBits(near) & REST;
       boolean normal = (near >= Float.MIN_NORMAL && near <= Float.MAX_VALUE) || digits == 0;
-      if (normal && Math.abs(rest - HALF) > CLOSE) {
+      if (normal && !closeToHalf(near)) {
         return (float) (negative ? -near : near);
       }
     }
     return Float.parseFloat(text(from, at));
+  }
+
+  private static boolean closeToHalf(double near) {
+    return Math.abs((Double.doubleToRawLongBits(near) & REST) - HALF) <= CLOSE;
   }
 }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Objects;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -123,6 +124,8 @@ class FlatReaderTest {
   @Property(tries = 20_000)
   void readsEveryNumberToTheBit(@ForAll("numbers") String number) {
     agrees("{\"id\":\"r\",\"x\":[" + number + ",1]}");
+    agrees("{\"id\":\"r\",\"x\":[1, " + number + "]}");
+    agrees("{\"x\":[" + number + ", 1],\"id\":\"a longer one\"}");
   }
 
   @Provide
@@ -143,7 +146,17 @@ class FlatReaderTest {
                             ((double) Float.intBitsToFloat(bits) + Float.intBitsToFloat(bits + 1))
                                 / 2)
                         .toPlainString());
-    return Arbitraries.oneOf(floats, doubles, decimals, halves);
+    // as short as most are, and all that looks like it: 0.5, -12.25, 007.1, .5, 3., -, 1.2e3
+    Arbitrary<String> digits = Arbitraries.strings().numeric().ofMaxLength(9);
+    Arbitrary<String> shorts =
+        Combinators.combine(
+                Arbitraries.of("", "-", "+"),
+                digits,
+                Arbitraries.of("", ".", ".", "."),
+                digits,
+                Arbitraries.of("", "", "", " ", "e1", "E-2", "f"))
+            .as((sign, whole, point, part, more) -> sign + whole + point + part + more);
+    return Arbitraries.oneOf(floats, doubles, decimals, halves, shorts);
   }
 
   /** Whatever a byte is changed to, it is read alike or left to the other. */
