@@ -62,17 +62,20 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   @Override
   public void accept(ConsumerRecords<byte[], byte[]> poll) {
     List<byte[]> values = new ArrayList<>();
-    List<CompletableFuture<Inference>> reserved = new ArrayList<>();
+    List<Memo.Entry<Inference>> entries = new ArrayList<>();
     for (ConsumerRecord<byte[], byte[]> record : inTurn(poll)) {
       reserve(record)
           .ifPresent(
-              future -> {
+              entry -> {
                 values.add(record.value());
-                reserved.add(future);
+                entries.add(entry);
               });
     }
     if (!values.isEmpty()) {
-      begin(values, reserved);
+      List<CompletableFuture<Inference>> begun = scoring.submit(values);
+      for (int i = 0; i < begun.size(); i++) {
+        entries.get(i).begun(begun.get(i));
+      }
     }
   }
 
@@ -95,37 +98,12 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
     return inTurn;
   }
 
-  private Optional<CompletableFuture<Inference>> reserve(ConsumerRecord<byte[], byte[]> record) {
+  private Optional<Memo.Entry<Inference>> reserve(ConsumerRecord<byte[], byte[]> record) {
     byte @Nullable [] value = record.value();
     return value == null
         ? Optional.empty()
         : memo.reserve(
             new TopicPartition(record.topic(), record.partition()), record.offset(), value);
-  }
-
-  private void begin(List<byte[]> values, List<CompletableFuture<Inference>> reserved) {
-    try {
-      List<CompletableFuture<Inference>> begun = scoring.submit(values);
-      for (int i = 0; i < begun.size(); i++) {
-        follow(begun.get(i), reserved.get(i));
-      }
-    } catch (RuntimeException e) {
-      // whoever waits for these must not wait for ever; Kafka logs what an interceptor throws
-      reserved.forEach(future -> future.completeExceptionally(e));
-      throw e;
-    }
-  }
-
-  private static void follow(
-      CompletableFuture<Inference> begun, CompletableFuture<Inference> reserved) {
-    begun.whenComplete(
-        (inference, failure) -> {
-          if (failure == null) {
-            reserved.complete(inference);
-          } else {
-            reserved.completeExceptionally(failure);
-          }
-        });
   }
 
   @Override

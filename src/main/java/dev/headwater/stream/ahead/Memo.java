@@ -1,10 +1,10 @@
 package dev.headwater.stream.ahead;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.ToLongFunction;
 import org.apache.kafka.common.TopicPartition;
@@ -13,12 +13,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Results begun ahead of the records that will ask for them, bounded in bytes. Losing an entry is
  * harmless: whoever asks computes it. An entry is found only by the very array it was computed
- * from, so that a topic deleted and made again under its name gets no other record's result.
+ * from, so that a topic deleted and made again under its name gets no other record's result. Of one
+ * partition only one thread at a time reserves and takes.
  */
 public final class Memo<T> {
   private final long capacity;
   private final ToLongFunction<T> sizeOf;
-  private final Map<TopicPartition, NavigableMap<Long, Entry<T>>> partitions = new HashMap<>();
+  private final Map<TopicPartition, Deque<Entry<T>>> partitions = new HashMap<>();
   private long held;
   private long largest;
 
@@ -33,76 +34,78 @@ public final class Memo<T> {
   }
 
   /**
-   * Makes room for the result of one record, charged as the largest seen until it is there.
+   * Makes room for the result of one record, charged as the largest taken so far.
    *
-   * @return empty if it does not fit
+   * @return where the result goes once it is begun; empty if it does not fit
    */
-  public synchronized Optional<CompletableFuture<T>> reserve(
+  public synchronized Optional<Entry<T>> reserve(
       TopicPartition partition, long offset, byte[] value) {
+    Deque<Entry<T>> entries = partitions.computeIfAbsent(partition, p -> new ArrayDeque<>());
+    if (!entries.isEmpty() && entries.getLast().offset >= offset) {
+      release(entries); // it is read again from here: none of them will be asked for
+    }
     long charge = value.length + largest;
     if (held + charge > capacity) {
       return Optional.empty();
     }
-    Entry<T> entry = new Entry<>(value, new CompletableFuture<>(), charge);
-    Entry<T> old = partitions.computeIfAbsent(partition, p -> new TreeMap<>()).put(offset, entry);
-    held += charge - (old == null ? 0 : old.release());
-    entry.future.thenAccept(result -> settle(entry, sizeOf.applyAsLong(result)));
-    return Optional.of(entry.future);
+    Entry<T> entry = new Entry<>(offset, value, charge);
+    entries.add(entry);
+    held += charge;
+    return Optional.of(entry);
   }
 
   /** The result for a record, if begun; it and all before it are forgotten. */
   public synchronized Optional<CompletableFuture<T>> take(
       TopicPartition partition, long offset, byte @Nullable [] value) {
-    NavigableMap<Long, Entry<T>> entries = partitions.get(partition);
-    if (entries == null) {
+    Deque<Entry<T>> entries = partitions.get(partition);
+    Entry<T> found = null;
+    while (entries != null && !entries.isEmpty() && entries.getFirst().offset <= offset) {
+      Entry<T> entry = entries.remove();
+      held -= entry.charge;
+      found = entry.offset == offset && entry.value == value ? entry : null;
+    }
+    if (found == null || found.begun == null) {
       return Optional.empty();
     }
-    Entry<T> entry = entries.get(offset);
-    release(entries.headMap(offset, true));
-    return entry != null && entry.value == value ? Optional.of(entry.future) : Optional.empty();
+    if (found.begun.isDone() && !found.begun.isCompletedExceptionally()) {
+      largest = Math.max(largest, sizeOf.applyAsLong(found.begun.join()));
+    }
+    return Optional.of(found.begun);
   }
 
   /** Forgets a partition. */
   public synchronized void drop(TopicPartition partition) {
-    NavigableMap<Long, Entry<T>> entries = partitions.remove(partition);
+    Deque<Entry<T>> entries = partitions.remove(partition);
     if (entries != null) {
       release(entries);
     }
   }
 
-  /** Bytes held now. */
+  /** Bytes held now, at most. */
   public synchronized long held() {
     return held;
   }
 
-  private void release(NavigableMap<Long, Entry<T>> entries) {
-    entries.values().forEach(entry -> held -= entry.release());
+  private void release(Deque<Entry<T>> entries) {
+    entries.forEach(entry -> held -= entry.charge);
     entries.clear();
   }
 
-  private synchronized void settle(Entry<T> entry, long size) {
-    largest = Math.max(largest, size);
-    if (entry.charge > 0) {
-      held += entry.value.length + size - entry.charge;
-      entry.charge = entry.value.length + size;
-    }
-  }
+  /** Room for one result. */
+  public static final class Entry<T> {
+    private final long offset;
+    private final byte[] value;
+    private final long charge;
+    private @Nullable CompletableFuture<T> begun;
 
-  private static final class Entry<T> {
-    final byte[] value;
-    final CompletableFuture<T> future;
-    long charge; // 0 once released
-
-    Entry(byte[] value, CompletableFuture<T> future, long charge) {
+    private Entry(long offset, byte[] value, long charge) {
+      this.offset = offset;
       this.value = value;
-      this.future = future;
       this.charge = charge;
     }
 
-    long release() {
-      long freed = charge;
-      charge = 0;
-      return freed;
+    public void begun(CompletableFuture<T> result) {
+      begun = result;
     }
   }
 }

@@ -15,7 +15,7 @@ class MemoTest {
 
   @Test
   void handsOutWhatWasBegunForThisRecord() {
-    CompletableFuture<String> begun = memo.reserve(P0, 5, VALUE).orElseThrow();
+    CompletableFuture<String> begun = begin(P0, 5, VALUE);
 
     assertThat(memo.take(P0, 5, VALUE)).containsSame(begun);
     assertThat(memo.take(P0, 5, VALUE)).as("once").isEmpty();
@@ -23,10 +23,18 @@ class MemoTest {
   }
 
   @Test
+  void hasNothingWhereNothingWasBegun() {
+    memo.reserve(P0, 5, VALUE);
+
+    assertThat(memo.take(P0, 5, VALUE)).isEmpty();
+    assertThat(memo.held()).isZero();
+  }
+
+  @Test
   void forgetsWhatIsBeforeTheRecordProcessed() {
-    memo.reserve(P0, 1, VALUE);
-    memo.reserve(P0, 2, VALUE);
-    memo.reserve(P0, 4, VALUE);
+    begin(P0, 1, VALUE);
+    begin(P0, 2, VALUE);
+    begin(P0, 4, VALUE);
 
     assertThat(memo.take(P0, 3, VALUE)).isEmpty();
 
@@ -46,34 +54,32 @@ class MemoTest {
   }
 
   @Test
-  void chargesWhatAResultTurnsOutToTakeAndExpectsItOfTheNext() {
-    CompletableFuture<String> begun = memo.reserve(P0, 0, VALUE).orElseThrow();
-    begun.complete("x".repeat(50));
-
-    assertThat(memo.held()).isEqualTo(60);
-    assertThat(memo.reserve(P0, 1, VALUE)).as("60 + 60 of 100").isEmpty();
-  }
-
-  @Test
-  void chargesLessForAResultSmallerThanExpected() {
-    memo.reserve(P0, 0, VALUE).orElseThrow().complete("x");
-
-    assertThat(memo.held()).isEqualTo(11);
-  }
-
-  @Test
-  void chargesNothingForAResultThatComesTooLate() {
-    CompletableFuture<String> begun = memo.reserve(P0, 0, VALUE).orElseThrow();
+  void expectsOfTheNextWhatTheLargestTook() {
+    begin(P0, 0, VALUE).complete("x".repeat(50));
+    begin(P0, 1, VALUE).complete("x");
     memo.take(P0, 0, VALUE);
-    begun.complete("x");
+    memo.take(P0, 1, VALUE);
 
-    assertThat(memo.held()).isZero();
+    assertThat(memo.reserve(P0, 2, VALUE)).isPresent();
+    assertThat(memo.held()).isEqualTo(60);
+    assertThat(memo.reserve(P0, 3, VALUE)).as("60 + 60 of 100").isEmpty();
+  }
+
+  @Test
+  void learnsNothingOfOneThatFailedOrIsNotThereYet() {
+    begin(P0, 0, VALUE).completeExceptionally(new IllegalStateException());
+    begin(P0, 1, VALUE);
+
+    assertThat(memo.take(P0, 0, VALUE)).isPresent();
+    assertThat(memo.take(P0, 1, VALUE)).isPresent();
+    assertThat(memo.reserve(P0, 2, VALUE)).isPresent();
+    assertThat(memo.held()).isEqualTo(30);
   }
 
   @Test
   void keepsPartitionsApart() {
-    memo.reserve(P0, 0, VALUE);
-    memo.reserve(P1, 0, VALUE);
+    begin(P0, 0, VALUE);
+    begin(P1, 0, VALUE);
 
     memo.drop(P0);
 
@@ -84,9 +90,10 @@ class MemoTest {
 
   @Test
   void replacesWhatIsReadAgain() {
-    memo.reserve(P0, 0, VALUE);
+    begin(P0, 0, VALUE);
+    begin(P0, 1, VALUE);
     byte[] again = VALUE.clone();
-    CompletableFuture<String> second = memo.reserve(P0, 0, again).orElseThrow();
+    CompletableFuture<String> second = begin(P0, 0, again);
 
     assertThat(memo.held()).isEqualTo(30);
     assertThat(memo.take(P0, 0, again)).containsSame(second);
@@ -94,7 +101,7 @@ class MemoTest {
 
   @Test
   void hasNothingForAnotherRecordAtTheSameOffset() {
-    memo.reserve(P0, 0, VALUE);
+    begin(P0, 0, VALUE);
 
     assertThat(memo.take(P0, 0, VALUE.clone()))
         .as("the topic may have been deleted and made again")
@@ -105,5 +112,11 @@ class MemoTest {
   @Test
   void holdsNothingWithoutCapacity() {
     assertThat(new Memo<>(0, 0, String::length).reserve(P0, 0, VALUE)).isEmpty();
+  }
+
+  private CompletableFuture<String> begin(TopicPartition partition, long offset, byte[] value) {
+    CompletableFuture<String> begun = new CompletableFuture<>();
+    memo.reserve(partition, offset, value).orElseThrow().begun(begun);
+    return begun;
   }
 }
