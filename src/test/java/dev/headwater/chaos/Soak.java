@@ -13,14 +13,17 @@ import java.util.function.ToDoubleFunction;
 
 /**
  * No fault, but very many swaps: what each of them kept would show at last, beside what the same
- * scorer gains under the same load in as long a time without.
+ * scorer gains under the same load in as long a time without, before and after.
  */
 final class Soak {
   private static final int SWAPS = 1_000;
   private static final int MOST_LABELS = 100;
   private static final int LOOK_EVERY = 5;
 
-  private final List<Memory> memory = new ArrayList<>();
+  private final List<Memory> warmUp = new ArrayList<>();
+  private final List<Memory> before = new ArrayList<>();
+  private final List<Memory> swapping = new ArrayList<>();
+  private int swaps;
 
   /** What a scorer holds, in bytes, at a time in nanoseconds. */
   private record Memory(long at, double resident, double direct) {
@@ -41,26 +44,28 @@ final class Soak {
 
   /** A third of them. Other heads go live meanwhile, every few seconds, as ever. */
   private boolean swap(Run run) throws Exception {
-    if (memory.isEmpty()) {
+    if (swaps == 0) {
       touchTheHeap(run);
     }
     HeadwaterProcess scorer = run.processes.scorer(run.processes.any(run.random));
     for (int i = 0; i * Run.FIRINGS < SWAPS; i++) {
-      double swaps = scorer.gauge("head_swaps_total");
+      double live = scorer.gauge("head_swaps_total");
       run.heads.promote(MOST_LABELS - Math.abs(i % (2 * MOST_LABELS) - MOST_LABELS));
       await()
           .atMost(PATIENCE)
           .pollInterval(Duration.ofMillis(20))
-          .until(() -> scorer.gauge("head_swaps_total") > swaps);
-      if (i % LOOK_EVERY == 0) {
-        memory.add(Memory.of(scorer));
+          .until(() -> scorer.gauge("head_swaps_total") > live);
+      if (++swaps == SWAPS / 2) {
+        before.addAll(lookWithoutSwaps(run, scorer));
+      }
+      if (swaps % LOOK_EVERY == 0) {
+        (swaps < SWAPS / 2 ? warmUp : swapping).add(Memory.of(scorer));
       }
     }
     if (run.fired() == Run.FIRINGS - 1) {
-      List<Memory> later = memory.subList(memory.size() / 2, memory.size());
-      List<Memory> without = lookWithoutSwaps(run, scorer, later);
-      assertFlat("resident memory", later, without, Memory::resident);
-      assertFlat("direct memory", later, without, Memory::direct);
+      List<Memory> after = lookWithoutSwaps(run, scorer);
+      assertFlat("resident memory", after, Memory::resident);
+      assertFlat("direct memory", after, Memory::direct);
     }
     return true;
   }
@@ -74,34 +79,37 @@ final class Soak {
     run.processes.environment().clear();
   }
 
-  /** As often and as long, and the load goes on. */
-  private static List<Memory> lookWithoutSwaps(Run run, HeadwaterProcess scorer, List<Memory> as)
-      throws Exception {
-    run.heads.stop();
+  /** As often and as long as while it warmed up, and the load goes on. */
+  private List<Memory> lookWithoutSwaps(Run run, HeadwaterProcess scorer) throws Exception {
     List<Memory> without = new ArrayList<>();
-    for (int i = 0; i < as.size(); i++) {
-      run.awaitMore((int) (Load.RATE * duration(as) / 1e9 / (as.size() - 1)));
+    for (int i = 0; i < warmUp.size(); i++) {
+      run.awaitMore((int) (Load.RATE * seconds(warmUp) / (warmUp.size() - 1)));
       without.add(Memory.of(scorer));
     }
     return without;
   }
 
-  private static long duration(List<Memory> memory) {
-    return memory.get(memory.size() - 1).at - memory.get(0).at;
+  private static double seconds(List<Memory> memory) {
+    return (memory.get(memory.size() - 1).at - memory.get(0).at) / 1e9;
   }
 
-  /** What swaps add is no more than twice what the values scatter. */
-  private static void assertFlat(
-      String name, List<Memory> with, List<Memory> without, ToDoubleFunction<Memory> of) {
-    Trend swapping = trend(with, of);
-    Trend still = trend(without, of);
+  /**
+   * Whatever grows by itself grows less and less, so that the mean of before and after stands for
+   * what it would be meanwhile. That two such times differ is as much noise as that values scatter.
+   */
+  private void assertFlat(String name, List<Memory> after, ToDoubleFunction<Memory> of) {
+    Trend first = trend(before, of);
+    Trend with = trend(swapping, of);
+    Trend last = trend(after, of);
     String said =
-        "%s, %d looks in %.0f s: with swaps %s; without %s"
-            .formatted(name, with.size(), duration(with) / 1e9, said(swapping), said(still));
+        "%s, %d looks in %.0f s: without swaps %s; with them %s; without again %s"
+            .formatted(
+                name, swapping.size(), seconds(swapping), said(first), said(with), said(last));
     System.out.println(said);
-    assertThat(swapping.rise() - still.rise())
+    double scatter = Math.hypot(with.scatter(), Math.hypot(first.scatter(), last.scatter()));
+    assertThat(with.rise() - (first.rise() + last.rise()) / 2)
         .as(said)
-        .isLessThanOrEqualTo(2 * Math.hypot(swapping.scatter(), still.scatter()));
+        .isLessThanOrEqualTo(2 * scatter + Math.abs(first.rise() - last.rise()) / 2);
   }
 
   private static Trend trend(List<Memory> memory, ToDoubleFunction<Memory> of) {
