@@ -67,14 +67,14 @@ public record Ffnn(int pixels, int classes, int tasks) {
                     "  - {name: digit%1$d, labels: labels.json, cut: features%1$d}\n"::formatted)
                 .collect(Collectors.joining()));
     records(random, directory.resolve("stream.jsonl"));
-    // commit interval and linger of the other examples
+    // commit interval of the other examples
     return Files.writeString(
         directory.resolve("config.yaml"),
         """
         name: ffnn
         bundle: {directory: %1$s}
         kafka: {bootstrap.servers: "localhost:9092"}
-        stream: {commit-interval: 50ms, linger: 5ms}
+        stream: {commit-interval: 50ms}
         replay: {stream: %1$s/stream.jsonl}
         """
             .formatted(directory.toAbsolutePath()));

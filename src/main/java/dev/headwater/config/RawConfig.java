@@ -127,7 +127,7 @@ public interface RawConfig {
 
   /** How the stream processor runs. */
   interface Stream {
-    @WithDefault("1")
+    @WithDefault("2")
     @WithConverter(Converters.Positive.class)
     int threads();
 

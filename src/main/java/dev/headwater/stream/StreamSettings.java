@@ -13,8 +13,8 @@ import java.util.Locale;
  * @param threads stream threads
  * @param commitInterval how often offsets and, under exactly-once, transactions are committed;
  *     readers that are read_committed see nothing sooner
- * @param linger how long a producer waits to fill a batch; with {@code commitInterval} the floor of
- *     the latency, against throughput
+ * @param linger how long a producer waits to fill a batch, a commit at most; a floor of the latency
+ *     for readers that do not wait for a commit
  * @param selection which records are worth a label
  * @param unlabelledShare share of all records whose features go to the samples without a label, in
  *     [0, 1]: what drift is seen in, and domains are adapted by; of a map of features the means
@@ -95,7 +95,7 @@ public record StreamSettings(
     return new StreamSettings(
         applicationId,
         stateDir,
-        1,
+        2,
         Guarantee.EXACTLY_ONCE_V2,
         Protocol.CLASSIC,
         Duration.ofMillis(100),

@@ -58,8 +58,11 @@ public final class Memo<T> {
   public synchronized Optional<CompletableFuture<T>> take(
       TopicPartition partition, long offset, byte @Nullable [] value) {
     Deque<Entry<T>> entries = partitions.get(partition);
+    if (entries == null) {
+      return Optional.empty();
+    }
     Entry<T> found = null;
-    while (entries != null && !entries.isEmpty() && entries.getFirst().offset <= offset) {
+    while (!entries.isEmpty() && entries.getFirst().offset <= offset) {
       Entry<T> entry = entries.remove();
       held -= entry.charge;
       found = entry.offset == offset && entry.value == value ? entry : null;
@@ -67,7 +70,8 @@ public final class Memo<T> {
     if (found == null || found.begun == null) {
       return Optional.empty();
     }
-    if (found.begun.isDone() && !found.begun.isCompletedExceptionally()) {
+    // one a poll will do: they are of one size but for their texts
+    if (entries.isEmpty() && found.begun.isDone() && !found.begun.isCompletedExceptionally()) {
       largest = Math.max(largest, sizeOf.applyAsLong(found.begun.join()));
     }
     return Optional.of(found.begun);

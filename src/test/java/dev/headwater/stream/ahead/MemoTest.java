@@ -54,10 +54,10 @@ class MemoTest {
   }
 
   @Test
-  void expectsOfTheNextWhatTheLargestTook() {
+  void expectsOfTheNextWhatTheLargestTookOfThoseThatCameLast() {
     begin(P0, 0, VALUE).complete("x".repeat(50));
-    begin(P0, 1, VALUE).complete("x");
     memo.take(P0, 0, VALUE);
+    begin(P0, 1, VALUE).complete("x");
     memo.take(P0, 1, VALUE);
 
     assertThat(memo.reserve(P0, 2, VALUE)).isPresent();
