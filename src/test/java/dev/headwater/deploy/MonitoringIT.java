@@ -66,9 +66,12 @@ class MonitoringIT {
   @AfterEach
   void stop() throws InterruptedException {
     for (Process process : started) {
+      // a replay runs in a child, which waits for a reader of its page where the test has failed
+      List<ProcessHandle> children = process.descendants().toList();
       process.destroy();
       process.waitFor(30, TimeUnit.SECONDS);
       process.destroyForcibly();
+      children.forEach(ProcessHandle::destroyForcibly);
     }
   }
 
