@@ -56,13 +56,9 @@ final class PlainNumbers {
   }
 
   private void skipSpace() {
-    while (at < value.length && value[at] <= ' ' && isSpace(value[at])) {
+    for (int b = peek(); b == ' ' || b == '\n' || b == '\r' || b == '\t'; b = peek()) {
       at++;
     }
-  }
-
-  private static boolean isSpace(byte b) {
-    return b == ' ' || b == '\n' || b == '\r' || b == '\t';
   }
 
   /** Past this character and the space around it, if it comes next. */

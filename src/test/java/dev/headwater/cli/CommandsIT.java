@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.onnx.OnnxFile;
+import dev.headwater.replay.JavaProcess;
 import dev.headwater.schema.JsonSerde;
 import dev.headwater.schema.Prediction;
 import java.io.File;
@@ -139,15 +140,8 @@ class CommandsIT extends CommandedDeployment {
   }
 
   private Process serve() throws IOException {
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx512m",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Main.class.getName(),
-            "serve",
-            "--config",
-            config.toString())
+    return JavaProcess.with(
+            List.of("-Xmx512m"), Main.class.getName(), "serve", "--config", config.toString())
         .redirectErrorStream(true)
         .redirectOutput(SERVED)
         .start();

@@ -4,13 +4,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.headwater.replay.JavaProcess;
 import dev.headwater.replay.recorded.TopicRange;
 import dev.headwater.schema.JsonSerde;
 import dev.headwater.schema.Prediction;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -134,11 +134,8 @@ class RescoreIT extends CommandedDeployment {
 
   private Process rescore() throws IOException {
     Files.deleteIfExists(KILLED.toPath());
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx256m",
-            "-cp",
-            System.getProperty("java.class.path"),
+    return JavaProcess.with(
+            List.of("-Xmx256m"),
             Main.class.getName(),
             "rescore",
             "--config",

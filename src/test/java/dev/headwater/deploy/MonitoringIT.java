@@ -13,6 +13,7 @@ import dev.headwater.bundle.Masks;
 import dev.headwater.cli.Main;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.DriftingStream;
+import dev.headwater.replay.JavaProcess;
 import dev.headwater.replay.Spots;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.schema.Json;
@@ -521,14 +522,12 @@ class MonitoringIT {
     Process replay =
         start(
             "replay",
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx512m",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Main.class.getName(),
-            "replay",
-            "--config",
-            config.toString());
+            JavaProcess.with(
+                List.of("-Xmx512m"),
+                Main.class.getName(),
+                "replay",
+                "--config",
+                config.toString()));
     watch(scraper, replay);
     return replay;
   }
@@ -558,10 +557,11 @@ class MonitoringIT {
     prometheus = new Prometheus();
     start(
         "prometheus",
-        scraper,
-        "--config.file=" + config,
-        "--storage.tsdb.path=" + directory.resolve("tsdb"),
-        "--web.listen-address=" + prometheus.address());
+        new ProcessBuilder(
+            scraper,
+            "--config.file=" + config,
+            "--storage.tsdb.path=" + directory.resolve("tsdb"),
+            "--web.listen-address=" + prometheus.address()));
   }
 
   /** Once all is scraped that the replay has counted. */
@@ -598,12 +598,8 @@ class MonitoringIT {
         .readAll();
   }
 
-  private Process start(String name, String... command) throws IOException {
-    Process process =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(log(name).toFile())
-            .start();
+  private Process start(String name, ProcessBuilder builder) throws IOException {
+    Process process = builder.redirectErrorStream(true).redirectOutput(log(name).toFile()).start();
     started.add(process);
     return process;
   }

@@ -17,7 +17,7 @@ final class RecentlyAsked {
   /** Below it nothing can be said of how close records usually are. */
   private static final int FEW = 10;
 
-  /** Of features, whose length together says how far apart they are at least. */
+  /** Of features, after which a distance may be known to be too long. */
   private static final int BLOCK = 16;
 
   private final double ratio;
@@ -25,7 +25,7 @@ final class RecentlyAsked {
   private @Nullable SortedWindow distances;
 
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Asked(float[] features, float[] norms) {}
+  private record Asked(float[] features, float norm) {}
 
   /**
    * @param ratio of the typical distance below which a record is a copy; 0 for none ever
@@ -50,12 +50,12 @@ final class RecentlyAsked {
     if (ratio == 0) {
       return 0;
     }
-    float[] norms = norms(features);
+    float norm = norm(features);
     float nearest = Float.POSITIVE_INFINITY;
     for (Iterator<Asked> latest = asked.descendingIterator(); latest.hasNext(); ) {
       Asked other = latest.next();
-      // no longer than the distance: the triangle's inequality, block by block
-      if (squaredDistance(norms, other.norms, nearest) < nearest) {
+      float apart = norm - other.norm; // no longer than the distance: the triangle's inequality
+      if (apart * apart < nearest) {
         nearest = Math.min(nearest, squaredDistance(features, other.features, nearest));
       }
     }
@@ -72,23 +72,19 @@ final class RecentlyAsked {
     if (distances == null) {
       distances = new SortedWindow(Math.max(1, Math.min(RECORDS, FLOATS / features.length)));
     }
-    asked.add(new Asked(features, norms(features)));
+    asked.add(new Asked(features, norm(features)));
     distances.remember(nearest);
     if (asked.size() > distances.count()) {
       asked.remove();
     }
   }
 
-  /** Of each block of features. */
-  private static float[] norms(float[] features) {
-    float[] norms = new float[(features.length + BLOCK - 1) / BLOCK];
-    for (int i = 0; i < features.length; i++) {
-      norms[i / BLOCK] += features[i] * features[i];
+  private static float norm(float[] features) {
+    float sum = 0;
+    for (float value : features) {
+      sum += value * value;
     }
-    for (int i = 0; i < norms.length; i++) {
-      norms[i] = (float) Math.sqrt(norms[i]);
-    }
-    return norms;
+    return (float) Math.sqrt(sum);
   }
 
   /**
