@@ -46,18 +46,17 @@ class MonitoringIT {
   private static final Path DASHBOARDS = Path.of("deploy/grafana/dashboards");
   private static final Pattern METRIC = Pattern.compile("\\bheadwater_\\w+");
   private static final Pattern ADDRESS = Pattern.compile("watch it at http://(\\S+)/");
+  private static final Pattern RATE_OF = Pattern.compile("(?:rate|increase)\\((.*?)\\[\\w+]\\)");
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final String OVERLAP = "adaptation/Intersection over union";
   private static final int RECORDS = 2000;
   private static final int BAD_EVERY = 50;
-
-  /** Of a number that is whole, and was divided by seconds. */
-  private static final Offset<Double> COUNT = within(.01);
+  private static final int RATE = 100;
 
   /** Of the latest samples, of which trainer and report have not the same ones at the edges. */
   private static final Offset<Double> RECOUNTED = within(.05);
 
-  /** Longer than the replay: a rate is then that of all of it. */
+  /** Longer than the replay. */
   private static final Duration WINDOW = Duration.ofMinutes(10);
 
   private final List<Process> started = new ArrayList<>();
@@ -126,7 +125,7 @@ class MonitoringIT {
             selection: {audit-share: 0.9, budget: 1}
             drift: {reference: 60, short-window: 5, long-window: 20}
             """,
-            "rate: 100");
+            "rate: " + RATE);
     await()
         .atMost(PATIENCE)
         .ignoreExceptions()
@@ -184,8 +183,11 @@ class MonitoringIT {
     tells("overview/Predicted", report.predictions());
     tells("overview/Dead letters", report.deadLetters());
     tells("overview/Padding", 0);
-    adds("overview/Records by outcome", report.predictions(), report.deadLetters());
-    about("sent to review", total("overview/Records by outcome", 2), labelled(report));
+    tells("overview/Records by outcome", report.predictions(), report.deadLetters());
+    about(
+        "sent to review",
+        prometheus.value(expression("overview/Records by outcome", 2)),
+        labelled(report));
     assertThat(prometheus.value(expression("overview/Dead-letter share", 0)))
         .isCloseTo((double) report.deadLetters() / RECORDS, within(.001));
     List<JsonNode> predictions = dumped("predictions.jsonl");
@@ -229,15 +231,17 @@ class MonitoringIT {
                     .isLessThanOrEqualTo(longest));
 
     String[] mean = expression("overview/Batch size, mean", 0).split(" / ");
-    double records = prometheus.value(mean[0]) * WINDOW.toSeconds();
-    double batches = prometheus.value(mean[1]) * WINDOW.toSeconds();
-    assertThat(records).isCloseTo(report.predictions(), COUNT);
-    assertThat(batches).isCloseTo(Math.rint(batches), COUNT).isBetween(1.0, records);
+    double records = prometheus.value(mean[0]);
+    double batches = prometheus.value(mean[1]);
+    assertThat(records).isEqualTo(report.predictions());
+    assertThat(batches).isBetween(1.0, records);
     assertThat(prometheus.value(expression("overview/Batch size, mean", 0)))
-        .isCloseTo(records / batches, COUNT);
+        .isEqualTo(records / batches);
     assertThat(history("overview/Behind").getMax()).isLessThanOrEqualTo(3.0 * RECORDS);
-    assertThat(history("overview/Behind").getMin()).as("all of it was read").isZero();
-    assertThat(history("overview/Lag by topic").getMin()).isZero();
+    assertThat(history("overview/Behind").getMin())
+        .as("it kept up: a look may always find some that no commit has reached yet")
+        .isLessThan(RATE);
+    assertThat(history("overview/Lag by topic").getMin()).isLessThan(RATE);
     assertThat(history("overview/Read ahead").getMin()).as("nothing was left").isZero();
   }
 
@@ -273,15 +277,15 @@ class MonitoringIT {
   private void agreesOnSamples(ReplayReport report) throws Exception {
     int labelled = labelled(report);
     assertThat(report.labelsUsedFraction()).isEqualTo((double) labelled / RECORDS);
-    adds("overview/Labels", labelled, labelled, 0, 0);
+    tells("overview/Labels", labelled, labelled, 0, 0);
     long drawn =
         dumped("samples.jsonl").stream()
             .filter(sample -> sample.path("reason").asText().equals("UNLABELLED"))
             .count();
     Map<String, Double> kept = series("overview/Kept to learn from", "reason");
-    about("unsure", kept.get("unsure") * WINDOW.toSeconds(), report.samples().unsure());
-    about("audit", kept.get("audit") * WINDOW.toSeconds(), report.samples().audit());
-    assertThat(kept.get("unlabelled") * WINDOW.toSeconds()).isCloseTo(drawn, COUNT);
+    about("unsure", kept.get("unsure"), report.samples().unsure());
+    about("audit", kept.get("audit"), report.samples().audit());
+    assertThat(kept.get("unlabelled")).isEqualTo(drawn);
     assertThat(prometheus.value(expression("overview/Label delay", 0)))
         .as("labels come as soon as they are asked for")
         .isBetween(0.0, 1.0);
@@ -394,17 +398,6 @@ class MonitoringIT {
     }
   }
 
-  /** Likewise, of rates: what they add up to. */
-  private void adds(String panel, double... told) throws Exception {
-    for (int i = 0; i < told.length; i++) {
-      assertThat(total(panel, i)).as("%s, %d", panel, i).isCloseTo(told[i], COUNT);
-    }
-  }
-
-  private double total(String panel, int index) throws Exception {
-    return prometheus.value(expression(panel, index)) * WINDOW.toSeconds();
-  }
-
   /** The last records to ask for a label, and the last samples, come too late to get through. */
   private static void about(String what, double value, double told) {
     assertThat(value).as(what).isCloseTo(told, within(5 + .03 * told));
@@ -427,8 +420,13 @@ class MonitoringIT {
     return series.values().stream().mapToDouble(value -> value).sum();
   }
 
+  /**
+   * With counters in place of their rates: both are of all of the replay, but a rate is not of what
+   * was counted before the first scrape.
+   */
   private static String expression(String panel, int index) throws IOException {
-    return panels().get("Headwater: " + panel).get(index);
+    String shown = panels().get("Headwater: " + panel).get(index);
+    return RATE_OF.matcher(shown).replaceAll("$1");
   }
 
   /** Every number that the panel's first expression has given while the replay ran. */
