@@ -17,9 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The records of one poll on their way through the pool: decoded in chunks, then sorted by length
- * and run in batches, the long ones first. A padded token costs as much as a real one, so records
- * of like length share a batch. Where all are of one length there is nothing to sort, and a chunk
- * is a batch that waits for no other.
+ * and run in batches of records of like length, the long ones first. Where all are of one length
+ * there is nothing to sort, and a chunk is a batch that waits for no other.
  */
 final class Poll {
   private static final int CHUNKS_A_THREAD = 4;
@@ -121,9 +120,12 @@ final class Poll {
             .boxed()
             .sorted(Comparator.comparingInt((Integer i) -> record(i).input().length()).reversed())
             .toList();
-    for (int from = 0; from < order.size(); from += batchSize) {
-      List<Integer> batch = order.subList(from, Math.min(from + batchSize, order.size()));
+    int[] lengths = order.stream().mapToInt(i -> record(i).input().length()).toArray();
+    int from = 0;
+    for (int end : Batches.ends(lengths, batchSize)) {
+      List<Integer> batch = order.subList(from, end);
       execute(new Work(() -> infer(batch)));
+      from = end;
     }
   }
 
