@@ -13,12 +13,15 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.schema.Head;
 import dev.headwater.schema.Json;
 import dev.headwater.tail.Tail;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -38,6 +41,10 @@ class MethodComparison {
   private static final int SOURCE = 500;
   private static final int WIDTH = 1000;
   private static final int HASHES = 1024;
+
+  /** From a trigger to its head: three seconds of two each. */
+  private static final int PICTURES = 6;
+
   private static final AdaptSettings DEFAULTS = AdaptSettings.of("simulation");
   private static final LongFunction<Choice> ASKED =
       seed -> Choices.of(StreamSimulationTest.DEFAULTS);
@@ -209,6 +216,43 @@ class MethodComparison {
     }
   }
 
+  /** Whole pictures, as the example ships: the last two 3x3 convolutions learn. */
+  @Test
+  void pictures() throws Exception {
+    Bundle bundle =
+        new Setting("nuclei", "image: /image", "", 1, 0, 0, 0)
+            .bundle(directory, LABELS + "cut: /Concat_1_output_0");
+    Pictures pictures = new Pictures(bundle, Bundles.data("nuclei"));
+    Head first = bundle.task().head().orElseThrow();
+    System.out.printf(
+        "nuclei, whole pictures%n| learner | first part | stained | fluorescence | labels |%n");
+    Pictures.Report shipped =
+        row("AdamW, deeper tail", pictures, first, ASKED.apply(0), tail(bundle));
+    row("all labels, deeper tail", pictures, first, Choices.all(), tail(bundle));
+    Iterator<Boolean> same = shipped.asked().iterator();
+    Head random = Recorded.untrained(first, 3);
+    Pictures.Report scratch =
+        row("from scratch", pictures, random, (f, p, audited) -> same.next(), tail(bundle));
+    assertThat(shipped.first()).as("what transfer saves").isGreaterThan(scratch.first());
+  }
+
+  private static Pictures.Report row(
+      String label, Pictures pictures, Head first, Choice choice, Fitter fitter) throws Exception {
+    Pictures.Report report = pictures.run(first, fitter, choice, PICTURES, AUDIT, DEFAULTS);
+    System.out.printf(
+        Locale.ROOT,
+        "| %s | %.3f | %.3f | %.3f | %d of %d, %d of %d accepted |%n",
+        label,
+        report.first(),
+        report.stained(),
+        report.fluorescence(),
+        Collections.frequency(report.asked(), true),
+        report.asked().size(),
+        report.accepted(),
+        report.candidates());
+    return report;
+  }
+
   /** The ways for a head that is one layer, on the same labels; and with all of them. */
   private static List<List<Report>> lastLayer(
       Setting setting, Bundle bundle, Recorded stream, List<Report> shipped) throws Exception {
@@ -264,8 +308,7 @@ class MethodComparison {
     Task task = bundle.task();
     return new TailFitter(
         task,
-        new TailTuner(
-            Tail.of(task.split()), task.split(), task.featureShapes(), FitSettings.DEFAULT));
+        new TailTuner(Tail.of(task.split()), task.split(), task.rowShapes(), FitSettings.DEFAULT));
   }
 
   /** The first records and what the network's own head says of them: no label is read. */

@@ -93,10 +93,15 @@ record Recorded(
     return new Recorded(Learner.Space.of(task), task.head(), truth, features);
   }
 
-  /** With a head of random weights (He et al. 2015) for the one the network came with. */
+  /** With a head of random weights for the one the network came with. */
   Recorded untrained(long seed) {
+    return new Recorded(
+        space, Optional.of(untrained(original.orElseThrow(), seed)), truth, features);
+  }
+
+  /** Of random weights (He et al. 2015), without biases. */
+  static Head untrained(Head trained, long seed) {
     Random random = new Random(seed);
-    Head trained = original.orElseThrow();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     trained
         .tensors()
@@ -109,7 +114,6 @@ record Recorded(
               }
               tensors.put(name, new Tensor(tensor.shape(), values));
             });
-    Head head = new Head(trained.info(), tensors, trained.goldenFeatures(), trained.goldenLogits());
-    return new Recorded(space, Optional.of(head), truth, features);
+    return new Head(trained.info(), tensors, trained.goldenFeatures(), trained.goldenLogits());
   }
 }
