@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.errors.WakeupException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -55,7 +56,7 @@ public final class HeadFollower implements AutoCloseable {
   // the follower's thread only; they outlive a connection, so that nothing is installed twice
   private final Map<String, LivePointer> followed = new HashMap<>();
   private final Map<String, String> serving = new TreeMap<>();
-  private final Map<String, String> refusals = new TreeMap<>();
+  private final Map<String, Refusal> refusals = new TreeMap<>();
 
   /**
    * @param consumerConfig client properties; group settings are ignored
@@ -255,6 +256,8 @@ public final class HeadFollower implements AutoCloseable {
     }
   }
 
+  private record Refusal(long version, String reason) {}
+
   private interface Installation {
     void run() throws RefusedHeadException;
   }
@@ -300,17 +303,22 @@ public final class HeadFollower implements AutoCloseable {
     refuse("", "", -1, why.fault(), why.getMessage());
   }
 
-  /** Once for each reason: the topic is read again after every outage. */
+  /** Once for each version and reason: the topic is read again after every outage. */
   private void refuse(
       String key, String task, long version, RefusedHeadException.Cause cause, String reason) {
-    if (!reason.equals(refusals.put(key, reason))) {
+    Refusal refusal = new Refusal(version, reason);
+    if (!refusal.equals(refusals.put(key, refusal))) {
       sink.refused(task, version, cause, reason);
     }
   }
 
   private String cause() {
     String heads = serving.isEmpty() ? "no head is live" : String.join("; ", serving.values());
-    return refusals.isEmpty() ? heads : heads + "; refused: " + String.join(" ", refusals.values());
+    return refusals.isEmpty()
+        ? heads
+        : heads
+            + "; refused: "
+            + refusals.values().stream().map(Refusal::reason).collect(Collectors.joining(" "));
   }
 
   private static String rootOf(Throwable failure) {

@@ -253,6 +253,20 @@ class HeadFollowerIT {
   }
 
   @Test
+  void tellsOfEachHeadThatIsTurnedDownThoughTheReasonIsTheSame() throws Exception {
+    // given
+    startAndCatchUp();
+
+    // when, then: no head was taken between them
+    sink.turnsDown = 1;
+    publisher.promote(head(1), "trainer");
+    awaitRefusal("intent 1: Its golden inputs give other logits.");
+    sink.turnsDown = 2;
+    publisher.promote(head(2), "trainer");
+    awaitRefusal("intent 2: Its golden inputs give other logits.");
+  }
+
+  @Test
   void tellsOfRecordsThatAreNoHeads() throws Exception {
     // given
     broker.write(topic, "stray", new byte[] {1});
