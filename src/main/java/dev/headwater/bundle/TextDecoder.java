@@ -1,7 +1,7 @@
 package dev.headwater.bundle;
 
-import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.onnx.ElementType;
 import dev.headwater.onnx.TensorInfo;
@@ -157,12 +157,18 @@ final class TextDecoder implements RecordDecoder {
     if (!wellFormed(text)) {
       throw new InvalidRecordException(field, "holds half a surrogate pair", id);
     }
-    // one text at a time: only the tokenizer's own batch call starts threads, beside our pool
-    Encoding encoding = tokenizer.encode(text);
-    if (onlySpecial(encoding.getSpecialTokenMask())) {
-      throw new InvalidRecordException(field, "has no token the network could read", id);
+    // one text at a time: only the tokenizer's own batch call starts threads, beside our pool; and
+    // by hand, for tokenizer.encode() also fetches what nobody asks for (RATIONALE.md)
+    TokenizersLibrary library = TokenizersLibrary.LIB;
+    long encoding = library.encode(tokenizer.getHandle(), text, true);
+    try {
+      if (onlySpecial(library.getSpecialTokenMask(encoding))) {
+        throw new InvalidRecordException(field, "has no token the network could read", id);
+      }
+      return new Tokens(library.getTokenIds(encoding), library.getTypeIds(encoding));
+    } finally {
+      library.deleteEncoding(encoding);
     }
-    return new Tokens(encoding.getIds(), encoding.getTypeIds());
   }
 
   private static boolean onlySpecial(long[] special) {
