@@ -2,6 +2,7 @@ package dev.headwater.bench;
 
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -84,6 +85,12 @@ final class Drain {
   private record Committed(Admin admin, String group, Filled records) implements Progress.Count {
     long await(long wanted) throws Exception {
       return Progress.await(group + " commits records", wanted, this);
+    }
+
+    /** Client and broker answer on the contestant's cores. */
+    @Override
+    public Duration pause() {
+      return Duration.ofMillis(50);
     }
 
     @Override

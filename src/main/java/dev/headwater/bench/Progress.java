@@ -1,12 +1,10 @@
 package dev.headwater.bench;
 
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Waits for a count to grow, for as long as it does. */
 final class Progress {
-  private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final Duration STALL = Duration.ofMinutes(2);
 
   private Progress() {}
@@ -14,6 +12,11 @@ final class Progress {
   /** Asked again and again. */
   interface Count {
     long now() throws Exception;
+
+    /** Between two looks; longer where looking costs what is measured. */
+    default Duration pause() {
+      return Duration.ofMillis(10);
+    }
   }
 
   /**
@@ -39,7 +42,7 @@ final class Progress {
             "%s: nothing more for %d s after %,d of %,d"
                 .formatted(what, STALL.toSeconds(), seen, wanted));
       }
-      LockSupport.parkNanos(TICK_NANOS);
+      LockSupport.parkNanos(count.pause().toNanos());
     }
     return now;
   }
