@@ -192,7 +192,7 @@ class MethodComparison {
    */
   @Test
   void nuclei() throws Exception {
-    int part = 157 * Pixels.PER_PICTURE;
+    int part = Pictures.SECOND * Pixels.PER_PICTURE;
     Setting setting = new Setting("nuclei", "", "", 1, part, Pixels.PER_PICTURE, 0);
     Bundle bundle = Bundles.tabular(directory, 1, 2); // with a last layer of 16 to 2, as it has
     Pixels pixels = Pixels.of(bundle.task(), Bundles.data("nuclei"));

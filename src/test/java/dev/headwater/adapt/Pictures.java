@@ -35,7 +35,7 @@ import java.util.stream.IntStream;
  */
 final class Pictures {
   /** Pictures of the second part, in which tissue is stained. */
-  private static final int SECOND = 157;
+  static final int SECOND = 157;
 
   private static final String FIRST = "first";
 
