@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnxruntime.OnnxTensorLike;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.TailTuner;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Task;
+import dev.headwater.onnx.Ort;
 import dev.headwater.schema.Tensor;
 import dev.headwater.tail.Tail;
 import java.nio.file.Files;
@@ -20,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -125,7 +130,74 @@ class TailFitterTest {
 
     assertThat(head.logits(three.features()).get(0)).hasSize(3);
     assertThat(accuracy(head, three)).isGreaterThan(.8);
-    assertThat(task.split().merge(parameters(head))).isNotEmpty();
+  }
+
+  @Test
+  void isExportedWithWhatItLearned() throws Exception {
+    Map<String, OnnxTensorLike> inputs = Map.of("features", Ort.noise(1, 40, DIM));
+
+    saysTheSameInOneFile(twoLayers(), inputs, "probabilities", TailFitterTest::softmax);
+  }
+
+  @Test
+  void isExportedWithConvolutionsThatLearned() throws Exception {
+    Path data = Bundles.data("fashion");
+    Task task = Bundle.load(Path.of("deploy/examples/bundles/fashion.yaml"), data).task();
+
+    Map<String, OnnxTensorLike> inputs = Map.of("image", Ort.noise(1, 12, 1, 28, 28));
+
+    saysTheSameInOneFile(task, inputs, task.split().logits(), UnaryOperator.identity());
+  }
+
+  private static float[] softmax(float[] logits) {
+    float[] shares = logits.clone();
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit);
+    }
+    for (int i = 0; i < shares.length; i++) {
+      shares[i] = (float) (Math.exp(logits[i]) / sum);
+    }
+    return shares;
+  }
+
+  /**
+   * Trained with a label that is new: the whole network in ONNX Runtime, beside the trainer's.
+   *
+   * @param output of the network, and what it makes of a record's logits
+   */
+  private void saysTheSameInOneFile(
+      Task task, Map<String, OnnxTensorLike> inputs, String output, UnaryOperator<float[]> ofLogits)
+      throws Exception {
+    Ort.Values values =
+        Ort.values(Ort.run(task.split().backbone(), inputs).get(task.split().features().get(0)));
+    List<float[]> features = rows(values);
+    int labels = task.labels().size() + 1;
+    int[] classes = IntStream.range(0, features.size()).map(i -> i % labels).toArray();
+    Batch batch = new Batch(features, classes, ones(features.size()));
+    TailFitter fitter = fitter(task);
+    Fitter.Trained live = fitter.of(task.head().orElseThrow());
+
+    Fitter.Trained learned = fit(fitter, live, labels, batch, List.of(batch.weights())).get(0);
+
+    byte[] exported = task.split().merge(parameters(learned));
+    List<float[]> says = rows(Ort.values(Ort.run(exported, inputs).get(output)));
+    List<float[]> wanted = learned.logits(features);
+    for (int i = 0; i < features.size(); i++) {
+      assertThat(says.get(i)).containsExactly(ofLogits.apply(wanted.get(i)), within(1e-4f));
+    }
+    assertThat(says.get(0)).hasSize(labels);
+    assertThat(Arrays.copyOf(wanted.get(0), labels - 1))
+        .as("it learned")
+        .isNotEqualTo(live.logits(features).get(0));
+  }
+
+  private static List<float[]> rows(Ort.Values values) {
+    int count = (int) values.shape()[0];
+    int size = values.floats().length / count;
+    return IntStream.range(0, count)
+        .mapToObj(i -> Arrays.copyOfRange(values.floats(), i * size, (i + 1) * size))
+        .toList();
   }
 
   @Test

@@ -33,7 +33,7 @@ final class BrokerFaults {
       try {
         run.cluster
             .proxy()
-            .cut(request, "StreamThread", run.random.nextBoolean(), () -> {})
+            .cut(request, "StreamThread", 0, run.random.nextBoolean(), () -> {})
             .get(20, TimeUnit.SECONDS);
       } catch (TimeoutException e) {
         return false; // none was made

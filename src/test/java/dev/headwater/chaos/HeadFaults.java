@@ -8,6 +8,7 @@ import dev.headwater.heads.HeadLog;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException.Cause;
 import dev.headwater.schema.Tensor;
 import dev.headwater.stream.TestHead;
 import java.time.Instant;
@@ -28,13 +29,16 @@ final class HeadFaults {
 
   static List<Fault> all() {
     return List.of(
-        bad("corrupt head", HeadFaults::corrupt),
-        bad("truncated head", HeadFaults::truncated),
-        bad("head with NaN", run -> promote(run, run.bundle.task().fingerprint(), Float.NaN)),
-        bad("head of another backbone", run -> promote(run, "0".repeat(64), 1_000)),
-        bad("head of 64 MiB", HeadFaults::huge),
-        bad("replayed head", HeadFaults::replayed).signed(),
-        bad("unsigned head", HeadFaults::unsigned).signed(),
+        bad("corrupt head", Cause.UNREADABLE, HeadFaults::corrupt),
+        bad("truncated head", Cause.UNREADABLE, HeadFaults::truncated),
+        bad(
+            "head with NaN",
+            Cause.UNFIT,
+            run -> promote(run, run.bundle.task().fingerprint(), Float.NaN)),
+        bad("head of another backbone", Cause.FOREIGN, run -> promote(run, "0".repeat(64), 1_000)),
+        bad("head of 64 MiB", Cause.UNREADABLE, HeadFaults::huge),
+        bad("replayed head", Cause.STALE, HeadFaults::replayed).signed(),
+        bad("unsigned head", Cause.UNSIGNED, HeadFaults::unsigned).signed(),
         Fault.of("heads topic made anew, empty", HeadFaults::recreate));
   }
 
@@ -42,8 +46,8 @@ final class HeadFaults {
     void write(Run run) throws Exception;
   }
 
-  /** Hit once every scorer has refused it. */
-  private static Fault bad(String name, Writing writing) {
+  /** Hit once every scorer has refused it, for what is wrong with it and nothing else. */
+  private static Fault bad(String name, Cause cause, Writing writing) {
     return Fault.of(
         name,
         run -> {
@@ -52,30 +56,43 @@ final class HeadFaults {
             if (run.heads.live() == 0) {
               run.heads.promote();
             }
-            Map<String, Integer> before = refusals(run);
+            Refusals refusals = new Refusals(run, cause);
             writing.write(run);
             run.hit();
-            awaitRefusals(run, before);
+            refusals.awaitMore();
           }
           return true;
         });
   }
 
-  private static Map<String, Integer> refusals(Run run) throws Exception {
-    Map<String, Integer> refusals = new TreeMap<>();
-    for (String member : run.processes.members()) {
-      refusals.put(member, run.processes.scorer(member).counts().getOrDefault("head_refusals", 0));
-    }
-    return refusals;
-  }
+  /** How often each scorer has refused a head for a cause, and that it does once more. */
+  private static final class Refusals {
+    private final Run run;
+    private final String series;
+    private final Map<String, Double> before;
 
-  private static void awaitRefusals(Run run, Map<String, Integer> before) {
-    await()
-        .atMost(PATIENCE)
-        .until(
-            () ->
-                refusals(run).entrySet().stream()
-                    .allMatch(now -> now.getValue() > before.get(now.getKey())));
+    Refusals(Run run, Cause cause) throws Exception {
+      this.run = run;
+      series = "headwater_head_refusals_total\\{reason=\"%s\".*".formatted(cause.code());
+      before = now();
+    }
+
+    private Map<String, Double> now() throws Exception {
+      Map<String, Double> refusals = new TreeMap<>();
+      for (String member : run.processes.members()) {
+        refusals.put(member, run.processes.scorer(member).sum(series));
+      }
+      return refusals;
+    }
+
+    void awaitMore() {
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () ->
+                  now().entrySet().stream()
+                      .allMatch(now -> now.getValue() > before.get(now.getKey())));
+    }
   }
 
   private static void corrupt(Run run) throws Exception {
@@ -178,7 +195,7 @@ final class HeadFaults {
       run.heads.promote();
       run.awaitMore(Load.RATE);
       String heads = run.on.names.heads();
-      Map<String, Integer> before = refusals(run);
+      Refusals refusals = new Refusals(run, Cause.STALE);
       run.admin.deleteTopics(List.of(heads)).all().get();
       await().atMost(PATIENCE).until(() -> !run.admin.listTopics().names().get().contains(heads));
       run.on.createTopics();
@@ -186,7 +203,7 @@ final class HeadFaults {
       run.awaitRecovery();
       run.heads.startOver();
       run.heads.promote();
-      awaitRefusals(run, before);
+      refusals.awaitMore();
       for (String member : run.processes.members()) {
         run.processes.stop(member);
         run.processes.start(member);

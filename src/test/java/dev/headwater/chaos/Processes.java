@@ -83,6 +83,9 @@ final class Processes implements AutoCloseable {
       kafka.put("session.timeout.ms", 5_000);
       kafka.put("heartbeat.interval.ms", 500);
     }
+    if (command.equals("train")) {
+      kafka.put("batch.size", 0); // each chunk by itself, so that there is something between two
+    }
     String trusted = keys.map(k -> ", trusted-keys: [%s]".formatted(k.trusted(SIGNER))).orElse("");
     HeadwaterProcess.Mode mode =
         new HeadwaterProcess.Mode(

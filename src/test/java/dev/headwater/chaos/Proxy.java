@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.protocol.ApiKeys;
 
@@ -30,11 +31,13 @@ final class Proxy implements AutoCloseable {
   private final AtomicReference<Cut> armed = new AtomicReference<>();
 
   /**
+   * @param toPass such requests that are let through before
    * @param reaches whether the broker gets the request; its answer is lost either way
    */
   private record Cut(
       ApiKeys request,
       String client,
+      AtomicInteger toPass,
       boolean reaches,
       Runnable first,
       CompletableFuture<Void> done) {
@@ -47,7 +50,7 @@ final class Proxy implements AutoCloseable {
       header.position(8);
       byte[] id = new byte[Math.max(0, header.getShort())];
       header.get(id);
-      return new String(id, UTF_8).contains(client);
+      return new String(id, UTF_8).contains(client) && toPass.getAndDecrement() <= 0;
     }
   }
 
@@ -71,12 +74,14 @@ final class Proxy implements AutoCloseable {
    * Cuts the connection of the next such request.
    *
    * @param client part of its client id
+   * @param passed such requests that are let through before
    * @param first done while the request is held
    * @return done when it is cut
    */
-  CompletableFuture<Void> cut(ApiKeys request, String client, boolean reaches, Runnable first) {
+  CompletableFuture<Void> cut(
+      ApiKeys request, String client, int passed, boolean reaches, Runnable first) {
     CompletableFuture<Void> done = new CompletableFuture<>();
-    armed.set(new Cut(request, client, reaches, first, done));
+    armed.set(new Cut(request, client, new AtomicInteger(passed), reaches, first, done));
     return done;
   }
 

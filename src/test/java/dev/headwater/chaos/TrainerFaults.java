@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /** What happens to the trainer. */
@@ -18,7 +19,12 @@ final class TrainerFaults {
   static List<Fault> all() {
     return List.of(
         Fault.of("trainer SIGKILL while training", TrainerFaults::training).trained(),
-        Fault.of("trainer SIGKILL while publishing", TrainerFaults::publishing).trained().proxied(),
+        Fault.of("trainer SIGKILL between chunks", TrainerFaults::betweenChunks)
+            .trained()
+            .proxied(),
+        Fault.of("trainer SIGKILL before a commit", TrainerFaults::beforeCommit)
+            .trained()
+            .proxied(),
         Fault.of("zombie trainer", TrainerFaults::zombie).trained());
   }
 
@@ -47,19 +53,40 @@ final class TrainerFaults {
     return (int) run.processes.trainer().gauge("trainer_steps");
   }
 
-  /** With all chunks written, and the commit on its way. */
-  private static boolean publishing(Run run) throws Exception {
+  /** Each is a request of its own. */
+  private static boolean betweenChunks(Run run) throws Exception {
+    if (!killed(run, ApiKeys.PRODUCE, 3)) {
+      return false;
+    }
+    List<ConsumerRecord<String, byte[]>> written = run.on.written(run.on.topics.heads());
+    ConsumerRecord<String, byte[]> last = written.get(written.size() - 1);
+    succeed(run, "trainer");
+    return last.value() != null && last.key().matches("head/.*/\\d+"); // and no manifest
+  }
+
+  private static boolean beforeCommit(Run run) throws Exception {
+    if (!killed(run, ApiKeys.END_TXN, 0)) {
+      return false;
+    }
+    succeed(run, "trainer");
+    return true;
+  }
+
+  /**
+   * @param request in whose way it is killed
+   * @param passed requests of that kind that the broker still gets
+   */
+  private static boolean killed(Run run, ApiKeys request, int passed) throws Exception {
     HeadwaterProcess trainer = run.processes.trainer();
     try {
       run.cluster
           .proxy()
-          .cut(ApiKeys.END_TXN, "-trainer", false, () -> kill(trainer))
+          .cut(request, "-trainer", passed, false, () -> kill(trainer))
           .get(60, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
       return false; // nothing was published meanwhile
     }
     run.hit();
-    succeed(run, "trainer");
     return true;
   }
 

@@ -173,9 +173,9 @@ public final class Deployment implements AutoCloseable {
     return read(topic, "read_committed");
   }
 
-  /** How many records were written to a topic, whatever became of their transactions. */
-  int written(Topic<?, ?> topic) {
-    return read(topic, "read_uncommitted").size();
+  /** Everything written to a topic by now, whatever became of its transactions. */
+  public <K, V> List<ConsumerRecord<K, V>> written(Topic<K, V> topic) {
+    return read(topic, "read_uncommitted");
   }
 
   private <K, V> List<ConsumerRecord<K, V>> read(Topic<K, V> topic, String isolation) {

@@ -163,7 +163,7 @@ class GuaranteeIT {
       exactlyOnce(committed);
       assertThat(on.written(on.topics.predictions()))
           .as("predictions written, none of them in an aborted transaction")
-          .isEqualTo(committed.predictions().size());
+          .hasSameSizeAs(committed.predictions());
     }
   }
 
@@ -344,7 +344,7 @@ class GuaranteeIT {
 
   /** The faults fired. */
   private static void assertAborted(Deployment on) {
-    long written = on.written(on.topics.predictions());
+    int written = on.written(on.topics.predictions()).size();
     assertThat(written)
         .as("predictions written, the killed transactions' included")
         .isGreaterThan(on.committed(on.topics.predictions()).size());
