@@ -63,7 +63,7 @@ public record BenchSettings(
   /** What grows. */
   public enum Axis {
     /** Worked off in one run. */
-    RECORDS(4_000, 16_000, 64_000, 256_000),
+    RECORDS(64_000, 250_000, 1_000_000),
     /** Of the records' topic, and of all that are shared with others. */
     PARTITIONS(1, 2, 4, 8, 16, 32, 64),
     /** Waiting in the join for records that do not come. */

@@ -4,6 +4,7 @@ import static dev.headwater.stream.Deployment.PATIENCE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.headwater.stream.HeadwaterProcess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -46,19 +47,31 @@ final class ClockFaults {
     await()
         .atMost(PATIENCE)
         .until(() -> run.processes.scorer(member).gauge("partitions_scored") > 0);
-    double before = latency(run, member);
+    Latency before = Latency.of(run, member);
     set(clock, to);
     run.hit();
     run.awaitRecovery();
-    // by its own measure its records are an hour old, or were
-    boolean seen = Math.max(before, latency(run, member)) > HOUR;
+    // by its own measure its records are an hour older than before, or younger
+    double since = Latency.of(run, member).mean(before);
+    boolean seen = Math.abs(since - before.mean(Latency.NONE)) > HOUR / 2.0;
     run.processes.stop(member);
     run.processes.start(member);
     return seen;
   }
 
-  private static double latency(Run run, String member) throws Exception {
-    return run.processes.scorer(member).gauge("record_latency_seconds_sum");
+  /** What a scorer has measured so far. */
+  private record Latency(double seconds, double records) {
+    static final Latency NONE = new Latency(0, 0);
+
+    static Latency of(Run run, String member) throws Exception {
+      HeadwaterProcess scorer = run.processes.scorer(member);
+      return new Latency(
+          scorer.gauge("record_latency_seconds_sum"), scorer.gauge("record_latency_seconds_count"));
+    }
+
+    double mean(Latency since) {
+      return (seconds - since.seconds) / (records - since.records);
+    }
   }
 
   private static void set(Path clock, long seconds) throws IOException {

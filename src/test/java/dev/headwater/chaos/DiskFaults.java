@@ -106,12 +106,20 @@ final class DiskFaults {
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();
+    await().atMost(PATIENCE).until(() -> delayed(trace) > 0);
     run.hit();
     boolean ended = strace.waitFor(SLOW_SECONDS, TimeUnit.SECONDS);
     strace.destroy();
     strace.waitFor();
+    return !ended && delayed(trace) > SLOW_WRITES;
+  }
+
+  private static long delayed(Path trace) throws IOException {
+    if (!Files.exists(trace)) {
+      return 0;
+    }
     try (Stream<String> lines = Files.lines(trace, UTF_8)) {
-      return !ended && lines.filter(line -> line.contains("(DELAYED)")).count() > SLOW_WRITES;
+      return lines.filter(line -> line.contains("(DELAYED)")).count();
     }
   }
 

@@ -43,6 +43,7 @@ final class InputFaults {
     for (int i = 0; i < BURST; i++) {
       run.load.send("k" + i, false, null);
     }
+    run.hit();
     awaitCount(run, "records_dead_lettered", before + BURST);
     return true;
   }
@@ -52,6 +53,7 @@ final class InputFaults {
     for (int i = 0; i < LONG_KEYS; i++) {
       run.load.sendOversized(String.valueOf((char) ('a' + i)).repeat(LONG_KEY));
     }
+    run.hit();
     awaitCount(run, "records_dead_lettered", before + LONG_KEYS);
     return true;
   }
@@ -62,6 +64,7 @@ final class InputFaults {
     for (int i = 0; i < STORM; i++) {
       run.load.label("unknown-" + run.fired() + "-" + i, "label-1");
     }
+    run.hit();
     awaitCount(run, "labels_received", before + STORM);
     return true;
   }
@@ -86,6 +89,7 @@ final class InputFaults {
     for (int i = 0; i < BURST; i++) {
       run.load.send("k" + i, true, List.of(0L, now - YEARS, now + YEARS).get(i % 3));
     }
+    run.hit();
     run.load.flush(); // taken by the broker, each of them
     return true;
   }
@@ -112,6 +116,14 @@ final class InputFaults {
             () ->
                 partitions(run, topics).entrySet().stream()
                     .allMatch(now -> now.getValue() == before.get(now.getKey()) + 1));
+    int added = before.get(run.on.names.records().get(0));
+    await()
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofSeconds(1))
+        .until(
+            () ->
+                run.on.committed(run.on.topics.predictions()).stream()
+                    .anyMatch(r -> r.value().source().partition() == added));
     return true;
   }
 

@@ -8,12 +8,11 @@ import dev.headwater.stream.HeadwaterProcess;
 import dev.headwater.stream.selection.Selection;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -56,7 +55,7 @@ final class Load implements AutoCloseable {
   private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
   private final Queue<Exception> failures = new ConcurrentLinkedQueue<>();
   private final List<Sent> sent = new ArrayList<>();
-  private final Set<String> labelled = new HashSet<>();
+  private final Map<String, String> labelled = new HashMap<>();
   private volatile int count;
   private ScheduledFuture<?> sending;
 
@@ -149,7 +148,7 @@ final class Load implements AutoCloseable {
       clock.schedule(() -> label(id, label), later, TimeUnit.MILLISECONDS);
     }
     if (wanted) {
-      labelled.add(id);
+      labelled.put(id, label);
     }
   }
 
@@ -214,8 +213,9 @@ final class Load implements AutoCloseable {
     return List.copyOf(sent);
   }
 
-  synchronized Set<String> labelled() {
-    return Set.copyOf(labelled);
+  /** What was said of each record that is to be a sample. */
+  synchronized Map<String, String> labelled() {
+    return Map.copyOf(labelled);
   }
 
   @Override

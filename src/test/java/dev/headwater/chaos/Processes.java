@@ -31,6 +31,7 @@ final class Processes implements AutoCloseable {
   private final Map<String, HeadwaterProcess> scorers = new TreeMap<>();
   private final Map<String, String> environment = new HashMap<>();
   private HeadwaterProcess trainer;
+  private int launched;
 
   /**
    * @param directory for state, configurations and keys
@@ -61,6 +62,7 @@ final class Processes implements AutoCloseable {
   /** Starts a scorer, or its successor over the state it left; returns at once. */
   HeadwaterProcess launch(String member) throws Exception {
     HeadwaterProcess scorer = launch("serve", member);
+    launched++;
     scorers.put(member, scorer);
     return scorer;
   }
@@ -113,6 +115,11 @@ final class Processes implements AutoCloseable {
 
   HeadwaterProcess scorer(String member) {
     return scorers.get(member);
+  }
+
+  /** How many scorers there have been. */
+  int launched() {
+    return launched;
   }
 
   HeadwaterProcess trainer() {

@@ -158,11 +158,13 @@ final class Run implements AutoCloseable {
     } catch (ConditionTimeoutException e) {
       // what is missing is counted below
     }
-    List<Violation> violations = new ArrayList<>();
+    boolean undisturbed = processes.launched() == fault.shape().scorers();
+    List<Map<String, Integer>> counts = new ArrayList<>();
     for (String member : processes.members()) {
-      violations.addAll(sums(processes.stop(member)));
+      counts.add(processes.stop(member));
     }
-    violations.addAll(violations(Committed.on(on)));
+    Committed committed = Committed.on(on);
+    List<Violation> violations = new ArrayList<>(violations(committed));
     Set<String> written =
         Set.of(
             on.names.predictions(),
@@ -171,7 +173,12 @@ final class Run implements AutoCloseable {
             on.names.review(),
             on.names.pending(),
             on.names.labelsById());
-    return row(Aborted.count(cluster.nodes(), written), violations, null);
+    int aborted = Aborted.count(cluster.nodes(), written);
+    counts.forEach(each -> violations.addAll(sums(each)));
+    if (undisturbed && aborted == 0) {
+      violations.addAll(totals(counts, committed));
+    }
+    return row(aborted, violations, null);
   }
 
   /** A producer that sends again what it got no answer for may write twice itself. */
@@ -216,6 +223,24 @@ final class Run implements AutoCloseable {
         ? List.of()
         : List.of(
             new Violation(Kind.WRONG, "received is not predicted + dead-lettered: " + counts));
+  }
+
+  /** Where nobody ended and nothing was done again, all together counted what came and went. */
+  private List<Violation> totals(List<Map<String, Integer>> counts, Committed committed) {
+    Map<String, Integer> wanted =
+        Map.of(
+            "records_received", load.sent(),
+            "records_predicted", committed.predictions().size(),
+            "records_dead_lettered", committed.deadLetters().size());
+    return wanted.entrySet().stream()
+        .filter(
+            each -> counts.stream().mapToInt(c -> c.get(each.getKey())).sum() != each.getValue())
+        .map(
+            each ->
+                new Violation(
+                    Kind.WRONG,
+                    "%s is not %d: %s".formatted(each.getKey(), each.getValue(), counts)))
+        .toList();
   }
 
   /** What is known of a run that did not come to its end. */

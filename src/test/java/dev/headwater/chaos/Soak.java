@@ -63,6 +63,7 @@ final class Soak {
       }
     }
     if (run.fired() == Run.FIRINGS - 1) {
+      await().atMost(PATIENCE).until(() -> scorer.gauge("heads_loaded") == 1);
       List<Memory> after = lookWithoutSwaps(run, scorer);
       assertFlat("resident memory", after, Memory::resident);
       assertFlat("direct memory", after, Memory::direct);

@@ -101,16 +101,17 @@ final class TrainerFaults {
   /** One that was thought dead comes back: whatever it has in hand is never seen. */
   private static boolean zombie(Run run) throws Exception {
     HeadwaterProcess zombie = run.processes.trainer();
+    awaitStep(run);
     zombie.signal("STOP");
     try {
       run.hit();
       succeed(run, "trainer-" + run.fired());
       zombie.signal("CONT");
       await().atMost(PATIENCE).until(zombie::dead);
+      return zombie.logged("another trainer of this deployment has taken over");
     } finally {
       zombie.kill();
     }
-    return true;
   }
 
   /** Returns once the next trainer has published something. */

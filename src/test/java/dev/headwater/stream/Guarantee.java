@@ -110,15 +110,33 @@ public interface Guarantee {
         return violations;
       };
 
-  /** Each record whose label was sent, once, before or after it was scored. */
-  static Guarantee everyLabelledRecordIsASampleOnce(Set<String> labelled) {
-    return (sent, committed) ->
-        once(
-            "labelled sample",
-            labelled,
-            committed.samples(),
-            r -> r.value().getRecordId(),
-            Guarantee::place);
+  /**
+   * Each record whose label was sent, once, before or after it was scored, and with that label.
+   *
+   * @param labelled by record id
+   */
+  static Guarantee everyLabelledRecordIsASampleOnce(Map<String, String> labelled) {
+    return (sent, committed) -> {
+      List<Violation> violations =
+          new ArrayList<>(
+              once(
+                  "labelled sample",
+                  labelled.keySet(),
+                  committed.samples(),
+                  r -> r.value().getRecordId(),
+                  Guarantee::place));
+      for (ConsumerRecord<String, Sample> r : committed.samples()) {
+        String label = labelled.get(r.value().getRecordId());
+        if (label != null && !label.equals(r.value().getLabel())) {
+          violations.add(
+              new Violation(
+                  Kind.WRONG,
+                  "%s is labelled %s, its sample %s"
+                      .formatted(r.value().getRecordId(), label, r.value().getLabel())));
+        }
+      }
+      return violations;
+    };
   }
 
   /**
