@@ -1,6 +1,7 @@
 package dev.headwater.adapt;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.bundle.TileDraw;
@@ -30,10 +31,10 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -76,7 +77,7 @@ public final class History {
    * Trains the first head of each task from a JSONL file of records.
    *
    * @param labelFields the field of each line that holds the label, by task; a task without one is
-   *     left alone
+   *     left alone, and so is any but the first that no line has a label for
    * @return the heads that are now live
    * @throws IllegalStateException where a trained head is live already, or no line is usable
    */
@@ -96,10 +97,16 @@ public final class History {
         Learner learner = parts.learner(i);
         tasks.get(i).head().ifPresent(learner::live);
         samples.forEach(sample -> learner.add(sample, 0, -1));
+        String field = labelFields.get(tasks.get(i).name());
+        if (learner.memorySize() == 0 && !learners.isEmpty()) {
+          progress.accept(
+              "%s: no line has a label in field '%s': left alone"
+                  .formatted(tasks.get(i).name(), field));
+          continue;
+        }
         if (learner.memorySize() == 0) {
           throw new IllegalStateException(
-              "no line of %s has a usable record and label in field '%s'"
-                  .formatted(file, labelFields.get(tasks.get(i).name())));
+              "no line of %s has a usable record and label in field '%s'".formatted(file, field));
         }
         learners.put(i, learner);
       }
@@ -153,11 +160,9 @@ public final class History {
       for (int i = 0; i < chunk.size(); i++) {
         try {
           Inference inference = inferences.get(i).join();
-          for (int t : tasks) {
-            Task task = parts.bundle().tasks().get(t);
-            String field = Objects.requireNonNull(labelFields.get(task.name()));
-            samples.add(sample(inference, t, label(chunk.get(i), field), from + i + 1));
-          }
+          Map<Integer, String> labels = labels(chunk.get(i), tasks, labelFields);
+          int line = from + i + 1;
+          labels.forEach((task, label) -> samples.add(sample(inference, task, label, line)));
         } catch (CompletionException | IllegalArgumentException e) {
           Throwable cause = e.getCause() == null ? e : e.getCause();
           progress.accept("line %d is left out: %s".formatted(from + i + 1, cause.getMessage()));
@@ -168,16 +173,32 @@ public final class History {
     return samples;
   }
 
-  private static String label(String line, String field) {
+  /** By the task's index, of those that the line has a label for; one at least. */
+  private Map<Integer, String> labels(
+      String line, List<Integer> tasks, Map<String, String> labelFields) {
+    Map<Integer, String> labels = new LinkedHashMap<>();
     try {
-      String label = Label.text(Json.MAPPER.readTree(line).get(field));
-      if (label != null && !label.isBlank()) {
-        return label;
+      JsonNode record = Json.MAPPER.readTree(line);
+      for (int task : tasks) {
+        String label =
+            Label.text(record.get(labelFields.get(parts.bundle().tasks().get(task).name())));
+        if (label != null && !label.isBlank()) {
+          labels.put(task, label);
+        }
       }
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException("it is not JSON: " + e.getOriginalMessage(), e);
     }
-    throw new IllegalArgumentException("it has no label in field '" + field + "'");
+    if (labels.isEmpty()) {
+      throw new IllegalArgumentException("it has no label in field " + fields(labelFields));
+    }
+    return labels;
+  }
+
+  private static String fields(Map<String, String> labelFields) {
+    return labelFields.values().stream()
+        .map(field -> "'" + field + "'")
+        .collect(Collectors.joining(" or "));
   }
 
   private Sample sample(Inference inference, int taskIndex, String label, int line) {

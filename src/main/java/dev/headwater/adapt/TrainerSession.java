@@ -61,6 +61,7 @@ final class TrainerSession implements AutoCloseable {
       settings.heads().signatures().requireKey();
       List<Fitter> fitters =
           bundle.tasks().stream().map(task -> fitter(task, settings.fit(), metrics)).toList();
+      warnOfUnaligned(settings, bundle, fitters);
       return new Parts(
           settings,
           bundle.tasks().stream().map(task -> new Gate(gates.of(task.name()))).toList(),
@@ -70,6 +71,19 @@ final class TrainerSession implements AutoCloseable {
           Map.copyOf(kafka),
           metrics,
           clock);
+    }
+
+    private static void warnOfUnaligned(
+        AdaptSettings settings, Bundle bundle, List<Fitter> fitters) {
+      for (int i = 0; settings.alignUnlabelled() && i < fitters.size(); i++) {
+        Task task = bundle.tasks().get(i);
+        if (Realignment.fitter(settings, task.kind(), fitters.get(i)).isEmpty()) {
+          log.atWarn()
+              .addKeyValue("task", task.name())
+              .log(
+                  "adapt.align-unlabelled does nothing: only a linear head of one label can follow without labels");
+        }
+      }
     }
 
     private static Fitter fitter(Task task, FitSettings settings, TrainerMetrics metrics) {

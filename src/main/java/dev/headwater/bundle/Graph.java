@@ -1,16 +1,15 @@
 package dev.headwater.bundle;
 
 import dev.headwater.onnx.ElementType;
-import dev.headwater.onnx.LinearLayer;
 import dev.headwater.onnx.OnnxException;
 import dev.headwater.onnx.OnnxFile;
-import dev.headwater.onnx.Parameter;
 import dev.headwater.onnx.Split;
 import dev.headwater.onnx.TensorInfo;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,24 +99,31 @@ record Graph(
 
     /** An encoder that stops at its hidden states is pooled for every task alike. */
     private OnnxFile pooled(OnnxFile file) throws OnnxException {
-      if (!(manifest.input() instanceof Manifest.Text text) || !text.pooling()) {
+      if (!(manifest.input() instanceof Manifest.Text text)
+          || text.pooling() == Manifest.Pooling.NONE) {
         return file;
       }
       String hidden = features(file, manifest.tasks().get(0).cut(), 3);
-      return file.withMeanPooling(hidden, TextDecoder.MASK, text.normalize());
+      return text.pooling() == Manifest.Pooling.FIRST
+          ? file.withFirstToken(hidden, text.normalize())
+          : file.withMeanPooling(hidden, TextDecoder.MASK, text.normalize());
     }
 
-    /** For pictures of the size wanted, as far as the tensors that the new heads stand on. */
+    /**
+     * For pictures of the size wanted: where new heads stand on it, as far as their tensors; where
+     * the network's own serves, in what the file leaves open.
+     */
     private OnnxFile sized(OnnxFile file) throws OnnxException {
       TensorInfo input = FloatRows.input(file.inputs(), 4);
-      if (!(manifest.input() instanceof Manifest.Image image)
-          || input == null
-          || manifest.tasks().stream().anyMatch(Manifest.Task::original)) {
+      if (!(manifest.input() instanceof Manifest.Image image) || input == null) {
         return file;
       }
       long[] wanted = ImageDecoder.wanted(image, input);
       if (Arrays.equals(wanted, input.shape())) {
         return file;
+      }
+      if (manifest.tasks().stream().anyMatch(Manifest.Task::original)) {
+        return open(input.shape(), wanted) ? file.declared(input.name(), wanted) : file;
       }
       List<String> features = new ArrayList<>();
       for (Manifest.Task task : manifest.tasks()) {
@@ -125,6 +131,10 @@ record Graph(
         features.add(shared ? features.get(0) : features(file, task.cut(), 2));
       }
       return file.resized(input.name(), wanted, features.stream().distinct().toList());
+    }
+
+    private static boolean open(long[] shape, long[] wanted) {
+      return IntStream.range(0, shape.length).allMatch(i -> shape[i] < 1 || shape[i] == wanted[i]);
     }
 
     private @Nullable Split split(
@@ -150,7 +160,8 @@ record Graph(
             key(task)
                 + "the features at "
                 + split.features()
-                + " have no fixed size a record: cut elsewhere, or export with fixed sizes");
+                + " have no fixed size a record: cut elsewhere, or export with fixed sizes"
+                + (manifest.input() instanceof Manifest.Image ? ", or say input.size" : ""));
       } catch (OnnxException e) {
         problems.add(key(task) + e.getMessage());
       }
@@ -162,7 +173,8 @@ record Graph(
      */
     private Split headless(OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before)
         throws OnnxException {
-      if (manifest.input() instanceof Manifest.Text text && text.pooling()) {
+      if (manifest.input() instanceof Manifest.Text text
+          && text.pooling() != Manifest.Pooling.NONE) {
         return file.headless(file.outputs().get(0).name(), task.head());
       }
       boolean shared = task.cut().equals("auto") && !before.isEmpty();
@@ -211,7 +223,7 @@ record Graph(
             + " float outputs among "
             + file.outputs().stream().map(TensorInfo::name).toList()
             + "; name one"
-            + (rank == 2 ? ", or say pooling: mean where they are hidden states" : ""));
+            + (rank == 2 ? ", or say pooling: mean, or first, where they are hidden states" : ""));
   }
 
   /** Whether the grey values of masks are one a label. */
@@ -253,20 +265,14 @@ record Graph(
 
   /** How many labels the network's own head tells apart. */
   static void checkLabels(Split split, List<String> labels, List<String> problems) {
-    LinearLayer linear = split.linear().orElse(null);
-    if (linear == null || labels.isEmpty()) {
+    int classes = split.classes();
+    if (classes == 0 || labels.isEmpty()) {
       return;
     }
-    for (Parameter parameter : split.parameters()) {
-      if (parameter.name().equals(linear.weight())) {
-        long classes = parameter.shape()[linear.classesFirst() ? 0 : 1];
-        if (labels.size() > 1 && classes < 2) {
-          problems.add("model: its head has one output; a label set needs one a label");
-        } else if (classes != labels.size()) {
-          problems.add(
-              "labels: " + labels.size() + " labels for a head with " + classes + " outputs");
-        }
-      }
+    if (labels.size() > 1 && classes < 2) {
+      problems.add("model: its head has one output; a label set needs one a label");
+    } else if (classes != labels.size()) {
+      problems.add("labels: " + labels.size() + " labels for a head with " + classes + " outputs");
     }
   }
 }

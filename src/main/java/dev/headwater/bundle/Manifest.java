@@ -66,6 +66,13 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     List<LabelField> labels();
   }
 
+  /** What makes one vector of hidden states: none where the network does, else all or the first. */
+  enum Pooling {
+    NONE,
+    MEAN,
+    FIRST
+  }
+
   /**
    * @param text pointer of the text; null where the whole value is the text
    */
@@ -76,7 +83,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       Path tokenizer,
       int maxTokens,
       int maxCharacters,
-      boolean pooling,
+      Pooling pooling,
       boolean normalize)
       implements Input {
     @Override
@@ -347,13 +354,13 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       List<LabelField> labels,
       @Nullable String text,
       boolean original) {
-    boolean pooling = input.choice("pooling", "none", "mean") == 1;
+    Pooling pooling = Pooling.values()[input.choice("pooling", "none", "mean", "first")];
     boolean normalize = input.flag("normalize", false);
-    if (pooling && original) {
-      input.problem("pooling", "mean is for encoders without a head: say head: none");
+    if (pooling != Pooling.NONE && original) {
+      input.problem("pooling", "is for encoders without a head: say head: none");
     }
-    if (normalize && !pooling) {
-      input.problem("normalize", "is part of pooling: mean");
+    if (normalize && pooling == Pooling.NONE) {
+      input.problem("normalize", "is part of pooling: mean or first");
     }
     return new Text(
         id,

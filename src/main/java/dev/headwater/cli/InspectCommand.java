@@ -1,7 +1,10 @@
 package dev.headwater.cli;
 
 import dev.headwater.onnx.Inspection;
+import dev.headwater.onnx.OnnxException;
+import dev.headwater.onnx.OnnxFile;
 import dev.headwater.schema.Json;
+import dev.headwater.tail.Tail;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -30,7 +33,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Inspection inspection = Inspection.read(model);
+    Inspection inspection = trainable(Inspection.read(model));
     spec.commandLine()
         .getOut()
         .println(
@@ -38,5 +41,22 @@ final class InspectCommand implements Callable<Integer> {
                 ? Json.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(inspection)
                 : inspection.render());
     return 0;
+  }
+
+  /** Every deeper cut holds what is in the way of one that cannot be trained. */
+  private Inspection trainable(Inspection inspection) throws OnnxException {
+    if (inspection.layers().isEmpty()) {
+      return inspection;
+    }
+    OnnxFile file = OnnxFile.read(model);
+    for (Inspection.LayerInfo layer : inspection.layers()) {
+      try {
+        Tail.requireTrainable(file.split(layer.cut()));
+      } catch (OnnxException refused) { // the reason is the answer
+        return inspection.and(
+            "Nothing is trained at %s or deeper. %s".formatted(layer.cut(), refused.getMessage()));
+      }
+    }
+    return inspection;
   }
 }

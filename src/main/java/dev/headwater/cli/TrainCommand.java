@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -95,7 +94,6 @@ final class TrainCommand implements Callable<Integer> {
 
   private void begin(Settings settings, Bundle bundle, Path file) throws IOException {
     try (Scoring scoring = Scoring.load(bundle, settings.scoring(), ScorerMetrics.NOOP)) {
-      String task = bundle.task().name();
       List<HeadInfo> first =
           new History(
                   settings.adapt(),
@@ -106,7 +104,7 @@ final class TrainCommand implements Callable<Integer> {
                   settings.kafka(),
                   Clock.systemUTC(),
                   spec.commandLine().getErr()::println)
-              .train(file, Map.of(task, settings.replay().truthFields().get(0)));
+              .train(file, settings.replay().labelFields(bundle.tasks()));
       for (HeadInfo head : first) {
         spec.commandLine().getOut().println(History.told(head));
       }

@@ -1,6 +1,7 @@
 package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
 import dev.headwater.onnx.graph.Layers;
@@ -22,6 +23,8 @@ import java.util.stream.Collectors;
  */
 record Cut(Set<Integer> head, List<String> features, Layer last) {
   static final String AUTO = "auto";
+  private static final Set<DataType> FLOATS =
+      Set.of(DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16);
 
   /** How many layers back a cut is looked for that would do better. */
   private static final int DEEPEST = 64;
@@ -155,6 +158,19 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
       made.addAll(node.getOutputList());
     }
     return List.copyOf(crossing);
+  }
+
+  /** Records are told apart, kept and trained on by their features' numbers. */
+  void requireFloats(Graph graph) throws OnnxException {
+    for (String feature : features) {
+      DataType type = graph.shapes().type(feature).orElse(DataType.FLOAT);
+      boolean scalar = graph.shapes().shape(feature).filter(s -> s.length == 0).isPresent();
+      if (!FLOATS.contains(type) || scalar) {
+        throw new OnnxException(
+            "`%s` would cross the cut, and is %s: what crosses it must be floats, so many a record. Cut elsewhere."
+                .formatted(feature, scalar ? "one number for all records" : "of type " + type));
+      }
+    }
   }
 
   /** Whether the head is its last layer and operators that any number of classes passes through. */

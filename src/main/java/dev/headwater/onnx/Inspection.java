@@ -138,6 +138,14 @@ public record Inspection(
     }
   }
 
+  /** The same with something more that cannot be done. */
+  public Inspection and(String reason) {
+    List<String> all = new ArrayList<>(unsupported);
+    all.add(reason);
+    return new Inspection(
+        producer, irVersion, opset, inputs, outputs, cut, layers, List.copyOf(all));
+  }
+
   /** For people to read. */
   public String render() {
     List<String> lines = new ArrayList<>();

@@ -100,13 +100,16 @@ final class Lift {
     }
   }
 
-  /** Neither a lone factor nor a mask, which would hide with minus infinity. */
+  /** Larger than a weight is, and what masks hide with where it is not minus infinity. */
+  private static final float HIDES = 100;
+
+  /** Neither a lone factor nor a mask. */
   private static boolean learns(Constant constant) {
     if (constant.size() == 1) {
       return false;
     }
     for (float value : constant.values()) {
-      if (!Float.isFinite(value)) {
+      if (!(Math.abs(value) < HIDES)) {
         return false;
       }
     }

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 
 /** A parsed and checked ONNX model. Immutable. */
 public final class OnnxFile {
-  private static final long LARGEST = Integer.MAX_VALUE - 8L;
+  static final long LARGEST = Integer.MAX_VALUE - 8L;
 
   private final ModelProto model;
   private final Graph graph;
@@ -33,8 +33,8 @@ public final class OnnxFile {
   /**
    * Reads and checks the file.
    *
-   * @throws OnnxException if it cannot be read, is no ONNX, keeps its weights elsewhere, needs an
-   *     opset ONNX Runtime does not have, or is damaged
+   * @throws OnnxException if it cannot be read, is no ONNX, keeps its weights elsewhere than beside
+   *     it, needs an opset ONNX Runtime does not have, or is damaged
    */
   public static OnnxFile read(Path file) throws OnnxException {
     return checked(parsed(file), file.toString());
@@ -62,7 +62,7 @@ public final class OnnxFile {
         throw new OnnxException(
             file + " is larger than 2 GB, which no single ONNX file can be: it is something else.");
       }
-      return parsed(Files.readAllBytes(file), file.toString());
+      return ExternalData.inlined(parsed(Files.readAllBytes(file), file.toString()), file);
     } catch (IOException unreadable) { // the reason is the file system's: passed on as it is
       throw new OnnxException("Cannot read " + file + ": " + unreadable, unreadable);
     }
@@ -106,7 +106,9 @@ public final class OnnxFile {
    * @throws OnnxException if there is nothing to train there, or it cannot be trained
    */
   public Split split(String cut) throws OnnxException {
-    return split(Cut.find(graph, cut));
+    Cut found = Cut.find(graph, cut);
+    Graph measured = Sizes.measuredInside(graph, found);
+    return split(measured, measured == graph ? found : Cut.find(measured, cut));
   }
 
   /**
@@ -115,10 +117,13 @@ public final class OnnxFile {
    * @throws OnnxException if there is nothing to train there, or it cannot be trained
    */
   public Split split(List<String> tensors) throws OnnxException {
-    return split(Cut.at(graph, tensors));
+    Cut found = Cut.at(graph, tensors);
+    Graph measured = Sizes.measuredInside(graph, found);
+    return split(measured, measured == graph ? found : Cut.at(measured, tensors));
   }
 
-  private Split split(Cut found) throws OnnxException {
+  private Split split(Graph graph, Cut found) throws OnnxException {
+    found.requireFloats(graph);
     Layer last = found.last();
     Lift.Result lifted = Lift.of(graph, found);
     boolean conv = last.kind() == Layer.Kind.CONV;
@@ -136,7 +141,7 @@ public final class OnnxFile {
     return new Split(
         header(),
         lifted.graph(),
-        Optional.of(graph),
+        Optional.of(this.graph),
         new Split.Spec(
             found.features(), found.dim(graph), logits, slots, lifted.parameters(), linear));
   }
@@ -159,8 +164,20 @@ public final class OnnxFile {
       throws OnnxException {
     return new OnnxFile(
         header().toBuilder()
-            .setGraph(Pooling.append(graph, opset(), hidden, mask, normalize))
+            .setGraph(Pooling.mean(graph, opset(), hidden, mask, normalize))
             .build());
+  }
+
+  /**
+   * The network with the hidden state of the first token, {@code [CLS]} of most, as its one output,
+   * [N, D].
+   *
+   * @param hidden a float tensor [N, T, D]
+   * @param normalize to length 1
+   */
+  public OnnxFile withFirstToken(String hidden, boolean normalize) throws OnnxException {
+    return new OnnxFile(
+        header().toBuilder().setGraph(Pooling.first(graph, opset(), hidden, normalize)).build());
   }
 
   /** As {@link #headless(String, NewHead)}, with a linear head. */
@@ -190,6 +207,17 @@ public final class OnnxFile {
   public Split dense(String features, List<Integer> hidden, long height, long width)
       throws OnnxException {
     return headless(features, new NewHead(hidden, Headless.scale(graph, features, height, width)));
+  }
+
+  /**
+   * The network with an input's open dimensions fixed, and what follows from them.
+   *
+   * @param input one of {@link #inputs}
+   * @param shape what to declare it; -1 leaves a dimension as it is
+   */
+  public OnnxFile declared(String input, long[] shape) {
+    return new OnnxFile(
+        header().toBuilder().setGraph(PictureSize.declared(graph, input, shape)).build());
   }
 
   /**

@@ -66,6 +66,20 @@ final class PictureSize {
     return part.build();
   }
 
+  /**
+   * The whole graph, with this input declared anew and every shape that follows from it: nothing is
+   * asked of the nodes, for an open size was theirs to take.
+   */
+  static GraphProto declared(Graph graph, String input, long[] shape) {
+    GraphProto.Builder open = graph.proto().toBuilder().clearValueInfo().clearInput().clearOutput();
+    graph.proto().getInputList().stream()
+        .map(value -> value.getName().equals(input) ? declared(value, shape) : value)
+        .forEach(open::addInput);
+    Graph sized = new Graph(open.build());
+    graph.outputs().forEach(output -> open.addOutput(Declared.asIs(sized, output)));
+    return open.build();
+  }
+
   /** Only what differs, so that a dimension keeps its name. */
   private static ValueInfoProto declared(ValueInfoProto input, long[] shape) {
     ValueInfoProto.Builder declared = input.toBuilder();

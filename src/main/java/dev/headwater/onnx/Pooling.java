@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Mean pooling as sentence-transformers do it: the mean of the hidden states where the mask is 1,
- * then, if wanted, scaled to length 1; both denominators are kept away from zero.
+ * Pooling as sentence-transformers do it: the mean of the hidden states where the mask is 1, or the
+ * first of them; then, if wanted, scaled to length 1; denominators are kept away from zero.
  */
 final class Pooling {
   /** From here on, ReduceSum and Unsqueeze take their axes as an input. */
@@ -36,24 +36,34 @@ final class Pooling {
     this.result = graph.proto().toBuilder();
   }
 
-  static GraphProto append(Graph graph, long opset, String hidden, String mask, boolean normalize)
+  static GraphProto mean(Graph graph, long opset, String hidden, String mask, boolean normalize)
       throws OnnxException {
+    long dim = width(graph, hidden);
+    checkMask(graph, mask);
+    Pooling pooling = of(graph, opset);
+    return pooling.ended(pooling.mean(hidden, mask), dim, normalize);
+  }
+
+  static GraphProto first(Graph graph, long opset, String hidden, boolean normalize)
+      throws OnnxException {
+    long dim = width(graph, hidden);
+    Pooling pooling = of(graph, opset);
+    return pooling.ended(pooling.first(hidden), dim, normalize);
+  }
+
+  private static Pooling of(Graph graph, long opset) throws OnnxException {
     if (opset < OLDEST) {
       throw new OnnxException(
           "Pooling needs opset %d, the model has %d: convert it with onnx.version_converter."
               .formatted(OLDEST, opset));
     }
-    long dim = width(graph, hidden);
-    checkMask(graph, mask);
-    Pooling pooling = new Pooling(graph, opset);
-    String pooled = pooling.mean(hidden, mask);
-    if (normalize) {
-      pooled = pooling.normalized(pooled);
-    }
+    return new Pooling(graph, opset);
+  }
+
+  private GraphProto ended(String pooled, long dim, boolean normalize) {
     String name = graph.unused("sentence_embedding");
-    pooling.node("Identity", name, pooled);
-    return pooling
-        .result
+    node("Identity", name, normalize ? normalized(pooled) : pooled);
+    return result
         .clearOutput()
         .addOutput(Declared.value(name, DataType.FLOAT, Optional.of(new long[] {-1, dim})))
         .build();
@@ -83,6 +93,21 @@ final class Pooling {
           "There is no mask `%s` of [N, T] numbers to pool with. The inputs are: %s."
               .formatted(mask, graph.inputs().stream().map(input -> input.getName()).toList()));
     }
+  }
+
+  private String first(String hidden) {
+    String zero = name("first");
+    result.addInitializer(
+        TensorProto.newBuilder().setName(zero).setDataType(DataType.INT64_VALUE).addInt64Data(0));
+    String output = name("token");
+    result.addNode(
+        NodeProto.newBuilder()
+            .setOpType("Gather")
+            .addInput(hidden)
+            .addInput(zero)
+            .addOutput(output)
+            .addAttribute(integer("axis", 1)));
+    return output;
   }
 
   private String mean(String hidden, String mask) {

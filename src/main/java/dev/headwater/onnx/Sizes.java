@@ -1,10 +1,18 @@
 package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import dev.headwater.onnx.graph.Constant;
 import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Numbers;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -12,7 +20,8 @@ import java.util.stream.Collectors;
 /**
  * Sizes that exporters compute as the network runs (Shape, Gather, Concat, ...) belong to a batch,
  * not to a record, and so cannot cross a cut: where they follow from what crosses it anyway, the
- * head computes them for itself.
+ * head computes them for itself. So it does with how many records there are, which PyTorch's newer
+ * exporter asks once, of the network's input, and uses everywhere.
  */
 final class Sizes {
   private Sizes() {}
@@ -51,5 +60,120 @@ final class Sizes {
       }
     }
     return makers;
+  }
+
+  /**
+   * The same network, whose head measures how many records there are of a tensor that crosses the
+   * cut; the very graph where nothing of the kind crosses it.
+   */
+  static Graph measuredInside(Graph graph, Cut cut) {
+    List<String> floats =
+        cut.features().stream().filter(f -> type(graph, f) == DataType.FLOAT).toList();
+    Map<String, Set<Integer>> counts = new LinkedHashMap<>();
+    for (String feature : cut.features()) {
+      if (type(graph, feature) == DataType.INT64) {
+        records(graph, feature).ifPresent(makers -> counts.put(feature, makers));
+      }
+    }
+    if (floats.isEmpty() || counts.isEmpty()) {
+      return graph;
+    }
+    String measured = floats.get(0);
+    int known = graph.producerPosition(measured);
+    boolean early = cut.head().stream().anyMatch(at -> at < known && uses(graph, at, counts));
+    return early ? graph : copied(graph, cut.head(), counts, measured);
+  }
+
+  private static boolean uses(Graph graph, int position, Map<String, Set<Integer>> counts) {
+    return Graph.uses(graph.node(position)).stream().anyMatch(counts::containsKey);
+  }
+
+  private static DataType type(Graph graph, String tensor) {
+    return graph.shapes().type(tensor).orElse(DataType.FLOAT);
+  }
+
+  /** The nodes that make the tensor of the number of records and constants; empty if of more. */
+  private static Optional<Set<Integer>> records(Graph graph, String tensor) {
+    Set<Integer> makers = new TreeSet<>();
+    Deque<String> open = new ArrayDeque<>(List.of(tensor));
+    while (!open.isEmpty()) {
+      String at = open.pop();
+      int position = graph.producerPosition(at);
+      if (graph.constant(at)) {
+        continue;
+      }
+      if (position < 0) {
+        return Optional.empty();
+      }
+      NodeProto node = graph.node(position);
+      boolean measures = node.getOpType().equals("Shape");
+      if (measures
+          && !first(node)
+          && !graph.consumers(at).stream().allMatch(p -> first(graph, p))) {
+        return Optional.empty();
+      }
+      if (makers.add(position) && !measures) {
+        open.addAll(Graph.uses(node));
+      }
+    }
+    return Optional.of(makers);
+  }
+
+  /** Whether of all sizes it measures the first only. */
+  private static boolean first(NodeProto shape) {
+    return Graph.integer(shape, "start", 0) == 0 && Graph.integer(shape, "end", 0) == 1;
+  }
+
+  /** Whether of all sizes it takes the first only. */
+  private static boolean first(Graph graph, int position) {
+    NodeProto node = graph.node(position);
+    return switch (node.getOpType()) {
+      case "Gather" -> only(graph, node.getInput(1), 0);
+      case "Slice" ->
+          node.getInputCount() > 2
+              && only(graph, node.getInput(1), 0)
+              && only(graph, node.getInput(2), 1);
+      default -> false;
+    };
+  }
+
+  private static boolean only(Graph graph, String tensor, long value) {
+    return Constant.resolve(graph, tensor)
+        .map(Constant::tensor)
+        .filter(stored -> stored.getDataType() == DataType.INT64_VALUE)
+        .map(Numbers::integers)
+        .filter(values -> values.length == 1 && values[0] == value)
+        .isPresent();
+  }
+
+  private static Graph copied(
+      Graph graph, Set<Integer> head, Map<String, Set<Integer>> counts, String measured) {
+    Set<Integer> makers = new TreeSet<>();
+    counts.values().forEach(makers::addAll);
+    Map<String, String> names = new HashMap<>();
+    List<NodeProto> copies = new ArrayList<>();
+    for (int position : makers) {
+      NodeProto node = graph.node(position);
+      NodeProto.Builder copy = node.toBuilder().clearName().clearOutput();
+      node.getOutputList().forEach(o -> names.put(o, graph.unused(o + ".of." + measured)));
+      node.getOutputList().forEach(o -> copy.addOutput(names.get(o)));
+      for (int i = 0; i < node.getInputCount(); i++) {
+        String input = node.getInput(i);
+        copy.setInput(
+            i, node.getOpType().equals("Shape") ? measured : names.getOrDefault(input, input));
+      }
+      copies.add(copy.build());
+    }
+    List<NodeProto> nodes = new ArrayList<>(graph.proto().getNodeList());
+    for (int position : head) {
+      NodeProto.Builder node = nodes.get(position).toBuilder();
+      for (int i = 0; i < node.getInputCount(); i++) {
+        boolean count = counts.containsKey(node.getInput(i));
+        node.setInput(i, count ? names.get(node.getInput(i)) : node.getInput(i));
+      }
+      nodes.set(position, node.build());
+    }
+    nodes.addAll(graph.producerPosition(measured) + 1, copies);
+    return new Graph(graph.proto().toBuilder().clearNode().addAllNode(nodes).build());
   }
 }

@@ -99,6 +99,11 @@ public final class Split {
     return logits.name();
   }
 
+  /** How many classes the head in the file tells apart; 0 where that is not known. */
+  public int classes() {
+    return logits.classes();
+  }
+
   /**
    * The head's weights as they are in the file. Where a head has yet to be trained: the initial
    * values of its hidden layers; its last layer has none yet.

@@ -29,7 +29,7 @@ final class Deployed implements Session.Deployment {
   private final Pipeline pipeline;
   private final RunTopics topics;
   private final Map<String, Object> kafka;
-  private final Map<String, String> labelFields = new HashMap<>();
+  private final Map<String, String> labelFields;
   private final Display display;
   private final Watcher watcher;
   private final StreamService scorer;
@@ -47,9 +47,7 @@ final class Deployed implements Session.Deployment {
     this.pipeline = pipeline;
     this.topics = topics;
     this.kafka = kafka;
-    settings
-        .truths(pipeline.bundle().tasks())
-        .forEach((task, truth) -> truth.plainField().ifPresent(f -> labelFields.put(task, f)));
+    this.labelFields = settings.labelFields(pipeline.bundle().tasks());
     this.display = display;
     this.scorer =
         new StreamService(

@@ -69,6 +69,13 @@ public record ReplaySettings(
     return all;
   }
 
+  /** The field that holds the label itself, by task; of those only that have one. */
+  public Map<String, String> labelFields(List<Task> tasks) {
+    Map<String, String> fields = new LinkedHashMap<>();
+    truths(tasks).forEach((task, truth) -> truth.plainField().ifPresent(f -> fields.put(task, f)));
+    return fields;
+  }
+
   /**
    * Where a task's final head is exported: beside the report, else into the dump.
    *

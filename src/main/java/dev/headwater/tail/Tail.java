@@ -4,7 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.headwater.onnx.OnnxException;
@@ -49,10 +49,20 @@ public final class Tail implements AutoCloseable {
   public static Tail of(Split split) throws OnnxException {
     // everything is on the class path: nothing to look for elsewhere, nobody to tell
     System.setProperty("ai.djl.offline", "true");
+    requireTrainable(split);
     Tail tail = new Tail(split);
-    List<String> obstacles = tail.build(split.headModel());
+    tail.build(sliced(split), Checks.opset(split.headModel()));
+    return tail;
+  }
+
+  /**
+   * As {@link #of}, and builds nothing: PyTorch need not be there.
+   *
+   * @throws OnnxException likewise
+   */
+  public static void requireTrainable(Split split) throws OnnxException {
+    Set<String> obstacles = obstacles(sliced(split));
     if (!obstacles.isEmpty()) {
-      tail.close();
       throw new OnnxException(
           "The head cannot be rebuilt for training. %s %s"
               .formatted(
@@ -62,36 +72,38 @@ public final class Tail implements AutoCloseable {
                       .map(cut -> "The nearest cut that works is " + cut + ".")
                       .orElse("No cut avoids that: train a new head on a tensor before it.")));
     }
-    return tail;
   }
 
-  private List<String> build(ModelProto model) {
-    Set<String> given = new HashSet<>(features);
-    given.addAll(parameters);
-    var graph = new Graph(model.getGraph()).slice(given, List.of(logits));
+  private static GraphProto sliced(Split split) {
+    Set<String> given = new HashSet<>(split.features());
+    given.addAll(split.parameterNames());
+    return new Graph(split.headModel().getGraph()).slice(given, List.of(split.logits())).build();
+  }
+
+  private static Set<String> obstacles(GraphProto graph) {
     Set<String> obstacles = new LinkedHashSet<>();
     for (TensorProto tensor : graph.getInitializerList()) {
       String obstacle = Literals.obstacle(tensor);
-      if (obstacle == null) {
-        constants.add(tensor);
-      } else {
+      if (obstacle != null) {
         obstacles.add("`%s` %s.".formatted(tensor.getName(), obstacle));
       }
     }
     graph.getSparseInitializerList().stream()
         .map(sparse -> "`%s` is sparse.".formatted(sparse.getValues().getName()))
         .forEach(obstacles::add);
-    long opset = Checks.opset(model);
     for (NodeProto node : graph.getNodeList()) {
       String obstacle = Operators.obstacle(node);
       if (obstacle != null) {
         obstacles.add(
             "%s, which makes `%s`, %s.".formatted(node.getOpType(), node.getOutput(0), obstacle));
-      } else if (obstacles.isEmpty()) {
-        add(new Step(node, opset, Operators.of(node)));
       }
     }
-    return List.copyOf(obstacles);
+    return obstacles;
+  }
+
+  private void build(GraphProto graph, long opset) {
+    graph.getInitializerList().forEach(constants::add);
+    graph.getNodeList().forEach(node -> add(new Step(node, opset, Operators.of(node))));
   }
 
   private void add(Step step) {

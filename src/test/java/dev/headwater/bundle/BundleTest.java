@@ -12,6 +12,7 @@ import dev.headwater.schema.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,6 +43,43 @@ class BundleTest {
   private String refusal(String manifest) {
     return catchThrowableOfType(BundleException.class, () -> Bundles.load(directory, manifest))
         .getMessage();
+  }
+
+  @Test
+  void countsTheLabelsOfADeeperHeadToo() throws Exception {
+    Files.writeString(directory.resolve("labels.json"), "[\"a\", \"b\"]");
+
+    assertThat(refusal(GOOD + "cut: -2\n")).contains("labels: 2 labels for a head with 3 outputs");
+  }
+
+  /** As exporters write networks that take pictures of any size. */
+  @Test
+  void fixesTheSizeOfPicturesThatTheFileLeavesOpen() throws Exception {
+    byte[] network =
+        GraphFixture.opset(17)
+            .input("image", -1, 1, -1, -1)
+            .weight("c1", 4, 1, 3, 3)
+            .weight("c2", 6, 4, 3, 3)
+            .weight("w", 3, 6)
+            .node("Conv", "a", "image", "c1")
+            .node("Relu", "map", "a")
+            .node("Conv", "b", "map", "c2")
+            .node("GlobalAveragePool", "pooled", "b")
+            .node("Flatten", "vector", "pooled")
+            .node("Gemm", "logits", Map.of("transB", 1), "vector", "w")
+            .declare("map", -1, 4, -1, -1)
+            .output("logits", -1, 3)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), network);
+    String manifest = GOOD.replace("numbers: /x", "image: /image\n  size: [10, 12]") + "cut: -2\n";
+
+    Task task = Bundles.load(directory, manifest).task();
+
+    assertThat(task.split().features()).containsExactly("map");
+    assertThat(task.featureShapes()).singleElement().isEqualTo(new long[] {4, 8, 10});
+    assertThat(refusal(manifest.replace("\n  size: [10, 12]", "")))
+        .contains("no fixed size a record")
+        .contains("input.size");
   }
 
   @Test
@@ -162,7 +200,7 @@ class BundleTest {
           numbers: /x         | {text: /t}                                    | input.tokenizer: is missing
           numbers: /x         | {tokenizer: tokenizer.json}                   | input.text: is missing
           numbers: /x         | {text: /t, tokenizer: labels.json}            | input.tokenizer:
-          numbers: /x         | {text: /t, tokenizer: tokenizer.json, pooling: mean}   | input.pooling: mean is for encoders without a head
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json, pooling: mean}   | input.pooling: is for encoders without a head
           numbers: /x         | {text: /t, tokenizer: tokenizer.json, normalize: true} | input.normalize: is part of pooling
           numbers: /x         | {text: /t, tokenizer: tokenizer.json, max-tokens: 0}   | input.max-tokens: must be a whole number
           numbers: /x         | {image: /p}                                   | input.image: the network must have one float32 input [N, channels

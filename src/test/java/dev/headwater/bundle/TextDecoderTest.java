@@ -32,7 +32,8 @@ class TextDecoderTest {
 
   private Manifest.Text settings(String pointer, int maxTokens) {
     String id = pointer == null ? null : "/id";
-    return new Manifest.Text(id, List.of(), pointer, tokenizer, maxTokens, 40, false, false);
+    return new Manifest.Text(
+        id, List.of(), pointer, tokenizer, maxTokens, 40, Manifest.Pooling.NONE, false);
   }
 
   private TextDecoder decoder(String pointer, int maxTokens) {

@@ -112,6 +112,28 @@ class MainTest {
   }
 
   @Test
+  void tellsWhichCutsCannotBeTrainedAndWhy() throws Exception {
+    byte[] network =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w1", 4, 4)
+            .weight("w2", 4, 3)
+            .node("MatMul", "a", "x", "w1")
+            .node("Hardmax", "b", "a")
+            .node("MatMul", "y", "b", "w2")
+            .output("y", -1, 3)
+            .bytes();
+    Path model = Files.write(directory.resolve("m.onnx"), network);
+
+    assertThat(run("inspect", model.toString())).isZero();
+
+    assertThat(out.toString())
+        .contains("cannot     Nothing is trained at -2 or deeper.")
+        .contains("Hardmax, which makes `b`")
+        .contains("The nearest cut that works is -1, at `b`");
+  }
+
+  @Test
   void aFileThatIsNoModelIsToldPlainly() throws Exception {
     Path file = Files.writeString(directory.resolve("m.onnx"), "hello");
 

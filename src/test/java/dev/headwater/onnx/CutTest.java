@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
 import java.util.List;
@@ -93,6 +94,114 @@ final class CutTest {
       assertThat(first(Ort.run(merged, inputs)).shape()).containsExactly(2, 4, 2, 2);
       assertThat(OnnxFile.parse(merged).outputs().get(0).shape()).containsExactly(-1, 4, 2, 2);
     }
+  }
+
+  /** As PyTorch's newer exporter spells x.view(x.size(0), -1), and older ones. */
+  @ParameterizedTest
+  @ValueSource(strings = {"start and end", "Gather", "Slice"})
+  void countsRecordsInTheHeadWhereTheNetworkAsksItsInput(String spelling) throws Exception {
+    GraphFixture graph =
+        GraphFixture.opset(18)
+            .input("x", -1, 2, 3, 3)
+            .weight("c1", 4, 2, 3, 3)
+            .weight("c2", 5, 4, 1, 1)
+            .weight("w", 3, 5)
+            .integers("zero", DataType.INT64, new long[] {1}, 0)
+            .integers("one", DataType.INT64, new long[] {1}, 1)
+            .integers("rest", DataType.INT64, new long[] {1}, -1);
+    switch (spelling) {
+      case "Gather" -> graph.node("Shape", "sizes", "x").node("Gather", "n", "sizes", "zero");
+      case "Slice" -> graph.node("Shape", "sizes", "x").node("Slice", "n", "sizes", "zero", "one");
+      default -> graph.node("Shape", "n", Map.of("start", 0, "end", 1), "x");
+    }
+    byte[] model =
+        graph
+            .node("Concat", "flat", Map.of("axis", 0), "n", "rest")
+            .node("Conv", "map", "x", "c1")
+            .node("Conv", "deep", "map", "c2")
+            .node("Reshape", "vector", "deep", "flat")
+            .node("Gemm", "y", Map.of("transB", 1), "vector", "w")
+            .output("y", -1, 3)
+            .bytes();
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(1, 5, 2, 3, 3));
+
+    Split split = OnnxFile.parse(model).split("-2");
+
+    assertThat(split.features()).containsExactly("map");
+    assertThat(first(Ort.runSplit(split, inputs))).isEqualTo(first(Ort.run(model, inputs)));
+    assertThat(first(Ort.run(split.merge(split.parameters()), inputs)))
+        .isEqualTo(first(Ort.run(model, inputs)));
+    assertThat(OnnxFile.parse(model).split("map").features()).containsExactly("map");
+  }
+
+  @Test
+  void lacksNothingThatTheBackboneCountsToo() throws Exception {
+    byte[] model =
+        GraphFixture.opset(18)
+            .input("x", -1, 2, 2)
+            .weight("w1", 4, 6)
+            .weight("w2", 6, 3)
+            .integers("rest", DataType.INT64, new long[] {1}, -1)
+            .node("Shape", "n", Map.of("start", 0, "end", 1), "x")
+            .node("Concat", "flat", Map.of("axis", 0), "n", "rest")
+            .node("Reshape", "early", "x", "flat")
+            .node("MatMul", "a", "early", "w1")
+            .node("Relu", "b", "a")
+            .node("Reshape", "late", "b", "flat")
+            .node("MatMul", "y", "late", "w2")
+            .output("y", -1, 3)
+            .bytes();
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(1, 3, 2, 2));
+
+    Split split = OnnxFile.parse(model).split("b");
+
+    assertThat(split.features()).containsExactly("b");
+    assertThat(first(Ort.runSplit(split, inputs))).isEqualTo(first(Ort.run(model, inputs)));
+    assertThat(first(Ort.run(split.merge(split.parameters()), inputs)))
+        .isEqualTo(first(Ort.run(model, inputs)));
+  }
+
+  @Test
+  void refusesWhatIsNoFloatByName() {
+    byte[] model =
+        GraphFixture.opset(18)
+            .integerInput("ids", -1, 6)
+            .weight("table", 9, 4)
+            .weight("w", 4, 3)
+            .node("Gather", "vectors", "table", "ids")
+            .node("MatMul", "y", "vectors", "w")
+            .output("y", -1, 6, 3)
+            .bytes();
+
+    assertThatThrownBy(() -> OnnxFile.parse(model).split("ids"))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("`ids` would cross the cut, and is of type INT64");
+  }
+
+  @Test
+  void leavesAMaskAsItIs() throws Exception {
+    byte[] model =
+        GraphFixture.opset(18)
+            .input("x", -1, 2)
+            .weight("w1", 2, 2)
+            .weight("b", 2)
+            .tensor(
+                TensorProto.newBuilder()
+                    .setName("mask")
+                    .setDataType(TensorProto.DataType.FLOAT_VALUE)
+                    .addDims(2)
+                    .addAllFloatData(List.of(0f, -10_000f))
+                    .build())
+            .weight("w2", 2, 3)
+            .node("MatMul", "a", "x", "w1")
+            .node("Add", "biased", "a", "b")
+            .node("Add", "hidden", "biased", "mask")
+            .node("Softmax", "s", "hidden")
+            .node("MatMul", "y", "s", "w2")
+            .output("y", -1, 3)
+            .bytes();
+
+    assertThat(OnnxFile.parse(model).split("x").parameterNames()).containsExactly("w1", "b", "w2");
   }
 
   @ParameterizedTest

@@ -119,6 +119,30 @@ final class EncoderTest {
   }
 
   @Test
+  void takesTheFirstToken() throws Exception {
+    OnnxFile file = OnnxFile.parse(GraphFixture.encoder(13, 8, DIM));
+    float[] hidden =
+        Ort.values(Ort.run(GraphFixture.encoder(13, 8, DIM), tokens()).get("last_hidden_state"))
+            .floats();
+    int texts = run(file.withFirstToken("last_hidden_state", false)).length / DIM;
+
+    float[] first = run(file.withFirstToken("last_hidden_state", false));
+    float[] unit = run(file.withFirstToken("last_hidden_state", true));
+
+    for (int text = 0; text < texts; text++) {
+      double length = 0;
+      for (int d = 0; d < DIM; d++) {
+        int at = text * DIM + d;
+        assertThat(first[at]).isEqualTo(hidden[text * (hidden.length / texts) + d]);
+        length += unit[at] * unit[at];
+      }
+      assertThat(length).isCloseTo(1, within(1e-5));
+    }
+    assertThatThrownBy(() -> file.withFirstToken("input_ids", true))
+        .hasMessageContaining("INT64 of 2 dimensions");
+  }
+
+  @Test
   void refusesWhatCannotBePooled() throws Exception {
     OnnxFile file = OnnxFile.parse(GraphFixture.encoder(13, 8, DIM));
     assertThatThrownBy(() -> file.withMeanPooling("hidden", "attention_mask", true))

@@ -7,9 +7,12 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OrtException;
 import com.google.protobuf.ByteString;
 import dev.headwater.onnx.graph.Checks;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,6 +135,60 @@ final class OnnxFileTest {
                         .setKey("location")
                         .setValue("../../etc/passwd")),
         "external data");
+  }
+
+  @Test
+  void readsWeightsFromAFileBesideTheModel(@TempDir Path directory) throws Exception {
+    ModelProto whole = ModelProto.parseFrom(GraphFixture.mlp(4, 6, 3));
+    ByteString.Output data = ByteString.newOutput();
+    data.write(new byte[16]);
+    ModelProto.Builder parted = whole.toBuilder();
+    for (TensorProto.Builder tensor : parted.getGraphBuilder().getInitializerBuilderList()) {
+      ByteBuffer bytes =
+          ByteBuffer.allocate(Float.BYTES * tensor.getFloatDataCount())
+              .order(ByteOrder.LITTLE_ENDIAN);
+      tensor.getFloatDataList().forEach(bytes::putFloat);
+      outside(tensor, "m.onnx.data", data.size(), bytes.capacity());
+      data.write(bytes.array());
+    }
+    Path file = Files.write(directory.resolve("m.onnx"), parted.build().toByteArray());
+    Path beside = Files.write(directory.resolve("m.onnx.data"), data.toByteString().toByteArray());
+    Map<String, OnnxTensorLike> inputs = Map.of("features", Ort.noise(1, 2, 4));
+
+    byte[] merged =
+        OnnxFile.read(file).split("-2").merge(OnnxFile.read(file).split("-2").parameters());
+
+    assertThat(Ort.values(Ort.run(merged, inputs).get("probabilities")))
+        .isEqualTo(Ort.values(Ort.run(whole.toByteArray(), inputs).get("probabilities")));
+
+    Files.write(beside, new byte[40]);
+    assertThatThrownBy(() -> OnnxFile.read(file))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("ends before the weights of");
+    Files.delete(beside);
+    assertThatThrownBy(() -> OnnxFile.read(file))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("fc1.weight")
+        .hasMessageContaining("m.onnx.data");
+    outside(parted.getGraphBuilder().getInitializerBuilder(0), "../m.onnx.data", 0, 4);
+    Files.write(file, parted.build().toByteArray());
+    assertThatThrownBy(() -> OnnxFile.read(file))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("not beside it");
+  }
+
+  private static void outside(TensorProto.Builder tensor, String file, int offset, int length) {
+    tensor
+        .clearFloatData()
+        .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+        .clearExternalData()
+        .addExternalData(entry("location", file))
+        .addExternalData(entry("offset", Integer.toString(offset)))
+        .addExternalData(entry("length", Integer.toString(length)));
+  }
+
+  private static StringStringEntryProto entry(String key, String value) {
+    return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
   }
 
   @Test

@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.onnx.GraphFixture;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -271,16 +273,25 @@ class ScoringTest {
 
   @Test
   void refusesABundleWhoseNetworkDoesNotRun() throws Exception {
-    Bundle bundle =
-        Bundles.tabular(
-            directory, 4, 3, "cut: -2"); // two labels short: only a run can tell with a deeper cut
-    Files.writeString(directory.resolve("labels.json"), "[\"a\"]");
-    Bundle short2 = Bundle.load(directory.resolve("headwater.yaml"), directory);
+    Bundle bundle = Bundles.tabular(directory, 4, 3, "cut: -2");
+    byte[] misfit = // five numbers a record make no rows of seven: only a run tells
+        GraphFixture.opset(17)
+            .input("features", -1, 4)
+            .weight("w1", 4, 5)
+            .weight("w2", 7, 3)
+            .integers("rows", DataType.INT64, new long[] {2}, -1, 7)
+            .node("MatMul", "h", "features", "w1")
+            .node("Reshape", "r", "h", "rows")
+            .node("MatMul", "logits", "r", "w2")
+            .output("logits", -1, 3)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), misfit);
+    Bundle broken = Bundle.load(directory.resolve("headwater.yaml"), directory);
 
     try (Scoring fine = load(bundle, 4)) {
       assertThat(fine.live()).containsOnlyKeys("kind");
     }
-    assertThatThrownBy(() -> load(short2, 4))
+    assertThatThrownBy(() -> load(broken, 4))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("the bundle's own head for kind cannot serve");
   }

@@ -284,6 +284,25 @@ final class SpaceTest {
                     1,
                     2,
                     2),
+                map(
+                    "nearest as TensorFlow's",
+                    11,
+                    g ->
+                        g.tensor(GraphFixtures.floats("roi"))
+                            .tensor(GraphFixtures.floats("s", 1, 1, 2, 1.5f))
+                            .node(
+                                "Resize",
+                                "y",
+                                of(
+                                    "mode",
+                                    "nearest",
+                                    "nearest_mode",
+                                    "floor",
+                                    "coordinate_transformation_mode",
+                                    "tf_half_pixel_for_nn"),
+                                "in",
+                                "roi",
+                                "s")),
                 scales("down", of("mode", "linear"), 1, 1, 0.5f, 0.5f),
                 scales(
                     "cubic without outside",

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.onnx.NewHead;
@@ -100,6 +101,53 @@ final class TailTest {
         .hasMessageContaining("Det, which makes `c`")
         .hasMessageContaining("The nearest cut that works is -2, at `d`");
     Tail.of(OnnxFile.parse(model).split("-2")).close();
+  }
+
+  @Test
+  void namesCoordinatesThatItDoesNotKnow() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 2, 4, 4)
+            .weight("w", 3, 2, 1, 1)
+            .tensor(GraphFixtures.floats("s", 1, 1, 2, 2))
+            .node("Resize", "r", Map.of("coordinate_transformation_mode", "by_ear"), "x", "", "s")
+            .node("Conv", "y", "r", "w")
+            .output("y", -1, 3, 8, 8)
+            .bytes();
+
+    assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+        .hasMessageContaining("Resize, which makes `r`, resizes by coordinates")
+        .hasMessageContaining("by_ear");
+  }
+
+  /** A layer of zeros, as a dead ReLU leaves them: PyTorch's own norm has the slope 0 there. */
+  @Test
+  void aLengthOfNothingHasASlope() throws Exception {
+    byte[] model =
+        GraphFixture.opset(18)
+            .input("x", -1, 4)
+            .weight("w", 4, 5)
+            .weight("k", 5, 3)
+            .integers("last", DataType.INT64, new long[] {1}, -1)
+            .scalar("small", 1e-6f)
+            .node("MatMul", "a", "x", "w")
+            .node("Relu", "r", "a")
+            .node("ReduceL2", "l", "r", "last")
+            .node("Max", "m", "l", "small")
+            .node("Div", "n", "r", "m")
+            .node("LpNormalization", "unit", "n")
+            .node("MatMul", "y", "unit", "k")
+            .output("y", -1, 3)
+            .bytes();
+    Map<String, OnnxTensorLike> nothing = Map.of("x", Ort.floats(new long[] {1, 4}, 0, 0, 0, 0));
+    try (Rebuilt rebuilt = new Rebuilt(model, "x", nothing)) {
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      for (float[] gradient : rebuilt.gradients()) {
+        for (float slope : gradient) {
+          assertThat(slope).isFinite();
+        }
+      }
+    }
   }
 
   @Test

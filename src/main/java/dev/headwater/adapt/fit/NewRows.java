@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * Rows for labels the live head does not know. They start as the mean of their class's features at
  * the length of an average row; they are pulled towards zero, for a mean is a poor belief to hold
- * on to (measured: see RATIONALE.md).
+ * on to (measured: see EXPERIMENTS.md).
  */
 final class NewRows {
   private NewRows() {}

@@ -140,7 +140,7 @@ public final class Checks {
             || tensor.getExternalDataCount() > 0;
     if (external) {
       problems.add(
-          "Its weights are in another file (external data): save it as one file, with onnx.save(onnx.load(path), path, save_as_external_data=False).");
+          "Its weights are in another file (external data) that is not read: save it as one file, with onnx.save(onnx.load(path), path, save_as_external_data=False).");
     }
     return external;
   }

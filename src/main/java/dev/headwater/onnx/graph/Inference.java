@@ -53,7 +53,7 @@ final class Inference {
       case "GlobalAveragePool", "GlobalMaxPool" ->
           IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
       case "Resize" -> resized(node, x);
-      case "Shape" -> new long[] {x.length};
+      case "Shape" -> new long[] {measured(node, x.length)};
       case "ConstantOfShape" -> x.length == 1 && x[0] >= 0 ? open(x[0]) : null;
       case "Expand" -> expanded(x, shapes.apply(node.getInput(1)));
       case "GatherElements" -> shapes.apply(node.getInput(1));
@@ -64,6 +64,17 @@ final class Inference {
       case "Split" -> unknown(node, x, new int[] {axis(Graph.integer(node, "axis", 0), x.length)});
       default -> op.startsWith("Reduce") ? reduced(node, x) : null;
     };
+  }
+
+  /** How many of so many sizes: since opset 15 it may be asked for a part. */
+  private static long measured(NodeProto node, int rank) {
+    long start = Graph.integer(node, "start", 0);
+    long end = Graph.integer(node, "end", rank);
+    return Math.max(0, clamped(end, rank) - clamped(start, rank));
+  }
+
+  private static long clamped(long axis, int rank) {
+    return Math.max(0, Math.min(rank, axis < 0 ? axis + rank : axis));
   }
 
   private long @Nullable [] concat(NodeProto node) {

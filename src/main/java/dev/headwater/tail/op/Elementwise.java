@@ -38,7 +38,7 @@ public final class Elementwise {
         Map.entry("Ceil", Operator.unary(NDArray::ceil)),
         Map.entry("Round", Operator.unary(NDArray::round)),
         Map.entry("Reciprocal", Operator.unary(x -> x.pow(-1f))),
-        Map.entry("Relu", Operator.unary(x -> x.maximum(0f))),
+        Map.entry("Relu", Operator.unary(Activation::relu)),
         Map.entry("Tanh", Operator.unary(NDArray::tanh)),
         Map.entry("Sigmoid", Operator.unary(Activation::sigmoid)),
         Map.entry("Gelu", Operator.of(Elementwise::gelu)),

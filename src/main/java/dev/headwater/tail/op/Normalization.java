@@ -92,7 +92,9 @@ public final class Normalization {
     NDArray x = call.in(0);
     int[] axis = {Call.axis(call.integer("axis", -1), x.getShape().dimension())};
     NDArray length =
-        call.integer("p", 2) == 1 ? x.abs().sum(axis, true) : x.mul(x).sum(axis, true).sqrt();
+        call.integer("p", 2) == 1
+            ? x.abs().sum(axis, true)
+            : Reduction.length(x.mul(x).sum(axis, true));
     return x.div(length.maximum(1e-12f));
   }
 

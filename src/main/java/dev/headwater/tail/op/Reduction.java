@@ -26,11 +26,16 @@ public final class Reduction {
         Map.entry("ReduceMax", reduce(x -> x, MAX, x -> x)),
         Map.entry("ReduceMin", reduce(NDArray::neg, MAX, NDArray::neg)),
         Map.entry("ReduceL1", reduce(NDArray::abs, SUM, x -> x)),
-        Map.entry("ReduceL2", reduce(x -> x.mul(x), SUM, NDArray::sqrt)),
+        Map.entry("ReduceL2", reduce(x -> x.mul(x), SUM, Reduction::length)),
         Map.entry("ReduceSumSquare", reduce(x -> x.mul(x), SUM, x -> x)),
         Map.entry("ReduceLogSum", reduce(x -> x, SUM, NDArray::log)),
         Map.entry("ReduceProd", reduce(x -> x, Reduction::product, x -> x)),
         Map.entry("ReduceLogSumExp", reduce(x -> x, Reduction::logSumExp, x -> x)));
+  }
+
+  /** Of the sum of squares; the slope of a root is infinite at 0, where a dead layer is. */
+  static NDArray length(NDArray squares) {
+    return squares.maximum(Float.MIN_NORMAL).sqrt();
   }
 
   private static NDArray product(NDArray x, int[] axis) {

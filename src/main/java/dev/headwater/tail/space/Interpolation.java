@@ -1,6 +1,7 @@
 package dev.headwater.tail.space;
 
 import dev.headwater.tail.op.Call;
+import java.util.Set;
 
 /**
  * Which values of an axis make up each value of the resized axis, and by how much.
@@ -13,6 +14,16 @@ import dev.headwater.tail.op.Call;
  */
 record Interpolation(
     String mode, String transformation, String rounding, double cubic, boolean excludesOutside) {
+
+  /** Those coordinates that are known here. */
+  static final Set<String> TRANSFORMATIONS =
+      Set.of(
+          "asymmetric",
+          "align_corners",
+          "half_pixel",
+          "half_pixel_symmetric",
+          "pytorch_half_pixel",
+          "tf_half_pixel_for_nn");
 
   static Interpolation of(Call call) {
     boolean old = call.opset() < 11;
@@ -76,6 +87,7 @@ record Interpolation(
     return switch (transformation) {
       case "asymmetric" -> i / scale;
       case "align_corners" -> out == 1 ? 0 : i * (double) (in - 1) / (out - 1);
+      case "tf_half_pixel_for_nn" -> (i + 0.5) / scale;
       case "pytorch_half_pixel" -> out > 1 ? (i + 0.5) / scale - 0.5 : 0;
       case "half_pixel_symmetric" -> {
         double adjustment = out / (scale * in);

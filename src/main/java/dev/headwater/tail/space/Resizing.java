@@ -29,10 +29,10 @@ public final class Resizing {
     if (Graph.integer(node, "antialias", 0) != 0) {
       return "resizes with antialiasing";
     }
-    String crop = "tf_crop_and_resize";
-    return Call.text(node, "coordinate_transformation_mode", "").equals(crop)
-        ? "crops as it resizes"
-        : null;
+    String transformation = Call.text(node, "coordinate_transformation_mode", "half_pixel");
+    return Interpolation.TRANSFORMATIONS.contains(transformation)
+        ? null
+        : "resizes by coordinates that are not known here (" + transformation + ")";
   }
 
   /** Opset 10 had scales only, as second input; since 11 they are third, and sizes fourth. */
