@@ -20,13 +20,15 @@ final class Inference {
 
   private final Graph graph;
   private final Function<String, long @Nullable []> shapes;
+  private final Measured measured;
 
   /**
    * @param shapes null for a tensor of unknown rank
    */
-  Inference(Graph graph, Function<String, long @Nullable []> shapes) {
+  Inference(Graph graph, Function<String, long @Nullable []> shapes, Measured measured) {
     this.graph = graph;
     this.shapes = shapes;
+    this.measured = measured;
   }
 
   /** Of the node's first output; null also where the operator is not followed here. */
@@ -54,27 +56,25 @@ final class Inference {
           IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
       case "Resize" -> resized(node, x);
       case "Shape" -> new long[] {measured(node, x.length)};
-      case "ConstantOfShape" -> x.length == 1 && x[0] >= 0 ? open(x[0]) : null;
-      case "Expand" -> expanded(x, shapes.apply(node.getInput(1)));
+      case "ConstantOfShape" -> filled(x, measured.of(node.getInput(0)));
+      case "Expand" -> expanded(x, shapes.apply(node.getInput(1)), measured.of(node.getInput(1)));
       case "GatherElements" -> shapes.apply(node.getInput(1));
       case "Flatten" -> flattened(node, x);
       case "Squeeze", "Unsqueeze" -> squeezed(node, x);
       case "Gather" -> gathered(node, x);
-      case "Slice" -> unknown(node, x, axes(node, x.length, 3));
-      case "Split" -> unknown(node, x, new int[] {axis(Graph.integer(node, "axis", 0), x.length)});
+      case "Slice" -> sliced(node, x, axes(node, x.length, 3));
+      case "Split" -> split(node, x, axis(Graph.integer(node, "axis", 0), x.length));
+      case "Pad" -> padded(node, x);
+      case "Tile" -> tiled(x, measured.of(node.getInput(1)));
+      case "DepthToSpace", "SpaceToDepth" -> blocked(node, x);
       default -> op.startsWith("Reduce") ? reduced(node, x) : null;
     };
   }
 
   /** How many of so many sizes: since opset 15 it may be asked for a part. */
   private static long measured(NodeProto node, int rank) {
-    long start = Graph.integer(node, "start", 0);
-    long end = Graph.integer(node, "end", rank);
-    return Math.max(0, clamped(end, rank) - clamped(start, rank));
-  }
-
-  private static long clamped(long axis, int rank) {
-    return Math.max(0, Math.min(rank, axis < 0 ? axis + rank : axis));
+    int start = Measured.clamped(Graph.integer(node, "start", 0), rank);
+    return Math.max(0, Measured.clamped(Graph.integer(node, "end", rank), rank) - start);
   }
 
   private long @Nullable [] concat(NodeProto node) {
@@ -96,24 +96,6 @@ final class Inference {
       }
     }
     return result;
-  }
-
-  /** A shape that the graph puts together from constants and what it measures; null if not so. */
-  long @Nullable [] concatenated(String tensor) {
-    NodeProto node = graph.producer(tensor).orElse(null);
-    if (node == null || !node.getOpType().equals("Concat")) {
-      return null;
-    }
-    LongStream dims = LongStream.empty();
-    for (String input : node.getInputList()) {
-      long[] length = shapes.apply(input);
-      if (length == null || length.length != 1 || length[0] < 0) {
-        return null;
-      }
-      long[] part = Constant.integers(graph, input).orElseGet(() -> open(length[0]));
-      dims = LongStream.concat(dims, Arrays.stream(part).map(dim -> dim > 0 ? dim : -1));
-    }
-    return dims.toArray();
   }
 
   private long @Nullable [] windows(NodeProto node, long[] x) {
@@ -177,7 +159,7 @@ final class Inference {
   private long[] resized(NodeProto node, long[] x) {
     long[] result = open(x.length);
     int inputs = node.getInputCount();
-    long[] sizes = inputs > 3 ? Constant.integers(graph, node.getInput(3)).orElse(null) : null;
+    long[] sizes = inputs > 3 ? measured.of(node.getInput(3)) : null;
     float[] scales = sizes == null ? reals(node.getInput(inputs > 2 ? 2 : inputs - 1)) : null;
     if (Graph.attribute(node, "axes").isPresent()
         || Graph.attribute(node, "keep_aspect_ratio_policy").isPresent()) {
@@ -185,7 +167,7 @@ final class Inference {
     }
     for (int i = 0; i < x.length; i++) {
       if (sizes != null && i < sizes.length) {
-        result[i] = sizes[i];
+        result[i] = Math.max(-1, sizes[i]);
       } else if (scales != null && i < scales.length && x[i] >= 0) {
         result[i] = (long) Math.floor(x[i] * (double) scales[i]);
       }
@@ -200,8 +182,110 @@ final class Inference {
         .orElse(null);
   }
 
-  private static long @Nullable [] expanded(long[] x, long @Nullable [] to) {
-    return to == null || to.length != 1 || to[0] < 0 ? null : open(Math.max(x.length, to[0]));
+  private static long @Nullable [] filled(long[] length, long @Nullable [] sizes) {
+    return sizes != null
+        ? Arrays.stream(sizes).map(size -> Math.max(-1, size)).toArray()
+        : length.length == 1 && length[0] >= 0 ? open(length[0]) : null;
+  }
+
+  private static long @Nullable [] expanded(
+      long[] x, long @Nullable [] length, long @Nullable [] sizes) {
+    if (sizes == null) {
+      return length == null || length.length != 1 || length[0] < 0
+          ? null
+          : open(Math.max(x.length, length[0]));
+    }
+    long[] result = open(Math.max(x.length, sizes.length));
+    for (int i = 1; i <= result.length; i++) {
+      long own = i <= x.length ? x[x.length - i] : 1;
+      long wanted = i <= sizes.length ? sizes[sizes.length - i] : 1;
+      result[result.length - i] = wanted == 1 || wanted == -1 ? own : Math.max(-1, wanted);
+    }
+    return result;
+  }
+
+  /** Of a Slice with bounds that are known; else its axes are open. */
+  private long @Nullable [] sliced(NodeProto node, long[] x, int @Nullable [] given) {
+    long[] starts = bounds(node, "starts", 1);
+    long[] ends = bounds(node, "ends", 2);
+    long[] steps = node.getInputCount() > 4 ? measured.of(node.getInput(4)) : null;
+    int count = starts == null ? 0 : starts.length;
+    int[] axes = given;
+    if (axes == null && node.getInputCount() <= 3) { // the first ones
+      axes = IntStream.range(0, Math.min(count, x.length)).toArray();
+    }
+    if (axes == null || starts == null || ends == null) {
+      return unknown(node, x, axes);
+    }
+    boolean steady = node.getInputCount() <= 4 || (steps != null && steps.length == axes.length);
+    long[] result = x.clone();
+    for (int i = 0; i < axes.length; i++) {
+      long size = x[axes[i]];
+      long step = steps == null ? 1 : steps[i];
+      boolean fixed = size >= 0 && steady && step > 0 && starts[i] > Measured.RECORDS;
+      long from = fixed ? within(starts[i], size) : 0;
+      long to = fixed && ends[i] > Measured.RECORDS ? within(ends[i], size) : -1;
+      result[axes[i]] = to < 0 ? -1 : Math.max(0, (to - from + step - 1) / step);
+    }
+    return result;
+  }
+
+  private static long within(long bound, long size) {
+    return Math.max(0, Math.min(size, bound < 0 ? bound + size : bound));
+  }
+
+  private long @Nullable [] bounds(NodeProto node, String attribute, int input) {
+    return Graph.attribute(node, attribute).isPresent()
+        ? integers(node, attribute, 0, 0)
+        : node.getInputCount() > input ? measured.of(node.getInput(input)) : null;
+  }
+
+  /** Of the first output. */
+  private long[] split(NodeProto node, long[] x, int axis) {
+    long[] parts = bounds(node, "split", 1);
+    long[] result = x.clone();
+    long count = Graph.integer(node, "num_outputs", node.getOutputCount());
+    result[axis] =
+        parts != null && parts.length > 0
+            ? Math.max(-1, parts[0])
+            : x[axis] < 0 ? -1 : (x[axis] + count - 1) / count;
+    return result;
+  }
+
+  private long @Nullable [] padded(NodeProto node, long[] x) {
+    long[] pads = bounds(node, "pads", 1);
+    if (node.getInputCount() > 3 && !node.getInput(3).isEmpty()) {
+      return open(x.length);
+    }
+    long[] result = open(x.length);
+    for (int i = 0; pads != null && pads.length == 2 * x.length && i < x.length; i++) {
+      boolean known =
+          x[i] >= 0 && pads[i] > Measured.RECORDS && pads[x.length + i] > Measured.RECORDS;
+      result[i] = known ? x[i] + pads[i] + pads[x.length + i] : -1;
+    }
+    return result;
+  }
+
+  private static long[] tiled(long[] x, long @Nullable [] repeats) {
+    long[] result = open(x.length);
+    for (int i = 0; repeats != null && repeats.length == x.length && i < x.length; i++) {
+      result[i] = x[i] >= 0 && repeats[i] >= 0 ? x[i] * repeats[i] : -1;
+    }
+    return result;
+  }
+
+  private static long @Nullable [] blocked(NodeProto node, long[] x) {
+    long block = Graph.integer(node, "blocksize", 1);
+    if (x.length != 4 || block < 1) {
+      return null;
+    }
+    boolean finer = node.getOpType().equals("DepthToSpace");
+    long[] result = x.clone();
+    for (int i = 1; i < 4; i++) {
+      long factor = i == 1 ? block * block : block;
+      result[i] = x[i] < 0 ? -1 : (i == 1) == finer ? x[i] / factor : x[i] * factor;
+    }
+    return result;
   }
 
   private static long[] open(long rank) {

@@ -8,6 +8,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,10 +47,12 @@ public final class Shapes {
   private final Map<String, long[]> shapes = new HashMap<>();
   private final Map<String, DataType> types = new HashMap<>();
   private final Inference inference;
+  private final Measured measured;
 
   Shapes(Graph graph, GraphProto proto) {
     this.graph = graph;
-    this.inference = new Inference(graph, shapes::get);
+    this.measured = new Measured(graph, shapes::get);
+    this.inference = new Inference(graph, shapes::get, measured);
     for (TensorProto tensor : proto.getInitializerList()) {
       note(tensor.getName(), dims(tensor), DataType.forNumber(tensor.getDataType()));
     }
@@ -83,14 +86,28 @@ public final class Shapes {
     if (node.getOutputCount() > 0 && node.getInputCount() > 0) {
       note(node.getOutput(0), inferred(node), inferredType(node));
     }
+    measured.note(node);
     if (node.getOpType().equals("TopK") && node.getOutputCount() > 1) {
       note(node.getOutput(1), null, DataType.INT64);
+    }
+    if (node.getOpType().equals("Split")) {
+      parts(node);
     }
     if (node.getOpType().equals("Constant")) {
       Constant.ofNode(node)
           .ifPresent(
               value ->
                   note(node.getOutput(0), dims(value), DataType.forNumber(value.getDataType())));
+    }
+  }
+
+  /** All parts have the first one's type, and where they are even, its shape. */
+  private void parts(NodeProto node) {
+    long[] first = shapes.get(node.getOutput(0));
+    boolean even = Graph.attribute(node, "split").isEmpty() && node.getInputCount() < 2;
+    for (int i = 1; i < node.getOutputCount(); i++) {
+      boolean last = i == node.getOutputCount() - 1; // may be the shorter
+      note(node.getOutput(i), even && !last ? first : null, types.get(node.getOutput(0)));
     }
   }
 
@@ -147,6 +164,13 @@ public final class Shapes {
       case "Transpose" -> transposed(node, shapes.get(node.getInput(0)));
       case "Add", "Sub", "Mul", "Div", "Pow", "Equal", "Less", "Greater", "And", "Or" ->
           broadcast(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
+      case "Max", "Min", "Sum", "Mean" -> {
+        long[] result = shapes.get(node.getInput(0));
+        for (String input : node.getInputList()) {
+          result = broadcast(result, shapes.get(input));
+        }
+        yield result;
+      }
       case "Where" ->
           broadcast(
               shapes.get(node.getInput(0)),
@@ -159,11 +183,15 @@ public final class Shapes {
   }
 
   private static long @Nullable [] matMul(long @Nullable [] left, long @Nullable [] right) {
-    if (left == null || right == null || right.length != 2 || left.length < 2) {
+    if (left == null || right == null || right.length < 2 || left.length < 2) {
       return null;
     }
-    long[] result = left.clone();
-    result[result.length - 1] = right[1];
+    int ahead = Math.max(left.length, right.length) - 2;
+    long[] batch =
+        broadcast(Arrays.copyOf(left, left.length - 2), Arrays.copyOf(right, right.length - 2));
+    long[] result = Arrays.copyOf(batch == null ? new long[0] : batch, ahead + 2);
+    result[ahead] = left[left.length - 2];
+    result[ahead + 1] = right[right.length - 1];
     return result;
   }
 
@@ -181,7 +209,10 @@ public final class Shapes {
   private long @Nullable [] reshaped(NodeProto node) {
     long[] wanted = Constant.integers(graph, node.getInput(1)).orElse(null);
     if (wanted == null) {
-      return inference.concatenated(node.getInput(1));
+      wanted = measured.of(node.getInput(1));
+    }
+    if (wanted == null) {
+      return null;
     }
     long[] x = shapes.get(node.getInput(0));
     boolean copies = Graph.integer(node, "allowzero", 0) == 0;
@@ -196,7 +227,9 @@ public final class Shapes {
 
   /** The one dimension left open, where all others are known and the first is left as it was. */
   private static void fillIn(long[] result, long[] wanted, long @Nullable [] x) {
-    int from = wanted.length > 0 && wanted[0] == 0 ? 1 : 0;
+    long first = wanted.length > 0 ? wanted[0] : 1;
+    boolean records = first == Measured.RECORDS && x != null && x.length > 0 && x[0] < 0;
+    int from = first == 0 || records ? 1 : 0;
     long total = x == null ? -1 : product(x, from);
     long others = 1;
     int open = -1;

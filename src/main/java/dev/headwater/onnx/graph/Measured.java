@@ -1,0 +1,179 @@
+package dev.headwater.onnx.graph;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.LongBinaryOperator;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The integers that a network computes from sizes and constants, as exporters have it do before a
+ * Reshape: what is known of them without running it. Nodes are noted in their order.
+ */
+final class Measured {
+  /** A size that the file leaves open. */
+  static final long OPEN = Long.MIN_VALUE;
+
+  /** The open first size of something: how many records there are. */
+  static final long RECORDS = Long.MIN_VALUE + 1;
+
+  private static final Set<Long> INTEGERS =
+      Set.of((long) TensorProto.DataType.INT32_VALUE, (long) TensorProto.DataType.INT64_VALUE);
+
+  /** No shape is longer. */
+  private static final int LONGEST = 64;
+
+  private final Graph graph;
+  private final Function<String, long @Nullable []> shapes;
+  private final Map<String, long[]> known = new HashMap<>();
+
+  /**
+   * @param shapes null for a tensor of unknown rank
+   */
+  Measured(Graph graph, Function<String, long @Nullable []> shapes) {
+    this.graph = graph;
+    this.shapes = shapes;
+  }
+
+  /** What is known of a tensor's integers, flat; null where not even how many there are. */
+  long @Nullable [] of(String tensor) {
+    long[] values = known.get(tensor);
+    return values != null ? values : Constant.integers(graph, tensor).orElse(null);
+  }
+
+  void note(NodeProto node) {
+    if (node.getInputCount() == 0 || node.getOutputCount() == 0) {
+      return;
+    }
+    long[] values = computed(node);
+    if (values != null && values.length <= LONGEST) {
+      known.put(node.getOutput(0), values);
+    }
+  }
+
+  private long @Nullable [] computed(NodeProto node) {
+    if (node.getOpType().equals("Shape")) {
+      return measured(node);
+    }
+    long[] first = of(node.getInput(0));
+    if (first == null) {
+      return null;
+    }
+    return switch (node.getOpType()) {
+      case "Identity", "Squeeze", "Unsqueeze", "Reshape" -> first;
+      case "Cast" -> INTEGERS.contains(Graph.integer(node, "to", 0)) ? first : null;
+      case "Gather" -> gathered(node, first);
+      case "Slice" -> sliced(node, first);
+      case "Concat" -> concatenated(node);
+      case "Add" -> paired(node, first, Math::addExact);
+      case "Sub" -> paired(node, first, Math::subtractExact);
+      case "Mul" -> paired(node, first, Math::multiplyExact);
+      case "Div" -> paired(node, first, (a, b) -> b == 0 ? OPEN : a / b);
+      default -> null;
+    };
+  }
+
+  private long @Nullable [] measured(NodeProto node) {
+    long[] shape = shapes.apply(node.getInput(0));
+    if (shape == null) {
+      return null;
+    }
+    long[] sizes = Arrays.stream(shape).map(size -> size < 0 ? OPEN : size).toArray();
+    if (sizes.length > 0 && sizes[0] == OPEN) {
+      sizes[0] = RECORDS;
+    }
+    int start = clamped(Graph.integer(node, "start", 0), sizes.length);
+    int end = clamped(Graph.integer(node, "end", sizes.length), sizes.length);
+    return Arrays.copyOfRange(sizes, start, Math.max(start, end));
+  }
+
+  static int clamped(long axis, int rank) {
+    return (int) Math.max(0, Math.min(rank, axis < 0 ? axis + rank : axis));
+  }
+
+  private long @Nullable [] gathered(NodeProto node, long[] values) {
+    long[] places = of(node.getInput(1));
+    if (places == null || Graph.integer(node, "axis", 0) != 0) {
+      return null;
+    }
+    long[] gathered = new long[places.length];
+    for (int i = 0; i < places.length; i++) {
+      long place = places[i] < 0 ? places[i] + values.length : places[i];
+      if (place < 0 || place >= values.length) {
+        return null;
+      }
+      gathered[i] = values[(int) place];
+    }
+    return gathered;
+  }
+
+  /** Bounds are attributes before opset 10, inputs since. */
+  private long @Nullable [] sliced(NodeProto node, long[] values) {
+    long[] start = bound(node, "starts", 1);
+    long[] end = bound(node, "ends", 2);
+    long[] step = node.getInputCount() > 4 ? of(node.getInput(4)) : new long[] {1};
+    if (start == null || end == null || step == null || step.length != 1 || step[0] != 1) {
+      return null;
+    }
+    int from = clamped(start[0], values.length);
+    return Arrays.copyOfRange(values, from, Math.max(from, clamped(end[0], values.length)));
+  }
+
+  private long @Nullable [] bound(NodeProto node, String attribute, int input) {
+    Optional<long[]> given =
+        Graph.attribute(node, attribute)
+            .map(a -> a.getIntsList().stream().mapToLong(Long::longValue).toArray());
+    long[] bound =
+        given.isPresent()
+            ? given.get()
+            : node.getInputCount() > input ? of(node.getInput(input)) : null;
+    boolean one = bound != null && bound.length == 1 && bound[0] != OPEN && bound[0] != RECORDS;
+    return one ? bound : null;
+  }
+
+  private long @Nullable [] concatenated(NodeProto node) {
+    LongStream all = LongStream.empty();
+    for (String input : node.getInputList()) {
+      long[] part = of(input);
+      long[] length = shapes.apply(input);
+      if (part == null && (length == null || length.length != 1 || length[0] > LONGEST)) {
+        return null;
+      }
+      long[] open = part == null ? new long[(int) Math.max(0, length[0])] : part;
+      if (part == null) {
+        Arrays.fill(open, OPEN);
+      }
+      all = LongStream.concat(all, Arrays.stream(open));
+    }
+    return all.toArray();
+  }
+
+  private long @Nullable [] paired(NodeProto node, long[] left, LongBinaryOperator operator) {
+    long[] right = node.getInputCount() > 1 ? of(node.getInput(1)) : null;
+    if (right == null || (left.length != right.length && left.length != 1 && right.length != 1)) {
+      return null;
+    }
+    long[] result = new long[Math.max(left.length, right.length)];
+    for (int i = 0; i < result.length; i++) {
+      long a = left[left.length == 1 ? 0 : i];
+      long b = right[right.length == 1 ? 0 : i];
+      boolean open = a == OPEN || b == OPEN || a == RECORDS || b == RECORDS;
+      result[i] = open ? OPEN : applied(operator, a, b);
+    }
+    return result;
+  }
+
+  private static long applied(LongBinaryOperator operator, long a, long b) {
+    try {
+      return operator.applyAsLong(a, b);
+    } catch (ArithmeticException beyond) { // of a damaged file: whoever runs the node will say so
+      return OPEN;
+    }
+  }
+}

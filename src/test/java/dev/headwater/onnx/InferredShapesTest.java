@@ -1,0 +1,205 @@
+package dev.headwater.onnx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxTensorLike;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.onnx.graph.Graph;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * What is said of a tensor's shape, where the file declares nothing but its inputs, beside what
+ * ONNX Runtime makes: no dimension that is told is another one.
+ */
+final class InferredShapesTest {
+
+  /** As the older exporter spells flatten(2), reshape(B, N, 3, H, D), unbind and its way back. */
+  @Test
+  void followsAttentionOverPatches() throws Exception {
+    GraphFixture graph =
+        GraphFixture.opset(17)
+            .input("x", -1, 3, 16, 12)
+            .weight("patches", 8, 3, 4, 4)
+            .weight("places", 1, 12, 8)
+            .weight("qkv", 8, 24)
+            .weight("proj", 8, 8)
+            .weight("head", 5, 8)
+            .scalar("scale", 0.5f)
+            .integers("i0", DataType.INT64, new long[0], 0)
+            .integers("i1", DataType.INT64, new long[0], 1)
+            .integers("i2", DataType.INT64, new long[0], 2)
+            .integers("v0", DataType.INT64, new long[] {1}, 0)
+            .integers("v2", DataType.INT64, new long[] {1}, 2)
+            .integers("v3", DataType.INT64, new long[] {1}, 3)
+            .integers("v4", DataType.INT64, new long[] {1}, 4)
+            .integers("heads", DataType.INT64, new long[0], 2)
+            .integers("rest", DataType.INT64, new long[] {1}, -1);
+    graph
+        .node("Conv", "map", Map.of("strides", new long[] {4, 4}), "x", "patches")
+        .node("Shape", "s0", "map")
+        .node("Slice", "s1", "s0", "v0", "v2", "v0")
+        .node("Concat", "s2", Map.of("axis", 0), "s1", "rest")
+        .node("Reshape", "rows", "map", "s2")
+        .node("Transpose", "tokens", Map.of("perm", new long[] {0, 2, 1}), "rows")
+        .node("Add", "placed", "tokens", "places")
+        .node("Shape", "s3", "placed")
+        .node("Gather", "b", "s3", "i0")
+        .node("Gather", "n", "s3", "i1")
+        .node("Gather", "c", "s3", "i2")
+        .node("Div", "d", "c", "heads")
+        .node("Unsqueeze", "ub", "b", "v0")
+        .node("Unsqueeze", "un", "n", "v0")
+        .node("Unsqueeze", "uc", "c", "v0")
+        .node("Unsqueeze", "ud", "d", "v0")
+        .node("Concat", "five", Map.of("axis", 0), "ub", "un", "v3", "v2", "ud")
+        .node("MatMul", "all", "placed", "qkv")
+        .node("Reshape", "parted", "all", "five")
+        .node("Transpose", "turned", Map.of("perm", new long[] {2, 0, 3, 1, 4}), "parted")
+        .node("Gather", "q", "turned", "i0")
+        .node("Gather", "k", "turned", "i1")
+        .node("Gather", "v", "turned", "i2")
+        .node("Mul", "scaled", "q", "scale")
+        .node("Transpose", "kt", Map.of("perm", new long[] {0, 1, 3, 2}), "k")
+        .node("MatMul", "scores", "scaled", "kt")
+        .node("Softmax", "weights", Map.of("axis", -1), "scores")
+        .node("MatMul", "mixed", "weights", "v")
+        .node("Transpose", "back", Map.of("perm", new long[] {0, 2, 1, 3}), "mixed")
+        .node("Concat", "three", Map.of("axis", 0), "ub", "un", "uc")
+        .node("Reshape", "joined", "back", "three")
+        .node("MatMul", "projected", "joined", "proj")
+        .node("Add", "residual", "placed", "projected")
+        .node("ReduceMean", "mean", Map.of("axes", new long[] {1}, "keepdims", 0), "residual")
+        .node("Gemm", "y", Map.of("transB", 1), "mean", "head")
+        .output("y", -1, 5);
+    byte[] model = graph.bytes();
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(1, 3, 3, 16, 12));
+
+    assertAsMade(model, inputs);
+
+    assertThat(shape(model, "rows")).containsExactly(-1, 8, 12);
+    assertThat(shape(model, "parted")).containsExactly(-1, 12, 3, 2, 4);
+    assertThat(shape(model, "scores")).containsExactly(-1, 2, 12, 12);
+    assertThat(shape(model, "residual")).containsExactly(-1, 12, 8);
+    Split split = OnnxFile.parse(model).split("-2");
+    assertThat(split.featureShapes()).allMatch(Optional::isPresent);
+    assertThat(LinearHeadTest.first(Ort.runSplit(split, inputs)))
+        .isEqualTo(LinearHeadTest.first(Ort.run(model, inputs)));
+  }
+
+  @Test
+  void followsWhatCutsAndJoinsMaps() throws Exception {
+    byte[] model =
+        GraphFixture.opset(18)
+            .input("x", -1, 8, 9, 7)
+            .weight("w", 3, 8)
+            .integers("from", DataType.INT64, new long[] {2}, 1, -5)
+            .integers("to", DataType.INT64, new long[] {2}, 9_000, -1)
+            .integers("axes", DataType.INT64, new long[] {2}, 2, 3)
+            .integers("steps", DataType.INT64, new long[] {2}, 3, 1)
+            .integers("pads", DataType.INT64, new long[] {8}, 0, 0, 1, 2, 0, 0, 0, 2)
+            .integers("twice", DataType.INT64, new long[] {4}, 1, 1, 2, 1)
+            .integers("sizes", DataType.INT64, new long[] {4}, 1, 1, 4, 6)
+            .integers("last", DataType.INT64, new long[] {2}, 2, 3)
+            .node("Slice", "a", "x", "from", "to", "axes", "steps")
+            .node("Pad", "b", "a", "pads")
+            .node("Tile", "c", "b", "twice")
+            .node("SpaceToDepth", "d", Map.of("blocksize", 2), "c")
+            .node("DepthToSpace", "e", Map.of("blocksize", 2), "d")
+            .node("Max", "f", "e", "c")
+            .node("ReduceMean", "g", Map.of("keepdims", 1), "f", "last")
+            .node("Expand", "h", "g", "sizes")
+            .node("Shape", "s", Map.of("start", 2), "h")
+            .node("ConstantOfShape", "zeros", "s")
+            .node("Add", "i", "h", "zeros")
+            .node("ReduceMean", "j", Map.of("keepdims", 0), "i", "last")
+            .node("Gemm", "y", Map.of("transB", 1), "j", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    assertAsMade(model, Map.of("x", Ort.noise(1, 2, 8, 9, 7)));
+
+    assertThat(shape(model, "a")).containsExactly(-1, 8, 3, 4);
+    assertThat(shape(model, "c")).containsExactly(-1, 8, 8, 8);
+    assertThat(shape(model, "i")).containsExactly(-1, 8, 4, 6);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gas", "fashion", "nuclei", "bert"})
+  void isNeverWrongOfRealNetworks(String name) throws Exception {
+    byte[] model = Files.readAllBytes(Bundles.data(name).resolve("model.onnx"));
+    Map<String, OnnxTensorLike> inputs =
+        switch (name) {
+          case "gas" -> Map.of("features", Ort.noise(1, 3, 128));
+          case "fashion" -> Map.of("image", Ort.noise(1, 3, 1, 28, 28));
+          case "nuclei" -> Map.of("image", Ort.noise(1, 2, 1, 128, 128));
+          default ->
+              Map.of(
+                  "input_ids", Ort.longs(new long[] {2, 3}, 10, 27, 55, 63, 12, 9),
+                  "attention_mask", Ort.longs(new long[] {2, 3}, 1, 1, 1, 1, 1, 0));
+        };
+
+    List<String> gaps = assertAsMade(model, inputs);
+
+    if (!name.equals("bert")) { // whose texts are of any length
+      assertThat(gaps).isEmpty();
+    }
+  }
+
+  /** Returns the tensors of which more than the number of records is not told. */
+  private static List<String> assertAsMade(byte[] model, Map<String, OnnxTensorLike> inputs)
+      throws Exception {
+    Graph graph = bare(model);
+    GraphProto.Builder open = graph.proto().toBuilder().clearOutput();
+    List<String> made = new ArrayList<>();
+    for (NodeProto node : graph.proto().getNodeList()) {
+      node.getOutputList().stream().filter(o -> !o.isEmpty()).forEach(made::add);
+    }
+    made.forEach(tensor -> open.addOutput(ValueInfoProto.newBuilder().setName(tensor)));
+    ModelProto whole = OnnxFile.parsed(model, "model").toBuilder().setGraph(open).build();
+    Map<String, OnnxTensorLike> outputs = Ort.run(whole.toByteArray(), inputs);
+    List<String> gaps = new ArrayList<>();
+    for (String tensor : made) {
+      long[] wanted = ((OnnxTensor) outputs.get(tensor)).getInfo().getShape();
+      long[] told = graph.shapes().shape(tensor).orElse(null);
+      boolean complete = told != null;
+      if (told != null) {
+        assertThat(told).as(tensor).hasSameSizeAs(wanted);
+        for (int i = 0; i < told.length; i++) {
+          assertThat(told[i]).as("%s, axis %d", tensor, i).isIn(-1L, wanted[i]);
+          complete &= i == 0 || told[i] >= 0;
+        }
+      }
+      if (!complete) {
+        gaps.add(tensor);
+      }
+    }
+    return gaps;
+  }
+
+  /** Declares nothing of what it makes. */
+  private static Graph bare(byte[] model) throws Exception {
+    GraphProto.Builder graph =
+        OnnxFile.parsed(model, "model").getGraph().toBuilder().clearValueInfo();
+    List<ValueInfoProto> outputs = graph.getOutputList();
+    graph.clearOutput();
+    outputs.forEach(o -> graph.addOutput(ValueInfoProto.newBuilder().setName(o.getName())));
+    return new Graph(graph.build());
+  }
+
+  private static long[] shape(byte[] model, String tensor) throws Exception {
+    return bare(model).shapes().shape(tensor).orElseThrow();
+  }
+}
