@@ -15,12 +15,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Each record has a number: squared error, in units of the numbers' own variance and at most 1, so
- * that no single record decides. Argued in RATIONALE.md.
+ * that no single record decides. Argued in EXPERIMENTS.md.
  *
  * @param mean of the numbers on the head's scale
  * @param spread their standard deviation
+ * @param least of them, on that scale
+ * @param most of them
  */
-record QuantitySupervision(Kind.Quantity kind, double mean, double spread) implements Supervision {
+record QuantitySupervision(
+    Kind.Quantity kind, double mean, double spread, double least, double most)
+    implements Supervision {
   private static final String MEAN = "mean";
   private static final String SPREAD = "spread";
 
@@ -28,6 +32,11 @@ record QuantitySupervision(Kind.Quantity kind, double mean, double spread) imple
   private static final int RESIDUALS = 100;
 
   private static final float[] NOTHING_KNOWN = {0};
+
+  /** Of numbers that nothing is known of yet. */
+  QuantitySupervision(Kind.Quantity kind) {
+    this(kind, 0, 1, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
+  }
 
   @Override
   public int leastLabels() {
@@ -41,14 +50,23 @@ record QuantitySupervision(Kind.Quantity kind, double mean, double spread) imple
     double variance =
         Arrays.stream(numbers).map(n -> (n - average) * (n - average)).average().orElseThrow();
     // numbers that are all the same have no spread, and need none
-    return new QuantitySupervision(kind, average, variance > 0 ? Math.sqrt(variance) : 1);
+    return new QuantitySupervision(
+        kind,
+        average,
+        variance > 0 ? Math.sqrt(variance) : 1,
+        Arrays.stream(numbers).min().orElseThrow(),
+        Arrays.stream(numbers).max().orElseThrow());
   }
 
   @Override
   public Supervision as(HeadInfo head) {
     Map<String, Double> known = head.verdict().numbers();
     return new QuantitySupervision(
-        kind, known.getOrDefault(MEAN, 0.0), known.getOrDefault(SPREAD, 1.0));
+        kind,
+        known.getOrDefault(MEAN, 0.0),
+        known.getOrDefault(SPREAD, 1.0),
+        known.getOrDefault(KindAnswer.LEAST, Double.NEGATIVE_INFINITY),
+        known.getOrDefault(KindAnswer.MOST, Double.POSITIVE_INFINITY));
   }
 
   private double number(Remembered sample) {
@@ -57,14 +75,10 @@ record QuantitySupervision(Kind.Quantity kind, double mean, double spread) imple
 
   @Override
   public Batch batch(List<Remembered> samples, List<String> labels, double balance) {
-    double[] equal = new double[samples.size()];
-    Arrays.fill(equal, 1);
+    List<float[]> features = samples.stream().map(Remembered::features).toList();
     List<float[]> rows =
         samples.stream().map(s -> new float[] {(float) ((number(s) - mean) / spread)}).toList();
-    return new Batch(
-        samples.stream().map(Remembered::features).toList(),
-        equal,
-        new Targets(Targets.Loss.SQUARED, rows));
+    return new Batch(features, Leverage.weights(features), new Targets(Targets.Loss.SQUARED, rows));
   }
 
   @Override
@@ -109,6 +123,8 @@ record QuantitySupervision(Kind.Quantity kind, double mean, double spread) imple
     Map<String, Double> figures = new TreeMap<>();
     figures.put(MEAN, mean);
     figures.put(SPREAD, spread);
+    figures.put(KindAnswer.LEAST, least);
+    figures.put(KindAnswer.MOST, most);
     if (n > 0) {
       double squares = Arrays.stream(residuals).map(r -> r * r).sum();
       figures.put("rmse", spread * Math.sqrt(squares / n));

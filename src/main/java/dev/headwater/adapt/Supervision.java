@@ -24,7 +24,7 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
 
   static Supervision of(Kind kind) {
     if (kind instanceof Kind.Quantity quantity) {
-      return new QuantitySupervision(quantity, 0, 1);
+      return new QuantitySupervision(quantity);
     }
     return kind instanceof Kind.LabelSet set
         ? new LabelSetSupervision(set)

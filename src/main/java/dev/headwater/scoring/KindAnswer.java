@@ -26,6 +26,12 @@ public record KindAnswer(
   /** Figures that travel with the head of a number: half the interval, on the head's scale. */
   public static final String HALF_WIDTH = "halfWidth";
 
+  /** The least number a head was taught, likewise. */
+  public static final String LEAST = "least";
+
+  /** The greatest. */
+  public static final String MOST = "most";
+
   /** 1 - that / half the interval around the mean of all labels. */
   public static final String CONFIDENCE = "confidence";
 
@@ -51,6 +57,10 @@ public record KindAnswer(
     return least;
   }
 
+  /**
+   * No further beyond what the head was taught than half its interval: where a record's features
+   * are far out, a linear head says anything.
+   */
   static KindAnswer estimate(Kind.Quantity kind, Logits logits) {
     HeadInfo head = logits.head();
     float said = logits.values()[0];
@@ -58,13 +68,17 @@ public record KindAnswer(
       throw new IllegalStateException(
           "head %s/%d gives a number that is not finite".formatted(head.task(), head.version()));
     }
-    double value = kind.value(said);
     Map<String, Double> known = head.verdict().numbers();
     Double half = known.get(HALF_WIDTH);
+    double beyond = half == null ? 0 : half;
+    double least = known.getOrDefault(LEAST, Double.NEGATIVE_INFINITY) - beyond;
+    double most = known.getOrDefault(MOST, Double.POSITIVE_INFINITY) + beyond;
+    double at = Math.max(least, Math.min(most, said));
+    double value = kind.value(at);
     Estimate estimate =
         half == null
             ? new Estimate(value, null, null)
-            : new Estimate(value, kind.value(said - half), kind.value(said + half));
+            : new Estimate(value, kind.value(at - half), kind.value(at + half));
     double confidence = known.getOrDefault(CONFIDENCE, 0.0);
     return new KindAnswer(new Scored(Double.toString(value), confidence), null, estimate, null);
   }

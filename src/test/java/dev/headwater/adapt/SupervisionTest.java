@@ -97,6 +97,25 @@ class SupervisionTest {
     assertThat(figures).doesNotContainKey("liveAccuracy");
   }
 
+  /** A sensor that is out of order, say: its record is one of many, and only that. */
+  @Test
+  void aRecordFarOutDoesNotTurnTheHeadForAllOthers() {
+    Learner learner = numbers(this);
+    for (int i = 0; i < 150; i++) {
+      number(learner, 1);
+    }
+    float[] far = features();
+    far[0] = 60;
+    add(learner, far, Double.toString(Math.exp(5)));
+
+    Head head = learner.train("samples", 1);
+
+    assertThat(layout.linear(head).weight()[0]).isCloseTo(1f, within(.15f));
+    Map<String, Double> figures = head.info().verdict().numbers();
+    assertThat(figures.get("least")).isBetween(1.0, 4.5);
+    assertThat(figures.get("most")).isBetween(5.5, 9.0);
+  }
+
   @Test
   void fewLabelsPromiseNoInterval() {
     Learner learner = numbers(this);

@@ -112,6 +112,31 @@ class ScoresTest {
   }
 
   @Test
+  void aNumberIsNoFurtherOutThanWhatTheHeadWasTaughtAndItsInterval() {
+    Map<String, Double> taught =
+        Map.of(
+            KindAnswer.HALF_WIDTH,
+            Math.log(2),
+            KindAnswer.LEAST,
+            Math.log(10),
+            KindAnswer.MOST,
+            Math.log(500));
+    HeadInfo head = info(1).judged(new Verdict(true, "", 0, taught));
+
+    for (float said : new float[] {73, -73}) {
+      Estimate estimate =
+          Scores.of(new Kind.Quantity(true), new Logits(head, 1, new float[] {said}), null)
+              .answer()
+              .estimate();
+
+      double at = said > 0 ? 1000 : 5;
+      assertThat(estimate.value()).isCloseTo(at, within(1e-3));
+      assertThat(estimate.lower()).isCloseTo(at / 2, within(1e-3));
+      assertThat(estimate.upper()).isCloseTo(2 * at, within(1e-3));
+    }
+  }
+
+  @Test
   void aNumberComesWithTheIntervalAndConfidenceThatTravelWithItsHead() {
     HeadInfo head =
         info(1)

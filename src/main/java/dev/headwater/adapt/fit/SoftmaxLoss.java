@@ -93,7 +93,7 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
       NDArray curvature =
           targets == null
               ? Targets.varianceOf(outputs.softmax(0))
-              : targets.loss().curvature(outputs);
+              : targets.loss().curvature(outputs, classes);
       NDArray each = curvature.reshape(1, -1).mul(weights);
       double sum = each.sum().getFloat();
       NDArray hessian = each.mul(features).matMul(features.transpose());

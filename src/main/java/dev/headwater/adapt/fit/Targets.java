@@ -21,28 +21,36 @@ public record Targets(Loss loss, List<float[]> rows) {
       }
 
       @Override
-      NDArray curvature(NDArray logits) {
+      NDArray curvature(NDArray logits, NDArray targets) {
         return varianceOf(Activation.sigmoid(logits));
       }
     },
-    /** Half the squared error. */
+    /**
+     * Half the squared error, which beyond 1 grows as the error itself does (pseudo-Huber:
+     * Charbonnier et al. 1997): one record whose features are far out would else turn the head for
+     * all others.
+     */
     SQUARED {
       @Override
       NDArray each(NDArray outputs, NDArray targets) {
-        NDArray off = outputs.sub(targets);
-        return off.mul(off).div(2);
+        return root(outputs, targets).sub(1);
       }
 
       @Override
-      NDArray curvature(NDArray outputs) {
-        return outputs.onesLike().mean(ACROSS);
+      NDArray curvature(NDArray outputs, NDArray targets) {
+        return root(outputs, targets).pow(-3).mean(ACROSS);
+      }
+
+      private NDArray root(NDArray outputs, NDArray targets) {
+        NDArray off = outputs.sub(targets);
+        return off.mul(off).add(1).sqrt();
       }
     };
 
     abstract NDArray each(NDArray outputs, NDArray targets);
 
     /** Second derivative of each sample's loss by an output, the mean over its outputs. */
-    abstract NDArray curvature(NDArray outputs);
+    abstract NDArray curvature(NDArray outputs, NDArray targets);
   }
 
   private static final int[] ACROSS = {0};
