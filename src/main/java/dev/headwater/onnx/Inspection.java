@@ -1,6 +1,7 @@
 package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
@@ -106,12 +107,31 @@ public record Inspection(
     }
   }
 
+  /** What is told is told from the logits: whatever else the network makes of them is not. */
+  private static void leftOut(Graph graph, Layer last, List<String> unsupported) {
+    List<String> after =
+        graph.withDescendants(graph.consumers(last.output())).stream()
+            .map(graph::node)
+            .filter(node -> !Tail.looksThrough(node))
+            .map(NodeProto::getOpType)
+            .distinct()
+            .toList();
+    if (!after.isEmpty()) {
+      unsupported.add(
+          "Its logits `%s` are not what it answers, for %s follows them: predictions are told without that. Export it without, or with that before the last layer."
+              .formatted(last.output(), String.join(", ", after)));
+    }
+  }
+
   private static void layers(Graph graph, List<LayerInfo> found, List<String> unsupported) {
     List<Layer> layers = Layers.of(graph);
     for (int back = 1; back <= Math.min(DEEPEST, layers.size()); back++) {
       Layer layer = layers.get(layers.size() - back);
       try {
         Cut cut = Cut.find(graph, layers, "-" + back);
+        if (back == 1) {
+          leftOut(graph, cut.last(), unsupported);
+        }
         found.add(new LayerInfo("-" + back, layer.kind().name(), layer.output(), cut.features()));
       } catch (OnnxException refused) { // every deeper cut holds this layer too: the end
         if (back > 1) { // that nothing can be cut off at all is what auto says

@@ -3,17 +3,48 @@ package dev.headwater.onnx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class InspectionTest {
   @TempDir private Path directory;
+
+  @Test
+  void tellsWhatOfTheAnswerIsLeftOut() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4, 5, 5)
+            .weight("w", 3, 4, 1, 1)
+            .tensor(
+                TensorProto.newBuilder()
+                    .setName("scales")
+                    .setDataType(TensorProto.DataType.FLOAT_VALUE)
+                    .addDims(4)
+                    .addAllFloatData(List.of(1f, 1f, 4f, 4f))
+                    .build())
+            .node("Conv", "map", "x", "w")
+            .node("Resize", "large", Map.of("mode", "linear"), "map", "", "scales")
+            .node("Softmax", "y", Map.of("axis", 1), "large")
+            .output("y", -1, 3, 20, 20)
+            .bytes();
+
+    Inspection inspection = Inspection.of(OnnxFile.parsed(model, "model"));
+
+    assertThat(inspection.unsupported())
+        .anySatisfy(
+            reason ->
+                assertThat(reason)
+                    .contains("Its logits `map` are not what it answers, for Resize"));
+  }
 
   @Test
   void tellsWhereAutoCutsAndWhatCanBeTrained() throws Exception {
