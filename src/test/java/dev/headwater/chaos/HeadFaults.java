@@ -36,7 +36,7 @@ final class HeadFaults {
             Cause.UNFIT,
             run -> promote(run, run.bundle.task().fingerprint(), Float.NaN)),
         bad("head of another backbone", Cause.FOREIGN, run -> promote(run, "0".repeat(64), 1_000)),
-        bad("head of 64 MiB", Cause.UNREADABLE, HeadFaults::huge),
+        bad("head of 64 MiB", Cause.UNFIT, HeadFaults::huge),
         bad("replayed head", Cause.STALE, HeadFaults::replayed).signed(),
         bad("unsigned head", Cause.UNSIGNED, HeadFaults::unsigned).signed(),
         Fault.of("heads topic made anew, empty", HeadFaults::recreate));
