@@ -90,6 +90,11 @@ public final class History {
               .filter(i -> labelFields.containsKey(tasks.get(i).name()))
               .boxed()
               .toList();
+      if (taught.isEmpty()) {
+        throw new IllegalStateException(
+            "no field of %s holds the labels themselves for any of %s"
+                .formatted(file, tasks.stream().map(Task::name).toList()));
+      }
       taught.forEach(i -> requireFirst(tasks.get(i), heads));
       List<Sample> samples = samples(Files.readAllLines(file), taught, labelFields);
       Map<Integer, Learner> learners = new LinkedHashMap<>();

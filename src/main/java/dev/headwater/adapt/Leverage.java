@@ -14,13 +14,17 @@ final class Leverage {
 
   private Leverage() {}
 
-  /** In (0, 1], by record. */
+  /**
+   * In (0, 1], by record; a feature that hardly any record has makes those that do count little.
+   */
   static double[] weights(List<float[]> features) {
     double[] squares = squaredDistances(features);
     double[] sorted = squares.clone();
     Arrays.sort(sorted);
     double limit = sorted.length == 0 ? 0 : FAR * sorted[sorted.length / 2];
-    return Arrays.stream(squares).map(square -> square > limit ? limit / square : 1).toArray();
+    return Arrays.stream(squares)
+        .map(square -> limit > 0 && square > limit ? limit / square : 1)
+        .toArray();
   }
 
   /** From the mean, each feature in units of its own deviation. */

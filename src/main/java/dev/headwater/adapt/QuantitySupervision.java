@@ -14,8 +14,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Each record has a number: squared error, in units of the numbers' own variance and at most 1, so
- * that no single record decides. Argued in EXPERIMENTS.md.
+ * Each record has a number: squared error, in units of the numbers' own variance; to a gate at most
+ * 1, in a fit growing as the error beyond it, so that no single record decides. Argued in
+ * EXPERIMENTS.md.
  *
  * @param mean of the numbers on the head's scale
  * @param spread their standard deviation

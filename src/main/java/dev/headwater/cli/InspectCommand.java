@@ -3,6 +3,7 @@ package dev.headwater.cli;
 import dev.headwater.onnx.Inspection;
 import dev.headwater.onnx.OnnxException;
 import dev.headwater.onnx.OnnxFile;
+import dev.headwater.onnx.Split;
 import dev.headwater.schema.Json;
 import dev.headwater.tail.Tail;
 import java.nio.file.Path;
@@ -49,14 +50,22 @@ final class InspectCommand implements Callable<Integer> {
       return inspection;
     }
     OnnxFile file = OnnxFile.read(model);
+    Inspection told = inspection;
     for (Inspection.LayerInfo layer : inspection.layers()) {
+      Split split;
       try {
-        Tail.requireTrainable(file.split(layer.cut()));
-      } catch (OnnxException refused) { // the reason is the answer
-        return inspection.and(
+        split = file.split(layer.cut());
+      } catch (OnnxException refused) { // the reason is the answer; of this cut alone
+        told = told.and("No cut at %s. %s".formatted(layer.cut(), refused.getMessage()));
+        continue;
+      }
+      try {
+        Tail.requireTrainable(split);
+      } catch (OnnxException refused) { // likewise
+        return told.and(
             "Nothing is trained at %s or deeper. %s".formatted(layer.cut(), refused.getMessage()));
       }
     }
-    return inspection;
+    return told;
   }
 }

@@ -62,8 +62,8 @@ public record Inspection(
   /**
    * Reads and looks into a file.
    *
-   * @throws OnnxException if it cannot be read or is no ONNX at all; all else is in {@link
-   *     #unsupported}
+   * @throws OnnxException if it cannot be read, with the weights beside it, or is no ONNX at all;
+   *     all else is in {@link #unsupported}
    */
   public static Inspection read(Path file) throws OnnxException {
     return of(OnnxFile.parsed(file));
@@ -129,6 +129,8 @@ public record Inspection(
       Layer layer = layers.get(layers.size() - back);
       try {
         Cut cut = Cut.find(graph, layers, "-" + back);
+        Graph measured = Sizes.measuredInside(graph, cut);
+        cut = measured == graph ? cut : Cut.find(measured, "-" + back);
         if (back == 1) {
           leftOut(graph, cut.last(), unsupported);
         }

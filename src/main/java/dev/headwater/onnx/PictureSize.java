@@ -2,6 +2,7 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto.Dimension;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.headwater.onnx.graph.Constant;
@@ -9,6 +10,7 @@ import dev.headwater.onnx.graph.Graph;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -72,12 +74,30 @@ final class PictureSize {
    */
   static GraphProto declared(Graph graph, String input, long[] shape) {
     GraphProto.Builder open = graph.proto().toBuilder().clearValueInfo().clearInput().clearOutput();
+    graph.proto().getValueInfoList().stream()
+        .filter(PictureSize::settled)
+        .forEach(open::addValueInfo);
     graph.proto().getInputList().stream()
         .map(value -> value.getName().equals(input) ? declared(value, shape) : value)
         .forEach(open::addInput);
     Graph sized = new Graph(open.build());
-    graph.outputs().forEach(output -> open.addOutput(Declared.asIs(sized, output)));
+    for (ValueInfoProto output : graph.proto().getOutputList()) {
+      Optional<long[]> known = sized.shapes().shape(output.getName());
+      DataType type = DataType.forNumber(output.getType().getTensorType().getElemType());
+      open.addOutput(
+          known.isPresent() && type != null && type != DataType.UNDEFINED
+              ? Declared.value(output.getName(), type, known)
+              : output);
+    }
     return open.build();
+  }
+
+  /** Whether it holds for every size of the inputs. */
+  private static boolean settled(ValueInfoProto value) {
+    return value.getType().getTensorType().hasShape()
+        && value.getType().getTensorType().getShape().getDimList().stream()
+            .skip(1)
+            .allMatch(Dimension::hasDimValue);
   }
 
   /** Only what differs, so that a dimension keeps its name. */

@@ -7,6 +7,7 @@ import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Numbers;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -68,7 +69,9 @@ final class Sizes {
    */
   static Graph measuredInside(Graph graph, Cut cut) {
     List<String> floats =
-        cut.features().stream().filter(f -> type(graph, f) == DataType.FLOAT).toList();
+        cut.features().stream()
+            .filter(f -> type(graph, f) == DataType.FLOAT && open(graph, f))
+            .toList();
     Map<String, Set<Integer>> counts = new LinkedHashMap<>();
     for (String feature : cut.features()) {
       if (type(graph, feature) == DataType.INT64) {
@@ -79,9 +82,16 @@ final class Sizes {
       return graph;
     }
     String measured = floats.get(0);
-    int known = graph.producerPosition(measured);
+    Set<Integer> makers = new TreeSet<>(Set.of(graph.producerPosition(measured)));
+    counts.values().forEach(makers::addAll);
+    int known = Collections.max(makers);
     boolean early = cut.head().stream().anyMatch(at -> at < known && uses(graph, at, counts));
-    return early ? graph : copied(graph, cut.head(), counts, measured);
+    return early ? graph : copied(graph, cut.head(), counts, measured, known + 1);
+  }
+
+  /** Whether the file leaves its first size open, or does not tell it. */
+  private static boolean open(Graph graph, String tensor) {
+    return graph.shapes().shape(tensor).filter(s -> s.length == 0 || s[0] >= 0).isEmpty();
   }
 
   private static boolean uses(Graph graph, int position, Map<String, Set<Integer>> counts) {
@@ -107,9 +117,7 @@ final class Sizes {
       }
       NodeProto node = graph.node(position);
       boolean measures = node.getOpType().equals("Shape");
-      if (measures
-          && !first(node)
-          && !graph.consumers(at).stream().allMatch(p -> first(graph, p))) {
+      if (measures && !records(graph, node)) {
         return Optional.empty();
       }
       if (makers.add(position) && !measures) {
@@ -117,6 +125,14 @@ final class Sizes {
       }
     }
     return Optional.of(makers);
+  }
+
+  /** Whether all that is asked of an input's sizes is the first, and that is open. */
+  private static boolean records(Graph graph, NodeProto shape) {
+    String input = shape.getInput(0);
+    boolean asked =
+        first(shape) || graph.consumers(shape.getOutput(0)).stream().allMatch(p -> first(graph, p));
+    return asked && graph.producerPosition(input) < 0 && open(graph, input);
   }
 
   /** Whether of all sizes it measures the first only. */
@@ -147,7 +163,7 @@ final class Sizes {
   }
 
   private static Graph copied(
-      Graph graph, Set<Integer> head, Map<String, Set<Integer>> counts, String measured) {
+      Graph graph, Set<Integer> head, Map<String, Set<Integer>> counts, String measured, int at) {
     Set<Integer> makers = new TreeSet<>();
     counts.values().forEach(makers::addAll);
     Map<String, String> names = new HashMap<>();
@@ -173,7 +189,7 @@ final class Sizes {
       }
       nodes.set(position, node.build());
     }
-    nodes.addAll(graph.producerPosition(measured) + 1, copies);
+    nodes.addAll(at, copies);
     return new Graph(graph.proto().toBuilder().clearNode().addAllNode(nodes).build());
   }
 }

@@ -44,9 +44,7 @@ final class ClockFaults {
     } finally {
       run.processes.environment().clear();
     }
-    await()
-        .atMost(PATIENCE)
-        .until(() -> run.processes.scorer(member).gauge("partitions_scored") > 0);
+    await().atMost(PATIENCE).until(() -> Latency.of(run, member).records > 0);
     Latency before = Latency.of(run, member);
     set(clock, to);
     run.hit();

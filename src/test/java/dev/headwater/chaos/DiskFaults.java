@@ -106,12 +106,15 @@ final class DiskFaults {
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();
-    await().atMost(PATIENCE).until(() -> delayed(trace) > 0);
-    run.hit();
-    boolean ended = strace.waitFor(SLOW_SECONDS, TimeUnit.SECONDS);
-    strace.destroy();
-    strace.waitFor();
-    return !ended && delayed(trace) > SLOW_WRITES;
+    try {
+      await().atMost(PATIENCE).until(() -> delayed(trace) > 0 || !strace.isAlive());
+      run.hit();
+      boolean ended = strace.waitFor(SLOW_SECONDS, TimeUnit.SECONDS);
+      return !ended && delayed(trace) > SLOW_WRITES;
+    } finally {
+      strace.destroy();
+      strace.waitFor();
+    }
   }
 
   private static long delayed(Path trace) throws IOException {

@@ -136,6 +136,53 @@ final class InferredShapesTest {
     assertThat(shape(model, "i")).containsExactly(-1, 8, 4, 6);
   }
 
+  /** Whose first axis is no count of records, or whose sizes are put together in other ways. */
+  @Test
+  void tellsNothingThatMayBeAnother() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 8, 3, 4, 4)
+            .weight("w", 5, 3, 4, 4)
+            .integers("frames", DataType.INT64, new long[] {4}, -1, 3, 4, 4)
+            .integers("i0", DataType.INT64, new long[] {1}, 0)
+            .integers("rest", DataType.INT64, new long[] {2}, -1, 5)
+            .integers("flat", DataType.INT64, new long[] {1}, -1)
+            .integers("parts", DataType.INT32, new long[] {2}, 3, 2)
+            .integers("pads", DataType.INT64, new long[] {3, 2}, 0, 0, 1, 1, 2, 2)
+            .integers("from32", DataType.INT32, new long[] {1}, 0)
+            .integers("to32", DataType.INT32, new long[] {1}, 2)
+            .integers("five", DataType.INT64, new long[] {1}, 5)
+            .node("Reshape", "each", "x", "frames")
+            .node("Conv", "map", "each", "w")
+            .node("Flatten", "rows", "map")
+            .node("Shape", "s", "x")
+            .node("Gather", "n", "s", "i0")
+            .node("Concat", "three", Map.of("axis", 0), "n", "rest")
+            .node("Reshape", "videos", "rows", "three")
+            .node("Transpose", "turned", "pads")
+            .node("Reshape", "listed", "turned", "flat")
+            .node("Pad", "padded", "videos", "listed")
+            .node("Cast", "parts64", Map.of("to", 7), "parts")
+            .node("Split", "a", Map.of("axis", 1), "rows", "parts64")
+            .node("Shape", "s2", "videos")
+            .node("Slice", "s3", "s2", "from32", "to32")
+            .node("Concat", "s4", Map.of("axis", 0), "s3", "five")
+            .node("Reshape", "same", "videos", "s4")
+            .output("same", -1, -1, 5)
+            .bytes();
+    ModelProto.Builder twoParts = ModelProto.parseFrom(model).toBuilder();
+    for (NodeProto.Builder node : twoParts.getGraphBuilder().getNodeBuilderList()) {
+      if (node.getOpType().equals("Split")) {
+        node.addOutput("b");
+      }
+    }
+
+    List<String> gaps =
+        assertAsMade(twoParts.build().toByteArray(), Map.of("x", Ort.noise(1, 2, 8, 3, 4, 4)));
+
+    assertThat(gaps).contains("videos", "a", "b");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"gas", "fashion", "nuclei", "bert"})
   void isNeverWrongOfRealNetworks(String name) throws Exception {

@@ -38,7 +38,8 @@ public record Targets(Loss loss, List<float[]> rows) {
 
       @Override
       NDArray curvature(NDArray outputs, NDArray targets) {
-        return root(outputs, targets).pow(-3).mean(ACROSS);
+        // of the parabola above the loss that touches it there: steps by it do not overshoot
+        return root(outputs, targets).pow(-1).mean(ACROSS);
       }
 
       private NDArray root(NDArray outputs, NDArray targets) {
@@ -49,7 +50,7 @@ public record Targets(Loss loss, List<float[]> rows) {
 
     abstract NDArray each(NDArray outputs, NDArray targets);
 
-    /** Second derivative of each sample's loss by an output, the mean over its outputs. */
+    /** Second derivative of each sample's loss by an output, or above it; mean of its outputs. */
     abstract NDArray curvature(NDArray outputs, NDArray targets);
   }
 

@@ -134,6 +134,7 @@ public record Constant(
   /** The values of a constant INT64 tensor; empty where it is none. */
   public static Optional<long[]> integers(Graph graph, String tensor) {
     return resolve(graph, tensor)
+        .filter(constant -> !constant.transposed())
         .map(Constant::tensor)
         .filter(value -> value.getDataType() == DataType.INT64_VALUE)
         .map(Numbers::longs);

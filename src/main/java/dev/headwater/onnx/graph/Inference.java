@@ -63,7 +63,7 @@ final class Inference {
       case "Squeeze", "Unsqueeze" -> squeezed(node, x);
       case "Gather" -> gathered(node, x);
       case "Slice" -> sliced(node, x, axes(node, x.length, 3));
-      case "Split" -> split(node, x, axis(Graph.integer(node, "axis", 0), x.length));
+      case "Split" -> part(node, 0);
       case "Pad" -> padded(node, x);
       case "Tile" -> tiled(x, measured.of(node.getInput(1)));
       case "DepthToSpace", "SpaceToDepth" -> blocked(node, x);
@@ -209,10 +209,9 @@ final class Inference {
     long[] starts = bounds(node, "starts", 1);
     long[] ends = bounds(node, "ends", 2);
     long[] steps = node.getInputCount() > 4 ? measured.of(node.getInput(4)) : null;
-    int count = starts == null ? 0 : starts.length;
     int[] axes = given;
-    if (axes == null && node.getInputCount() <= 3) { // the first ones
-      axes = IntStream.range(0, Math.min(count, x.length)).toArray();
+    if (axes == null && starts != null && node.getInputCount() <= 3) { // the first ones
+      axes = IntStream.range(0, Math.min(starts.length, x.length)).toArray();
     }
     if (axes == null || starts == null || ends == null) {
       return unknown(node, x, axes);
@@ -240,15 +239,24 @@ final class Inference {
         : node.getInputCount() > input ? measured.of(node.getInput(input)) : null;
   }
 
-  /** Of the first output. */
-  private long[] split(NodeProto node, long[] x, int axis) {
+  /** One output of a Split. */
+  long @Nullable [] part(NodeProto node, int output) {
+    long[] x = shapes.apply(node.getInput(0));
+    if (x == null || x.length == 0) {
+      return null;
+    }
+    int axis = axis(Graph.integer(node, "axis", 0), x.length);
     long[] parts = bounds(node, "split", 1);
     long[] result = x.clone();
-    long count = Graph.integer(node, "num_outputs", node.getOutputCount());
-    result[axis] =
-        parts != null && parts.length > 0
-            ? Math.max(-1, parts[0])
-            : x[axis] < 0 ? -1 : (x[axis] + count - 1) / count;
+    if (parts != null) {
+      result[axis] = output < parts.length ? Math.max(-1, parts[output]) : -1;
+    } else if (x[axis] >= 0 && (node.getInputCount() < 2 || node.getInput(1).isEmpty())) {
+      long count = Math.max(1, Graph.integer(node, "num_outputs", node.getOutputCount()));
+      long each = (x[axis] + count - 1) / count;
+      result[axis] = Math.max(0, Math.min(each, x[axis] - output * each)); // the last may be less
+    } else {
+      result[axis] = -1;
+    }
     return result;
   }
 

@@ -32,6 +32,7 @@ final class Measured {
   private final Graph graph;
   private final Function<String, long @Nullable []> shapes;
   private final Map<String, long[]> known = new HashMap<>();
+  private final Map<String, String> counted = new HashMap<>();
 
   /**
    * @param shapes null for a tensor of unknown rank
@@ -47,14 +48,36 @@ final class Measured {
     return values != null ? values : Constant.integers(graph, tensor).orElse(null);
   }
 
+  /** Of which tensor the first of these integers is the first size, where that is open. */
+  @Nullable String counted(String tensor) {
+    return counted.get(tensor);
+  }
+
   void note(NodeProto node) {
     if (node.getInputCount() == 0 || node.getOutputCount() == 0) {
       return;
     }
-    long[] values = computed(node);
-    if (values != null && values.length <= LONGEST) {
-      known.put(node.getOutput(0), values);
+    long[] values;
+    try {
+      values = computed(node);
+    } catch (IndexOutOfBoundsException nonsense) {
+      return; // too few inputs, say: whoever runs the node will say so
     }
+    if (values == null || values.length > LONGEST) {
+      return;
+    }
+    known.put(node.getOutput(0), values);
+    if (values.length > 0 && values[0] == RECORDS) {
+      String first = node.getInput(0);
+      counted.put(
+          node.getOutput(0),
+          node.getOpType().equals("Shape") ? first : counted.getOrDefault(first, ""));
+    }
+  }
+
+  private boolean flat(String tensor) {
+    long[] shape = shapes.apply(tensor);
+    return shape != null && shape.length <= 1;
   }
 
   private long @Nullable [] computed(NodeProto node) {
@@ -99,7 +122,7 @@ final class Measured {
 
   private long @Nullable [] gathered(NodeProto node, long[] values) {
     long[] places = of(node.getInput(1));
-    if (places == null || Graph.integer(node, "axis", 0) != 0) {
+    if (places == null || !flat(node.getInput(0)) || !flat(node.getInput(1))) {
       return null;
     }
     long[] gathered = new long[places.length];
@@ -118,7 +141,8 @@ final class Measured {
     long[] start = bound(node, "starts", 1);
     long[] end = bound(node, "ends", 2);
     long[] step = node.getInputCount() > 4 ? of(node.getInput(4)) : new long[] {1};
-    if (start == null || end == null || step == null || step.length != 1 || step[0] != 1) {
+    boolean steady = step != null && step.length == 1 && step[0] == 1;
+    if (start == null || end == null || !steady || !flat(node.getInput(0))) {
       return null;
     }
     int from = clamped(start[0], values.length);
@@ -142,21 +166,23 @@ final class Measured {
     for (String input : node.getInputList()) {
       long[] part = of(input);
       long[] length = shapes.apply(input);
-      if (part == null && (length == null || length.length != 1 || length[0] > LONGEST)) {
+      if (length == null || length.length != 1 || length[0] < 0 || length[0] > LONGEST) {
         return null;
       }
-      long[] open = part == null ? new long[(int) Math.max(0, length[0])] : part;
-      if (part == null) {
-        Arrays.fill(open, OPEN);
-      }
-      all = LongStream.concat(all, Arrays.stream(open));
+      long[] open = new long[(int) length[0]];
+      Arrays.fill(open, OPEN);
+      all = LongStream.concat(all, Arrays.stream(part == null ? open : part));
     }
     return all.toArray();
   }
 
   private long @Nullable [] paired(NodeProto node, long[] left, LongBinaryOperator operator) {
     long[] right = node.getInputCount() > 1 ? of(node.getInput(1)) : null;
-    if (right == null || (left.length != right.length && left.length != 1 && right.length != 1)) {
+    boolean one = left.length == 1 || (right != null && right.length == 1);
+    if (right == null || left.length == 0 || right.length == 0) {
+      return null;
+    }
+    if (left.length != right.length && !one) {
       return null;
     }
     long[] result = new long[Math.max(left.length, right.length)];

@@ -90,24 +90,14 @@ public final class Shapes {
     if (node.getOpType().equals("TopK") && node.getOutputCount() > 1) {
       note(node.getOutput(1), null, DataType.INT64);
     }
-    if (node.getOpType().equals("Split")) {
-      parts(node);
+    for (int i = 1; node.getOpType().equals("Split") && i < node.getOutputCount(); i++) {
+      note(node.getOutput(i), inference.part(node, i), types.get(node.getOutput(0)));
     }
     if (node.getOpType().equals("Constant")) {
       Constant.ofNode(node)
           .ifPresent(
               value ->
                   note(node.getOutput(0), dims(value), DataType.forNumber(value.getDataType())));
-    }
-  }
-
-  /** All parts have the first one's type, and where they are even, its shape. */
-  private void parts(NodeProto node) {
-    long[] first = shapes.get(node.getOutput(0));
-    boolean even = Graph.attribute(node, "split").isEmpty() && node.getInputCount() < 2;
-    for (int i = 1; i < node.getOutputCount(); i++) {
-      boolean last = i == node.getOutputCount() - 1; // may be the shorter
-      note(node.getOutput(i), even && !last ? first : null, types.get(node.getOutput(0)));
     }
   }
 
@@ -207,10 +197,7 @@ public final class Shapes {
   }
 
   private long @Nullable [] reshaped(NodeProto node) {
-    long[] wanted = Constant.integers(graph, node.getInput(1)).orElse(null);
-    if (wanted == null) {
-      wanted = measured.of(node.getInput(1));
-    }
+    long[] wanted = measured.of(node.getInput(1));
     if (wanted == null) {
       return null;
     }
@@ -221,15 +208,15 @@ public final class Shapes {
       boolean copied = wanted[i] == 0 && copies;
       result[i] = copied ? (x == null || i >= x.length ? -1 : x[i]) : Math.max(-1, wanted[i]);
     }
-    fillIn(result, wanted, x);
+    boolean counted = node.getInput(0).equals(measured.counted(node.getInput(1)));
+    fillIn(result, wanted, x, counted);
     return result;
   }
 
   /** The one dimension left open, where all others are known and the first is left as it was. */
-  private static void fillIn(long[] result, long[] wanted, long @Nullable [] x) {
-    long first = wanted.length > 0 ? wanted[0] : 1;
-    boolean records = first == Measured.RECORDS && x != null && x.length > 0 && x[0] < 0;
-    int from = first == 0 || records ? 1 : 0;
+  private static void fillIn(long[] result, long[] wanted, long @Nullable [] x, boolean counted) {
+    boolean kept = wanted.length > 0 && (wanted[0] == 0 || counted);
+    int from = kept ? 1 : 0;
     long total = x == null ? -1 : product(x, from);
     long others = 1;
     int open = -1;
@@ -240,7 +227,7 @@ public final class Shapes {
         others *= result[i] > 0 ? result[i] : 0;
       }
     }
-    if (open >= 0 && total > 0 && others > 0) {
+    if (open >= 0 && total > 0 && others > 0 && total % others == 0) {
       result[open] = total / others;
     }
   }
