@@ -44,7 +44,7 @@ final class ExternalData {
     return model.toBuilder().setGraph(graph).build();
   }
 
-  static boolean external(TensorProto tensor) {
+  private static boolean external(TensorProto tensor) {
     return tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL;
   }
 

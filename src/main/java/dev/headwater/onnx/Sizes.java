@@ -4,7 +4,6 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.headwater.onnx.graph.Constant;
 import dev.headwater.onnx.graph.Graph;
-import dev.headwater.onnx.graph.Numbers;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -154,10 +153,7 @@ final class Sizes {
   }
 
   private static boolean only(Graph graph, String tensor, long value) {
-    return Constant.resolve(graph, tensor)
-        .map(Constant::tensor)
-        .filter(stored -> stored.getDataType() == DataType.INT64_VALUE)
-        .map(Numbers::integers)
+    return Constant.integers(graph, tensor)
         .filter(values -> values.length == 1 && values[0] == value)
         .isPresent();
   }

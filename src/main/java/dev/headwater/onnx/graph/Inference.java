@@ -206,8 +206,8 @@ final class Inference {
 
   /** Of a Slice with bounds that are known; else its axes are open. */
   private long @Nullable [] sliced(NodeProto node, long[] x, int @Nullable [] given) {
-    long[] starts = bounds(node, "starts", 1);
-    long[] ends = bounds(node, "ends", 2);
+    long[] starts = measured.bounds(node, "starts", 1);
+    long[] ends = measured.bounds(node, "ends", 2);
     long[] steps = node.getInputCount() > 4 ? measured.of(node.getInput(4)) : null;
     int[] axes = given;
     if (axes == null && starts != null && node.getInputCount() <= 3) { // the first ones
@@ -233,12 +233,6 @@ final class Inference {
     return Math.max(0, Math.min(size, bound < 0 ? bound + size : bound));
   }
 
-  private long @Nullable [] bounds(NodeProto node, String attribute, int input) {
-    return Graph.attribute(node, attribute).isPresent()
-        ? integers(node, attribute, 0, 0)
-        : node.getInputCount() > input ? measured.of(node.getInput(input)) : null;
-  }
-
   /** One output of a Split. */
   long @Nullable [] part(NodeProto node, int output) {
     long[] x = shapes.apply(node.getInput(0));
@@ -246,7 +240,7 @@ final class Inference {
       return null;
     }
     int axis = axis(Graph.integer(node, "axis", 0), x.length);
-    long[] parts = bounds(node, "split", 1);
+    long[] parts = measured.bounds(node, "split", 1);
     long[] result = x.clone();
     if (parts != null) {
       result[axis] = output < parts.length ? Math.max(-1, parts[output]) : -1;
@@ -261,7 +255,7 @@ final class Inference {
   }
 
   private long @Nullable [] padded(NodeProto node, long[] x) {
-    long[] pads = bounds(node, "pads", 1);
+    long[] pads = measured.bounds(node, "pads", 1);
     if (node.getInputCount() > 3 && !node.getInput(3).isEmpty()) {
       return open(x.length);
     }

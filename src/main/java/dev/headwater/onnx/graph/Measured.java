@@ -138,27 +138,34 @@ final class Measured {
 
   /** Bounds are attributes before opset 10, inputs since. */
   private long @Nullable [] sliced(NodeProto node, long[] values) {
-    long[] start = bound(node, "starts", 1);
-    long[] end = bound(node, "ends", 2);
+    long[] start = bounds(node, "starts", 1);
+    long[] end = bounds(node, "ends", 2);
     long[] step = node.getInputCount() > 4 ? of(node.getInput(4)) : new long[] {1};
     boolean steady = step != null && step.length == 1 && step[0] == 1;
-    if (start == null || end == null || !steady || !flat(node.getInput(0))) {
+    if (start == null || end == null || !one(start) || !one(end)) {
+      return null;
+    }
+    if (!steady || !flat(node.getInput(0))) {
       return null;
     }
     int from = clamped(start[0], values.length);
     return Arrays.copyOfRange(values, from, Math.max(from, clamped(end[0], values.length)));
   }
 
-  private long @Nullable [] bound(NodeProto node, String attribute, int input) {
+  /**
+   * An attribute in older opsets, an input in later ones; null where it is neither, or not known.
+   */
+  long @Nullable [] bounds(NodeProto node, String attribute, int input) {
     Optional<long[]> given =
         Graph.attribute(node, attribute)
             .map(a -> a.getIntsList().stream().mapToLong(Long::longValue).toArray());
-    long[] bound =
-        given.isPresent()
-            ? given.get()
-            : node.getInputCount() > input ? of(node.getInput(input)) : null;
-    boolean one = bound != null && bound.length == 1 && bound[0] != OPEN && bound[0] != RECORDS;
-    return one ? bound : null;
+    return given.isPresent()
+        ? given.get()
+        : node.getInputCount() > input ? of(node.getInput(input)) : null;
+  }
+
+  private static boolean one(long[] bound) {
+    return bound.length == 1 && bound[0] != OPEN && bound[0] != RECORDS;
   }
 
   private long @Nullable [] concatenated(NodeProto node) {
