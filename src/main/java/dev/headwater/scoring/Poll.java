@@ -44,7 +44,7 @@ final class Poll {
 
   List<CompletableFuture<Inference>> start(int threads) {
     int chunk = Math.max(SMALLEST_CHUNK, values.size() / (threads * CHUNKS_A_THREAD) + 1);
-    int size = scoring.sorts() ? chunk : Math.min(batchSize, chunk);
+    int size = scoring.sorts() ? chunk : Math.min(scoring.runLength(), chunk);
     List<Work> chunks = new ArrayList<>();
     for (int from = 0; from < values.size(); from += size) {
       int to = Math.min(from + size, values.size());

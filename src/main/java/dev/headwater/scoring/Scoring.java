@@ -42,6 +42,7 @@ public final class Scoring implements AutoCloseable {
   private final Session backbone;
   private final List<TaskScorer> tasks = new ArrayList<>();
   private final ExecutorService pool;
+  private final RunLength runLength;
   private volatile boolean closed;
 
   private Scoring(
@@ -50,6 +51,7 @@ public final class Scoring implements AutoCloseable {
     this.values = values;
     this.settings = settings;
     this.metrics = metrics;
+    runLength = new RunLength(settings.batchSize());
     backbone = Session.load("backbone", bundle.backbone(), settings.intraOpThreads());
     AtomicInteger number = new AtomicInteger();
     pool =
@@ -135,6 +137,11 @@ public final class Scoring implements AutoCloseable {
     return !bundle.decoder().sameLength();
   }
 
+  /** Records in a run, where all are of one length. */
+  int runLength() {
+    return runLength.records();
+  }
+
   /** One record by itself: the network failing on it is the record's own failure. */
   Inference infer(Decoded record) throws InvalidRecordException {
     try {
@@ -172,6 +179,7 @@ public final class Scoring implements AutoCloseable {
       real += length;
     }
     long all = longest * batch.size();
+    runLength.took(batch.size(), nanos);
     metrics.inferred(batch.size(), all, all - real, Duration.ofNanos(nanos));
   }
 

@@ -7,7 +7,8 @@ package dev.headwater.scoring;
  * @param threads of the pool that decodes and runs the network, at least 1
  * @param intraOpThreads each run of the network may use, at least 1; best left at 1 while there are
  *     batches enough to keep the pool busy
- * @param batchSize records in a run, 1 to 4096
+ * @param batchSize records in a run, 1 to 4096; where all are of one length and a run of so many is
+ *     short, more
  * @param compareFrozen whether each score also says what the head that never learns would have said
  */
 public record ScoringSettings(

@@ -14,6 +14,9 @@ final class RecentlyAsked {
   private static final int RECORDS = 256;
   private static final int FLOATS = 1 << 20;
 
+  /** Of the asked, whose distance to the nearest is measured: the middle one of them tells. */
+  private static final int MEASURED = 8;
+
   /** Below it nothing can be said of how close records usually are. */
   private static final int FEW = 10;
 
@@ -23,6 +26,7 @@ final class RecentlyAsked {
   private final double ratio;
   private final Deque<Asked> asked = new ArrayDeque<>();
   private @Nullable SortedWindow distances;
+  private int added;
 
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Asked(float[] features, float norm) {}
@@ -34,24 +38,41 @@ final class RecentlyAsked {
     this.ratio = ratio;
   }
 
-  /** Whether one so close to its {@link #nearest} says nothing that it does not. */
-  boolean isCopy(double nearest) {
-    return distances != null
-        && distances.count() >= FEW
-        && nearest < ratio * distances.quantile(0.5);
+  /** Whether it is so close to one that was asked lately that it says nothing that that did not. */
+  boolean isCopy(float[] features) {
+    if (distances == null || distances.count() < FEW) {
+      return false;
+    }
+    double copy = ratio * distances.quantile(0.5);
+    return nearest(features, copy) < copy;
+  }
+
+  void add(float[] features) {
+    if (ratio == 0) {
+      return;
+    }
+    int kept = Math.max(1, Math.min(RECORDS, FLOATS / features.length));
+    if (distances == null) {
+      distances = new SortedWindow(Math.max(FEW, kept / MEASURED));
+    }
+    if (added++ % MEASURED == 0 || distances.count() < FEW) {
+      distances.remember(nearest(features, Double.POSITIVE_INFINITY));
+    }
+    asked.add(new Asked(features, norm(features)));
+    if (asked.size() > kept) {
+      asked.remove();
+    }
   }
 
   /**
-   * Distance to the nearest that was asked; infinite where none was, 0 where nobody wants it. The
+   * Distance to the nearest that was asked, if it is below a limit, which else is returned. The
    * latest is looked at first, and of the others only as much as may be nearer: a copy is mostly of
    * something recent.
    */
-  double nearest(float[] features) {
-    if (ratio == 0) {
-      return 0;
-    }
+  double nearest(float[] features, double limit) {
     float norm = norm(features);
-    float nearest = Float.POSITIVE_INFINITY;
+    float bound = (float) (limit * limit);
+    float nearest = bound;
     for (Iterator<Asked> latest = asked.descendingIterator(); latest.hasNext(); ) {
       Asked other = latest.next();
       float apart = norm - other.norm; // no longer than the distance: the triangle's inequality
@@ -59,24 +80,7 @@ final class RecentlyAsked {
         nearest = Math.min(nearest, squaredDistance(features, other.features, nearest));
       }
     }
-    return Math.sqrt(nearest);
-  }
-
-  /**
-   * @param nearest as it was told of these features
-   */
-  void add(float[] features, double nearest) {
-    if (ratio == 0) {
-      return;
-    }
-    if (distances == null) {
-      distances = new SortedWindow(Math.max(1, Math.min(RECORDS, FLOATS / features.length)));
-    }
-    asked.add(new Asked(features, norm(features)));
-    distances.remember(nearest);
-    if (asked.size() > distances.count()) {
-      asked.remove();
-    }
+    return nearest < bound ? Math.sqrt(nearest) : limit;
   }
 
   private static float norm(float[] features) {

@@ -79,11 +79,10 @@ public final class Selector {
     boolean may =
         budget.map(held -> held.affords(certainties)).orElseGet(() -> anyBelowBar(certainties));
     // looked for last: most that are unsure are beyond the budget, and copies cost most to find
-    double nearest = may || audit ? recent.nearest(features) : 0;
-    boolean unsure = may && !recent.isCopy(nearest);
+    boolean unsure = may && !recent.isCopy(features);
     budget.ifPresent(held -> held.took(certainties, unsure, audit));
     if (unsure || audit) {
-      recent.add(features, nearest);
+      recent.add(features);
     }
     return unsure;
   }

@@ -29,10 +29,9 @@ public final class Ranked {
     double left = share * seen - asked;
     window[seen++ % window.length] = score;
     boolean low = below < (share + left / PAYBACK) * known;
-    double nearest = low || audit ? recent.nearest(features) : 0;
-    boolean asks = low && !recent.isCopy(nearest);
+    boolean asks = low && !recent.isCopy(features);
     if (asks || audit) {
-      recent.add(features, nearest);
+      recent.add(features);
     }
     asked += asks ? 1 : 0;
     return asks;

@@ -23,14 +23,20 @@ class RecentlyAskedTest {
       for (int f = 0; f < width; f++) {
         features[f] = (float) (random.nextGaussian() + random.nextInt(3));
       }
-      double nearest = asked.nearest(features);
-      assertThat(nearest).as("of record %d", i).isCloseTo(brute(all, features), within(1e-4));
-      asked.add(features, nearest);
+      double nearest = brute(all, features);
+      assertThat(asked.nearest(features, Double.POSITIVE_INFINITY))
+          .as("of record %d", i)
+          .isCloseTo(nearest, within(1e-4));
+      assertThat(asked.nearest(features, nearest / 2)).as("too far").isEqualTo(nearest / 2);
+      asked.add(features);
       all.add(features);
     }
 
-    assertThat(asked.isCopy(asked.nearest(all.get(2 * KEPT - 1)))).isTrue();
-    assertThat(asked.nearest(all.get(0))).as("forgotten").isPositive();
+    assertThat(asked.isCopy(all.get(2 * KEPT - 1))).isTrue();
+    assertThat(asked.isCopy(all.get(KEPT))).as("the oldest that is remembered").isTrue();
+    assertThat(asked.nearest(all.get(KEPT - 1), Double.POSITIVE_INFINITY))
+        .as("to one that is forgotten")
+        .isPositive();
   }
 
   private static double brute(List<float[]> all, float[] features) {

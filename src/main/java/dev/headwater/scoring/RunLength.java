@@ -1,0 +1,33 @@
+package dev.headwater.scoring;
+
+/**
+ * How many records of one length make a run: as many as are set, and of a network that is quick
+ * with them as many as it takes a millisecond for. What a run costs besides is shared by its
+ * records, and beyond that length is nothing to them (RATIONALE.md).
+ */
+final class RunLength {
+  private static final double LONG_NANOS = 1e6;
+
+  /** A run's part in the mean over the latest of them. */
+  private static final double LATEST = 0.05;
+
+  private final int least;
+
+  /** A mean; where two runs end at once, one of them may not count. */
+  private volatile double nanosARecord = LONG_NANOS;
+
+  /**
+   * @param least records in a run, however long it takes
+   */
+  RunLength(int least) {
+    this.least = least;
+  }
+
+  void took(int records, long nanos) {
+    nanosARecord += ((double) nanos / records - nanosARecord) * LATEST;
+  }
+
+  int records() {
+    return (int) Math.max(least, LONG_NANOS / nanosARecord);
+  }
+}
