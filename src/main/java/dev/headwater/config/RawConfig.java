@@ -162,6 +162,10 @@ public interface RawConfig {
     @WithConverter(Converters.Positive.class)
     int readAheadBytes();
 
+    @WithDefault("134217728")
+    @WithConverter(Converters.Positive.class)
+    int storeBytes();
+
     @WithDefault("30s")
     @WithConverter(Converters.Time.class)
     Duration closeTimeout();

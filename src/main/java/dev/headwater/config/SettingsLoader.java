@@ -178,6 +178,7 @@ public final class SettingsLoader {
         stream.labelWait(),
         stream.top(),
         stream.readAheadBytes(),
+        stream.storeBytes(),
         stream.closeTimeout());
   }
 

@@ -7,6 +7,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Outcome;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.guard.TopicLimits;
+import dev.headwater.stream.labels.StoreMemory;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * outputs alone take.
  */
 public final class AnsweredStream implements AutoCloseable {
+  private final StoreMemory memory;
   private final KafkaStreams streams;
 
   /**
@@ -42,15 +44,18 @@ public final class AnsweredStream implements AutoCloseable {
         bundle.tasks().stream().map(ScoringTopology.Task::of).toList();
     ScoringTopology topology =
         new ScoringTopology(topics, settings, tasks, new Answers(answers), limits, metrics);
+    memory = new StoreMemory(settings.storeBytes());
     streams =
         new KafkaStreams(
-            topology.get(), StreamProperties.of(settings, topics, kafka, limits, poll -> {}));
+            topology.get(),
+            StreamProperties.of(settings, topics, kafka, limits, memory, poll -> {}));
     streams.start();
   }
 
   @Override
   public void close() {
     streams.close();
+    memory.close();
   }
 
   private record Answers(Function<Source, Known> known) implements Scorer {

@@ -5,6 +5,7 @@ import dev.headwater.stream.ahead.ReadAhead;
 import dev.headwater.stream.guard.DeadLetterHandler;
 import dev.headwater.stream.guard.EventTime;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.labels.StoreMemory;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
@@ -48,6 +49,7 @@ final class StreamProperties {
   }
 
   /**
+   * @param memory of the stores
    * @param polls given each poll of the main consumer before the tasks are
    */
   static Properties of(
@@ -55,6 +57,7 @@ final class StreamProperties {
       Topics topics,
       Map<String, Object> kafka,
       Limits limits,
+      StoreMemory memory,
       Consumer<ConsumerRecords<byte[], byte[]>> polls) {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(MAX_REQUEST_SIZE, limits.maxRequestSize());
@@ -65,6 +68,9 @@ final class StreamProperties {
         settings.linger().toMillis());
     config.putIfAbsent(
         BATCH_SIZE, config.getOrDefault(ProducerConfig.BATCH_SIZE_CONFIG, DEFAULT_BATCH_SIZE));
+    config.put(StoreMemory.CONFIG, memory);
+    config.putIfAbsent(
+        StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, StoreMemory.Shared.class.getName());
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, settings.applicationId());
     config.put(StreamsConfig.STATE_DIR_CONFIG, settings.stateDir().toString());
     config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, settings.threads());

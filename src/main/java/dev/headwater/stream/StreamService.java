@@ -13,6 +13,7 @@ import dev.headwater.scoring.Scoring;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.guard.TopicLimits;
+import dev.headwater.stream.labels.StoreMemory;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -62,6 +63,7 @@ public final class StreamService implements AutoCloseable {
   private final Scoring scoring;
   private final LiveScorer scorer;
   private final HeadFollower heads;
+  private final StoreMemory memory;
 
   private final Object lock = new Object();
   private volatile @Nullable KafkaStreams streams;
@@ -94,6 +96,7 @@ public final class StreamService implements AutoCloseable {
             this.scoring, bundle.taskNames(), topics, settings, estimate(bundle), metrics);
     Map<String, String> fingerprints =
         bundle.tasks().stream().collect(Collectors.toMap(Task::name, Task::fingerprint));
+    this.memory = new StoreMemory(settings.storeBytes());
     this.heads =
         new HeadFollower(
             kafka, topics.heads(), signatures, fingerprints, new Installer(this.scoring, metrics));
@@ -159,7 +162,8 @@ public final class StreamService implements AutoCloseable {
         () -> {
           KafkaStreams client =
               new KafkaStreams(
-                  topology.get(), StreamProperties.of(settings, topics, kafka, limits, scorer));
+                  topology.get(),
+                  StreamProperties.of(settings, topics, kafka, limits, memory, scorer));
           client.setUncaughtExceptionHandler(this::failed);
           return client;
         });
@@ -365,7 +369,9 @@ public final class StreamService implements AutoCloseable {
       closed = true;
     }
     KafkaStreams client = streams;
-    if (client != null && !client.close(closing())) {
+    if (client == null || client.close(closing())) {
+      memory.close();
+    } else {
       log.atWarn()
           .addKeyValue("timeout", settings.closeTimeout())
           .log("stream threads did not stop in time: what they hold is not committed");

@@ -21,6 +21,7 @@ import java.util.Locale;
  * @param labelWait how long a record waits for its label, and a label for its record
  * @param top how many labels a prediction names
  * @param readAheadBytes bound of results computed ahead; beyond it records are scored one by one
+ * @param storeBytes of native memory for all stores of the label join together
  * @param closeTimeout for the stream threads to stop
  */
 public record StreamSettings(
@@ -36,6 +37,7 @@ public record StreamSettings(
     Duration labelWait,
     int top,
     long readAheadBytes,
+    long storeBytes,
     Duration closeTimeout) {
 
   /** What a crash may do to predictions. */
@@ -63,6 +65,7 @@ public record StreamSettings(
     require(threads >= 1, "threads must be at least 1, not " + threads);
     require(top >= 1, "top must be at least 1, not " + top);
     require(readAheadBytes >= 0, "read-ahead bytes must not be negative, not " + readAheadBytes);
+    require(storeBytes >= 1 << 20, "store bytes must be at least 1 MiB, not " + storeBytes);
     require(
         unlabelledShare >= 0 && unlabelledShare <= 1,
         "unlabelled share must be in [0, 1], not " + unlabelledShare);
@@ -87,6 +90,7 @@ public record StreamSettings(
         labelWait,
         top,
         readAheadBytes,
+        storeBytes,
         closeTimeout);
   }
 
@@ -105,6 +109,7 @@ public record StreamSettings(
         Duration.ofDays(3),
         3,
         256L << 20,
+        128L << 20,
         Duration.ofSeconds(30));
   }
 

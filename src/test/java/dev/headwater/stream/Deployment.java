@@ -111,6 +111,7 @@ public final class Deployment implements AutoCloseable {
         labelWait,
         3,
         1 << 20,
+        1 << 20,
         Duration.ofSeconds(30));
   }
 

@@ -120,6 +120,7 @@ final class Driven implements AutoCloseable {
         LABEL_WAIT,
         2,
         1 << 20,
+        1 << 20,
         Duration.ofSeconds(10));
   }
 

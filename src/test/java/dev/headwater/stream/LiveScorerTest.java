@@ -173,6 +173,7 @@ class LiveScorerTest {
             Duration.ofDays(1),
             2,
             readAheadBytes,
+            128L << 20,
             defaults.closeTimeout());
     return new LiveScorer(
         scoring,

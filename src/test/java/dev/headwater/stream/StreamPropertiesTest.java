@@ -7,6 +7,7 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.stream.ahead.ReadAhead;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.labels.StoreMemory;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.Test;
 class StreamPropertiesTest {
   private static final Selection NONE = new Selection(0, 0);
   private static final Limits LIMITS = new Limits(5_000, Map.of("t-dead-letters", 4_000));
+  private static final StoreMemory MEMORY = new StoreMemory(1 << 20);
   private static final Consumer<ConsumerRecords<byte[], byte[]>> SINK = records -> {};
 
   @Test
@@ -59,6 +61,15 @@ class StreamPropertiesTest {
     return new StreamsConfig(properties(settings(), more))
         .getProducerConfigs("p")
         .get("batch.size");
+  }
+
+  @Test
+  void hasAllStoresShareTheirMemoryUnlessSomebodyConfiguresThem() {
+    Properties ours = properties(settings(), Map.of());
+    assertThat(ours).containsEntry("rocksdb.config.setter", StoreMemory.Shared.class.getName());
+    assertThat(new StreamsConfig(ours).originals()).containsEntry(StoreMemory.CONFIG, MEMORY);
+    assertThat(properties(settings(), Map.of("rocksdb.config.setter", "their.Setter")))
+        .containsEntry("rocksdb.config.setter", "their.Setter");
   }
 
   @Test
@@ -140,6 +151,7 @@ class StreamPropertiesTest {
         labelWait,
         top,
         s.readAheadBytes(),
+        s.storeBytes(),
         s.closeTimeout());
   }
 
@@ -150,6 +162,7 @@ class StreamPropertiesTest {
   private static Properties properties(StreamSettings settings, Map<String, Object> more) {
     Map<String, Object> kafka = new HashMap<>(more);
     kafka.put("bootstrap.servers", "none:1");
-    return StreamProperties.of(settings, Topics.of(TopicNames.prefixed("t")), kafka, LIMITS, SINK);
+    return StreamProperties.of(
+        settings, Topics.of(TopicNames.prefixed("t")), kafka, LIMITS, MEMORY, SINK);
   }
 }
