@@ -34,6 +34,8 @@ final class Lift {
           Map.entry("Conv", List.of(1, 2)),
           Map.entry("ConvTranspose", List.of(1, 2)),
           Map.entry("LayerNormalization", List.of(1, 2)),
+          Map.entry("RMSNormalization", List.of(1)),
+          Map.entry("SimplifiedLayerNormalization", List.of(1)),
           Map.entry("BatchNormalization", List.of(1, 2)),
           Map.entry("InstanceNormalization", List.of(1, 2)),
           Map.entry("GroupNormalization", List.of(1, 2)),

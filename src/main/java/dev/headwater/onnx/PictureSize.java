@@ -32,7 +32,7 @@ final class PictureSize {
 
   /** Whose operands have to have as many elements on an axis, or one. */
   private static final Set<String> BROADCAST =
-      words("Add Sub Mul Div Pow PRelu Max Min Sum Mean LayerNormalization");
+      words("Add Sub Mul Div Pow PRelu Max Min Sum Mean LayerNormalization RMSNormalization");
 
   private final Graph before;
   private final Graph after;

@@ -177,6 +177,16 @@ final class OperatorsTest {
             17,
             g -> g.weight("g", DIM).node("LayerNormalization", "y", of("axis", 1), "in", "g")),
         flat(
+            "RMSNormalization",
+            23,
+            g -> g.weight("g", DIM).node("RMSNormalization", "y", of("epsilon", 1e-3f), "in", "g")),
+        flat(
+            "what ONNX Runtime called it before",
+            17,
+            g ->
+                g.weight("g", DIM)
+                    .node("SimplifiedLayerNormalization", "y", of("axis", 1), "in", "g")),
+        flat(
             "LayerNorm in parts",
             13,
             g ->

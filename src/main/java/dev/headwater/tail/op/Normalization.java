@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Batch, layer, instance and group normalisation, and softmax. */
+/** Batch, layer, root-mean-square, instance and group normalisation, and softmax. */
 public final class Normalization {
   private Normalization() {}
 
@@ -16,6 +16,8 @@ public final class Normalization {
     return Map.of(
         "BatchNormalization", Operator.of(Normalization::batch).unless(Normalization::training),
         "LayerNormalization", Operator.of(Normalization::layer),
+        "RMSNormalization", Operator.of(Normalization::rootMeanSquare),
+        "SimplifiedLayerNormalization", Operator.of(Normalization::rootMeanSquare),
         "InstanceNormalization", Operator.of(Normalization::instance),
         "GroupNormalization", Operator.of(Normalization::group),
         "LpNormalization", Operator.of(Normalization::unit),
@@ -47,13 +49,25 @@ public final class Normalization {
   }
 
   private static NDArray layer(Call call) {
-    NDArray x = call.in(0);
-    Shape shape = x.getShape();
-    int axis = Call.axis(call.integer("axis", -1), shape.dimension());
-    NDArray rows = x.reshape(new Shape(shape.slice(0, axis).size(), -1));
-    NDArray normal = standard(rows, call.real("epsilon", 1e-5f)).reshape(shape).mul(call.in(1));
+    NDArray normal = standard(rows(call), call.real("epsilon", 1e-5f));
+    NDArray scaled = normal.reshape(call.in(0).getShape()).mul(call.in(1));
     NDArray bias = call.optional(2);
-    return bias == null ? normal : normal.add(bias);
+    return bias == null ? scaled : scaled.add(bias);
+  }
+
+  /** As ONNX Runtime calls it until opset 23, with the mean left as it is. */
+  private static NDArray rootMeanSquare(Call call) {
+    NDArray rows = rows(call);
+    NDArray square = rows.mul(rows).mean(new int[] {1}, true);
+    NDArray normal = rows.div(square.add(call.real("epsilon", 1e-5f)).sqrt());
+    return normal.reshape(call.in(0).getShape()).mul(call.in(1));
+  }
+
+  /** All axes from {@code axis} on as one. */
+  private static NDArray rows(Call call) {
+    Shape shape = call.in(0).getShape();
+    int axis = Call.axis(call.integer("axis", -1), shape.dimension());
+    return call.in(0).reshape(new Shape(shape.slice(0, axis).size(), -1));
   }
 
   /** Each row with mean 0 and variance 1. */
