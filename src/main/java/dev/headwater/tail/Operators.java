@@ -1,6 +1,7 @@
 package dev.headwater.tail;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.tail.op.Attention;
 import dev.headwater.tail.op.Elementwise;
 import dev.headwater.tail.op.Linear;
 import dev.headwater.tail.op.Literals;
@@ -27,6 +28,7 @@ final class Operators {
 
   static {
     List.of(
+            Attention.operators(),
             Elementwise.operators(),
             Logic.operators(),
             Linear.operators(),

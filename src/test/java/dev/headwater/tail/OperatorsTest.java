@@ -2,6 +2,7 @@ package dev.headwater.tail;
 
 import static dev.headwater.tail.GraphFixtures.DIM;
 import static dev.headwater.tail.GraphFixtures.flat;
+import static dev.headwater.tail.GraphFixtures.ints;
 import static java.util.Map.of;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,6 +41,30 @@ final class OperatorsTest {
   /** Without a slope worth comparing. */
   static Stream<Arguments> steps() {
     return STEPS.stream().map(op -> flat(op, 18, g -> g.node(op, "y", "in")));
+  }
+
+  /** Over two places of six features each. */
+  private static Arguments attention(String name, Map<String, Object> attributes, String mask) {
+    int groups = (int) attributes.get("q_num_heads") / (int) attributes.get("kv_num_heads");
+    return flat(
+        name,
+        23,
+        g ->
+            ints(ints(g, "apart", 0, 2, 6), "flat", 0, DIM)
+                .weight("added", 2, 2)
+                .integers("ones", DataType.INT64, new long[] {2, 2}, 1, 1, 0, 1)
+                .node("Cast", "seen", of("to", DataType.BOOL.getNumber()), "ones")
+                .node("Reshape", "q", "in", "apart")
+                .node("Tanh", "t", "q")
+                .integers("some", DataType.INT64, new long[] {6 / groups}, range(6 / groups))
+                .node("Gather", "k", of("axis", 2), "t", "some")
+                .node("Gather", "v", of("axis", 2), "q", "some")
+                .node("Attention", "a", attributes, "q", "k", "v", mask)
+                .node("Reshape", "y", "a", "flat"));
+  }
+
+  private static long[] range(int end) {
+    return LongStream.range(0, end).toArray();
   }
 
   static Stream<Arguments> attributes() {
@@ -186,6 +212,16 @@ final class OperatorsTest {
             g ->
                 g.weight("g", DIM)
                     .node("SimplifiedLayerNormalization", "y", of("axis", 1), "in", "g")),
+        attention("Attention", Map.of("q_num_heads", 2, "kv_num_heads", 2), ""),
+        attention(
+            "causal Attention", Map.of("q_num_heads", 3, "kv_num_heads", 3, "is_causal", 1), ""),
+        attention(
+            "heads that share keys, capped",
+            Map.of("q_num_heads", 2, "kv_num_heads", 1, "softcap", 2f, "scale", .7f),
+            ""),
+        attention("Attention with a mask", Map.of("q_num_heads", 2, "kv_num_heads", 2), "added"),
+        attention(
+            "Attention with a mask of truths", Map.of("q_num_heads", 2, "kv_num_heads", 2), "seen"),
         flat(
             "LayerNorm in parts",
             13,
