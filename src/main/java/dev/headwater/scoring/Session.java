@@ -65,6 +65,8 @@ final class Session implements AutoCloseable {
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(intraOpThreads);
       options.setInterOpNumThreads(1);
+      // a plan of the memory for each shape ever seen: no quicker, and it adds up (RATIONALE.md)
+      options.setMemoryPatternOptimization(false);
       // a failed run throws: its record's dead letter says why, standard error need not
       options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
       // a spinning thread steals the core from the next one's work
