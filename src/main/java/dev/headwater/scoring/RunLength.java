@@ -1,9 +1,9 @@
 package dev.headwater.scoring;
 
 /**
- * How many records of one length make a run: as many as are set, and of a network that is quick
- * with them as many as it takes a millisecond for. What a run costs besides is shared by its
- * records, and beyond that length is nothing to them (RATIONALE.md).
+ * How many records of one length make a run: as many as are set, and of a quick network as many as
+ * it takes a millisecond for. What a run costs besides its records is then shared by so many of
+ * them that it hardly counts (RATIONALE.md).
  */
 final class RunLength {
   private static final double LONG_NANOS = 1e6;

@@ -219,6 +219,10 @@ final class OperatorsTest {
             "heads that share keys, capped",
             Map.of("q_num_heads", 2, "kv_num_heads", 1, "softcap", 2f, "scale", .7f),
             ""),
+        attention(
+            "a mask and a cap",
+            Map.of("q_num_heads", 2, "kv_num_heads", 2, "softcap", 2f, "is_causal", 1),
+            "added"),
         attention("Attention with a mask", Map.of("q_num_heads", 2, "kv_num_heads", 2), "added"),
         attention(
             "Attention with a mask of truths", Map.of("q_num_heads", 2, "kv_num_heads", 2), "seen"),

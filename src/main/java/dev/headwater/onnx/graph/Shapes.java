@@ -28,7 +28,8 @@ public final class Shapes {
       words(
           "Identity Dropout Cast Abs Log Floor Ceil Round Sign Reciprocal Relu LeakyRelu PRelu Elu Selu Gelu Celu Tanh Sigmoid HardSigmoid"
               + " HardSwish Mish Softplus Erf Clip Sqrt Neg Exp Softmax LogSoftmax"
-              + " LayerNormalization RMSNormalization SimplifiedLayerNormalization BatchNormalization InstanceNormalization GroupNormalization"
+              + " LayerNormalization RMSNormalization SimplifiedLayerNormalization"
+              + " BatchNormalization InstanceNormalization GroupNormalization"
               + " LpNormalization"
               + " DequantizeLinear QuantizeLinear");
   private static final Set<String> INTEGER_OUTPUT = words("Shape Size ArgMax ArgMin NonZero");
