@@ -14,7 +14,9 @@ final class RecentlyAsked {
   private static final int RECORDS = 256;
   private static final int FLOATS = 1 << 20;
 
-  /** Of the asked, whose distance to the nearest is measured: the middle one of them tells. */
+  /**
+   * Of so many that are asked one has its distance to the nearest measured: the middle one tells.
+   */
   private static final int MEASURED = 8;
 
   /** Below it nothing can be said of how close records usually are. */
@@ -53,9 +55,10 @@ final class RecentlyAsked {
     }
     int kept = Math.max(1, Math.min(RECORDS, FLOATS / features.length));
     if (distances == null) {
-      distances = new SortedWindow(Math.max(FEW, kept / MEASURED));
+      distances = new SortedWindow(kept);
     }
-    if (added++ % MEASURED == 0 || distances.count() < FEW) {
+    // of the first, who have few others to be near to, all: those that follow soon outnumber them
+    if (added++ < kept || added % MEASURED == 0) {
       distances.remember(nearest(features, Double.POSITIVE_INFINITY));
     }
     asked.add(new Asked(features, norm(features)));
