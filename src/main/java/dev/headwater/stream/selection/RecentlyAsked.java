@@ -28,7 +28,7 @@ final class RecentlyAsked {
   private final double ratio;
   private final Deque<Asked> asked = new ArrayDeque<>();
   private @Nullable SortedWindow distances;
-  private int added;
+  private int later;
 
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Asked(float[] features, float norm) {}
@@ -58,7 +58,7 @@ final class RecentlyAsked {
       distances = new SortedWindow(kept);
     }
     // of the first, who have few others to be near to, all: those that follow soon outnumber them
-    if (added++ < kept || added % MEASURED == 0) {
+    if (asked.size() < kept || ++later % MEASURED == 0) {
       distances.remember(nearest(features, Double.POSITIVE_INFINITY));
     }
     asked.add(new Asked(features, norm(features)));
