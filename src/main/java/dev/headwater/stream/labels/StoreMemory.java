@@ -10,9 +10,10 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.WriteBufferManager;
 
 /**
- * The native memory that all stores of an instance share: what was written and is not on disk yet,
- * up to half of it, and blocks that were read. By itself RocksDB takes up to 98 MB a store under
- * Kafka Streams, and there are two stores a partition of the join.
+ * The native memory that all stores of an instance share: what is being written, up to half of it,
+ * and blocks that were read. What a slow disk is still flushing comes on top, at most two full
+ * buffers a store. By itself RocksDB takes up to 98 MB a store under Kafka Streams, and there are
+ * two stores a partition of the join.
  */
 public final class StoreMemory implements AutoCloseable {
   /** A {@link StoreMemory}, for the stores that are opened under these properties. */
@@ -20,6 +21,12 @@ public final class StoreMemory implements AutoCloseable {
 
   /** Of the cache, kept for indices and filters, without which a look-up reads them first. */
   private static final double FOR_INDICES = 0.1;
+
+  /**
+   * What a buffer grows by. By itself that is 1 MiB, so that 64 stores fill half of 128 MiB with a
+   * record each, and from there flush at nearly every one.
+   */
+  private static final long STEP = 64 << 10;
 
   private final LRUCache cache;
   private final WriteBufferManager buffers;
@@ -56,6 +63,7 @@ public final class StoreMemory implements AutoCloseable {
       table.setCacheIndexAndFilterBlocksWithHighPriority(true);
       table.setPinTopLevelIndexAndFilter(true);
       options.setTableFormatConfig(table);
+      options.setArenaBlockSize(STEP);
       options.setWriteBufferManager(memory.buffers);
     }
 
