@@ -29,7 +29,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.ApplicationRecoverableException;
+import org.apache.kafka.common.errors.InvalidTxnStateException;
 import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.errors.TransactionAbortableException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.errors.ProcessorStateException;
@@ -269,7 +272,7 @@ public final class StreamService implements AutoCloseable {
         LockSupport.parkNanos(REGISTRY_PAUSE.toNanos());
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
-      if (cause instanceof RetriableException) {
+      if (cause instanceof RetriableException || undone(cause)) {
         log.atWarn().setCause(failure).log("stream thread replaced");
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
@@ -277,6 +280,17 @@ public final class StreamService implements AutoCloseable {
     fatal = rootOf(failure);
     log.atError().setCause(failure).log("scoring stopped");
     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+  }
+
+  /**
+   * Whether a transaction is known not to be committed, so that whoever begins at the last commit
+   * repeats nothing. Kafka Streams gives up there, for it knows only fenced producers: one that was
+   * held up before a commit, until the coordinator aborted for it, is told of an invalid state.
+   */
+  private static boolean undone(Throwable cause) {
+    return cause instanceof InvalidTxnStateException
+        || cause instanceof TransactionAbortableException
+        || cause instanceof ApplicationRecoverableException;
   }
 
   private static String rootOf(Throwable failure) {

@@ -1,18 +1,23 @@
 package dev.headwater.chaos;
 
+import static dev.headwater.stream.Deployment.PATIENCE;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.stream.HeadwaterProcess;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /** What happens to the only broker, and to connections with it. */
 final class BrokerFaults {
   private static final Duration OUTAGE = Duration.ofSeconds(70);
+  private static final Duration OLD = Duration.ofSeconds(5);
   private static final Duration START = Duration.ofSeconds(10);
 
   private BrokerFaults() {}
@@ -21,6 +26,7 @@ final class BrokerFaults {
     return List.of(
         Fault.of("connection cut at END_TXN", cut(ApiKeys.END_TXN)).proxied(),
         Fault.of("connection cut during produce", cut(ApiKeys.PRODUCE)).proxied(),
+        Fault.of("commit held past its transaction", BrokerFaults::holdCommit).proxied(),
         Fault.of("broker restart", BrokerFaults::restart),
         Fault.of("broker SIGKILL", BrokerFaults::kill),
         Fault.of("broker down at start", BrokerFaults::downAtStart),
@@ -30,10 +36,11 @@ final class BrokerFaults {
   /** The scorers' alone, with the request or the answer lost. */
   static Fault.Firing cut(ApiKeys request) {
     return run -> {
+      Proxy.Lost lost = run.random.nextBoolean() ? Proxy.Lost.ANSWER : Proxy.Lost.REQUEST;
       try {
         run.cluster
             .proxy()
-            .cut(request, "StreamThread", 0, run.random.nextBoolean(), () -> {})
+            .trap(request, "StreamThread", 0, lost, () -> {})
             .get(20, TimeUnit.SECONDS);
       } catch (TimeoutException e) {
         return false; // none was made
@@ -41,6 +48,25 @@ final class BrokerFaults {
       run.hit();
       return true;
     };
+  }
+
+  /** As if the scorer had stopped just before it: the coordinator has long aborted what it ends. */
+  static boolean holdCommit(Run run) throws Exception {
+    run.cluster
+        .proxy()
+        .trap(ApiKeys.END_TXN, "StreamThread", 0, Proxy.Lost.NOTHING, () -> awaitAborted(run))
+        .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    run.hit();
+    return true;
+  }
+
+  private static void awaitAborted(Run run) {
+    ListTransactionsOptions open =
+        new ListTransactionsOptions()
+            .filterStates(Set.of(TransactionState.ONGOING, TransactionState.PREPARE_ABORT))
+            .filterOnDuration(OLD.toMillis());
+    await().atMost(PATIENCE).until(() -> !run.admin.listTransactions(open).all().get().isEmpty());
+    await().atMost(PATIENCE).until(() -> run.admin.listTransactions(open).all().get().isEmpty());
   }
 
   private static boolean restart(Run run) throws Exception {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.stream.StreamSettings.Protocol;
 import java.nio.file.Path;
+import java.util.List;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -15,20 +16,18 @@ class FaultIT {
 
   @TempDir Path directory;
 
-  /** Of two scorers: one dies, then the answer to a commit is lost, in turns. */
+  /** Of two scorers: one dies, then the answer to a commit is lost, then a commit comes late. */
   @Test
   @Timeout(300)
-  void killsWhileHeadsAreSwappedAndLostCommitsCostNothing() throws Exception {
-    boolean[] kill = {false};
+  void killsWhileHeadsAreSwappedAndLostAndLateCommitsCostNothing() throws Exception {
+    List<Fault.Firing> inTurn =
+        List.of(ScorerFaults::kill, BrokerFaults.cut(ApiKeys.END_TXN), BrokerFaults::holdCommit);
     Fault fault =
         Fault.of(
-                "kills and cuts",
+                "kills, cuts and delays",
                 run -> {
-                  kill[0] = !kill[0];
                   run.heads.promote();
-                  return kill[0]
-                      ? ScorerFaults.kill(run)
-                      : BrokerFaults.cut(ApiKeys.END_TXN).fire(run);
+                  return inTurn.get(run.fired()).fire(run);
                 })
             .proxied();
 

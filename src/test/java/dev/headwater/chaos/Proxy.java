@@ -20,25 +20,31 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * Between clients and a broker: passes everything on, and cuts a connection at a request of a
- * certain kind, before the broker has it or before the client has the answer.
+ * Between clients and a broker: passes everything on, and at a request of a certain kind holds it
+ * up, or cuts the connection before the broker has it or before the client has the answer.
  */
 final class Proxy implements AutoCloseable {
   private final int broker;
   private final ServerSocket socket;
   private final ExecutorService threads = Executors.newCachedThreadPool(Proxy::daemon);
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
-  private final AtomicReference<Cut> armed = new AtomicReference<>();
+  private final AtomicReference<Trap> armed = new AtomicReference<>();
+
+  /** What is lost once a request was held. */
+  enum Lost {
+    NOTHING,
+    ANSWER,
+    REQUEST
+  }
 
   /**
    * @param toPass such requests that are let through before
-   * @param reaches whether the broker gets the request; its answer is lost either way
    */
-  private record Cut(
+  private record Trap(
       ApiKeys request,
       String client,
       AtomicInteger toPass,
-      boolean reaches,
+      Lost lost,
       Runnable first,
       CompletableFuture<Void> done) {
     /** By the header: api key, api version, correlation id, client id. */
@@ -71,17 +77,18 @@ final class Proxy implements AutoCloseable {
   }
 
   /**
-   * Cuts the connection of the next such request.
+   * Waits for the next such request.
    *
    * @param client part of its client id
    * @param passed such requests that are let through before
+   * @param lost by cutting the connection
    * @param first done while the request is held
-   * @return done when it is cut
+   * @return done when it is on its way or lost
    */
-  CompletableFuture<Void> cut(
-      ApiKeys request, String client, int passed, boolean reaches, Runnable first) {
+  CompletableFuture<Void> trap(
+      ApiKeys request, String client, int passed, Lost lost, Runnable first) {
     CompletableFuture<Void> done = new CompletableFuture<>();
-    armed.set(new Cut(request, client, new AtomicInteger(passed), reaches, first, done));
+    armed.set(new Trap(request, client, new AtomicInteger(passed), lost, first, done));
     return done;
   }
 
@@ -112,22 +119,27 @@ final class Proxy implements AutoCloseable {
       while (true) {
         byte[] frame = new byte[in.readInt()];
         in.readFully(frame);
-        Cut cut = armed.get();
-        boolean cuts = cut != null && cut.applies(frame) && armed.compareAndSet(cut, null);
-        if (cuts) {
-          cut.first().run();
+        Trap trap = armed.get();
+        boolean traps = trap != null && trap.applies(frame) && armed.compareAndSet(trap, null);
+        Lost lost = traps ? trap.lost() : Lost.NOTHING;
+        if (traps) {
+          trap.first().run();
+        }
+        if (lost != Lost.NOTHING) {
           client.shutdownOutput(); // before the broker can answer
         }
-        if (!cuts || cut.reaches()) {
+        if (lost != Lost.REQUEST) {
           out.writeInt(frame.length);
           out.write(frame);
           out.flush();
         }
-        if (cuts) {
-          cut.done().complete(null);
-          if (cut.reaches()) {
-            return; // hung up once the answer finds nobody: sooner, the request might be lost too
-          }
+        if (traps) {
+          trap.done().complete(null);
+        }
+        if (lost == Lost.ANSWER) {
+          return; // hung up once the answer finds nobody: sooner, the request might be lost too
+        }
+        if (lost == Lost.REQUEST) {
           throw new EOFException("cut");
         }
       }

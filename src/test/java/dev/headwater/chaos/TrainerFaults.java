@@ -81,7 +81,7 @@ final class TrainerFaults {
     try {
       run.cluster
           .proxy()
-          .cut(request, "-trainer", passed, false, () -> kill(trainer))
+          .trap(request, "-trainer", passed, Proxy.Lost.REQUEST, () -> kill(trainer))
           .get(60, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
       return false; // nothing was published meanwhile
