@@ -25,17 +25,22 @@ final class SortedWindow {
   }
 
   void remember(double value) {
-    if (count == arrival.length) {
-      int oldest = insertion(arrival[next]);
-      System.arraycopy(sorted, oldest + 1, sorted, oldest, count - oldest - 1);
-      count--;
-    }
     int at = insertion(value);
-    System.arraycopy(sorted, at, sorted, at + 1, count - at);
+    if (count < arrival.length) {
+      System.arraycopy(sorted, at, sorted, at + 1, count - at);
+      count++;
+    } else {
+      int oldest = insertion(arrival[next]);
+      if (at > oldest) {
+        at--;
+        System.arraycopy(sorted, oldest + 1, sorted, oldest, at - oldest);
+      } else {
+        System.arraycopy(sorted, at, sorted, at + 1, oldest - at);
+      }
+    }
     sorted[at] = value;
     arrival[next] = value;
     next = (next + 1) % arrival.length;
-    count++;
   }
 
   /** Where {@code value} is in the sorted ones, or belongs. */
