@@ -56,6 +56,10 @@ record CrossFit(
             ? earlier
             : Collections.nCopies(weightings.size(), live);
     List<Fitter.Trained> heads = fitter.fit(live, starts, classes, batch, weightings);
+    if (!batch.unlabelled().isEmpty()) {
+      SelfTraining more = SelfTraining.of(batch, heads, weightings);
+      heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
+    }
     return scorable
         ? new CrossFit(
             fitter.blend(live, heads),

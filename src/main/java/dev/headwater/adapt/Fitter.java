@@ -43,9 +43,24 @@ interface Fitter {
   List<Trained> fit(
       Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings);
 
+  /**
+   * As {@link #fit}, after it, for samples that are nearly the same.
+   *
+   * @param fitted what it made, for each weighting
+   */
+  default List<Trained> refit(
+      Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
+    return fit(live, fitted, classes, batch, weightings);
+  }
+
   /** Folds that are worth what their heads cost, of so many wanted. */
   default int folds(int wanted) {
     return wanted;
+  }
+
+  /** Whether {@link Batch#unlabelled} teaches its heads anything. */
+  default boolean learnsUnlabelled() {
+    return false;
   }
 
   /** Whether what ships is made of the folds' heads alone, and none is trained on everything. */

@@ -10,6 +10,7 @@ import dev.headwater.gate.Trial;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LabelAliases;
+import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
@@ -35,6 +36,9 @@ final class Learner {
   /** Enough to catch a head that was transposed, cut or mixed up on its way. */
   private static final int GOLDEN = 8;
 
+  /** Of the memory's samples: what teaches by the way has no more room than this. */
+  private static final int OF_MEMORY = 5;
+
   /** Tiles are large, and each of their pixels is compared. */
   private static final int GOLDEN_TILES = 2;
 
@@ -45,6 +49,7 @@ final class Learner {
   private final Clock clock;
   private final Supervision supervision;
   private final Memory memory;
+  private final Unlabelled unlabelled;
   private final Trigger trigger;
   private final Progress progress = new Progress();
   private final TrainedThrough read = TrainedThrough.nothing();
@@ -117,6 +122,11 @@ final class Learner {
         new Memory(
             space.kind(),
             space.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
+    boolean teaches =
+        fitter.learnsUnlabelled()
+            && space.kind() instanceof Kind.OneLabel
+            && space.dense().isEmpty();
+    this.unlabelled = new Unlabelled(teaches ? settings.memory() / OF_MEMORY : 0);
     this.trigger = new Trigger(settings, clock);
   }
 
@@ -129,13 +139,16 @@ final class Learner {
   }
 
   /**
-   * Takes in a sample. Those of another task or feature space, without a label, or with one that
-   * may not be learned, are none of this learner's.
+   * Takes in a sample. Those of another task or feature space, or with a label that may not be
+   * learned, are none of this learner's. Those without one say nothing new by themselves.
    *
    * @return whether it says anything new
    */
   boolean add(Sample sample, int partition, long offset) {
     read.advance(partition, offset);
+    if (sample.getReason() == Reason.UNLABELLED && space.concerns(sample)) {
+      unlabelled.put(sample);
+    }
     if (!space.admits(sample)) {
       return false;
     }
@@ -158,6 +171,7 @@ final class Learner {
   /** Forgets a record: no later head learns from it. */
   void erase(String recordId) {
     memory.erase(recordId);
+    unlabelled.erase(recordId);
     progress.restart();
   }
 
@@ -294,7 +308,7 @@ final class Learner {
   private Batch batch(Supervision by, List<Remembered> samples, List<String> labels) {
     return space.dense().isPresent()
         ? space.dense().get().batch(samples, labels.size(), settings.balance())
-        : by.batch(samples, labels, settings.balance());
+        : by.batch(samples, labels, settings.balance()).beside(unlabelled.besides(samples));
   }
 
   private Judged judged(

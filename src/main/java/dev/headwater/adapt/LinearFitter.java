@@ -47,16 +47,34 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
   @Override
   public List<Trained> fit(
       Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
-    return tuner.fit(((Linear) live).head, classes, batch, weightings).stream()
-        .map(head -> (Trained) new Linear(head, layout))
-        .toList();
+    return trained(tuner.fit(((Linear) live).head, classes, batch, weightings));
+  }
+
+  /** Sooner from there, if to the same end. */
+  @Override
+  public List<Trained> refit(
+      Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
+    LinearHead near = ((Linear) live).head;
+    return trained(tuner.fit(near, linear(fitted), classes, batch, weightings));
+  }
+
+  private List<Trained> trained(List<LinearHead> heads) {
+    return heads.stream().map(head -> (Trained) new Linear(head, layout)).toList();
+  }
+
+  private static List<LinearHead> linear(List<Trained> heads) {
+    return heads.stream().map(head -> ((Linear) head).head).toList();
+  }
+
+  @Override
+  public boolean learnsUnlabelled() {
+    return true;
   }
 
   /** Their mean: it varies less than one alone (bagging: Breiman 1996). */
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {
-    return new Linear(
-        LinearHead.mean(fitted.stream().map(head -> ((Linear) head).head).toList()), layout);
+    return new Linear(LinearHead.mean(linear(fitted)), layout);
   }
 
   @Override

@@ -149,6 +149,11 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     return new Subclassed(new LinearHead(rows, dim(), weight, bias), 1, this);
   }
 
+  @Override
+  public boolean learnsUnlabelled() {
+    return true;
+  }
+
   /** Their mean, as of linear heads: one fit gives all of them the same clusters. */
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {

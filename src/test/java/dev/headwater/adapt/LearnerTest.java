@@ -138,6 +138,37 @@ class LearnerTest {
   }
 
   @Test
+  void whatNobodyLabelledTeachesTooUntilItIsErased() {
+    feed(learner, 40, 3);
+    float[] alone = weights(learner.train("samples", 1));
+
+    learner.add(unlabelled("u"), 0, offset++);
+    assertThat(learner.memorySize()).isEqualTo(40);
+    assertThat(weights(learner.train("samples", 1))).isNotEqualTo(alone);
+
+    learner.erase("u");
+    assertThat(weights(learner.train("samples", 1))).isEqualTo(alone);
+  }
+
+  @Test
+  void whatIsLabelledCountsUnderItsLabelAlone() {
+    feed(learner, 40, 3);
+    float[] alone = weights(learner.train("samples", 1));
+
+    learner.add(unlabelled("r0"), 0, offset++);
+
+    assertThat(weights(learner.train("samples", 1))).isEqualTo(alone);
+  }
+
+  private Sample unlabelled(String recordId) {
+    return samples.of(recordId, null, samples.features(1), Reason.UNLABELLED, 10);
+  }
+
+  private static float[] weights(Head head) {
+    return head.tensors().get("w").values();
+  }
+
+  @Test
   void samplesOfOthersAreIgnored() {
     Learner closed = learner(List.of("l0", "l1"), false);
 

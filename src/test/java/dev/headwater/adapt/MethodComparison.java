@@ -113,7 +113,15 @@ class MethodComparison {
       List<Report> reports = new ArrayList<>();
       for (long seed = 0; seed < orders; seed++) {
         Plan plan =
-            new Plan(AUDIT, oneLayer ? linear : deep, 0, seed, 0, settings, GateSettings.DEFAULT);
+            new Plan(
+                AUDIT,
+                Streams.DRAWN_SHARE,
+                oneLayer ? linear : deep,
+                0,
+                seed,
+                0,
+                settings,
+                GateSettings.DEFAULT);
         reports.add(Streams.run(stream, fitter, choice.apply(seed), plan));
       }
       print(label, reports, Report::accuracy, r -> r.accuracy(size(r) - last, size(r)));

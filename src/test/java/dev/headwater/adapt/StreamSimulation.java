@@ -32,6 +32,7 @@ final class StreamSimulation {
   private final Learner learner;
   private final Fitter fitter;
   private final Random audit;
+  private final Random drawn;
   private final boolean[] right;
   private final boolean[] frozenRight;
   private final boolean[] selected;
@@ -47,6 +48,7 @@ final class StreamSimulation {
   private long offset;
 
   /**
+   * @param drawnShare of records whose features the learner sees without a label
    * @param trainingDelay records between a trigger and its head serving
    * @param labelDelay records between a record and its label
    * @param seed 0 for the recorded order
@@ -54,6 +56,7 @@ final class StreamSimulation {
    */
   record Plan(
       double auditShare,
+      double drawnShare,
       int trainingDelay,
       int labelDelay,
       long seed,
@@ -118,6 +121,7 @@ final class StreamSimulation {
     this.plan = plan;
     this.fitter = fitter;
     this.audit = new Random(plan.seed() * 31 + 5);
+    this.drawn = new Random(plan.seed() * 31 + 9);
     int n = this.order.length;
     right = new boolean[n];
     frozenRight = new boolean[n];
@@ -144,6 +148,7 @@ final class StreamSimulation {
   Report run() {
     for (int t = 0; t < order.length; t++) {
       score(t);
+      draw(t);
       deliver(t);
       if (coming != null && t >= comingAt) {
         goLive(coming);
@@ -185,28 +190,40 @@ final class StreamSimulation {
     return scored.remove();
   }
 
+  /** What nobody is asked about. */
+  private void draw(int t) {
+    if (drawn.nextDouble() < plan.drawnShare()) {
+      add(sample(order[t], Reason.UNLABELLED, 1 / plan.drawnShare()));
+    }
+  }
+
   private void deliver(int t) {
     while (!asked.isEmpty() && asked.peek().at() <= t) {
       Asked next = asked.remove();
-      float[] features = stream.features().get(next.record());
-      learner.add(
-          Sample.newBuilder()
-              .setRecordId("r" + next.record())
-              .setTask(stream.space().task())
-              .setBackbone(stream.space().backbone())
-              .setRows(1)
-              .setDim(features.length)
-              .setFeatures(SampleSerde.pack(features))
-              .setReason(next.reason())
-              .setWeight(next.weight())
-              .setConfidence(0)
-              .setHeadVersion(0)
-              .setRecordTime(Instant.EPOCH)
-              .setLabel(stream.truth().get(next.record()))
-              .build(),
-          0,
-          offset++);
+      add(
+          sample(next.record(), next.reason(), next.weight())
+              .setLabel(stream.truth().get(next.record())));
     }
+  }
+
+  private void add(Sample.Builder sample) {
+    learner.add(sample.build(), 0, offset++);
+  }
+
+  private Sample.Builder sample(int record, Reason reason, double weight) {
+    float[] features = stream.features().get(record);
+    return Sample.newBuilder()
+        .setRecordId("r" + record)
+        .setTask(stream.space().task())
+        .setBackbone(stream.space().backbone())
+        .setRows(1)
+        .setDim(features.length)
+        .setFeatures(SampleSerde.pack(features))
+        .setReason(reason)
+        .setWeight(weight)
+        .setConfidence(0)
+        .setHeadVersion(0)
+        .setRecordTime(Instant.EPOCH);
   }
 
   private void train(int t) {

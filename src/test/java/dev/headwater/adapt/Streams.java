@@ -18,6 +18,9 @@ final class Streams {
    */
   private static final Map<String, Integer> DELAYS = Map.of("gas", 50, "clinc", 100);
 
+  /** As stream.unlabelled-share has it. */
+  static final double DRAWN_SHARE = 0.1;
+
   private static final int BLOCK = 500;
 
   private Streams() {}
@@ -37,6 +40,7 @@ final class Streams {
         choice,
         new StreamSimulation.Plan(
             auditShare,
+            DRAWN_SHARE,
             DELAYS.get(name),
             0,
             seed,

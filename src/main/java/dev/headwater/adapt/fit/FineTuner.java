@@ -115,6 +115,20 @@ public final class FineTuner {
   /** One head for each way to weight the same samples. */
   public List<LinearHead> fit(
       LinearHead live, int classes, Batch batch, List<double[]> weightings) {
+    return fit(live, List.of(), classes, batch, weightings);
+  }
+
+  /**
+   * As {@link #fit(LinearHead, int, Batch, List)}, going on from heads that are near already.
+   *
+   * @param starts one for each weighting, or none
+   */
+  public List<LinearHead> fit(
+      LinearHead live,
+      List<LinearHead> starts,
+      int classes,
+      Batch batch,
+      List<double[]> weightings) {
     Standardiser standardiser = new Standardiser(batch.features(), biased);
     Batch standard =
         new Batch(
@@ -132,11 +146,10 @@ public final class FineTuner {
         SoftmaxLoss loss = new SoftmaxLoss(manager, standard, anchor, pull(inside), biased)) {
       for (double[] weights : weightings) {
         loss.reweight(weights);
-        // a mean of features is where a class is, and says nothing of a number
         LinearHead start =
-            batch.targets() == null
-                ? NewRows.start(inside, anchor, standard.weighted(weights))
-                : anchor;
+            starts.isEmpty()
+                ? start(inside, anchor, standard.weighted(weights))
+                : standardiser.inward(starts.get(heads.size()));
         if (heads.isEmpty()) { // the weightings differ in few samples
           loss.curvatureAt(parameters(start));
         }
@@ -148,6 +161,11 @@ public final class FineTuner {
       }
     }
     return heads;
+  }
+
+  /** A mean of features is where a class is, and says nothing of a number. */
+  private static LinearHead start(LinearHead live, LinearHead anchor, Batch batch) {
+    return batch.targets() == null ? NewRows.start(live, anchor, batch) : anchor;
   }
 
   private LinearHead minimise(SoftmaxLoss loss, LinearHead start, Lbfgs.Seen seen) {
