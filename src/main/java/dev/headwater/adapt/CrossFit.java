@@ -25,6 +25,7 @@ record CrossFit(
 
   /**
    * @param earlier the heads of an earlier fit, whose folds left out the same samples; or none
+   * @param unlabelled features of samples that nobody has labelled; none of them is judged
    * @param judged indexes into the batch of samples that {@code live} did not train on
    * @param folds the fold that leaves out each judged sample
    */
@@ -34,6 +35,7 @@ record CrossFit(
       List<Fitter.Trained> earlier,
       int classes,
       Batch batch,
+      List<float[]> unlabelled,
       int[] judged,
       int[] folds) {
     int count = Arrays.stream(folds).max().orElse(-1) + 1;
@@ -56,8 +58,8 @@ record CrossFit(
             ? earlier
             : Collections.nCopies(weightings.size(), live);
     List<Fitter.Trained> heads = fitter.fit(live, starts, classes, batch, weightings);
-    if (!batch.unlabelled().isEmpty()) {
-      SelfTraining more = SelfTraining.of(batch, heads, weightings);
+    SelfTraining more = SelfTraining.of(batch, unlabelled, heads, weightings);
+    if (more.taken() > 0) {
       heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
     }
     return scorable

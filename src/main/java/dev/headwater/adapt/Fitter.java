@@ -58,7 +58,7 @@ interface Fitter {
     return wanted;
   }
 
-  /** Whether {@link Batch#unlabelled} teaches its heads anything. */
+  /** Whether samples that nobody labelled teach its heads anything. */
   default boolean learnsUnlabelled() {
     return false;
   }

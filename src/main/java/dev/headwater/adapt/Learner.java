@@ -253,6 +253,7 @@ final class Learner {
             progress.heads(labels).stream().map(by::scaled).toList(),
             labels.size(),
             batch,
+            unlabelled.besides(samples),
             leftOut,
             progress.folds(
                 Arrays.stream(leftOut).mapToObj(i -> samples.get(i).recordId()).toList(),
@@ -308,7 +309,7 @@ final class Learner {
   private Batch batch(Supervision by, List<Remembered> samples, List<String> labels) {
     return space.dense().isPresent()
         ? space.dense().get().batch(samples, labels.size(), settings.balance())
-        : by.batch(samples, labels, settings.balance()).beside(unlabelled.besides(samples));
+        : by.batch(samples, labels, settings.balance());
   }
 
   private Judged judged(

@@ -3,19 +3,23 @@ package dev.headwater.adapt;
 import dev.headwater.adapt.fit.Batch;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Samples that nobody has labelled beside those that somebody has, under the label that a head is
  * sure of (Scudder 1965; as pseudo-labels Lee 2013). Each of several heads goes by what it says
  * itself: a fold's head must not learn from another's what it is to be judged by.
  *
- * @param weightings as many as heads, over {@code batch}
+ * @param batch what is labelled, then what is taken to be, which by itself weighs nothing
+ * @param weightings over {@code batch}, one for each head
+ * @param taken how many are taken to have a label
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
-record SelfTraining(Batch batch, List<double[]> weightings) {
+record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
   /** Probability of a label from which a head is sure of it. */
   private static final double SURE = 0.9;
 
@@ -25,24 +29,55 @@ record SelfTraining(Batch batch, List<double[]> weightings) {
   /**
    * @param heads one for each weighting, fitted to it
    */
-  static SelfTraining of(Batch batch, List<Fitter.Trained> heads, List<double[]> weightings) {
-    Map<Taken, double[]> taken = new LinkedHashMap<>();
-    for (int h = 0; h < heads.size(); h++) {
-      List<float[]> said = heads.get(h).logits(batch.unlabelled());
-      double[] typical = typical(batch, weightings.get(h), said.get(0).length);
-      for (int i = 0; i < said.size(); i++) {
-        int label = sure(said.get(i));
-        if (label >= 0 && typical[label] > 0) {
-          taken.computeIfAbsent(new Taken(i, label), t -> new double[heads.size()])[h] =
-              typical[label];
-        }
+  static SelfTraining of(
+      Batch batch,
+      List<float[]> unlabelled,
+      List<Fitter.Trained> heads,
+      List<double[]> weightings) {
+    Map<Taken, double[]> all = new LinkedHashMap<>();
+    for (int h = 0; h < heads.size() && !unlabelled.isEmpty(); h++) {
+      Map<Taken, Double> taken = taken(batch, weightings.get(h), heads.get(h).logits(unlabelled));
+      for (Map.Entry<Taken, Double> one : taken.entrySet()) {
+        all.computeIfAbsent(one.getKey(), t -> new double[heads.size()])[h] = one.getValue();
       }
     }
-    return grown(batch, weightings, taken);
+    return grown(batch, unlabelled, weightings, all);
+  }
+
+  /**
+   * Each weighs what a labelled sample of its class does, but all of a class no more than those do
+   * together: what is told outweighs what is guessed, however much there is of it.
+   */
+  private static Map<Taken, Double> taken(Batch batch, double[] weights, List<float[]> said) {
+    Map<Integer, List<Integer>> byLabel = new LinkedHashMap<>();
+    for (int i = 0; i < said.size(); i++) {
+      int label = Learner.best(said.get(i));
+      if (probability(said.get(i), label) >= SURE) {
+        byLabel.computeIfAbsent(label, l -> new ArrayList<>()).add(i);
+      }
+    }
+    Map<Integer, DoubleSummaryStatistics> told = new TreeMap<>();
+    for (int i = 0; i < weights.length; i++) {
+      if (weights[i] > 0) {
+        told.computeIfAbsent(batch.classes()[i], label -> new DoubleSummaryStatistics())
+            .accept(weights[i]);
+      }
+    }
+    Map<Taken, Double> taken = new LinkedHashMap<>();
+    told.forEach(
+        (label, by) -> {
+          List<Integer> samples = byLabel.getOrDefault(label, List.of());
+          double weight = by.getSum() / Math.max(by.getCount(), samples.size());
+          samples.forEach(i -> taken.put(new Taken(i, label), weight));
+        });
+    return taken;
   }
 
   private static SelfTraining grown(
-      Batch batch, List<double[]> weightings, Map<Taken, double[]> taken) {
+      Batch batch,
+      List<float[]> unlabelled,
+      List<double[]> weightings,
+      Map<Taken, double[]> taken) {
     int size = batch.size();
     List<float[]> features = new ArrayList<>(batch.features());
     int[] classes = Arrays.copyOf(batch.classes(), size + taken.size());
@@ -51,38 +86,21 @@ record SelfTraining(Batch batch, List<double[]> weightings) {
         weightings.stream().map(each -> Arrays.copyOf(each, size + taken.size())).toList();
     int at = size;
     for (Map.Entry<Taken, double[]> one : taken.entrySet()) {
-      features.add(batch.unlabelled().get(one.getKey().sample()));
+      features.add(unlabelled.get(one.getKey().sample()));
       classes[at] = one.getKey().label();
       for (int h = 0; h < grown.size(); h++) {
         grown.get(h)[at] = one.getValue()[h];
       }
       at++;
     }
-    return new SelfTraining(new Batch(features, classes, weights), grown);
+    return new SelfTraining(new Batch(features, classes, weights), grown, taken.size());
   }
 
-  /** By class, what a labelled sample of it weighs on average; 0 where there is none. */
-  private static double[] typical(Batch batch, double[] weights, int classes) {
-    double[] sums = new double[classes];
-    int[] counts = new int[classes];
-    for (int i = 0; i < weights.length; i++) {
-      if (weights[i] > 0) {
-        sums[batch.classes()[i]] += weights[i];
-        counts[batch.classes()[i]]++;
-      }
-    }
-    for (int c = 0; c < classes; c++) {
-      sums[c] /= Math.max(1, counts[c]);
-    }
-    return sums;
-  }
-
-  private static int sure(float[] logits) {
-    int best = Learner.best(logits);
+  private static double probability(float[] logits, int label) {
     double sum = 0;
     for (float logit : logits) {
-      sum += Math.exp(logit - logits[best]);
+      sum += Math.exp(logit - logits[label]);
     }
-    return 1 / sum >= SURE ? best : -1;
+    return 1 / sum;
   }
 }

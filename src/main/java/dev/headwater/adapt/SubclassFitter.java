@@ -106,13 +106,14 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
   }
 
   /**
-   * Clusters are of what every one of these heads may see, and so are the rows that all go on from:
-   * a fold knows nothing of what it is to judge. Where that is nothing, each label has one row.
+   * Clusters are of what every one of these heads may see and somebody labelled, and so are the
+   * rows that all go on from: a fold knows nothing of what it is to judge. Where that is nothing,
+   * each label has one row.
    */
   @Override
   public List<Trained> fit(
       Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
-    double[] seen = least(weightings);
+    double[] seen = least(batch.weights(), weightings);
     Subclasses found = Subclasses.of(batch.weighted(seen), classes, task.subclasses());
     Batch finer = new Batch(batch.features(), found.samples(), batch.weights());
     LinearHead common = LinearHead.empty(dim());
@@ -124,8 +125,8 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
         .toList();
   }
 
-  private static double[] least(List<double[]> weightings) {
-    double[] least = weightings.get(0).clone();
+  private static double[] least(double[] own, List<double[]> weightings) {
+    double[] least = own.clone();
     for (double[] weights : weightings) {
       for (int i = 0; i < least.length; i++) {
         least[i] = Math.min(least[i], weights[i]);

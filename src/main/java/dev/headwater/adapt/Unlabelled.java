@@ -18,6 +18,9 @@ final class Unlabelled {
   }
 
   void put(Sample drawn) {
+    if (capacity == 0) {
+      return;
+    }
     features.put(drawn.getRecordId(), SampleSerde.unpack(drawn));
     if (features.size() > capacity) {
       erase(features.keySet().iterator().next());

@@ -106,10 +106,13 @@ final class Router {
     return selector.select(recordId, features, certainties, scored);
   }
 
-  /** For the records' features alone: drift and domain adaptation need no labels. */
+  /**
+   * For the records' features alone: drift and domain adaptation need no labels, and some teach
+   * without. Not what the audit draws: that is to prove what was learnt.
+   */
   private Optional<Selector.Kept> draw(String recordId) {
     double share = topology.settings().unlabelledShare();
-    return Selection.draws(recordId, share)
+    return Selection.drawsOthers(recordId, share)
         ? Optional.of(new Selector.Kept(Reason.UNLABELLED, 1 / share))
         : Optional.empty();
   }

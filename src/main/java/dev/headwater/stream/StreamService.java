@@ -29,7 +29,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.errors.ApplicationRecoverableException;
 import org.apache.kafka.common.errors.InvalidTxnStateException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TransactionAbortableException;
@@ -283,14 +282,14 @@ public final class StreamService implements AutoCloseable {
   }
 
   /**
-   * Whether a transaction is known not to be committed, so that whoever begins at the last commit
-   * repeats nothing. Kafka Streams gives up there, for it knows only fenced producers: one that was
-   * held up before a commit, until the coordinator aborted for it, is told of an invalid state.
+   * Whether the coordinator has nothing more to do with a transaction, so that whoever begins at
+   * the last commit goes on. Kafka Streams gives up there, for it knows only fenced producers: one
+   * that was held up before a commit, until the coordinator aborted for it, is told of an invalid
+   * state.
    */
   private static boolean undone(Throwable cause) {
     return cause instanceof InvalidTxnStateException
-        || cause instanceof TransactionAbortableException
-        || cause instanceof ApplicationRecoverableException;
+        || cause instanceof TransactionAbortableException;
   }
 
   private static String rootOf(Throwable failure) {

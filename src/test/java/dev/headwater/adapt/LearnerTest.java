@@ -142,7 +142,7 @@ class LearnerTest {
     feed(learner, 40, 3);
     float[] alone = weights(learner.train("samples", 1));
 
-    learner.add(unlabelled("u"), 0, offset++);
+    learner.add(unlabelled("u", samples.features(1)), 0, offset++);
     assertThat(learner.memorySize()).isEqualTo(40);
     assertThat(weights(learner.train("samples", 1))).isNotEqualTo(alone);
 
@@ -151,17 +151,27 @@ class LearnerTest {
   }
 
   @Test
-  void whatIsLabelledCountsUnderItsLabelAlone() {
+  void whatNoHeadIsSureOfTeachesNothing() {
     feed(learner, 40, 3);
     float[] alone = weights(learner.train("samples", 1));
 
-    learner.add(unlabelled("r0"), 0, offset++);
+    learner.add(unlabelled("u", new float[DIM]), 0, offset++);
 
     assertThat(weights(learner.train("samples", 1))).isEqualTo(alone);
   }
 
-  private Sample unlabelled(String recordId) {
-    return samples.of(recordId, null, samples.features(1), Reason.UNLABELLED, 10);
+  @Test
+  void whatIsLabelledCountsUnderItsLabelAlone() {
+    feed(learner, 40, 3);
+    float[] alone = weights(learner.train("samples", 1));
+
+    learner.add(unlabelled("r0", samples.features(1)), 0, offset++);
+
+    assertThat(weights(learner.train("samples", 1))).isEqualTo(alone);
+  }
+
+  private Sample unlabelled(String recordId, float[] features) {
+    return samples.of(recordId, null, features, Reason.UNLABELLED, 10);
   }
 
   private static float[] weights(Head head) {

@@ -6,6 +6,7 @@ import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.onnx.LinearLayer;
+import dev.headwater.schema.Head;
 import dev.headwater.schema.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,22 +38,22 @@ class SelfTrainingTest {
 
   @Test
   void whatAHeadIsSureOfWeighsAsMuchAsALabelledSampleOfThatClass() {
-    Batch batch = labelled.beside(List.of(MIDDLE, RIGHT, LEFT));
+    SelfTraining more =
+        SelfTraining.of(
+            labelled, List.of(MIDDLE, RIGHT, LEFT), List.of(HEAD), List.of(labelled.weights()));
 
-    SelfTraining more = SelfTraining.of(batch, List.of(HEAD), List.of(batch.weights()));
-
-    assertThat(more.batch().features()).containsExactly(LEFT, LEFT, RIGHT, RIGHT, LEFT);
-    assertThat(more.batch().classes()).containsExactly(0, 0, 1, 1, 0);
-    assertThat(more.weightings()).containsExactly(new double[] {1, 3, 0.5, 0.5, 2});
+    assertThat(more.batch().features()).containsExactly(LEFT, LEFT, RIGHT, LEFT, RIGHT);
+    assertThat(more.batch().classes()).containsExactly(0, 0, 1, 0, 1);
+    assertThat(more.weightings()).containsExactly(new double[] {1, 3, 0.5, 2, 0.5});
   }
 
   /** Or a fold's head would hear from another what it is to be judged by. */
   @Test
   void eachHeadGoesByItsOwnWord() {
-    Batch batch = labelled.beside(List.of(RIGHT));
-    List<double[]> weightings = List.of(batch.weights(), new double[] {1, 1, 1});
+    List<double[]> weightings = List.of(labelled.weights(), new double[] {1, 1, 1});
 
-    SelfTraining more = SelfTraining.of(batch, List.of(HEAD, CONTRARY), weightings);
+    SelfTraining more =
+        SelfTraining.of(labelled, List.of(RIGHT), List.of(HEAD, CONTRARY), weightings);
 
     assertThat(more.batch().classes()).containsExactly(0, 0, 1, 1, 0);
     assertThat(more.weightings())
@@ -61,11 +62,84 @@ class SelfTrainingTest {
 
   @Test
   void aClassThatAWeightingHasNoLabelledSampleOfTakesInNone() {
-    Batch batch = labelled.beside(List.of(RIGHT));
+    SelfTraining more =
+        SelfTraining.of(labelled, List.of(RIGHT), List.of(HEAD), List.of(new double[] {1, 1, 0}));
 
-    SelfTraining more = SelfTraining.of(batch, List.of(HEAD), List.of(new double[] {1, 1, 0}));
+    assertThat(more.taken()).isZero();
+  }
 
-    assertThat(more.batch().size()).isEqualTo(labelled.size());
+  @Test
+  void allOfAClassWeighNoMoreThanWhatIsLabelledOfItDoes() {
+    SelfTraining more =
+        SelfTraining.of(
+            labelled,
+            List.of(RIGHT, RIGHT, RIGHT, RIGHT, RIGHT),
+            List.of(HEAD),
+            List.of(labelled.weights()));
+
+    assertThat(more.weightings().get(0)).endsWith(.1, .1, .1, .1, .1);
+  }
+
+  /** The first fold's head is wrong of what it left out, and nobody tells it better. */
+  @Test
+  void aFoldsHeadGoesOnFromWhatItSaysItself() {
+    List<double[]> last = new ArrayList<>();
+    Fitter recording =
+        new Fitter() {
+          @Override
+          public List<Trained> fit(
+              Trained live,
+              List<Trained> starts,
+              int classes,
+              Batch batch,
+              List<double[]> weightings) {
+            last.clear();
+            last.addAll(weightings);
+            return List.of(CONTRARY, HEAD, HEAD);
+          }
+
+          @Override
+          public Trained of(Head head) {
+            throw new UnsupportedOperationException();
+          }
+
+          @Override
+          public Trained empty() {
+            return HEAD;
+          }
+
+          @Override
+          public Trained blend(Trained live, List<Trained> fitted) {
+            return HEAD;
+          }
+
+          @Override
+          public String device() {
+            return "cpu";
+          }
+
+          @Override
+          public void warmUp() {}
+
+          @Override
+          public void cancel() {}
+        };
+
+    CrossFit.of(
+        recording,
+        HEAD,
+        List.of(),
+        2,
+        new Batch(List.of(LEFT, LEFT, RIGHT), new int[] {0, 0, 1}, new double[] {1, 1, 1}),
+        List.of(LEFT),
+        new int[] {0, 1},
+        new int[] {0, 1});
+
+    assertThat(last)
+        .containsExactly(
+            new double[] {0, 1, 1, 1, 0},
+            new double[] {1, 0, 1, 0, 1},
+            new double[] {1, 1, 1, 0, 1});
   }
 
   /** Two rows for one feature. */
@@ -108,14 +182,15 @@ class SelfTrainingTest {
     Arrays.fill(ones, 1);
     Batch alone = new Batch(features, classes, ones);
 
-    double taughtAlone = accuracy(fit(alone));
-    double taughtBeside = accuracy(fit(alone.beside(others)));
+    double taughtAlone = accuracy(fit(alone, List.of()));
+    double taughtBeside = accuracy(fit(alone, others));
 
     assertThat(taughtBeside).isGreaterThan(taughtAlone + 0.02);
   }
 
-  private Fitter.Trained fit(Batch batch) {
-    return CrossFit.of(fitter, fitter.empty(), List.of(), CLASSES, batch, new int[0], new int[0])
+  private Fitter.Trained fit(Batch batch, List<float[]> unlabelled) {
+    return CrossFit.of(
+            fitter, fitter.empty(), List.of(), CLASSES, batch, unlabelled, new int[0], new int[0])
         .head();
   }
 

@@ -55,8 +55,12 @@ final class BrokerFaults {
     run.cluster
         .proxy()
         .trap(ApiKeys.END_TXN, "StreamThread", 0, Proxy.Lost.NOTHING, () -> awaitAborted(run))
-        .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        .get(3 * PATIENCE.toSeconds(), TimeUnit.SECONDS);
     run.hit();
+    run.awaitRecovery();
+    for (String member : run.processes.members()) {
+      run.processes.scorer(member).awaitReady(); // none has given up meanwhile
+    }
     return true;
   }
 

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The guarantees across two faults of the many that {@link ChaosIT} fires. */
+/** The guarantees across three faults of the many that {@link ChaosIT} fires. */
 class FaultIT {
   private static final long SEED = 42;
 

@@ -47,6 +47,14 @@ final class Proxy implements AutoCloseable {
       Lost lost,
       Runnable first,
       CompletableFuture<Void> done) {
+    private void hold() {
+      try {
+        first.run();
+      } catch (RuntimeException e) {
+        done.completeExceptionally(e);
+      }
+    }
+
     /** By the header: api key, api version, correlation id, client id. */
     boolean applies(byte[] frame) {
       ByteBuffer header = ByteBuffer.wrap(frame);
@@ -123,7 +131,7 @@ final class Proxy implements AutoCloseable {
         boolean traps = trap != null && trap.applies(frame) && armed.compareAndSet(trap, null);
         Lost lost = traps ? trap.lost() : Lost.NOTHING;
         if (traps) {
-          trap.first().run();
+          trap.hold();
         }
         if (lost != Lost.NOTHING) {
           client.shutdownOutput(); // before the broker can answer
@@ -134,7 +142,7 @@ final class Proxy implements AutoCloseable {
           out.flush();
         }
         if (traps) {
-          trap.done().complete(null);
+          trap.done().complete(null); // unless it has failed
         }
         if (lost == Lost.ANSWER) {
           return; // hung up once the answer finds nobody: sooner, the request might be lost too

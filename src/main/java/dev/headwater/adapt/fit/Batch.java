@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
  * @param weights how much each sample counts; 0 leaves it out
  * @param pixels where each place has a class of its own, in place of {@code classes}
  * @param targets where a sample has no one class, likewise
- * @param unlabelled features of samples whose class nobody has told; none with pixels or targets
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record Batch(
@@ -19,19 +18,9 @@ public record Batch(
     int[] classes,
     double[] weights,
     @Nullable Pixels pixels,
-    @Nullable Targets targets,
-    List<float[]> unlabelled) {
+    @Nullable Targets targets) {
   public Batch(List<float[]> features, int[] classes, double[] weights) {
     this(features, classes, weights, null, null);
-  }
-
-  public Batch(
-      List<float[]> features,
-      int[] classes,
-      double[] weights,
-      @Nullable Pixels pixels,
-      @Nullable Targets targets) {
-    this(features, classes, weights, pixels, targets, List.of());
   }
 
   public Batch(List<float[]> features, int[] classes, double[] weights, @Nullable Pixels pixels) {
@@ -57,11 +46,6 @@ public record Batch(
   }
 
   public Batch weighted(double[] newWeights) {
-    return new Batch(features, classes, newWeights, pixels, targets, unlabelled);
-  }
-
-  /** This, beside samples whose class nobody has told. */
-  public Batch beside(List<float[]> others) {
-    return new Batch(features, classes, weights, pixels, targets, others);
+    return new Batch(features, classes, newWeights, pixels, targets);
   }
 }

@@ -126,6 +126,14 @@ public record Selection(
     return hash(recordId) < share * 0x1p32;
   }
 
+  /**
+   * A share of the records that nobody is asked about at random: none that {@link #audits} draws,
+   * as long as both shares are 1 together at most.
+   */
+  public static boolean drawsOthers(String recordId, double share) {
+    return hash(recordId) >= (1 - share) * 0x1p32;
+  }
+
   /** In [0, 2^32). */
   static long hash(String recordId) {
     return KeyHash.of(recordId.getBytes(UTF_8));

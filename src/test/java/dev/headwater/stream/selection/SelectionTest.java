@@ -38,6 +38,19 @@ class SelectionTest {
     assertUniform(i -> new UUID(random.nextLong(), random.nextLong()).toString());
   }
 
+  @Test
+  void nothingIsDrawnForAuditAndWithoutALabel() {
+    Selection audit = new Selection(0.3, 0.5);
+    int others = 0;
+    for (int i = 0; i < 10_000; i++) {
+      String id = "r" + i;
+      boolean drawn = Selection.drawsOthers(id, 0.7);
+      assertThat(drawn && audit.audits(id)).isFalse();
+      others += drawn ? 1 : 0;
+    }
+    assertThat(others).isBetween(6_800, 7_200);
+  }
+
   /** Chi-square over 64 cells: 63 degrees of freedom, the .9999 quantile is 112. */
   private static void assertUniform(IntFunction<String> ids) {
     int n = 64_000;
