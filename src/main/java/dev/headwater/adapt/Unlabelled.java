@@ -8,7 +8,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** The newest records of the uniform draw, whose labels nobody was asked for. Not thread-safe. */
+/**
+ * The newest records of the uniform draw, in which no audited one is. One that asked for its label,
+ * being unsure, is among them until that comes. Not thread-safe.
+ */
 final class Unlabelled {
   private final int capacity;
   private final Map<String, float[]> features = new LinkedHashMap<>();
