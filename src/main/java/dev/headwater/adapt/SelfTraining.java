@@ -1,6 +1,7 @@
 package dev.headwater.adapt;
 
 import dev.headwater.adapt.fit.Batch;
+import dev.headwater.adapt.fit.Temperature;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
@@ -34,8 +35,11 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       List<float[]> unlabelled,
       List<Fitter.Trained> heads,
       List<double[]> weightings) {
+    if (unlabelled.isEmpty()) {
+      return new SelfTraining(batch, weightings, 0);
+    }
     Map<Taken, double[]> all = new LinkedHashMap<>();
-    for (int h = 0; h < heads.size() && !unlabelled.isEmpty(); h++) {
+    for (int h = 0; h < heads.size(); h++) {
       Map<Taken, Double> taken = taken(batch, weightings.get(h), heads.get(h).logits(unlabelled));
       for (Map.Entry<Taken, Double> one : taken.entrySet()) {
         all.computeIfAbsent(one.getKey(), t -> new double[heads.size()])[h] = one.getValue();
@@ -52,7 +56,7 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
     Map<Integer, List<Integer>> byLabel = new LinkedHashMap<>();
     for (int i = 0; i < said.size(); i++) {
       int label = Learner.best(said.get(i));
-      if (probability(said.get(i), label) >= SURE) {
+      if (Math.exp(-Temperature.surprise(said.get(i), label, 1)) >= SURE) {
         byLabel.computeIfAbsent(label, l -> new ArrayList<>()).add(i);
       }
     }
@@ -94,13 +98,5 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       at++;
     }
     return new SelfTraining(new Batch(features, classes, weights), grown, taken.size());
-  }
-
-  private static double probability(float[] logits, int label) {
-    double sum = 0;
-    for (float logit : logits) {
-      sum += Math.exp(logit - logits[label]);
-    }
-    return 1 / sum;
   }
 }

@@ -21,11 +21,11 @@ import org.rocksdb.RocksDBException;
 
 class StoreMemoryTest {
   private static final long BYTES = 16 << 20;
+  private static final int STORES = 32;
 
   /** One for each store, on top. */
-  private static final long STEPS = 32 * (64 << 10);
+  private static final long STEPS = STORES * (64 << 10);
 
-  private static final int STORES = 32;
   private static final int RECORDS = 1_500;
 
   @TempDir Path directory;
