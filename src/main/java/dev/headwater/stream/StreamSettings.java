@@ -66,7 +66,7 @@ public record StreamSettings(
     require(threads >= 1, "threads must be at least 1, not " + threads);
     require(top >= 1, "top must be at least 1, not " + top);
     require(readAheadBytes >= 0, "read-ahead bytes must not be negative, not " + readAheadBytes);
-    require(storeBytes >= 1, "store bytes must be at least 1, not " + storeBytes);
+    require(storeBytes >= 1 << 20, "store bytes must be at least 1 MiB, not " + storeBytes);
     require(
         unlabelledShare >= 0 && unlabelledShare <= 1,
         "unlabelled share must be in [0, 1], not " + unlabelledShare);
