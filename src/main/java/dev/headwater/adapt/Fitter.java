@@ -34,14 +34,11 @@ interface Fitter {
   /**
    * One head for each way to weight the same samples.
    *
-   * @param live what to stay near
-   * @param starts for each weighting, where to go on from: the live head, or what an earlier fit
-   *     made; of no matter where the best fit is found from anywhere
+   * @param live where it begins, and what to stay near
    * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
    * @throws java.util.concurrent.CancellationException after {@link #cancel}
    */
-  List<Trained> fit(
-      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings);
+  List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings);
 
   /**
    * As {@link #fit}, after it, for samples that are nearly the same.
@@ -50,7 +47,7 @@ interface Fitter {
    */
   default List<Trained> refit(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
-    return fit(live, fitted, classes, batch, weightings);
+    return fit(live, classes, batch, weightings);
   }
 
   /** Folds that are worth what their heads cost, of so many wanted. */

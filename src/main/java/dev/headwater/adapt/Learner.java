@@ -51,7 +51,7 @@ final class Learner {
   private final Memory memory;
   private final Unlabelled unlabelled;
   private final Trigger trigger;
-  private final Progress progress = new Progress();
+  private final Evidence evidence = new Evidence();
   private final TrainedThrough read = TrainedThrough.nothing();
   private @Nullable Head live;
   private TrainedThrough trained = TrainedThrough.nothing();
@@ -135,7 +135,7 @@ final class Learner {
     live = head;
     trained = TrainedThrough.of(head.info());
     refusedOn = 0;
-    progress.restart();
+    evidence.restart();
   }
 
   /**
@@ -165,20 +165,18 @@ final class Learner {
   /** Labels have other names from now on. */
   void relabel(LabelAliases aliases) {
     memory.relabel(aliases);
-    progress.restart();
   }
 
   /** Forgets a record: no later head learns from it. */
   void erase(String recordId) {
     memory.erase(recordId);
     unlabelled.erase(recordId);
-    progress.restart();
   }
 
   /** Something has changed: the next sample is worth a training. */
   void drifted(String cause) {
     trigger.drifted(cause);
-    progress.drifted();
+    evidence.drifted();
   }
 
   /** Whether the sample is one vector for a record of this task and its feature space. */
@@ -231,7 +229,7 @@ final class Learner {
     int[] unseen =
         IntStream.range(0, samples.size()).filter(i -> !trained.covers(samples.get(i))).toArray();
     refusedOn = unseen.length;
-    return train(cause, version, samples, progress.ofLate(samples, unseen));
+    return train(cause, version, samples, evidence.ofLate(samples, unseen));
   }
 
   /** As {@link #train(String, long)}, judging on everything: no head has seen any of it. */
@@ -250,15 +248,11 @@ final class Learner {
         CrossFit.of(
             fitter,
             start,
-            progress.heads(labels).stream().map(by::scaled).toList(),
             labels.size(),
             batch,
             unlabelled.besides(samples),
             leftOut,
-            progress.folds(
-                Arrays.stream(leftOut).mapToObj(i -> samples.get(i).recordId()).toList(),
-                fitter.folds(settings.folds())));
-    progress.made(labels, fit.heads().stream().map(by::unscaled).toList());
+            fitter.folds(settings.folds()));
     List<Remembered> told = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
     double temperature =
         space.dense().isPresent() ? 1 : by.temperature(told, fit.logits(), batch, fit.judged());

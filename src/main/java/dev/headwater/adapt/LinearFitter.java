@@ -45,8 +45,7 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
   }
 
   @Override
-  public List<Trained> fit(
-      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
+  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
     return trained(tuner.fit(((Linear) live).head, classes, batch, weightings));
   }
 
@@ -58,11 +57,11 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
     return trained(tuner.fit(near, linear(fitted), classes, batch, weightings));
   }
 
-  private List<Trained> trained(List<LinearHead> heads) {
+  List<Trained> trained(List<LinearHead> heads) {
     return heads.stream().map(head -> (Trained) new Linear(head, layout)).toList();
   }
 
-  private static List<LinearHead> linear(List<Trained> heads) {
+  static List<LinearHead> linear(List<Trained> heads) {
     return heads.stream().map(head -> ((Linear) head).head).toList();
   }
 

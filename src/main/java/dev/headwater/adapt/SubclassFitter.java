@@ -111,8 +111,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
    * each label has one row.
    */
   @Override
-  public List<Trained> fit(
-      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
+  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
     double[] seen = least(batch.weights(), weightings);
     Subclasses found = Subclasses.of(batch.weighted(seen), classes, task.subclasses());
     Batch finer = new Batch(batch.features(), found.samples(), batch.weights());

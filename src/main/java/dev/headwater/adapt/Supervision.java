@@ -58,11 +58,6 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
     return head.scaled(1 / spread(), -mean() / spread());
   }
 
-  /** The way back. */
-  default Fitter.Trained unscaled(Fitter.Trained head) {
-    return head.scaled(spread(), mean());
-  }
-
   /**
    * @param labels by output index
    * @param balance a sample of a label seen n times counts n^-balance

@@ -63,16 +63,14 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
   }
 
   @Override
-  public List<Trained> fit(
-      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
+  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
     Rows rows = new Rows(task.rowSize());
     Batch all = batch.pixels() == null ? batch : rows.of(batch, batch.pixels());
     List<double[]> counts =
         batch.pixels() == null
             ? weightings
             : weightings.stream().map(weights -> rows.weights(batch, weights)).toList();
-    List<Weights> from = starts.stream().map(start -> ((Deep) start).weights).toList();
-    return tuner.fit(((Deep) live).weights, from, classes, all, counts).stream()
+    return tuner.fit(((Deep) live).weights, classes, all, counts).stream()
         .map(weights -> (Trained) new Deep(weights, this))
         .toList();
   }

@@ -92,8 +92,7 @@ record ClosedForm(HeadLayout layout, Batch source, int width, Solution solution)
   }
 
   @Override
-  public List<Trained> fit(
-      Trained live, List<Trained> starts, int classes, Batch batch, List<double[]> weightings) {
+  public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
     JniUtils.setNumThreads(1);
     List<float[]> features = new ArrayList<>();
     source.features().forEach(f -> features.add(lifted(f)));

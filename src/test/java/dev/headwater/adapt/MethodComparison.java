@@ -173,10 +173,10 @@ class MethodComparison {
     List<Report> shipped = setting.first(stream, linear(HeadLayout.of(bundle.task())), ASKED);
     lastLayer(setting, bundle, stream, shipped);
     Bundle deep = setting.bundle(directory, LABELS + "cut: -2");
-    setting.same("AdamW, cut -2", setting.at(deep), tail(deep), shipped);
+    setting.same("deeper tail, cut -2", setting.at(deep), tail(deep), shipped);
     setting.all("all labels, cut -2", setting.at(deep), tail(deep));
     Bundle whole = setting.bundle(directory, LABELS + "cut: -3");
-    setting.same("AdamW, whole network", setting.at(whole), tail(whole), shipped);
+    setting.same("whole network", setting.at(whole), tail(whole), shipped);
     fromScratch(setting, whole, shipped);
   }
 
@@ -234,8 +234,7 @@ class MethodComparison {
     Head first = bundle.task().head().orElseThrow();
     System.out.printf(
         "nuclei, whole pictures%n| learner | first part | stained | fluorescence | labels |%n");
-    Pictures.Report shipped =
-        row("AdamW, deeper tail", pictures, first, ASKED.apply(0), tail(bundle));
+    Pictures.Report shipped = row("deeper tail", pictures, first, ASKED.apply(0), tail(bundle));
     row("all labels, deeper tail", pictures, first, Choices.all(), tail(bundle));
     Iterator<Boolean> same = shipped.asked().iterator();
     Head random = Recorded.untrained(first, 3);
@@ -269,7 +268,7 @@ class MethodComparison {
     Batch source = source(stream, linear);
     ClosedForm lifted = ClosedForm.randomProjection(layout, source, WIDTH);
     return List.of(
-        setting.same("AdamW and replay", stream, tail(bundle), shipped),
+        setting.same("AdamW and replay", stream, new Minibatches(linear), shipped),
         setting.same("SLDA", stream, ClosedForm.lda(layout, source), shipped),
         setting.same("ridge", stream, ClosedForm.ridge(layout, source), shipped),
         setting.same("ridge, random projection", stream, lifted, shipped),

@@ -88,11 +88,7 @@ class SelfTrainingTest {
         new Fitter() {
           @Override
           public List<Trained> fit(
-              Trained live,
-              List<Trained> starts,
-              int classes,
-              Batch batch,
-              List<double[]> weightings) {
+              Trained live, int classes, Batch batch, List<double[]> weightings) {
             last.clear();
             last.addAll(weightings);
             return List.of(CONTRARY, HEAD, HEAD);
@@ -128,12 +124,11 @@ class SelfTrainingTest {
     CrossFit.of(
         recording,
         HEAD,
-        List.of(),
         2,
         new Batch(List.of(LEFT, LEFT, RIGHT), new int[] {0, 0, 1}, new double[] {1, 1, 1}),
         List.of(LEFT),
         new int[] {0, 1},
-        new int[] {0, 1});
+        2);
 
     assertThat(last)
         .containsExactly(
@@ -189,9 +184,7 @@ class SelfTrainingTest {
   }
 
   private Fitter.Trained fit(Batch batch, List<float[]> unlabelled) {
-    return CrossFit.of(
-            fitter, fitter.empty(), List.of(), CLASSES, batch, unlabelled, new int[0], new int[0])
-        .head();
+    return CrossFit.of(fitter, fitter.empty(), CLASSES, batch, unlabelled, new int[0], 2).head();
   }
 
   private float[] drawn(int label) {

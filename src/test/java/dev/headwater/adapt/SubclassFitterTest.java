@@ -19,7 +19,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -71,12 +70,7 @@ class SubclassFitterTest {
   }
 
   private List<Fitter.Trained> fit(Batch batch, int classes, List<double[]> weightings) {
-    return fitter.fit(
-        fitter.empty(),
-        Collections.nCopies(weightings.size(), fitter.empty()),
-        classes,
-        batch,
-        weightings);
+    return fitter.fit(fitter.empty(), classes, batch, weightings);
   }
 
   private static double accuracy(Fitter.Trained head, Batch batch) {

@@ -18,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -87,7 +86,7 @@ class TailFitterTest {
     Batch batch = corners(600, 1);
 
     for (int round = 0; round < 6; round++) {
-      head = fit(fitter, head, 2, batch, List.of(batch.weights())).get(0);
+      head = fitter.fit(head, 2, batch, List.of(batch.weights())).get(0);
     }
 
     assertThat(accuracy(head, corners(400, 2))).isGreaterThan(.9);
@@ -104,11 +103,11 @@ class TailFitterTest {
     Batch first =
         new Batch(batch.features().subList(0, 40), Arrays.copyOf(batch.classes(), 40), ones(40));
 
-    List<Fitter.Trained> heads = fit(fitter, live, 2, batch, List.of(half, half, ones(80)));
+    List<Fitter.Trained> heads = fitter.fit(live, 2, batch, List.of(half, half, ones(80)));
 
     assertThat(heads.get(0).tensors()).isEqualTo(heads.get(1).tensors());
     assertThat(heads.get(0).tensors()).isNotEqualTo(heads.get(2).tensors());
-    assertThat(fit(fitter, live, 2, first, List.of(ones(40))).get(0).tensors())
+    assertThat(fitter.fit(live, 2, first, List.of(ones(40))).get(0).tensors())
         .isEqualTo(heads.get(0).tensors());
   }
 
@@ -125,7 +124,7 @@ class TailFitterTest {
 
     Fitter.Trained head = fitter.of(task.head().orElseThrow());
     for (int round = 0; round < 6; round++) {
-      head = fit(fitter, head, 3, three, List.of(three.weights())).get(0);
+      head = fitter.fit(head, 3, three, List.of(three.weights())).get(0);
     }
 
     assertThat(head.logits(three.features()).get(0)).hasSize(3);
@@ -178,7 +177,7 @@ class TailFitterTest {
     TailFitter fitter = fitter(task);
     Fitter.Trained live = fitter.of(task.head().orElseThrow());
 
-    Fitter.Trained learned = fit(fitter, live, labels, batch, List.of(batch.weights())).get(0);
+    Fitter.Trained learned = fitter.fit(live, labels, batch, List.of(batch.weights())).get(0);
 
     byte[] exported = task.split().merge(parameters(learned));
     List<float[]> says = rows(Ort.values(Ort.run(exported, inputs).get(output)));
@@ -212,7 +211,7 @@ class TailFitterTest {
 
     Fitter.Trained head = fitter.empty();
     for (int round = 0; round < 8; round++) {
-      head = fit(fitter, head, 2, batch, List.of(batch.weights())).get(0);
+      head = fitter.fit(head, 2, batch, List.of(batch.weights())).get(0);
     }
 
     assertThat(accuracy(head, corners(400, 6))).isGreaterThan(.85);
@@ -245,20 +244,9 @@ class TailFitterTest {
 
     assertThatThrownBy(
             () ->
-                fit(
-                    fitter,
-                    fitter.of(task.head().orElseThrow()),
-                    2,
-                    corners(50, 8),
-                    List.of(ones(50))))
+                fitter.fit(
+                    fitter.of(task.head().orElseThrow()), 2, corners(50, 8), List.of(ones(50))))
         .isInstanceOf(CancellationException.class);
-  }
-
-  /** All from the live head. */
-  private static List<Fitter.Trained> fit(
-      Fitter fitter, Fitter.Trained live, int classes, Batch batch, List<double[]> weightings) {
-    return fitter.fit(
-        live, Collections.nCopies(weightings.size(), live), classes, batch, weightings);
   }
 
   private static List<dev.headwater.onnx.Parameter> parameters(Fitter.Trained head) {

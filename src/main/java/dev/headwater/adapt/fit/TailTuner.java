@@ -26,7 +26,6 @@ import java.util.concurrent.CancellationException;
  */
 public final class TailTuner {
   private static final int BATCH = 32;
-  private static final double RATE = 3e-3;
 
   /** Passes over the samples at most: a few of them are soon learnt by heart. */
   private static final int PASSES = 8;
@@ -40,7 +39,7 @@ public final class TailTuner {
   private static final int TILE_STEPS = 2;
 
   /**
-   * Pull of a head of tiles, in {@link Adam}'s units. A few records have all the pixels to move it
+   * Pull of a head of tiles, in {@link Muon}'s units. A few records have all the pixels to move it
    * far, and what they show is all the same: what they do not show would be unlearnt.
    */
   private static final double TILE_PULL = 5;
@@ -89,21 +88,18 @@ public final class TailTuner {
   /**
    * One head for each way to weight the same samples.
    *
-   * @param live what to stay near
-   * @param starts where to go on from, for each weighting
+   * @param live where they begin, and what to stay near
    * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
    */
-  public List<Weights> fit(
-      Weights live, List<Weights> starts, int classes, Batch batch, List<double[]> weightings) {
+  public List<Weights> fit(Weights live, int classes, Batch batch, List<double[]> weightings) {
     JniUtils.setNumThreads(settings.threads());
-    Weights anchor = live.grown(split, classes);
+    Weights start = live.grown(split, classes);
     List<Weights> fitted = new ArrayList<>();
     for (int i = 0; i < weightings.size(); i++) {
       int head = i;
       fitted.add(
           fit(
-              anchor,
-              starts.get(i).grown(split, classes),
+              start,
               batch,
               weightings.get(i),
               (step, steps, loss) ->
@@ -112,7 +108,7 @@ public final class TailTuner {
     return fitted;
   }
 
-  private Weights fit(Weights anchor, Weights start, Batch batch, double[] weights, Steps each) {
+  private Weights fit(Weights start, Batch batch, double[] weights, Steps each) {
     int[] counted = counted(weights);
     if (counted.length == 0) {
       return start;
@@ -122,24 +118,26 @@ public final class TailTuner {
         tiles
             ? TILE_STEPS * settings.tailSteps()
             : Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
-    Adam adam = new Adam(anchor.flat(), start.flat(), RATE, tiles ? TILE_PULL : settings.pull());
-    Random random = new Random(SEED);
-    int[] order = counted.clone();
-    int size = batchSize(batch);
-    for (int step = 0, next = 0; step < steps; step++, next += size) {
-      if (cancelled) {
-        throw new CancellationException("training was cancelled");
+    try (NDManager manager = engine.newBaseManager(device)) {
+      Muon muon = new Muon(start, tiles ? TILE_PULL : settings.pull(), manager);
+      Random random = new Random(SEED);
+      int[] order = counted.clone();
+      int size = batchSize(batch);
+      for (int step = 0, next = 0; step < steps; step++, next += size) {
+        if (cancelled) {
+          throw new CancellationException("training was cancelled");
+        }
+        if (step == 0 || next + size > order.length) {
+          shuffle(order, random);
+          next = 0;
+        }
+        int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + size));
+        Slope slope = slope(start.of(muon.at()), batch, weights, chosen);
+        muon.step(slope.gradient(), 1 - (double) step / steps);
+        each.stepped(step + 1, steps, slope.loss());
       }
-      if (step == 0 || next + size > order.length) {
-        shuffle(order, random);
-        next = 0;
-      }
-      int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + size));
-      Slope slope = slope(start.of(adam.at()), batch, weights, chosen);
-      adam.step(slope.gradient(), 1 - (double) step / steps);
-      each.stepped(step + 1, steps, slope.loss());
+      return start.of(muon.at());
     }
-    return start.of(adam.at());
   }
 
   private static int batchSize(Batch batch) {

@@ -76,9 +76,7 @@ class CudaParity {
             task.featureShapes(),
             new FitSettings(device, 1, FitSettings.DEFAULT.pull(), 25, steps));
     assertThat(tuner.device()).isEqualTo(device);
-    return tuner
-        .fit(live, List.of(live), task.labels().size(), batch, List.of(batch.weights()))
-        .get(0);
+    return tuner.fit(live, task.labels().size(), batch, List.of(batch.weights())).get(0);
   }
 
   private static double distance(Weights a, Weights b) {

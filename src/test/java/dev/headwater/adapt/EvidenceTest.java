@@ -20,12 +20,12 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-class ProgressTest {
+class EvidenceTest {
   private static final int DIM = 4;
   private final Samples samples = new Samples("task", "backbone", DIM);
-  private final Progress progress = new Progress();
+  private final Evidence evidence = new Evidence();
 
-  /** Knows what it has ever learned from, it or the heads it went on from. */
+  /** Knows what it has learned from. */
   private record Learned(Set<Integer> from, boolean shipped, List<String> leaks)
       implements Fitter.Trained {
     @Override
@@ -54,7 +54,6 @@ class ProgressTest {
 
   private static final class Recording implements Fitter {
     private final List<String> leaks = new ArrayList<>();
-    private List<Trained> starts = List.of();
     private List<Trained> made = List.of();
     private boolean shipsFolds;
 
@@ -64,12 +63,10 @@ class ProgressTest {
     }
 
     @Override
-    public List<Trained> fit(
-        Trained live, List<Trained> from, int classes, Batch batch, List<double[]> weightings) {
-      starts = from;
+    public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
       made = new ArrayList<>();
       for (int i = 0; i < weightings.size(); i++) {
-        Set<Integer> learned = new HashSet<>(((Learned) from.get(i)).from);
+        Set<Integer> learned = new HashSet<>();
         for (int sample = 0; sample < batch.size(); sample++) {
           if (weightings.get(i)[sample] > 0) {
             learned.add(Arrays.hashCode(batch.features().get(sample)));
@@ -108,23 +105,16 @@ class ProgressTest {
   }
 
   @Test
-  void aRefusedTrainingIsGoneOnFromAndNoFoldLearnsWhatItJudges() {
+  void noFoldLearnsWhatItJudges() {
     Recording fitter = new Recording();
     Learner learner = learner(fitter);
     feed(learner, 0, 21);
     learner.train("samples", 1);
-    List<Fitter.Trained> first = fitter.made;
+    assertThat(fitter.made).hasSize(AdaptSettings.of("test").folds() + 1);
     feed(learner, 21, 40);
     learner.train("samples", 2);
 
-    assertThat(fitter.starts).hasSize(AdaptSettings.of("test").folds() + 1).isEqualTo(first);
     assertThat(fitter.leaks).as("judged by a head that had learned it").isEmpty();
-
-    learner.erase("r3");
-    feed(learner, 40, 50);
-    learner.train("samples", 3);
-
-    assertThat(((Learned) fitter.starts.get(0)).from).as("what learned from r3 is gone").isEmpty();
   }
 
   private static Learner learner(Fitter fitter) {
@@ -171,12 +161,8 @@ class ProgressTest {
     learner.train("samples", 1);
     feed(learner, 2, 30);
     learner.train("samples", 2);
-    List<Fitter.Trained> second = fitter.made;
-    feed(learner, 30, 50);
-    learner.train("samples", 3);
 
-    assertThat(second).hasSize(AdaptSettings.of("test").folds());
-    assertThat(fitter.starts).isEqualTo(second);
+    assertThat(fitter.made).hasSize(AdaptSettings.of("test").folds());
     assertThat(fitter.leaks).as("judged by a head that had learned it").isEmpty();
   }
 
@@ -186,22 +172,22 @@ class ProgressTest {
     List<Remembered> dense = remembered(300, 2);
     int[] all = IntStream.range(0, 300).toArray();
 
-    progress.drifted();
-    assertThat(progress.ofLate(sparse, all)).isEqualTo(IntStream.range(200, 300).toArray());
-    assertThat(progress.ofLate(sparse.subList(0, 250), Arrays.copyOf(all, 250)))
+    evidence.drifted();
+    assertThat(evidence.ofLate(sparse, all)).isEqualTo(IntStream.range(200, 300).toArray());
+    assertThat(evidence.ofLate(sparse.subList(0, 250), Arrays.copyOf(all, 250)))
         .as("the newest have left the memory")
         .isEqualTo(IntStream.range(200, 250).toArray());
-    Progress other = new Progress();
+    Evidence other = new Evidence();
     assertThat(other.ofLate(dense, all)).as("there is no more").hasSize(300);
     other.drifted();
     assertThat(other.ofLate(dense, all)).isEqualTo(IntStream.range(50, 300).toArray());
-    assertThat(new Progress().ofLate(remembered(300, 10), all)).as("2,000 records").hasSize(200);
+    assertThat(new Evidence().ofLate(remembered(300, 10), all)).as("2,000 records").hasSize(200);
 
-    progress.restart();
-    progress.drifted();
+    evidence.restart();
+    evidence.drifted();
 
-    assertThat(progress.ofLate(sparse, all)).as("another head is live").hasSize(100);
-    assertThat(progress.ofLate(sparse.subList(0, 20), Arrays.copyOf(all, 20))).isEmpty();
+    assertThat(evidence.ofLate(sparse, all)).as("another head is live").hasSize(100);
+    assertThat(evidence.ofLate(sparse.subList(0, 20), Arrays.copyOf(all, 20))).isEmpty();
   }
 
   private List<Remembered> remembered(int count, double weight) {
@@ -210,26 +196,5 @@ class ProgressTest {
         .map(
             sample -> Remembered.of(sample, 0, Integer.parseInt(sample.getRecordId().substring(1))))
         .toList();
-  }
-
-  @Test
-  void aSampleKeepsItsFoldWhateverLeavesTheMemory() {
-    List<String> ids = IntStream.range(0, 20).mapToObj(i -> "r" + i).toList();
-    int[] before = progress.folds(ids, 4);
-
-    int[] after = progress.folds(ids.subList(3, 20), 4);
-
-    assertThat(after).containsExactly(Arrays.copyOfRange(before, 3, 20));
-    assertThat(Arrays.stream(before).filter(fold -> fold == 1)).as("evenly").hasSize(5);
-  }
-
-  @Test
-  void headsWhoseClassesHaveMovedAreNotGoneOnFrom() {
-    List<Fitter.Trained> heads = List.of(new Learned(Set.of(), false, List.of()));
-    progress.made(List.of("a", "b"), heads);
-
-    assertThat(progress.heads(List.of("a", "b", "c"))).isEqualTo(heads);
-    assertThat(progress.heads(List.of("a", "c"))).isEmpty();
-    assertThat(progress.heads(List.of("a"))).isEmpty();
   }
 }

@@ -1,0 +1,134 @@
+package dev.headwater.adapt.fit;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.headwater.schema.Tensor;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+
+/**
+ * Muon (Jordan et al. 2024): matrices, and kernels as matrices of one row an output, go by their
+ * momentum made orthogonal, so that a step is as long in each direction that the samples know of;
+ * what has one dimension goes by Adam. With decoupled decay (AdamW: Loshchilov and Hutter 2019)
+ * towards where it began instead of zero: L2-SP (Li et al. 2018), so that what the samples say
+ * nothing of stays.
+ */
+final class Muon {
+  /** Length of a step of a matrix, at first: its greatest singular value, about. */
+  private static final double MATRIX_RATE = 3e-2;
+
+  /** Of a step of Adam, at first. */
+  private static final double RATE = 3e-3;
+
+  private static final double FIRST = 0.9;
+  private static final double SECOND = 0.999;
+  private static final double EPSILON = 1e-8;
+
+  private static final int ITERATIONS = 5;
+
+  /** Of the Newton-Schulz iteration, which take all singular values to between .7 and 1.2. */
+  private static final double[] QUINTIC = {3.4445, -4.7750, 2.0315};
+
+  private final Weights shapes;
+  private final NDManager manager;
+  private final float[] start;
+  private final float[] at;
+  private final float[] mean;
+  private final float[] square;
+  private final double pull;
+  private int steps;
+
+  /**
+   * @param shapes where it begins, and what it is pulled to
+   * @param pull share of the way back there that a step of rate 1 goes
+   * @param manager of the device that multiplies
+   */
+  Muon(Weights shapes, double pull, NDManager manager) {
+    this.shapes = shapes;
+    this.manager = manager;
+    this.start = shapes.flat();
+    this.at = start.clone();
+    this.mean = new float[at.length];
+    this.square = new float[at.length];
+    this.pull = pull;
+  }
+
+  /** Where it is; not to be written to. */
+  float[] at() {
+    return at;
+  }
+
+  /**
+   * Passes over a gradient that it could not square: one minibatch is lost, where otherwise every
+   * step after it would be. A step being at most a few rates long, weights then stay finite.
+   *
+   * @param share of the rates to go by, in (0, 1]
+   */
+  void step(float[] gradient, double share) {
+    for (float slope : gradient) {
+      if (!Float.isFinite(slope * slope)) {
+        return;
+      }
+    }
+    steps++;
+    int from = 0;
+    for (Tensor tensor : shapes.tensors().values()) {
+      int to = from + tensor.values().length;
+      if (tensor.shape().length > 1 && to > from) {
+        along(gradient, from, to, rows(tensor.shape()), share);
+      } else {
+        adam(gradient, from, to, share);
+      }
+      from = to;
+    }
+  }
+
+  /** Of a kernel its outputs; where there is but one of the first dimension, it says nothing. */
+  private static int rows(long[] shape) {
+    return (int) Arrays.stream(shape).filter(size -> size > 1).findFirst().orElse(1);
+  }
+
+  private void along(float[] gradient, int from, int to, int rows, double share) {
+    float[] ahead = new float[to - from];
+    for (int i = from; i < to; i++) {
+      mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
+      ahead[i - from] = (float) (FIRST * mean[i] + (1 - FIRST) * gradient[i]); // Nesterov's
+    }
+    int columns = (to - from) / rows;
+    float[] direction = orthogonal(ahead, rows, columns);
+    double length = MATRIX_RATE * share * Math.sqrt(Math.max(1, (double) rows / columns));
+    double back = RATE * share * pull;
+    for (int i = from; i < to; i++) {
+      at[i] -= (float) (length * direction[i - from] + back * (at[i] - start[i]));
+    }
+  }
+
+  /** U V' of a matrix U S V', about. */
+  private float[] orthogonal(float[] matrix, int rows, int columns) {
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray given = scope.create(FloatBuffer.wrap(matrix), new Shape(rows, columns));
+      NDArray x = rows > columns ? given.transpose() : given;
+      x = x.div(x.norm().add(EPSILON * EPSILON));
+      for (int i = 0; i < ITERATIONS; i++) {
+        NDArray square = x.matMul(x.transpose());
+        NDArray more = square.mul(QUINTIC[1]).add(square.matMul(square).mul(QUINTIC[2]));
+        x = x.mul(QUINTIC[0]).add(more.matMul(x));
+      }
+      return (rows > columns ? x.transpose() : x).toFloatArray();
+    }
+  }
+
+  private void adam(float[] gradient, int from, int to, double share) {
+    double length = RATE * share * Math.sqrt(1 - Math.pow(SECOND, steps));
+    double unbiased = length / (1 - Math.pow(FIRST, steps));
+    double back = RATE * share * pull;
+    for (int i = from; i < to; i++) {
+      mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
+      square[i] += (float) ((1 - SECOND) * (gradient[i] * gradient[i] - square[i]));
+      at[i] -=
+          (float)
+              (unbiased * mean[i] / (Math.sqrt(square[i]) + EPSILON) + back * (at[i] - start[i]));
+    }
+  }
+}

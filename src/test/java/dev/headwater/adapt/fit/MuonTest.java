@@ -1,0 +1,119 @@
+package dev.headwater.adapt.fit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDManager;
+import dev.headwater.schema.Tensor;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MuonTest {
+  private final NDManager manager = NDManager.newBaseManager("PyTorch");
+
+  @AfterEach
+  void close() {
+    manager.close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, -1e30f})
+  void aGradientBeyondNumbersCostsOneStepAndNoMore(float broken) {
+    Muon hit = muon(0, new long[] {2}, new long[] {2, 2});
+    Muon spared = muon(0, new long[] {2}, new long[] {2, 2});
+
+    hit.step(new float[] {1, 1, 1, 1, 1, broken}, 1);
+
+    assertThat(hit.at()).containsOnly(0);
+    hit.step(new float[] {1, -2, 1, 2, 3, 4}, 1);
+    spared.step(new float[] {1, -2, 1, 2, 3, 4}, 1);
+    assertThat(hit.at()).containsExactly(spared.at()).doesNotContain(0);
+    assertThat(hit.at()[0]).isNegative();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"3, 5", "5, 3", "4, 4"})
+  void aMatrixMovesAsFarInEachDirectionHoweverSteep(int rows, int columns) {
+    Muon muon = muon(0, new long[] {rows, columns});
+    Random random = new Random(3);
+    float[] gradient = new float[rows * columns];
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < columns; c++) {
+        gradient[r * columns + c] = (float) (random.nextGaussian() * Math.pow(4, -r));
+      }
+    }
+
+    muon.step(gradient, 1);
+
+    boolean wide = columns >= rows;
+    int least = Math.min(rows, columns);
+    double length = 0.03 * Math.sqrt(Math.max(1, (double) rows / columns));
+    for (int a = 0; a < least; a++) {
+      for (int b = 0; b < least; b++) {
+        double product = 0;
+        for (int i = 0; i < Math.max(rows, columns); i++) {
+          product +=
+              muon.at()[wide ? a * columns + i : i * columns + a]
+                  * muon.at()[wide ? b * columns + i : i * columns + b];
+        }
+        assertThat(product / length / length)
+            .as("of %d and %d", a, b)
+            .isCloseTo(a == b ? 1 : 0, within(0.6));
+      }
+    }
+  }
+
+  @Test
+  void aKernelIsAMatrixOfOneRowAnOutput() {
+    Muon kernel = muon(0, new long[] {2, 3, 1, 2});
+    Muon single = muon(0, new long[] {1, 2, 6});
+    Muon matrix = muon(0, new long[] {2, 6});
+    float[] gradient = {1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, -1};
+
+    kernel.step(gradient, 0.5);
+    single.step(gradient, 0.5);
+    matrix.step(gradient, 0.5);
+
+    assertThat(kernel.at()).containsExactly(matrix.at()).doesNotContain(0);
+    assertThat(single.at()).containsExactly(matrix.at());
+  }
+
+  @Test
+  void thePullKeepsEachWeightNearerToWhereItBegan() {
+    Weights start = weights(1, new long[] {2}, new long[] {2, 2});
+    Muon free = new Muon(start, 0, manager);
+    Muon pulled = new Muon(start, 100, manager);
+
+    for (int step = 0; step < 20; step++) {
+      free.step(new float[] {1, -1, 1, 2, 3, -4}, 1);
+      pulled.step(new float[] {1, -1, 1, 2, 3, -4}, 1);
+    }
+
+    for (int i = 0; i < 6; i++) {
+      assertThat((pulled.at()[i] - 1) / (free.at()[i] - 1)).isBetween(0.01f, 0.5f);
+    }
+  }
+
+  private Muon muon(float start, long[]... shapes) {
+    Weights weights = weights(start, shapes);
+    return new Muon(weights, 0, manager);
+  }
+
+  private static Weights weights(float value, long[]... shapes) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    for (long[] shape : shapes) {
+      Tensor zeros = Tensor.zeros(shape);
+      float[] values = zeros.values().clone();
+      Arrays.fill(values, value);
+      tensors.put("t" + tensors.size(), new Tensor(shape, values));
+    }
+    return new Weights(tensors);
+  }
+}
