@@ -12,6 +12,9 @@ public final class Selector {
   /** Below any difference that means something. */
   private static final double TIE = 1e-9;
 
+  /** 2^32 over the golden ratio: its multiples are spread evenly (Knuth, volume 3, 6.4). */
+  private static final int GOLDEN = 0x9E3779B9;
+
   private final Selection selection;
   private final Optional<LabelBudget> budget;
   private final RecentlyAsked recent;
@@ -60,7 +63,7 @@ public final class Selector {
    */
   private static double[] apart(String recordId, double[] certainties) {
     double[] apart = new double[certainties.length];
-    double chance = Selection.hash('#' + recordId) / 0x1p32 * TIE;
+    double chance = Integer.toUnsignedLong(recordId.hashCode() * GOLDEN) / 0x1p32 * TIE;
     for (int i = 0; i < apart.length; i++) {
       apart[i] = certainties[i] + chance;
     }
