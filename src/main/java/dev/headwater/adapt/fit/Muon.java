@@ -10,9 +10,9 @@ import java.util.Arrays;
 /**
  * Muon (Jordan et al. 2024): matrices, and kernels as matrices of one row an output, go by their
  * momentum made orthogonal, so that a step is as long in each direction that the samples know of;
- * what has one dimension goes by Adam. With decoupled decay (AdamW: Loshchilov and Hutter 2019)
- * towards where it began instead of zero: L2-SP (Li et al. 2018), so that what the samples say
- * nothing of stays.
+ * what has one dimension of more than one goes by Adam. With decoupled decay (AdamW: Loshchilov and
+ * Hutter 2019) towards where it began instead of zero: L2-SP (Li et al. 2018), so that what the
+ * samples say nothing of stays.
  */
 final class Muon {
   /** Length of a step of a matrix, at first: its greatest singular value, about. */
@@ -75,8 +75,9 @@ final class Muon {
     int from = 0;
     for (Tensor tensor : shapes.tensors().values()) {
       int to = from + tensor.values().length;
-      if (tensor.shape().length > 1 && to > from) {
-        along(gradient, from, to, rows(tensor.shape()), share);
+      int rows = rows(tensor.shape());
+      if (rows > 1 && to - from > rows) {
+        along(gradient, from, to, rows, share);
       } else {
         adam(gradient, from, to, share);
       }
@@ -84,7 +85,7 @@ final class Muon {
     }
   }
 
-  /** Of a kernel its outputs; where there is but one of the first dimension, it says nothing. */
+  /** Of a kernel its outputs; a dimension of one says nothing. */
   private static int rows(long[] shape) {
     return (int) Arrays.stream(shape).filter(size -> size > 1).findFirst().orElse(1);
   }

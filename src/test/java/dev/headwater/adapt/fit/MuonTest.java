@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import dev.headwater.schema.Tensor;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -83,6 +84,20 @@ class MuonTest {
 
     assertThat(kernel.at()).containsExactly(matrix.at()).doesNotContain(0);
     assertThat(single.at()).containsExactly(matrix.at());
+  }
+
+  @Test
+  void whatHasOneDimensionIsNoMatrixHoweverItIsWritten() {
+    Muon vector = muon(0, new long[] {4});
+    Muon row = muon(0, new long[] {1, 4});
+    Muon scale = muon(0, new long[] {1, 4, 1, 1});
+
+    for (Muon each : List.of(vector, row, scale)) {
+      each.step(new float[] {1, 2, -3, 4}, 1);
+    }
+
+    assertThat(row.at()).containsExactly(vector.at()).doesNotContain(0);
+    assertThat(scale.at()).containsExactly(vector.at());
   }
 
   @Test
