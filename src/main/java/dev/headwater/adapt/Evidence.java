@@ -32,19 +32,19 @@ final class Evidence {
 
   /**
    * Which of these samples, indexes in the order they came, the next candidate is judged on: the
-   * newest. Older ones have passed: none of them is ever judged on again.
+   * newest, and none from before the traffic last changed.
    */
   int[] ofLate(List<Remembered> samples, int[] unseen) {
     int[] left = Arrays.stream(unseen).filter(i -> !passed.covers(samples.get(i))).toArray();
     int least = drifted ? RECORDS_AFTER_DRIFT : RECORDS;
-    drifted = false;
     int from = left.length;
     for (double records = 0; from > 0 && (records < least || left.length - from < SAMPLES); ) {
       records += samples.get(left[--from]).weight();
     }
-    for (int i = 0; i < from; i++) {
+    for (int i = 0; drifted && i < from; i++) {
       passed.advance(samples.get(left[i]).partition(), samples.get(left[i]).offset());
     }
+    drifted = false;
     return Arrays.copyOfRange(left, from, left.length);
   }
 }

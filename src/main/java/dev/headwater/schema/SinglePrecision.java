@@ -6,8 +6,8 @@ import com.fasterxml.jackson.databind.ser.std.StdSerializer;
 import java.io.IOException;
 
 /**
- * What a network gave as a float, in the digits that a float has: the rest are of its conversion,
- * and take as long to write.
+ * Rounded to a float, which is what a network gives: the digits beyond are of its conversion to a
+ * double, and take as long to write and to carry as those that say something.
  */
 final class SinglePrecision extends StdSerializer<Double> {
   private static final long serialVersionUID = 1;

@@ -9,13 +9,13 @@ import java.util.Arrays;
 
 /**
  * Muon (Jordan et al. 2024): matrices, and kernels as matrices of one row an output, go by their
- * momentum made orthogonal, so that a step is as long in each direction that the samples know of;
- * what has one dimension of more than one goes by Adam. With decoupled decay (AdamW: Loshchilov and
- * Hutter 2019) towards where it began instead of zero: L2-SP (Li et al. 2018), so that what the
- * samples say nothing of stays.
+ * momentum made orthogonal, so that a step is as long in each direction that the samples know of,
+ * and the same whichever way round the matrix is written; what has one dimension of more than one
+ * goes by Adam. With decoupled decay (AdamW: Loshchilov and Hutter 2019) towards where it began
+ * instead of zero: L2-SP (Li et al. 2018), so that what the samples say nothing of stays.
  */
 final class Muon {
-  /** Length of a step of a matrix, at first: its greatest singular value, about. */
+  /** Length of a step of a matrix, at first: all its singular values, about. */
   private static final double MATRIX_RATE = 3e-2;
 
   /** Of a step of Adam, at first. */
@@ -24,6 +24,9 @@ final class Muon {
   private static final double FIRST = 0.9;
   private static final double SECOND = 0.999;
   private static final double EPSILON = 1e-8;
+
+  /** So that what has no gradient stays where it is. */
+  private static final double NOTHING = 1e-16;
 
   private static final int ITERATIONS = 5;
 
@@ -61,7 +64,7 @@ final class Muon {
 
   /**
    * Passes over a gradient that it could not square: one minibatch is lost, where otherwise every
-   * step after it would be. A step being at most a few rates long, weights then stay finite.
+   * step after it would be. Steps being of bounded length, weights then stay finite.
    *
    * @param share of the rates to go by, in (0, 1]
    */
@@ -96,9 +99,8 @@ final class Muon {
       mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
       ahead[i - from] = (float) (FIRST * mean[i] + (1 - FIRST) * gradient[i]); // Nesterov's
     }
-    int columns = (to - from) / rows;
-    float[] direction = orthogonal(ahead, rows, columns);
-    double length = MATRIX_RATE * share * Math.sqrt(Math.max(1, (double) rows / columns));
+    float[] direction = orthogonal(ahead, rows, (to - from) / rows);
+    double length = MATRIX_RATE * share;
     double back = RATE * share * pull;
     for (int i = from; i < to; i++) {
       at[i] -= (float) (length * direction[i - from] + back * (at[i] - start[i]));
@@ -110,7 +112,7 @@ final class Muon {
     try (NDManager scope = manager.newSubManager()) {
       NDArray given = scope.create(FloatBuffer.wrap(matrix), new Shape(rows, columns));
       NDArray x = rows > columns ? given.transpose() : given;
-      x = x.div(x.norm().add(EPSILON * EPSILON));
+      x = x.div(x.norm().add(NOTHING));
       for (int i = 0; i < ITERATIONS; i++) {
         NDArray square = x.matMul(x.transpose());
         NDArray more = square.mul(QUINTIC[1]).add(square.matMul(square).mul(QUINTIC[2]));

@@ -39,7 +39,7 @@ public final class TailTuner {
   private static final int TILE_STEPS = 2;
 
   /**
-   * Pull of a head of tiles, in {@link Muon}'s units. A few records have all the pixels to move it
+   * Pull of a head of tiles, as {@link Muon} takes it. A few records have all the pixels to move it
    * far, and what they show is all the same: what they do not show would be unlearnt.
    */
   private static final double TILE_PULL = 5;

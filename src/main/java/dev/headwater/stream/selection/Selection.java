@@ -123,7 +123,11 @@ public record Selection(
 
   /** As {@link #audits}, for any share: what a smaller one draws, a larger one draws too. */
   public static boolean draws(String recordId, double share) {
-    return hash(recordId) < share * 0x1p32;
+    return draws(hash(recordId), share);
+  }
+
+  static boolean draws(long hash, double share) {
+    return hash < share * 0x1p32;
   }
 
   /**

@@ -12,9 +12,6 @@ public final class Selector {
   /** Below any difference that means something. */
   private static final double TIE = 1e-9;
 
-  /** 2^32 over the golden ratio: its multiples are spread evenly (Knuth, volume 3, 6.4). */
-  private static final int GOLDEN = 0x9E3779B9;
-
   private final Selection selection;
   private final Optional<LabelBudget> budget;
   private final RecentlyAsked recent;
@@ -41,11 +38,12 @@ public final class Selector {
    */
   public Optional<Kept> select(
       String recordId, float[] features, double[] certainties, boolean scored) {
-    boolean audit = selection.audits(recordId);
+    long hash = Selection.hash(recordId);
+    boolean audit = Selection.draws(hash, selection.auditShare());
     if (!scored) {
       coldStart();
     }
-    boolean unsure = !scored || unsure(features, apart(recordId, certainties), audit);
+    boolean unsure = !scored || unsure(features, apart(hash, certainties), audit);
     if (audit) {
       // an audit record is shown to annotators as one, unsure or not; only its weight differs
       return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / selection.auditShare()));
@@ -58,12 +56,12 @@ public final class Selector {
   }
 
   /**
-   * A head that is as sure of every record, as of numbers, leaves it to chance who asks: to a hash
-   * of the id, another one than the audit's.
+   * A head that is as sure of every record, as of numbers, leaves it to chance who asks: to the
+   * hash of its id, read from the end that does not tell whether the audit draws it.
    */
-  private static double[] apart(String recordId, double[] certainties) {
+  private static double[] apart(long hash, double[] certainties) {
     double[] apart = new double[certainties.length];
-    double chance = Integer.toUnsignedLong(recordId.hashCode() * GOLDEN) / 0x1p32 * TIE;
+    double chance = Integer.toUnsignedLong(Integer.reverse((int) hash)) / 0x1p32 * TIE;
     for (int i = 0; i < apart.length; i++) {
       apart[i] = certainties[i] + chance;
     }
