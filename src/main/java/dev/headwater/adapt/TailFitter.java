@@ -83,8 +83,7 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
   /** Those that began with nothing are too far apart for a mean of their weights. */
   @Override
   public boolean shipsFolds(Trained live) {
-    return ((Deep) live)
-        .weights.tensors().values().stream().allMatch(tensor -> tensor.values().length > 0);
+    return ((Deep) live).weights.begun();
   }
 
   /** The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). */

@@ -38,6 +38,9 @@ public final class TailTuner {
   /** Minibatches of tiles for each of others: records with masks are few and far between. */
   private static final int TILE_STEPS = 2;
 
+  /** Minibatches of a head that begins with nothing, for each of another. */
+  private static final int STEPS_FROM_NOTHING = 4;
+
   /**
    * Pull of a head of tiles, as {@link Muon} takes it. A few records have all the pixels to move it
    * far, and what they show is all the same: what they do not show would be unlearnt.
@@ -94,12 +97,14 @@ public final class TailTuner {
   public List<Weights> fit(Weights live, int classes, Batch batch, List<double[]> weightings) {
     JniUtils.setNumThreads(settings.threads());
     Weights start = live.grown(split, classes);
+    boolean nothing = !live.begun();
     List<Weights> fitted = new ArrayList<>();
     for (int i = 0; i < weightings.size(); i++) {
       int head = i;
       fitted.add(
           fit(
               start,
+              nothing,
               batch,
               weightings.get(i),
               (step, steps, loss) ->
@@ -108,16 +113,15 @@ public final class TailTuner {
     return fitted;
   }
 
-  private Weights fit(Weights start, Batch batch, double[] weights, Steps each) {
+  private Weights fit(Weights start, boolean nothing, Batch batch, double[] weights, Steps each) {
     int[] counted = counted(weights);
     if (counted.length == 0) {
       return start;
     }
     boolean tiles = batch.pixels() != null;
+    int most = settings.tailSteps() * (nothing ? STEPS_FROM_NOTHING : 1);
     int steps =
-        tiles
-            ? TILE_STEPS * settings.tailSteps()
-            : Math.min(settings.tailSteps(), (PASSES * counted.length + BATCH - 1) / BATCH);
+        tiles ? TILE_STEPS * most : Math.min(most, (PASSES * counted.length + BATCH - 1) / BATCH);
     try (NDManager manager = engine.newBaseManager(device)) {
       Muon muon = new Muon(start, tiles ? TILE_PULL : settings.pull(), manager);
       Random random = new Random(SEED);

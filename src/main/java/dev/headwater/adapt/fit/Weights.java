@@ -50,6 +50,11 @@ public record Weights(Map<String, Tensor> tensors) {
     return new Weights(filled);
   }
 
+  /** Whether each tensor has a value, as those of a last layer without classes have not. */
+  public boolean begun() {
+    return tensors.values().stream().allMatch(tensor -> tensor.values().length > 0);
+  }
+
   int size() {
     return tensors.values().stream().mapToInt(tensor -> tensor.values().length).sum();
   }
