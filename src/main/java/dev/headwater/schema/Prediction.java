@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.header.Headers;
@@ -34,7 +33,7 @@ public record Prediction(
     String recordId,
     String task,
     @Nullable String label,
-    @JsonSerialize(using = SinglePrecision.class) double confidence,
+    double confidence,
     List<Scored> top,
     long headVersion,
     Source source,

@@ -114,8 +114,8 @@ final class Muon {
       NDArray x = rows > columns ? given.transpose() : given;
       x = x.div(x.norm().add(NOTHING));
       for (int i = 0; i < ITERATIONS; i++) {
-        NDArray square = x.matMul(x.transpose());
-        NDArray more = square.mul(QUINTIC[1]).add(square.matMul(square).mul(QUINTIC[2]));
+        NDArray gram = x.matMul(x.transpose());
+        NDArray more = gram.mul(QUINTIC[1]).add(gram.matMul(gram).mul(QUINTIC[2]));
         x = x.mul(QUINTIC[0]).add(more.matMul(x));
       }
       return (rows > columns ? x.transpose() : x).toFloatArray();
