@@ -27,7 +27,8 @@ import java.util.stream.IntStream;
  * @param width how many random features a record is lifted to; 0 for the features themselves
  * @param solution of the sums
  */
-record ClosedForm(HeadLayout layout, Batch source, int width, Solution solution) implements Fitter {
+record ClosedForm(HeadLayout layout, Batch source, int width, Solution solution)
+    implements PlainFitter {
   /** Of the mean variance; one is chosen on samples held out for that, as RanPAC does. */
   private static final double[] PENALTIES = {1e-4, 1e-3, 1e-2, 1e-1, 1};
 
@@ -274,15 +275,4 @@ record ClosedForm(HeadLayout layout, Batch source, int width, Solution solution)
   public Trained blend(Trained live, List<Trained> fitted) {
     return fitted.get(fitted.size() - 1);
   }
-
-  @Override
-  public String device() {
-    return "cpu";
-  }
-
-  @Override
-  public void warmUp() {}
-
-  @Override
-  public void cancel() {}
 }

@@ -52,7 +52,7 @@ class EvidenceTest {
     }
   }
 
-  private static final class Recording implements Fitter {
+  private static final class Recording implements PlainFitter {
     private final List<String> leaks = new ArrayList<>();
     private List<Trained> made = List.of();
     private boolean shipsFolds;
@@ -91,17 +91,6 @@ class EvidenceTest {
     public Trained empty() {
       return new Learned(Set.of(), false, leaks);
     }
-
-    @Override
-    public String device() {
-      return "cpu";
-    }
-
-    @Override
-    public void warmUp() {}
-
-    @Override
-    public void cancel() {}
   }
 
   @Test

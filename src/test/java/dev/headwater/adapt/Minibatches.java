@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
  * Last layers by minibatches of the memory from where the live head is: AdamW (Loshchilov and
  * Hutter 2019) and replay, as most do it. All else is the shipped learner's.
  */
-record Minibatches(LinearFitter shipped) implements Fitter {
+record Minibatches(LinearFitter shipped) implements PlainFitter {
   private static final int BATCH = 32;
   private static final int STEPS = 50;
   private static final int PASSES = 8;
@@ -103,20 +103,5 @@ record Minibatches(LinearFitter shipped) implements Fitter {
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {
     return shipped.blend(live, fitted);
-  }
-
-  @Override
-  public String device() {
-    return "cpu";
-  }
-
-  @Override
-  public void warmUp() {
-    // nothing is loaded
-  }
-
-  @Override
-  public void cancel() {
-    // it is soon over
   }
 }

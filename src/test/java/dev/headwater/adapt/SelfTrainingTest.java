@@ -85,7 +85,7 @@ class SelfTrainingTest {
   void aFoldsHeadGoesOnFromWhatItSaysItself() {
     List<double[]> last = new ArrayList<>();
     Fitter recording =
-        new Fitter() {
+        new PlainFitter() {
           @Override
           public List<Trained> fit(
               Trained live, int classes, Batch batch, List<double[]> weightings) {
@@ -108,17 +108,6 @@ class SelfTrainingTest {
           public Trained blend(Trained live, List<Trained> fitted) {
             return HEAD;
           }
-
-          @Override
-          public String device() {
-            return "cpu";
-          }
-
-          @Override
-          public void warmUp() {}
-
-          @Override
-          public void cancel() {}
         };
 
     CrossFit.of(

@@ -75,6 +75,9 @@ final class Muon {
       }
     }
     steps++;
+    for (int i = 0; i < at.length; i++) {
+      mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
+    }
     int from = 0;
     for (Tensor tensor : shapes.tensors().values()) {
       int to = from + tensor.values().length;
@@ -96,7 +99,6 @@ final class Muon {
   private void along(float[] gradient, int from, int to, int rows, double share) {
     float[] ahead = new float[to - from];
     for (int i = from; i < to; i++) {
-      mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
       ahead[i - from] = (float) (FIRST * mean[i] + (1 - FIRST) * gradient[i]); // Nesterov's
     }
     float[] direction = orthogonal(ahead, rows, (to - from) / rows);
@@ -127,7 +129,6 @@ final class Muon {
     double unbiased = length / (1 - Math.pow(FIRST, steps));
     double back = RATE * share * pull;
     for (int i = from; i < to; i++) {
-      mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
       square[i] += (float) ((1 - SECOND) * (gradient[i] * gradient[i] - square[i]));
       at[i] -=
           (float)
