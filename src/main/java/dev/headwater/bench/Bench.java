@@ -7,7 +7,6 @@ import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.BrokerProcess;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Scratch;
-import dev.headwater.schema.Head;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.stream.AnsweredStream;
@@ -17,7 +16,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -25,17 +23,12 @@ import java.util.function.Consumer;
 public final class Bench {
   private static final int DISTINCT = 10_000;
   private static final List<Integer> LOADS = List.of(50, 80);
-  private static final double P999 = 0.999;
   private static final Map<String, Double> PERCENTILES =
-      Map.of("p50", 0.5, "p99", 0.99, "p999", P999);
-  private static final double SWAP_SECONDS = 5;
+      Map.of("p50", 0.5, "p99", 0.99, "p999", 0.999);
 
   /** What goes by Headwater's throughput. */
   private static final Set<Part> PACED =
       EnumSet.of(Part.LATENCY, Part.SWAP, Part.ADAPTATION, Part.SOAK);
-
-  /** A head is live once it is so on the last of them. */
-  private static final int INSTANCES = 2;
 
   private final BenchSettings settings;
   private final Pipeline pipeline;
@@ -142,7 +135,7 @@ public final class Bench {
     for (int load : wants(Part.LATENCY) ? LOADS : List.<Integer>of()) {
       List<Paced.Timings> runs = new ArrayList<>();
       for (int round = 0; round < settings.rounds(); round++) {
-        runs.add(paced.run(1, rate * load / 100, settings.seconds(), Optional.empty()));
+        runs.add(paced.run(1, rate * load / 100, settings.seconds(), List.of()));
       }
       String key = "latencyMs.load" + load;
       report.put(key + ".recordsPerSecond", rate * load / 100);
@@ -156,31 +149,12 @@ public final class Bench {
   }
 
   private void swap(Paced paced, double rate, List<AnsweredStream.Known> known) throws Exception {
-    if (!wants(Part.SWAP)) {
-      return;
+    if (wants(Part.SWAP)) {
+      Heads heads = Heads.of(pipeline.bundle().task());
+      new Swapping(paced, heads, known.get(0).outcomes().get(0).features())
+          .measure(rate, settings.rounds(), report);
+      told("swap");
     }
-    Head next =
-        Heads.of(pipeline.bundle().task()).version(1, known.get(0).outcomes().get(0).features());
-    List<Double> added = new ArrayList<>();
-    List<Double> live = new ArrayList<>();
-    for (int round = 0; round < settings.rounds(); round++) {
-      // in turns, so that what warms up favours neither
-      Paced.Timings first =
-          paced.run(INSTANCES, rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 0));
-      Paced.Timings second =
-          paced.run(INSTANCES, rate / 2, SWAP_SECONDS, swapped(next, round % 2 == 1));
-      Paced.Timings with = round % 2 == 0 ? first : second;
-      Paced.Timings without = round % 2 == 0 ? second : first;
-      added.add(with.percentile(P999) - without.percentile(P999));
-      live.add(with.publishToLiveMillis());
-    }
-    report.putMedian("swap.addedP999Ms", Spread.of(added));
-    report.putMedian("swap.publishToLiveMs", Spread.of(live));
-    told("swap");
-  }
-
-  private static Optional<Head> swapped(Head head, boolean now) {
-    return now ? Optional.of(head) : Optional.empty();
   }
 
   private void adaptation(

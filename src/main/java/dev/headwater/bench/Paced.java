@@ -11,8 +11,9 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Optional;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -40,39 +41,53 @@ final class Paced {
     this.headwater = headwater;
   }
 
+  /** A head that is published so many seconds into what is measured. */
+  record Publication(double second, Head head) {}
+
   /**
    * One run.
    *
    * @param latencies milliseconds, by record, without those of the warm-up
-   * @param publishToLiveMillis from the call that publishes to the head's being live on every
-   *     instance; 0 where none was published
+   * @param rate records a second
+   * @param publishToLiveMillis of each head from the call that publishes it to its being live on
+   *     every instance
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Timings(double[] latencies, double publishToLiveMillis) {
+  record Timings(double[] latencies, double rate, List<Double> publishToLiveMillis) {
 
     /**
      * @param share of the records that were no slower, in (0, 1]
      */
     double percentile(double share) {
-      double[] sorted = latencies.clone();
+      return percentile(share, 0, latencies.length / rate);
+    }
+
+    /** Of the records that were due from one second to another. */
+    double percentile(double share, double from, double to) {
+      double[] sorted =
+          Arrays.copyOfRange(
+              latencies, (int) (from * rate), Math.min(latencies.length, (int) (to * rate)));
       Arrays.sort(sorted);
       return Percentile.of(sorted, share);
     }
   }
 
   /**
+   * One run.
+   *
    * @param instances of one group that share the records, all in this JVM
    * @param rate records a second
    * @param seconds that are measured, after those to warm up
-   * @param swapped a head that is published in the middle of them
+   * @param publications in the order of their seconds
    */
-  Timings run(int instances, double rate, double seconds, Optional<Head> swapped) throws Exception {
+  Timings run(int instances, double rate, double seconds, List<Publication> publications)
+      throws Exception {
     String group = "paced-" + ++runs;
     TopicNames names = arena.open(group + "-records", group);
     int records = (int) Math.ceil(rate * (WARM_UP_SECONDS + seconds));
     long[] latencies = new long[records];
     Arrival arrival = new Arrival(names.predictions(), latencies, rate);
-    double live = 0;
+    List<Double> live = new ArrayList<>();
     Topics topics = Topics.of(names);
     try (Instances members = new Instances(headwater, arena, topics, group);
         HeadPublisher publisher =
@@ -80,20 +95,21 @@ final class Paced {
                 arena.kafka(), topics.heads(), group + "-publisher", HeadSettings.DEFAULT)) {
       publisher.read();
       members.start(instances);
-      Swap swap = new Swap(publisher, members, swapped, arrival, seconds / 2);
+      Swaps swaps = new Swaps(publisher, members, publications, arrival, live);
       try (Worker reading = Worker.start("reader", arrival);
-          Worker swapping = Worker.start("swap", swap)) {
+          Worker swapping = Worker.start("swaps", swaps)) {
         send(names.records().get(0), records, arrival);
         Progress.await(group + " predicts records", records, () -> arrival.seen(reading));
         swapping.close();
         swapping.check();
-        live = swap.publishToLiveNanos / 1e6;
       }
     }
     arena.close(group);
     int warm = (int) (rate * WARM_UP_SECONDS);
     return new Timings(
-        Arrays.stream(latencies, warm, records).mapToDouble(nanos -> nanos / 1e6).toArray(), live);
+        Arrays.stream(latencies, warm, records).mapToDouble(nanos -> nanos / 1e6).toArray(),
+        rate,
+        live);
   }
 
   private void send(String topic, int records, Arrival arrival)
@@ -161,52 +177,38 @@ final class Paced {
     }
   }
 
-  /** Publishes a head in the middle, and notes when it serves everywhere. */
-  private static final class Swap implements Worker.Body {
-    private final HeadPublisher publisher;
-    private final Instances members;
-    private final Optional<Head> head;
-    private final Arrival arrival;
-    private final double afterSeconds;
-    private volatile long publishToLiveNanos;
-
-    Swap(
-        HeadPublisher publisher,
-        Instances members,
-        Optional<Head> head,
-        Arrival arrival,
-        double afterSeconds) {
-      this.publisher = publisher;
-      this.members = members;
-      this.head = head;
-      this.arrival = arrival;
-      this.afterSeconds = afterSeconds;
-    }
+  /** Publishes heads when they are due, and notes when each serves everywhere. */
+  private record Swaps(
+      HeadPublisher publisher,
+      Instances members,
+      List<Publication> publications,
+      Arrival arrival,
+      List<Double> publishToLiveMillis)
+      implements Worker.Body {
 
     @Override
     public void run(BooleanSupplier running) {
-      if (head.isEmpty()) {
-        return;
-      }
-      Head next = head.get();
-      long delay = (long) ((WARM_UP_SECONDS + afterSeconds) * 1e9);
-      while (!arrival.begun() || System.nanoTime() < arrival.start + delay) {
-        if (!running.getAsBoolean()) {
-          return;
+      for (Publication publication : publications) {
+        Head next = publication.head();
+        long delay = (long) ((WARM_UP_SECONDS + publication.second()) * 1e9);
+        while (!arrival.begun() || System.nanoTime() < arrival.start + delay) {
+          if (!running.getAsBoolean()) {
+            return;
+          }
+          LockSupport.parkNanos(TICK_NANOS);
         }
-        LockSupport.parkNanos(TICK_NANOS);
-      }
-      long published = System.nanoTime();
-      Worker publishing = Worker.start("publisher", open -> publisher.promote(next, "bench"));
-      while (!members.live(next)) {
-        publishing.check();
-        if (!running.getAsBoolean()) {
-          throw new IllegalStateException("the head was not live everywhere by the end of the run");
+        long published = System.nanoTime();
+        Worker publishing = Worker.start("publisher", open -> publisher.promote(next, "bench"));
+        while (!members.live(next)) {
+          publishing.check();
+          if (!running.getAsBoolean()) {
+            throw new IllegalStateException("a head was not live everywhere by the end of the run");
+          }
+          LockSupport.parkNanos(TICK_NANOS);
         }
-        LockSupport.parkNanos(TICK_NANOS);
+        publishToLiveMillis.add((System.nanoTime() - published) / 1e6);
+        publishing.close();
       }
-      publishToLiveNanos = System.nanoTime() - published;
-      publishing.close();
     }
   }
 }

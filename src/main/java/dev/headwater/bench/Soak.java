@@ -7,7 +7,6 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -69,7 +68,7 @@ final class Soak {
                 LockSupport.parkNanos(LOOK_NANOS);
               }
             })) {
-      timings = paced.run(1, rate, minutes * 60, Optional.empty());
+      timings = paced.run(1, rate, minutes * 60, List.of());
       looking.close();
       looking.check();
     }
