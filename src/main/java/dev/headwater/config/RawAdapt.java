@@ -57,7 +57,7 @@ public interface RawAdapt {
   @WithConverter(Converters.Positive.class)
   int iterations();
 
-  /** Minibatches of a training where the head has several layers; twice as many of tiles. */
+  /** Minibatches of a training where the head has several layers. */
   @WithDefault("50")
   @WithConverter(Converters.Positive.class)
   int tailSteps();

@@ -8,7 +8,7 @@ package dev.headwater.adapt.fit;
  * @param pull strength of the pull towards the live head, in units of the inverse variance of its
  *     own weights
  * @param iterations of the optimiser at most, where the head is one linear layer
- * @param tailSteps minibatches, where it has several; twice as many of tiles
+ * @param tailSteps minibatches, where it has several
  */
 public record FitSettings(String device, int threads, double pull, int iterations, int tailSteps) {
   /** Chosen by replay: see RATIONALE.md in the package above. */

@@ -15,10 +15,10 @@ import java.util.Arrays;
  * instead of zero: L2-SP (Li et al. 2018), so that what the samples say nothing of stays.
  */
 final class Muon {
-  /** Length of a step of a matrix, at first: all its singular values, about. */
-  private static final double MATRIX_RATE = 3e-2;
+  /** Length of a step of a matrix: all its singular values, about. */
+  private static final double MATRIX_RATE = 5e-2;
 
-  /** Of a step of Adam, at first. */
+  /** Of a step of Adam. */
   private static final double RATE = 3e-3;
 
   private static final double FIRST = 0.9;
@@ -65,10 +65,8 @@ final class Muon {
   /**
    * Passes over a gradient that it could not square: one minibatch is lost, where otherwise every
    * step after it would be. Steps being of bounded length, weights then stay finite.
-   *
-   * @param share of the rates to go by, in (0, 1]
    */
-  void step(float[] gradient, double share) {
+  void step(float[] gradient) {
     for (float slope : gradient) {
       if (!Float.isFinite(slope * slope)) {
         return;
@@ -83,9 +81,9 @@ final class Muon {
       int to = from + tensor.values().length;
       int rows = rows(tensor.shape());
       if (rows > 1 && to - from > rows) {
-        along(gradient, from, to, rows, share);
+        along(gradient, from, to, rows);
       } else {
-        adam(gradient, from, to, share);
+        adam(gradient, from, to);
       }
       from = to;
     }
@@ -96,16 +94,14 @@ final class Muon {
     return (int) Arrays.stream(shape).filter(size -> size > 1).findFirst().orElse(1);
   }
 
-  private void along(float[] gradient, int from, int to, int rows, double share) {
+  private void along(float[] gradient, int from, int to, int rows) {
     float[] ahead = new float[to - from];
     for (int i = from; i < to; i++) {
       ahead[i - from] = (float) (FIRST * mean[i] + (1 - FIRST) * gradient[i]); // Nesterov's
     }
     float[] direction = orthogonal(ahead, rows, (to - from) / rows);
-    double length = MATRIX_RATE * share;
-    double back = RATE * share * pull;
     for (int i = from; i < to; i++) {
-      at[i] -= (float) (length * direction[i - from] + back * (at[i] - start[i]));
+      at[i] -= (float) (MATRIX_RATE * direction[i - from] + RATE * pull * (at[i] - start[i]));
     }
   }
 
@@ -124,15 +120,14 @@ final class Muon {
     }
   }
 
-  private void adam(float[] gradient, int from, int to, double share) {
-    double length = RATE * share * Math.sqrt(1 - Math.pow(SECOND, steps));
-    double unbiased = length / (1 - Math.pow(FIRST, steps));
-    double back = RATE * share * pull;
+  private void adam(float[] gradient, int from, int to) {
+    double length = RATE * Math.sqrt(1 - Math.pow(SECOND, steps)) / (1 - Math.pow(FIRST, steps));
     for (int i = from; i < to; i++) {
       square[i] += (float) ((1 - SECOND) * (gradient[i] * gradient[i] - square[i]));
       at[i] -=
           (float)
-              (unbiased * mean[i] / (Math.sqrt(square[i]) + EPSILON) + back * (at[i] - start[i]));
+              (length * mean[i] / (Math.sqrt(square[i]) + EPSILON)
+                  + RATE * pull * (at[i] - start[i]));
     }
   }
 }

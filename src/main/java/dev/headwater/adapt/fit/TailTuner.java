@@ -35,9 +35,6 @@ public final class TailTuner {
 
   private static final int MOST_TILES = 4096;
 
-  /** Minibatches of tiles for each of others: records with masks are few and far between. */
-  private static final int TILE_STEPS = 2;
-
   /** Minibatches of a head that begins with nothing, for each of another. */
   private static final int STEPS_FROM_NOTHING = 4;
 
@@ -120,13 +117,13 @@ public final class TailTuner {
     }
     boolean tiles = batch.pixels() != null;
     int most = settings.tailSteps() * (nothing ? STEPS_FROM_NOTHING : 1);
-    int steps =
-        tiles ? TILE_STEPS * most : Math.min(most, (PASSES * counted.length + BATCH - 1) / BATCH);
+    int steps = tiles ? most : Math.min(most, (PASSES * counted.length + BATCH - 1) / BATCH);
     try (NDManager manager = engine.newBaseManager(device)) {
       Muon muon = new Muon(start, tiles ? TILE_PULL : settings.pull(), manager);
       Random random = new Random(SEED);
       int[] order = counted.clone();
       int size = batchSize(batch);
+      float[] mean = new float[start.size()];
       for (int step = 0, next = 0; step < steps; step++, next += size) {
         if (cancelled) {
           throw new CancellationException("training was cancelled");
@@ -137,10 +134,22 @@ public final class TailTuner {
         }
         int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + size));
         Slope slope = slope(start.of(muon.at()), batch, weights, chosen);
-        muon.step(slope.gradient(), 1 - (double) step / steps);
+        muon.step(slope.gradient());
+        if (step >= steps / 2) {
+          average(mean, muon.at(), step - steps / 2);
+        }
         each.stepped(step + 1, steps, slope.loss());
       }
-      return start.of(muon.at());
+      return start.of(mean);
+    }
+  }
+
+  /**
+   * Of the second half of the way (Polyak and Juditsky 1992): rates need not fall towards an end.
+   */
+  private static void average(float[] mean, float[] at, int before) {
+    for (int i = 0; i < at.length; i++) {
+      mean[i] += (at[i] - mean[i]) / (before + 1);
     }
   }
 

@@ -29,11 +29,11 @@ class MuonTest {
     Muon hit = muon(0, new long[] {2}, new long[] {2, 2});
     Muon spared = muon(0, new long[] {2}, new long[] {2, 2});
 
-    hit.step(new float[] {1, 1, 1, 1, 1, broken}, 1);
+    hit.step(new float[] {1, 1, 1, 1, 1, broken});
 
     assertThat(hit.at()).containsOnly(0);
-    hit.step(new float[] {1, -2, 1, 2, 3, 4}, 1);
-    spared.step(new float[] {1, -2, 1, 2, 3, 4}, 1);
+    hit.step(new float[] {1, -2, 1, 2, 3, 4});
+    spared.step(new float[] {1, -2, 1, 2, 3, 4});
     assertThat(hit.at()).containsExactly(spared.at()).doesNotContain(0);
     assertThat(hit.at()[0]).isNegative();
   }
@@ -47,10 +47,10 @@ class MuonTest {
       gradient[i * columns + (i + 1) % columns] = (float) Math.pow(4, -i);
     }
 
-    muon.step(gradient, 0.5);
+    muon.step(gradient);
 
     for (int i = 0; i < gradient.length; i++) {
-      float moved = muon.at()[i] / 0.015f;
+      float moved = muon.at()[i] / 0.05f;
       if (gradient[i] > 0) {
         assertThat(moved).as("at %d", i).isBetween(-1.25f, -0.65f);
       } else {
@@ -63,20 +63,20 @@ class MuonTest {
   void whatHasNoGradientStaysUntilItHas() {
     Muon muon = muon(0, new long[] {2, 2});
 
-    muon.step(new float[4], 1);
+    muon.step(new float[4]);
 
     assertThat(muon.at()).containsOnly(0);
-    muon.step(new float[] {1, 0, 0, 2}, 1);
-    assertThat(muon.at()[0]).isCloseTo(-0.03f, within(0.01f));
+    muon.step(new float[] {1, 0, 0, 2});
+    assertThat(muon.at()[0]).isCloseTo(-0.05f, within(0.01f));
   }
 
   @Test
   void goesOnTheWayItWasGoing() {
     Muon muon = muon(0, new long[] {2, 2});
-    muon.step(new float[] {1, 0, 0, 1}, 1);
+    muon.step(new float[] {1, 0, 0, 1});
     float first = muon.at()[0];
 
-    muon.step(new float[] {-.1f, 0, 0, -.1f}, 1);
+    muon.step(new float[] {-.1f, 0, 0, -.1f});
 
     assertThat(muon.at()[0]).isLessThan(first);
   }
@@ -88,9 +88,9 @@ class MuonTest {
     Muon matrix = muon(0, new long[] {2, 6});
     float[] gradient = {1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, -1};
 
-    kernel.step(gradient, 0.5);
-    single.step(gradient, 0.5);
-    matrix.step(gradient, 0.5);
+    kernel.step(gradient);
+    single.step(gradient);
+    matrix.step(gradient);
 
     assertThat(kernel.at()).containsExactly(matrix.at()).doesNotContain(0);
     assertThat(single.at()).containsExactly(matrix.at());
@@ -103,7 +103,7 @@ class MuonTest {
     Muon scale = muon(0, new long[] {1, 4, 1, 1});
 
     for (Muon each : List.of(vector, row, scale)) {
-      each.step(new float[] {1, 2, -3, 4}, 1);
+      each.step(new float[] {1, 2, -3, 4});
     }
 
     assertThat(row.at()).containsExactly(vector.at()).doesNotContain(0);
@@ -117,8 +117,8 @@ class MuonTest {
     Muon pulled = new Muon(start, 100, manager);
 
     for (int step = 0; step < 20; step++) {
-      free.step(new float[] {1, -1, 1, 2, 3, -4}, 1);
-      pulled.step(new float[] {1, -1, 1, 2, 3, -4}, 1);
+      free.step(new float[] {1, -1, 1, 2, 3, -4});
+      pulled.step(new float[] {1, -1, 1, 2, 3, -4});
     }
 
     for (int i = 0; i < 6; i++) {
