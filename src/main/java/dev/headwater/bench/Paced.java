@@ -59,16 +59,18 @@ final class Paced {
      * @param share of the records that were no slower, in (0, 1]
      */
     double percentile(double share) {
-      return percentile(share, 0, latencies.length / rate);
+      return percentile(latencies.clone(), share);
     }
 
     /** Of the records that were due from one second to another. */
     double percentile(double share, double from, double to) {
-      double[] sorted =
-          Arrays.copyOfRange(
-              latencies, (int) (from * rate), Math.min(latencies.length, (int) (to * rate)));
-      Arrays.sort(sorted);
-      return Percentile.of(sorted, share);
+      int end = Math.min(latencies.length, (int) (to * rate));
+      return percentile(Arrays.copyOfRange(latencies, (int) (from * rate), end), share);
+    }
+
+    private static double percentile(double[] copy, double share) {
+      Arrays.sort(copy);
+      return Percentile.of(copy, share);
     }
   }
 

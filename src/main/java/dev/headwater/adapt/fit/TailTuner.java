@@ -94,14 +94,14 @@ public final class TailTuner {
   public List<Weights> fit(Weights live, int classes, Batch batch, List<double[]> weightings) {
     JniUtils.setNumThreads(settings.threads());
     Weights start = live.grown(split, classes);
-    boolean nothing = !live.begun();
+    int most = settings.tailSteps() * (live.begun() ? 1 : STEPS_FROM_NOTHING);
     List<Weights> fitted = new ArrayList<>();
     for (int i = 0; i < weightings.size(); i++) {
       int head = i;
       fitted.add(
           fit(
               start,
-              nothing,
+              most,
               batch,
               weightings.get(i),
               (step, steps, loss) ->
@@ -110,13 +110,12 @@ public final class TailTuner {
     return fitted;
   }
 
-  private Weights fit(Weights start, boolean nothing, Batch batch, double[] weights, Steps each) {
+  private Weights fit(Weights start, int most, Batch batch, double[] weights, Steps each) {
     int[] counted = counted(weights);
     if (counted.length == 0) {
       return start;
     }
     boolean tiles = batch.pixels() != null;
-    int most = settings.tailSteps() * (nothing ? STEPS_FROM_NOTHING : 1);
     int steps = tiles ? most : Math.min(most, (PASSES * counted.length + BATCH - 1) / BATCH);
     try (NDManager manager = engine.newBaseManager(device)) {
       Muon muon = new Muon(start, tiles ? TILE_PULL : settings.pull(), manager);

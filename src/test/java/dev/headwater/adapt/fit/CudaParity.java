@@ -33,7 +33,7 @@ class CudaParity {
         Bundle.load(Path.of("deploy/examples/bundles/fashion.yaml"), Bundles.data("fashion"));
     Task task = bundle.task();
     Weights live = new Weights(task.head().orElseThrow().tensors());
-    Batch batch = batch(task);
+    Batch batch = batch(task, RECORDS);
 
     Weights one = fit(task, "cpu", 1, live, batch);
     assertThat(fit(task, DEVICE, 1, live, batch).flat())
@@ -90,11 +90,11 @@ class CudaParity {
   }
 
   /** As what comes out of a ReLU. */
-  private static Batch batch(Task task) {
+  static Batch batch(Task task, int records) {
     Random random = new Random(1);
     List<float[]> features = new ArrayList<>();
-    int[] classes = new int[RECORDS];
-    for (int i = 0; i < RECORDS; i++) {
+    int[] classes = new int[records];
+    for (int i = 0; i < records; i++) {
       float[] row = new float[task.rowSize()];
       for (int d = 0; d < row.length; d++) {
         row[d] = (float) Math.max(0, random.nextGaussian());
@@ -102,7 +102,7 @@ class CudaParity {
       features.add(row);
       classes[i] = random.nextInt(task.labels().size());
     }
-    double[] weights = new double[RECORDS];
+    double[] weights = new double[records];
     Arrays.fill(weights, 1);
     return new Batch(features, classes, weights);
   }

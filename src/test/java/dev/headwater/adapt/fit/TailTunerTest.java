@@ -8,9 +8,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.tail.Tail;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,20 +28,7 @@ class TailTunerTest {
   void drawSamples() throws Exception {
     task = Bundles.tabular(directory, DIM, 2, "cut: -2").task();
     live = new Weights(task.head().orElseThrow().tensors());
-    Random random = new Random(3);
-    List<float[]> features = new ArrayList<>();
-    int[] classes = new int[SAMPLES];
-    for (int i = 0; i < SAMPLES; i++) {
-      float[] row = new float[task.featureSize()];
-      for (int j = 0; j < row.length; j++) {
-        row[j] = (float) random.nextGaussian();
-      }
-      features.add(row);
-      classes[i] = row[0] > 0 ? 1 : 0;
-    }
-    double[] ones = new double[SAMPLES];
-    Arrays.fill(ones, 1);
-    batch = new Batch(features, classes, ones);
+    batch = CudaParity.batch(task, SAMPLES);
   }
 
   @Test
