@@ -162,15 +162,33 @@ class FlatReaderTest {
   /** Whatever a byte is changed to, it is read alike or left to the other. */
   @Property(tries = 20_000)
   void isNeverOfAnotherOpinion(@ForAll int at, @ForAll byte with) {
-    byte[] json =
-        "{\"id\":\"r1\",\"x\":[-12.5e1,0.25],\"label\":\"a\",\"n\":null,\"s\":\"t\"}"
-            .getBytes(UTF_8);
-    json[Math.floorMod(at, json.length)] = with;
-    Fields flat = FLAT.read(json);
+    String json = "{\"id\":\"r1\",\"x\":[-12.5e1,0.25],\"label\":\"a\",\"n\":null,\"s\":\"t\"}";
+    agreesOn(changed(json, at, with), FLAT, ANY);
+  }
+
+  /** As they come one after the other: of few digits and many, with a sign, spaces and without. */
+  @Property(tries = 20_000)
+  void isNeverOfAnotherOpinionAboutDecimals(@ForAll int at, @ForAll byte with) {
+    String json =
+        "{\"x\":[-12.5, 0.25,1234567.12345678,-7654321.8765432,0.00000001, -19.367732,2.5],\"id\":\"r1\"}";
+    agreesOn(
+        changed(json, at, with),
+        Objects.requireNonNull(FlatReader.of("/id", LABELS, List.of("/x"), true, 7)),
+        new FieldReader("/id", LABELS, null, List.of("/x"), true, 7));
+  }
+
+  private static byte[] changed(String json, int at, byte with) {
+    byte[] changed = json.getBytes(UTF_8);
+    changed[Math.floorMod(at, changed.length)] = with;
+    return changed;
+  }
+
+  private static void agreesOn(byte[] json, FlatReader one, FieldReader other) {
+    Fields flat = one.read(json);
     if (flat != null) {
       List<Object> any = new ArrayList<>();
       try {
-        Fields read = ANY.read(json);
+        Fields read = other.read(json);
         any.addAll(Arrays.asList(read.id(), read.labels(), Arrays.toString(read.numbers())));
       } catch (InvalidRecordException e) {
         throw new AssertionError("took what is refused: " + new String(json, UTF_8), e);
