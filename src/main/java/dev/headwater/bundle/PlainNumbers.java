@@ -144,9 +144,9 @@ final class PlainNumbers {
 
   /**
    * Numbers as most are, one to seven digits before the point and one to eight after it and then a
-   * comma, up to the first that is not one of these. Where the next one begins depends on nothing
-   * but where the comma is; what a number is worth is told from two words and without a look at its
-   * characters one by one.
+   * comma, which is the sixteenth character at the latest, up to the first that is not one of
+   * these. Where the next one begins depends on nothing but where the comma is; what a number is
+   * worth is told from two words and without a look at its characters one by one.
    *
    * @return how many there are then
    */
