@@ -9,11 +9,6 @@ interface Contestant {
   /** Its key in the report. */
   String name();
 
-  /** How many predictions it writes of a record. */
-  default int answers() {
-    return 1;
-  }
-
   /**
    * Starts to score.
    *

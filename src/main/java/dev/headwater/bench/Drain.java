@@ -74,12 +74,7 @@ final class Drain {
         until = Meter.read();
       }
       List<String> labels =
-          Predictions.read(
-              arena.kafka(),
-              names.predictions(),
-              arena.backlog(),
-              records.records(),
-              contestant.answers());
+          Predictions.read(arena.kafka(), names.predictions(), arena.backlog(), records.records());
       arena.close(group);
       return Measured.between(from, until, records.records() - first, labels);
     }

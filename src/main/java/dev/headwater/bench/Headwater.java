@@ -17,11 +17,6 @@ record Headwater(String name, Pipeline pipeline) implements Contestant {
   }
 
   @Override
-  public int answers() {
-    return pipeline.bundle().tasks().size();
-  }
-
-  @Override
   public StreamService start(
       Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {
     return start(

@@ -24,13 +24,11 @@ final class Predictions {
   /**
    * Reads a topic to its end.
    *
-   * @param answers a record is to have
-   * @return the labels by index of the backlog's distinct records, the first time round; of several
-   *     tasks one's
-   * @throws IllegalStateException where a record has more predictions, or fewer
+   * @return the leading task's labels by index of the backlog's distinct records, the first time
+   *     round
+   * @throws IllegalStateException where a record has no prediction, or several
    */
-  static List<String> read(
-      Map<String, Object> kafka, String topic, Backlog backlog, int records, int answers)
+  static List<String> read(Map<String, Object> kafka, String topic, Backlog backlog, int records)
       throws IOException {
     @Nullable String[] labels = new String[records];
     int[] counts = new int[records];
@@ -49,10 +47,10 @@ final class Predictions {
       }
     }
     for (int i = 0; i < records; i++) {
-      if (counts[i] != answers) {
+      if (counts[i] != 1) {
         throw new IllegalStateException(
-            "record %,d of %,d has %d predictions on %s, not %d"
-                .formatted(i, records, counts[i], topic, answers));
+            "record %,d of %,d has %d predictions on %s, not one"
+                .formatted(i, records, counts[i], topic));
       }
     }
     return List.of(Arrays.copyOf(labels, Math.min(records, backlog.distinct())));

@@ -2,133 +2,54 @@ package dev.headwater.schema;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the live head said of one record.
+ * What the live heads said of one record: one value a record, however many tasks there are, for
+ * with a small network it is the writing that costs.
  *
- * @param label null while no head is live (a declared cold start), and where the task tells no one
- *     label
- * @param confidence probability of {@code label}; of several labels that of the least certain, of a
- *     mask the mean over its pixels, of a number 1 - the width of its interval / the width it would
- *     have if nothing of the record were known; 0 while no head is live
- * @param top the most probable labels, best first; empty while no head is live
- * @param headVersion the head that made this prediction; 0 is the bundle's own
- * @param frozen what the head that never learns said of the same record, where comparison is on
- * @param mask of a dense task, in place of {@code label}: a grey PNG in base64
- * @param shares of the pixels that each label has, where there is a mask
- * @param leastConfidence of its least sure pixel
- * @param frozenMask the mask of the head that never learns, where comparison is on
- * @param labels of a multi-label task, in place of {@code label}
- * @param estimate of a regression task, in place of {@code label}
- * @param frozenEstimate of the head that never learns, where comparison is on
+ * @param leading of the bundle's first task, told as if there were no other
+ * @param otherTasks in the bundle's order; null where there is none
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Prediction(
     String recordId,
-    String task,
-    @Nullable String label,
-    double confidence,
-    List<Scored> top,
-    long headVersion,
     Source source,
-    @Nullable Scored frozen,
-    @Nullable String mask,
-    @Nullable Map<String, Double> shares,
-    @Nullable Double leastConfidence,
-    @Nullable String frozenMask,
-    @Nullable List<String> labels,
-    @Nullable Estimate estimate,
-    @Nullable Estimate frozenEstimate) {
+    @JsonUnwrapped TaskPrediction leading,
+    @Nullable List<TaskPrediction> otherTasks) {
 
-  /** Header naming the head that made a prediction, as decimal text. */
+  /** Header naming the head that made the leading prediction, as decimal text. */
   public static final String HEAD_VERSION_HEADER = "headwater-head-version";
 
-  /** One label for the record. */
-  public Prediction(
-      String recordId,
-      String task,
-      @Nullable String label,
-      double confidence,
-      List<Scored> top,
-      long headVersion,
-      Source source,
-      @Nullable Scored frozen) {
-    this(
-        recordId,
-        task,
-        label,
-        confidence,
-        top,
-        headVersion,
-        source,
-        frozen,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null);
+  /**
+   * @param tasks what is said for each, in the bundle's order; one or more
+   */
+  public static Prediction of(String recordId, Source source, List<TaskPrediction> tasks) {
+    int all = tasks.size();
+    return new Prediction(recordId, source, tasks.get(0), all == 1 ? null : tasks.subList(1, all));
   }
 
-  /** A label for each pixel of the record. */
-  public Prediction(
-      String recordId,
-      String task,
-      @Nullable String label,
-      double confidence,
-      List<Scored> top,
-      long headVersion,
-      Source source,
-      @Nullable Scored frozen,
-      @Nullable String mask,
-      @Nullable Map<String, Double> shares,
-      @Nullable Double leastConfidence,
-      @Nullable String frozenMask) {
-    this(
-        recordId,
-        task,
-        label,
-        confidence,
-        top,
-        headVersion,
-        source,
-        frozen,
-        mask,
-        shares,
-        leastConfidence,
-        frozenMask,
-        null,
-        null,
-        null);
+  /** What is said for each task, in the bundle's order. */
+  public List<TaskPrediction> tasks() {
+    List<TaskPrediction> tasks = new ArrayList<>();
+    tasks.add(leading);
+    if (otherTasks != null) {
+      tasks.addAll(otherTasks);
+    }
+    return tasks;
   }
 
   /**
-   * What travels beside it: the trace of its record, and the head's version.
+   * What travels beside it: the trace of its record, and the version of the leading task's head.
    *
    * @param trace added to
    */
   public Headers headers(Headers trace) {
-    return trace.add(HEAD_VERSION_HEADER, Long.toString(headVersion).getBytes(US_ASCII));
-  }
-
-  /** The answer as the text of a label; null while no head is live. */
-  public @Nullable String said() {
-    if (labels != null) {
-      return Label.text(labels);
-    }
-    return estimate != null ? Double.toString(estimate.value()) : label != null ? label : mask;
-  }
-
-  /** Whether a head was live. */
-  @JsonIgnore
-  public boolean made() {
-    return label != null || mask != null || labels != null || estimate != null;
+    return trace.add(HEAD_VERSION_HEADER, Long.toString(leading.headVersion()).getBytes(US_ASCII));
   }
 }

@@ -4,11 +4,10 @@ import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.TileDraw;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
-import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -90,17 +89,15 @@ public record Outcome(
    *
    * @param masks how those of a dense task are written; null of any other
    */
-  public Prediction prediction(String recordId, String task, Source source, @Nullable Masks masks) {
+  public TaskPrediction prediction(String task, @Nullable Masks masks) {
     Scored best = best();
     if (said != null) {
-      return new Prediction(
-          recordId,
+      return new TaskPrediction(
           task,
           null,
           said.said().confidence(),
           top,
           headVersion,
-          source,
           said.estimate() == null ? frozen : null,
           null,
           null,
@@ -111,25 +108,18 @@ public record Outcome(
           said.frozenEstimate());
     }
     if (pixels == null) {
-      return new Prediction(
-          recordId,
+      return new TaskPrediction(
           task,
           best == null ? null : best.label(),
           best == null ? 0 : best.confidence(),
           top,
           headVersion,
-          source,
           frozen);
     }
-    return new Prediction(
-        recordId,
+    return new TaskPrediction(
         task,
-        null,
         pixels.confidence(),
-        top,
         headVersion,
-        source,
-        null,
         mask(pixels, masks),
         pixels.shares(),
         pixels.leastConfidence(),

@@ -2,11 +2,11 @@ package dev.headwater.stream;
 
 import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Tiling;
-import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.format.ValueReader;
 import dev.headwater.scoring.Outcome;
 import dev.headwater.stream.ScoringTopology.Task;
@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 /** What is written down of one record for one task. */
 record Outputs(
     Record<byte[], byte[]> record, Source source, String recordId, Task task, Outcome outcome) {
-  Prediction prediction() {
-    return outcome.prediction(recordId, task.name(), source, masks());
+  TaskPrediction prediction() {
+    return outcome.prediction(task.name(), masks());
   }
 
   private @Nullable Masks masks() {

@@ -6,6 +6,7 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Outcome;
 import dev.headwater.stream.ScoringTopology.Task;
@@ -13,6 +14,7 @@ import dev.headwater.stream.guard.Outbox;
 import dev.headwater.stream.guard.TraceContext;
 import dev.headwater.stream.selection.Selection;
 import dev.headwater.stream.selection.Selector;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -20,8 +22,8 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.api.Record;
 
 /**
- * From an answer to the outputs of its record: for each task always a prediction; where its label
- * is worth having, a sample if the label came inline, else a review item and a pending sample.
+ * From an answer to the outputs of its record: always a prediction; where its label is worth
+ * having, for each task a sample if the label came inline, else a review item and a pending sample.
  *
  * <p>A prediction keeps its record's time. What waits or is learnt from is stamped with the time of
  * routing: a replayed old record must not be past those topics' retention on arrival.
@@ -59,6 +61,7 @@ final class Router {
     Outbox outbox = new Outbox(topology.limits());
     Optional<Selector.Kept> kept = select(recordId, answer);
     Optional<Selector.Kept> drawn = draw(recordId);
+    List<TaskPrediction> predictions = new ArrayList<>();
     int reviews = 0;
     for (int i = 0; i < topology.tasks().size(); i++) {
       Task task = topology.tasks().get(i);
@@ -67,7 +70,7 @@ final class Router {
         task.check().check(outcome.label(), "label", recordId);
       }
       Outputs outputs = new Outputs(record, source, recordId, task, outcome);
-      addPrediction(outbox, record, outputs.prediction());
+      predictions.add(outputs.prediction());
       if (drawn.isPresent()) {
         Sample sample = outputs.sample(drawn.get(), null, now);
         outbox.add(
@@ -77,6 +80,7 @@ final class Router {
         reviews += ask(outbox, outputs, outputs.sample(kept.get(), outcome.label(), now), now);
       }
     }
+    addPrediction(outbox, record, Prediction.of(recordId, source, predictions));
     return new Routed(outbox, answer, kept, drawn, reviews);
   }
 

@@ -155,7 +155,8 @@ public class Kernels {
     return topic
         .value()
         .serializer()
-        .serialize(topic.name(), outcome.prediction("f0", "digit0", SOURCE, null));
+        .serialize(
+            topic.name(), new Prediction("f0", SOURCE, outcome.prediction("digit0", null), null));
   }
 
   @Benchmark

@@ -168,7 +168,7 @@ class CanaryIT extends CommandedDeployment {
                         .deserializer()
                         .deserialize(record.topic(), record.value());
                 if (prediction.recordId().startsWith("r" + round + "-")) {
-                  versions.put(new String(record.key(), UTF_8), prediction.headVersion());
+                  versions.put(new String(record.key(), UTF_8), prediction.leading().headVersion());
                 }
               }
               return versions.size() == KEYS;

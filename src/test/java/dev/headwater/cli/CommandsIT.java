@@ -135,7 +135,7 @@ class CommandsIT extends CommandedDeployment {
     List<Long> versions = new ArrayList<>();
     consumer
         .poll(Duration.ofMillis(200))
-        .forEach(record -> versions.add(record.value().headVersion()));
+        .forEach(record -> versions.add(record.value().leading().headVersion()));
     return versions;
   }
 

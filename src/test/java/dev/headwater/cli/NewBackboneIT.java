@@ -345,7 +345,7 @@ class NewBackboneIT extends CommandedDeployment {
 
   private long right(Settings settings) {
     return predictions(settings).stream()
-        .filter(p -> truth(Integer.parseInt(p.recordId().substring(1))).equals(p.label()))
+        .filter(p -> truth(Integer.parseInt(p.recordId().substring(1))).equals(p.leading().label()))
         .count();
   }
 

@@ -122,8 +122,8 @@ class OperatorIT extends CommandedDeployment {
         .hasSize(8)
         .allSatisfy(
             prediction -> {
-              assertThat(prediction.headVersion()).isEqualTo(2);
-              assertThat(prediction.top())
+              assertThat(prediction.leading().headVersion()).isEqualTo(2);
+              assertThat(prediction.leading().top())
                   .extracting(Scored::label)
                   .containsExactlyInAnyOrder("label-1", "label-2");
             });

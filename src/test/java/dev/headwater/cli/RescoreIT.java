@@ -62,7 +62,7 @@ class RescoreIT extends CommandedDeployment {
     assertThat(ids(written)).doesNotHaveDuplicates();
     ConsumerRecord<byte[], byte[]> first = written.get(0);
     Prediction prediction = prediction(first);
-    assertThat(prediction.headVersion()).isEqualTo(1);
+    assertThat(prediction.leading().headVersion()).isEqualTo(1);
     assertThat(prediction.source().topic()).isEqualTo("desk-records");
     assertThat(first.headers().lastHeader(Prediction.HEAD_VERSION_HEADER).value())
         .asString()
@@ -81,7 +81,7 @@ class RescoreIT extends CommandedDeployment {
         .isZero();
     assertThat(out.toString()).as("five of each partition").contains("10 records scored");
     assertThat(written("some", 10))
-        .allSatisfy(record -> assertThat(prediction(record).headVersion()).isZero());
+        .allSatisfy(record -> assertThat(prediction(record).leading().headVersion()).isZero());
     assertThat(run("rescore", "--to", "late", "--from", START.plusMillis(RECORDS - 10).toString()))
         .isZero();
     assertThat(out.toString()).as("the last ten by time").contains("10 records scored");

@@ -349,7 +349,8 @@ class SecurityIT {
                 }
                 predictions
                     .poll(Duration.ofMillis(100))
-                    .forEach(prediction -> versions.add(prediction.value().headVersion()));
+                    .forEach(
+                        prediction -> versions.add(prediction.value().leading().headVersion()));
                 return versions.stream().anyMatch(version -> version > 0);
               });
     }

@@ -84,7 +84,7 @@ final class Traffic implements AutoCloseable {
   private void count(Prediction prediction) {
     predictions++;
     seen.add(prediction.recordId());
-    newest = Math.max(newest, prediction.headVersion());
+    newest = Math.max(newest, prediction.leading().headVersion());
   }
 
   /** Different records among those predicted. */

@@ -2,6 +2,7 @@ package dev.headwater.heads;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
@@ -21,6 +22,7 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Verdict;
 import dev.headwater.schema.format.ValueReader;
 import java.io.IOException;
@@ -111,7 +113,7 @@ class TopicSchemasTest {
   @ParameterizedTest
   @MethodSource("written")
   void nothingRequiredMayBeLeftOut(String schema, Object value) throws Exception {
-    RecordComponent[] components = value.getClass().getRecordComponents();
+    RecordComponent[] components = components(value.getClass());
     for (String field : names(components, component -> !isNullable(component))) {
       ObjectNode without = json(value);
       without.remove(field);
@@ -160,7 +162,7 @@ class TopicSchemasTest {
           .containsExactlyInAnyOrderElementsOf(
               Stream.of(((Class<?>) type).getEnumConstants()).map(Object::toString).toList());
     } else if (((Class<?>) type).isRecord()) {
-      assertDescribes(at, document, said, ((Class<?>) type).getRecordComponents());
+      assertDescribes(at, document, said, components((Class<?>) type));
     } else {
       assertThat(said.path("type").asText()).as(at).isEqualTo(SIMPLE.get(type));
       assertThat(said.path("format").asText().equals("date-time"))
@@ -246,33 +248,37 @@ class TopicSchemasTest {
   private static Prediction prediction(@Nullable String label, @Nullable Scored frozen) {
     List<Scored> top = label == null ? List.of() : List.of(SCORED);
     double confidence = label == null ? 0 : .75;
-    return new Prediction("r1", "colour", label, confidence, top, 2, SOURCE, frozen);
+    return alone(new TaskPrediction("colour", label, confidence, top, 2, frozen));
   }
 
   private static Prediction mask() {
     Map<String, Double> shares = Map.of("red", .25, "blue", .75);
-    return new Prediction(
-        "r1", "colour", null, .75, List.of(), 2, SOURCE, null, "cafe", shares, .5, "cafe");
+    return alone(new TaskPrediction("colour", .75, 2, "cafe", shares, .5, "cafe"));
   }
 
   private static Prediction severalLabelsAndANumber() {
     Estimate surely = new Estimate(2, 1.5, 2.5);
-    return new Prediction(
-        "r1",
-        "colour",
-        null,
-        .75,
-        List.of(),
-        2,
-        SOURCE,
-        null,
-        null,
-        null,
-        null,
-        null,
-        List.of("red", "blue"),
-        surely,
-        new Estimate(2, null, null));
+    TaskPrediction leading =
+        new TaskPrediction(
+            "colour",
+            null,
+            .75,
+            List.of(),
+            2,
+            null,
+            null,
+            null,
+            null,
+            null,
+            List.of("red", "blue"),
+            surely,
+            new Estimate(2, null, null));
+    TaskPrediction other = new TaskPrediction("size", "big", .75, List.of(SCORED), 3, null);
+    return new Prediction("r1", SOURCE, leading, List.of(other));
+  }
+
+  private static Prediction alone(TaskPrediction leading) {
+    return new Prediction("r1", SOURCE, leading, null);
   }
 
   private static ReviewItem review(@Nullable Scored prediction) {
@@ -291,6 +297,17 @@ class TopicSchemasTest {
   private static List<String> names(
       RecordComponent[] components, Predicate<RecordComponent> which) {
     return Arrays.stream(components).filter(which).map(RecordComponent::getName).toList();
+  }
+
+  /** As Jackson has them: what is unwrapped is not there, but what it is made of. */
+  private static RecordComponent[] components(Class<?> type) {
+    return Arrays.stream(type.getRecordComponents())
+        .flatMap(
+            component ->
+                component.getAccessor().isAnnotationPresent(JsonUnwrapped.class)
+                    ? Arrays.stream(components(component.getType()))
+                    : Stream.of(component))
+        .toArray(RecordComponent[]::new);
   }
 
   private static boolean isNullable(RecordComponent component) {

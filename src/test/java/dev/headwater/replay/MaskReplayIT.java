@@ -10,6 +10,7 @@ import dev.headwater.onnx.OnnxFile;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Prediction;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.stream.selection.Selection;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Files;
@@ -49,7 +50,8 @@ class MaskReplayIT {
     assertThat(Files.readAllLines(directory.resolve("predictions.jsonl")))
         .hasSize(400)
         .allSatisfy(
-            line -> assertTellsItsMask(Json.MAPPER.readValue(line, Prediction.class), masks));
+            line ->
+                assertTellsItsMask(Json.MAPPER.readValue(line, Prediction.class).leading(), masks));
     List<JsonNode> drawn = new ArrayList<>();
     for (String line : Files.readAllLines(directory.resolve("samples.jsonl"))) {
       JsonNode sample = Json.MAPPER.readTree(line);
@@ -69,7 +71,7 @@ class MaskReplayIT {
             });
   }
 
-  private static void assertTellsItsMask(Prediction prediction, Masks masks) throws Exception {
+  private static void assertTellsItsMask(TaskPrediction prediction, Masks masks) throws Exception {
     byte[] classes = masks.decode(String.valueOf(prediction.mask()), "mask", null);
     int light = 0;
     for (byte pixel : classes) {

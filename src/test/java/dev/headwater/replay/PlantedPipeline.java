@@ -16,6 +16,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Verdict;
 import java.io.IOException;
 import java.time.Duration;
@@ -132,7 +133,11 @@ final class PlantedPipeline implements Session.Deployment {
     long version = heads.size();
     String label = version > 0 && x.asDouble() >= 50 ? "high" : "low";
     Prediction prediction =
-        new Prediction(id, "task", label, .8, List.of(), version, source, new Scored("low", .6));
+        new Prediction(
+            id,
+            source,
+            new TaskPrediction("task", label, .8, List.of(), version, new Scored("low", .6)),
+            null);
     out.send(
         new ProducerRecord<>(
             topics.topics().predictions().name(), Json.MAPPER.writeValueAsBytes(prediction)));

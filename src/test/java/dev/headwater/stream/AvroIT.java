@@ -91,7 +91,7 @@ class AvroIT {
       deserializer.configure(
           Map.of("apicurio.registry.url", registry.url("/apis/registry/v3")), false);
       GenericRecord read = deserializer.deserialize(first.topic(), value);
-      assertThat(read.get("label")).hasToString(first.value().label());
+      assertThat(read.get("label")).hasToString(first.value().leading().label());
       assertThat(read.getSchema().getFullName()).isEqualTo("dev.headwater.avro.Prediction");
     }
     assertThat(registry.subjects()).contains("desk-predictions-value");

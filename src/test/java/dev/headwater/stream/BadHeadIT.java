@@ -139,8 +139,8 @@ class BadHeadIT {
     List<Prediction> predictions =
         on.committed(on.topics.predictions()).stream().map(ConsumerRecord::value).toList();
     assertThat(predictions).hasSize(1);
-    assertThat(predictions.get(0).headVersion()).isEqualTo(version);
-    assertThat(predictions.get(0).label()).isEqualTo(TestHead.label(bundle, version));
+    assertThat(predictions.get(0).leading().headVersion()).isEqualTo(version);
+    assertThat(predictions.get(0).leading().label()).isEqualTo(TestHead.label(bundle, version));
     assertThat(on.metrics.counts())
         .isEqualTo(new Counts(1, 1, 0, 0, 0, 0, 0, 0, 1, version + 1, 1));
   }

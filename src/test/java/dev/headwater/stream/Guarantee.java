@@ -151,7 +151,7 @@ public interface Guarantee {
       List<Violation> violations = new ArrayList<>();
       for (ConsumerRecord<byte[], Prediction> r : committed.predictions()) {
         int at = reached.getOrDefault(lane(r), 0);
-        int next = history.subList(at, history.size()).indexOf(r.value().headVersion());
+        int next = history.subList(at, history.size()).indexOf(r.value().leading().headVersion());
         if (next < 0) {
           violations.add(
               new Violation(
@@ -159,7 +159,7 @@ public interface Guarantee {
                   "%s by head %d, after head %d in %s, of %s"
                       .formatted(
                           r.value().recordId(),
-                          r.value().headVersion(),
+                          r.value().leading().headVersion(),
                           history.get(at),
                           lane(r),
                           history)));
@@ -179,14 +179,15 @@ public interface Guarantee {
     return (sent, committed) ->
         committed.predictions().stream()
             .map(ConsumerRecord::value)
-            .filter(p -> p.headVersion() > 0)
-            .filter(p -> !label.apply(p.headVersion()).equals(p.label()))
+            .filter(p -> p.leading().headVersion() > 0)
+            .filter(p -> !label.apply(p.leading().headVersion()).equals(p.leading().label()))
             .map(
                 p ->
                     new Violation(
                         Kind.WRONG,
                         "head %d said %s of %s"
-                            .formatted(p.headVersion(), p.label(), p.recordId())))
+                            .formatted(
+                                p.leading().headVersion(), p.leading().label(), p.recordId())))
             .toList();
   }
 
@@ -199,13 +200,14 @@ public interface Guarantee {
     return (sent, committed) ->
         committed.predictions().stream()
             .map(ConsumerRecord::value)
-            .filter(p -> p.headVersion() > 0 && !accepted.contains(p.headVersion()))
+            .filter(
+                p -> p.leading().headVersion() > 0 && !accepted.contains(p.leading().headVersion()))
             .map(
                 p ->
                     new Violation(
                         Kind.WRONG,
                         "%s by head %d, which no gate accepted"
-                            .formatted(p.recordId(), p.headVersion())))
+                            .formatted(p.recordId(), p.leading().headVersion())))
             .toList();
   }
 

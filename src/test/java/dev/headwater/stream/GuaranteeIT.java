@@ -108,7 +108,7 @@ class GuaranteeIT {
       exactlyOnce(committed);
       assertThat(
               committed.predictions().stream()
-                  .map(r -> r.value().headVersion())
+                  .map(r -> r.value().leading().headVersion())
                   .collect(Collectors.toSet()))
           .as("each swap took effect somewhere in the stream")
           .contains(1L, 2L, 3L);
@@ -228,7 +228,7 @@ class GuaranteeIT {
             () -> {
               send(on, 20);
               return on.committed(on.topics.predictions()).stream()
-                  .anyMatch(r -> r.value().headVersion() == head.info().version());
+                  .anyMatch(r -> r.value().leading().headVersion() == head.info().version());
             });
     send(on, BATCH);
   }

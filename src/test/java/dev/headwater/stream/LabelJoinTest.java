@@ -1,11 +1,13 @@
 package dev.headwater.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.list;
 
 import dev.headwater.metrics.InMemoryScorerMetrics.Counts;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
@@ -199,7 +201,9 @@ class LabelJoinTest {
       two.label("r1", "answer", "yes");
 
       assertThat(two.read(two.topics.predictions()))
-          .extracting(prediction -> prediction.value().task())
+          .extracting(prediction -> prediction.value().tasks())
+          .singleElement(list(TaskPrediction.class))
+          .extracting(TaskPrediction::task)
           .containsExactly("answer", "mood");
       assertThat(two.read(two.topics.review()))
           .extracting(item -> item.value().task())

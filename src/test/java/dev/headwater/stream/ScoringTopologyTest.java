@@ -11,6 +11,7 @@ import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Measure;
@@ -86,12 +87,14 @@ class ScoringTopologyTest {
         .isEqualTo(
             new Prediction(
                 "r1",
-                "answer",
-                "yes",
-                0.5,
-                List.of(new Scored("yes", 0.5), new Scored("no", 0)),
-                7,
                 new Source("t-records", 0, 0),
+                new TaskPrediction(
+                    "answer",
+                    "yes",
+                    0.5,
+                    List.of(new Scored("yes", 0.5), new Scored("no", 0)),
+                    7,
+                    null),
                 null));
     assertThat(prediction.key()).as("the producer's key").isEqualTo("key".getBytes(UTF_8));
     assertThat(prediction.timestamp())
@@ -177,7 +180,7 @@ class ScoringTopologyTest {
     driven.scorer.headVersion = -1;
     driven.record("{\"id\": \"r1\", \"confidence\": 0.9}");
 
-    Prediction prediction = onlyPrediction().value();
+    TaskPrediction prediction = onlyPrediction().value().leading();
     assertThat(prediction.label()).isNull();
     assertThat(prediction.confidence()).isZero();
     assertThat(prediction.top()).isEmpty();

@@ -17,6 +17,7 @@ import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Sample;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
@@ -187,7 +188,7 @@ class StreamServiceIT {
         await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 1);
       }
 
-      Prediction prediction = on.committed(on.topics.predictions()).get(0).value();
+      TaskPrediction prediction = on.committed(on.topics.predictions()).get(0).value().leading();
       assertThat(prediction.headVersion()).as("not the bundle's own").isEqualTo(1);
       assertThat(prediction.label()).isEqualTo("label-1");
       assertThat(on.metrics.counts()).isEqualTo(new Counts(1, 1, 0, 0, 0, 0, 0, 0, 1, 2, 0));
@@ -216,16 +217,16 @@ class StreamServiceIT {
 
       List<ConsumerRecord<byte[], Prediction>> predictions = on.committed(on.topics.predictions());
       assertThat(predictions)
-          .extracting(r -> r.value().headVersion())
+          .extracting(r -> r.value().leading().headVersion())
           .as("a rollback is a new pointer to an old head")
           .containsExactly(1L, 2L, 3L, 1L);
       assertThat(predictions)
           .allSatisfy(
               r -> {
-                assertThat(r.value().label())
-                    .isEqualTo(TestHead.label(bundle, r.value().headVersion()));
+                assertThat(r.value().leading().label())
+                    .isEqualTo(TestHead.label(bundle, r.value().leading().headVersion()));
                 assertThat(Deployment.header(r, "headwater-head-version"))
-                    .isEqualTo(Long.toString(r.value().headVersion()));
+                    .isEqualTo(Long.toString(r.value().leading().headVersion()));
               });
       assertThat(on.metrics.counts()).isEqualTo(new Counts(4, 4, 0, 0, 0, 0, 0, 0, 4, 5, 0));
     }
@@ -394,7 +395,7 @@ class StreamServiceIT {
       assertThat(service.ready().cause()).contains("cold start");
       service.close();
 
-      Prediction prediction = on.committed(on.topics.predictions()).get(0).value();
+      TaskPrediction prediction = on.committed(on.topics.predictions()).get(0).value().leading();
       assertThat(prediction.label()).isNull();
       assertThat(prediction.confidence()).isZero();
       Sample pending = on.committed(on.topics.pending()).get(0).value();

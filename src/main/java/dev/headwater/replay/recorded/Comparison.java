@@ -9,6 +9,7 @@ import dev.headwater.heads.HeadLog;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Topics;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -38,20 +39,22 @@ public final class Comparison {
 
   /** One deployment. */
   private record Side(
-      String name, KnownLabels known, HeadLog heads, Map<String, Prediction> predictions) {
+      String name, KnownLabels known, HeadLog heads, Map<String, TaskPrediction> predictions) {
     static Side read(Deployment of, String topic, List<Task> tasks) {
       KnownLabels known = KnownLabels.ofSamples(of, tasks);
       return new Side(of.name(), known, of.heads(), Comparison.predictions(of, topic));
     }
 
     /** Null where it made none it had not learnt from. */
-    @Nullable Prediction unlearnt(String recordId, String task) {
-      Prediction prediction = predictions.get(recordId + '\0' + task);
-      return prediction == null || !prediction.made() || learnt(prediction) ? null : prediction;
+    @Nullable TaskPrediction unlearnt(String recordId, String task) {
+      TaskPrediction prediction = predictions.get(recordId + '\0' + task);
+      return prediction == null || !prediction.made() || learnt(recordId, prediction)
+          ? null
+          : prediction;
     }
 
-    private boolean learnt(Prediction prediction) {
-      KnownLabels.Known sample = known.of(prediction.recordId()).get(prediction.task());
+    private boolean learnt(String recordId, TaskPrediction prediction) {
+      KnownLabels.Known sample = known.of(recordId).get(prediction.task());
       long version = prediction.headVersion();
       if (sample == null || version == 0) {
         return false; // the bundle's own head has learnt nothing here
@@ -87,13 +90,17 @@ public final class Comparison {
   }
 
   /** The first prediction of each record and task: what came again came with more known. */
-  private static Map<String, Prediction> predictions(Deployment of, String topic) {
-    Map<String, Prediction> first = new HashMap<>();
+  private static Map<String, TaskPrediction> predictions(Deployment of, String topic) {
+    Map<String, TaskPrediction> first = new HashMap<>();
     try (TopicRange range = TopicRange.all(of.kafka(), topic)) {
       while (range.left() > 0) {
         for (ConsumerRecord<byte[], byte[]> record : range.poll()) {
           prediction(of.topics(), record)
-              .ifPresent(p -> first.putIfAbsent(p.recordId() + '\0' + p.task(), p));
+              .ifPresent(
+                  p ->
+                      p.tasks()
+                          .forEach(
+                              task -> first.putIfAbsent(p.recordId() + '\0' + task.task(), task)));
         }
       }
     }
@@ -191,8 +198,8 @@ public final class Comparison {
         continue;
       }
       audited++;
-      Prediction said = now.unlearnt(id, task.name());
-      Prediction saidBefore = before.unlearnt(id, task.name());
+      TaskPrediction said = now.unlearnt(id, task.name());
+      TaskPrediction saidBefore = before.unlearnt(id, task.name());
       if (said != null && saidBefore != null) {
         double accuracy = accuracy(task, said, label.label());
         double accuracyBefore = accuracy(task, saidBefore, label.label());
@@ -225,7 +232,7 @@ public final class Comparison {
   }
 
   /** 1 where it is right, 0 where it is wrong; of masks the share of pixels, of numbers between. */
-  private static double accuracy(Task task, Prediction prediction, String label) {
+  private static double accuracy(Task task, TaskPrediction prediction, String label) {
     String said = String.valueOf(prediction.said());
     return task.masks()
         .map(masks -> pixels(masks, said, label))

@@ -6,6 +6,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.RecordId;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.schema.Topics;
@@ -110,9 +111,8 @@ public final class Rescoring {
         }
         List<ProducerRecord<byte[], byte[]>> predictions = score(poll, to);
         relay.write(predictions, range);
-        long good = predictions.size() / bundle.tasks().size();
-        scored += good;
-        invalid += poll.size() - good;
+        scored += predictions.size();
+        invalid += poll.size() - predictions.size();
         progress.accept(
             "%,d scored, %,d invalid, %,d to go".formatted(scored, invalid, range.left()));
       }
@@ -154,7 +154,7 @@ public final class Rescoring {
     for (int i = 0; i < poll.size(); i++) {
       ConsumerRecord<byte[], byte[]> record = poll.get(i);
       try {
-        predictions.addAll(predictions(record, scoring.await(begun.get(i), record.value()), to));
+        predictions.add(prediction(record, scoring.await(begun.get(i), record.value()), to));
       } catch (InvalidRecordException e) {
         tell(record, e.recordId(), e);
       } catch (IllegalStateException | KafkaException e) {
@@ -171,27 +171,26 @@ public final class Rescoring {
     progress.accept("%s at %s is invalid: %s".formatted(id, source(record), why.getMessage()));
   }
 
-  private List<ProducerRecord<byte[], byte[]>> predictions(
+  private ProducerRecord<byte[], byte[]> prediction(
       ConsumerRecord<byte[], byte[]> record, Inference inference, String to) {
     Source source = source(record);
     String id = RecordId.of(record.headers(), inference.recordId(), source);
     long time = EventTime.of(record.timestamp(), System.currentTimeMillis());
-    List<ProducerRecord<byte[], byte[]>> predictions = new ArrayList<>();
+    List<TaskPrediction> tasks = new ArrayList<>();
     for (int i = 0; i < bundle.tasks().size(); i++) {
       Task task = bundle.tasks().get(i);
-      Prediction prediction =
+      tasks.add(
           Outcome.of(inference, i, scoring.score(inference, i), Measure.MAX_PROBABILITY, top)
-              .prediction(id, task.name(), source, task.masks().orElse(null));
-      predictions.add(
-          new ProducerRecord<>(
-              to,
-              null,
-              time,
-              record.key(),
-              topics.predictions().value().serializer().serialize(to, prediction),
-              prediction.headers(TraceContext.of(record.headers()))));
+              .prediction(task.name(), task.masks().orElse(null)));
     }
-    return predictions;
+    Prediction prediction = Prediction.of(id, source, tasks);
+    return new ProducerRecord<>(
+        to,
+        null,
+        time,
+        record.key(),
+        topics.predictions().value().serializer().serialize(to, prediction),
+        prediction.headers(TraceContext.of(record.headers())));
   }
 
   private static Source source(ConsumerRecord<?, ?> record) {

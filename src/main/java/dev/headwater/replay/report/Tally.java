@@ -6,6 +6,7 @@ import dev.headwater.metrics.Percentile;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
+import dev.headwater.schema.TaskPrediction;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumMap;
@@ -80,17 +81,13 @@ public final class Tally {
    * @param millis from the record's timestamp until its prediction was here
    */
   public synchronized void predicted(int index, Prediction prediction, long millis) {
-    TaskTally task = task(prediction.task());
-    boolean leads = task == first();
-    if (leads) {
-      latencies.add(millis);
-      confidences[predictions % Hits.WINDOW] = prediction.confidence();
-      predictions++;
-    }
-    if (!task.predicted(index, prediction)) {
-      duplicates++;
-    } else if (leads && outcome(index)) {
-      headVersion = prediction.made() ? prediction.headVersion() : null;
+    TaskPrediction leading = prediction.leading();
+    latencies.add(millis);
+    confidences[predictions % Hits.WINDOW] = leading.confidence();
+    predictions++;
+    if (outcome(index)) {
+      headVersion = leading.made() ? leading.headVersion() : null;
+      prediction.tasks().forEach(said -> task(said.task()).predicted(index, said));
     }
   }
 

@@ -5,9 +5,8 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Label;
-import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Scored;
-import java.util.BitSet;
+import dev.headwater.schema.TaskPrediction;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 /** What came out for one task, against its truths. Not thread-safe. */
 final class TaskTally {
   private final List<@Nullable String> truths;
-  private final BitSet predicted = new BitSet();
   private final Set<String> delivered = new HashSet<>();
   private final SortedMap<Long, Judged> judged = new TreeMap<>();
   private final SortedMap<Long, Integer> firstUnder = new TreeMap<>();
@@ -50,12 +48,8 @@ final class TaskTally {
     this.contest = new Contest(truths.size(), kind);
   }
 
-  /** False where the record has been predicted before: only the first counts. */
-  boolean predicted(int index, Prediction prediction) {
-    if (predicted.get(index)) {
-      return false;
-    }
-    predicted.set(index);
+  /** Once a record. */
+  void predicted(int index, TaskPrediction prediction) {
     if (prediction.made()) {
       firstUnder.merge(prediction.headVersion(), index, Math::min);
     }
@@ -71,10 +65,9 @@ final class TaskTally {
       }
       judge(contest, index, truth, prediction);
     }
-    return true;
   }
 
-  private void judge(Contest on, int index, String truth, Prediction prediction) {
+  private void judge(Contest on, int index, String truth, TaskPrediction prediction) {
     if (masks == null) {
       if (kind instanceof Kind.Quantity) {
         on.estimate(index, truth, prediction.estimate(), prediction.frozenEstimate());

@@ -9,6 +9,7 @@ import dev.headwater.bundle.Masks;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -78,17 +79,16 @@ class MaskTallyTest {
   private Prediction prediction(@Nullable String mask, @Nullable String frozen) {
     return new Prediction(
         "id",
-        "task",
-        null,
-        0,
-        List.of(),
-        1,
         new Source("records", 0, 0),
-        null,
-        mask == null ? null : mask(mask),
-        null,
-        null,
-        frozen == null ? null : mask(frozen));
+        new TaskPrediction(
+            "task",
+            0,
+            1,
+            mask == null ? null : mask(mask),
+            null,
+            null,
+            frozen == null ? null : mask(frozen)),
+        null);
   }
 
   private String mask(String classes) {

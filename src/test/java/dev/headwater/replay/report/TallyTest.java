@@ -10,12 +10,14 @@ import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Verdict;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -80,6 +82,25 @@ class TallyTest {
     assertThat(report.duplicates()).isEqualTo(2);
     assertThat(report.accuracy().adaptive().overall()).isEqualTo(1);
     assertThat(tally.progress().complete()).isTrue();
+  }
+
+  @Test
+  void judgesEachTaskOfARecordByItsOwnTruth() {
+    Map<String, List<@Nullable String>> truths = new LinkedHashMap<>();
+    truths.put("task", List.of("a", "a"));
+    truths.put("other", List.of("b", "c"));
+    Tally tally = new Tally(truths, () -> 0);
+
+    for (int i = 0; i < 2; i++) {
+      List<TaskPrediction> both = List.of(said("task", "a", 1, null), said("other", "c", 2, null));
+      tally.predicted(i, Prediction.of("id", new Source("records", 0, i), both), 12);
+    }
+
+    ReplayReport report = tally.report(Map.of());
+    assertThat(report.predictions()).as("one a record").isEqualTo(2);
+    assertThat(report.duplicates()).isZero();
+    assertThat(report.accuracy().adaptive().overall()).isEqualTo(1);
+    assertThat(report.tasks().get("other").accuracy().adaptive().overall()).isEqualTo(.5);
   }
 
   @Test
@@ -222,13 +243,17 @@ class TallyTest {
 
   static Prediction prediction(@Nullable String label, long version, @Nullable String frozen) {
     return new Prediction(
-        "id",
-        "task",
+        "id", new Source("records", 0, 0), said("task", label, version, frozen), null);
+  }
+
+  private static TaskPrediction said(
+      String task, @Nullable String label, long version, @Nullable String frozen) {
+    return new TaskPrediction(
+        task,
         label,
         label == null ? 0 : .75,
         List.of(),
         version,
-        new Source("records", 0, 0),
         frozen == null ? null : new Scored(frozen, .5));
   }
 
