@@ -32,7 +32,7 @@ record Graph(
   /** Null where the network cannot be used; {@code problems} says why, under its key. */
   static @Nullable Graph read(Manifest manifest, List<String> problems) {
     try {
-      return new Reading(manifest, problems).graph(OnnxFile.read(manifest.model()));
+      return new Reading(manifest, problems, OnnxFile.read(manifest.model())).graph();
     } catch (OnnxException e) {
       problems.add("model: " + e.getMessage());
       return null;
@@ -43,15 +43,20 @@ record Graph(
   private static final class Reading {
     private final Manifest manifest;
     private final List<String> problems;
+    private final OnnxFile exported;
     private final List<Optional<Tiling>> tilings = new ArrayList<>();
 
-    Reading(Manifest manifest, List<String> problems) {
+    /** As exported, with what new heads stand on. */
+    private OnnxFile file;
+
+    Reading(Manifest manifest, List<String> problems, OnnxFile exported) {
       this.manifest = manifest;
       this.problems = problems;
+      this.exported = exported;
+      this.file = exported;
     }
 
-    @Nullable Graph graph(OnnxFile exported) {
-      OnnxFile file;
+    @Nullable Graph graph() {
       try {
         file = sized(pooled(exported));
       } catch (OnnxException e) {
@@ -60,7 +65,7 @@ record Graph(
       }
       List<Split> splits = new ArrayList<>();
       for (Manifest.Task task : manifest.tasks()) {
-        Split split = split(file, exported, task, splits);
+        Split split = split(task, splits);
         if (split == null) {
           return null;
         }
@@ -128,7 +133,7 @@ record Graph(
       List<String> features = new ArrayList<>();
       for (Manifest.Task task : manifest.tasks()) {
         boolean shared = task.cut().equals("auto") && !features.isEmpty();
-        features.add(shared ? features.get(0) : features(file, task.cut(), 2));
+        features.add(shared ? features.get(0) : features(file, task.cut()));
       }
       return file.resized(input.name(), wanted, features.stream().distinct().toList());
     }
@@ -137,13 +142,12 @@ record Graph(
       return IntStream.range(0, shape.length).allMatch(i -> shape[i] < 1 || shape[i] == wanted[i]);
     }
 
-    private @Nullable Split split(
-        OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before) {
+    private @Nullable Split split(Manifest.Task task, List<Split> before) {
       try {
         Split split =
             task.original()
                 ? file.split(task.cut())
-                : task.dense() ? dense(file, task) : headless(file, exported, task, before);
+                : task.dense() ? dense(task) : headless(task, before);
         if (split == null) {
           return null;
         }
@@ -169,22 +173,22 @@ record Graph(
     }
 
     /**
-     * A new head on features: those named, those of the task before, or the only ones there are.
+     * A new head on features: those named, those of the task before, or the only ones there are. Of
+     * a map on its average, for it tells one thing a record.
      */
-    private Split headless(OnnxFile file, OnnxFile exported, Manifest.Task task, List<Split> before)
-        throws OnnxException {
+    private Split headless(Manifest.Task task, List<Split> before) throws OnnxException {
       if (manifest.input() instanceof Manifest.Text text
           && text.pooling() != Manifest.Pooling.NONE) {
         return file.headless(file.outputs().get(0).name(), task.head());
       }
       boolean shared = task.cut().equals("auto") && !before.isEmpty();
-      return file.headless(
-          shared ? before.get(0).features().get(0) : features(exported, task.cut(), 2),
-          task.head());
+      String at = shared ? before.get(0).features().get(0) : features(exported, task.cut());
+      file = file.averaging(at);
+      return file.headless(file.average(at), task.head());
     }
 
     /** A new head that tells the pixels of a picture apart. */
-    private @Nullable Split dense(OnnxFile file, Manifest.Task task) throws OnnxException {
+    private @Nullable Split dense(Manifest.Task task) throws OnnxException {
       TensorInfo input = FloatRows.input(file.inputs(), 4);
       if (!(manifest.input() instanceof Manifest.Image image) || input == null) {
         problems.add("head: dense is for networks that take one picture a record");
@@ -203,15 +207,17 @@ record Graph(
     }
   }
 
+  /** The tensor named, or the only float output that is a vector a record, or else a map. */
+  private static String features(OnnxFile file, String cut) throws OnnxException {
+    return features(file, cut, outputs(file, 2).isEmpty() && outputs(file, 4).size() == 1 ? 4 : 2);
+  }
+
   /** The tensor named, or the only float output of this rank. */
   private static String features(OnnxFile file, String cut, int rank) throws OnnxException {
     if (!cut.equals("auto")) {
       return cut;
     }
-    List<TensorInfo> fitting =
-        file.outputs().stream()
-            .filter(o -> o.type() == ElementType.FLOAT && o.shape().length == rank)
-            .toList();
+    List<TensorInfo> fitting = outputs(file, rank);
     if (fitting.size() == 1) {
       return fitting.get(0).name();
     }
@@ -226,16 +232,16 @@ record Graph(
             + (rank == 2 ? ", or say pooling: mean, or first, where they are hidden states" : ""));
   }
 
+  private static List<TensorInfo> outputs(OnnxFile file, int rank) {
+    return file.outputs().stream()
+        .filter(o -> o.type() == ElementType.FLOAT && o.shape().length == rank)
+        .toList();
+  }
+
   /** Whether the grey values of masks are one a label. */
   static void checkMasks(
       Optional<Tiling> tiling, Manifest.Task task, List<String> labels, List<String> problems) {
     int values = task.maskValues().length;
-    if (tiling.isPresent() && !task.original() && !task.dense()) {
-      problems.add(
-          "head: the cut of task %s is a map; say dense for a head that gives every pixel a label, or cut after it is pooled"
-              .formatted(task.name()));
-      return;
-    }
     if (values > 0 && tiling.isEmpty()) {
       problems.add("mask-values: task " + task.name() + " gives records a label, not pixels");
     } else if (values > 0 && values != labels.size()) {

@@ -19,6 +19,9 @@ import java.util.stream.Collectors;
 public final class OnnxFile {
   static final long LARGEST = Integer.MAX_VALUE - 8L;
 
+  /** To the name of a map for that of its average. */
+  private static final String AVERAGE = "/headwater.average";
+
   private final ModelProto model;
   private final Graph graph;
 
@@ -178,6 +181,23 @@ public final class OnnxFile {
   public OnnxFile withFirstToken(String hidden, boolean normalize) throws OnnxException {
     return new OnnxFile(
         header().toBuilder().setGraph(Pooling.first(graph, opset(), hidden, normalize)).build());
+  }
+
+  /**
+   * The network with the mean over the places of a map beside all it computes, under {@link
+   * #average}; the same where the tensor is no map [N, C, H, W].
+   */
+  public OnnxFile averaging(String map) {
+    String name = map + AVERAGE;
+    int rank = graph.shapes().shape(map).map(shape -> shape.length).orElse(0);
+    return rank != 4 || graph.has(name)
+        ? this
+        : new OnnxFile(header().toBuilder().setGraph(Pooling.average(graph, map, name)).build());
+  }
+
+  /** The mean of a map where {@link #averaging} has put it there, else the tensor itself. */
+  public String average(String tensor) {
+    return graph.has(tensor + AVERAGE) ? tensor + AVERAGE : tensor;
   }
 
   /** As {@link #headless(String, NewHead)}, with a linear head. */

@@ -13,8 +13,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Pooling as sentence-transformers do it: the mean of the hidden states where the mask is 1, or the
- * first of them; then, if wanted, scaled to length 1; denominators are kept away from zero.
+ * One vector of what a network says place by place. Of hidden states as sentence-transformers do
+ * it: their mean where the mask is 1, or the first of them; then, if wanted, scaled to length 1;
+ * denominators are kept away from zero. Of a map the mean over its places (global average pooling:
+ * Lin et al. 2014).
  */
 final class Pooling {
   /** From here on, ReduceSum and Unsqueeze take their axes as an input. */
@@ -49,6 +51,18 @@ final class Pooling {
     long dim = width(graph, hidden);
     Pooling pooling = of(graph, opset);
     return pooling.ended(pooling.first(hidden), dim, normalize);
+  }
+
+  /**
+   * @param name unused so far
+   */
+  static GraphProto average(Graph graph, String map, String name) {
+    GraphProto.Builder result = graph.proto().toBuilder();
+    String mean = graph.unused(name + "/mean");
+    result.addNode(
+        NodeProto.newBuilder().setOpType("GlobalAveragePool").addInput(map).addOutput(mean));
+    result.addNode(NodeProto.newBuilder().setOpType("Flatten").addInput(mean).addOutput(name));
+    return result.build();
   }
 
   private static Pooling of(Graph graph, long opset) throws OnnxException {

@@ -143,7 +143,8 @@ public final class Bundles {
             .bytes();
     Files.write(directory.resolve("model.onnx"), network);
     Files.writeString(directory.resolve("labels.json"), "[\"dark\", \"light\"]");
-    return load(directory, "name: new\ntask: pixels\nmodel: model.onnx\n" + more);
+    String task = more.startsWith("tasks:") ? "" : "task: pixels\n";
+    return load(directory, "name: new\nmodel: model.onnx\n" + task + more);
   }
 
   /** On pictures of this size. */

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NewDenseTest {
   private static final String INPUT = "input: {id: /id, image: /image, size: [20, 20]}\n";
@@ -66,10 +68,35 @@ class NewDenseTest {
         .hasMessageContaining("input.size: the network wants [10, 10]");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"", "hidden: [4]\n"})
+  void aNewHeadOfRecordsStandsOnTheAverageOfAMap(String more) throws Exception {
+    Bundle bundle = Bundles.newDense(directory, "head: none\ncut: map\n" + more + INPUT);
+
+    assertThat(bundle.task().featureShapes()).singleElement().isEqualTo(new long[] {6});
+    assertThat(bundle.task().tiling()).isEmpty();
+    assertThat(bundle.features()).containsExactly("map/headwater.average");
+  }
+
+  @Test
+  void recordsAndPixelsOfOneMapAreToldByTwoTasks() throws Exception {
+    Bundle bundle =
+        Bundles.newDense(
+            directory,
+            """
+            tasks:
+              - {name: pixels, head: dense, cut: map, labels: labels.json}
+              - {name: kind, head: none}
+              - {name: size, head: none, cut: map, kind: regression}
+            """
+                + INPUT);
+
+    assertThat(bundle.features()).containsExactly("map", "map/headwater.average");
+    assertThat(bundle.tasks()).extracting(Task::featureSize).containsExactly(600, 6, 6);
+  }
+
   @Test
   void aMapWithoutPixelLabelsIsRefused() {
-    assertThatThrownBy(() -> Bundles.newDense(directory, "head: none\ncut: map\n" + INPUT))
-        .hasMessageContaining("head: the cut of task pixels is a map; say dense");
     assertThatThrownBy(() -> Bundles.newDense(directory, "head: dense\ncut: map\n" + INPUT))
         .hasMessageContaining("labels: is missing");
   }

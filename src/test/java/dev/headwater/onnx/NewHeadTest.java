@@ -101,6 +101,34 @@ final class NewHeadTest {
     }
   }
 
+  @Test
+  void standsOnTheAverageOfAMapToTellOneThingOfIt() throws Exception {
+    // given
+    OnnxFile file = OnnxFile.parse(MAPS).averaging("r");
+    Split split = file.headless(file.average("r"), NewHead.of(8));
+    Map<String, OnnxTensorLike> inputs = Map.of("image", Ort.noise(1, 2, 2, 4, 4));
+
+    // when
+    Ort.Values features =
+        Ort.values(Ort.run(file.backbone(split.features()), inputs).get(split.features().get(0)));
+
+    // then
+    float[] map = Ort.values(Ort.run(file.backbone(List.of("r")), inputs).get("r")).floats();
+    assertThat(features.shape()).containsExactly(2, 6);
+    for (int i = 0; i < 2 * 6; i++) {
+      double sum = 0;
+      for (int place = 0; place < 16; place++) {
+        sum += map[i * 16 + place];
+      }
+      assertThat(features.floats()[i]).isCloseTo((float) (sum / 16), within(1e-5f));
+    }
+    assertThat(Ort.values(run(split, 5, inputs).get(split.logits())).shape()).containsExactly(2, 5);
+    assertThat(file.averaging("r")).as("once").isSameAs(file);
+    OnnxFile vectors = OnnxFile.parse(VECTORS);
+    assertThat(vectors.averaging("r")).as("no map").isSameAs(vectors);
+    assertThat(vectors.average("r")).isEqualTo("r");
+  }
+
   /** A pixel of two a place lies a quarter of a place from the middle of its own. */
   private static int floor(int pixel) {
     return Math.max(0, (pixel - 1) / 2 - (pixel == 0 ? 1 : 0));
