@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Prediction(
     String recordId,
-    Source source,
     @JsonUnwrapped TaskPrediction leading,
+    Source source,
     @Nullable List<TaskPrediction> otherTasks) {
 
   /** Header naming the head that made the leading prediction, as decimal text. */
@@ -31,7 +31,7 @@ public record Prediction(
    */
   public static Prediction of(String recordId, Source source, List<TaskPrediction> tasks) {
     int all = tasks.size();
-    return new Prediction(recordId, source, tasks.get(0), all == 1 ? null : tasks.subList(1, all));
+    return new Prediction(recordId, tasks.get(0), source, all == 1 ? null : tasks.subList(1, all));
   }
 
   /** What is said for each task, in the bundle's order. */

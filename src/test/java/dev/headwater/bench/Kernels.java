@@ -156,7 +156,7 @@ public class Kernels {
         .value()
         .serializer()
         .serialize(
-            topic.name(), new Prediction("f0", SOURCE, outcome.prediction("digit0", null), null));
+            topic.name(), new Prediction("f0", outcome.prediction("digit0", null), SOURCE, null));
   }
 
   @Benchmark

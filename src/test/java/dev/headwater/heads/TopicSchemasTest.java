@@ -274,11 +274,11 @@ class TopicSchemasTest {
             surely,
             new Estimate(2, null, null));
     TaskPrediction other = new TaskPrediction("size", "big", .75, List.of(SCORED), 3, null);
-    return new Prediction("r1", SOURCE, leading, List.of(other));
+    return new Prediction("r1", leading, SOURCE, List.of(other));
   }
 
   private static Prediction alone(TaskPrediction leading) {
-    return new Prediction("r1", SOURCE, leading, null);
+    return new Prediction("r1", leading, SOURCE, null);
   }
 
   private static ReviewItem review(@Nullable Scored prediction) {

@@ -115,14 +115,12 @@ class KindsReplayIT {
     JsonNode last = null;
     for (String line : Files.readAllLines(dump.resolve("predictions.jsonl"))) {
       JsonNode prediction = Json.MAPPER.readTree(line);
-      switch (prediction.get("task").textValue()) {
-        case "size" -> {
-          assertThat(prediction.has("label")).isFalse();
-          last = prediction;
-        }
-        case "tags" -> assertThat(prediction.has("label")).isFalse();
-        default -> assertThat(prediction.has("estimate")).isFalse();
-      }
+      assertThat(prediction.get("task").textValue()).isEqualTo("kind");
+      assertThat(prediction.has("estimate")).isFalse();
+      JsonNode others = prediction.get("otherTasks");
+      assertThat(others.findValuesAsText("task")).containsExactly("size", "tags");
+      others.forEach(said -> assertThat(said.has("label")).isFalse());
+      last = others.get(0);
     }
     JsonNode estimate = last.get("estimate");
     assertThat(estimate.get("value").doubleValue())

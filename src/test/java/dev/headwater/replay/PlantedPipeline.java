@@ -135,8 +135,8 @@ final class PlantedPipeline implements Session.Deployment {
     Prediction prediction =
         new Prediction(
             id,
-            source,
             new TaskPrediction("task", label, .8, List.of(), version, new Scored("low", .6)),
+            source,
             null);
     out.send(
         new ProducerRecord<>(

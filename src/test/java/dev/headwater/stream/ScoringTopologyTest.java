@@ -87,7 +87,6 @@ class ScoringTopologyTest {
         .isEqualTo(
             new Prediction(
                 "r1",
-                new Source("t-records", 0, 0),
                 new TaskPrediction(
                     "answer",
                     "yes",
@@ -95,6 +94,7 @@ class ScoringTopologyTest {
                     List.of(new Scored("yes", 0.5), new Scored("no", 0)),
                     7,
                     null),
+                new Source("t-records", 0, 0),
                 null));
     assertThat(prediction.key()).as("the producer's key").isEqualTo("key".getBytes(UTF_8));
     assertThat(prediction.timestamp())

@@ -79,7 +79,6 @@ class MaskTallyTest {
   private Prediction prediction(@Nullable String mask, @Nullable String frozen) {
     return new Prediction(
         "id",
-        new Source("records", 0, 0),
         new TaskPrediction(
             "task",
             0,
@@ -88,6 +87,7 @@ class MaskTallyTest {
             null,
             null,
             frozen == null ? null : mask(frozen)),
+        new Source("records", 0, 0),
         null);
   }
 

@@ -243,7 +243,7 @@ class TallyTest {
 
   static Prediction prediction(@Nullable String label, long version, @Nullable String frozen) {
     return new Prediction(
-        "id", new Source("records", 0, 0), said("task", label, version, frozen), null);
+        "id", said("task", label, version, frozen), new Source("records", 0, 0), null);
   }
 
   private static TaskPrediction said(

@@ -61,7 +61,7 @@ class AvroContractTest {
   static Stream<Prediction> predictions() {
     List<TaskPrediction> tasks = tasks().toList();
     return Stream.concat(
-        tasks.stream().map(task -> new Prediction("r1", SOURCE, task, null)),
+        tasks.stream().map(task -> new Prediction("r1", task, SOURCE, null)),
         Stream.of(Prediction.of("r1", SOURCE, tasks)));
   }
 
