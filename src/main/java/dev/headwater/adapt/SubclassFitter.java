@@ -7,10 +7,12 @@ import dev.headwater.adapt.fit.Subclasses;
 import dev.headwater.bundle.Task;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Heads with several rows of weights a label. Each label's samples are split into clusters, and the
@@ -24,8 +26,10 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
   /**
    * @param rows of all labels' first subclasses, then of their second, ...
    * @param factor of the labels' logits
+   * @param common what the heads of one fit went on from; null of a head that none was fitted for
    */
-  private record Subclassed(LinearHead rows, float factor, SubclassFitter fitter)
+  private record Subclassed(
+      LinearHead rows, float factor, @Nullable Subclassed common, SubclassFitter fitter)
       implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
@@ -57,7 +61,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
         bias[row] += (float) (shift / scaled);
       }
       LinearHead shifted = new LinearHead(rows.classes(), rows.dim(), rows.weight(), bias);
-      return new Subclassed(shifted, scaled, fitter);
+      return new Subclassed(shifted, scaled, null, fitter);
     }
 
     @Override
@@ -93,6 +97,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
             HeadLayout.transposed(weight, task.subclasses(), dim(), classes),
             bias.clone()),
         factor[0],
+        null,
         this);
   }
 
@@ -102,7 +107,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
 
   @Override
   public Trained empty() {
-    return new Subclassed(LinearHead.empty(dim()), 1, this);
+    return new Subclassed(LinearHead.empty(dim()), 1, null, this);
   }
 
   /**
@@ -112,16 +117,42 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
    */
   @Override
   public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
+    return fit(classes, batch, weightings, least(batch.weights(), weightings));
+  }
+
+  /**
+   * Clusters are, beside that, of samples that nobody labelled, where what all heads went on from
+   * is sure of their label: it knows nothing of what a fold is to judge either.
+   */
+  @Override
+  public List<Trained> refit(
+      Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
     double[] seen = least(batch.weights(), weightings);
+    Subclassed common = ((Subclassed) fitted.get(0)).common;
+    return fit(
+        classes,
+        batch,
+        weightings,
+        common == null ? seen : SelfTraining.weights(batch, seen, common));
+  }
+
+  /**
+   * @param seen weights by which clusters are found, and the rows that all heads go on from
+   */
+  private List<Trained> fit(int classes, Batch batch, List<double[]> weightings, double[] seen) {
     Subclasses found = Subclasses.of(batch.weighted(seen), classes, task.subclasses());
     Batch finer = new Batch(batch.features(), found.samples(), batch.weights());
-    LinearHead common = LinearHead.empty(dim());
+    LinearHead rows = LinearHead.empty(dim());
+    Subclassed common = null;
     if (Arrays.stream(seen).anyMatch(weight -> weight > 0)) {
-      common = tuner.fit(common, found.count(), finer.weighted(seen));
+      rows = tuner.fit(rows, found.count(), finer.weighted(seen));
+      common = placed(rows, found, classes, null);
     }
-    return tuner.fit(common, found.count(), finer, weightings).stream()
-        .map(fitted -> (Trained) placed(fitted, found, classes))
-        .toList();
+    List<Trained> heads = new ArrayList<>();
+    for (LinearHead fitted : tuner.fit(rows, found.count(), finer, weightings)) {
+      heads.add(placed(fitted, found, classes, common));
+    }
+    return heads;
   }
 
   private static double[] least(double[] own, List<double[]> weightings) {
@@ -134,7 +165,8 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     return least;
   }
 
-  private Subclassed placed(LinearHead fitted, Subclasses found, int classes) {
+  private Subclassed placed(
+      LinearHead fitted, Subclasses found, int classes, @Nullable Subclassed common) {
     int rows = task.subclasses() * classes;
     float[] weight = new float[rows * dim()];
     float[] bias = new float[rows];
@@ -146,7 +178,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
       System.arraycopy(fitted.weight(), from * dim(), weight, to * dim(), dim());
       bias[to] = fitted.bias()[from];
     }
-    return new Subclassed(new LinearHead(rows, dim(), weight, bias), 1, this);
+    return new Subclassed(new LinearHead(rows, dim(), weight, bias), 1, common, this);
   }
 
   @Override
@@ -158,7 +190,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {
     List<LinearHead> rows = fitted.stream().map(head -> ((Subclassed) head).rows).toList();
-    return new Subclassed(LinearHead.mean(rows), 1, this);
+    return new Subclassed(LinearHead.mean(rows), 1, null, this);
   }
 
   @Override

@@ -26,6 +26,8 @@ import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SubclassFitterTest {
   private static final int DIM = 4;
@@ -124,6 +126,38 @@ class SubclassFitterTest {
     assertThat(head.tensors().get("head.bias").values())
         .as("by subclass, both labels")
         .endsWith(-10_000, -10_000, -10_000, -10_000);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void findsSubclassesInWhatNobodyLabelledWhereItIsSureOfIt(boolean right) {
+    Batch labelled = corners(80, 1);
+    Batch more = corners(240, 2);
+    List<float[]> features = new ArrayList<>(labelled.features());
+    features.addAll(more.features());
+    int[] classes = Arrays.copyOf(labelled.classes(), 320);
+    double[] fold = new double[320];
+    for (int i = 0; i < 320; i++) {
+      fold[i] = i < 80 ? 1 : .3;
+      classes[i] =
+          i < 80 ? classes[i] : right ? more.classes()[i - 80] : 1 - more.classes()[i - 80];
+    }
+    Batch grown = new Batch(features, classes, Arrays.copyOf(labelled.weights(), 320));
+
+    List<Fitter.Trained> first = fit(labelled, 2, List.of(labelled.weights()));
+    List<Fitter.Trained> then = fitter.refit(fitter.empty(), first, 2, grown, List.of(fold));
+
+    assertThat(third(first.get(0))).as("a row a label is worth 20 samples").containsOnly(-10_000);
+    if (right) {
+      assertThat(third(then.get(0))).doesNotContain(-10_000);
+    } else {
+      assertThat(third(then.get(0))).as("the fold's word alone").containsOnly(-10_000);
+    }
+  }
+
+  /** Biases of both labels' third rows. */
+  private static float[] third(Fitter.Trained head) {
+    return Arrays.copyOfRange(head.tensors().get("head.bias").values(), 4, 6);
   }
 
   @Test
