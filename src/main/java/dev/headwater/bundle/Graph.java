@@ -49,6 +49,9 @@ record Graph(
     /** As exported, with what new heads stand on. */
     private OnnxFile file;
 
+    /** What hidden states are pooled to, where they are. */
+    private @Nullable String pooled;
+
     Reading(Manifest manifest, List<String> problems, OnnxFile exported) {
       this.manifest = manifest;
       this.problems = problems;
@@ -104,14 +107,25 @@ record Graph(
 
     /** An encoder that stops at its hidden states is pooled for every task alike. */
     private OnnxFile pooled(OnnxFile file) throws OnnxException {
-      if (!(manifest.input() instanceof Manifest.Text text)
-          || text.pooling() == Manifest.Pooling.NONE) {
+      if (manifest.pooling() == Manifest.Pooling.NONE) {
         return file;
       }
-      String hidden = features(file, manifest.tasks().get(0).cut(), 3);
-      return text.pooling() == Manifest.Pooling.FIRST
-          ? file.withFirstToken(hidden, text.normalize())
-          : file.withMeanPooling(hidden, TextDecoder.MASK, text.normalize());
+      String hidden = Graph.features(file, manifest.tasks().get(0).cut(), 3);
+      OnnxFile vectors =
+          manifest.pooling() == Manifest.Pooling.FIRST
+              ? file.withFirstToken(hidden, manifest.normalize())
+              : manifest.input() instanceof Manifest.Text
+                  ? file.withMeanPooling(hidden, TextDecoder.MASK, manifest.normalize())
+                  : file.withMeanPooling(hidden, manifest.normalize());
+      pooled = vectors.outputs().get(0).name();
+      return vectors;
+    }
+
+    /**
+     * What a new head stands on: what is pooled, else the tensor named, or the only one there is.
+     */
+    private String features(Manifest.Task task) throws OnnxException {
+      return pooled == null || task.dense() ? Graph.features(exported, task.cut()) : pooled;
     }
 
     /**
@@ -133,7 +147,7 @@ record Graph(
       List<String> features = new ArrayList<>();
       for (Manifest.Task task : manifest.tasks()) {
         boolean shared = task.cut().equals("auto") && !features.isEmpty();
-        features.add(shared ? features.get(0) : features(file, task.cut()));
+        features.add(shared ? features.get(0) : features(task));
       }
       return file.resized(input.name(), wanted, features.stream().distinct().toList());
     }
@@ -172,17 +186,10 @@ record Graph(
       return null;
     }
 
-    /**
-     * A new head on features: those named, those of the task before, or the only ones there are. Of
-     * a map on its average, for it tells one thing a record.
-     */
+    /** On those of the task before, where nothing is said; of a map on its average. */
     private Split headless(Manifest.Task task, List<Split> before) throws OnnxException {
-      if (manifest.input() instanceof Manifest.Text text
-          && text.pooling() != Manifest.Pooling.NONE) {
-        return file.headless(file.outputs().get(0).name(), task.head());
-      }
-      boolean shared = task.cut().equals("auto") && !before.isEmpty();
-      String at = shared ? before.get(0).features().get(0) : features(exported, task.cut());
+      boolean shared = task.cut().equals("auto") && !before.isEmpty() && pooled == null;
+      String at = shared ? before.get(0).features().get(0) : features(task);
       file = file.averaging(at);
       return file.headless(file.average(at), task.head());
     }

@@ -20,8 +20,11 @@ import org.jspecify.annotations.Nullable;
  * {@code headwater.yaml}, as written; paths are resolved against the bundle's directory.
  *
  * @param tasks one at least
+ * @param pooling of an encoder that stops at its hidden states
+ * @param normalize whether what is pooled is scaled to length 1
  */
-record Manifest(String name, Path model, List<Task> tasks, Input input) {
+record Manifest(
+    String name, Path model, List<Task> tasks, Input input, Pooling pooling, boolean normalize) {
   /** Channels by the choice of colours. */
   private static final int[] COLOURS = {0, 1, 3};
 
@@ -82,9 +85,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       @Nullable String text,
       Path tokenizer,
       int maxTokens,
-      int maxCharacters,
-      Pooling pooling,
-      boolean normalize)
+      int maxCharacters)
       implements Input {
     @Override
     public String encoding() {
@@ -174,13 +175,22 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     if (tasks.stream().map(Task::name).distinct().count() < tasks.size()) {
       root.problem("tasks", "two have the same name");
     }
-    boolean original = tasks.stream().anyMatch(Task::original);
+    Pooling pooling = Pooling.values()[input.choice("pooling", "none", "mean", "first")];
+    if (pooling != Pooling.NONE && tasks.stream().anyMatch(Task::original)) {
+      input.problem("pooling", "is for encoders without a head: say head: none");
+    }
+    boolean normalize = input.flag("normalize", false);
+    if (normalize && pooling == Pooling.NONE) {
+      input.problem("normalize", "is part of pooling: mean or first");
+    }
     Manifest read =
         new Manifest(
             root.required("name"),
             root.file("model", directory),
             tasks,
-            input(input, labels, directory, original));
+            input(input, labels, directory),
+            pooling,
+            normalize);
     root.refuseOthers();
     input.refuseOthers();
     return read;
@@ -285,8 +295,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     return YAML.createObjectNode();
   }
 
-  private static Input input(
-      Section input, List<LabelField> labels, Path directory, boolean original) {
+  private static Input input(Section input, List<LabelField> labels, Path directory) {
     int format = input.choice("format", "json", "text", "image", "tensor");
     String id = input.pointer("id");
     if (format > 0) {
@@ -318,7 +327,7 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
     distinct(input, id, labels, field == null ? List.of() : List.of(field));
     return kind.equals("image")
         ? image(input, id, labels, field)
-        : text(input, directory, id, labels, field, original);
+        : text(input, directory, id, labels, field);
   }
 
   private static Image image(
@@ -352,25 +361,14 @@ record Manifest(String name, Path model, List<Task> tasks, Input input) {
       Path directory,
       @Nullable String id,
       List<LabelField> labels,
-      @Nullable String text,
-      boolean original) {
-    Pooling pooling = Pooling.values()[input.choice("pooling", "none", "mean", "first")];
-    boolean normalize = input.flag("normalize", false);
-    if (pooling != Pooling.NONE && original) {
-      input.problem("pooling", "is for encoders without a head: say head: none");
-    }
-    if (normalize && pooling == Pooling.NONE) {
-      input.problem("normalize", "is part of pooling: mean or first");
-    }
+      @Nullable String text) {
     return new Text(
         id,
         labels,
         text,
         input.file("tokenizer", directory),
         input.positive("max-tokens", 128),
-        input.positive("max-characters", 20_000),
-        pooling,
-        normalize);
+        input.positive("max-characters", 20_000));
   }
 
   /** A field cannot be two things, nor hold another that is wanted. */

@@ -171,6 +171,12 @@ public final class OnnxFile {
             .build());
   }
 
+  /** The same, of states that all count: those of a picture's parts, say. */
+  public OnnxFile withMeanPooling(String hidden, boolean normalize) throws OnnxException {
+    return new OnnxFile(
+        header().toBuilder().setGraph(Pooling.mean(graph, opset(), hidden, normalize)).build());
+  }
+
   /**
    * The network with the hidden state of the first token, {@code [CLS]} of most, as its one output,
    * [N, D].

@@ -46,6 +46,13 @@ final class Pooling {
     return pooling.ended(pooling.mean(hidden, mask), dim, normalize);
   }
 
+  static GraphProto mean(Graph graph, long opset, String hidden, boolean normalize)
+      throws OnnxException {
+    long dim = width(graph, hidden);
+    Pooling pooling = of(graph, opset);
+    return pooling.ended(pooling.mean(hidden), dim, normalize);
+  }
+
   static GraphProto first(Graph graph, long opset, String hidden, boolean normalize)
       throws OnnxException {
     long dim = width(graph, hidden);
@@ -122,6 +129,22 @@ final class Pooling {
             .addOutput(output)
             .addAttribute(integer("axis", 1)));
     return output;
+  }
+
+  /** By operators whose axes are said alike in every opset. */
+  private String mean(String hidden) {
+    String turned = name("turned");
+    result.addNode(
+        NodeProto.newBuilder()
+            .setOpType("Transpose")
+            .addInput(hidden)
+            .addOutput(turned)
+            .addAttribute(
+                AttributeProto.newBuilder()
+                    .setName("perm")
+                    .setType(AttributeType.INTS)
+                    .addAllInts(List.of(0L, 2L, 1L))));
+    return node("Flatten", name("flat"), node("GlobalAveragePool", name("mean"), turned));
   }
 
   private String mean(String hidden, String mask) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.onnx.OnnxFile;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BundleTest {
   private static final String GOOD =
@@ -245,6 +247,40 @@ class BundleTest {
             """);
 
     assertThat(message).contains("last_hidden_state").contains("pooling: mean");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mean", "first"})
+  void poolsWhatAnEncoderOfPicturesSaysOfTheirParts(String pooling) throws Exception {
+    byte[] network =
+        GraphFixture.opset(17)
+            .input("image", -1, 1, 4, 4)
+            .weight("patch.weight", 5, 1, 2, 2)
+            .integers("parts", DataType.INT64, new long[] {3}, 0, 5, -1)
+            .node("Conv", "patches", Map.of("strides", new long[] {2, 2}), "image", "patch.weight")
+            .node("Reshape", "columns", "patches", "parts")
+            .node("Transpose", "last_hidden_state", Map.of("perm", new long[] {0, 2, 1}), "columns")
+            .output("last_hidden_state", -1, 4, 5)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), network);
+    String manifest =
+        """
+        name: e
+        model: model.onnx
+        tasks:
+          - {name: kind, head: none, hidden: [4]}
+          - {name: size, head: none, kind: regression}
+        input: {image: /image, pooling: %s}
+        """
+            .formatted(pooling);
+
+    Bundle bundle = Bundles.load(directory, manifest);
+
+    assertThat(bundle.features()).containsExactly("sentence_embedding");
+    assertThat(bundle.tasks()).extracting(Task::featureSize).containsExactly(5, 5);
+    assertThat(Bundles.load(directory, manifest.replace(pooling, "first, normalize: true")))
+        .extracting(other -> other.task().fingerprint())
+        .isNotEqualTo(bundle.task().fingerprint());
   }
 
   @Test

@@ -32,8 +32,7 @@ class TextDecoderTest {
 
   private Manifest.Text settings(String pointer, int maxTokens) {
     String id = pointer == null ? null : "/id";
-    return new Manifest.Text(
-        id, List.of(), pointer, tokenizer, maxTokens, 40, Manifest.Pooling.NONE, false);
+    return new Manifest.Text(id, List.of(), pointer, tokenizer, maxTokens, 40);
   }
 
   private TextDecoder decoder(String pointer, int maxTokens) {

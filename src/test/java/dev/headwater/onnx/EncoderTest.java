@@ -53,6 +53,27 @@ final class EncoderTest {
   }
 
   @ParameterizedTest
+  @ValueSource(longs = {8, 13, 18, 21})
+  void poolsTheMeanOfStatesThatAllCountAtEveryOpset(long opset) throws Exception {
+    // given
+    byte[] encoder = GraphFixture.encoder(opset, 8, DIM);
+    float[] hidden = first(Ort.run(encoder, tokens())).floats();
+
+    // when
+    float[] features = run(OnnxFile.parse(encoder).withMeanPooling("last_hidden_state", false));
+
+    // then
+    assertThat(features).hasSize(3 * DIM);
+    for (int i = 0; i < features.length; i++) {
+      float mean = 0;
+      for (int token = 0; token < 4; token++) {
+        mean += hidden[(i / DIM * 4 + token) * DIM + i % DIM] / 4;
+      }
+      assertThat(features[i]).isCloseTo(mean, within(1e-6f));
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(longs = {8, 11, 13, 18})
   void scalesThePooledVectorToLengthOne(long opset) throws Exception {
     // given
