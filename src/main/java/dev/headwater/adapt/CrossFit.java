@@ -48,7 +48,15 @@ record CrossFit(Fitter.Trained head, int[] judged, List<float[]> logits) {
       weightings.add(batch.weights());
     }
     List<Fitter.Trained> heads = fitter.fit(live, classes, batch, weightings);
-    SelfTraining more = SelfTraining.of(batch, unlabelled, heads, weightings);
+    List<Fitter.Trained> asked = new ArrayList<>(heads);
+    fitter
+        .common(heads)
+        .ifPresent(
+            common -> {
+              asked.add(common.head());
+              weightings.add(common.weights());
+            });
+    SelfTraining more = SelfTraining.of(batch, unlabelled, asked, weightings);
     if (more.taken() > 0) {
       heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
     }

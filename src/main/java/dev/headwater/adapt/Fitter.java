@@ -5,6 +5,7 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** How the heads of one task are trained, whatever they are made of. Thread-safe. */
 interface Fitter {
@@ -41,9 +42,23 @@ interface Fitter {
   List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings);
 
   /**
+   * What the heads of one fit all went on from.
+   *
+   * @param weights of the samples it was taught, none of which any of those heads leaves out
+   */
+  @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
+  record Common(Trained head, double[] weights) {}
+
+  /** Of heads that one {@link #fit} made; empty where each began by itself. */
+  default Optional<Common> common(List<Trained> fitted) {
+    return Optional.empty();
+  }
+
+  /**
    * As {@link #fit}, after it, for samples that are nearly the same.
    *
    * @param fitted what it made, for each weighting
+   * @param weightings for each of them, and one more for what is {@link #common}
    */
   default List<Trained> refit(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {

@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 
 /**
  * Samples that nobody has labelled beside those that somebody has, under the label that a head is
@@ -47,26 +46,6 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       }
     }
     return grown(batch, unlabelled, weightings, all);
-  }
-
-  /**
-   * The weights for one more head over what {@link #of} has grown.
-   *
-   * @param batch where what nobody labelled weighs nothing
-   * @param labelled weights of what somebody did
-   * @param head fitted to those
-   */
-  static double[] weights(Batch batch, double[] labelled, Fitter.Trained head) {
-    int[] rows = IntStream.range(0, batch.size()).filter(i -> batch.weights()[i] == 0).toArray();
-    double[] weights = labelled.clone();
-    List<float[]> said = head.logits(Arrays.stream(rows).mapToObj(batch.features()::get).toList());
-    taken(batch, labelled, said)
-        .forEach(
-            (one, weight) -> {
-              int row = rows[one.sample()];
-              weights[row] = batch.classes()[row] == one.label() ? weight : 0;
-            });
-    return weights;
   }
 
   /**

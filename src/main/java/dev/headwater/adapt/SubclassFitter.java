@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +30,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
    * @param common what the heads of one fit went on from; null of a head that none was fitted for
    */
   private record Subclassed(
-      LinearHead rows, float factor, @Nullable Subclassed common, SubclassFitter fitter)
+      LinearHead rows, float factor, @Nullable Common common, SubclassFitter fitter)
       implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
@@ -120,20 +121,22 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     return fit(classes, batch, weightings, least(batch.weights(), weightings));
   }
 
+  @Override
+  public Optional<Common> common(List<Trained> fitted) {
+    return Optional.ofNullable(((Subclassed) fitted.get(0)).common);
+  }
+
   /**
-   * Clusters are, beside that, of samples that nobody labelled, where what all heads went on from
-   * is sure of their label: it knows nothing of what a fold is to judge either.
+   * Clusters are, beside that, of what nobody labelled, where what all heads went on from is sure
+   * of its label, however little that weighs: it knows nothing of what a fold is to judge either.
    */
   @Override
   public List<Trained> refit(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
-    double[] seen = least(batch.weights(), weightings);
-    Subclassed common = ((Subclassed) fitted.get(0)).common;
-    return fit(
-        classes,
-        batch,
-        weightings,
-        common == null ? seen : SelfTraining.weights(batch, seen, common));
+    int heads = fitted.size();
+    return heads < weightings.size()
+        ? fit(classes, batch, weightings.subList(0, heads), weightings.get(heads))
+        : fit(live, classes, batch, weightings);
   }
 
   /**
@@ -143,10 +146,10 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     Subclasses found = Subclasses.of(batch.weighted(seen), classes, task.subclasses());
     Batch finer = new Batch(batch.features(), found.samples(), batch.weights());
     LinearHead rows = LinearHead.empty(dim());
-    Subclassed common = null;
+    Common common = null;
     if (Arrays.stream(seen).anyMatch(weight -> weight > 0)) {
       rows = tuner.fit(rows, found.count(), finer.weighted(seen));
-      common = placed(rows, found, classes, null);
+      common = new Common(placed(rows, found, classes, null), seen);
     }
     List<Trained> heads = new ArrayList<>();
     for (LinearHead fitted : tuner.fit(rows, found.count(), finer, weightings)) {
@@ -166,7 +169,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
   }
 
   private Subclassed placed(
-      LinearHead fitted, Subclasses found, int classes, @Nullable Subclassed common) {
+      LinearHead fitted, Subclasses found, int classes, @Nullable Common common) {
     int rows = task.subclasses() * classes;
     float[] weight = new float[rows * dim()];
     float[] bias = new float[rows];

@@ -23,11 +23,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class SubclassFitterTest {
   private static final int DIM = 4;
@@ -128,31 +127,45 @@ class SubclassFitterTest {
         .endsWith(-10_000, -10_000, -10_000, -10_000);
   }
 
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void findsSubclassesInWhatNobodyLabelledWhereItIsSureOfIt(boolean right) {
+  @Test
+  void findsSubclassesInWhatNobodyLabelledToo() {
     Batch labelled = corners(80, 1);
-    Batch more = corners(240, 2);
-    List<float[]> features = new ArrayList<>(labelled.features());
-    features.addAll(more.features());
-    int[] classes = Arrays.copyOf(labelled.classes(), 320);
-    double[] fold = new double[320];
-    for (int i = 0; i < 320; i++) {
-      fold[i] = i < 80 ? 1 : .3;
-      classes[i] =
-          i < 80 ? classes[i] : right ? more.classes()[i - 80] : 1 - more.classes()[i - 80];
-    }
-    Batch grown = new Batch(features, classes, Arrays.copyOf(labelled.weights(), 320));
+    List<float[]> unlabelled = corners(240, 2).features();
 
-    List<Fitter.Trained> first = fit(labelled, 2, List.of(labelled.weights()));
-    List<Fitter.Trained> then = fitter.refit(fitter.empty(), first, 2, grown, List.of(fold));
+    Fitter.Trained alone = crossFit(labelled, List.of(), 0).head();
+    Fitter.Trained grown = crossFit(labelled, unlabelled, 0).head();
 
-    assertThat(third(first.get(0))).as("a row a label is worth 20 samples").containsOnly(-10_000);
-    if (right) {
-      assertThat(third(then.get(0))).doesNotContain(-10_000);
-    } else {
-      assertThat(third(then.get(0))).as("the fold's word alone").containsOnly(-10_000);
+    assertThat(third(alone)).as("a row is worth 20 samples").containsOnly(-10_000);
+    assertThat(third(grown)).doesNotContain(-10_000);
+  }
+
+  @Test
+  void aFoldKnowsNothingOfWhatItIsToJudge() {
+    Batch labelled = corners(160, 3);
+    List<float[]> unlabelled = corners(240, 2).features();
+    int[] classes = labelled.classes().clone();
+    for (int judged = 0; judged < 60; judged += 2) {
+      classes[judged] = 1 - classes[judged];
     }
+    Batch mislabelled = new Batch(labelled.features(), classes, labelled.weights());
+
+    CrossFit right = crossFit(labelled, unlabelled, 60);
+    CrossFit wrong = crossFit(mislabelled, unlabelled, 60);
+
+    double other = 0;
+    for (int judged = 0; judged < 60; judged += 2) {
+      assertThat(wrong.logits().get(judged))
+          .as("sample %d, but for rounding", judged)
+          .containsExactly(right.logits().get(judged), within(.05f));
+      other += Math.abs(wrong.logits().get(judged + 1)[0] - right.logits().get(judged + 1)[0]) / 30;
+    }
+    assertThat(other).as("what the other fold was taught").isGreaterThan(.5);
+  }
+
+  /** Two folds, of the first samples each judges every other. */
+  private CrossFit crossFit(Batch batch, List<float[]> unlabelled, int judged) {
+    int[] first = IntStream.range(0, judged).toArray();
+    return CrossFit.of(fitter, fitter.empty(), 2, batch, unlabelled, first, 2);
   }
 
   /** Biases of both labels' third rows. */

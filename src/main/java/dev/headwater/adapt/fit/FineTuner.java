@@ -129,7 +129,7 @@ public final class FineTuner {
       int classes,
       Batch batch,
       List<double[]> weightings) {
-    Standardiser standardiser = new Standardiser(batch.features(), biased);
+    Standardiser standardiser = new Standardiser(batch, biased);
     Batch standard =
         new Batch(
             batch.features().stream().map(standardiser::features).toList(),

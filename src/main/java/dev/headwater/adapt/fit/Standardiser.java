@@ -1,6 +1,7 @@
 package dev.headwater.adapt.fit;
 
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Centres each feature and scales it so that a whole vector has a squared norm near 1, whatever the
@@ -17,8 +18,23 @@ final class Standardiser {
   private final float[] scale;
 
   /**
+   * @param batch by what weighs something in it, if anything does: what else is there, as guesses
+   *     of some heads, is no matter of all
    * @param centre false where the head has no bias that could take up the shift
    */
+  Standardiser(Batch batch, boolean centre) {
+    this(weighing(batch), centre);
+  }
+
+  private static List<float[]> weighing(Batch batch) {
+    List<float[]> features =
+        IntStream.range(0, batch.size())
+            .filter(i -> batch.weights()[i] > 0)
+            .mapToObj(batch.features()::get)
+            .toList();
+    return features.isEmpty() ? batch.features() : features;
+  }
+
   Standardiser(List<float[]> features, boolean centre) {
     int dim = features.get(0).length;
     double[] sum = new double[dim];

@@ -27,7 +27,7 @@ public record Subclasses(int[] samples, int[] classes) {
    * @param most clusters of a class
    */
   public static Subclasses of(Batch batch, int classes, int most) {
-    Standardiser standardiser = new Standardiser(batch.features(), true);
+    Standardiser standardiser = new Standardiser(batch, true);
     int[] samples = new int[batch.size()];
     List<Integer> of = new ArrayList<>();
     for (int label = 0; label < classes; label++) {
