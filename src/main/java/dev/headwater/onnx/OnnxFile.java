@@ -2,6 +2,7 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Functions;
@@ -191,12 +192,14 @@ public final class OnnxFile {
 
   /**
    * The network with the mean over the places of a map beside all it computes, under {@link
-   * #average}; the same where the tensor is no map [N, C, H, W].
+   * #average}; the same where the tensor is no FLOAT map [N, C, H, W] whose C the file tells.
    */
   public OnnxFile averaging(String map) {
     String name = map + AVERAGE;
-    int rank = graph.shapes().shape(map).map(shape -> shape.length).orElse(0);
-    return rank != 4 || graph.has(name)
+    long[] shape = graph.shapes().shape(map).orElse(new long[0]);
+    boolean known = shape.length == 4 && shape[1] > 0;
+    boolean floats = graph.shapes().type(map).orElse(DataType.FLOAT) == DataType.FLOAT;
+    return !known || !floats || graph.has(name)
         ? this
         : new OnnxFile(header().toBuilder().setGraph(Pooling.average(graph, map, name)).build());
   }

@@ -3,8 +3,11 @@ package dev.headwater.bundle;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.headwater.onnx.GraphFixture;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,6 +79,27 @@ class NewDenseTest {
     assertThat(bundle.task().featureShapes()).singleElement().isEqualTo(new long[] {6});
     assertThat(bundle.task().tiling()).isEmpty();
     assertThat(bundle.features()).containsExactly("map/headwater.average");
+  }
+
+  @Test
+  void aTrunkThatEndsInAMapNeedsNoCut() throws Exception {
+    Files.createDirectories(directory);
+    byte[] trunk =
+        GraphFixture.opset(12)
+            .input("image", -1, 1, 10, 10)
+            .weight("stem.weight", 6, 1, 3, 3)
+            .node("Conv", "map", Map.of("pads", new long[] {1, 1, 1, 1}), "image", "stem.weight")
+            .output("map", -1, 6, 10, 10)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), trunk);
+    String manifest = "name: new\ntask: kind\nmodel: model.onnx\nhead: none\n" + INPUT;
+
+    Task larger = Bundles.load(directory, manifest).task();
+    Task asExported = Bundles.load(directory, manifest.replace(", size: [20, 20]", "")).task();
+
+    assertThat(larger.featureSize()).isEqualTo(6);
+    assertThat(asExported.featureSize()).isEqualTo(6);
+    assertThat(larger.fingerprint()).isNotEqualTo(asExported.fingerprint());
   }
 
   @Test

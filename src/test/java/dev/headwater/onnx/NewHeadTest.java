@@ -123,6 +123,9 @@ final class NewHeadTest {
       assertThat(features.floats()[i]).isCloseTo((float) (sum / 16), within(1e-5f));
     }
     assertThat(Ort.values(run(split, 5, inputs).get(split.logits())).shape()).containsExactly(2, 5);
+    assertThat(Ort.values(Ort.run(split.merge(trained(split, 5)), inputs).get(split.logits())))
+        .as("in one file")
+        .isEqualTo(Ort.values(run(split, 5, inputs).get(split.logits())));
     assertThat(file.averaging("r")).as("once").isSameAs(file);
     OnnxFile vectors = OnnxFile.parse(VECTORS);
     assertThat(vectors.averaging("r")).as("no map").isSameAs(vectors);

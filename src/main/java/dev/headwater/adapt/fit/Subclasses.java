@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record Subclasses(int[] samples, int[] classes) {
-  /** A row of weights is worth this many samples: see EXPERIMENTS.md in the package above. */
+  /** A row is worth so many samples, guesses too: see EXPERIMENTS.md in the package above. */
   private static final int SAMPLES_EACH = 20;
 
   private static final int ROUNDS = 20;

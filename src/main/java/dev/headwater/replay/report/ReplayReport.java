@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * from it.
  *
  * @param records in the stream, valid or not
- * @param predictions on the predictions topic, of the first task, duplicates included
+ * @param predictions on the predictions topic, one a record, duplicates included
  * @param duplicates outcomes (prediction or dead letter) of a record beyond its first
  * @param samples labelled, by what they were kept for; each record once
  * @param labelsUsedFraction share of records of which a label was delivered, to whatever end
