@@ -65,6 +65,32 @@ public record TaskPrediction(
         null);
   }
 
+  /** Several labels for the record, or a number. */
+  public TaskPrediction(
+      String task,
+      double confidence,
+      List<Scored> top,
+      long headVersion,
+      @Nullable Scored frozen,
+      @Nullable List<String> labels,
+      @Nullable Estimate estimate,
+      @Nullable Estimate frozenEstimate) {
+    this(
+        task,
+        null,
+        confidence,
+        top,
+        headVersion,
+        frozen,
+        null,
+        null,
+        null,
+        null,
+        labels,
+        estimate,
+        frozenEstimate);
+  }
+
   /** A label for each pixel of the record. */
   public TaskPrediction(
       String task,

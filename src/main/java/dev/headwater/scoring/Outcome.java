@@ -94,15 +94,10 @@ public record Outcome(
     if (said != null) {
       return new TaskPrediction(
           task,
-          null,
           said.said().confidence(),
           top,
           headVersion,
           said.estimate() == null ? frozen : null,
-          null,
-          null,
-          null,
-          null,
           said.labels(),
           said.estimate(),
           said.frozenEstimate());

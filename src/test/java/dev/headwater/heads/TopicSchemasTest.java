@@ -261,14 +261,9 @@ class TopicSchemasTest {
     TaskPrediction leading =
         new TaskPrediction(
             "colour",
-            null,
             .75,
             List.of(),
             2,
-            null,
-            null,
-            null,
-            null,
             null,
             List.of("red", "blue"),
             surely,
