@@ -110,15 +110,19 @@ record Graph(
       if (manifest.pooling() == Manifest.Pooling.NONE) {
         return file;
       }
-      String hidden = Graph.features(file, manifest.tasks().get(0).cut(), 3);
-      OnnxFile vectors =
-          manifest.pooling() == Manifest.Pooling.FIRST
-              ? file.withFirstToken(hidden, manifest.normalize())
-              : manifest.input() instanceof Manifest.Text
-                  ? file.withMeanPooling(hidden, TextDecoder.MASK, manifest.normalize())
-                  : file.withMeanPooling(hidden, manifest.normalize());
+      OnnxFile vectors = vectors(file, Graph.features(file, manifest.tasks().get(0).cut(), 3));
       pooled = vectors.outputs().get(0).name();
       return vectors;
+    }
+
+    private OnnxFile vectors(OnnxFile file, String hidden) throws OnnxException {
+      boolean normalize = manifest.normalize();
+      if (manifest.pooling() == Manifest.Pooling.FIRST) {
+        return file.withFirstToken(hidden, normalize);
+      }
+      return manifest.input() instanceof Manifest.Text
+          ? file.withMeanPooling(hidden, TextDecoder.MASK, normalize)
+          : file.withMeanPooling(hidden, normalize);
     }
 
     /**

@@ -201,7 +201,8 @@ public final class OnnxFile {
     boolean floats = graph.shapes().type(map).orElse(DataType.FLOAT) == DataType.FLOAT;
     return !known || !floats || graph.has(name)
         ? this
-        : new OnnxFile(header().toBuilder().setGraph(Pooling.average(graph, map, name)).build());
+        : new OnnxFile(
+            header().toBuilder().setGraph(Pooling.average(graph, opset(), map, name)).build());
   }
 
   /** The mean of a map where {@link #averaging} has put it there, else the tensor itself. */

@@ -63,13 +63,10 @@ final class Pooling {
   /**
    * @param name unused so far
    */
-  static GraphProto average(Graph graph, String map, String name) {
-    GraphProto.Builder result = graph.proto().toBuilder();
-    String mean = graph.unused(name + "/mean");
-    result.addNode(
-        NodeProto.newBuilder().setOpType("GlobalAveragePool").addInput(map).addOutput(mean));
-    result.addNode(NodeProto.newBuilder().setOpType("Flatten").addInput(mean).addOutput(name));
-    return result.build();
+  static GraphProto average(Graph graph, long opset, String map, String name) {
+    Pooling pooling = new Pooling(graph, opset);
+    pooling.overPlaces(map, name);
+    return pooling.result.build();
   }
 
   private static Pooling of(Graph graph, long opset) throws OnnxException {
@@ -144,7 +141,12 @@ final class Pooling {
                     .setName("perm")
                     .setType(AttributeType.INTS)
                     .addAllInts(List.of(0L, 2L, 1L))));
-    return node("Flatten", name("flat"), node("GlobalAveragePool", name("mean"), turned));
+    return overPlaces(turned, name("flat"));
+  }
+
+  /** Of all dimensions behind the second. */
+  private String overPlaces(String map, String to) {
+    return node("Flatten", to, node("GlobalAveragePool", name("mean"), map));
   }
 
   private String mean(String hidden, String mask) {

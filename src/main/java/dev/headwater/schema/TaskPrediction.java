@@ -49,25 +49,13 @@ public record TaskPrediction(
       List<Scored> top,
       long headVersion,
       @Nullable Scored frozen) {
-    this(
-        task,
-        label,
-        confidence,
-        top,
-        headVersion,
-        frozen,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null);
+    this(task, label, confidence, top, headVersion, frozen, null, null, null);
   }
 
-  /** Several labels for the record, or a number. */
+  /** A label for the record, several, or a number. */
   public TaskPrediction(
       String task,
+      @Nullable String label,
       double confidence,
       List<Scored> top,
       long headVersion,
@@ -77,7 +65,7 @@ public record TaskPrediction(
       @Nullable Estimate frozenEstimate) {
     this(
         task,
-        null,
+        label,
         confidence,
         top,
         headVersion,

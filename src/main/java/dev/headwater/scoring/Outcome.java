@@ -94,6 +94,7 @@ public record Outcome(
     if (said != null) {
       return new TaskPrediction(
           task,
+          null,
           said.said().confidence(),
           top,
           headVersion,

@@ -83,7 +83,6 @@ class NewDenseTest {
 
   @Test
   void aTrunkThatEndsInAMapNeedsNoCut() throws Exception {
-    Files.createDirectories(directory);
     byte[] trunk =
         GraphFixture.opset(12)
             .input("image", -1, 1, 10, 10)

@@ -2,7 +2,6 @@ package dev.headwater.heads;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
@@ -14,6 +13,7 @@ import com.networknt.schema.SpecVersion;
 import dev.headwater.schema.Estimate;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.JsonFields;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
@@ -34,7 +34,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -113,8 +112,8 @@ class TopicSchemasTest {
   @ParameterizedTest
   @MethodSource("written")
   void nothingRequiredMayBeLeftOut(String schema, Object value) throws Exception {
-    RecordComponent[] components = components(value.getClass());
-    for (String field : names(components, component -> !isNullable(component))) {
+    List<RecordComponent> components = JsonFields.of(value.getClass()).toList();
+    for (String field : names(components, component -> !JsonFields.mayBeAbsent(component))) {
       ObjectNode without = json(value);
       without.remove(field);
 
@@ -162,7 +161,7 @@ class TopicSchemasTest {
           .containsExactlyInAnyOrderElementsOf(
               Stream.of(((Class<?>) type).getEnumConstants()).map(Object::toString).toList());
     } else if (((Class<?>) type).isRecord()) {
-      assertDescribes(at, document, said, components((Class<?>) type));
+      assertDescribes(at, document, said, JsonFields.of((Class<?>) type).toList());
     } else {
       assertThat(said.path("type").asText()).as(at).isEqualTo(SIMPLE.get(type));
       assertThat(said.path("format").asText().equals("date-time"))
@@ -172,7 +171,7 @@ class TopicSchemasTest {
   }
 
   private static void assertDescribes(
-      String at, JsonNode document, JsonNode said, RecordComponent[] components)
+      String at, JsonNode document, JsonNode said, List<RecordComponent> components)
       throws IOException {
     assertThat(said.path("type").asText()).as(at).isEqualTo("object");
     assertThat(said.path("properties").fieldNames())
@@ -182,7 +181,7 @@ class TopicSchemasTest {
     assertThat(texts(said.path("required")))
         .as(at)
         .containsExactlyInAnyOrderElementsOf(
-            names(components, component -> !isNullable(component)));
+            names(components, component -> !JsonFields.mayBeAbsent(component)));
     for (RecordComponent component : components) {
       JsonNode property = said.path("properties").path(component.getName());
       String where = at + "/" + component.getName();
@@ -261,6 +260,7 @@ class TopicSchemasTest {
     TaskPrediction leading =
         new TaskPrediction(
             "colour",
+            null,
             .75,
             List.of(),
             2,
@@ -290,23 +290,8 @@ class TopicSchemasTest {
   }
 
   private static List<String> names(
-      RecordComponent[] components, Predicate<RecordComponent> which) {
-    return Arrays.stream(components).filter(which).map(RecordComponent::getName).toList();
-  }
-
-  /** As Jackson has them: what is unwrapped is not there, but what it is made of. */
-  private static RecordComponent[] components(Class<?> type) {
-    return Arrays.stream(type.getRecordComponents())
-        .flatMap(
-            component ->
-                component.getAccessor().isAnnotationPresent(JsonUnwrapped.class)
-                    ? Arrays.stream(components(component.getType()))
-                    : Stream.of(component))
-        .toArray(RecordComponent[]::new);
-  }
-
-  private static boolean isNullable(RecordComponent component) {
-    return component.getAnnotatedType().isAnnotationPresent(Nullable.class);
+      List<RecordComponent> components, Predicate<RecordComponent> which) {
+    return components.stream().filter(which).map(RecordComponent::getName).toList();
   }
 
   private static List<String> texts(JsonNode array) {

@@ -18,24 +18,12 @@ final class Standardiser {
   private final float[] scale;
 
   /**
-   * @param batch by what weighs something in it, if anything does: what else is there, as guesses
-   *     of some heads, is no matter of all
+   * @param batch of which what weighs something sets the scale, if anything does: what a fold
+   *     guesses, and others do not, must not reach them by it
    * @param centre false where the head has no bias that could take up the shift
    */
   Standardiser(Batch batch, boolean centre) {
-    this(weighing(batch), centre);
-  }
-
-  private static List<float[]> weighing(Batch batch) {
-    List<float[]> features =
-        IntStream.range(0, batch.size())
-            .filter(i -> batch.weights()[i] > 0)
-            .mapToObj(batch.features()::get)
-            .toList();
-    return features.isEmpty() ? batch.features() : features;
-  }
-
-  Standardiser(List<float[]> features, boolean centre) {
+    List<float[]> features = weighing(batch);
     int dim = features.get(0).length;
     double[] sum = new double[dim];
     double[] squares = new double[dim];
@@ -62,6 +50,15 @@ final class Standardiser {
       double deviation = Math.sqrt(squares[d] / features.size());
       scale[d] = (float) (Math.max(deviation, floor) * Math.sqrt(dim));
     }
+  }
+
+  private static List<float[]> weighing(Batch batch) {
+    List<float[]> features =
+        IntStream.range(0, batch.size())
+            .filter(i -> batch.weights()[i] > 0)
+            .mapToObj(batch.features()::get)
+            .toList();
+    return features.isEmpty() ? batch.features() : features;
   }
 
   float[] features(float[] row) {
