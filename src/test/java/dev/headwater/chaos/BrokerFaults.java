@@ -16,7 +16,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
 
 /** What happens to the only broker, and to connections with it. */
 final class BrokerFaults {
-  private static final Duration OUTAGE = Duration.ofSeconds(70);
+  static final Duration OUTAGE = Duration.ofSeconds(70);
   private static final Duration OLD = Duration.ofSeconds(5);
   private static final Duration START = Duration.ofSeconds(10);
 
@@ -116,7 +116,7 @@ final class BrokerFaults {
     return true;
   }
 
-  private static void pass(Duration time) {
+  static void pass(Duration time) {
     await().pollDelay(time).atMost(time.multipliedBy(2)).until(() -> true);
   }
 }

@@ -28,6 +28,7 @@ final class DiskFaults {
     return List.of(
         Fault.of("state directory lost", DiskFaults::lose),
         Fault.of("disk full for state", DiskFaults::fill),
+        Fault.of("disk full for state while it runs", DiskFaults::fillUnderway),
         Fault.of("slow disk of the broker", DiskFaults::slow));
   }
 
@@ -68,6 +69,33 @@ final class DiskFaults {
         Files.delete(disk.resolve("filler"));
         run.processes.start(member);
       }
+      run.awaitRecovery();
+      run.processes.stop(member);
+    } finally {
+      command("umount", "--lazy", disk.toString());
+    }
+    run.processes.start(member);
+    return true;
+  }
+
+  /**
+   * Stores so small that they are written all the time: the next write finds no room, and a scorer
+   * that is not alive any more leaves its work to the other, until somebody starts it again.
+   */
+  private static boolean fillUnderway(Run run) throws Exception {
+    String member = run.processes.any(run.random);
+    Path disk = run.processes.streamsState(member);
+    run.processes.scorer(member).kill();
+    command("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk.toString());
+    try {
+      run.processes.environment().put("HEADWATER_STREAM_STORE_BYTES", "1048576");
+      run.processes.start(member);
+      run.processes.environment().clear();
+      HeadwaterProcess scorer = run.processes.scorer(member);
+      run.awaitMore(Load.RATE);
+      fill(disk.resolve("filler"));
+      await().atMost(PATIENCE).until(() -> scorer.logged(FULL));
+      run.hit();
       run.awaitRecovery();
       run.processes.stop(member);
     } finally {

@@ -25,7 +25,10 @@ final class TrainerFaults {
         Fault.of("trainer SIGKILL before a commit", TrainerFaults::beforeCommit)
             .trained()
             .proxied(),
-        Fault.of("zombie trainer", TrainerFaults::zombie).trained());
+        Fault.of("zombie trainer", TrainerFaults::zombie).trained(),
+        Fault.of("broker SIGKILL while training", TrainerFaults::brokerKilled).trained(),
+        Fault.of("broker down for 70 s while training", TrainerFaults::outage).trained(),
+        Fault.of("trainer's connection cut at END_TXN", TrainerFaults::cut).trained().proxied());
   }
 
   private static boolean training(Run run) throws Exception {
@@ -114,11 +117,50 @@ final class TrainerFaults {
     }
   }
 
+  private static boolean brokerKilled(Run run) throws Exception {
+    awaitStep(run);
+    int code = run.cluster.node().kill();
+    run.hit();
+    run.cluster.node().launch().awaitUp();
+    awaitPublished(run, manifests(run));
+    return code == 128 + 9;
+  }
+
+  private static boolean outage(Run run) throws Exception {
+    awaitStep(run);
+    boolean ended = run.cluster.node().stop();
+    run.hit();
+    BrokerFaults.pass(BrokerFaults.OUTAGE);
+    run.cluster.node().launch().awaitUp();
+    awaitPublished(run, manifests(run));
+    return ended;
+  }
+
+  /** With the request or the answer lost, it is for the trainer to find out which. */
+  private static boolean cut(Run run) throws Exception {
+    Proxy.Lost lost = run.random.nextBoolean() ? Proxy.Lost.ANSWER : Proxy.Lost.REQUEST;
+    try {
+      run.cluster
+          .proxy()
+          .trap(ApiKeys.END_TXN, "-trainer", 0, lost, () -> {})
+          .get(60, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      return false; // nothing was published meanwhile
+    }
+    run.hit();
+    awaitPublished(run, manifests(run));
+    return true;
+  }
+
   /** Returns once the next trainer has published something. */
   private static void succeed(Run run, String member) throws Exception {
     int before = manifests(run);
     run.processes.launchTrainer(member);
     run.processes.trainer().awaitReady();
+    awaitPublished(run, before);
+  }
+
+  private static void awaitPublished(Run run, int before) {
     await()
         .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(500))
