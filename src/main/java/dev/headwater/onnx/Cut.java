@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Predicate;
+import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 
 /**
@@ -49,7 +49,7 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
   }
 
   /** As {@link Split#nearestCut}. */
-  static Optional<String> deepest(Graph graph, Predicate<NodeProto> fits) {
+  static Optional<String> deepest(Graph graph, BiPredicate<Graph, NodeProto> fits) {
     List<Layer> layers = Layers.of(graph);
     Optional<String> deepest = Optional.empty();
     for (int back = 1; back <= Math.min(DEEPEST, layers.size()); back++) {
@@ -58,7 +58,7 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
         Set<String> given = Set.copyOf(cut.features());
         if (!graph.needed(given, List.of(cut.last().output())).stream()
             .map(graph::node)
-            .allMatch(fits)) {
+            .allMatch(node -> fits.test(graph, node))) {
           return deepest;
         }
         deepest = Optional.of("-%d, at `%s`".formatted(back, String.join("`, `", given)));

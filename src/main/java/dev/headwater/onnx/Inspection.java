@@ -2,6 +2,7 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Branches;
 import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
@@ -74,7 +75,7 @@ public record Inspection(
     CutInfo cut = new CutInfo(null, null, -1, 0, List.of());
     List<LayerInfo> layers = new ArrayList<>();
     if (unsupported.isEmpty()) { // only a sound graph can be looked into
-      Graph graph = new Graph(model.getGraph());
+      Graph graph = new Graph(Branches.inlined(model).getGraph());
       cut = cut(graph, unsupported);
       layers(graph, layers, unsupported);
     }

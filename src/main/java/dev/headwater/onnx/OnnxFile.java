@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.headwater.onnx.graph.Branches;
 import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Functions;
 import dev.headwater.onnx.graph.Graph;
@@ -54,7 +55,7 @@ public final class OnnxFile {
     if (!problems.isEmpty()) {
       throw new OnnxException(name + " cannot be used. " + String.join(" ", problems));
     }
-    return new OnnxFile(model);
+    return new OnnxFile(Branches.inlined(model));
   }
 
   /**

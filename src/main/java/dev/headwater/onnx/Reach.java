@@ -50,10 +50,10 @@ final class Reach {
     features.forEach(feature -> reach.put(feature, 0));
     for (NodeProto node : slice.getNodeList()) {
       int before =
-          node.getInputList().stream().mapToInt(i -> reach.getOrDefault(i, -1)).max().orElse(-1);
+          Graph.uses(node).stream().mapToInt(i -> reach.getOrDefault(i, -1)).max().orElse(-1);
       if (before >= 0) { // else it computes a constant
         int fine =
-            node.getInputList().stream().mapToInt(i -> finer.getOrDefault(i, 1)).max().orElse(1);
+            Graph.uses(node).stream().mapToInt(i -> finer.getOrDefault(i, 1)).max().orElse(1);
         int after = before + (own(node, weights) + fine - 1) / fine;
         int scale = node.getOpType().equals(RESIZE) ? fine * scale(graph, node) : fine;
         node.getOutputList().forEach(output -> reach.put(output, after));

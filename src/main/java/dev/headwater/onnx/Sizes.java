@@ -3,6 +3,7 @@ package dev.headwater.onnx;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.headwater.onnx.graph.Constant;
+import dev.headwater.onnx.graph.Functions;
 import dev.headwater.onnx.graph.Graph;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -159,7 +160,11 @@ final class Sizes {
   }
 
   private static Graph copied(
-      Graph graph, Set<Integer> head, Map<String, Set<Integer>> counts, String measured, int at) {
+      Graph graph,
+      Set<Integer> head,
+      Map<String, Set<Integer>> counts,
+      String measured,
+      int after) {
     Set<Integer> makers = new TreeSet<>();
     counts.values().forEach(makers::addAll);
     Map<String, String> names = new HashMap<>();
@@ -177,15 +182,9 @@ final class Sizes {
       copies.add(copy.build());
     }
     List<NodeProto> nodes = new ArrayList<>(graph.proto().getNodeList());
-    for (int position : head) {
-      NodeProto.Builder node = nodes.get(position).toBuilder();
-      for (int i = 0; i < node.getInputCount(); i++) {
-        boolean count = counts.containsKey(node.getInput(i));
-        node.setInput(i, count ? names.get(node.getInput(i)) : node.getInput(i));
-      }
-      nodes.set(position, node.build());
-    }
-    nodes.addAll(at, copies);
+    names.keySet().retainAll(counts.keySet());
+    head.forEach(at -> nodes.set(at, Functions.renamed(nodes.get(at), names)));
+    nodes.addAll(after, copies);
     return new Graph(graph.proto().toBuilder().clearNode().addAllNode(nodes).build());
   }
 }

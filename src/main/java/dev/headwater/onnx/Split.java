@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
+import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 
 /**
@@ -175,7 +175,7 @@ public final class Split {
    * The deepest of the cuts {@code -N} whose head has only such nodes, as {@code -N, at `tensor`};
    * empty where there is none.
    */
-  public Optional<String> nearestCut(Predicate<NodeProto> fits) {
+  public Optional<String> nearestCut(BiPredicate<Graph, NodeProto> fits) {
     return original.flatMap(whole -> Cut.deepest(whole, fits));
   }
 

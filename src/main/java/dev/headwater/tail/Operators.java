@@ -40,7 +40,8 @@ final class Operators {
             Convolution.operators(),
             Pooling.operators(),
             Padding.operators(),
-            Resizing.operators())
+            Resizing.operators(),
+            Conditional.operators())
         .forEach(BY_NAME::putAll);
   }
 
@@ -55,11 +56,12 @@ final class Operators {
   }
 
   /** Why the node cannot be rebuilt, as the rest of a sentence; null if it can. */
-  static @Nullable String obstacle(NodeProto node) {
+  static @Nullable String obstacle(Scope scope, NodeProto node) {
     Operator operator = BY_NAME.get(node.getOpType());
     if (operator == null || !DOMAINS.contains(node.getDomain())) {
       return "is of a kind that cannot be rebuilt for training";
     }
-    return operator.obstacle(node);
+    String obstacle = operator.obstacle(node);
+    return obstacle == null ? Conditional.obstacle(scope, node) : obstacle;
   }
 }

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
 import dev.headwater.tail.op.Call;
 import dev.headwater.tail.op.Operator;
 import java.util.ArrayList;
@@ -13,7 +14,18 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One node of the head, ready to run. */
-record Step(NodeProto node, long opset, Operator operator) {
+record Step(NodeProto node, long opset, Operator operator, List<String> names) {
+
+  static Step of(NodeProto node, long opset) {
+    return new Step(node, opset, Operators.of(node), names(node));
+  }
+
+  /** What goes in, in order: its inputs, empty where left out, then what its subgraphs capture. */
+  static List<String> names(NodeProto node) {
+    List<String> names = new ArrayList<>(node.getInputList());
+    names.addAll(Graph.captured(node));
+    return names;
+  }
 
   /** The same numbers, gradient included, under another manager, which gets what is made of it. */
   static NDArray lent(@Nullable NDArray value, NDManager scope) {
@@ -27,13 +39,13 @@ record Step(NodeProto node, long opset, Operator operator) {
 
   /** The names of what goes in. */
   List<String> inputs() {
-    return node.getInputList().stream().filter(input -> !input.isEmpty()).toList();
+    return names.stream().filter(input -> !input.isEmpty()).toList();
   }
 
   /** Reads its inputs from {@code values} and puts its outputs there. */
   void run(Map<String, NDArray> values, NDManager scope) {
     List<@Nullable NDArray> inputs = new ArrayList<>();
-    node.getInputList().forEach(name -> inputs.add(name.isEmpty() ? null : values.get(name)));
+    names.forEach(name -> inputs.add(name.isEmpty() ? null : values.get(name)));
     NDList made;
     try {
       made = operator.apply(new Call(node, opset, inputs, scope));

@@ -68,7 +68,8 @@ public final class Tail implements AutoCloseable {
               .formatted(
                   String.join(" ", obstacles),
                   split
-                      .nearestCut(node -> Operators.obstacle(node) == null)
+                      .nearestCut(
+                          (graph, node) -> Operators.obstacle(Scope.of(graph), node) == null)
                       .map(cut -> "The nearest cut that works is " + cut + ".")
                       .orElse("No cut avoids that: train a new head on a tensor before it.")));
     }
@@ -91,8 +92,9 @@ public final class Tail implements AutoCloseable {
     graph.getSparseInitializerList().stream()
         .map(sparse -> "`%s` is sparse.".formatted(sparse.getValues().getName()))
         .forEach(obstacles::add);
+    Scope scope = Scope.of(new Graph(graph));
     for (NodeProto node : graph.getNodeList()) {
-      String obstacle = Operators.obstacle(node);
+      String obstacle = Operators.obstacle(scope, node);
       if (obstacle != null) {
         obstacles.add(
             "%s, which makes `%s`, %s.".formatted(node.getOpType(), node.getOutput(0), obstacle));
@@ -103,7 +105,7 @@ public final class Tail implements AutoCloseable {
 
   private void build(GraphProto graph, long opset) {
     graph.getInitializerList().forEach(constants::add);
-    graph.getNodeList().forEach(node -> add(new Step(node, opset, Operators.of(node))));
+    graph.getNodeList().forEach(node -> add(Step.of(node, opset)));
   }
 
   private void add(Step step) {

@@ -410,6 +410,7 @@ final class OperatorsTest {
                 pointwise(),
                 attributes(),
                 conditions(),
+                ConditionalTest.choices(),
                 ShapesTest.shapes(),
                 ShapesTest.sums(),
                 SpaceTest.convolutions(),

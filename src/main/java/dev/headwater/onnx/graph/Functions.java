@@ -134,7 +134,12 @@ public final class Functions {
     return fresh;
   }
 
-  private static Set<String> defined(Collection<NodeProto> body) {
+  /** The node, and what its subgraphs capture, under other names; those not listed stay. */
+  public static NodeProto renamed(NodeProto node, Map<String, String> names) {
+    return bound(node, names, Map.of());
+  }
+
+  static Set<String> defined(Collection<NodeProto> body) {
     Set<String> names = new HashSet<>();
     for (NodeProto node : body) {
       names.addAll(node.getOutputList());

@@ -192,7 +192,7 @@ public final class Graph {
     return name;
   }
 
-  private static void collectNames(GraphProto inner, Set<String> names) {
+  static void collectNames(GraphProto inner, Set<String> names) {
     inner.getInputList().forEach(input -> names.add(input.getName()));
     inner.getInitializerList().forEach(tensor -> names.add(tensor.getName()));
     for (NodeProto node : inner.getNodeList()) {
@@ -204,9 +204,16 @@ public final class Graph {
   /** The tensors a node needs, its subgraphs' captures included. */
   public static Set<String> uses(NodeProto node) {
     Set<String> uses = new LinkedHashSet<>(node.getInputList());
-    attributeGraphs(node).forEach(graph -> uses.addAll(captures(graph)));
+    uses.addAll(captured(node));
     uses.remove("");
     return uses;
+  }
+
+  /** What a node's subgraphs use from outside of them. */
+  public static Set<String> captured(NodeProto node) {
+    Set<String> captured = new LinkedHashSet<>();
+    attributeGraphs(node).forEach(graph -> captured.addAll(captures(graph)));
+    return captured;
   }
 
   private static Set<String> captures(GraphProto inner) {

@@ -26,6 +26,12 @@ final class Measured {
   private static final Set<Long> INTEGERS =
       Set.of((long) TensorProto.DataType.INT32_VALUE, (long) TensorProto.DataType.INT64_VALUE);
 
+  private static final Set<Integer> STORED =
+      Set.of(
+          TensorProto.DataType.INT32_VALUE,
+          TensorProto.DataType.INT64_VALUE,
+          TensorProto.DataType.BOOL_VALUE);
+
   /** No shape is longer. */
   private static final int LONGEST = 64;
 
@@ -45,7 +51,21 @@ final class Measured {
   /** What is known of a tensor's integers, flat; null where not even how many there are. */
   long @Nullable [] of(String tensor) {
     long[] values = known.get(tensor);
-    return values != null ? values : Constant.integers(graph, tensor).orElse(null);
+    return values != null
+        ? values
+        : Constant.resolve(graph, tensor)
+            .filter(constant -> !constant.transposed())
+            .map(Constant::tensor)
+            .filter(stored -> STORED.contains(stored.getDataType()))
+            .map(Numbers::integers)
+            .orElse(null);
+  }
+
+  /** Which way a condition goes; empty where that is not known. */
+  Optional<Boolean> truth(String tensor) {
+    return Optional.ofNullable(of(tensor))
+        .filter(values -> values.length == 1 && values[0] > RECORDS)
+        .map(values -> values[0] != 0);
   }
 
   /** Of which tensor the first of these integers is the first size, where that is open. */
@@ -90,7 +110,7 @@ final class Measured {
     }
     return switch (node.getOpType()) {
       case "Identity", "Squeeze", "Unsqueeze", "Reshape" -> first;
-      case "Cast" -> INTEGERS.contains(Graph.integer(node, "to", 0)) ? first : null;
+      case "Cast" -> cast(Graph.integer(node, "to", 0), first);
       case "Gather" -> gathered(node, first);
       case "Slice" -> sliced(node, first);
       case "Concat" -> concatenated(node);
@@ -98,8 +118,27 @@ final class Measured {
       case "Sub" -> paired(node, first, Math::subtractExact);
       case "Mul" -> paired(node, first, Math::multiplyExact);
       case "Div" -> paired(node, first, (a, b) -> b == 0 ? OPEN : a / b);
+      case "Equal" -> paired(node, first, (a, b) -> truth(a == b));
+      case "Less" -> paired(node, first, (a, b) -> truth(a < b));
+      case "LessOrEqual" -> paired(node, first, (a, b) -> truth(a <= b));
+      case "Greater" -> paired(node, first, (a, b) -> truth(a > b));
+      case "GreaterOrEqual" -> paired(node, first, (a, b) -> truth(a >= b));
+      case "And" -> paired(node, first, (a, b) -> a & b);
+      case "Or" -> paired(node, first, (a, b) -> a | b);
+      case "Not" -> Arrays.stream(first).map(a -> a > RECORDS ? 1 - a : OPEN).toArray();
       default -> null;
     };
+  }
+
+  private static long truth(boolean holds) {
+    return holds ? 1 : 0;
+  }
+
+  private static long @Nullable [] cast(long to, long[] values) {
+    if (to == TensorProto.DataType.BOOL_VALUE) {
+      return Arrays.stream(values).map(a -> a > RECORDS ? truth(a != 0) : OPEN).toArray();
+    }
+    return INTEGERS.contains(to) ? values : null;
   }
 
   private long @Nullable [] measured(NodeProto node) {

@@ -124,6 +124,11 @@ public final class Shapes {
     return Optional.ofNullable(types.get(tensor));
   }
 
+  /** Which way a condition goes, where sizes and constants tell. */
+  Optional<Boolean> truth(String tensor) {
+    return measured.truth(tensor);
+  }
+
   /** What Gemm is applied to has two dimensions, and the width of its weight. */
   private Optional<long[]> fromGemm(String tensor) {
     return graph.consumers(tensor).stream()

@@ -1,0 +1,109 @@
+package dev.headwater.onnx.graph;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Replaces each If of the main graph whose condition follows from constants and the sizes of the
+ * inputs by the branch that is always taken, so that the layers inside can be seen. PyTorch's older
+ * exporter writes one for every squeeze.
+ */
+public final class Branches {
+  private final Graph graph;
+  private final GraphProto.Builder spelt;
+  private final Set<String> taken = new HashSet<>();
+
+  /** Inner tensors' declared sizes are those of the example exported with: not relied upon. */
+  private Branches(GraphProto proto) {
+    graph = new Graph(proto.toBuilder().clearValueInfo().build());
+    spelt = proto.toBuilder().clearNode();
+    Graph.collectNames(proto, taken);
+  }
+
+  /**
+   * The model with its main graph spelt out.
+   *
+   * @param model without problems
+   */
+  public static ModelProto inlined(ModelProto model) {
+    ModelProto spelt = model;
+    int left = choices(spelt);
+    int before = left + 1;
+    while (left > 0 && before != left) { // one that goes may tell of sizes that another waits for
+      GraphProto graph = new Branches(spelt.getGraph()).spelt();
+      spelt = spelt.toBuilder().setGraph(graph).build();
+      spelt = Functions.inlined(spelt).orElse(spelt);
+      before = left;
+      left = choices(spelt);
+    }
+    return spelt;
+  }
+
+  private static int choices(ModelProto model) {
+    return (int) model.getGraph().getNodeList().stream().filter(Branches::chooses).count();
+  }
+
+  private static boolean chooses(NodeProto node) {
+    return node.getOpType().equals("If");
+  }
+
+  /** The graph an If runs where its condition holds, or does not; empty where it lacks that. */
+  public static Optional<GraphProto> branch(NodeProto node, boolean holds) {
+    return Graph.attribute(node, holds ? "then_branch" : "else_branch")
+        .map(AttributeProto::getG)
+        .filter(branch -> branch.getOutputCount() >= node.getOutputCount());
+  }
+
+  private GraphProto spelt() {
+    for (NodeProto node : graph.proto().getNodeList()) {
+      Optional<GraphProto> branch =
+          Optional.of(node)
+              .filter(Branches::chooses)
+              .flatMap(choice -> graph.shapes().truth(choice.getInput(0)))
+              .flatMap(holds -> branch(node, holds));
+      branch.ifPresentOrElse(taken -> inline(node, taken), () -> spelt.addNode(node));
+    }
+    return spelt.build();
+  }
+
+  /** Other branches may use the same names for other tensors, so all get new ones. */
+  private void inline(NodeProto node, GraphProto branch) {
+    Set<String> own = Functions.defined(branch.getNodeList());
+    branch.getInitializerList().forEach(tensor -> own.add(tensor.getName()));
+    branch.getSparseInitializerList().forEach(sparse -> own.add(sparse.getValues().getName()));
+    Map<String, String> names = new HashMap<>();
+    own.forEach(name -> names.put(name, fresh(node.getOutput(0) + "/" + name)));
+    branch
+        .getInitializerList()
+        .forEach(t -> spelt.addInitializer(t.toBuilder().setName(names.get(t.getName()))));
+    branch.getSparseInitializerList().stream()
+        .map(sparse -> sparse.toBuilder())
+        .peek(s -> s.getValuesBuilder().setName(names.get(s.getValues().getName())))
+        .forEach(spelt::addSparseInitializer);
+    branch.getNodeList().forEach(inner -> spelt.addNode(Functions.renamed(inner, names)));
+    for (int i = 0; i < node.getOutputCount(); i++) {
+      String made = branch.getOutput(i).getName();
+      spelt.addNode(
+          NodeProto.newBuilder()
+              .setOpType("Identity")
+              .setName(node.getName() + "/" + i)
+              .addInput(names.getOrDefault(made, made))
+              .addOutput(node.getOutput(i)));
+    }
+  }
+
+  private String fresh(String wish) {
+    String fresh = wish;
+    while (!taken.add(fresh)) {
+      fresh += "_";
+    }
+    return fresh;
+  }
+}

@@ -1,0 +1,58 @@
+package dev.headwater.tail;
+
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What makes the tensors that a node can see: nodes of its own graph, and of those around it.
+ *
+ * @param inner those of the subgraphs, by output
+ * @param stored the constants of the subgraphs
+ */
+record Scope(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
+
+  static Scope of(Graph main) {
+    return new Scope(main, Map.of(), Set.of());
+  }
+
+  /** What the nodes of a subgraph see. */
+  Scope within(GraphProto subgraph) {
+    Map<String, NodeProto> makers = new HashMap<>(inner);
+    Set<String> constants = new HashSet<>(stored);
+    for (NodeProto node : subgraph.getNodeList()) {
+      node.getOutputList().forEach(output -> makers.put(output, node));
+    }
+    subgraph.getInitializerList().forEach(tensor -> constants.add(tensor.getName()));
+    return new Scope(main, makers, constants);
+  }
+
+  /** Whether the tensor follows from sizes and constants alone. */
+  boolean measured(String tensor) {
+    Set<String> seen = new HashSet<>();
+    Deque<String> open = new ArrayDeque<>(List.of(tensor));
+    while (!open.isEmpty()) {
+      String at = open.pop();
+      if (!seen.add(at) || stored.contains(at) || main.constant(at)) {
+        continue;
+      }
+      Optional<NodeProto> maker = Optional.ofNullable(inner.get(at)).or(() -> main.producer(at));
+      if (maker.isEmpty()) {
+        return false;
+      }
+      String op = maker.get().getOpType();
+      if (!op.equals("Shape") && !op.equals("Size")) {
+        open.addAll(Graph.uses(maker.get()));
+      }
+    }
+    return true;
+  }
+}
