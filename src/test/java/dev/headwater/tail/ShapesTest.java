@@ -9,6 +9,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.onnx.Ort;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.LongStream;
@@ -281,39 +282,62 @@ final class ShapesTest {
         einsum("bi,oi->bo", "b2 i12 o5"),
         einsum("bhi->ib", "b2 h3 i4"),
         einsum("bi,bi->", "b2 i12"),
-        einsum("bhi,bij,jk->bkh", "b2 h3 i4 j3 k2"));
+        einsum("bhi,bij,jk->bkh", "b2 h3 i4 j3 k2"),
+        einsum("bii->bi", "b6 i2"),
+        einsum("bii->b", "b6 i2"),
+        einsum("iib,ij->jb", "b6 i2 j3"),
+        einsum("iijj->ji", "i2 j2"),
+        einsum("bi,ij", sizes(2, 3), sizes(2, 12), sizes(12, 3)),
+        einsum("ba", sizes(4, 6), sizes(6, 4)),
+        einsum("bi,bi", sizes(), sizes(2, 12), sizes(2, 12)),
+        einsum("...i,ij->...j", sizes(2, 3, 5), sizes(2, 3, 4), sizes(4, 5)),
+        einsum("...ij,...jk->...ik", sizes(2, 3, 5), sizes(1, 3, 4), sizes(2, 4, 5)),
+        einsum("...ij,jk", sizes(2, 3, 5), sizes(2, 3, 4), sizes(4, 5)),
+        einsum("b...d, b...d -> b...", sizes(2, 3), sizes(2, 3, 4), sizes(2, 1, 4)),
+        einsum("i...j->j...", sizes(4, 3), sizes(2, 3, 4)),
+        einsum("b...ii->...b", sizes(3, 2), sizes(2, 3, 2, 2)),
+        einsum("bhi,bhj->bhij", sizes(2, 3, 4, 5), sizes(2, 3, 4), sizes(2, 1, 5)));
   }
 
-  /** Every number of the result counts otherwise, so that none can stand in another's place. */
   private static Arguments einsum(String equation, String sizes) {
     Map<String, Long> known = new HashMap<>();
     for (String size : sizes.split(" ")) {
       known.put(size.substring(0, 1), Long.valueOf(size.substring(1)));
     }
     String[] terms = equation.replace(" ", "").split(",|->", -1);
+    long[][] shapes = Stream.of(terms).map(term -> shape(known, term)).toArray(long[][]::new);
+    int last = terms.length - 1;
+    return einsum(equation, shapes[last], Arrays.copyOf(shapes, last));
+  }
+
+  /** Every number of the result counts otherwise, so that none can stand in another's place. */
+  private static Arguments einsum(String equation, long[] made, long[]... shapes) {
     return flat(
         "Einsum " + equation,
         13,
         g -> {
-          String[] operands = new String[terms.length - 1];
+          String[] operands = new String[shapes.length];
           String from = "in";
           for (int i = 0; i < operands.length; i++) {
             operands[i] = "operand" + i;
-            long[] shape = shape(known, terms[i]);
-            if (LongStream.of(shape).reduce(1, (one, other) -> one * other) == 2 * DIM) {
-              ints(g, "shape" + i, shape).node("Reshape", operands[i], from, "shape" + i);
+            if (LongStream.of(shapes[i]).reduce(1, (one, other) -> one * other) == 2 * DIM) {
+              ints(g, "shape" + i, shapes[i]).node("Reshape", operands[i], from, "shape" + i);
               g.node("Tanh", "in" + i, from);
               from = "in" + i;
             } else {
-              g.weight(operands[i], shape);
+              g.weight(operands[i], shapes[i]);
             }
           }
           return g.node("Einsum", "e", of("equation", equation), operands)
-              .weight("each", shape(known, terms[operands.length]))
+              .weight("each", made)
               .node("Mul", "m", "e", "each")
               .node("ReduceMean", "s", of("keepdims", 0), "m")
               .node("Mul", "y", "in", "s");
         });
+  }
+
+  private static long[] sizes(long... sizes) {
+    return sizes;
   }
 
   private static long[] shape(Map<String, Long> sizes, String names) {

@@ -2,11 +2,12 @@ package dev.headwater.tail.op;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
 import ai.onnx.proto.OnnxMl.NodeProto;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -15,14 +16,9 @@ import org.jspecify.annotations.Nullable;
 final class Einsum {
   private Einsum() {}
 
-  /** Repeated names, which are diagonals, ellipses and results left to be guessed are rare. */
   static @Nullable String obstacle(NodeProto node) {
     String equation = equation(node);
-    boolean plain =
-        equation.matches("[a-zA-Z]*(,[a-zA-Z]*)*->[a-zA-Z]*")
-            && Stream.of(equation.split(",|->"))
-                .allMatch(term -> term.chars().distinct().count() == term.length());
-    return plain ? null : "has an equation of a kind that is not rebuilt, `" + equation + "`";
+    return Equation.valid(equation) ? null : "has no equation of axes, `" + equation + "`";
   }
 
   private static String equation(NodeProto node) {
@@ -30,30 +26,55 @@ final class Einsum {
   }
 
   static NDArray of(Call call) {
-    String[] sides = equation(call.node()).split("->", -1);
-    String[] terms = sides[0].split(",", -1);
-    Map<Integer, Long> sizes = new HashMap<>();
-    for (int i = 0; i < terms.length; i++) {
-      for (int axis = 0; axis < terms[i].length(); axis++) {
-        sizes.put((int) terms[i].charAt(axis), call.in(i).getShape().get(axis));
-      }
-    }
-    NDArray result = call.in(0);
-    String names = terms[0];
-    for (int i = 1; i < terms.length; i++) {
-      String later = sides[1] + String.join("", Arrays.copyOfRange(terms, i + 1, terms.length));
-      String shared = among(names, terms[i], true);
+    int operands = call.inputs().size();
+    Equation equation =
+        Equation.of(
+            equation(call.node()),
+            IntStream.range(0, operands).mapToObj(i -> call.in(i).getShape()).toList());
+    Map<Integer, Long> sizes = equation.sizes();
+    String names = distinct(equation.terms().get(0));
+    NDArray result = operand(call.in(0), equation.terms().get(0), sizes);
+    for (int i = 1; i < operands; i++) {
+      String term = distinct(equation.terms().get(i));
+      String later = equation.result() + String.join("", equation.terms().subList(i + 1, operands));
+      String shared = among(names, term, true);
       String batch = among(shared, later, true);
       String summed = among(shared, later, false);
-      String rows = among(among(names, terms[i], false), later, true);
-      String columns = among(among(terms[i], names, false), later, true);
-      NDArray other = Call.near(call.in(i), result);
+      String rows = among(among(names, term, false), later, true);
+      String columns = among(among(term, names, false), later, true);
+      NDArray other = Call.near(operand(call.in(i), equation.terms().get(i), sizes), result);
       NDArray left = grouped(Call.near(result, other), names, sizes, batch, rows, summed);
-      NDArray right = grouped(other, terms[i], sizes, batch, summed, columns);
+      NDArray right = grouped(other, term, sizes, batch, summed, columns);
       names = batch + rows + columns;
       result = Linear.product(left, right).reshape(shape(sizes, names.split("")));
     }
-    return grouped(result, names, sizes, sides[1].split(""));
+    return grouped(result, names, sizes, equation.result().split(""));
+  }
+
+  private static String distinct(String term) {
+    return term.chars().distinct().mapToObj(Character::toString).collect(Collectors.joining());
+  }
+
+  /** With every axis at its full length, and of axes with one name the diagonal. */
+  private static NDArray operand(NDArray x, String term, Map<Integer, Long> sizes) {
+    Shape full = new Shape(term.chars().mapToLong(sizes::get).toArray());
+    NDArray operand = x.getShape().equals(full) ? x : x.broadcast(full);
+    String names = term;
+    for (int at = 0; at < names.length(); at++) {
+      int again = names.indexOf(names.charAt(at), at + 1);
+      if (again > 0) { // the diagonal becomes the last axis: look here once more
+        operand = JniUtils.diagonal((PtNDArray) operand, 0, at, again);
+        char name = names.charAt(at);
+        names =
+            new StringBuilder(names).deleteCharAt(again).deleteCharAt(at).append(name).toString();
+        at--;
+      }
+    }
+    String order = distinct(term);
+    String left = names;
+    return names.equals(order)
+        ? operand
+        : operand.transpose(order.chars().map(left::indexOf).toArray());
   }
 
   /** Those names that are, or are not, among others. */
