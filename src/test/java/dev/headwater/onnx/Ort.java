@@ -75,7 +75,9 @@ public final class Ort implements AutoCloseable {
     Map<String, OnnxTensorLike> outputs = new LinkedHashMap<>();
     OrtSession.Result result = session.run(known); // its tensors outlive this call: not closed
     for (Map.Entry<String, OnnxValue> entry : result) {
-      outputs.put(entry.getKey(), (OnnxTensor) entry.getValue());
+      // an output that is an input lies in that one's memory, and does not keep it
+      outputs.put(
+          entry.getKey(), known.getOrDefault(entry.getKey(), (OnnxTensor) entry.getValue()));
     }
     return outputs;
   }
