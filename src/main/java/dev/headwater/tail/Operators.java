@@ -1,13 +1,16 @@
 package dev.headwater.tail;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
-import dev.headwater.tail.op.Attention;
+import dev.headwater.tail.layer.Attention;
+import dev.headwater.tail.layer.Fused;
+import dev.headwater.tail.layer.Normalization;
+import dev.headwater.tail.layer.Recurrent;
 import dev.headwater.tail.op.Elementwise;
 import dev.headwater.tail.op.Linear;
 import dev.headwater.tail.op.Literals;
 import dev.headwater.tail.op.Logic;
-import dev.headwater.tail.op.Normalization;
 import dev.headwater.tail.op.Operator;
+import dev.headwater.tail.op.Places;
 import dev.headwater.tail.op.Reduction;
 import dev.headwater.tail.op.Reshaping;
 import dev.headwater.tail.op.Selection;
@@ -35,6 +38,9 @@ final class Operators {
             Literals.operators(),
             Normalization.operators(),
             Reduction.operators(),
+            Recurrent.operators(),
+            Fused.operators(),
+            Places.operators(),
             Reshaping.operators(),
             Selection.operators(),
             Convolution.operators(),

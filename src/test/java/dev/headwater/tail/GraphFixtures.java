@@ -30,6 +30,21 @@ final class GraphFixtures {
     return tensor.build();
   }
 
+  /** Small weights, under which what is repeated or summed up stays near 1. */
+  static TensorProto faint(String name, long... shape) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(DataType.FLOAT_VALUE);
+    long size = 1;
+    for (long length : shape) {
+      tensor.addDims(length);
+      size *= length;
+    }
+    for (int i = 0; i < size; i++) {
+      tensor.addFloatData((float) (0.4 * Math.sin(1 + 1.7 * i)));
+    }
+    return tensor.build();
+  }
+
   static TensorProto floats(String name, float... values) {
     TensorProto.Builder tensor =
         TensorProto.newBuilder()

@@ -139,6 +139,28 @@ final class OperatorsTest {
             g -> g.scalar("lo", -0.5f).scalar("hi", 0.7f).node("Clip", "y", "in", "lo", "hi")),
         flat("Clip below only", 13, g -> g.scalar("lo", -0.2f).node("Clip", "y", "in", "lo")),
         flat("Clip above only", 13, g -> g.scalar("hi", 0.2f).node("Clip", "y", "in", "", "hi")),
+        flat(
+            "Tan, Sinh, Cosh",
+            13,
+            g ->
+                g.node("Mul", "less", "in", "small")
+                    .node("Tanh", "t", "less")
+                    .node("Tan", "a", "t")
+                    .node("Sinh", "b", "a")
+                    .node("Cosh", "c", "b")
+                    .node("Mul", "y", "a", "c")),
+        flat(
+            "Asin, Acos, Atan",
+            13,
+            g ->
+                g.node("Tanh", "t", "in")
+                    .node("Mul", "less", "t", "small")
+                    .node("Asin", "a", "less")
+                    .node("Acos", "b", "less")
+                    .node("Atan", "c", "b")
+                    .node("Mul", "y", "a", "c")),
+        flat("Shrink", 13, g -> g.node("Shrink", "y", of("lambd", 0.3f, "bias", 0.3f), "in")),
+        flat("Shrink hard", 13, g -> g.node("Shrink", "y", of("lambd", 0.3f), "in")),
         flat("Sqrt", 13, g -> g.node("Abs", "a", "in").node("Sqrt", "y", "a")),
         flat(
             "Log",
@@ -413,6 +435,9 @@ final class OperatorsTest {
                 ConditionalTest.choices(),
                 ShapesTest.shapes(),
                 ShapesTest.sums(),
+                ShapesTest.places(),
+                LayersTest.recurrent(),
+                LayersTest.fused(),
                 SpaceTest.convolutions(),
                 SpaceTest.pools(),
                 SpaceTest.resizes(),

@@ -261,6 +261,120 @@ final class ShapesTest {
                     .node("Reshape", "y", "z", "f")));
   }
 
+  static Stream<Arguments> places() {
+    return Stream.of(
+        flat(
+            "GatherND of rows",
+            13,
+            g ->
+                ints(g, "s", 6, 4)
+                    .integers("i", DataType.INT64, new long[] {6, 1}, 3, 0, -1, 3, 2, 5)
+                    .node("Reshape", "r", "in", "s")
+                    .node("GatherND", "a", "r", "i")
+                    .node("Shape", "back", "in")
+                    .node("Reshape", "y", "a", "back")),
+        flat(
+            "GatherND of numbers",
+            13,
+            g ->
+                g.integers("i", DataType.INT64, new long[] {2, 3, 2}, 1, 4, 0, -1, -2, 3)
+                    .node("GatherND", "a", "in", "i")
+                    .node("ReduceSum", "s", of("keepdims", 0), "a")
+                    .node("Mul", "y", "in", "s")),
+        flat(
+            "GatherND in batches",
+            13,
+            g ->
+                ints(g, "s", 2, 3, 4)
+                    .integers("i", DataType.INT64, new long[] {2, 3, 1}, 2, 0, -1, 1, 2)
+                    .node("Reshape", "r", "in", "s")
+                    .node("GatherND", "a", of("batch_dims", 1), "r", "i")
+                    .node("Flatten", "y", "a")),
+        flat(
+            "ScatterND",
+            16,
+            g ->
+                g.integers("i", DataType.INT64, new long[] {3, 2}, 0, 4, 1, -1, 1, 2)
+                    .integers("j", DataType.INT64, new long[] {1, 1}, 1)
+                    .integers("k", DataType.INT64, new long[] {1}, 0)
+                    .weight("u", 3)
+                    .node("Tanh", "t", "in")
+                    .node("Gather", "row", "t", "k")
+                    .node("ScatterND", "a", "in", "i", "u")
+                    .node("Tanh", "b", "a")
+                    .node("ScatterND", "c", "b", "j", "row")
+                    .node("Mul", "y", "c", "in")),
+        flat(
+            "ScatterElements",
+            16,
+            g ->
+                g.integers("i", DataType.INT64, new long[] {2, 3}, 3, 0, -1, 5, 2, 7)
+                    .integers("some", DataType.INT64, new long[] {3}, 1, 2, 3)
+                    .node("Tanh", "t", "in")
+                    .node("Gather", "u", of("axis", 1), "t", "some")
+                    .node("ScatterElements", "y", of("axis", 1), "in", "i", "u")),
+        flat(
+            "Scatter",
+            10,
+            g ->
+                g.integers("i", DataType.INT64, new long[] {1, 3}, 1, 0, 1)
+                    .weight("u", 1, 3)
+                    .node("Scatter", "y", "in", "i", "u")),
+        flat("ArgMax", 13, g -> found(g, "ArgMax", of("axis", 1, "keepdims", 0))),
+        flat("ArgMax, last", 13, g -> found(g, "ArgMax", of("axis", -1, "select_last_index", 1))),
+        flat("ArgMin", 13, g -> found(g, "ArgMin", of("axis", 1))),
+        flat(
+            "TopK",
+            11,
+            g ->
+                ints(g, "k", 4)
+                    .node("TopK", "v,i", of("axis", 1), "in", "k")
+                    .node("TopK", "w,j", of("axis", 1, "largest", 0), "in", "k")
+                    .node("Cast", "f", of("to", 1), "j")
+                    .node("Mul", "m", "w", "f")
+                    .node("Concat", "y", of("axis", 1), "v", "m", "w")),
+        flat(
+            "OneHot",
+            13,
+            g ->
+                g.integers("i", DataType.INT64, new long[] {2}, 3, -1)
+                    .integers("depth", DataType.INT64, new long[] {1}, DIM)
+                    .tensor(GraphFixtures.floats("values", -0.5f, 2f))
+                    .node("OneHot", "a", "i", "depth", "values")
+                    .node("OneHot", "b", of("axis", 0), "i", "depth", "values")
+                    .node("Transpose", "c", "b")
+                    .node("Mul", "d", "a", "c")
+                    .node("Mul", "y", "in", "d")),
+        flat("CumSum", 14, g -> cumulated(g, of())),
+        flat("CumSum before", 14, g -> cumulated(g, of("exclusive", 1))),
+        flat("CumSum backwards", 14, g -> cumulated(g, of("reverse", 1, "exclusive", 1))),
+        flat("Trilu", 14, g -> triangle(g, of())),
+        flat("Trilu below", 14, g -> triangle(g, of("upper", 0), "k")));
+  }
+
+  private static GraphFixture found(GraphFixture g, String op, Map<String, Object> attributes) {
+    return ints(g, "column", -1, 1)
+        .node(op, "i", attributes, "in")
+        .node("Cast", "f", of("to", 1), "i")
+        .node("Reshape", "c", "f", "column")
+        .node("Mul", "y", "in", "c");
+  }
+
+  private static GraphFixture cumulated(GraphFixture g, Map<String, Object> attributes) {
+    return g.integers("axis", DataType.INT64, new long[0], 1)
+        .node("CumSum", "y", attributes, "in", "axis");
+  }
+
+  private static GraphFixture triangle(
+      GraphFixture g, Map<String, Object> attributes, String... more) {
+    String[] inputs = Stream.concat(Stream.of("r"), Stream.of(more)).toArray(String[]::new);
+    return ints(ints(g, "s", 0, 3, 4), "f", 0, DIM)
+        .integers("k", DataType.INT64, new long[0], -1)
+        .node("Reshape", "r", "in", "s")
+        .node("Trilu", "t", attributes, inputs)
+        .node("Reshape", "y", "t", "f");
+  }
+
   /** Over two axes, not kept, and back to the first layer's width by multiplying. */
   private static GraphFixture reduced(GraphFixture g, String op, boolean attribute) {
     ints(ints(g, "s", 0, 3, 4), "ax", 1, 2).node("Reshape", "r", "in", "s");
@@ -345,7 +459,7 @@ final class ShapesTest {
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource({"shapes", "sums"})
+  @MethodSource({"shapes", "sums", "places"})
   void isOnnxRuntimesAndLearns(String name, byte[] model) throws Exception {
     Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(3, 2, 5));
     try (Rebuilt rebuilt = new Rebuilt(model, "x", inputs)) {

@@ -50,7 +50,7 @@ final class Inference {
       return null;
     }
     return switch (op) {
-      case "Conv", "MaxPool", "AveragePool" -> windows(node, x);
+      case "Conv", "FusedConv", "MaxPool", "AveragePool" -> windows(node, x);
       case "ConvTranspose" -> transposed(node, x);
       case "GlobalAveragePool", "GlobalMaxPool" ->
           IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
@@ -99,7 +99,7 @@ final class Inference {
   }
 
   private long @Nullable [] windows(NodeProto node, long[] x) {
-    boolean conv = node.getOpType().equals("Conv");
+    boolean conv = node.getOpType().endsWith("Conv");
     long[] weight = conv ? shapes.apply(node.getInput(1)) : null;
     long[] kernel = kernel(node, weight);
     if (kernel == null || kernel.length != x.length - 2 || (conv && weight == null)) {

@@ -30,7 +30,9 @@ public final class Shapes {
               + " HardSwish Mish Softplus Erf Clip Sqrt Neg Exp Softmax LogSoftmax"
               + " LayerNormalization RMSNormalization SimplifiedLayerNormalization"
               + " BatchNormalization InstanceNormalization GroupNormalization"
-              + " LpNormalization"
+              + " LpNormalization BiasGelu FastGelu QuickGelu SkipLayerNormalization"
+              + " SkipSimplifiedLayerNormalization CumSum Trilu Tan Sinh Cosh Asin Acos Atan Shrink"
+              + " ScatterND ScatterElements Scatter Swish Sin Cos"
               + " DequantizeLinear QuantizeLinear");
   private static final Set<String> INTEGER_OUTPUT = words("Shape Size ArgMax ArgMin NonZero");
   private static final Set<String> BOOLEAN_OUTPUT =
@@ -154,7 +156,7 @@ public final class Shapes {
       return shapes.get(node.getInput(0));
     }
     return switch (op) {
-      case "Gemm" -> new long[] {-1, gemmWidth(node, false)};
+      case "Gemm", "FusedGemm" -> new long[] {-1, gemmWidth(node, false)};
       case "MatMul" -> matMul(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
       case "Reshape" -> reshaped(node);
       case "Transpose" -> transposed(node, shapes.get(node.getInput(0)));

@@ -1,4 +1,4 @@
-package dev.headwater.tail.op;
+package dev.headwater.tail.layer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
@@ -6,6 +6,9 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.tail.op.Call;
+import dev.headwater.tail.op.Linear;
+import dev.headwater.tail.op.Operator;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 

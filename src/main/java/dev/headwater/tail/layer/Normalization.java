@@ -1,9 +1,12 @@
-package dev.headwater.tail.op;
+package dev.headwater.tail.layer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.headwater.onnx.graph.Graph;
+import dev.headwater.tail.op.Call;
+import dev.headwater.tail.op.Operator;
+import dev.headwater.tail.op.Reduction;
 import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -57,10 +60,13 @@ public final class Normalization {
 
   /** As ONNX Runtime calls it until opset 23, with the mean left as it is. */
   private static NDArray rootMeanSquare(Call call) {
-    NDArray rows = rows(call);
-    NDArray square = rows.mul(rows).mean(new int[] {1}, true);
-    NDArray normal = rows.div(square.add(call.real("epsilon", 1e-5f)).sqrt());
+    NDArray normal = rootMeanSquare(rows(call), call.real("epsilon", 1e-5f));
     return normal.reshape(call.in(0).getShape()).mul(call.in(1));
+  }
+
+  static NDArray rootMeanSquare(NDArray rows, float epsilon) {
+    int[] last = {rows.getShape().dimension() - 1};
+    return rows.div(rows.mul(rows).mean(last, true).add(epsilon).sqrt());
   }
 
   /** All axes from {@code axis} on as one. */
@@ -71,8 +77,8 @@ public final class Normalization {
   }
 
   /** Each row with mean 0 and variance 1. */
-  private static NDArray standard(NDArray rows, float epsilon) {
-    int[] last = {1};
+  static NDArray standard(NDArray rows, float epsilon) {
+    int[] last = {rows.getShape().dimension() - 1};
     NDArray centred = rows.sub(rows.mean(last, true));
     return centred.div(centred.mul(centred).mean(last, true).add(epsilon).sqrt());
   }

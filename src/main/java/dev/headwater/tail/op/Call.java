@@ -33,7 +33,7 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
   }
 
   /** {@code value} where {@code other} is, if that is not the CPU. */
-  static NDArray near(NDArray value, NDArray other) {
+  public static NDArray near(NDArray value, NDArray other) {
     Device device = other.getDevice();
     return device.isGpu() && !device.equals(value.getDevice())
         ? value.toDevice(device, false)
@@ -74,6 +74,10 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
   }
 
   public float real(String attribute, float otherwise) {
+    return real(node, attribute, otherwise);
+  }
+
+  public static float real(NodeProto node, String attribute, float otherwise) {
     return Graph.attribute(node, attribute).map(AttributeProto::getF).orElse(otherwise);
   }
 
@@ -83,6 +87,17 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
 
   public static String text(NodeProto node, String attribute, String otherwise) {
     return Graph.attribute(node, attribute).map(a -> a.getS().toStringUtf8()).orElse(otherwise);
+  }
+
+  /** Reals of an attribute; none where it is left out. */
+  public static float[] reals(NodeProto node, String attribute) {
+    List<Float> given =
+        Graph.attribute(node, attribute).map(AttributeProto::getFloatsList).orElse(List.of());
+    float[] reals = new float[given.size()];
+    for (int i = 0; i < reals.length; i++) {
+      reals[i] = given.get(i);
+    }
+    return reals;
   }
 
   /** Integers of an attribute; null where it is left out. */

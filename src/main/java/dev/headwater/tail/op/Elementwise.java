@@ -33,6 +33,13 @@ public final class Elementwise {
         Map.entry("Erf", Operator.unary(NDArray::erf)),
         Map.entry("Sin", Operator.unary(NDArray::sin)),
         Map.entry("Cos", Operator.unary(NDArray::cos)),
+        Map.entry("Tan", Operator.unary(NDArray::tan)),
+        Map.entry("Sinh", Operator.unary(NDArray::sinh)),
+        Map.entry("Cosh", Operator.unary(NDArray::cosh)),
+        Map.entry("Asin", Operator.unary(NDArray::asin)),
+        Map.entry("Acos", Operator.unary(NDArray::acos)),
+        Map.entry("Atan", Operator.unary(NDArray::atan)),
+        Map.entry("Shrink", Operator.of(Elementwise::shrunk)),
         Map.entry("Sign", Operator.unary(NDArray::sign)),
         Map.entry("Floor", Operator.unary(NDArray::floor)),
         Map.entry("Ceil", Operator.unary(NDArray::ceil)),
@@ -42,11 +49,12 @@ public final class Elementwise {
         Map.entry("Tanh", Operator.unary(NDArray::tanh)),
         Map.entry("Sigmoid", Operator.unary(Activation::sigmoid)),
         Map.entry("Gelu", Operator.of(Elementwise::gelu)),
-        Map.entry("FastGelu", Operator.unary(Elementwise::tanhGelu)),
+        Map.entry("FastGelu", Operator.of(c -> tanhGelu(biased(c)))),
+        Map.entry("BiasGelu", Operator.of(c -> erfGelu(biased(c)))),
         Map.entry("QuickGelu", Operator.of(c -> swish(c.in(0), c.real("alpha", 1.702f)))),
         Map.entry("Swish", Operator.of(c -> swish(c.in(0), c.real("alpha", 1)))),
         Map.entry("Softplus", Operator.unary(Activation::softPlus)),
-        Map.entry("Softsign", Operator.unary(x -> x.div(x.abs().add(1f)))),
+        Map.entry("Softsign", Operator.unary(Elementwise::softsign)),
         Map.entry("Mish", Operator.unary(x -> x.mul(Activation.softPlus(x).tanh()))),
         Map.entry("LeakyRelu", Operator.of(c -> leaky(c.in(0), c.real("alpha", 0.01f)))),
         Map.entry("PRelu", Operator.binary((x, slope) -> prelu(x, slope))),
@@ -88,9 +96,16 @@ public final class Elementwise {
   /** Hendrycks and Gimpel 2016, either form. */
   private static NDArray gelu(Call call) {
     NDArray x = call.in(0);
-    return call.text("approximate", "none").equals("tanh")
-        ? tanhGelu(x)
-        : x.mul(x.mul((float) Math.sqrt(0.5)).erf().add(1f)).mul(0.5f);
+    return call.text("approximate", "none").equals("tanh") ? tanhGelu(x) : erfGelu(x);
+  }
+
+  public static NDArray erfGelu(NDArray x) {
+    return x.mul(x.mul((float) Math.sqrt(0.5)).erf().add(1f)).mul(0.5f);
+  }
+
+  private static NDArray biased(Call call) {
+    NDArray bias = call.optional(1);
+    return bias == null ? call.in(0) : call.in(0).add(bias);
   }
 
   private static NDArray tanhGelu(NDArray x) {
@@ -102,7 +117,11 @@ public final class Elementwise {
     return x.mul(Activation.sigmoid(x.mul(alpha)));
   }
 
-  private static NDArray leaky(NDArray x, float alpha) {
+  public static NDArray softsign(NDArray x) {
+    return x.div(x.abs().add(1f));
+  }
+
+  public static NDArray leaky(NDArray x, float alpha) {
     return x.maximum(0f).add(x.minimum(0f).mul(alpha));
   }
 
@@ -115,8 +134,15 @@ public final class Elementwise {
     return x.mul(x.gt(call.real("alpha", 1)).toType(DataType.FLOAT32, false));
   }
 
+  /** What is nearer to zero than {@code lambd} is zero, the rest nearer by {@code bias}. */
+  private static NDArray shrunk(Call call) {
+    NDArray x = call.in(0);
+    NDArray far = x.abs().gt(call.real("lambd", 0.5f)).toType(DataType.FLOAT32, false);
+    return x.sub(x.sign().mul(call.real("bias", 0))).mul(far);
+  }
+
   /** The exponent is kept below zero, so that what is not used cannot overflow. */
-  private static NDArray elu(NDArray x, float alpha, float scale) {
+  public static NDArray elu(NDArray x, float alpha, float scale) {
     return x.maximum(0f).add(x.minimum(0f).mul(scale).exp().sub(1f).mul(alpha));
   }
 
@@ -134,7 +160,7 @@ public final class Elementwise {
     return hard(call.in(0), call.real("alpha", 0.2f), call.real("beta", 0.5f));
   }
 
-  private static NDArray hard(NDArray x, float alpha, float beta) {
+  public static NDArray hard(NDArray x, float alpha, float beta) {
     return x.mul(alpha).add(beta).maximum(0f).minimum(1f);
   }
 

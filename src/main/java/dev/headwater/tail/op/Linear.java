@@ -17,11 +17,11 @@ public final class Linear {
   }
 
   /** As numpy's matmul: batches broadcast, vectors are allowed on either side. */
-  static NDArray product(NDArray left, NDArray right) {
+  public static NDArray product(NDArray left, NDArray right) {
     return JniUtils.matmul((PtNDArray) left, (PtNDArray) right);
   }
 
-  private static NDArray gemm(Call call) {
+  public static NDArray gemm(Call call) {
     NDArray left = call.integer("transA", 0) == 0 ? call.in(0) : call.in(0).transpose();
     NDArray right = call.integer("transB", 0) == 0 ? call.in(1) : call.in(1).transpose();
     NDArray made = scaled(product(left, right), call.real("alpha", 1));
@@ -29,7 +29,7 @@ public final class Linear {
     return bias == null ? made : made.add(scaled(bias, call.real("beta", 1)));
   }
 
-  private static NDArray scaled(NDArray values, float factor) {
+  public static NDArray scaled(NDArray values, float factor) {
     return factor == 1 ? values : values.mul(factor);
   }
 }

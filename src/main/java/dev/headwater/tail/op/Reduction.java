@@ -34,7 +34,7 @@ public final class Reduction {
   }
 
   /** Of the sum of squares; the slope of a root is infinite at 0, where a dead layer is. */
-  static NDArray length(NDArray squares) {
+  public static NDArray length(NDArray squares) {
     return squares.maximum(Float.MIN_NORMAL).sqrt();
   }
 

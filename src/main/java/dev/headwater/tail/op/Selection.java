@@ -54,7 +54,7 @@ public final class Selection {
   }
 
   /** Where the values are, also if they are on the CPU and the call is not. */
-  private static NDArray near(NDArray index, NDArray values) {
+  static NDArray near(NDArray index, NDArray values) {
     return index.toDevice(values.getDevice(), false);
   }
 
@@ -67,7 +67,7 @@ public final class Selection {
   }
 
   /** {@code [from, to)} of an axis, in steps of at least 1. */
-  static NDArray part(NDArray x, int axis, long from, long to, long step) {
+  public static NDArray part(NDArray x, int axis, long from, long to, long step) {
     long[] low = new long[x.getShape().dimension()];
     long[] high = x.getShape().getShape().clone();
     long[] steps = new long[low.length];

@@ -4,11 +4,15 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.tail.layer.Activations;
 import dev.headwater.tail.op.Call;
 import dev.headwater.tail.op.Operator;
 import dev.headwater.tail.op.Selection;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +23,7 @@ public final class Convolution {
   public static Map<String, Operator> operators() {
     return Map.of(
         "Conv", Operator.of(Convolution::convolution),
+        "FusedConv", Operator.of(Convolution::fused).unless(Convolution::obstacle),
         "ConvTranspose", Operator.of(Convolution::transposed));
   }
 
@@ -32,6 +37,21 @@ public final class Convolution {
     NDArray map = even ? x : window.padded(x, 0);
     return convolved(
         map, weight, call.optional(2), window.strides(), padding, window.dilations(), groups);
+  }
+
+  /** As ONNX Runtime's optimiser writes it: with what is added to it, and an activation. */
+  private static NDArray fused(Call call) {
+    NDArray made = convolution(call);
+    NDArray added = call.optional(3);
+    return activation(call.node()).orElseThrow().apply(added == null ? made : made.add(added));
+  }
+
+  private static Optional<UnaryOperator<NDArray>> activation(NodeProto node) {
+    return Activations.of(Call.text(node, "activation", ""), Call.reals(node, "activation_params"));
+  }
+
+  private static @Nullable String obstacle(NodeProto node) {
+    return activation(node).isPresent() ? null : Activations.unknown(node);
   }
 
   private static NDArray convolved(

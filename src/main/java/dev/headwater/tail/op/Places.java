@@ -1,0 +1,167 @@
+package dev.headwater.tail.op;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/** What is read from, or written to, places that other tensors name; and places that are found. */
+public final class Places {
+  private Places() {}
+
+  public static Map<String, Operator> operators() {
+    return Map.ofEntries(
+        Map.entry("GatherND", Operator.of(Places::gather)),
+        Map.entry("ScatterND", Operator.of(Places::scatter).unless(Places::reduces)),
+        Map.entry("ScatterElements", Operator.of(Places::scatterElements).unless(Places::reduces)),
+        Map.entry("Scatter", Operator.of(Places::scatterElements)),
+        Map.entry("ArgMax", Operator.of(call -> extreme(call, true))),
+        Map.entry("ArgMin", Operator.of(call -> extreme(call, false))),
+        Map.entry("TopK", Places::most),
+        Map.entry("OneHot", Operator.of(Places::oneHot)),
+        Map.entry("CumSum", Operator.of(Places::summed)),
+        Map.entry("Trilu", Operator.of(Places::triangle)));
+  }
+
+  private static @Nullable String reduces(NodeProto node) {
+    String reduction = Call.text(node, "reduction", "none");
+    return reduction.equals("none") ? null : "writes by reduction `" + reduction + "`";
+  }
+
+  /** The axes that indexes name, and those of the batches before them, as one. */
+  private static NDArray gather(Call call) {
+    NDArray x = call.in(0);
+    Shape index = call.in(1).getShape();
+    int batches = Math.toIntExact(call.integer("batch_dims", 0));
+    int named = batches + Math.toIntExact(index.get(index.dimension() - 1));
+    Shape left = x.getShape().slice(named);
+    NDArray rows = x.reshape(new Shape(x.getShape().slice(0, named).size()).addAll(left));
+    return Selection.chosen(rows, 0, rows(call.in(1), x.getShape(), batches))
+        .reshape(index.slice(0, index.dimension() - 1).addAll(left));
+  }
+
+  /** Which rows, where all axes that an index names are one with those of the batches. */
+  private static long[] rows(NDArray indexes, Shape shape, int batches) {
+    long[] index = Call.longs(indexes);
+    Shape given = indexes.getShape();
+    int depth = Math.toIntExact(given.get(given.dimension() - 1));
+    long each = shape.slice(batches, batches + depth).size();
+    long perBatch = given.slice(batches, given.dimension() - 1).size();
+    long[] rows = new long[Math.toIntExact(given.slice(0, given.dimension() - 1).size())];
+    for (int row = 0; row < rows.length; row++) {
+      long at = 0;
+      for (int i = 0; i < depth; i++) {
+        long place = index[row * depth + i];
+        long size = shape.get(batches + i);
+        at = at * size + (place < 0 ? place + size : place);
+      }
+      rows[row] = row / perBatch * each + at;
+    }
+    return rows;
+  }
+
+  private static NDArray scatter(Call call) {
+    NDArray x = call.in(0);
+    Shape index = call.in(1).getShape();
+    int depth = Math.toIntExact(index.get(index.dimension() - 1));
+    long count = x.getShape().slice(0, depth).size();
+    long width = x.getShape().slice(depth).size();
+    long[] rows = rows(call.in(1), x.getShape(), 0);
+    NDArray where =
+        call.create(rows, new Shape(rows.length, 1)).broadcast(new Shape(rows.length, width));
+    NDArray updates = Call.near(call.in(2), x).reshape(new Shape(rows.length, width));
+    return written(x.reshape(new Shape(count, width)), where, updates, 0).reshape(x.getShape());
+  }
+
+  private static NDArray scatterElements(Call call) {
+    NDArray x = call.in(0);
+    int axis = Call.axis(call.integer("axis", 0), x.getShape().dimension());
+    NDArray index = call.in(1);
+    NDArray negative = index.lt(0).toType(DataType.INT64, false);
+    NDArray where = index.add(negative.mul(x.getShape().get(axis)));
+    return written(x, where, Call.near(call.in(2), x), axis);
+  }
+
+  private static NDArray written(NDArray x, NDArray where, NDArray updates, int axis) {
+    return JniUtils.scatter(
+        (PtNDArray) x, (PtNDArray) Selection.near(where, x), (PtNDArray) updates, axis);
+  }
+
+  private static NDArray extreme(Call call, boolean most) {
+    NDArray x = most ? call.in(0) : call.in(0).neg();
+    int axis = Call.axis(call.integer("axis", 0), x.getShape().dimension());
+    boolean last = call.integer("select_last_index", 0) != 0;
+    boolean keeps = call.integer("keepdims", 1) == 1;
+    NDArray found = JniUtils.argMax((PtNDArray) (last ? x.flip(axis) : x), axis, keeps);
+    NDArray place = last ? found.neg().add(x.getShape().get(axis) - 1) : found;
+    return place.toDevice(Device.cpu(), false);
+  }
+
+  /** How many is an attribute before opset 10, an input since. */
+  private static NDList most(Call call) {
+    NDArray x = call.in(0);
+    int axis = Call.axis(call.integer("axis", -1), x.getShape().dimension());
+    long[] given = call.longs(1);
+    int count = Math.toIntExact(given == null ? call.integer("k", 1) : given[0]);
+    NDList found = x.topK(count, axis, call.integer("largest", 1) != 0, true);
+    return new NDList(found.get(0), found.get(1).toDevice(Device.cpu(), false));
+  }
+
+  private static NDArray oneHot(Call call) {
+    long depth = Call.longs(call.in(1))[0];
+    NDArray given = call.in(0).toType(DataType.INT64, false).toDevice(Device.cpu(), false);
+    NDArray index = given.add(given.lt(0).toType(DataType.INT64, false).mul(depth));
+    int rank = index.getShape().dimension();
+    int axis = Call.axis(call.integer("axis", -1), rank + 1);
+    long[] shape = new long[rank + 1];
+    Arrays.fill(shape, 1);
+    shape[axis] = depth;
+    NDArray places =
+        call.create(LongStream.range(0, depth).toArray(), new Shape(depth))
+            .reshape(new Shape(shape));
+    NDArray hot = index.expandDims(axis).eq(places);
+    NDArray values = call.in(2);
+    return JniUtils.where(
+        (PtNDArray) Call.near(hot, values),
+        (PtNDArray) Selection.part(values, 0, 1, 2, 1),
+        (PtNDArray) Selection.part(values, 0, 0, 1, 1));
+  }
+
+  private static NDArray summed(Call call) {
+    NDArray x = call.in(0);
+    int axis = Call.axis(Call.longs(call.in(1))[0], x.getShape().dimension());
+    boolean backwards = call.integer("reverse", 0) != 0;
+    NDArray sums = JniUtils.cumSum((PtNDArray) (backwards ? x.flip(axis) : x), axis);
+    sums = backwards ? sums.flip(axis) : sums;
+    return call.integer("exclusive", 0) == 0 ? sums : sums.sub(x);
+  }
+
+  private static NDArray triangle(Call call) {
+    NDArray x = call.in(0);
+    int rank = x.getShape().dimension();
+    int columns = Math.toIntExact(x.getShape().get(rank - 1));
+    int rows = Math.toIntExact(x.getShape().get(rank - 2));
+    long[] given = call.longs(1);
+    long diagonal = given == null || given.length == 0 ? 0 : given[0];
+    boolean upper = call.integer("upper", 1) != 0;
+    boolean[] kept = new boolean[rows * columns];
+    IntStream.range(0, kept.length)
+        .forEach(
+            i -> {
+              long right = i % columns - i / columns - diagonal;
+              kept[i] = upper ? right >= 0 : right <= 0;
+            });
+    NDArray mask = x.getManager().create(kept, new Shape(rows, columns));
+    return JniUtils.where(
+        (PtNDArray) Selection.near(mask, x), (PtNDArray) x, (PtNDArray) x.zerosLike());
+  }
+}

@@ -1,0 +1,229 @@
+package dev.headwater.tail;
+
+import static dev.headwater.tail.GraphFixtures.DIM;
+import static dev.headwater.tail.GraphFixtures.faint;
+import static dev.headwater.tail.GraphFixtures.flat;
+import static dev.headwater.tail.GraphFixtures.ints;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.headwater.onnx.GraphFixture;
+import dev.headwater.onnx.OnnxFile;
+import dev.headwater.onnx.Ort;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Recurrent layers, and those that ONNX Runtime's optimiser makes: as in {@link OperatorsTest}. */
+final class LayersTest {
+  private static final String DOMAIN = "com.microsoft";
+
+  static Stream<Arguments> recurrent() {
+    Map<String, Object> plain = Map.of();
+    Map<String, Object> reverse = Map.of("direction", "reverse");
+    Map<String, Object> both = Map.of("direction", "bidirectional");
+    return Stream.of(
+        sequence("LSTM", 4, "forward", plain, "w", "r"),
+        sequence("LSTM", 4, "biased", plain, "w", "r", "b"),
+        sequence("LSTM", 4, "reverse", reverse, "w", "r", "b"),
+        sequence("LSTM", 4, "bidirectional", both, "w", "r", "b"),
+        sequence("LSTM", 4, "with a state", both, "w", "r", "b", "", "h", "c"),
+        sequence("LSTM", 4, "without coupled gates", Map.of("input_forget", 0), "w", "r", "b"),
+        sequence("GRU", 3, "forward", plain, "w", "r"),
+        sequence("GRU", 3, "biased", plain, "w", "r", "b"),
+        sequence("GRU", 3, "of PyTorch", Map.of("linear_before_reset", 1), "w", "r", "b"),
+        sequence(
+            "GRU",
+            3,
+            "of PyTorch, bidirectional",
+            Map.of("linear_before_reset", 1, "direction", "bidirectional"),
+            "w",
+            "r",
+            "b",
+            "",
+            "h"),
+        sequence("GRU", 3, "reverse", reverse, "w", "r", "b", "", "h"),
+        sequence("RNN", 1, "forward", plain, "w", "r", "b"),
+        sequence("RNN", 1, "bidirectional", both, "w", "r", "b", "", "h"));
+  }
+
+  /** Four places of three features; what is made of all of them, and at the last. */
+  private static Arguments sequence(
+      String op, int gates, String name, Map<String, Object> attributes, String... inputs) {
+    int ways = "bidirectional".equals(attributes.get("direction")) ? 2 : 1;
+    int width = DIM / ways;
+    Map<String, Object> all = new HashMap<>(attributes);
+    all.put("hidden_size", width);
+    String[] fed = Stream.concat(Stream.of("turned"), Stream.of(inputs)).toArray(String[]::new);
+    return flat(
+        op + " " + name,
+        14,
+        g ->
+            ints(ints(g, "places", 0, 4, 3), "vectors", 0, DIM)
+                .tensor(faint("w", ways, gates * width, 3))
+                .tensor(faint("r", ways, gates * width, width))
+                .tensor(faint("b", ways, 2 * gates * width))
+                .tensor(faint("h", ways, 2, width))
+                .tensor(faint("c", ways, 2, width))
+                .node("Reshape", "apart", "in", "places")
+                .node("Transpose", "turned", Map.of("perm", new long[] {1, 0, 2}), "apart")
+                .node(op, op.equals("LSTM") ? "all,last,cell" : "all,last", all, fed)
+                .node("Transpose", "l", Map.of("perm", new long[] {1, 0, 2}), "last")
+                .node("Reshape", "end", "l", "vectors")
+                .node("Transpose", "a", Map.of("perm", new long[] {2, 0, 1, 3}), "all")
+                .node("ReduceMean", "m", Map.of("axes", new long[] {1}, "keepdims", 0), "a")
+                .node("Reshape", "mean", "m", "vectors")
+                .node("Mul", "y", "end", "mean"));
+  }
+
+  private static Arguments fused(String name, UnaryOperator<GraphFixture> operator) {
+    return flat(name, 17, g -> operator.apply(g.importing(DOMAIN, 1)));
+  }
+
+  static Stream<Arguments> fused() {
+    return Stream.of(
+        fused(
+            "BiasGelu", g -> g.weight("b", DIM).node(DOMAIN, "BiasGelu", "y", Map.of(), "in", "b")),
+        fused(
+            "FastGelu", g -> g.weight("b", DIM).node(DOMAIN, "FastGelu", "y", Map.of(), "in", "b")),
+        product("alpha", Map.of("alpha", 0.4f), new long[] {2, 3, 4}, 4, 5),
+        product("transB", Map.of("transB", 1), new long[] {2, 3, 4}, 5, 4),
+        product("transA", Map.of("transA", 1, "alpha", 2f), new long[] {2, 3, 4}, 2, 3, 5),
+        product("transBatchA", Map.of("transBatchA", 1), new long[] {3, 2, 4}, 2, 4, 5),
+        product("both", Map.of("transBatchA", 1, "transA", 1), new long[] {4, 2, 3}, 2, 4, 5),
+        product("transBatchB", Map.of("transBatchB", 1), new long[] {2, 3, 4}, 4, 2, 5),
+        gemm(Map.of("activation", "Relu")),
+        gemm(Map.of("activation", "Tanh", "alpha", 0.3f, "beta", 2f)),
+        gemm(Map.of("activation", "LeakyRelu", "activation_alpha", 0.3f)),
+        gemm(Map.of("activation", "HardSigmoid", "activation_alpha", .3f, "activation_beta", .4f)),
+        skipped("SkipLayerNormalization", "y", "in", "t", "g"),
+        skipped("SkipLayerNormalization", "y", "in", "t", "g", "b"),
+        skipped("SkipLayerNormalization", "n,,,s", "in", "t", "g", "b", "c"),
+        skipped("SkipLayerNormalization", "n,,,s", "in", "t", "g", "", "c"),
+        skipped("SkipSimplifiedLayerNormalization", "y", "in", "t", "g"),
+        skipped("SkipSimplifiedLayerNormalization", "n,,,s", "in", "t", "g", "c"),
+        convolution(Map.of("activation", "Relu"), "map", "w", "b"),
+        convolution(
+            Map.of("activation", "LeakyRelu", "activation_params", new float[] {0.2f}),
+            "map",
+            "w",
+            "b"),
+        convolution(
+            Map.of("activation", "Clip", "activation_params", new float[] {-0.5f, 0.7f}),
+            "map",
+            "w"),
+        convolution(Map.of("activation", "Sigmoid"), "map", "w", "b", "map"));
+  }
+
+  private static Arguments product(
+      String name, Map<String, Object> attributes, long[] left, long... right) {
+    return fused(
+        "FusedMatMul " + name,
+        g ->
+            ints(g, "shape", left)
+                .tensor(faint("r", right))
+                .node("Reshape", "l", "in", "shape")
+                .node(DOMAIN, "FusedMatMul", "p", attributes, "l", "r")
+                .weight("each", 5)
+                .node("Mul", "m", "p", "each")
+                .node("ReduceMean", "s", Map.of("keepdims", 0), "m")
+                .node("Mul", "y", "in", "s"));
+  }
+
+  private static Arguments gemm(Map<String, Object> attributes) {
+    return fused(
+        "FusedGemm " + attributes.get("activation"),
+        g ->
+            g.weight("g", DIM, DIM)
+                .weight("c", DIM)
+                .node(DOMAIN, "FusedGemm", "y", attributes, "in", "g", "c"));
+  }
+
+  private static Arguments skipped(String op, String outputs, String... inputs) {
+    return fused(
+        op + " of " + inputs.length + " to " + outputs,
+        g -> {
+          g.weight("g", DIM)
+              .weight("b", DIM)
+              .weight("c", DIM)
+              .node("Tanh", "t", "in")
+              .node(DOMAIN, op, outputs, Map.of("epsilon", 1e-3f), inputs);
+          return outputs.equals("y") ? g : g.node("Mul", "y", "n", "s");
+        });
+  }
+
+  private static Arguments convolution(Map<String, Object> attributes, String... inputs) {
+    Map<String, Object> all = new HashMap<>(attributes);
+    all.put("pads", new long[] {1, 1, 1, 1});
+    all.put("kernel_shape", new long[] {3, 3});
+    return fused(
+        "FusedConv " + attributes.get("activation"),
+        g ->
+            ints(ints(g, "maps", 0, 3, 2, 2), "vectors", 0, DIM)
+                .tensor(faint("w", 3, 3, 3, 3))
+                .weight("b", 3)
+                .node("Reshape", "map", "in", "maps")
+                .node(DOMAIN, "FusedConv", "c", all, inputs)
+                .node("Reshape", "y", "c", "vectors"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource({"recurrent", "fused"})
+  void isOnnxRuntimesAndLearns(String name, byte[] model) throws Exception {
+    try (Rebuilt rebuilt = new Rebuilt(model, "x", Map.of("x", Ort.noise(3, 2, 5)))) {
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "clip        | 3 |           | is of a variant that is not rebuilt, with clip",
+        "hidden_size | 2 | lengths   | is told the length of each sequence",
+        "hidden_size | 2 | ,,,p      | has peepholes",
+      })
+  void namesWhatItDoesNotRebuild(String attribute, int value, String more, String reason)
+      throws Exception {
+    byte[] model = recurrent(Map.of(attribute, (float) value), more == null ? "" : more);
+
+    assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+        .hasMessageContaining("LSTM, which makes `h`, " + reason);
+  }
+
+  @Test
+  void namesAnActivationThatItDoesNotKnow() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .importing(DOMAIN, 1)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .node(DOMAIN, "FusedGemm", "y", Map.of("activation", "Hardmax"), "x", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+        .hasMessageContaining("has an activation that is not rebuilt, `Hardmax`");
+  }
+
+  private static byte[] recurrent(Map<String, Object> attributes, String more) {
+    String[] inputs = ("x,w,r,," + more).split(",", -1);
+    return GraphFixture.opset(14)
+        .input("x", 4, -1, 3)
+        .weight("w", 1, 8, 3)
+        .weight("r", 1, 8, 2)
+        .weight("p", 1, 6)
+        .weight("k", 2, 3)
+        .integers("lengths", ai.onnx.proto.OnnxMl.TensorProto.DataType.INT32, new long[] {2}, 4)
+        .node("LSTM", "h", attributes, inputs)
+        .node("MatMul", "y", "h", "k")
+        .output("y", 4, 1, -1, 3)
+        .bytes();
+  }
+}
