@@ -23,11 +23,14 @@ import java.util.stream.Collectors;
  */
 record Cut(Set<Integer> head, List<String> features, Layer last) {
   static final String AUTO = "auto";
-  private static final Set<DataType> FLOATS =
-      Set.of(DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16);
 
   /** How many layers back a cut is looked for that would do better. */
   private static final int DEEPEST = 64;
+
+  /** Finds the same cut in networks that differ in how sizes are computed only. */
+  interface Finder {
+    Cut in(Graph graph) throws OnnxException;
+  }
 
   static Cut find(Graph graph, String spec) throws OnnxException {
     return find(graph, Layers.of(graph), spec);
@@ -111,14 +114,14 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
     if (tensors.size() > 1) { // what lies between them stays in the backbone
       head.retainAll(graph.needed(Set.copyOf(tensors), graph.outputs()));
     }
-    Cut cut = of(graph, layers, head, where);
-    List<String> idle = tensors.stream().filter(t -> !cut.features().contains(t)).toList();
+    List<String> crossing = crossing(graph, head);
+    List<String> idle = tensors.stream().filter(t -> !crossing.contains(t)).toList();
     if (!idle.isEmpty()) {
       throw new OnnxException(
           "Nothing of the head uses `%s`: leave it out of the cut."
               .formatted(String.join("`, `", idle)));
     }
-    return cut;
+    return of(graph, layers, head, where);
   }
 
   private static Cut around(Graph graph, List<Layer> layers, List<Layer> starts)
@@ -129,7 +132,7 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
     return of(graph, layers, graph.withDescendants(nodes), where);
   }
 
-  private static Cut of(Graph graph, List<Layer> layers, Set<Integer> head, String where)
+  static Cut of(Graph graph, List<Layer> layers, Set<Integer> head, String where)
       throws OnnxException {
     List<Layer> inside = layers.stream().filter(layer -> head.contains(layer.position())).toList();
     if (inside.isEmpty()) {
@@ -143,11 +146,11 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
       throw new OnnxException(Tail.quantized(graph, layers, integers));
     }
     Layer last = new Tail(graph, inside).endOf(inside);
-    Set<Integer> whole = Sizes.with(graph, head, crossing(graph, head));
+    Set<Integer> whole = Sizes.with(graph, head);
     return new Cut(whole, crossing(graph, whole), last);
   }
 
-  private static List<String> crossing(Graph graph, Collection<Integer> head) {
+  static List<String> crossing(Graph graph, Collection<Integer> head) {
     Set<String> made = new LinkedHashSet<>();
     Set<String> crossing = new LinkedHashSet<>();
     for (int position : head) {
@@ -163,12 +166,17 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
   /** Records are told apart, kept and trained on by their features' numbers. */
   void requireFloats(Graph graph) throws OnnxException {
     for (String feature : features) {
-      DataType type = graph.shapes().type(feature).orElse(DataType.FLOAT);
+      DataType type = Sizes.type(graph, feature);
       boolean scalar = graph.shapes().shape(feature).filter(s -> s.length == 0).isPresent();
-      if (!FLOATS.contains(type) || scalar) {
+      if (!Sizes.FLOATS.contains(type) || scalar) {
         throw new OnnxException(
             "`%s` would cross the cut, and is %s: what crosses it must be floats, so many a record. Cut elsewhere."
                 .formatted(feature, scalar ? "one number for all records" : "of type " + type));
+      }
+      if (!Sizes.byRecord(graph, feature)) {
+        throw new OnnxException(
+            "`%s` would cross the cut, and its first axis does not count the records: they could not be told apart. Cut elsewhere."
+                .formatted(feature));
       }
     }
   }

@@ -110,8 +110,9 @@ public record Inspection(
 
   /** What is told is told from the logits: whatever else the network makes of them is not. */
   private static void leftOut(Graph graph, Layer last, List<String> unsupported) {
+    String answer = Tail.answer(graph, last.output());
     List<String> after =
-        graph.withDescendants(graph.consumers(last.output())).stream()
+        graph.withDescendants(graph.consumers(answer)).stream()
             .map(graph::node)
             .filter(node -> !Tail.looksThrough(node))
             .map(NodeProto::getOpType)
@@ -120,7 +121,7 @@ public record Inspection(
     if (!after.isEmpty()) {
       unsupported.add(
           "Its logits `%s` are not what it answers, for %s follows them: predictions are told without that. Export it without, or with that before the last layer."
-              .formatted(last.output(), String.join(", ", after)));
+              .formatted(answer, String.join(", ", after)));
     }
   }
 
@@ -129,13 +130,14 @@ public record Inspection(
     for (int back = 1; back <= Math.min(DEEPEST, layers.size()); back++) {
       Layer layer = layers.get(layers.size() - back);
       try {
-        Cut cut = Cut.find(graph, layers, "-" + back);
-        Graph measured = Sizes.measuredInside(graph, cut);
-        cut = measured == graph ? cut : Cut.find(measured, "-" + back);
+        String spec = "-" + back;
+        Cut.Finder finder = at -> at == graph ? Cut.find(at, layers, spec) : Cut.find(at, spec);
+        Sizes.Own own = Sizes.own(graph, finder);
+        Cut cut = own.cut();
         if (back == 1) {
-          leftOut(graph, cut.last(), unsupported);
+          leftOut(own.graph(), cut.last(), unsupported);
         }
-        found.add(new LayerInfo("-" + back, layer.kind().name(), layer.output(), cut.features()));
+        found.add(new LayerInfo(spec, layer.kind().name(), layer.output(), cut.features()));
       } catch (OnnxException refused) { // every deeper cut holds this layer too: the end
         if (back > 1) { // that nothing can be cut off at all is what auto says
           unsupported.add("No cut at -%d or deeper. %s".formatted(back, refused.getMessage()));

@@ -55,6 +55,10 @@ final class Lift {
 
   private final Graph graph;
   private final Layer last;
+
+  /** What the backbone computes, too. */
+  private final Set<Integer> shared;
+
   private final List<NodeProto> nodes;
   private final Map<Key, Lifted> lifted = new LinkedHashMap<>();
   private @Nullable String lastWeight;
@@ -74,14 +78,15 @@ final class Lift {
   record Result(
       Graph graph, List<Parameter> parameters, @Nullable String weight, @Nullable String bias) {}
 
-  private Lift(Graph graph, Layer last) {
+  private Lift(Graph graph, Cut cut) {
     this.graph = graph;
-    this.last = last;
+    this.last = cut.last();
+    this.shared = graph.needed(Set.of(), cut.features());
     this.nodes = new ArrayList<>(graph.proto().getNodeList());
   }
 
   static Result of(Graph graph, Cut cut) {
-    Lift lift = new Lift(graph, cut.last());
+    Lift lift = new Lift(graph, cut);
     for (int position : cut.head()) {
       lift.visit(position);
     }
@@ -102,10 +107,30 @@ final class Lift {
     boolean elementwise = node.getOpType().equals("Add") || node.getOpType().equals("Mul");
     Optional<Constant> constant =
         input < node.getInputCount()
-            ? Constant.resolve(graph, node.getInput(input)).filter(c -> c.obstacle() == null)
+            ? Constant.resolve(graph, node.getInput(input))
             : Optional.empty();
-    if (constant.isPresent() && !(elementwise && !learns(constant.get()))) {
-      rename(position, input, constant.get(), 1, constant.get().dims());
+    if (constant.filter(c -> c.obstacle() == null).isPresent()) {
+      if (!elementwise || learns(constant.get())) {
+        rename(position, input, constant.get(), 1, constant.get().dims());
+      }
+    } else if (constant.isPresent() && !elementwise) {
+      liftSources(graph.producerPosition(node.getInput(input)));
+    }
+  }
+
+  /** Of a weight that is computed, as one that is brought to length 1 each time it is used. */
+  private void liftSources(int position) {
+    if (position < 0 || shared.contains(position)) {
+      return;
+    }
+    NodeProto node = graph.node(position);
+    for (int input = 0; input < node.getInputCount(); input++) {
+      Optional<Constant> source = Constant.resolve(graph, node.getInput(input));
+      if (source.filter(c -> c.obstacle() == null && learns(c)).isPresent()) {
+        rename(position, input, source.get(), 1, source.get().dims());
+      } else {
+        liftSources(graph.producerPosition(node.getInput(input)));
+      }
     }
   }
 

@@ -111,9 +111,7 @@ public final class OnnxFile {
    * @throws OnnxException if there is nothing to train there, or it cannot be trained
    */
   public Split split(String cut) throws OnnxException {
-    Cut found = Cut.find(graph, cut);
-    Graph measured = Sizes.measuredInside(graph, found);
-    return split(measured, measured == graph ? found : Cut.find(measured, cut));
+    return split(at -> Cut.find(at, cut));
   }
 
   /**
@@ -122,15 +120,22 @@ public final class OnnxFile {
    * @throws OnnxException if there is nothing to train there, or it cannot be trained
    */
   public Split split(List<String> tensors) throws OnnxException {
-    Cut found = Cut.at(graph, tensors);
-    Graph measured = Sizes.measuredInside(graph, found);
-    return split(measured, measured == graph ? found : Cut.at(measured, tensors));
+    return split(at -> Cut.at(at, tensors));
+  }
+
+  private Split split(Cut.Finder finder) throws OnnxException {
+    Sizes.Own own = Sizes.own(graph, finder);
+    return split(own.graph(), own.cut());
   }
 
   private Split split(Graph graph, Cut found) throws OnnxException {
     found.requireFloats(graph);
     Layer last = found.last();
     Lift.Result lifted = Lift.of(graph, found);
+    if (lifted.parameters().isEmpty()) {
+      throw new OnnxException(
+          "There is nothing to train there: no weight of the head is stored as numbers that it alone uses.");
+    }
     boolean conv = last.kind() == Layer.Kind.CONV;
     boolean classesFirst = last.linear() && last.classesFirst(graph);
     List<Split.Slot> slots =
@@ -142,7 +147,8 @@ public final class OnnxFile {
         Optional.ofNullable(lifted.weight())
             .filter(weight -> found.linear(graph))
             .map(weight -> new LinearLayer(weight, lifted.bias(), classesFirst));
-    Split.Logits logits = new Split.Logits(last.output(), conv ? 1 : -1, classes);
+    Split.Logits logits =
+        new Split.Logits(Tail.answer(graph, last.output()), conv ? 1 : -1, classes);
     return new Split(
         header(),
         lifted.graph(),

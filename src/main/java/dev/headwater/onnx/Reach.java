@@ -112,8 +112,16 @@ final class Reach {
     return Math.toIntExact(reach);
   }
 
-  /** How many times finer its output is: by a whole factor, the same both ways. */
   private static int scale(Graph graph, NodeProto node) throws OnnxException {
+    int factor = factor(graph, node);
+    if (factor == 0) {
+      throw refused(node, "does not enlarge by a whole factor");
+    }
+    return factor;
+  }
+
+  /** By which whole factor a Resize makes maps finer, the same both ways; 0 where it does not. */
+  static int factor(Graph graph, NodeProto node) {
     float[] scales =
         node.getInputCount() != 3
             ? new float[0]
@@ -131,10 +139,7 @@ final class Reach {
     boolean local =
         LOCAL.contains(text(node, "coordinate_transformation_mode", "half_pixel"))
             && !text(node, "mode", "nearest").equals("cubic");
-    if (!whole || !local || Graph.integer(node, "antialias", 0) != 0) {
-      throw refused(node, "does not enlarge by a whole factor");
-    }
-    return (int) scales[2];
+    return whole && local && Graph.integer(node, "antialias", 0) == 0 ? (int) scales[2] : 0;
   }
 
   private static String text(NodeProto node, String name, String otherwise) {

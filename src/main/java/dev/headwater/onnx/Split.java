@@ -152,7 +152,8 @@ public final class Split {
    * file does not fix how many places there are.
    */
   public Optional<int[]> logitsMap() {
-    return graph
+    Graph whole = original.orElse(graph); // a weight that is only named has no shape
+    return whole
         .shapes()
         .shape(logits.name())
         .filter(shape -> shape.length == 4 && shape[2] > 0 && shape[3] > 0)

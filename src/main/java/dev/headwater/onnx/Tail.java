@@ -1,8 +1,10 @@
 package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Constant;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -196,6 +198,48 @@ final class Tail {
       node = graph.producer(at);
     }
     return at;
+  }
+
+  /**
+   * What is made of a last layer's output by scaling and shifting all classes alike, or enlarging
+   * them by a whole factor: what the network's probabilities are of.
+   */
+  static String answer(Graph graph, String output) {
+    String at = output;
+    while (graph.consumers(at).size() == 1 && !graph.outputs().contains(at)) {
+      NodeProto next = graph.node(graph.consumers(at).get(0));
+      if (!keepsClasses(graph, next, at)) {
+        return at;
+      }
+      at = next.getOutput(0);
+    }
+    return at;
+  }
+
+  private static boolean keepsClasses(Graph graph, NodeProto node, String tensor) {
+    boolean first = node.getInput(0).equals(tensor);
+    String other = node.getInputCount() == 2 ? node.getInput(first ? 1 : 0) : "";
+    return switch (node.getOpType()) {
+      case "Add" -> number(graph, other) || sameMap(graph, tensor, other);
+      case "Mul" -> number(graph, other);
+      case "Div", "Sub" -> first && number(graph, other);
+      case "Resize" -> Reach.factor(graph, node) > 0;
+      default -> false;
+    };
+  }
+
+  /** Scores of the same pixels, made beside these; of a map the classes are always the same. */
+  private static boolean sameMap(Graph graph, String tensor, String other) {
+    long[] map = graph.shapes().shape(tensor).orElse(new long[0]);
+    return map.length == 4
+        && map[2] * map[3] > 1
+        && Arrays.equals(map, graph.shapes().shape(other).orElse(new long[0]));
+  }
+
+  private static boolean number(Graph graph, String tensor) {
+    return Constant.resolve(graph, tensor)
+        .filter(other -> other.obstacle() == null && other.size() == 1)
+        .isPresent();
   }
 
   /** Rank of a layer's output, from the declared outputs behind it; 0 if they do not say. */

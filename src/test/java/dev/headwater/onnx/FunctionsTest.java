@@ -40,6 +40,28 @@ final class FunctionsTest {
         .isEqualTo(first(Ort.run(model, inputs)));
   }
 
+  /** As PyTorch names them, once for all calls; ONNX Runtime wants each name once. */
+  @Test
+  void givesNoTwoNodesTheNameOfOneInAFunction() throws Exception {
+    FunctionProto.Builder named = linear(17).toBuilder();
+    for (int i = 0; i < named.getNodeCount(); i++) {
+      named.getNodeBuilder(i).setName("node" + i);
+    }
+    byte[] model =
+        calling(named.build())
+            .node("nn", "Linear", "h", Map.of("flip", 0), "x", "w1", "b1")
+            .node("nn", "Linear", "y", Map.of("flip", 1), "h", "w2", "b2")
+            .output("y", -1, 3)
+            .bytes();
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(1, 2, 4));
+
+    Split split = OnnxFile.parse(model).split("h");
+
+    assertThat(first(Ort.runSplit(split, inputs))).isEqualTo(first(Ort.run(model, inputs)));
+    assertThat(first(Ort.run(split.merge(split.parameters()), inputs)))
+        .isEqualTo(first(Ort.run(model, inputs)));
+  }
+
   @Test
   void leavesAFunctionOfAnotherOpsetACall() throws Exception {
     // given

@@ -180,7 +180,7 @@ final class InferredShapesTest {
     List<String> gaps =
         assertAsMade(twoParts.build().toByteArray(), Map.of("x", Ort.noise(1, 2, 8, 3, 4, 4)));
 
-    assertThat(gaps).contains("videos", "padded", "same");
+    assertThat(gaps).isEmpty();
   }
 
   @ParameterizedTest

@@ -4,6 +4,7 @@ import static dev.headwater.tail.GraphFixtures.DIM;
 import static dev.headwater.tail.GraphFixtures.faint;
 import static dev.headwater.tail.GraphFixtures.flat;
 import static dev.headwater.tail.GraphFixtures.ints;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.onnx.GraphFixture;
@@ -176,6 +177,33 @@ final class LayersTest {
   @MethodSource({"recurrent", "fused"})
   void isOnnxRuntimesAndLearns(String name, byte[] model) throws Exception {
     try (Rebuilt rebuilt = new Rebuilt(model, "x", Map.of("x", Ort.noise(3, 2, 5)))) {
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+
+  /** As PyTorch exports two layers of it on batches first. */
+  @ParameterizedTest
+  @CsvSource({"-1, last", "-2, all1.by.record", "-3, x", "turned, x", "between, all1.by.record"})
+  void isCutWhereRecordsComeFirst(String cut, String feature) throws Exception {
+    Map<String, Object> turn = Map.of("perm", new long[] {1, 0, 2});
+    byte[] model =
+        ints(ints(GraphFixture.opset(14).input("x", -1, 4, 3), "one", 1), "zero", 0)
+            .tensor(faint("w1", 1, 24, 3))
+            .tensor(faint("r1", 1, 24, 6))
+            .tensor(faint("w2", 1, 24, 6))
+            .tensor(faint("r2", 1, 24, 6))
+            .weight("k", 6, 3)
+            .node("Transpose", "turned", turn, "x")
+            .node("LSTM", "all1", Map.of("hidden_size", 6), "turned", "w1", "r1")
+            .node("Squeeze", "between", "all1", "one")
+            .node("LSTM", "all2,end", Map.of("hidden_size", 6), "between", "w2", "r2")
+            .node("Squeeze", "last", "end", "zero")
+            .node("MatMul", "y", "last", "k")
+            .output("y", -1, 3)
+            .bytes();
+    try (Rebuilt rebuilt = new Rebuilt(model, cut, Map.of("x", Ort.noise(3, 2, 4, 3)))) {
+      assertThat(rebuilt.split().features()).containsExactly(feature);
       rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
       rebuilt.hasTheGradientOfFiniteDifferences();
     }

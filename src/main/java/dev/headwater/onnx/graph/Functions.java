@@ -162,7 +162,8 @@ public final class Functions {
 
   private static NodeProto bound(
       NodeProto node, Map<String, String> names, Map<String, AttributeProto> attributes) {
-    NodeProto.Builder bound = node.toBuilder().clearInput().clearOutput().clearAttribute();
+    NodeProto.Builder bound =
+        node.toBuilder().clearName().clearInput().clearOutput().clearAttribute();
     node.getInputList().forEach(input -> bound.addInput(names.getOrDefault(input, input)));
     node.getOutputList().forEach(output -> bound.addOutput(names.getOrDefault(output, output)));
     for (AttributeProto attribute : node.getAttributeList()) {

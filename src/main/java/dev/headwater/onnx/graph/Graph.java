@@ -8,9 +8,11 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -130,6 +132,30 @@ public final class Graph {
           .forEach(open::push);
     }
     return found;
+  }
+
+  /** Nodes after those that make what they use, and else in their order. */
+  public static List<NodeProto> ordered(List<NodeProto> nodes) {
+    Map<String, NodeProto> makers = new HashMap<>();
+    nodes.forEach(node -> node.getOutputList().forEach(output -> makers.put(output, node)));
+    Set<NodeProto> placed = Collections.newSetFromMap(new IdentityHashMap<>());
+    List<NodeProto> ordered = new ArrayList<>();
+    for (NodeProto wanted : nodes) {
+      Deque<NodeProto> open = new ArrayDeque<>(List.of(wanted));
+      while (!open.isEmpty()) {
+        NodeProto node = open.peek();
+        List<NodeProto> before =
+            uses(node).stream()
+                .map(makers::get)
+                .filter(maker -> maker != null && !placed.contains(maker))
+                .toList();
+        before.forEach(open::push);
+        if (before.isEmpty() && placed.add(open.pop())) {
+          ordered.add(node);
+        }
+      }
+    }
+    return ordered;
   }
 
   /** The positions of the nodes needed to compute {@code wanted} when {@code given} is fed. */

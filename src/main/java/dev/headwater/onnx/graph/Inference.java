@@ -52,6 +52,7 @@ final class Inference {
     return switch (op) {
       case "Conv", "FusedConv", "MaxPool", "AveragePool" -> windows(node, x);
       case "ConvTranspose" -> transposed(node, x);
+      case "LSTM", "GRU", "RNN" -> recurrent(node, x, shapes.apply(node.getInput(2)));
       case "GlobalAveragePool", "GlobalMaxPool" ->
           IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
       case "Resize" -> resized(node, x);
@@ -90,7 +91,8 @@ final class Inference {
       } else {
         long sum = result[axis] < 0 || part[axis] < 0 ? -1 : result[axis] + part[axis];
         for (int i = 0; i < part.length; i++) {
-          result[i] = result[i] < 0 ? part[i] : result[i];
+          boolean better = result[i] == -1 || (result[i] < 0 && part[i] >= 0);
+          result[i] = better ? part[i] : result[i];
         }
         result[axis] = sum;
       }
@@ -133,6 +135,33 @@ final class Inference {
     return ceil && count * stride < size + pads[axis] ? count + 1 : count;
   }
 
+  /** Of all steps, with an axis for the directions: before that of the records, or last but one. */
+  private static long @Nullable [] recurrent(
+      NodeProto node, long[] x, long @Nullable [] recurrence) {
+    if (recurrence == null || recurrence.length != 3 || x.length != 3) {
+      return null;
+    }
+    return Graph.integer(node, "layout", 0) == 0
+        ? new long[] {x[0], recurrence[0], x[1], recurrence[2]}
+        : new long[] {x[0], x[1], recurrence[0], recurrence[2]};
+  }
+
+  /** Of another output than the first. */
+  long @Nullable [] further(NodeProto node, int output) {
+    return switch (node.getOpType()) {
+      case "Split" -> part(node, output);
+      case "LSTM", "GRU", "RNN" -> { // of the last step
+        long[] all = of(node);
+        yield all == null
+            ? null
+            : Graph.integer(node, "layout", 0) == 0
+                ? Arrays.copyOfRange(all, 1, 4)
+                : new long[] {all[0], all[2], all[3]};
+      }
+      default -> null;
+    };
+  }
+
   private long @Nullable [] transposed(NodeProto node, long[] x) {
     long[] weight = shapes.apply(node.getInput(1));
     if (weight == null || weight.length != x.length) {
@@ -167,9 +196,10 @@ final class Inference {
     }
     for (int i = 0; i < x.length; i++) {
       if (sizes != null && i < sizes.length) {
-        result[i] = Math.max(-1, sizes[i]);
-      } else if (scales != null && i < scales.length && x[i] >= 0) {
-        result[i] = (long) Math.floor(x[i] * (double) scales[i]);
+        result[i] = Records.dimension(sizes[i]);
+      } else if (scales != null && i < scales.length) {
+        boolean same = scales[i] == 1;
+        result[i] = same ? x[i] : x[i] < 0 ? -1 : (long) Math.floor(x[i] * (double) scales[i]);
       }
     }
     return result;
@@ -184,7 +214,7 @@ final class Inference {
 
   private static long @Nullable [] filled(long[] length, long @Nullable [] sizes) {
     return sizes != null
-        ? Arrays.stream(sizes).map(size -> Math.max(-1, size)).toArray()
+        ? Arrays.stream(sizes).map(Records::dimension).toArray()
         : length.length == 1 && length[0] >= 0 ? open(length[0]) : null;
   }
 
@@ -199,7 +229,7 @@ final class Inference {
     for (int i = 1; i <= result.length; i++) {
       long own = i <= x.length ? x[x.length - i] : 1;
       long wanted = i <= sizes.length ? sizes[sizes.length - i] : 1;
-      result[result.length - i] = wanted == 1 || wanted == -1 ? own : Math.max(-1, wanted);
+      result[result.length - i] = wanted == 1 || wanted == -1 ? own : Records.dimension(wanted);
     }
     return result;
   }
@@ -221,20 +251,22 @@ final class Inference {
     for (int i = 0; i < axes.length; i++) {
       long size = x[axes[i]];
       long step = steps == null ? 1 : steps[i];
-      boolean fixed = size >= 0 && steady && step > 0 && starts[i] > Measured.RECORDS;
-      long from = fixed ? within(starts[i], size) : 0;
-      long to = fixed && ends[i] > Measured.RECORDS ? within(ends[i], size) : -1;
-      result[axes[i]] = to < 0 ? -1 : Math.max(0, (to - from + step - 1) / step);
+      boolean fixed =
+          size >= 0 && steady && step != 0 && Records.number(starts[i]) && Records.number(ends[i]);
+      boolean all = steady && step == 1 && starts[i] == 0 && ends[i] >= Integer.MAX_VALUE;
+      result[axes[i]] = all ? size : fixed ? steps(starts[i], ends[i], step, size) : -1;
     }
     return result;
   }
 
-  private static long within(long bound, long size) {
-    return Math.max(0, Math.min(size, bound < 0 ? bound + size : bound));
+  private static long steps(long start, long end, long step, long size) {
+    long from = Measured.within(start, size, step);
+    long to = Measured.within(end, size, step);
+    return Math.max(0, (to - from + step - Long.signum(step)) / step);
   }
 
   /** One output of a Split. */
-  long @Nullable [] part(NodeProto node, int output) {
+  private long @Nullable [] part(NodeProto node, int output) {
     long[] x = shapes.apply(node.getInput(0));
     if (x == null || x.length == 0) {
       return null;
@@ -243,7 +275,7 @@ final class Inference {
     long[] parts = measured.bounds(node, "split", 1);
     long[] result = x.clone();
     if (parts != null) {
-      result[axis] = output < parts.length ? Math.max(-1, parts[output]) : -1;
+      result[axis] = output < parts.length ? Records.dimension(parts[output]) : -1;
     } else if (x[axis] >= 0 && (node.getInputCount() < 2 || node.getInput(1).isEmpty())) {
       long count = Math.max(1, Graph.integer(node, "num_outputs", node.getOutputCount()));
       long each = (x[axis] + count - 1) / count;
@@ -261,9 +293,9 @@ final class Inference {
     }
     long[] result = open(x.length);
     for (int i = 0; pads != null && pads.length == 2 * x.length && i < x.length; i++) {
-      boolean known =
-          x[i] >= 0 && pads[i] > Measured.RECORDS && pads[x.length + i] > Measured.RECORDS;
-      result[i] = known ? x[i] + pads[i] + pads[x.length + i] : -1;
+      boolean known = Records.number(pads[i]) && Records.number(pads[x.length + i]);
+      long more = known ? pads[i] + pads[x.length + i] : 0;
+      result[i] = !known || (x[i] < 0 && more != 0) ? -1 : x[i] + more;
     }
     return result;
   }
@@ -271,7 +303,8 @@ final class Inference {
   private static long[] tiled(long[] x, long @Nullable [] repeats) {
     long[] result = open(x.length);
     for (int i = 0; repeats != null && repeats.length == x.length && i < x.length; i++) {
-      result[i] = x[i] >= 0 && repeats[i] >= 0 ? x[i] * repeats[i] : -1;
+      long size = x[i] == -1 || repeats[i] == -1 ? Records.OPEN : x[i];
+      result[i] = Records.dimension(Records.product(size, repeats[i]));
     }
     return result;
   }
@@ -302,8 +335,8 @@ final class Inference {
 
   private static long size(long[] shape, int from, int to) {
     long[] part = Arrays.copyOfRange(shape, from, to);
-    boolean known = Arrays.stream(part).allMatch(dim -> dim >= 0);
-    return known ? Arrays.stream(part).reduce(1, Math::multiplyExact) : -1;
+    boolean known = Arrays.stream(part).noneMatch(dim -> dim == -1);
+    return known ? Records.dimension(Arrays.stream(part).reduce(1, Records::product)) : -1;
   }
 
   private long @Nullable [] squeezed(NodeProto node, long[] x) {
@@ -373,9 +406,8 @@ final class Inference {
     if (Graph.attribute(node, "axes").isPresent()) {
       return integers(node, "axes", 0, 0);
     }
-    return node.getInputCount() > input
-        ? Constant.integers(graph, node.getInput(input)).orElse(null)
-        : null;
+    long[] known = node.getInputCount() > input ? measured.of(node.getInput(input)) : null;
+    return known != null && Arrays.stream(known).allMatch(Records::number) ? known : null;
   }
 
   private static int axis(long axis, int rank) {

@@ -91,6 +91,23 @@ public final class Numbers {
     return tensor.setRawData(ByteString.copyFrom(bytes)).build();
   }
 
+  /** An initializer of INT64 or INT32. */
+  public static TensorProto tensor(String name, long[] shape, long[] values, DataType type) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(type.getNumber());
+    for (long dim : shape) {
+      tensor.addDims(dim);
+    }
+    for (long value : values) {
+      if (type == DataType.INT32) {
+        tensor.addInt32Data(Math.toIntExact(value));
+      } else {
+        tensor.addInt64Data(value);
+      }
+    }
+    return tensor.build();
+  }
+
   private static ByteBuffer raw(TensorProto tensor) {
     return tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
   }

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +34,7 @@ public final class Shapes {
               + " BatchNormalization InstanceNormalization GroupNormalization"
               + " LpNormalization BiasGelu FastGelu QuickGelu SkipLayerNormalization"
               + " SkipSimplifiedLayerNormalization CumSum Trilu Tan Sinh Cosh Asin Acos Atan Shrink"
-              + " ScatterND ScatterElements Scatter Swish Sin Cos"
+              + " ScatterND ScatterElements Scatter Swish Sin Cos Not IsNaN IsInf"
               + " DequantizeLinear QuantizeLinear");
   private static final Set<String> INTEGER_OUTPUT = words("Shape Size ArgMax ArgMin NonZero");
   private static final Set<String> BOOLEAN_OUTPUT =
@@ -52,13 +54,18 @@ public final class Shapes {
   private final Inference inference;
   private final Measured measured;
 
+  /** What the file calls the number of records, if anything. */
+  private final Set<String> records;
+
   Shapes(Graph graph, GraphProto proto) {
     this.graph = graph;
     this.measured = new Measured(graph, shapes::get);
     this.inference = new Inference(graph, shapes::get, measured);
+    this.records = records(graph);
     for (TensorProto tensor : proto.getInitializerList()) {
       note(tensor.getName(), dims(tensor), DataType.forNumber(tensor.getDataType()));
     }
+    graph.inputs().forEach(this::fed);
     Stream.of(proto.getValueInfoList(), proto.getInputList(), proto.getOutputList())
         .flatMap(List::stream)
         .filter(value -> value.getType().hasTensorType())
@@ -70,19 +77,56 @@ public final class Shapes {
     return Set.of(list.split(" "));
   }
 
+  private static Set<String> records(Graph graph) {
+    return graph.inputs().stream()
+        .map(input -> input.getType().getTensorType().getShape())
+        .filter(shape -> shape.getDimCount() > 0)
+        .map(shape -> shape.getDim(0).getDimParam())
+        .filter(name -> !name.isEmpty())
+        .collect(Collectors.toSet());
+  }
+
+  /** Its first size is the number of records, unless the file fixes that. */
+  private void fed(ValueInfoProto input) {
+    TypeProto.Tensor type = input.getType().getTensorType();
+    if (type.getShape().getDimCount() > 0) {
+      long[] dims = named(type.getShape());
+      dims[0] = dims[0] < 0 ? Records.ONE : dims[0];
+      shapes.put(input.getName(), dims);
+    }
+  }
+
   private void declared(ValueInfoProto value) {
     TypeProto.Tensor type = value.getType().getTensorType();
-    long[] dims = type.hasShape() ? dims(type.getShape()) : null;
+    long[] dims = type.hasShape() ? named(type.getShape()) : null;
     note(value.getName(), dims, DataType.forNumber(type.getElemType()));
+  }
+
+  private long[] named(TensorShapeProto shape) {
+    long[] dims = dims(shape);
+    for (int i = 0; i < dims.length; i++) {
+      boolean counted = dims[i] < 0 && records.contains(shape.getDim(i).getDimParam());
+      dims[i] = counted ? Records.ONE : dims[i];
+    }
+    return dims;
   }
 
   private void note(String tensor, long @Nullable [] dims, @Nullable DataType type) {
     if (dims != null) {
-      shapes.putIfAbsent(tensor, dims);
+      shapes.merge(tensor, dims, Shapes::filled);
     }
     if (type != null && type != DataType.UNDEFINED) {
       types.putIfAbsent(tensor, type);
     }
+  }
+
+  /** The first, and where it leaves a size open the second. */
+  private static long[] filled(long[] known, long[] more) {
+    return known.length != more.length
+        ? known
+        : IntStream.range(0, known.length)
+            .mapToLong(i -> known[i] == -1 ? more[i] : known[i])
+            .toArray();
   }
 
   private void infer(NodeProto node) {
@@ -90,11 +134,8 @@ public final class Shapes {
       note(node.getOutput(0), inferred(node), inferredType(node));
     }
     measured.note(node);
-    if (node.getOpType().equals("TopK") && node.getOutputCount() > 1) {
-      note(node.getOutput(1), null, DataType.INT64);
-    }
-    for (int i = 1; node.getOpType().equals("Split") && i < node.getOutputCount(); i++) {
-      note(node.getOutput(i), inference.part(node, i), types.get(node.getOutput(0)));
+    for (int i = 1; i < node.getOutputCount(); i++) {
+      note(node.getOutput(i), inference.further(node, i), further(node));
     }
     if (node.getOpType().equals("Constant")) {
       Constant.ofNode(node)
@@ -102,6 +143,14 @@ public final class Shapes {
               value ->
                   note(node.getOutput(0), dims(value), DataType.forNumber(value.getDataType())));
     }
+  }
+
+  private @Nullable DataType further(NodeProto node) {
+    return switch (node.getOpType()) {
+      case "Split", "LSTM", "GRU", "RNN" -> types.get(node.getInput(0));
+      case "TopK" -> DataType.INT64;
+      default -> null;
+    };
   }
 
   /** Dimensions, -1 where one is dynamic. */
@@ -118,7 +167,51 @@ public final class Shapes {
   /** The tensor's shape, -1 where a dimension is dynamic; empty where even the rank is unknown. */
   public Optional<long[]> shape(String tensor) {
     long[] known = shapes.get(tensor);
-    return known != null ? Optional.of(known.clone()) : fromGemm(tensor);
+    return known != null ? Optional.of(Records.hidden(known)) : fromGemm(tensor);
+  }
+
+  /**
+   * How many times the number of records each axis of the tensor has, 0 where it goes by another
+   * measure; empty where nothing of it goes with the number of records.
+   */
+  public Optional<long[]> times(String tensor) {
+    long[] known = shapes.getOrDefault(tensor, new long[0]);
+    return Arrays.stream(known).anyMatch(Records::counted)
+        ? Optional.of(
+            Arrays.stream(known).map(s -> Records.counted(s) ? Records.times(s) : 0).toArray())
+        : Optional.empty();
+  }
+
+  /**
+   * Integers that the graph computes from sizes: times · N + plus, where N is the number of
+   * records.
+   *
+   * @param shape of the tensor
+   */
+  @SuppressWarnings("ArrayRecordComponent") // read once, never compared
+  public record Size(long[] times, long[] plus, long[] shape) {
+    /** Whether they are the same for any number of records. */
+    public boolean fixed() {
+      return Arrays.stream(times).allMatch(t -> t == 0);
+    }
+  }
+
+  /** What the tensor's integers are; empty where that is not known of all of them. */
+  public Optional<Size> size(String tensor) {
+    long[] values = measured.of(tensor);
+    long[] shape = shapes.get(tensor);
+    long room =
+        shape == null ? -1 : Arrays.stream(shape).reduce(1, (a, b) -> a < 0 || b < 0 ? -1 : a * b);
+    if (values == null || shape == null || room != values.length) {
+      return Optional.empty();
+    }
+    return Arrays.stream(values).allMatch(Records::told)
+        ? Optional.of(
+            new Size(
+                Arrays.stream(values).map(v -> Records.counted(v) ? Records.times(v) : 0).toArray(),
+                Arrays.stream(values).map(v -> Records.counted(v) ? 0 : v).toArray(),
+                shape.clone()))
+        : Optional.empty();
   }
 
   /** The tensor's element type; empty where it is not known. */
@@ -141,6 +234,11 @@ public final class Shapes {
         .map(node -> new long[] {-1, gemmWidth(node, true)});
   }
 
+  private long[] gemm(NodeProto node, long @Nullable [] x) {
+    int rows = Graph.integer(node, "transA", 0) == 0 ? 0 : 1;
+    return new long[] {x == null || x.length != 2 ? -1 : x[rows], gemmWidth(node, false)};
+  }
+
   private long gemmWidth(NodeProto node, boolean data) {
     long[] weight = shapes.get(node.getInput(1));
     boolean transposed = Graph.integer(node, "transB", 0) != 0;
@@ -156,11 +254,11 @@ public final class Shapes {
       return shapes.get(node.getInput(0));
     }
     return switch (op) {
-      case "Gemm", "FusedGemm" -> new long[] {-1, gemmWidth(node, false)};
+      case "Gemm", "FusedGemm" -> gemm(node, shapes.get(node.getInput(0)));
       case "MatMul" -> matMul(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
       case "Reshape" -> reshaped(node);
       case "Transpose" -> transposed(node, shapes.get(node.getInput(0)));
-      case "Add", "Sub", "Mul", "Div", "Pow", "Equal", "Less", "Greater", "And", "Or" ->
+      case "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Equal", "Less", "Greater", "And", "Or" ->
           broadcast(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
       case "Max", "Min", "Sum", "Mean" -> {
         long[] result = shapes.get(node.getInput(0));
@@ -214,38 +312,24 @@ public final class Shapes {
     long[] result = wanted.clone();
     for (int i = 0; i < wanted.length; i++) {
       boolean copied = wanted[i] == 0 && copies;
-      result[i] = copied ? (x == null || i >= x.length ? -1 : x[i]) : Math.max(-1, wanted[i]);
+      result[i] = copied ? (x == null || i >= x.length ? -1 : x[i]) : Records.dimension(wanted[i]);
     }
-    boolean counted = node.getInput(0).equals(measured.counted(node.getInput(1)));
-    fillIn(result, wanted, x, counted);
+    int from = wanted.length > 0 && wanted[0] == 0 && copies ? 1 : 0; // that one is the same
+    fillIn(result, wanted, x == null ? null : Records.volume(x, from, -1), from);
     return result;
   }
 
-  /** The one dimension left open, where all others are known and the first is left as it was. */
-  private static void fillIn(long[] result, long[] wanted, long @Nullable [] x, boolean counted) {
-    boolean kept = wanted.length > 0 && (wanted[0] == 0 || counted);
-    int from = kept ? 1 : 0;
-    long total = x == null ? -1 : product(x, from);
-    long others = 1;
+  /** The one dimension left open, where all others are known, and how many values there are. */
+  private static void fillIn(
+      long[] result, long[] wanted, Records.@Nullable Volume values, int from) {
     int open = -1;
-    for (int i = from; i < result.length; i++) {
-      if (wanted[i] == -1) {
-        open = i;
-      } else {
-        others *= result[i] > 0 ? result[i] : 0;
-      }
+    for (int i = from; i < wanted.length; i++) {
+      open = wanted[i] == -1 ? i : open;
     }
-    if (open >= 0 && total > 0 && others > 0 && total % others == 0) {
-      result[open] = total / others;
+    Records.Volume others = Records.volume(result, from, open);
+    if (open >= 0 && values != null && others != null) {
+      result[open] = values.over(others);
     }
-  }
-
-  private static long product(long[] shape, int from) {
-    long product = 1;
-    for (int i = from; i < shape.length; i++) {
-      product = shape[i] < 0 || product < 0 ? -1 : product * shape[i];
-    }
-    return product;
   }
 
   private static long @Nullable [] broadcast(long @Nullable [] left, long @Nullable [] right) {
@@ -257,7 +341,8 @@ public final class Shapes {
     int shift = result.length - other.length;
     for (int i = 0; i < other.length; i++) {
       long here = result[shift + i];
-      result[shift + i] = here == 1 || (here < 0 && other[i] > 1) ? other[i] : here;
+      boolean vague = here == -1 && Records.counted(other[i]); // then it is that, or 1
+      result[shift + i] = here == 1 || vague || (here < 0 && other[i] > 1) ? other[i] : here;
     }
     return result;
   }
