@@ -12,6 +12,7 @@ import ai.onnxruntime.OnnxTensorLike;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.onnx.graph.Graph;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -202,6 +203,14 @@ final class InferredShapesTest {
 
     if (!name.equals("bert")) { // whose texts are of any length
       assertThat(gaps).isEmpty();
+    }
+  }
+
+  @Test
+  void isNeverWrongOfWhatWasExported() throws Exception {
+    for (Path file : Exported.files()) {
+      OnnxFile read = OnnxFile.read(file);
+      assertAsMade(Files.readAllBytes(file), Exported.inputs(read));
     }
   }
 
