@@ -27,16 +27,16 @@ final class Conditional {
   }
 
   /** As {@link Operators#obstacle}, of an If; null for any other node. */
-  static @Nullable String obstacle(Scope scope, NodeProto node) {
+  static @Nullable String obstacle(Makers makers, NodeProto node) {
     if (!node.getOpType().equals("If")) {
       return null;
     }
-    if (!scope.measured(node.getInput(0))) {
+    if (!makers.measured(node.getInput(0))) {
       return "chooses by values, not sizes, and for the whole batch at once";
     }
     for (boolean holds : List.of(true, false)) {
       GraphProto branch = Branches.branch(node, holds).orElse(null);
-      String obstacle = branch == null ? "lacks a branch" : inside(scope.within(branch), branch);
+      String obstacle = branch == null ? "lacks a branch" : inside(makers.within(branch), branch);
       if (obstacle != null) {
         return obstacle;
       }
@@ -44,7 +44,7 @@ final class Conditional {
     return null;
   }
 
-  private static @Nullable String inside(Scope scope, GraphProto branch) {
+  private static @Nullable String inside(Makers makers, GraphProto branch) {
     for (TensorProto tensor : branch.getInitializerList()) {
       String obstacle = Literals.obstacle(tensor);
       if (obstacle != null) {
@@ -52,7 +52,7 @@ final class Conditional {
       }
     }
     for (NodeProto node : branch.getNodeList()) {
-      String obstacle = Operators.obstacle(scope, node);
+      String obstacle = Operators.obstacle(makers, node);
       if (obstacle != null) {
         return "holds %s, which %s".formatted(node.getOpType(), obstacle);
       }

@@ -62,12 +62,12 @@ final class Operators {
   }
 
   /** Why the node cannot be rebuilt, as the rest of a sentence; null if it can. */
-  static @Nullable String obstacle(Scope scope, NodeProto node) {
+  static @Nullable String obstacle(Makers makers, NodeProto node) {
     Operator operator = BY_NAME.get(node.getOpType());
     if (operator == null || !DOMAINS.contains(node.getDomain())) {
       return "is of a kind that cannot be rebuilt for training";
     }
     String obstacle = operator.obstacle(node);
-    return obstacle == null ? Conditional.obstacle(scope, node) : obstacle;
+    return obstacle == null ? Conditional.obstacle(makers, node) : obstacle;
   }
 }

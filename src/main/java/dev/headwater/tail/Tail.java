@@ -69,7 +69,7 @@ public final class Tail implements AutoCloseable {
                   String.join(" ", obstacles),
                   split
                       .nearestCut(
-                          (graph, node) -> Operators.obstacle(Scope.of(graph), node) == null)
+                          (graph, node) -> Operators.obstacle(Makers.of(graph), node) == null)
                       .map(cut -> "The nearest cut that works is " + cut + ".")
                       .orElse("No cut avoids that: train a new head on a tensor before it.")));
     }
@@ -92,9 +92,9 @@ public final class Tail implements AutoCloseable {
     graph.getSparseInitializerList().stream()
         .map(sparse -> "`%s` is sparse.".formatted(sparse.getValues().getName()))
         .forEach(obstacles::add);
-    Scope scope = Scope.of(new Graph(graph));
+    Makers makers = Makers.of(new Graph(graph));
     for (NodeProto node : graph.getNodeList()) {
-      String obstacle = Operators.obstacle(scope, node);
+      String obstacle = Operators.obstacle(makers, node);
       if (obstacle != null) {
         obstacles.add(
             "%s, which makes `%s`, %s.".formatted(node.getOpType(), node.getOutput(0), obstacle));

@@ -6,8 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.FunctionProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.OnnxTensorLike;
 import java.util.List;
 import java.util.Map;
@@ -99,6 +102,36 @@ final class FunctionsTest {
     assertThatThrownBy(() -> OnnxFile.parse(model))
         .isInstanceOf(OnnxException.class)
         .hasMessageContaining("without end");
+  }
+
+  @Test
+  void readsAFunctionThatCallsItselfFromABranchToAnEnd() throws Exception {
+    GraphProto again =
+        GraphProto.newBuilder().addNode(call("a", "x")).addOutput(named("a")).build();
+    GraphFixture body =
+        GraphFixture.opset(17)
+            .node("Constant", "c", Map.of("value_int", 1))
+            .node("Cast", "b", Map.of("to", 9), "c")
+            .node("If", "y", Map.of("then_branch", again, "else_branch", again), "b");
+    FunctionProto endless =
+        linear(17).toBuilder().clearNode().addAllNode(body.graph().getNodeList()).build();
+    byte[] model =
+        calling(endless)
+            .node("nn", "Linear", "h", Map.of(), "x", "w1", "b1")
+            .node("Gemm", "y", Map.of("transB", 1), "h", "w2", "b2")
+            .output("y", -1, 3)
+            .bytes();
+
+    Split split = OnnxFile.parse(model).split("auto");
+
+    assertThat(split.features()).containsExactly("h");
+    assertThat(ModelProto.parseFrom(split.backbone()).getGraph().getNodeCount())
+        .as("nodes of the calls that were followed")
+        .isBetween(64, 1000);
+  }
+
+  private static ValueInfoProto named(String tensor) {
+    return ValueInfoProto.newBuilder().setName(tensor).build();
   }
 
   private static NodeProto call(String output, String input) {

@@ -16,6 +16,7 @@ import com.google.protobuf.ByteString;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 
 /**
  * Builds small ONNX models, the way exporters spell them. Deterministic: weights come from a fixed
@@ -209,7 +210,9 @@ public final class GraphFixture {
     return node(op, output, Map.of(), inputs);
   }
 
-  /** Attribute values: Integer, Float, long[], float[], String, TensorProto or GraphProto. */
+  /**
+   * Attribute values: Integer, Float, long[], float[], String, String[], TensorProto or GraphProto.
+   */
   public GraphFixture node(
       String op, String output, Map<String, Object> attributes, String... inputs) {
     return node("", op, output, attributes, inputs);
@@ -309,6 +312,9 @@ public final class GraphFixture {
       }
     } else if (value instanceof String text) {
       attribute.setType(AttributeType.STRING).setS(ByteString.copyFromUtf8(text));
+    } else if (value instanceof String[] texts) {
+      attribute.setType(AttributeType.STRINGS);
+      Stream.of(texts).map(ByteString::copyFromUtf8).forEach(attribute::addStrings);
     } else if (value instanceof TensorProto tensor) {
       attribute.setType(AttributeType.TENSOR).setT(tensor);
     } else if (value instanceof GraphProto body) {

@@ -146,6 +146,40 @@ final class ConditionalTest {
   }
 
   @Test
+  void oneWithinAnotherIsSpeltOutToo() throws Exception {
+    GraphProto layer =
+        GraphFixture.opset(13)
+            .weight("inner", 4, 4)
+            .node("MatMul", "m", "h", "inner")
+            .output("m")
+            .graph();
+    GraphProto other = GraphFixture.opset(13).node("Identity", "o", "h").output("o").graph();
+    GraphProto nested =
+        GraphFixture.opset(13)
+            .node("If", "o", Map.of("then_branch", layer, "else_branch", other), "b")
+            .output("o")
+            .graph();
+    byte[] model =
+        GraphFixture.opset(13)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .tensor(GraphFixtures.truth("b", true))
+            .node("Relu", "h", "x")
+            .node("If", "y", Map.of("then_branch", nested, "else_branch", other), "b")
+            .node("MatMul", "logits", "y", "w")
+            .output("logits", -1, 3)
+            .bytes();
+
+    try (Rebuilt rebuilt = new Rebuilt(model, "-2", Map.of("x", Ort.noise(3, 2, 4)))) {
+      assertThat(rebuilt.split().parameters())
+          .extracting(Parameter::name)
+          .containsExactlyInAnyOrder("y/o/y/inner", "w");
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+
+  @Test
   void namesOneThatDependsOnValues() throws Exception {
     byte[] model =
         chooses(

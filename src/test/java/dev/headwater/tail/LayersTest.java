@@ -50,7 +50,27 @@ final class LayersTest {
             "h"),
         sequence("GRU", 3, "reverse", reverse, "w", "r", "b", "", "h"),
         sequence("RNN", 1, "forward", plain, "w", "r", "b"),
-        sequence("RNN", 1, "bidirectional", both, "w", "r", "b", "", "h"));
+        sequence("RNN", 1, "bidirectional", both, "w", "r", "b", "", "h"),
+        sequence(
+            "LSTM", 4, "otherwise", activations("HardSigmoid", "Elu", "Softsign"), "w", "r", "b"),
+        sequence(
+            "LSTM",
+            4,
+            "otherwise each way",
+            Map.of(
+                "direction",
+                "bidirectional",
+                "activations",
+                new String[] {"Sigmoid", "Tanh", "LeakyRelu", "HardSigmoid", "Softplus", "Tanh"}),
+            "w",
+            "r",
+            "b"),
+        sequence("GRU", 3, "otherwise", activations("HardSigmoid", "LeakyRelu"), "w", "r", "b"),
+        sequence("RNN", 1, "otherwise", activations("Relu"), "w", "r", "b"));
+  }
+
+  private static Map<String, Object> activations(String... names) {
+    return Map.of("activations", names);
   }
 
   /** Four places of three features; what is made of all of them, and at the last. */
@@ -60,6 +80,8 @@ final class LayersTest {
     int width = DIM / ways;
     Map<String, Object> all = new HashMap<>(attributes);
     all.put("hidden_size", width);
+    boolean cell = op.equals("LSTM");
+    String[] ends = cell ? new String[] {"last", "cell"} : new String[] {"last"};
     String[] fed = Stream.concat(Stream.of("turned"), Stream.of(inputs)).toArray(String[]::new);
     return flat(
         op + " " + name,
@@ -73,8 +95,9 @@ final class LayersTest {
                 .tensor(faint("c", ways, 2, width))
                 .node("Reshape", "apart", "in", "places")
                 .node("Transpose", "turned", Map.of("perm", new long[] {1, 0, 2}), "apart")
-                .node(op, op.equals("LSTM") ? "all,last,cell" : "all,last", all, fed)
-                .node("Transpose", "l", Map.of("perm", new long[] {1, 0, 2}), "last")
+                .node(op, cell ? "all,last,cell" : "all,last", all, fed)
+                .node("Sum", "ends", ends)
+                .node("Transpose", "l", Map.of("perm", new long[] {1, 0, 2}), "ends")
                 .node("Reshape", "end", "l", "vectors")
                 .node("Transpose", "a", Map.of("perm", new long[] {2, 0, 1, 3}), "all")
                 .node("ReduceMean", "m", Map.of("axes", new long[] {1}, "keepdims", 0), "a")
@@ -101,6 +124,7 @@ final class LayersTest {
         gemm(Map.of("activation", "Relu")),
         gemm(Map.of("activation", "Tanh", "alpha", 0.3f, "beta", 2f)),
         gemm(Map.of("activation", "LeakyRelu", "activation_alpha", 0.3f)),
+        gemm(Map.of("activation", "Elu", "activation_alpha", 0.3f, "activation_beta", 0.4f)),
         gemm(Map.of("activation", "HardSigmoid", "activation_alpha", .3f, "activation_beta", .4f)),
         skipped("SkipLayerNormalization", "y", "in", "t", "g"),
         skipped("SkipLayerNormalization", "y", "in", "t", "g", "b"),
@@ -109,6 +133,12 @@ final class LayersTest {
         skipped("SkipSimplifiedLayerNormalization", "y", "in", "t", "g"),
         skipped("SkipSimplifiedLayerNormalization", "n,,,s", "in", "t", "g", "c"),
         convolution(Map.of("activation", "Relu"), "map", "w", "b"),
+        convolution(Map.of("activation", "Tanh"), "map", "w", "b"),
+        convolution(Map.of(), "map", "w", "b", "map"),
+        convolution(
+            Map.of("activation", "HardSigmoid", "activation_params", new float[] {0.3f, 0.6f}),
+            "map",
+            "w"),
         convolution(
             Map.of("activation", "LeakyRelu", "activation_params", new float[] {0.2f}),
             "map",
@@ -209,38 +239,101 @@ final class LayersTest {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "clip        | 3 |           | is of a variant that is not rebuilt, with clip",
-        "hidden_size | 2 | lengths   | is told the length of each sequence",
-        "hidden_size | 2 | ,,,p      | has peepholes",
-      })
-  void namesWhatItDoesNotRebuild(String attribute, int value, String more, String reason)
-      throws Exception {
-    byte[] model = recurrent(Map.of(attribute, (float) value), more == null ? "" : more);
+  static Stream<Arguments> variants() {
+    String variant = "is of a variant that is not rebuilt, with ";
+    String activations = "has activations that are not rebuilt, ";
+    return Stream.of(
+        variant("LSTM", Map.of("clip", 3f), "", variant + "clip"),
+        variant("LSTM", Map.of("input_forget", 1), "", variant + "input_forget"),
+        variant("LSTM", Map.of("layout", 1), "", variant + "layout"),
+        variant("GRU", Map.of("layout", 1), "", variant + "layout"),
+        variant("RNN", Map.of("layout", 1), "", variant + "layout"),
+        variant(
+            "LSTM", Map.of("activation_alpha", new float[] {1}), "", variant + "activation_alpha"),
+        variant("LSTM", Map.of(), "lengths", "is told the length of each sequence"),
+        variant("LSTM", Map.of(), ",,,p", "has peepholes"),
+        variant("GRU", activations("Sigmoid", "Affine"), "", activations + "[Sigmoid, Affine]"),
+        variant("GRU", activations("Sigmoid", "Clip"), "", activations + "[Sigmoid, Clip]"),
+        variant("GRU", activations("Sigmoid"), "", activations + "[Sigmoid]"),
+        zero("LeakyRelu"),
+        zero("Elu"),
+        zero("HardSigmoid"));
+  }
 
+  private static Arguments zero(String activation) {
+    return variant(
+        "RNN",
+        activations(activation),
+        "",
+        "has an activation whose parameters ONNX Runtime takes for 0 in an RNN, ["
+            + activation
+            + "]");
+  }
+
+  private static Arguments variant(
+      String op, Map<String, Object> attributes, String more, String reason) {
+    Map<String, Object> all = new HashMap<>(attributes);
+    all.put("hidden_size", 2);
+    return Arguments.of(op, reason, recurrent(op, all, more));
+  }
+
+  @ParameterizedTest(name = "{0}: {1}")
+  @MethodSource("variants")
+  void namesWhatItDoesNotRebuild(String op, String reason, byte[] model) {
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining("LSTM, which makes `h`, " + reason);
+        .hasMessageContaining(op + ", which makes `h`, " + reason);
   }
 
   @Test
-  void namesAnActivationThatItDoesNotKnow() throws Exception {
+  void namesARecurrentLayerThatOnnxRuntimeTakesForNone() {
+    byte[] model = recurrent("GRU", Map.of(), "");
+
+    assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+        .hasMessageContaining("GRU, which makes `h`, lacks its hidden_size");
+  }
+
+  static Stream<Arguments> refused() {
+    String activation = "has an activation that is not rebuilt, ";
+    String parameters = "has an activation that takes ";
+    String statistics = "gives mean and deviation too";
+    return Stream.of(
+        Arguments.of("FusedGemm", "y", Map.of("activation", "Hardmax"), activation + "`Hardmax`"),
+        Arguments.of("FusedGemm", "y", Map.of("activation", "Clip"), activation + "`Clip`"),
+        Arguments.of("FusedGemm", "y", Map.of(), activation + "``"),
+        Arguments.of("FusedGemm", "y", Map.of("activation", "Elu"), parameters + "1"),
+        Arguments.of(
+            "FusedGemm",
+            "y",
+            Map.of("activation", "HardSigmoid", "activation_beta", 0.4f),
+            parameters + "2 parameters and is given 1, `HardSigmoid`"),
+        Arguments.of("FusedConv", "y", Map.of("activation", "Elu"), activation + "`Elu`"),
+        Arguments.of("FusedConv", "y", Map.of("activation", ""), activation + "``"),
+        Arguments.of("FusedConv", "y", Map.of("activation", "Clip"), parameters + "2"),
+        Arguments.of("SkipLayerNormalization", "y,mean", Map.of(), statistics),
+        Arguments.of("SkipLayerNormalization", "y,,deviation", Map.of(), statistics),
+        Arguments.of("SkipSimplifiedLayerNormalization", "y,,deviation", Map.of(), statistics));
+  }
+
+  @ParameterizedTest(name = "{0} {2}")
+  @MethodSource("refused")
+  void namesWhatOfAFusedLayerItDoesNotRebuild(
+      String op, String outputs, Map<String, Object> attributes, String reason) {
     byte[] model =
         GraphFixture.opset(17)
             .importing(DOMAIN, 1)
             .input("x", -1, 4)
             .weight("w", 4, 3)
-            .node(DOMAIN, "FusedGemm", "y", Map.of("activation", "Hardmax"), "x", "w")
-            .output("y", -1, 3)
+            .weight("k", 3, 3)
+            .node(DOMAIN, op, outputs, attributes, "x", "w")
+            .node("MatMul", "logits", "y", "k")
+            .output("logits", -1, 3)
             .bytes();
 
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining("has an activation that is not rebuilt, `Hardmax`");
+        .hasMessageContaining(op + ", which makes `y`, " + reason);
   }
 
-  private static byte[] recurrent(Map<String, Object> attributes, String more) {
+  private static byte[] recurrent(String op, Map<String, Object> attributes, String more) {
     String[] inputs = ("x,w,r,," + more).split(",", -1);
     return GraphFixture.opset(14)
         .input("x", 4, -1, 3)
@@ -249,7 +342,7 @@ final class LayersTest {
         .weight("p", 1, 6)
         .weight("k", 2, 3)
         .integers("lengths", ai.onnx.proto.OnnxMl.TensorProto.DataType.INT32, new long[] {2}, 4)
-        .node("LSTM", "h", attributes, inputs)
+        .node(op, "h", attributes, inputs)
         .node("MatMul", "y", "h", "k")
         .output("y", 4, 1, -1, 3)
         .bytes();

@@ -4,10 +4,12 @@ import static dev.headwater.tail.GraphFixtures.DIM;
 import static dev.headwater.tail.GraphFixtures.flat;
 import static dev.headwater.tail.GraphFixtures.ints;
 import static java.util.Map.of;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
 import dev.headwater.onnx.GraphFixture;
+import dev.headwater.onnx.OnnxFile;
 import dev.headwater.onnx.Ort;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -16,6 +18,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Operators that move, choose, sum up and multiply along axes: as in {@link OperatorsTest}. */
@@ -333,6 +336,8 @@ final class ShapesTest {
                     .node("Cast", "f", of("to", 1), "j")
                     .node("Mul", "m", "w", "f")
                     .node("Concat", "y", of("axis", 1), "v", "m", "w")),
+        flat("TopK of ties", 11, g -> ties(g, 1)),
+        flat("TopK of ties, the smallest", 11, g -> ties(g, 0)),
         flat(
             "OneHot",
             13,
@@ -348,6 +353,11 @@ final class ShapesTest {
         flat("CumSum", 14, g -> cumulated(g, of())),
         flat("CumSum before", 14, g -> cumulated(g, of("exclusive", 1))),
         flat("CumSum backwards", 14, g -> cumulated(g, of("reverse", 1, "exclusive", 1))),
+        flat("CumSum before what is large", 14, g -> large(g, DIM - 1, of("exclusive", 1))),
+        flat(
+            "CumSum backwards before what is large",
+            14,
+            g -> large(g, 0, of("reverse", 1, "exclusive", 1))),
         flat("Trilu", 14, g -> triangle(g, of())),
         flat("Trilu below", 14, g -> triangle(g, of("upper", 0), "k")));
   }
@@ -361,8 +371,31 @@ final class ShapesTest {
   }
 
   private static GraphFixture cumulated(GraphFixture g, Map<String, Object> attributes) {
+    return cumulated(g, attributes, "in");
+  }
+
+  private static GraphFixture cumulated(
+      GraphFixture g, Map<String, Object> attributes, String values) {
     return g.integers("axis", DataType.INT64, new long[0], 1)
-        .node("CumSum", "y", attributes, "in", "axis");
+        .node("CumSum", "y", attributes, values, "axis");
+  }
+
+  /** What is summed last outweighs the rest, in which it must leave no trace. */
+  private static GraphFixture large(GraphFixture g, int last, Map<String, Object> attributes) {
+    float[] each = new float[DIM];
+    Arrays.fill(each, 1);
+    each[last] = 1e8f;
+    g.tensor(GraphFixtures.floats("each", each)).node("Mul", "weighed", "in", "each");
+    return cumulated(g, attributes, "weighed");
+  }
+
+  /** What is equal after the Relu is not before it, so that the places tell. */
+  private static GraphFixture ties(GraphFixture g, int largest) {
+    return ints(g, "k", DIM)
+        .node("Relu", "r", "in")
+        .node("TopK", "v,i", of("axis", 1, "largest", largest), "r", "k")
+        .node("GatherElements", "e", of("axis", 1), "in", "i")
+        .node("Add", "y", "e", "v");
   }
 
   private static GraphFixture triangle(
@@ -466,5 +499,24 @@ final class ShapesTest {
       rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
       rebuilt.hasTheGradientOfFiniteDifferences();
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "ScatterND, reduction, add, writes by reduction `add`",
+    "ScatterElements, reduction, max, writes by reduction `max`",
+    "TopK, sorted, 0, leaves its values unsorted",
+  })
+  void namesWhatItDoesNotRebuild(String op, String attribute, String value, String reason) {
+    Object given = value.equals("0") ? (Object) 0 : value;
+    byte[] model =
+        ints(GraphFixture.opset(18).input("x", -1, 4).weight("w", 4, 3), "i", 0)
+            .node(op, "y", of(attribute, given), "x", "i", "x")
+            .node("MatMul", "logits", "y", "w")
+            .output("logits", -1, 3)
+            .bytes();
+
+    assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+        .hasMessageContaining(op + ", which makes `y`, " + reason);
   }
 }

@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.SparseTensorProto;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -34,20 +35,15 @@ public final class Branches {
    */
   public static ModelProto inlined(ModelProto model) {
     ModelProto spelt = model;
-    int left = choices(spelt);
-    int before = left + 1;
-    while (left > 0 && before != left) { // one that goes may tell of sizes that another waits for
-      GraphProto graph = new Branches(spelt.getGraph()).spelt();
-      spelt = spelt.toBuilder().setGraph(graph).build();
+    Optional<GraphProto> graph = new Branches(spelt.getGraph()).spelt();
+    boolean finite = model.getFunctionsCount() == 0; // one may call itself, from a branch
+    // one that goes may hold another, or tell of sizes that another waits for
+    for (int i = 0; graph.isPresent() && (finite || i < Functions.DEEPEST); i++) {
+      spelt = spelt.toBuilder().setGraph(graph.get()).build();
       spelt = Functions.inlined(spelt).orElse(spelt);
-      before = left;
-      left = choices(spelt);
+      graph = new Branches(spelt.getGraph()).spelt();
     }
     return spelt;
-  }
-
-  private static int choices(ModelProto model) {
-    return (int) model.getGraph().getNodeList().stream().filter(Branches::chooses).count();
   }
 
   private static boolean chooses(NodeProto node) {
@@ -61,16 +57,19 @@ public final class Branches {
         .filter(branch -> branch.getOutputCount() >= node.getOutputCount());
   }
 
-  private GraphProto spelt() {
+  /** Empty where nothing was inlined. */
+  private Optional<GraphProto> spelt() {
+    boolean inlined = false;
     for (NodeProto node : graph.proto().getNodeList()) {
       Optional<GraphProto> branch =
           Optional.of(node)
               .filter(Branches::chooses)
               .flatMap(choice -> graph.shapes().truth(choice.getInput(0)))
               .flatMap(holds -> branch(node, holds));
-      branch.ifPresentOrElse(taken -> inline(node, taken), () -> spelt.addNode(node));
+      branch.ifPresentOrElse(chosen -> inline(node, chosen), () -> spelt.addNode(node));
+      inlined |= branch.isPresent();
     }
-    return spelt.build();
+    return inlined ? Optional.of(spelt.build()) : Optional.empty();
   }
 
   /** Other branches may use the same names for other tensors, so all get new ones. */
@@ -83,10 +82,10 @@ public final class Branches {
     branch
         .getInitializerList()
         .forEach(t -> spelt.addInitializer(t.toBuilder().setName(names.get(t.getName()))));
-    branch.getSparseInitializerList().stream()
-        .map(sparse -> sparse.toBuilder())
-        .peek(s -> s.getValuesBuilder().setName(names.get(s.getValues().getName())))
-        .forEach(spelt::addSparseInitializer);
+    for (SparseTensorProto sparse : branch.getSparseInitializerList()) {
+      SparseTensorProto.Builder renamed = spelt.addSparseInitializerBuilder().mergeFrom(sparse);
+      renamed.getValuesBuilder().setName(names.get(sparse.getValues().getName()));
+    }
     branch.getNodeList().forEach(inner -> spelt.addNode(Functions.renamed(inner, names)));
     for (int i = 0; i < node.getOutputCount(); i++) {
       String made = branch.getOutput(i).getName();

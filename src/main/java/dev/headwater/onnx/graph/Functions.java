@@ -25,7 +25,7 @@ public final class Functions {
   /** A file of a few kilobytes can call functions that call functions into the billions. */
   private static final int MOST_NODES = 500_000;
 
-  private static final int DEEPEST = 64;
+  static final int DEEPEST = 64;
 
   private final Map<String, FunctionProto> functions = new HashMap<>();
   private final Map<String, Long> opsets = new LinkedHashMap<>();

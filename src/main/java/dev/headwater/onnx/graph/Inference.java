@@ -52,7 +52,7 @@ final class Inference {
     return switch (op) {
       case "Conv", "FusedConv", "MaxPool", "AveragePool" -> windows(node, x);
       case "ConvTranspose" -> transposed(node, x);
-      case "LSTM", "GRU", "RNN" -> recurrent(node, x, shapes.apply(node.getInput(2)));
+      case "LSTM", "GRU", "RNN" -> recurrent(x, shapes.apply(node.getInput(2)));
       case "GlobalAveragePool", "GlobalMaxPool" ->
           IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
       case "Resize" -> resized(node, x);
@@ -135,15 +135,12 @@ final class Inference {
     return ceil && count * stride < size + pads[axis] ? count + 1 : count;
   }
 
-  /** Of all steps, with an axis for the directions: before that of the records, or last but one. */
-  private static long @Nullable [] recurrent(
-      NodeProto node, long[] x, long @Nullable [] recurrence) {
+  /** Of all steps, with an axis for the directions before that of the records. */
+  private static long @Nullable [] recurrent(long[] x, long @Nullable [] recurrence) {
     if (recurrence == null || recurrence.length != 3 || x.length != 3) {
       return null;
     }
-    return Graph.integer(node, "layout", 0) == 0
-        ? new long[] {x[0], recurrence[0], x[1], recurrence[2]}
-        : new long[] {x[0], x[1], recurrence[0], recurrence[2]};
+    return new long[] {x[0], recurrence[0], x[1], recurrence[2]};
   }
 
   /** Of another output than the first. */
@@ -152,11 +149,7 @@ final class Inference {
       case "Split" -> part(node, output);
       case "LSTM", "GRU", "RNN" -> { // of the last step
         long[] all = of(node);
-        yield all == null
-            ? null
-            : Graph.integer(node, "layout", 0) == 0
-                ? Arrays.copyOfRange(all, 1, 4)
-                : new long[] {all[0], all[2], all[3]};
+        yield all == null ? null : Arrays.copyOfRange(all, 1, 4);
       }
       default -> null;
     };

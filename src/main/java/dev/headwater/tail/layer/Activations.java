@@ -5,47 +5,65 @@ import ai.djl.nn.Activation;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.headwater.tail.op.Call;
 import dev.headwater.tail.op.Elementwise;
-import java.util.Optional;
+import java.util.List;
+import java.util.Set;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** Activations that other operators hold inside, by ONNX's names. */
 public final class Activations {
+  /** Of those known here, what ONNX Runtime takes in recurrent layers and in FusedGemm. */
+  static final Set<String> COMMON =
+      Set.of("Relu", "Tanh", "Sigmoid", "Softplus", "Softsign", "LeakyRelu", "Elu", "HardSigmoid");
+
   private Activations() {}
 
   /**
-   * The activation; empty where it is not known here.
-   *
-   * @param given its parameters; ONNX's defaults where they are left out
+   * @param given as many as {@link #parameters} says; what takes none ignores them, as in ONNX
+   *     Runtime
    */
-  public static Optional<UnaryOperator<NDArray>> of(String name, float... given) {
-    UnaryOperator<NDArray> known =
-        switch (name) {
-          case "" -> x -> x;
-          case "Relu" -> Activation::relu;
-          case "Tanh" -> NDArray::tanh;
-          case "Sigmoid" -> Activation::sigmoid;
-          case "Softplus" -> Activation::softPlus;
-          case "Softsign" -> Elementwise::softsign;
-          case "LeakyRelu" -> x -> Elementwise.leaky(x, parameter(given, 0, 0.01f));
-          case "Elu" -> x -> Elementwise.elu(x, parameter(given, 0, 1), 1);
-          case "HardSigmoid" ->
-              x -> Elementwise.hard(x, parameter(given, 0, 0.2f), parameter(given, 1, 0.5f));
-          case "Clip" ->
-              x ->
-                  x.maximum(parameter(given, 0, -Float.MAX_VALUE))
-                      .minimum(parameter(given, 1, Float.MAX_VALUE));
-          default -> null;
-        };
-    return Optional.ofNullable(known);
+  public static UnaryOperator<NDArray> of(String name, List<Float> given) {
+    return switch (name) {
+      case "Relu" -> Activation::relu;
+      case "Tanh" -> NDArray::tanh;
+      case "Sigmoid" -> Activation::sigmoid;
+      case "Softplus" -> Activation::softPlus;
+      case "Softsign" -> Elementwise::softsign;
+      case "LeakyRelu" -> x -> Elementwise.leaky(x, given.get(0));
+      case "Elu" -> x -> Elementwise.elu(x, given.get(0), 1);
+      case "HardSigmoid" -> x -> Elementwise.hard(x, given.get(0), given.get(1));
+      case "Clip" -> x -> x.maximum(given.get(0)).minimum(given.get(1));
+      default -> throw new IllegalArgumentException("no activation " + name);
+    };
   }
 
-  private static float parameter(float[] given, int which, float otherwise) {
-    return which < given.length ? given[which] : otherwise;
+  static int parameters(String name) {
+    return name.equals("Clip") ? 2 : defaults(name).size();
   }
 
-  /** As an operator's obstacle, of a node whose one activation is not known here. */
-  public static String unknown(NodeProto node) {
-    return "has an activation that is not rebuilt, `%s`"
-        .formatted(Call.text(node, "activation", ""));
+  /**
+   * ONNX's, of the operators of these names: ONNX Runtime's LSTM and GRU take them too. Its RNN
+   * takes 0 instead, its fused operators none.
+   */
+  static List<Float> defaults(String name) {
+    return switch (name) {
+      case "LeakyRelu" -> List.of(0.01f);
+      case "Elu" -> List.of(1f);
+      case "HardSigmoid" -> List.of(0.2f, 0.5f);
+      default -> List.of();
+    };
+  }
+
+  /** As an operator's obstacle, of a fused node that gives so many parameters. */
+  public static @Nullable String obstacle(NodeProto node, Set<String> taken, int given) {
+    String name = Call.text(node, "activation", "");
+    if (!taken.contains(name)) {
+      return "has an activation that is not rebuilt, `" + name + "`";
+    }
+    int wanted = parameters(name);
+    return wanted == 0 || wanted == given
+        ? null
+        : "has an activation that takes %d parameters and is given %d, `%s`"
+            .formatted(wanted, given, name);
   }
 }

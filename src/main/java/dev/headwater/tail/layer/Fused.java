@@ -2,15 +2,16 @@ package dev.headwater.tail.layer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.tail.op.Call;
 import dev.headwater.tail.op.Linear;
 import dev.headwater.tail.op.Operator;
+import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Layers with what stands beside them, as ONNX Runtime's optimiser makes one node of both. */
@@ -24,9 +25,9 @@ public final class Fused {
         "FusedGemm",
         Operator.of(Fused::gemm).unless(Fused::obstacle),
         "SkipLayerNormalization",
-        call -> skip(call, true),
+        skip(true),
         "SkipSimplifiedLayerNormalization",
-        call -> skip(call, false));
+        skip(false));
   }
 
   private static NDArray product(Call call) {
@@ -56,22 +57,38 @@ public final class Fused {
   }
 
   private static NDArray gemm(Call call) {
-    return activation(call.node()).orElseThrow().apply(Linear.gemm(call));
+    NodeProto node = call.node();
+    return Activations.of(activation(node), parameters(node)).apply(Linear.gemm(call));
   }
 
-  private static Optional<UnaryOperator<NDArray>> activation(NodeProto node) {
-    boolean given = Graph.attribute(node, "activation_alpha").isPresent();
-    float[] parameters = {
-      Call.real(node, "activation_alpha", 0), Call.real(node, "activation_beta", 0)
-    };
-    return Activations.of(Call.text(node, "activation", ""), given ? parameters : new float[0]);
+  private static String activation(NodeProto node) {
+    return Call.text(node, "activation", "");
+  }
+
+  private static List<Float> parameters(NodeProto node) {
+    return Stream.of("activation_alpha", "activation_beta")
+        .limit(Activations.parameters(activation(node)))
+        .flatMap(name -> Graph.attribute(node, name).stream())
+        .map(AttributeProto::getF)
+        .toList();
   }
 
   private static @Nullable String obstacle(NodeProto node) {
-    return activation(node).isPresent() ? null : Activations.unknown(node);
+    return Activations.obstacle(node, Activations.COMMON, parameters(node).size());
   }
 
-  /** Normalises a sum, which is the fourth output; mean and deviation are for training only. */
+  private static Operator skip(boolean centred) {
+    Operator operator = call -> skip(call, centred);
+    return operator.unless(Fused::statistics);
+  }
+
+  private static @Nullable String statistics(NodeProto node) {
+    return node.getOutputList().stream().skip(1).limit(2).allMatch(String::isEmpty)
+        ? null
+        : "gives mean and deviation too, which are not rebuilt";
+  }
+
+  /** Normalises a sum, which is the fourth output; in the two between, nothing is asked for. */
   private static NDList skip(Call call, boolean centred) {
     NDArray sum = call.in(0).add(call.in(1));
     NDArray bias = call.optional(centred ? 4 : 3);

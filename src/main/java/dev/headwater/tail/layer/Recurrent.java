@@ -13,43 +13,56 @@ import dev.headwater.tail.op.Operator;
 import dev.headwater.tail.op.Selection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Recurrent layers, step by step: over sequences that are all as long as the tensor says. */
 public final class Recurrent {
+  private static final Set<String> SWITCHES = Set.of("input_forget", "layout");
+
+  /** The records-first layout for one: ONNX Runtime refuses it, and so could not be compared. */
+  private static final List<String> VARIANTS =
+      List.of("clip", "activation_alpha", "activation_beta", "input_forget", "layout");
+
   private Recurrent() {}
 
   public static Map<String, Operator> operators() {
     return Map.of(
-        "LSTM", recurrent(Cells.LSTM, "Sigmoid", "Tanh", "Tanh"),
-        "GRU", recurrent(Cells.GRU, "Sigmoid", "Tanh"),
-        "RNN", recurrent(Cells.RNN, "Tanh"));
+        "LSTM", recurrent(Cell.LSTM, "Sigmoid", "Tanh", "Tanh"),
+        "GRU", recurrent(Cell.GRU, "Sigmoid", "Tanh"),
+        "RNN", recurrent(Cell.RNN, "Tanh"));
   }
 
   private static Operator recurrent(Cell cell, String... activations) {
     Operator operator = call -> run(call, cell, List.of(activations));
-    return operator.unless(node -> obstacle(node, activations.length));
+    return operator.unless(node -> obstacle(node, cell, activations.length));
   }
 
-  private static @Nullable String obstacle(NodeProto node, int activations) {
+  private static @Nullable String obstacle(NodeProto node, Cell cell, int activations) {
+    if (Graph.attribute(node, "hidden_size").isEmpty()) {
+      return "lacks its hidden_size";
+    }
     if (given(node, 4)) {
       return "is told the length of each sequence";
     }
     if (given(node, 7)) {
       return "has peepholes";
     }
-    for (String variant : List.of("clip", "activation_alpha", "activation_beta", "input_forget")) {
-      boolean off = variant.equals("input_forget") && Graph.integer(node, variant, 0) == 0;
+    for (String variant : VARIANTS) {
+      boolean off = SWITCHES.contains(variant) && Graph.integer(node, variant, 0) == 0;
       if (Graph.attribute(node, variant).isPresent() && !off) {
         return "is of a variant that is not rebuilt, with " + variant;
       }
     }
     List<String> named = activations(node);
-    boolean known = named.stream().allMatch(name -> Activations.of(name).isPresent());
-    return known && (named.isEmpty() || named.size() == activations * ways(node))
-        ? null
-        : "has activations that are not rebuilt, " + named;
+    if (!Activations.COMMON.containsAll(named)
+        || (!named.isEmpty() && named.size() != activations * ways(node))) {
+      return "has activations that are not rebuilt, " + named;
+    }
+    return cell == Cell.RNN && named.stream().anyMatch(name -> Activations.parameters(name) > 0)
+        ? "has an activation whose parameters ONNX Runtime takes for 0 in an RNN, " + named
+        : null;
   }
 
   private static boolean given(NodeProto node, int input) {
@@ -69,15 +82,17 @@ public final class Recurrent {
 
   /** All places' share of the gates is computed at once; what is left goes place by place. */
   private static NDList run(Call call, Cell cell, List<String> defaults) {
-    boolean recordsFirst = call.integer("layout", 0) == 1;
-    NDArray x = recordsFirst ? call.in(0).transpose(1, 0, 2) : call.in(0);
+    NDArray x = call.in(0);
     boolean reverse = call.text("direction", "forward").equals("reverse");
     int ways = ways(call.node());
+    List<String> named = activations(call.node());
+    int each = defaults.size();
     NDList sequences = new NDList();
     NDList[] ends = new NDList[ways];
     for (int way = 0; way < ways; way++) {
       boolean backwards = reverse || way == 1;
-      Gates gates = Gates.of(call, way, activations(call.node()), defaults);
+      List<String> names = named.isEmpty() ? defaults : named.subList(way * each, (way + 1) * each);
+      Gates gates = Gates.of(call, way, cell, names);
       NDArray shares = gates.shares(backwards ? x.flip(0) : x);
       NDList state = initial(call, x, way, cell.states());
       NDList seen = new NDList();
@@ -89,12 +104,11 @@ public final class Recurrent {
       sequences.add(backwards ? sequence.flip(0) : sequence);
       ends[way] = state;
     }
-    NDArray all = NDArrays.stack(sequences, 1);
-    NDList made = new NDList(recordsFirst ? all.transpose(2, 0, 1, 3) : all);
+    NDList made = new NDList(NDArrays.stack(sequences, 1));
     for (int i = 0; i < cell.states(); i++) {
       int which = i;
       NDList last = new NDList(Stream.of(ends).map(end -> end.get(which)).toList());
-      made.add(NDArrays.stack(last, recordsFirst ? 1 : 0));
+      made.add(NDArrays.stack(last, 0));
     }
     return made;
   }
@@ -108,8 +122,7 @@ public final class Recurrent {
         long width = call.in(2).getShape().get(2);
         initial.add(call.scope().zeros(new Shape(records, width)));
       } else {
-        int axis = call.integer("layout", 0) == 1 ? 1 : 0;
-        initial.add(Gates.of(Call.near(given, x), axis, way));
+        initial.add(Gates.direction(Call.near(given, x), way));
       }
     }
     return initial;

@@ -90,14 +90,8 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
   }
 
   /** Reals of an attribute; none where it is left out. */
-  public static float[] reals(NodeProto node, String attribute) {
-    List<Float> given =
-        Graph.attribute(node, attribute).map(AttributeProto::getFloatsList).orElse(List.of());
-    float[] reals = new float[given.size()];
-    for (int i = 0; i < reals.length; i++) {
-      reals[i] = given.get(i);
-    }
-    return reals;
+  public static List<Float> reals(NodeProto node, String attribute) {
+    return Graph.attribute(node, attribute).map(AttributeProto::getFloatsList).orElse(List.of());
   }
 
   /** Integers of an attribute; null where it is left out. */

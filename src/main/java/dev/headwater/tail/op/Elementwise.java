@@ -99,7 +99,7 @@ public final class Elementwise {
     return call.text("approximate", "none").equals("tanh") ? tanhGelu(x) : erfGelu(x);
   }
 
-  public static NDArray erfGelu(NDArray x) {
+  private static NDArray erfGelu(NDArray x) {
     return x.mul(x.mul((float) Math.sqrt(0.5)).erf().add(1f)).mul(0.5f);
   }
 

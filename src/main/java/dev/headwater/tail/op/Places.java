@@ -8,7 +8,9 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -26,15 +28,19 @@ public final class Places {
         Map.entry("Scatter", Operator.of(Places::scatterElements)),
         Map.entry("ArgMax", Operator.of(call -> extreme(call, true))),
         Map.entry("ArgMin", Operator.of(call -> extreme(call, false))),
-        Map.entry("TopK", Places::most),
-        Map.entry("OneHot", Operator.of(Places::oneHot)),
-        Map.entry("CumSum", Operator.of(Places::summed)),
-        Map.entry("Trilu", Operator.of(Places::triangle)));
+        Map.entry("TopK", sorted()),
+        Map.entry("OneHot", Operator.of(Places::oneHot)));
   }
 
   private static @Nullable String reduces(NodeProto node) {
     String reduction = Call.text(node, "reduction", "none");
     return reduction.equals("none") ? null : "writes by reduction `" + reduction + "`";
+  }
+
+  private static Operator sorted() {
+    Operator operator = Places::most;
+    return operator.unless(
+        node -> Graph.integer(node, "sorted", 1) == 1 ? null : "leaves its values unsorted");
   }
 
   /** The axes that indexes name, and those of the batches before them, as one. */
@@ -93,7 +99,7 @@ public final class Places {
 
   private static NDArray written(NDArray x, NDArray where, NDArray updates, int axis) {
     return JniUtils.scatter(
-        (PtNDArray) x, (PtNDArray) Selection.near(where, x), (PtNDArray) updates, axis);
+        (PtNDArray) x, (PtNDArray) Selection.beside(where, x), (PtNDArray) updates, axis);
   }
 
   private static NDArray extreme(Call call, boolean most) {
@@ -112,8 +118,34 @@ public final class Places {
     int axis = Call.axis(call.integer("axis", -1), x.getShape().dimension());
     long[] given = call.longs(1);
     int count = Math.toIntExact(given == null ? call.integer("k", 1) : given[0]);
-    NDList found = x.topK(count, axis, call.integer("largest", 1) != 0, true);
-    return new NDList(found.get(0), found.get(1).toDevice(Device.cpu(), false));
+    NDArray places = ranked(call, axis, count, call.integer("largest", 1) != 0);
+    return new NDList(x.gather(Selection.beside(places, x), axis), places);
+  }
+
+  /** Sorted here, for of equal values ONNX wants the first, and PyTorch gives any. */
+  private static NDArray ranked(Call call, int axis, int count, boolean largest) {
+    NDArray x = call.in(0);
+    int last = x.getShape().dimension() - 1;
+    int size = Math.toIntExact(x.getShape().get(axis));
+    NDArray rows = x.swapAxes(axis, last);
+    double[] values = rows.toType(DataType.FLOAT64, false).toDoubleArray();
+    long[] found = new long[size == 0 ? 0 : values.length / size * count];
+    for (int row = 0; row < found.length / Math.max(1, count); row++) {
+      int from = row * size;
+      // + 0 makes -0, which compares as less, the 0 that it equals
+      Comparator<Integer> order = Comparator.comparingDouble(i -> values[from + i] + 0.0);
+      int[] best =
+          IntStream.range(0, size)
+              .boxed()
+              .sorted(largest ? order.reversed() : order)
+              .mapToInt(Integer::intValue)
+              .toArray();
+      for (int i = 0; i < count; i++) {
+        found[row * count + i] = best[i];
+      }
+    }
+    Shape shape = rows.getShape().slice(0, last).add(count);
+    return call.create(found, shape).swapAxes(axis, last);
   }
 
   private static NDArray oneHot(Call call) {
@@ -134,34 +166,5 @@ public final class Places {
         (PtNDArray) Call.near(hot, values),
         (PtNDArray) Selection.part(values, 0, 1, 2, 1),
         (PtNDArray) Selection.part(values, 0, 0, 1, 1));
-  }
-
-  private static NDArray summed(Call call) {
-    NDArray x = call.in(0);
-    int axis = Call.axis(Call.longs(call.in(1))[0], x.getShape().dimension());
-    boolean backwards = call.integer("reverse", 0) != 0;
-    NDArray sums = JniUtils.cumSum((PtNDArray) (backwards ? x.flip(axis) : x), axis);
-    sums = backwards ? sums.flip(axis) : sums;
-    return call.integer("exclusive", 0) == 0 ? sums : sums.sub(x);
-  }
-
-  private static NDArray triangle(Call call) {
-    NDArray x = call.in(0);
-    int rank = x.getShape().dimension();
-    int columns = Math.toIntExact(x.getShape().get(rank - 1));
-    int rows = Math.toIntExact(x.getShape().get(rank - 2));
-    long[] given = call.longs(1);
-    long diagonal = given == null || given.length == 0 ? 0 : given[0];
-    boolean upper = call.integer("upper", 1) != 0;
-    boolean[] kept = new boolean[rows * columns];
-    IntStream.range(0, kept.length)
-        .forEach(
-            i -> {
-              long right = i % columns - i / columns - diagonal;
-              kept[i] = upper ? right >= 0 : right <= 0;
-            });
-    NDArray mask = x.getManager().create(kept, new Shape(rows, columns));
-    return JniUtils.where(
-        (PtNDArray) Selection.near(mask, x), (PtNDArray) x, (PtNDArray) x.zerosLike());
   }
 }

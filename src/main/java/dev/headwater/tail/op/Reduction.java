@@ -1,6 +1,10 @@
 package dev.headwater.tail.op;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -30,12 +34,28 @@ public final class Reduction {
         Map.entry("ReduceSumSquare", reduce(x -> x.mul(x), SUM, x -> x)),
         Map.entry("ReduceLogSum", reduce(x -> x, SUM, NDArray::log)),
         Map.entry("ReduceProd", reduce(x -> x, Reduction::product, x -> x)),
-        Map.entry("ReduceLogSumExp", reduce(x -> x, Reduction::logSumExp, x -> x)));
+        Map.entry("ReduceLogSumExp", reduce(x -> x, Reduction::logSumExp, x -> x)),
+        Map.entry("CumSum", Operator.of(Reduction::cumulated)));
   }
 
   /** Of the sum of squares; the slope of a root is infinite at 0, where a dead layer is. */
   public static NDArray length(NDArray squares) {
     return squares.maximum(Float.MIN_NORMAL).sqrt();
+  }
+
+  /** What is excluded never joins the sum: taken off again, it would leave its rounding. */
+  private static NDArray cumulated(Call call) {
+    NDArray given = call.in(0);
+    int axis = Call.axis(Call.longs(call.in(1))[0], given.getShape().dimension());
+    boolean backwards = call.integer("reverse", 0) != 0;
+    NDArray x = backwards ? given.flip(axis) : given;
+    if (call.integer("exclusive", 0) != 0) {
+      NDArray nothing = Selection.part(x, axis, 0, 1, 1).zerosLike();
+      NDArray before = Selection.part(x, axis, 0, x.getShape().get(axis) - 1, 1);
+      x = NDArrays.concat(new NDList(nothing, before), axis);
+    }
+    NDArray sums = JniUtils.cumSum((PtNDArray) x, axis);
+    return backwards ? sums.flip(axis) : sums;
   }
 
   private static NDArray product(NDArray x, int[] axis) {

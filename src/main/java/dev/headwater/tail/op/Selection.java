@@ -26,7 +26,8 @@ public final class Selection {
         "Slice", Operator.of(Selection::slice),
         "Split", Selection::split,
         "Concat", Operator.of(Selection::concat),
-        "Tile", Operator.of(call -> call.in(0).tile(Call.longs(call.in(1)))));
+        "Tile", Operator.of(call -> call.in(0).tile(Call.longs(call.in(1)))),
+        "Trilu", Operator.of(Selection::triangle));
   }
 
   private static NDArray gather(Call call) {
@@ -50,11 +51,11 @@ public final class Selection {
   /** An axis of chosen places, counted from 0. */
   public static NDArray chosen(NDArray x, int axis, long[] places) {
     NDArray index = x.getManager().create(places, new Shape(places.length));
-    return x.get(new NDIndex().addAllDim(axis).addIndices("{}", near(index, x)));
+    return x.get(new NDIndex().addAllDim(axis).addIndices("{}", beside(index, x)));
   }
 
   /** Where the values are, also if they are on the CPU and the call is not. */
-  static NDArray near(NDArray index, NDArray values) {
+  static NDArray beside(NDArray index, NDArray values) {
     return index.toDevice(values.getDevice(), false);
   }
 
@@ -63,7 +64,7 @@ public final class Selection {
     int axis = Call.axis(call.integer("axis", 0), x.getShape().dimension());
     NDArray index = call.in(1);
     NDArray negative = index.lt(0).toType(DataType.INT64, false);
-    return x.gather(near(index.add(negative.mul(x.getShape().get(axis))), x), axis);
+    return x.gather(beside(index.add(negative.mul(x.getShape().get(axis))), x), axis);
   }
 
   /** {@code [from, to)} of an axis, in steps of at least 1. */
@@ -154,5 +155,24 @@ public final class Selection {
     IntStream.range(0, inputs).forEach(i -> parts.add(Call.near(call.in(i), onDevice)));
     int rank = call.in(0).getShape().dimension();
     return NDArrays.concat(parts, Call.axis(call.integer("axis", 0), rank));
+  }
+
+  private static NDArray triangle(Call call) {
+    NDArray x = call.in(0);
+    int rank = x.getShape().dimension();
+    int columns = Math.toIntExact(x.getShape().get(rank - 1));
+    int rows = Math.toIntExact(x.getShape().get(rank - 2));
+    long[] given = call.longs(1);
+    long diagonal = given == null || given.length == 0 ? 0 : given[0];
+    boolean upper = call.integer("upper", 1) != 0;
+    boolean[] kept = new boolean[rows * columns];
+    IntStream.range(0, kept.length)
+        .forEach(
+            i -> {
+              long right = i % columns - i / columns - diagonal;
+              kept[i] = upper ? right >= 0 : right <= 0;
+            });
+    NDArray mask = x.getManager().create(kept, new Shape(rows, columns));
+    return JniUtils.where((PtNDArray) beside(mask, x), (PtNDArray) x, (PtNDArray) x.zerosLike());
   }
 }

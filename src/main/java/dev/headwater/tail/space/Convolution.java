@@ -5,19 +5,24 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
 import dev.headwater.tail.layer.Activations;
 import dev.headwater.tail.op.Call;
 import dev.headwater.tail.op.Operator;
 import dev.headwater.tail.op.Selection;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.function.UnaryOperator;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Convolution over one to three axes, and its transpose. */
 public final class Convolution {
+  /** What ONNX Runtime takes in FusedConv. */
+  private static final Set<String> ACTIVATIONS =
+      Set.of("Relu", "Tanh", "Sigmoid", "LeakyRelu", "Clip", "HardSigmoid");
+
   private Convolution() {}
 
   public static Map<String, Operator> operators() {
@@ -43,15 +48,20 @@ public final class Convolution {
   private static NDArray fused(Call call) {
     NDArray made = convolution(call);
     NDArray added = call.optional(3);
-    return activation(call.node()).orElseThrow().apply(added == null ? made : made.add(added));
+    made = added == null ? made : made.add(added);
+    return call.has("activation")
+        ? Activations.of(call.text("activation", ""), parameters(call.node())).apply(made)
+        : made;
   }
 
-  private static Optional<UnaryOperator<NDArray>> activation(NodeProto node) {
-    return Activations.of(Call.text(node, "activation", ""), Call.reals(node, "activation_params"));
+  private static List<Float> parameters(NodeProto node) {
+    return Call.reals(node, "activation_params");
   }
 
   private static @Nullable String obstacle(NodeProto node) {
-    return activation(node).isPresent() ? null : Activations.unknown(node);
+    return Graph.attribute(node, "activation").isEmpty()
+        ? null
+        : Activations.obstacle(node, ACTIVATIONS, parameters(node).size());
   }
 
   private static NDArray convolved(

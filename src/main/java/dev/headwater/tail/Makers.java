@@ -18,21 +18,20 @@ import java.util.Set;
  * @param inner those of the subgraphs, by output
  * @param stored the constants of the subgraphs
  */
-record Scope(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
+record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
 
-  static Scope of(Graph main) {
-    return new Scope(main, Map.of(), Set.of());
+  static Makers of(Graph main) {
+    return new Makers(main, Map.of(), Set.of());
   }
 
-  /** What the nodes of a subgraph see. */
-  Scope within(GraphProto subgraph) {
+  Makers within(GraphProto subgraph) {
     Map<String, NodeProto> makers = new HashMap<>(inner);
     Set<String> constants = new HashSet<>(stored);
     for (NodeProto node : subgraph.getNodeList()) {
       node.getOutputList().forEach(output -> makers.put(output, node));
     }
     subgraph.getInitializerList().forEach(tensor -> constants.add(tensor.getName()));
-    return new Scope(main, makers, constants);
+    return new Makers(main, makers, constants);
   }
 
   /** Whether the tensor follows from sizes and constants alone. */
