@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
  */
 record Minibatches(LinearFitter shipped) implements PlainFitter {
   private static final int BATCH = 32;
-  private static final int STEPS = 50;
+  private static final int STEPS = 400;
   private static final int PASSES = 8;
   private static final double RATE = 3e-3;
 
