@@ -198,7 +198,10 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
       int rank = shape.map(s -> s.length).orElseGet(() -> rankAfter(graph));
       return rank == 2 ? last.width(graph, false) : -1;
     }
-    return shape.filter(s -> s.length == 2).map(s -> Math.toIntExact(s[1])).orElse(-1);
+    return shape
+        .filter(s -> s.length == 2 && s[1] <= Integer.MAX_VALUE)
+        .map(s -> (int) s[1])
+        .orElse(-1);
   }
 
   private int rankAfter(Graph graph) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -101,7 +102,11 @@ public record Inspection(
               .toList();
       int classes = cut.last().width(graph, true);
       return new CutInfo(
-          cut.last().data(), cut.last().output(), cut.dim(graph), classes, parameters);
+          cut.last().data(),
+          Tail.answer(graph, cut.last().output()),
+          cut.dim(graph),
+          classes,
+          parameters);
     } catch (OnnxException refused) { // the reason is the answer
       unsupported.add(String.valueOf(refused.getMessage()));
       return new CutInfo(null, null, -1, 0, List.of());
@@ -113,6 +118,7 @@ public record Inspection(
     String answer = Tail.answer(graph, last.output());
     List<String> after =
         graph.withDescendants(graph.consumers(answer)).stream()
+            .filter(graph.needed(Set.of(), graph.outputs())::contains)
             .map(graph::node)
             .filter(node -> !Tail.looksThrough(node))
             .map(NodeProto::getOpType)

@@ -54,11 +54,17 @@ final class Lift {
           Map.entry("Mul", List.of(0, 1)));
 
   private final Graph graph;
+
+  /** By which a weight is made of another that learns in its place. */
+  private static final Set<String> MAKES =
+      Set.of(
+          ("Abs Add Cast Clip Div Expand Flatten Identity LpNormalization Max Mul Pow ReduceL2"
+                  + " ReduceMean ReduceSum ReduceSumSquare Reshape Sqrt Squeeze Sub Transpose"
+                  + " Unsqueeze")
+              .split(" "));
+
   private final Layer last;
-
-  /** What the backbone computes, too. */
-  private final Set<Integer> shared;
-
+  private final Set<Integer> head;
   private final List<NodeProto> nodes;
   private final Map<Key, Lifted> lifted = new LinkedHashMap<>();
   private @Nullable String lastWeight;
@@ -81,7 +87,7 @@ final class Lift {
   private Lift(Graph graph, Cut cut) {
     this.graph = graph;
     this.last = cut.last();
-    this.shared = graph.needed(Set.of(), cut.features());
+    this.head = cut.head();
     this.nodes = new ArrayList<>(graph.proto().getNodeList());
   }
 
@@ -120,18 +126,42 @@ final class Lift {
 
   /** Of a weight that is computed, as one that is brought to length 1 each time it is used. */
   private void liftSources(int position) {
-    if (position < 0 || shared.contains(position)) {
+    if (position < 0 || !MAKES.contains(graph.node(position).getOpType()) || !ofHead(position)) {
       return;
     }
     NodeProto node = graph.node(position);
     for (int input = 0; input < node.getInputCount(); input++) {
       Optional<Constant> source = Constant.resolve(graph, node.getInput(input));
-      if (source.filter(c -> c.obstacle() == null && learns(c)).isPresent()) {
+      if (source.filter(c -> c.obstacle() == null && learns(c) && !masks(c)).isPresent()) {
         rename(position, input, source.get(), 1, source.get().dims());
       } else {
         liftSources(graph.producerPosition(node.getInput(input)));
       }
     }
+  }
+
+  /** Whether the head alone uses what the node makes. */
+  private boolean ofHead(int position) {
+    return graph.node(position).getOutputList().stream()
+        .allMatch(
+            output ->
+                !graph.outputs().contains(output)
+                    && graph.consumers(output).stream()
+                        .allMatch(
+                            user ->
+                                head.contains(user)
+                                    || (graph.constant(graph.node(user).getOutput(0))
+                                        && ofHead(user))));
+  }
+
+  /** Whether it takes weights away, as of a network that was pruned. */
+  private static boolean masks(Constant constant) {
+    for (float value : constant.values()) {
+      if (value != 0 && value != 1) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Larger than a weight is, and what masks hide with where it is not minus infinity. */

@@ -157,8 +157,9 @@ public final class Split {
         .shapes()
         .shape(logits.name())
         .filter(shape -> shape.length == 4 && shape[2] > 0 && shape[3] > 0)
+        .filter(shape -> Math.max(shape[2], shape[3]) <= Integer.MAX_VALUE)
         .filter(shape -> shape[2] * shape[3] > 1)
-        .map(shape -> new int[] {Math.toIntExact(shape[2]), Math.toIntExact(shape[3])});
+        .map(shape -> new int[] {(int) shape[2], (int) shape[3]});
   }
 
   /**

@@ -205,13 +205,14 @@ final class Tail {
    * them by a whole factor: what the network's probabilities are of.
    */
   static String answer(Graph graph, String output) {
+    Set<Integer> live = graph.needed(Set.of(), graph.outputs());
     String at = output;
-    while (graph.consumers(at).size() == 1 && !graph.outputs().contains(at)) {
-      NodeProto next = graph.node(graph.consumers(at).get(0));
-      if (!keepsClasses(graph, next, at)) {
+    while (!graph.outputs().contains(at)) {
+      List<Integer> users = graph.consumers(at).stream().filter(live::contains).toList();
+      if (users.size() != 1 || !keepsClasses(graph, graph.node(users.get(0)), at)) {
         return at;
       }
-      at = next.getOutput(0);
+      at = graph.node(users.get(0)).getOutput(0);
     }
     return at;
   }
@@ -238,7 +239,7 @@ final class Tail {
 
   private static boolean number(Graph graph, String tensor) {
     return Constant.resolve(graph, tensor)
-        .filter(other -> other.obstacle() == null && other.size() == 1)
+        .filter(other -> other.obstacle() == null && other.size() == 1 && other.dims().length < 3)
         .isPresent();
   }
 

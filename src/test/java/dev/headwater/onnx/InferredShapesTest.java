@@ -14,6 +14,7 @@ import dev.headwater.onnx.graph.Graph;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -184,6 +185,62 @@ final class InferredShapesTest {
     assertThat(gaps).isEmpty();
   }
 
+  @Test
+  void followsSlicesFromBehindAndBeyond() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 6, 5)
+            .integers("from", DataType.INT64, new long[] {2}, -100, -1)
+            .integers("to", DataType.INT64, new long[] {2}, Long.MIN_VALUE, -Long.MAX_VALUE)
+            .integers("axes", DataType.INT64, new long[] {2}, 1, 2)
+            .integers("back", DataType.INT64, new long[] {2}, -1, -2)
+            .integers("zero", DataType.INT64, new long[] {1}, 0)
+            .integers("all", DataType.INT64, new long[] {1}, Long.MAX_VALUE)
+            .integers("one", DataType.INT64, new long[] {1}, 1)
+            .node("Slice", "turned", "x", "from", "to", "axes", "back")
+            .node("Slice", "first", "x", "zero", "all", "one", "all")
+            .node("Concat", "y", Map.of("axis", 0), "turned", "turned")
+            .output("y", -1, 1, 3)
+            .bytes();
+
+    assertThat(assertAsMade(model, Map.of("x", Ort.noise(1, 2, 6, 5)))).isEmpty();
+
+    assertThat(shape(model, "turned")).containsExactly(-1, 1, 3);
+    assertThat(shape(model, "first")).containsExactly(-1, 1, 5);
+    assertThat(bare(model).shapes().times("y").orElseThrow()).containsExactly(2, 0, 0);
+  }
+
+  /** Of files nobody would write but to do harm. */
+  @ParameterizedTest
+  @ValueSource(strings = {"inputs", "rows", "parts", "rank", "size"})
+  void staysCalmAbout(String nonsense) throws Exception {
+    GraphFixture graph =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .integers("v", DataType.INT64, new long[] {1}, 0)
+            .integers("many", DataType.INT64, new long[] {100_000}, new long[100_000]);
+    switch (nonsense) {
+      case "inputs" -> graph.node("Mod", "m", "v").node("Split", "p");
+      case "rows" ->
+          graph.node("Shape", "s", "x").declare("s", 1L << 32).node("Slice", "t", "s", "v", "v");
+      case "parts" -> graph.node("Concat", "c", Map.of("axis", 0), many());
+      case "rank" -> graph.node("Reshape", "r", "x", "many").node("Unsqueeze", "u", "r", "many");
+      default -> graph.node("Relu", "z", "x").declare("z", 1L << 40, 1L << 40, 1L << 40);
+    }
+    byte[] model = graph.node("MatMul", "y", "x", "w").output("y", -1, 3).bytes();
+
+    Graph read = new Graph(ModelProto.parseFrom(model).getGraph());
+
+    assertThat(read.shapes().shape("y").orElseThrow()).containsExactly(-1, 3);
+  }
+
+  private static String[] many() {
+    String[] many = new String[30_000];
+    Arrays.fill(many, "v");
+    return many;
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"gas", "fashion", "nuclei", "bert"})
   void isNeverWrongOfRealNetworks(String name) throws Exception {
@@ -230,11 +287,15 @@ final class InferredShapesTest {
     for (String tensor : made) {
       long[] wanted = ((OnnxTensor) outputs.get(tensor)).getInfo().getShape();
       long[] told = graph.shapes().shape(tensor).orElse(null);
+      long[] times = graph.shapes().times(tensor).orElse(null);
       boolean complete = told != null;
       if (told != null) {
         assertThat(told).as(tensor).hasSameSizeAs(wanted);
         for (int i = 0; i < told.length; i++) {
-          assertThat(told[i]).as("%s, axis %d", tensor, i).isIn(-1L, wanted[i]);
+          long counted = times == null ? 0 : times[i] * records(inputs);
+          assertThat(counted > 0 ? counted : told[i])
+              .as("%s, axis %d", tensor, i)
+              .isIn(-1L, wanted[i]);
           complete &= i == 0 || told[i] >= 0;
         }
       }
@@ -243,6 +304,10 @@ final class InferredShapesTest {
       }
     }
     return gaps;
+  }
+
+  private static long records(Map<String, OnnxTensorLike> inputs) {
+    return ((OnnxTensor) inputs.values().iterator().next()).getInfo().getShape()[0];
   }
 
   /** Declares nothing of what it makes. */

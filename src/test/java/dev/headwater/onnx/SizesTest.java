@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
+import dev.headwater.onnx.graph.Graph;
+import dev.headwater.onnx.graph.Numbers;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -202,6 +205,86 @@ final class SizesTest {
 
     assertThat(split.parameterNames()).containsExactly("w");
     assertThat(split.logits()).as("with its scale").isEqualTo("y");
+  }
+
+  /** Neither what takes weights away, nor what another output is made with, is the head's own. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void leavesMasksAndWhatOthersUseAsTheyAre(boolean tied) throws Exception {
+    GraphFixture graph =
+        GraphFixture.opset(13)
+            .input("x", -1, 4)
+            .weight("w1", 4, 4)
+            .weight("w", 4, 3)
+            .tensor(Numbers.tensor("mask", new long[] {4, 3}, new float[12]))
+            .node("Mul", "pruned", "w", "mask")
+            .node("MatMul", "a", "x", "w1")
+            .node("Relu", "b", "a")
+            .node("MatMul", "y", "b", "pruned")
+            .output("y", -1, 3);
+    if (tied) {
+      byte[] model = graph.node("MatMul", "z", "x", "pruned").output("z", -1, 3).bytes();
+      assertThatThrownBy(() -> OnnxFile.parse(model).split("b"))
+          .hasMessageContaining("There is nothing to train there");
+    } else {
+      assertThat(OnnxFile.parse(graph.bytes()).split("b").parameterNames()).containsExactly("w");
+    }
+  }
+
+  /** Records put side by side are two a record. */
+  @Test
+  void refusesWhatIsPutSideBySide() {
+    byte[] model =
+        GraphFixture.opset(13)
+            .input("x", -1, 4)
+            .weight("w1", 4, 4)
+            .weight("k", 4, 3)
+            .node("Concat", "both", Map.of("axis", 0), "x", "x")
+            .node("MatMul", "a", "both", "w1")
+            .node("MatMul", "y", "a", "k")
+            .output("y", -1, 3)
+            .bytes();
+
+    assertThatThrownBy(() -> OnnxFile.parse(model).split("-1"))
+        .hasMessageContaining("`a` would cross the cut, and its first axis does not count");
+  }
+
+  /** Whose first axis is of places, or of one picture for all records. */
+  @Test
+  void countsTheRecordsOfNoOtherInput() throws Exception {
+    GraphFixture graph =
+        sizes(GraphFixture.opset(17).input("x", -1, -1, 6).input("p", -1))
+            .weight("w", 6, 6)
+            .weight("k", 6, 3)
+            .node("MatMul", "a", "x", "w")
+            .node("Shape", "s", "p")
+            .node("ReduceMean", "m", Map.of("axes", new long[] {1}, "keepdims", 0), "a")
+            .node("Expand", "b", "m", "s6")
+            .integers("s6", DataType.INT64, new long[] {2}, 1, 6)
+            .node("MatMul", "y", "b", "k")
+            .output("y", -1, 3);
+    ModelProto.Builder named = ModelProto.parseFrom(graph.bytes()).toBuilder();
+    name(named, 0, "batch", "places");
+    name(named, 1, "places");
+
+    Graph read = OnnxFile.parse(named.build().toByteArray()).graph();
+
+    assertThat(read.shapes().times("x").orElseThrow()).containsExactly(1, 0, 0);
+    assertThat(read.shapes().times("p")).isEmpty();
+    assertThat(read.shapes().size("s")).isEmpty();
+  }
+
+  private static void name(ModelProto.Builder model, int input, String... names) {
+    for (int axis = 0; axis < names.length; axis++) {
+      model
+          .getGraphBuilder()
+          .getInputBuilder(input)
+          .getTypeBuilder()
+          .getTensorTypeBuilder()
+          .getShapeBuilder()
+          .getDimBuilder(axis)
+          .setDimParam(names[axis]);
+    }
   }
 
   @Test

@@ -21,7 +21,7 @@ final class ExportedTailsTest {
   /** Beyond so many numbers a gradient would only take long. */
   private static final long LARGE = 3_000_000;
 
-  /** Attention in windows, several a record, and over texts whose length the file leaves open. */
+  /** Attention in windows, of which there are several a record. */
   private static final Set<String> REFUSED = Set.of("swin -4", "swin -8");
 
   @Test

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Inference {
   /** No real tensor has more axes; a damaged file may claim any number. */
-  private static final int HIGHEST_RANK = 64;
+  static final int HIGHEST_RANK = 64;
 
   private final Graph graph;
   private final Function<String, long @Nullable []> shapes;
@@ -89,7 +89,7 @@ final class Inference {
       if (result == null) {
         result = part.clone();
       } else {
-        long sum = result[axis] < 0 || part[axis] < 0 ? -1 : result[axis] + part[axis];
+        long sum = Records.dimension(Records.sum(told(result[axis]), told(part[axis])));
         for (int i = 0; i < part.length; i++) {
           boolean better = result[i] == -1 || (result[i] < 0 && part[i] >= 0);
           result[i] = better ? part[i] : result[i];
@@ -98,6 +98,10 @@ final class Inference {
       }
     }
     return result;
+  }
+
+  private static long told(long dimension) {
+    return dimension == -1 ? Records.OPEN : dimension;
   }
 
   private long @Nullable [] windows(NodeProto node, long[] x) {
@@ -145,6 +149,14 @@ final class Inference {
 
   /** Of another output than the first. */
   long @Nullable [] further(NodeProto node, int output) {
+    try {
+      return followed(node, output);
+    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException nonsense) {
+      return null; // likewise
+    }
+  }
+
+  private long @Nullable [] followed(NodeProto node, int output) {
     return switch (node.getOpType()) {
       case "Split" -> part(node, output);
       case "LSTM", "GRU", "RNN" -> { // of the last step
@@ -192,7 +204,7 @@ final class Inference {
         result[i] = Records.dimension(sizes[i]);
       } else if (scales != null && i < scales.length) {
         boolean same = scales[i] == 1;
-        result[i] = same ? x[i] : x[i] < 0 ? -1 : (long) Math.floor(x[i] * (double) scales[i]);
+        result[i] = same ? x[i] : x[i] < 0 ? -1 : (long) (x[i] * scales[i]);
       }
     }
     return result;
@@ -222,7 +234,8 @@ final class Inference {
     for (int i = 1; i <= result.length; i++) {
       long own = i <= x.length ? x[x.length - i] : 1;
       long wanted = i <= sizes.length ? sizes[sizes.length - i] : 1;
-      result[result.length - i] = wanted == 1 || wanted == -1 ? own : Records.dimension(wanted);
+      boolean same = wanted == 1 || wanted == -1 || (own > 1 && Records.counted(wanted));
+      result[result.length - i] = same ? own : Records.dimension(wanted);
     }
     return result;
   }
@@ -247,15 +260,9 @@ final class Inference {
       boolean fixed =
           size >= 0 && steady && step != 0 && Records.number(starts[i]) && Records.number(ends[i]);
       boolean all = steady && step == 1 && starts[i] == 0 && ends[i] >= Integer.MAX_VALUE;
-      result[axes[i]] = all ? size : fixed ? steps(starts[i], ends[i], step, size) : -1;
+      result[axes[i]] = all ? size : fixed ? Measured.steps(starts[i], ends[i], step, size) : -1;
     }
     return result;
-  }
-
-  private static long steps(long start, long end, long step, long size) {
-    long from = Measured.within(start, size, step);
-    long to = Measured.within(end, size, step);
-    return Math.max(0, (to - from + step - Long.signum(step)) / step);
   }
 
   /** One output of a Split. */
@@ -296,7 +303,7 @@ final class Inference {
   private static long[] tiled(long[] x, long @Nullable [] repeats) {
     long[] result = open(x.length);
     for (int i = 0; repeats != null && repeats.length == x.length && i < x.length; i++) {
-      long size = x[i] == -1 || repeats[i] == -1 ? Records.OPEN : x[i];
+      long size = repeats[i] == -1 ? Records.OPEN : told(x[i]);
       result[i] = Records.dimension(Records.product(size, repeats[i]));
     }
     return result;
@@ -335,7 +342,7 @@ final class Inference {
   private long @Nullable [] squeezed(NodeProto node, long[] x) {
     boolean adds = node.getOpType().equals("Unsqueeze");
     long[] given = listed(node, 1);
-    if (given == null) {
+    if (given == null || given.length > HIGHEST_RANK) {
       return null;
     }
     int rank = adds ? x.length + given.length : x.length;

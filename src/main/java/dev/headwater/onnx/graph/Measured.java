@@ -3,6 +3,7 @@ package dev.headwater.onnx.graph;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -12,7 +13,6 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.LongBinaryOperator;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -35,14 +35,20 @@ final class Measured {
 
   private final Graph graph;
   private final Function<String, long @Nullable []> shapes;
+  private final Function<String, @Nullable DataType> types;
   private final Map<String, long[]> known = new HashMap<>();
 
   /**
    * @param shapes null for a tensor of unknown rank
+   * @param types null where that is not known
    */
-  Measured(Graph graph, Function<String, long @Nullable []> shapes) {
+  Measured(
+      Graph graph,
+      Function<String, long @Nullable []> shapes,
+      Function<String, @Nullable DataType> types) {
     this.graph = graph;
     this.shapes = shapes;
+    this.types = types;
   }
 
   /**
@@ -51,14 +57,21 @@ final class Measured {
    */
   long @Nullable [] of(String tensor) {
     long[] values = known.get(tensor);
-    return values != null
+    DataType type = types.apply(tensor);
+    return values != null || (type != null && !STORED.contains(type.getNumber()))
         ? values
         : Constant.resolve(graph, tensor)
             .filter(constant -> !constant.transposed())
             .map(Constant::tensor)
             .filter(stored -> STORED.contains(stored.getDataType()))
             .map(Numbers::integers)
+            .map(Measured::plain)
             .orElse(null);
+  }
+
+  /** No number of a file's is taken for one of {@link Records}'. */
+  private static long[] plain(long[] values) {
+    return Arrays.stream(values).map(v -> Records.number(v) ? v : Records.OPEN).toArray();
   }
 
   /** Which way a condition goes; empty where that is not known. */
@@ -75,13 +88,18 @@ final class Measured {
     long[] values;
     try {
       values = computed(node);
-    } catch (IndexOutOfBoundsException nonsense) {
+    } catch (IndexOutOfBoundsException | ArithmeticException nonsense) {
       return; // too few inputs, say: whoever runs the node will say so
     }
     if (values == null || values.length > LONGEST) {
       return;
     }
-    known.put(node.getOutput(0), values);
+    boolean narrow = types.apply(node.getOutput(0)) == DataType.INT32;
+    known.put(
+        node.getOutput(0),
+        Arrays.stream(values)
+            .map(v -> narrow && Records.number(v) && v != (int) v ? Records.OPEN : v)
+            .toArray());
   }
 
   private boolean flat(String tensor) {
@@ -172,41 +190,61 @@ final class Measured {
   private long @Nullable [] sliced(NodeProto node, long[] values) {
     long start = only(bounds(node, "starts", 1));
     long end = only(bounds(node, "ends", 2));
-    long axis = node.getInputCount() < 4 ? 0 : only(of(node.getInput(3)));
+    boolean elsewhere = node.getInputCount() > 3 || Graph.attribute(node, "axes").isPresent();
+    long axis = elsewhere ? only(bounds(node, "axes", 3)) : 0;
     long step = node.getInputCount() < 5 ? 1 : only(of(node.getInput(4)));
-    long[] shape = shapes.apply(node.getInput(0));
     boolean known = Stream.of(start, end, step).allMatch(Records::number) && step != 0;
-    if (!known || axis != 0 || shape == null || shape.length == 0 || shape[0] < 1) {
+    if (!known || axis != 0 || !shaped(node.getInput(0), values) || values.length == 0) {
       return null;
     }
-    int rows = (int) shape[0];
+    int rows = (int) sizes(node.getInput(0))[0];
     int width = values.length / rows;
-    long to = within(end, rows, step);
-    LongStream.Builder taken = LongStream.builder();
-    for (long row = within(start, rows, step); step > 0 ? row < to : row > to; row += step) {
-      Arrays.stream(values, (int) row * width, (int) (row + 1) * width).forEach(taken::add);
+    int count = (int) Math.min(rows, steps(start, end, step, rows));
+    long[] taken = new long[count * width];
+    for (int i = 0; i < count; i++) {
+      long row = first(start, rows, step) + i * step;
+      System.arraycopy(values, (int) row * width, taken, i * width, width);
     }
-    return taken.build().toArray();
+    return taken;
+  }
+
+  private long[] sizes(String tensor) {
+    long[] shape = shapes.apply(tensor);
+    return shape == null ? new long[0] : shape;
+  }
+
+  /** Whether it has axes, and as many values as those say. */
+  private boolean shaped(String tensor, long[] values) {
+    long[] shape = sizes(tensor);
+    return shape.length > 0
+        && Arrays.stream(shape).allMatch(size -> size >= 0 && size <= values.length)
+        && Arrays.stream(shape).reduce(1, Math::multiplyExact) == values.length;
   }
 
   private static long only(long @Nullable [] values) {
     return values != null && values.length == 1 ? values[0] : Records.OPEN;
   }
 
-  /** A bound of a Slice that counts from the end where it is negative, and ends there. */
-  static long within(long bound, long size, long step) {
-    long place = bound < 0 ? bound + size : bound;
-    return step > 0 ? Math.max(0, Math.min(size, place)) : Math.max(-1, Math.min(size - 1, place));
+  /** How many places a Slice takes of so many. */
+  static long steps(long start, long end, long step, long size) {
+    long from = first(start, size, step);
+    long place = end < 0 ? end + size : end;
+    long to = Math.max(step > 0 ? 0 : -1, Math.min(size, place));
+    long way = step > 0 ? to - from : from - to;
+    return way <= 0 ? 0 : (way - 1) / Math.abs(step) + 1;
+  }
+
+  private static long first(long start, long size, long step) {
+    long place = start < 0 ? start + size : start;
+    return Math.max(0, Math.min(step > 0 ? size : size - 1, place));
   }
 
   private long @Nullable [] transposed(NodeProto node, long[] values) {
-    long[] shape = shapes.apply(node.getInput(0));
+    long[] shape = sizes(node.getInput(0));
     List<Long> order =
         Graph.attribute(node, "perm").map(AttributeProto::getIntsList).orElse(List.of(1L, 0L));
-    if (shape == null || shape.length != 2 || shape[0] * shape[1] != values.length) {
-      return null;
-    }
-    if (!order.equals(List.of(1L, 0L))) {
+    boolean swaps = shape.length == 2 && order.equals(List.of(1L, 0L));
+    if (!swaps || !shaped(node.getInput(0), values)) {
       return null;
     }
     int columns = (int) shape[1];
@@ -229,18 +267,19 @@ final class Measured {
   }
 
   private long @Nullable [] concatenated(NodeProto node) {
-    LongStream all = LongStream.empty();
+    long[] all = new long[LONGEST];
+    int length = 0;
     for (String input : node.getInputList()) {
       long[] part = of(input);
-      long[] length = shapes.apply(input);
-      if (length == null || length.length != 1 || length[0] < 0 || length[0] > LONGEST) {
+      long[] shape = sizes(input);
+      if (shape.length != 1 || shape[0] < 0 || length + shape[0] > LONGEST) {
         return null;
       }
-      long[] open = new long[(int) length[0]];
-      Arrays.fill(open, Records.OPEN);
-      all = LongStream.concat(all, Arrays.stream(part == null ? open : part));
+      for (int i = 0; i < shape[0]; i++) {
+        all[length++] = part == null || part.length != shape[0] ? Records.OPEN : part[i];
+      }
     }
-    return all.toArray();
+    return Arrays.copyOf(all, length);
   }
 
   private long @Nullable [] chosen(NodeProto node, long[] condition) {
@@ -250,7 +289,8 @@ final class Measured {
       return null;
     }
     int length = IntStream.of(condition.length, yes.length, no.length).max().getAsInt();
-    if (Stream.of(condition, yes, no).anyMatch(v -> v.length != 1 && v.length != length)) {
+    if (Stream.of(condition, yes, no).anyMatch(v -> v.length != 1 && v.length != length)
+        || (length > 1 && !node.getInputList().stream().allMatch(this::flat))) {
       return null;
     }
     return IntStream.range(0, length)
@@ -290,7 +330,8 @@ final class Measured {
     if (right == null || left.length == 0 || right.length == 0) {
       return null;
     }
-    if (left.length != right.length && !one) {
+    if (!one
+        && (left.length != right.length || !flat(node.getInput(0)) || !flat(node.getInput(1)))) {
       return null;
     }
     long[] result = new long[Math.max(left.length, right.length)];

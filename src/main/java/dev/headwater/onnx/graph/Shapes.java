@@ -9,12 +9,12 @@ import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +46,8 @@ public final class Shapes {
           "QuantizeLinear DynamicQuantizeLinear MatMulInteger ConvInteger QLinearMatMul QLinearConv"
               + " OneHot CastLike If Loop Scan");
 
+  private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
+
   private static final Set<String> SECOND_IS_DATA = Set.of("Where", "DequantizeLinear");
 
   private final Graph graph;
@@ -55,13 +57,16 @@ public final class Shapes {
   private final Measured measured;
 
   /** What the file calls the number of records, if anything. */
-  private final Set<String> records;
+  private final @Nullable String records;
+
+  private final boolean distinct;
 
   Shapes(Graph graph, GraphProto proto) {
     this.graph = graph;
-    this.measured = new Measured(graph, shapes::get);
+    this.measured = new Measured(graph, shapes::get, types::get);
     this.inference = new Inference(graph, shapes::get, measured);
     this.records = records(graph);
+    this.distinct = distinct(graph, records);
     for (TensorProto tensor : proto.getInitializerList()) {
       note(tensor.getName(), dims(tensor), DataType.forNumber(tensor.getDataType()));
     }
@@ -70,28 +75,45 @@ public final class Shapes {
         .flatMap(List::stream)
         .filter(value -> value.getType().hasTensorType())
         .forEach(this::declared);
-    proto.getNodeList().forEach(this::infer);
+    proto.getNodeList().stream()
+        .filter(node -> DOMAINS.contains(node.getDomain()))
+        .forEach(this::infer);
   }
 
   private static Set<String> words(String list) {
     return Set.of(list.split(" "));
   }
 
-  private static Set<String> records(Graph graph) {
-    return graph.inputs().stream()
-        .map(input -> input.getType().getTensorType().getShape())
-        .filter(shape -> shape.getDimCount() > 0)
-        .map(shape -> shape.getDim(0).getDimParam())
-        .filter(name -> !name.isEmpty())
-        .collect(Collectors.toSet());
+  /** What most inputs call their first axis; of as many the one that is called so first. */
+  private static @Nullable String records(Graph graph) {
+    List<String> names =
+        graph.inputs().stream()
+            .map(input -> input.getType().getTensorType().getShape())
+            .filter(shape -> shape.getDimCount() > 0)
+            .map(shape -> shape.getDim(0).getDimParam())
+            .filter(name -> !name.isEmpty())
+            .toList();
+    return names.stream()
+        .reduce((a, b) -> Collections.frequency(names, b) > Collections.frequency(names, a) ? b : a)
+        .orElse(null);
   }
 
-  /** Its first size is the number of records, unless the file fixes that. */
+  /** Whether the name stands for the number of records wherever it stands. */
+  private static boolean distinct(Graph graph, @Nullable String name) {
+    return name != null
+        && graph.inputs().stream()
+            .flatMap(i -> i.getType().getTensorType().getShape().getDimList().stream().skip(1))
+            .noneMatch(dim -> dim.getDimParam().equals(name));
+  }
+
+  /** Its first size is the number of records, unless the file fixes that or calls it otherwise. */
   private void fed(ValueInfoProto input) {
-    TypeProto.Tensor type = input.getType().getTensorType();
-    if (type.getShape().getDimCount() > 0) {
-      long[] dims = named(type.getShape());
-      dims[0] = dims[0] < 0 ? Records.ONE : dims[0];
+    TensorShapeProto shape = input.getType().getTensorType().getShape();
+    if (shape.getDimCount() > 0 && shape.getDimCount() <= Inference.HIGHEST_RANK) {
+      long[] dims = named(shape);
+      String name = shape.getDim(0).getDimParam();
+      boolean counts = name.isEmpty() || name.equals(records);
+      dims[0] = dims[0] == -1 && counts ? Records.ONE : dims[0];
       shapes.put(input.getName(), dims);
     }
   }
@@ -105,14 +127,14 @@ public final class Shapes {
   private long[] named(TensorShapeProto shape) {
     long[] dims = dims(shape);
     for (int i = 0; i < dims.length; i++) {
-      boolean counted = dims[i] < 0 && records.contains(shape.getDim(i).getDimParam());
+      boolean counted = distinct && shape.getDim(i).getDimParam().equals(records) && dims[i] < 0;
       dims[i] = counted ? Records.ONE : dims[i];
     }
     return dims;
   }
 
   private void note(String tensor, long @Nullable [] dims, @Nullable DataType type) {
-    if (dims != null) {
+    if (dims != null && dims.length <= Inference.HIGHEST_RANK) {
       shapes.merge(tensor, dims, Shapes::filled);
     }
     if (type != null && type != DataType.UNDEFINED) {
@@ -120,21 +142,23 @@ public final class Shapes {
     }
   }
 
-  /** The first, and where it leaves a size open the second. */
+  /**
+   * As declared, and where that leaves a size open, or is of one number of records, as inferred.
+   */
   private static long[] filled(long[] known, long[] more) {
     return known.length != more.length
         ? known
         : IntStream.range(0, known.length)
-            .mapToLong(i -> known[i] == -1 ? more[i] : known[i])
+            .mapToLong(i -> known[i] == -1 || Records.counted(more[i]) ? more[i] : known[i])
             .toArray();
   }
 
   private void infer(NodeProto node) {
     if (node.getOutputCount() > 0 && node.getInputCount() > 0) {
-      note(node.getOutput(0), inferred(node), inferredType(node));
+      note(node.getOutput(0), told(node), inferredType(node));
     }
     measured.note(node);
-    for (int i = 1; i < node.getOutputCount(); i++) {
+    for (int i = 1; i < node.getOutputCount() && node.getInputCount() > 0; i++) {
       note(node.getOutput(i), inference.further(node, i), further(node));
     }
     if (node.getOpType().equals("Constant")) {
@@ -142,6 +166,14 @@ public final class Shapes {
           .ifPresent(
               value ->
                   note(node.getOutput(0), dims(value), DataType.forNumber(value.getDataType())));
+    }
+  }
+
+  private long @Nullable [] told(NodeProto node) {
+    try {
+      return inferred(node);
+    } catch (IndexOutOfBoundsException | ArithmeticException nonsense) {
+      return null; // too few inputs, say: whoever runs the node will say so
     }
   }
 
@@ -168,6 +200,11 @@ public final class Shapes {
   public Optional<long[]> shape(String tensor) {
     long[] known = shapes.get(tensor);
     return known != null ? Optional.of(Records.hidden(known)) : fromGemm(tensor);
+  }
+
+  /** Whether the file leaves open how many records there are. */
+  public boolean counts() {
+    return graph.inputs().stream().anyMatch(input -> times(input.getName()).isPresent());
   }
 
   /**
@@ -231,7 +268,7 @@ public final class Shapes {
         .filter(node -> node.getOpType().equals("Gemm") && node.getInput(0).equals(tensor))
         .filter(node -> Graph.integer(node, "transA", 0) == 0)
         .findFirst()
-        .map(node -> new long[] {-1, gemmWidth(node, true)});
+        .map(node -> Records.hidden(new long[] {-1, gemmWidth(node, true)}));
   }
 
   private long[] gemm(NodeProto node, long @Nullable [] x) {
