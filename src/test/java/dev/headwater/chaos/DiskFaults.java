@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -22,13 +23,17 @@ final class DiskFaults {
 
   private static final String FULL = "No space left";
 
+  /** So small that they are written all the time. */
+  private static final Map<String, String> SMALL_STORES =
+      Map.of("HEADWATER_STREAM_STORE_BYTES", "1048576");
+
   private DiskFaults() {}
 
   static List<Fault> all() {
     return List.of(
         Fault.of("state directory lost", DiskFaults::lose),
-        Fault.of("disk full for state", DiskFaults::fill),
-        Fault.of("disk full for state while it runs", DiskFaults::fillUnderway),
+        Fault.of("disk full for state", filled(Map.of(), DiskFaults::startAgain)),
+        Fault.of("disk full for state while it runs", filled(SMALL_STORES, DiskFaults::goOn)),
         Fault.of("slow disk of the broker", DiskFaults::slow));
   }
 
@@ -46,63 +51,63 @@ final class DiskFaults {
     return code == 128 + 9;
   }
 
+  /** What a scorer on a full disk does. */
+  private interface Filled {
+    void meets(Run run, String member, Path filler) throws Exception;
+  }
+
+  /**
+   * @param environment of the scorer
+   */
+  private static Fault.Firing filled(Map<String, String> environment, Filled filled) {
+    return run -> {
+      String member = run.processes.any(run.random);
+      Path disk = run.processes.streamsState(member);
+      run.processes.scorer(member).kill();
+      command("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk.toString());
+      try {
+        run.processes.environment().putAll(environment);
+        run.processes.start(member);
+        run.processes.environment().clear();
+        run.awaitMore(Load.RATE);
+        Path filler = disk.resolve("filler");
+        fill(filler);
+        filled.meets(run, member, filler);
+        run.awaitRecovery();
+        run.processes.stop(member);
+      } finally {
+        command("umount", "--lazy", disk.toString());
+      }
+      run.processes.start(member);
+      return true;
+    };
+  }
+
   /**
    * A scorer that finds no room says so, and throws its stores away: what room that leaves may do,
    * or it does nothing until there is more.
    */
-  private static boolean fill(Run run) throws Exception {
-    String member = run.processes.any(run.random);
-    Path disk = run.processes.streamsState(member);
+  private static void startAgain(Run run, String member, Path filler) throws Exception {
     run.processes.scorer(member).kill();
-    command("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk.toString());
-    try {
+    run.hit();
+    HeadwaterProcess full = run.processes.launch(member);
+    await().atMost(PATIENCE).until(() -> full.logged(FULL));
+    await().atMost(PATIENCE).until(() -> full.dead() || full.ready());
+    if (full.dead()) {
+      full.kill();
+      Files.delete(filler);
       run.processes.start(member);
-      run.awaitMore(Load.RATE);
-      fill(disk.resolve("filler"));
-      run.processes.scorer(member).kill();
-      run.hit();
-      HeadwaterProcess full = run.processes.launch(member);
-      await().atMost(PATIENCE).until(() -> full.logged(FULL));
-      await().atMost(PATIENCE).until(() -> full.dead() || full.ready());
-      if (full.dead()) {
-        full.kill();
-        Files.delete(disk.resolve("filler"));
-        run.processes.start(member);
-      }
-      run.awaitRecovery();
-      run.processes.stop(member);
-    } finally {
-      command("umount", "--lazy", disk.toString());
     }
-    run.processes.start(member);
-    return true;
   }
 
   /**
-   * Stores so small that they are written all the time: the next write finds no room, and a scorer
-   * that is not alive any more leaves its work to the other, until somebody starts it again.
+   * The next write finds no room: a scorer that is not alive any more leaves its work to the other,
+   * until somebody starts it again.
    */
-  private static boolean fillUnderway(Run run) throws Exception {
-    String member = run.processes.any(run.random);
-    Path disk = run.processes.streamsState(member);
-    run.processes.scorer(member).kill();
-    command("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk.toString());
-    try {
-      run.processes.environment().put("HEADWATER_STREAM_STORE_BYTES", "1048576");
-      run.processes.start(member);
-      run.processes.environment().clear();
-      HeadwaterProcess scorer = run.processes.scorer(member);
-      run.awaitMore(Load.RATE);
-      fill(disk.resolve("filler"));
-      await().atMost(PATIENCE).until(() -> scorer.logged(FULL));
-      run.hit();
-      run.awaitRecovery();
-      run.processes.stop(member);
-    } finally {
-      command("umount", "--lazy", disk.toString());
-    }
-    run.processes.start(member);
-    return true;
+  private static void goOn(Run run, String member, Path filler) {
+    HeadwaterProcess scorer = run.processes.scorer(member);
+    await().atMost(PATIENCE).until(() -> scorer.logged(FULL));
+    run.hit();
   }
 
   private static void fill(Path filler) throws IOException {
