@@ -21,6 +21,7 @@ final class Inference {
   private final Graph graph;
   private final Function<String, long @Nullable []> shapes;
   private final Measured measured;
+  private final Maps maps;
 
   /**
    * @param shapes null for a tensor of unknown rank
@@ -29,6 +30,7 @@ final class Inference {
     this.graph = graph;
     this.shapes = shapes;
     this.measured = measured;
+    this.maps = new Maps(graph, shapes, measured);
   }
 
   /** Of the node's first output; null also where the operator is not followed here. */
@@ -50,12 +52,7 @@ final class Inference {
       return null;
     }
     return switch (op) {
-      case "Conv", "FusedConv", "MaxPool", "AveragePool" -> windows(node, x);
-      case "ConvTranspose" -> transposed(node, x);
       case "LSTM", "GRU", "RNN" -> recurrent(x, shapes.apply(node.getInput(2)));
-      case "GlobalAveragePool", "GlobalMaxPool" ->
-          IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
-      case "Resize" -> resized(node, x);
       case "Shape" -> new long[] {measured(node, x.length)};
       case "ConstantOfShape" -> filled(x, measured.of(node.getInput(0)));
       case "Expand" -> expanded(x, shapes.apply(node.getInput(1)), measured.of(node.getInput(1)));
@@ -65,10 +62,8 @@ final class Inference {
       case "Gather" -> gathered(node, x);
       case "Slice" -> sliced(node, x, axes(node, x.length, 3));
       case "Split" -> part(node, 0);
-      case "Pad" -> padded(node, x);
       case "Tile" -> tiled(x, measured.of(node.getInput(1)));
-      case "DepthToSpace", "SpaceToDepth" -> blocked(node, x);
-      default -> op.startsWith("Reduce") ? reduced(node, x) : null;
+      default -> op.startsWith("Reduce") ? reduced(node, x) : maps.of(node, x);
     };
   }
 
@@ -100,43 +95,8 @@ final class Inference {
     return result;
   }
 
-  private static long told(long dimension) {
+  static long told(long dimension) {
     return dimension == -1 ? Records.OPEN : dimension;
-  }
-
-  private long @Nullable [] windows(NodeProto node, long[] x) {
-    boolean conv = node.getOpType().endsWith("Conv");
-    long[] weight = conv ? shapes.apply(node.getInput(1)) : null;
-    long[] kernel = kernel(node, weight);
-    if (kernel == null || kernel.length != x.length - 2 || (conv && weight == null)) {
-      return null;
-    }
-    long[] result = x.clone();
-    result[1] = weight == null ? x[1] : weight[0];
-    for (int i = 0; i < kernel.length; i++) {
-      result[i + 2] = x[i + 2] < 0 ? -1 : windows(node, x[i + 2], kernel, i);
-    }
-    return result;
-  }
-
-  private static long @Nullable [] kernel(NodeProto node, long @Nullable [] weight) {
-    long[] given = integers(node, "kernel_shape", 0, 0);
-    return given.length > 0
-        ? given
-        : weight == null ? null : Arrays.copyOfRange(weight, 2, weight.length);
-  }
-
-  private static long windows(NodeProto node, long size, long[] kernel, int axis) {
-    long stride = integers(node, "strides", kernel.length, 1)[axis];
-    if (auto(node).startsWith("SAME")) {
-      return (size + stride - 1) / stride;
-    }
-    long[] pads = integers(node, "pads", 2 * kernel.length, 0);
-    long reach = (kernel[axis] - 1) * integers(node, "dilations", kernel.length, 1)[axis] + 1;
-    long room = size + pads[axis] + pads[kernel.length + axis] - reach;
-    long count = room / stride + 1;
-    boolean ceil = Graph.integer(node, "ceil_mode", 0) == 1 && room % stride != 0;
-    return ceil && count * stride < size + pads[axis] ? count + 1 : count;
   }
 
   /** Of all steps, with an axis for the directions before that of the records. */
@@ -165,56 +125,6 @@ final class Inference {
       }
       default -> null;
     };
-  }
-
-  private long @Nullable [] transposed(NodeProto node, long[] x) {
-    long[] weight = shapes.apply(node.getInput(1));
-    if (weight == null || weight.length != x.length) {
-      return null;
-    }
-    int axes = x.length - 2;
-    long[] pads = integers(node, "pads", 2 * axes, 0);
-    long[] fixed = integers(node, "output_shape", 0, 0);
-    long[] result = x.clone();
-    result[1] = weight[1] * Graph.integer(node, "group", 1);
-    for (int i = 0; i < axes; i++) {
-      long stride = integers(node, "strides", axes, 1)[i];
-      long reach = (weight[i + 2] - 1) * integers(node, "dilations", axes, 1)[i] + 1;
-      long extra = integers(node, "output_padding", axes, 0)[i];
-      long full = stride * (x[i + 2] - 1) + extra + reach - pads[i] - pads[axes + i];
-      long wanted = auto(node).startsWith("SAME") ? stride * x[i + 2] : full;
-      result[i + 2] =
-          fixed.length > 0 ? fixed[fixed.length - axes + i] : x[i + 2] < 0 ? -1 : wanted;
-    }
-    return result;
-  }
-
-  /** Scales are the second input in opset 10, the third since; sizes are the fourth. */
-  private long[] resized(NodeProto node, long[] x) {
-    long[] result = open(x.length);
-    int inputs = node.getInputCount();
-    long[] sizes = inputs > 3 ? measured.of(node.getInput(3)) : null;
-    float[] scales = sizes == null ? reals(node.getInput(inputs > 2 ? 2 : inputs - 1)) : null;
-    if (Graph.attribute(node, "axes").isPresent()
-        || Graph.attribute(node, "keep_aspect_ratio_policy").isPresent()) {
-      return result;
-    }
-    for (int i = 0; i < x.length; i++) {
-      if (sizes != null && i < sizes.length) {
-        result[i] = Records.dimension(sizes[i]);
-      } else if (scales != null && i < scales.length) {
-        boolean same = scales[i] == 1;
-        result[i] = same ? x[i] : x[i] < 0 ? -1 : (long) (x[i] * scales[i]);
-      }
-    }
-    return result;
-  }
-
-  private float @Nullable [] reals(String tensor) {
-    return Constant.resolve(graph, tensor)
-        .filter(constant -> constant.obstacle() == null)
-        .map(Constant::values)
-        .orElse(null);
   }
 
   private static long @Nullable [] filled(long[] length, long @Nullable [] sizes) {
@@ -286,20 +196,6 @@ final class Inference {
     return result;
   }
 
-  private long @Nullable [] padded(NodeProto node, long[] x) {
-    long[] pads = measured.bounds(node, "pads", 1);
-    if (node.getInputCount() > 3 && !node.getInput(3).isEmpty()) {
-      return open(x.length);
-    }
-    long[] result = open(x.length);
-    for (int i = 0; pads != null && pads.length == 2 * x.length && i < x.length; i++) {
-      boolean known = Records.number(pads[i]) && Records.number(pads[x.length + i]);
-      long more = known ? pads[i] + pads[x.length + i] : 0;
-      result[i] = !known || (x[i] < 0 && more != 0) ? -1 : x[i] + more;
-    }
-    return result;
-  }
-
   private static long[] tiled(long[] x, long @Nullable [] repeats) {
     long[] result = open(x.length);
     for (int i = 0; repeats != null && repeats.length == x.length && i < x.length; i++) {
@@ -309,21 +205,7 @@ final class Inference {
     return result;
   }
 
-  private static long @Nullable [] blocked(NodeProto node, long[] x) {
-    long block = Graph.integer(node, "blocksize", 1);
-    if (x.length != 4 || block < 1) {
-      return null;
-    }
-    boolean finer = node.getOpType().equals("DepthToSpace");
-    long[] result = x.clone();
-    for (int i = 1; i < 4; i++) {
-      long factor = i == 1 ? block * block : block;
-      result[i] = x[i] < 0 ? -1 : (i == 1) == finer ? x[i] / factor : x[i] * factor;
-    }
-    return result;
-  }
-
-  private static long[] open(long rank) {
+  static long[] open(long rank) {
     return LongStream.generate(() -> -1).limit(Math.min(rank, HIGHEST_RANK)).toArray();
   }
 
@@ -414,11 +296,7 @@ final class Inference {
     return (int) Math.max(0, Math.min(rank - 1, axis < 0 ? axis + rank : axis));
   }
 
-  private static String auto(NodeProto node) {
-    return Graph.attribute(node, "auto_pad").map(a -> a.getS().toStringUtf8()).orElse("NOTSET");
-  }
-
-  private static long[] integers(NodeProto node, String name, int count, long otherwise) {
+  static long[] integers(NodeProto node, String name, int count, long otherwise) {
     return Graph.attribute(node, name)
         .map(AttributeProto::getIntsList)
         .filter(list -> list.size() >= count && !list.isEmpty())
