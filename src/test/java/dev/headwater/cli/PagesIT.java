@@ -7,6 +7,7 @@ import dev.headwater.replay.Browser;
 import dev.headwater.replay.Usable;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -57,7 +58,7 @@ class PagesIT extends CommandedDeployment {
       send();
       shows(browser, "scorer", SCORER);
       follows(browser, "Records");
-      await().atMost(PATIENCE).until(() -> waiting(browser) > 0);
+      awaitWaiting(browser);
       tries(browser, scorer, waiting(browser));
       shows(browser, "scorer", TRAINER);
       follows(browser, "Samples in memory");
@@ -155,6 +156,20 @@ class PagesIT extends CommandedDeployment {
     await().atMost(PATIENCE).until(() -> tile(browser, "Canary").isEmpty());
     assertThat(browser.text("#lineage")).contains(version + " (live)").doesNotContain("canary");
     assertThat(browser.text("#news")).contains("Head " + version + " is live.");
+  }
+
+  /** Sixty samples may be too few to tell that a head is better. */
+  private void awaitWaiting(Browser browser) {
+    await()
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofSeconds(5))
+        .until(
+            () -> {
+              if (waiting(browser) == 0) {
+                send();
+              }
+              return waiting(browser) > 0;
+            });
   }
 
   private static long waiting(Browser browser) {
