@@ -166,7 +166,7 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
   /** Records are told apart, kept and trained on by their features' numbers. */
   void requireFloats(Graph graph) throws OnnxException {
     for (String feature : features) {
-      DataType type = Sizes.type(graph, feature);
+      DataType type = Declared.type(graph, feature);
       boolean scalar = graph.shapes().shape(feature).filter(s -> s.length == 0).isPresent();
       if (!Sizes.FLOATS.contains(type) || scalar) {
         throw new OnnxException(

@@ -61,7 +61,8 @@ final class Declared {
     return shape.build();
   }
 
-  private static DataType type(Graph graph, String tensor) {
+  /** As the file says, or what is usual. */
+  static DataType type(Graph graph, String tensor) {
     return graph.shapes().type(tensor).orElse(DataType.FLOAT);
   }
 }

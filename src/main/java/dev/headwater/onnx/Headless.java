@@ -234,7 +234,7 @@ final class Headless {
 
   private static long[] shape(Graph graph, String features) throws OnnxException {
     requireComputed(graph, features);
-    DataType type = graph.shapes().type(features).orElse(DataType.FLOAT);
+    DataType type = Declared.type(graph, features);
     if (type != DataType.FLOAT) {
       throw new OnnxException(
           "`%s` is %s, and a head needs FLOAT features.".formatted(features, type));

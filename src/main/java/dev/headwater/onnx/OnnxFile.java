@@ -205,7 +205,7 @@ public final class OnnxFile {
     String name = map + AVERAGE;
     long[] shape = graph.shapes().shape(map).orElse(new long[0]);
     boolean known = shape.length == 4 && shape[1] > 0;
-    boolean floats = graph.shapes().type(map).orElse(DataType.FLOAT) == DataType.FLOAT;
+    boolean floats = Declared.type(graph, map) == DataType.FLOAT;
     return !known || !floats || graph.has(name)
         ? this
         : new OnnxFile(

@@ -18,7 +18,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -31,7 +30,6 @@ import java.util.stream.LongStream;
  * the cut otherwise.
  */
 final class OwnSizes {
-
   private final Graph graph;
   private final Cut cut;
   private final Set<Integer> shared;
@@ -51,7 +49,7 @@ final class OwnSizes {
     shared.retainAll(cut.head());
     measured =
         cut.features().stream()
-            .filter(f -> Sizes.FLOATS.contains(Sizes.type(graph, f)) && Sizes.counts(graph, f))
+            .filter(f -> Sizes.FLOATS.contains(Declared.type(graph, f)) && Sizes.counts(graph, f))
             .findFirst();
   }
 
@@ -64,16 +62,6 @@ final class OwnSizes {
     cut.features().forEach(sizes::turn);
     cut.features().forEach(sizes::measure);
     return sizes.own();
-  }
-
-  /** Which axis counts the records, where it is one and not the first. */
-  private static OptionalInt turned(Graph graph, String tensor) {
-    long[] times = graph.shapes().times(tensor).orElse(new long[0]);
-    int[] counting = IntStream.range(0, times.length).filter(i -> times[i] != 0).toArray();
-    boolean one = counting.length == 1 && counting[0] > 0 && times[counting[0]] == 1;
-    return one && Sizes.FLOATS.contains(Sizes.type(graph, tensor))
-        ? OptionalInt.of(counting[0])
-        : OptionalInt.empty();
   }
 
   private Sizes.Own own() throws OnnxException {
@@ -90,37 +78,36 @@ final class OwnSizes {
     return new Sizes.Own(own, Cut.of(own, Layers.of(own), inside, "there"));
   }
 
-  /** Crosses the cut with the records first, and is turned back behind it. */
+  /**
+   * What has its records on one axis, and not the first, crosses the cut with that one first, and
+   * is turned back behind it.
+   */
   private void turn(String feature) {
-    int axis = turned(graph, feature).orElse(0);
-    if (axis > 0) {
+    long[] times = graph.shapes().times(feature).orElse(new long[0]);
+    int[] counting = IntStream.range(0, times.length).filter(i -> times[i] != 0).toArray();
+    boolean one = counting.length == 1 && counting[0] > 0 && times[counting[0]] == 1;
+    if (one && Sizes.FLOATS.contains(Declared.type(graph, feature))) {
       String first = graph.unused(feature + ".by.record");
-      int rank = graph.shapes().times(feature).orElseThrow().length;
-      List<Long> order = new ArrayList<>(LongStream.range(0, rank).boxed().toList());
-      Collections.rotate(order.subList(0, axis + 1), 1);
-      node(transposed(order), first, feature);
-      List<Long> back = new ArrayList<>(LongStream.range(0, rank).boxed().toList());
-      Collections.rotate(back.subList(0, axis + 1), -1);
-      node(transposed(back), rename(feature), first);
+      node(turned(times.length, counting[0], 1), first, feature);
+      node(turned(times.length, counting[0], -1), rename(feature), first);
       measured = measured.or(() -> Optional.of(first));
     }
   }
 
-  private static NodeProto.Builder transposed(List<Long> order) {
-    return op("Transpose")
-        .addAttribute(
-            AttributeProto.newBuilder()
-                .setName("perm")
-                .setType(AttributeType.INTS)
-                .addAllInts(order));
+  /** Of so many axes those up to one take each other's places in turn. */
+  private static NodeProto.Builder turned(int rank, int last, int by) {
+    List<Long> order = new ArrayList<>(LongStream.range(0, rank).boxed().toList());
+    Collections.rotate(order.subList(0, last + 1), by);
+    AttributeProto.Builder perm = AttributeProto.newBuilder().setName("perm");
+    return op("Transpose").addAttribute(perm.setType(AttributeType.INTS).addAllInts(order));
   }
 
   private void measure(String feature) {
     Optional<Shapes.Size> size = Sizes.size(graph, feature);
     if (size.isPresent() && size.get().fixed()) {
-      store(rename(feature), Sizes.type(graph, feature), size.get().shape(), size.get().plus());
+      store(rename(feature), Declared.type(graph, feature), size.get().shape(), size.get().plus());
     } else if (size.isPresent() && measured.isPresent()) {
-      compute(rename(feature), Sizes.type(graph, feature), size.get(), measured.get());
+      compute(rename(feature), Declared.type(graph, feature), size.get(), measured.get());
     }
   }
 

@@ -93,7 +93,7 @@ final class Pooling {
           "There is no computed tensor `%s` to pool. The outputs are: %s."
               .formatted(hidden, graph.outputs()));
     }
-    DataType type = graph.shapes().type(hidden).orElse(DataType.FLOAT);
+    DataType type = Declared.type(graph, hidden);
     long[] shape = graph.shapes().shape(hidden).orElse(new long[0]);
     if (type != DataType.FLOAT || shape.length != 3) {
       throw new OnnxException(

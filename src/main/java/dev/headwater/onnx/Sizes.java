@@ -82,7 +82,7 @@ final class Sizes {
     String op = graph.producer(tensor).map(NodeProto::getOpType).orElse("");
     return !graph.constant(tensor)
         && ((ARRANGES.contains(op) && !byRecord(graph, tensor))
-            || (CONVERTS.contains(op) && !FLOATS.contains(type(graph, tensor))));
+            || (CONVERTS.contains(op) && !FLOATS.contains(Declared.type(graph, tensor))));
   }
 
   /** False only where it is known that its first axis has not one place a record. */
@@ -128,12 +128,10 @@ final class Sizes {
     return makers;
   }
 
-  static DataType type(Graph graph, String tensor) {
-    return graph.shapes().type(tensor).orElse(DataType.FLOAT);
-  }
-
   static Optional<Shapes.Size> size(Graph graph, String tensor) {
-    return INTEGERS.contains(type(graph, tensor)) ? graph.shapes().size(tensor) : Optional.empty();
+    return INTEGERS.contains(Declared.type(graph, tensor))
+        ? graph.shapes().size(tensor)
+        : Optional.empty();
   }
 
   /** A network, and where it is cut. */
@@ -141,7 +139,8 @@ final class Sizes {
 
   /** The same network, whose head needs no sizes but those of its features. */
   static Own own(Graph graph, Cut.Finder finder) throws OnnxException {
-    Graph scaled = Enlarging.byFactors(graph, finder.in(graph).head());
-    return OwnSizes.of(scaled, finder.in(scaled));
+    Cut cut = finder.in(graph);
+    Graph scaled = Enlarging.byFactors(graph, cut.head());
+    return OwnSizes.of(scaled, scaled == graph ? cut : finder.in(scaled));
   }
 }

@@ -1,6 +1,7 @@
 package dev.headwater.tail;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.headwater.onnx.graph.Graph;
 import dev.headwater.tail.layer.Attention;
 import dev.headwater.tail.layer.Fused;
 import dev.headwater.tail.layer.Normalization;
@@ -21,12 +22,10 @@ import dev.headwater.tail.space.Resizing;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Every ONNX operator that can be rebuilt, by name. */
 final class Operators {
-  private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
   static final Map<String, Operator> BY_NAME = new HashMap<>();
 
   static {
@@ -64,7 +63,7 @@ final class Operators {
   /** Why the node cannot be rebuilt, as the rest of a sentence; null if it can. */
   static @Nullable String obstacle(Makers makers, NodeProto node) {
     Operator operator = BY_NAME.get(node.getOpType());
-    if (operator == null || !DOMAINS.contains(node.getDomain())) {
+    if (operator == null || !Graph.standard(node)) {
       return "is of a kind that cannot be rebuilt for training";
     }
     String obstacle = operator.obstacle(node);

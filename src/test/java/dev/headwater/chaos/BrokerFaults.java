@@ -16,7 +16,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
 
 /** What happens to the only broker, and to connections with it. */
 final class BrokerFaults {
-  static final Duration OUTAGE = Duration.ofSeconds(70);
+  private static final Duration OUTAGE = Duration.ofSeconds(70);
   private static final Duration OLD = Duration.ofSeconds(5);
   private static final Duration START = Duration.ofSeconds(10);
 
@@ -33,21 +33,26 @@ final class BrokerFaults {
         Fault.of("broker down for 70 s", BrokerFaults::outage));
   }
 
-  /** The scorers' alone, with the request or the answer lost. */
+  /** The scorers' alone. */
   static Fault.Firing cut(ApiKeys request) {
-    return run -> {
-      Proxy.Lost lost = run.random.nextBoolean() ? Proxy.Lost.ANSWER : Proxy.Lost.REQUEST;
-      try {
-        run.cluster
-            .proxy()
-            .trap(request, "StreamThread", 0, lost, () -> {})
-            .get(20, TimeUnit.SECONDS);
-      } catch (TimeoutException e) {
-        return false; // none was made
-      }
-      run.hit();
-      return true;
-    };
+    return run -> cut(run, request, "StreamThread", 20);
+  }
+
+  /**
+   * With the request or the answer lost.
+   *
+   * @param client in the names of those it happens to
+   * @param seconds that such a request is waited for
+   */
+  static boolean cut(Run run, ApiKeys request, String client, int seconds) throws Exception {
+    Proxy.Lost lost = run.random.nextBoolean() ? Proxy.Lost.ANSWER : Proxy.Lost.REQUEST;
+    try {
+      run.cluster.proxy().trap(request, client, 0, lost, () -> {}).get(seconds, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      return false; // none was made
+    }
+    run.hit();
+    return true;
   }
 
   /** As if the scorer had stopped just before it: the coordinator has long aborted what it ends. */
@@ -80,14 +85,14 @@ final class BrokerFaults {
     return ended;
   }
 
-  private static boolean kill(Run run) throws Exception {
+  static boolean kill(Run run) throws Exception {
     int code = run.cluster.node().kill();
     run.hit();
     run.cluster.node().launch().awaitUp();
     return code == 128 + 9;
   }
 
-  private static boolean outage(Run run) throws Exception {
+  static boolean outage(Run run) throws Exception {
     boolean ended = run.cluster.node().stop();
     run.hit();
     pass(OUTAGE);
@@ -116,7 +121,7 @@ final class BrokerFaults {
     return true;
   }
 
-  static void pass(Duration time) {
+  private static void pass(Duration time) {
     await().pollDelay(time).atMost(time.multipliedBy(2)).until(() -> true);
   }
 }

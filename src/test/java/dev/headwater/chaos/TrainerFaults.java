@@ -26,8 +26,9 @@ final class TrainerFaults {
             .trained()
             .proxied(),
         Fault.of("zombie trainer", TrainerFaults::zombie).trained(),
-        Fault.of("broker SIGKILL while training", TrainerFaults::brokerKilled).trained(),
-        Fault.of("broker down for 70 s while training", TrainerFaults::outage).trained(),
+        Fault.of("broker SIGKILL while training", whileTraining(BrokerFaults::kill)).trained(),
+        Fault.of("broker down for 70 s while training", whileTraining(BrokerFaults::outage))
+            .trained(),
         Fault.of("trainer's connection cut at END_TXN", TrainerFaults::cut).trained().proxied());
   }
 
@@ -117,39 +118,23 @@ final class TrainerFaults {
     }
   }
 
-  private static boolean brokerKilled(Run run) throws Exception {
-    awaitStep(run);
-    int code = run.cluster.node().kill();
-    run.hit();
-    run.cluster.node().launch().awaitUp();
-    awaitPublished(run, manifests(run));
-    return code == 128 + 9;
-  }
-
-  private static boolean outage(Run run) throws Exception {
-    awaitStep(run);
-    boolean ended = run.cluster.node().stop();
-    run.hit();
-    BrokerFaults.pass(BrokerFaults.OUTAGE);
-    run.cluster.node().launch().awaitUp();
-    awaitPublished(run, manifests(run));
-    return ended;
+  /** The trainer goes on by itself once the broker is back. */
+  private static Fault.Firing whileTraining(Fault.Firing broker) {
+    return run -> {
+      awaitStep(run);
+      boolean hit = broker.fire(run);
+      awaitPublished(run, manifests(run));
+      return hit;
+    };
   }
 
   /** With the request or the answer lost, it is for the trainer to find out which. */
   private static boolean cut(Run run) throws Exception {
-    Proxy.Lost lost = run.random.nextBoolean() ? Proxy.Lost.ANSWER : Proxy.Lost.REQUEST;
-    try {
-      run.cluster
-          .proxy()
-          .trap(ApiKeys.END_TXN, "-trainer", 0, lost, () -> {})
-          .get(60, TimeUnit.SECONDS);
-    } catch (TimeoutException e) {
-      return false; // nothing was published meanwhile
+    boolean hit = BrokerFaults.cut(run, ApiKeys.END_TXN, "-trainer", 60);
+    if (hit) {
+      awaitPublished(run, manifests(run));
     }
-    run.hit();
-    awaitPublished(run, manifests(run));
-    return true;
+    return hit;
   }
 
   /** Returns once the next trainer has published something. */

@@ -35,15 +35,21 @@ public final class Branches {
    */
   public static ModelProto inlined(ModelProto model) {
     ModelProto spelt = model;
-    Optional<GraphProto> graph = new Branches(spelt.getGraph()).spelt();
     boolean finite = model.getFunctionsCount() == 0; // one may call itself, from a branch
     // one that goes may hold another, or tell of sizes that another waits for
-    for (int i = 0; graph.isPresent() && (finite || i < Functions.DEEPEST); i++) {
+    for (int i = 0; holds(spelt) && (finite || i < Functions.DEEPEST); i++) {
+      Optional<GraphProto> graph = new Branches(spelt.getGraph()).spelt();
+      if (graph.isEmpty()) {
+        return spelt;
+      }
       spelt = spelt.toBuilder().setGraph(graph.get()).build();
       spelt = Functions.inlined(spelt).orElse(spelt);
-      graph = new Branches(spelt.getGraph()).spelt();
     }
     return spelt;
+  }
+
+  private static boolean holds(ModelProto model) {
+    return model.getGraph().getNodeList().stream().anyMatch(Branches::chooses);
   }
 
   private static boolean chooses(NodeProto node) {
@@ -78,7 +84,7 @@ public final class Branches {
     branch.getInitializerList().forEach(tensor -> own.add(tensor.getName()));
     branch.getSparseInitializerList().forEach(sparse -> own.add(sparse.getValues().getName()));
     Map<String, String> names = new HashMap<>();
-    own.forEach(name -> names.put(name, fresh(node.getOutput(0) + "/" + name)));
+    own.forEach(name -> names.put(name, Functions.fresh(node.getOutput(0) + "/" + name, taken)));
     branch
         .getInitializerList()
         .forEach(t -> spelt.addInitializer(t.toBuilder().setName(names.get(t.getName()))));
@@ -96,13 +102,5 @@ public final class Branches {
               .addInput(names.getOrDefault(made, made))
               .addOutput(node.getOutput(i)));
     }
-  }
-
-  private String fresh(String wish) {
-    String fresh = wish;
-    while (!taken.add(fresh)) {
-      fresh += "_";
-    }
-    return fresh;
   }
 }

@@ -127,7 +127,12 @@ public final class Functions {
   }
 
   private String fresh(String function, int number, String name) {
-    String fresh = function + "/" + number + "/" + name;
+    return fresh(function + "/" + number + "/" + name, taken);
+  }
+
+  /** A name that is not taken, and is from now on. */
+  static String fresh(String wish, Set<String> taken) {
+    String fresh = wish;
     while (!taken.add(fresh)) {
       fresh += "_";
     }

@@ -36,6 +36,8 @@ public final class Graph {
           "Multinomial",
           "Bernoulli");
 
+  private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
+
   private final GraphProto proto;
   private final Map<String, Integer> producers = new HashMap<>();
   private final Map<String, List<Integer>> consumers = new HashMap<>();
@@ -267,6 +269,11 @@ public final class Graph {
                     attribute.hasG() ? Stream.of(attribute.getG()) : Stream.empty(),
                     attribute.getGraphsList().stream()))
         .toList();
+  }
+
+  /** Whether its operator is one of ONNX's, or of those that ONNX Runtime adds. */
+  public static boolean standard(NodeProto node) {
+    return DOMAINS.contains(node.getDomain());
   }
 
   /** An attribute of a node, if it is given. */

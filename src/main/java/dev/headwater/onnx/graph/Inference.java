@@ -53,7 +53,7 @@ final class Inference {
     }
     return switch (op) {
       case "LSTM", "GRU", "RNN" -> recurrent(x, shapes.apply(node.getInput(2)));
-      case "Shape" -> new long[] {measured(node, x.length)};
+      case "Shape" -> new long[] {Measured.asked(node, x).length};
       case "ConstantOfShape" -> filled(x, measured.of(node.getInput(0)));
       case "Expand" -> expanded(x, shapes.apply(node.getInput(1)), measured.of(node.getInput(1)));
       case "GatherElements" -> shapes.apply(node.getInput(1));
@@ -65,12 +65,6 @@ final class Inference {
       case "Tile" -> tiled(x, measured.of(node.getInput(1)));
       default -> op.startsWith("Reduce") ? reduced(node, x) : maps.of(node, x);
     };
-  }
-
-  /** How many of so many sizes: since opset 15 it may be asked for a part. */
-  private static long measured(NodeProto node, int rank) {
-    int start = Measured.clamped(Graph.integer(node, "start", 0), rank);
-    return Math.max(0, Measured.clamped(Graph.integer(node, "end", rank), rank) - start);
   }
 
   private long @Nullable [] concat(NodeProto node) {
@@ -109,14 +103,6 @@ final class Inference {
 
   /** Of another output than the first. */
   long @Nullable [] further(NodeProto node, int output) {
-    try {
-      return followed(node, output);
-    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException nonsense) {
-      return null; // likewise
-    }
-  }
-
-  private long @Nullable [] followed(NodeProto node, int output) {
     return switch (node.getOpType()) {
       case "Split" -> part(node, output);
       case "LSTM", "GRU", "RNN" -> { // of the last step

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the layers of a graph, and says of each why it cannot be a linear head, if so. */
@@ -40,8 +39,6 @@ public final class Layers {
           "FusedMatMul", 1,
           "FusedConv", 1);
 
-  private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
-
   private final Graph graph;
 
   private Layers(Graph graph) {
@@ -60,7 +57,7 @@ public final class Layers {
 
   private Optional<Layer> layer(int position) {
     NodeProto node = graph.node(position);
-    if (!DOMAINS.contains(node.getDomain())) {
+    if (!Graph.standard(node)) {
       return Optional.empty();
     }
     Integer integer = QUANTIZED.get(node.getOpType());

@@ -160,13 +160,18 @@ final class Measured {
     if (shape == null) {
       return null;
     }
-    long[] sizes = Arrays.stream(shape).map(size -> size == -1 ? Records.OPEN : size).toArray();
+    return asked(
+        node, Arrays.stream(shape).map(size -> size == -1 ? Records.OPEN : size).toArray());
+  }
+
+  /** Of all sizes those that a Shape asks for: since opset 15 it may be a part. */
+  static long[] asked(NodeProto node, long[] sizes) {
     int start = clamped(Graph.integer(node, "start", 0), sizes.length);
     int end = clamped(Graph.integer(node, "end", sizes.length), sizes.length);
     return Arrays.copyOfRange(sizes, start, Math.max(start, end));
   }
 
-  static int clamped(long axis, int rank) {
+  private static int clamped(long axis, int rank) {
     return (int) Math.max(0, Math.min(rank, axis < 0 ? axis + rank : axis));
   }
 

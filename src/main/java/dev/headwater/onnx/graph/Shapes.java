@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -46,8 +47,6 @@ public final class Shapes {
           "QuantizeLinear DynamicQuantizeLinear MatMulInteger ConvInteger QLinearMatMul QLinearConv"
               + " OneHot CastLike If Loop Scan");
 
-  private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
-
   private static final Set<String> SECOND_IS_DATA = Set.of("Where", "DequantizeLinear");
 
   private final Graph graph;
@@ -75,9 +74,7 @@ public final class Shapes {
         .flatMap(List::stream)
         .filter(value -> value.getType().hasTensorType())
         .forEach(this::declared);
-    proto.getNodeList().stream()
-        .filter(node -> DOMAINS.contains(node.getDomain()))
-        .forEach(this::infer);
+    proto.getNodeList().stream().filter(Graph::standard).forEach(this::infer);
   }
 
   private static Set<String> words(String list) {
@@ -155,11 +152,12 @@ public final class Shapes {
 
   private void infer(NodeProto node) {
     if (node.getOutputCount() > 0 && node.getInputCount() > 0) {
-      note(node.getOutput(0), told(node), inferredType(node));
+      note(node.getOutput(0), told(() -> inferred(node)), inferredType(node));
     }
     measured.note(node);
     for (int i = 1; i < node.getOutputCount() && node.getInputCount() > 0; i++) {
-      note(node.getOutput(i), inference.further(node, i), further(node));
+      int output = i;
+      note(node.getOutput(i), told(() -> inference.further(node, output)), further(node));
     }
     if (node.getOpType().equals("Constant")) {
       Constant.ofNode(node)
@@ -169,10 +167,10 @@ public final class Shapes {
     }
   }
 
-  private long @Nullable [] told(NodeProto node) {
+  private static long @Nullable [] told(Supplier<long @Nullable []> inferred) {
     try {
-      return inferred(node);
-    } catch (IndexOutOfBoundsException | ArithmeticException nonsense) {
+      return inferred.get();
+    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException nonsense) {
       return null; // too few inputs, say: whoever runs the node will say so
     }
   }
