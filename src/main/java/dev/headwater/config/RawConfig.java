@@ -146,7 +146,7 @@ public interface RawConfig {
     Duration linger();
 
     /** Of all records, whose features go to the samples without a label. */
-    @WithDefault("0.1")
+    @WithDefault("0.3")
     @WithConverter(Converters.Share.class)
     double unlabelledShare();
 
@@ -203,6 +203,11 @@ public interface RawConfig {
     @WithDefault("1000")
     @WithConverter(Converters.Positive.class)
     int budgetWindow();
+
+    /** Records a second of an instance, beyond which no more is asked than of so many. */
+    @WithDefault("10000")
+    @WithConverter(Converters.Positive.class)
+    int rate();
   }
 
   /** How head versions are kept. */
@@ -225,7 +230,7 @@ public interface RawConfig {
   /** When drift is an alarm; all in records of the uniform draw. */
   interface Drift {
     /** Once in so many on average, where there is none. */
-    @WithDefault("50000")
+    @WithDefault("150000")
     @WithConverter(Converters.Positive.class)
     int falseAlarm();
 

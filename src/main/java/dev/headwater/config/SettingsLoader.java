@@ -196,6 +196,7 @@ public final class SettingsLoader {
         selection.measure(),
         selection.copyDistance(),
         budget,
+        selection.rate(),
         doubts());
   }
 

@@ -2,7 +2,6 @@ package dev.headwater.stream;
 
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Prediction;
-import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Source;
@@ -60,7 +59,9 @@ final class Router {
       throws InvalidRecordException {
     Outbox outbox = new Outbox(topology.limits());
     Optional<Selector.Kept> kept = select(recordId, answer);
-    Optional<Selector.Kept> drawn = draw(recordId);
+    // for drift and domain adaptation; some teach without a label. Not what the audit draws: that
+    // is to prove what was learnt
+    Optional<Selector.Kept> drawn = selector.draw(recordId, topology.settings().unlabelledShare());
     List<TaskPrediction> predictions = new ArrayList<>();
     int reviews = 0;
     for (int i = 0; i < topology.tasks().size(); i++) {
@@ -108,17 +109,6 @@ final class Router {
             .map(dense -> dense.tiling().summary(unsure.features()))
             .orElse(unsure.features());
     return selector.select(recordId, features, certainties, scored);
-  }
-
-  /**
-   * For the records' features alone: drift and domain adaptation need no labels, and some teach
-   * without. Not what the audit draws: that is to prove what was learnt.
-   */
-  private Optional<Selector.Kept> draw(String recordId) {
-    double share = topology.settings().unlabelledShare();
-    return Selection.drawsOthers(recordId, share)
-        ? Optional.of(new Selector.Kept(Reason.UNLABELLED, 1 / share))
-        : Optional.empty();
   }
 
   /** A sample whose label came with the record is complete; any other waits for an annotator. */

@@ -106,7 +106,7 @@ public record StreamSettings(
         Duration.ofMillis(100),
         Duration.ofMillis(100),
         selection,
-        0.1,
+        0.3,
         Duration.ofDays(3),
         3,
         256L << 20,

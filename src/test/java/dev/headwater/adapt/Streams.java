@@ -19,7 +19,7 @@ final class Streams {
   private static final Map<String, Integer> DELAYS = Map.of("gas", 50, "clinc", 100);
 
   /** As stream.unlabelled-share has it. */
-  static final double DRAWN_SHARE = 0.1;
+  static final double DRAWN_SHARE = 0.3;
 
   private static final int BLOCK = 500;
 

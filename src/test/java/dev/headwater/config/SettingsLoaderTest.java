@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,7 +61,7 @@ class SettingsLoaderTest {
                 + """
                 topics: {records: [a, b], predictions: out, partitions: 8, samples-retention: 7d}
                 stream: {guarantee: at-least-once, group-protocol: streams, label-wait: 36h}
-                selection: {threshold: 0.8, audit-share: 0.1, copy-distance: 0, budget: 1}
+                selection: {threshold: 0.8, audit-share: 0.1, copy-distance: 0, budget: 1, rate: 2500}
                 adapt: {device: cpu, interval: 250ms, promotion: manual}
                 gate:
                   metric: cost
@@ -74,7 +75,9 @@ class SettingsLoaderTest {
     assertThat(settings.stream().guarantee()).isEqualTo(StreamSettings.Guarantee.AT_LEAST_ONCE);
     assertThat(settings.stream().protocol()).isEqualTo(StreamSettings.Protocol.STREAMS);
     assertThat(settings.stream().labelWait()).isEqualTo(Duration.ofHours(36));
-    assertThat(settings.stream().selection()).isEqualTo(new Selection(0.1, 0.8));
+    assertThat(settings.stream().selection())
+        .isEqualTo(
+            new Selection(0.1, 0.8, Measure.MAX_PROBABILITY, 0, Optional.empty(), 2500, Map.of()));
     assertThat(settings.adapt().interval()).isEqualTo(Duration.ofMillis(250));
     assertThat(settings.adapt().promotion()).isEqualTo(AdaptSettings.Promotion.MANUAL);
     assertThat(settings.gates().general().metric()).isEqualTo(Metric.COST);

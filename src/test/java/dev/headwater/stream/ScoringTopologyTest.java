@@ -336,6 +336,7 @@ class ScoringTopologyTest {
             Measure.MAX_PROBABILITY,
             0,
             Optional.empty(),
+            Double.POSITIVE_INFINITY,
             Map.of("mood", new Selection.Doubt(0.9, Measure.MAX_PROBABILITY)));
     try (Driven strict =
         new Driven(state.resolve("own"), own, new Limits(1 << 20, Map.of()), stub)) {
@@ -361,6 +362,7 @@ class ScoringTopologyTest {
             Measure.MAX_PROBABILITY,
             0,
             Optional.empty(),
+            Double.POSITIVE_INFINITY,
             Map.of("mood", new Selection.Doubt(0, Measure.MAX_PROBABILITY)));
     try (Driven two =
         new Driven(state.resolve("quiet"), quiet, new Limits(1 << 20, Map.of()), stub)) {

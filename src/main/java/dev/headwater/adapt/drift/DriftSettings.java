@@ -2,7 +2,7 @@ package dev.headwater.adapt.drift;
 
 /**
  * When the stream counts as having drifted. What is observed is a uniform draw of the records, so
- * everything here counts draws: one in ten records, at a share of 10 %.
+ * everything here counts draws: three in ten records, at a share of 30 %.
  *
  * @param falseAlarm draws between two false alarms of one detector, on average and at least
  * @param reference draws that recent ones are compared with
@@ -11,7 +11,7 @@ package dev.headwater.adapt.drift;
  */
 public record DriftSettings(int falseAlarm, int reference, int shortWindow, int longWindow) {
   /** One for all streams; chosen by replay: see RATIONALE.md beside this class. */
-  public static final DriftSettings DEFAULT = new DriftSettings(50_000, 256, 10, 40);
+  public static final DriftSettings DEFAULT = new DriftSettings(150_000, 256, 10, 40);
 
   public DriftSettings {
     require(falseAlarm >= 100, "draws per false alarm must be at least 100", falseAlarm);

@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param copyDistance a record closer to one asked lately than this share of their typical distance
  *     is a copy, and asks for nothing; 0 for no such search
  * @param budget bounds how many may ask; empty for no bound
+ * @param rate records a second of an instance up to which shares are of all of them; of more, as
+ *     many are drawn and may ask as of so many
  * @param byTask what is unsure of a task that has its own idea of it
  */
 public record Selection(
@@ -25,6 +27,7 @@ public record Selection(
     Measure measure,
     double copyDistance,
     Optional<Budget> budget,
+    double rate,
     Map<String, Doubt> byTask) {
 
   public Selection {
@@ -36,6 +39,9 @@ public record Selection(
     if (!(copyDistance >= 0 && copyDistance <= 1)) {
       throw new IllegalArgumentException("copy distance must be in [0, 1], not " + copyDistance);
     }
+    if (!(rate > 0)) {
+      throw new IllegalArgumentException("selection rate must be above 0, not " + rate);
+    }
     if (budget.isPresent() && budget.get().share() <= auditShare) {
       throw new IllegalArgumentException(
           "a label budget of %s leaves nothing beyond the audit share of %s: raise one or lower the other"
@@ -43,14 +49,14 @@ public record Selection(
     }
   }
 
-  /** The same for all tasks. */
+  /** The same for all tasks, and at any rate. */
   public Selection(
       double auditShare,
       double threshold,
       Measure measure,
       double copyDistance,
       Optional<Budget> budget) {
-    this(auditShare, threshold, measure, copyDistance, budget, Map.of());
+    this(auditShare, threshold, measure, copyDistance, budget, Double.POSITIVE_INFINITY, Map.of());
   }
 
   /** All that are less probable than a fixed threshold. */

@@ -3,6 +3,7 @@ package dev.headwater.stream.selection;
 import dev.headwater.schema.Reason;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 
 /**
  * Decides record by record, with the memory that a label budget and the search for copies need.
@@ -13,13 +14,21 @@ public final class Selector {
   private static final double TIE = 1e-9;
 
   private final Selection selection;
+  private final Pace pace;
   private final Optional<LabelBudget> budget;
   private final RecentlyAsked recent;
 
   public Selector(Selection selection) {
+    this(selection, System::nanoTime);
+  }
+
+  Selector(Selection selection, LongSupplier nanos) {
     this.selection = selection;
+    this.pace = new Pace(selection.rate(), nanos);
     this.budget =
-        selection.budget().map(b -> new LabelBudget(b, selection.auditShare(), selection.bar()));
+        selection
+            .budget()
+            .map(b -> new LabelBudget(b, selection.auditShare(), pace, selection.bar()));
     this.recent = new RecentlyAsked(selection.copyDistance());
   }
 
@@ -38,17 +47,29 @@ public final class Selector {
    */
   public Optional<Kept> select(
       String recordId, float[] features, double[] certainties, boolean scored) {
+    double auditShare = selection.auditShare() * pace.next();
     long hash = Selection.hash(recordId);
-    boolean audit = Selection.draws(hash, selection.auditShare());
+    boolean audit = Selection.draws(hash, auditShare);
     if (!scored) {
       coldStart();
     }
     boolean unsure = !scored || unsure(features, apart(hash, certainties), audit);
     if (audit) {
       // an audit record is shown to annotators as one, unsure or not; only its weight differs
-      return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / selection.auditShare()));
+      return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / auditShare));
     }
     return unsure ? Optional.of(new Kept(Reason.UNSURE, 1)) : Optional.empty();
+  }
+
+  /**
+   * A share of the records that nobody is asked about at random, as {@link
+   * Selection#drawsOthers(String, double)}: for their features alone.
+   */
+  public Optional<Kept> draw(String recordId, double share) {
+    double drawn = share * pace.part();
+    return Selection.drawsOthers(recordId, drawn)
+        ? Optional.of(new Kept(Reason.UNLABELLED, 1 / drawn))
+        : Optional.empty();
   }
 
   private synchronized void coldStart() {

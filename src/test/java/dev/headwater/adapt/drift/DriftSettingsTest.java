@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 class DriftSettingsTest {
   @Test
   void hasTheDefaultsThatWereChosenByReplay() {
-    assertThat(DriftSettings.DEFAULT).isEqualTo(new DriftSettings(50_000, 256, 10, 40));
+    assertThat(DriftSettings.DEFAULT).isEqualTo(new DriftSettings(150_000, 256, 10, 40));
   }
 
   @Test

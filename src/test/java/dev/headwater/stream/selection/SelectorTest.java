@@ -5,8 +5,14 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.headwater.schema.Reason;
 import dev.headwater.scoring.Measure;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.FloatRange;
@@ -203,5 +209,47 @@ class SelectorTest {
     assertThat((double) lowAsked / low)
         .as("the least certain twentieth of the first task is asked more than twice the share")
         .isGreaterThan(0.45);
+  }
+
+  @Test
+  void beyondItsRateItAsksForNoMoreAndItsWeightsSaySo() {
+    AtomicLong clock = new AtomicLong();
+    Selector selector =
+        new Selector(
+            new Selection(
+                AUDIT,
+                0.8,
+                Measure.MAX_PROBABILITY,
+                0,
+                Optional.of(new Selection.Budget(0.3, 30, 50)),
+                1000,
+                Map.of()),
+            clock::get);
+    Random random = new Random(7);
+    int records = 20_000;
+    Map<Reason, Integer> kept = new EnumMap<>(Reason.class);
+    Map<Reason, Double> stoodFor = new EnumMap<>(Reason.class);
+    for (int i = 0; i < 5 * records; i++) {
+      clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / records);
+      String id = "id-" + i;
+      List<Selector.Kept> all = new ArrayList<>();
+      selector.select(id, ANY, random.nextDouble(), true).ifPresent(all::add);
+      selector.draw(id, 0.4).ifPresent(all::add);
+      if (i >= records) { // of the first second nothing is known before
+        all.forEach(
+            one -> {
+              kept.merge(one.reason(), 1, Integer::sum);
+              stoodFor.merge(one.reason(), one.weight(), Double::sum);
+            });
+      }
+    }
+
+    assertThat(kept.get(Reason.AUDIT)).as("a tenth of 1,000 a second").isBetween(330, 470);
+    assertThat(kept.get(Reason.UNSURE)).as("a fifth of 1,000 a second").isBetween(600, 900);
+    assertThat(kept.get(Reason.UNLABELLED)).as("two fifths").isBetween(1450, 1750);
+    assertThat(stoodFor.get(Reason.UNLABELLED) / (4 * records)).isCloseTo(1, within(.1));
+    assertThat((stoodFor.get(Reason.AUDIT) + stoodFor.get(Reason.UNSURE)) / (4 * records))
+        .as("Horvitz-Thompson")
+        .isCloseTo(1, within(.15));
   }
 }
