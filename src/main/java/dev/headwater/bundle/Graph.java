@@ -157,7 +157,8 @@ record Graph(
     }
 
     private static boolean open(long[] shape, long[] wanted) {
-      return IntStream.range(0, shape.length).allMatch(i -> shape[i] < 1 || shape[i] == wanted[i]);
+      return shape.length == wanted.length
+          && IntStream.range(0, shape.length).allMatch(i -> shape[i] < 1 || shape[i] == wanted[i]);
     }
 
     private @Nullable Split split(Manifest.Task task, List<Split> before) {
@@ -178,6 +179,9 @@ record Graph(
                   : Optional.empty());
           return split;
         }
+        if (manifest.input() instanceof Manifest.Text text && padded(text.maxTokens())) {
+          return split(task, before);
+        }
         problems.add(
             key(task)
                 + "the features at "
@@ -188,6 +192,23 @@ record Graph(
         problems.add(key(task) + e.getMessage());
       }
       return null;
+    }
+
+    /**
+     * Declares open lengths of texts to be this one: what crosses a cut inside an encoder is as
+     * long as its text.
+     *
+     * @return whether any was open
+     */
+    private boolean padded(long tokens) {
+      OnnxFile before = file;
+      for (TensorInfo input : before.inputs()) {
+        long[] wanted = {-1, tokens};
+        if (open(input.shape(), wanted) && input.shape()[1] < 1) {
+          file = file.declared(input.name(), wanted);
+        }
+      }
+      return file != before;
     }
 
     /** On those of the task before, where nothing is said; of a map on its average. */

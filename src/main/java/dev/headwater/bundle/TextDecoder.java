@@ -197,7 +197,7 @@ final class TextDecoder implements RecordDecoder {
 
   @Override
   public boolean sameLength() {
-    return false;
+    return fixedLength > 0;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.headwater.bundle;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -82,6 +83,25 @@ class BundleTest {
     assertThat(refusal(manifest.replace("\n  size: [10, 12]", "")))
         .contains("no fixed size a record")
         .contains("input.size");
+  }
+
+  @Test
+  void aCutAmongTheTokensOfATextPadsEachToTheMost() throws Exception {
+    Bundle bundle = Bundles.deepText(directory, 4, 3);
+
+    assertThat(bundle.task().featureShapes())
+        .as("at %s", bundle.features())
+        .anySatisfy(shape -> assertThat(shape).containsExactly(5, 4));
+    assertThat(bundle.decoder().sameLength()).isTrue();
+    assertThat(
+            bundle
+                .decoder()
+                .batch(
+                    List.of(
+                        bundle
+                            .decoder()
+                            .decode("{\"id\": \"1\", \"text\": \"my card\"}".getBytes(UTF_8)))))
+        .allSatisfy(input -> assertThat(input.shape()).containsExactly(1, 5));
   }
 
   @Test

@@ -255,6 +255,48 @@ public final class Bundles {
         """);
   }
 
+  /**
+   * Words seen through one layer each, then averaged over the text: cut before that layer, so that
+   * each text is padded to five tokens.
+   */
+  public static Bundle deepText(Path directory, int dim, int classes) throws Exception {
+    byte[] network =
+        GraphFixture.opset(17)
+            .integerInput("input_ids", -1, -1)
+            .integerInput("attention_mask", -1, -1)
+            .weight("embedding", VOCABULARY, dim)
+            .weight("layer.weight", dim, dim)
+            .weight("fc.weight", classes, dim)
+            .weight("fc.bias", classes)
+            .integers("one", DataType.INT64, new long[] {1}, 1)
+            .integers("two", DataType.INT64, new long[] {1}, 2)
+            .node("Gather", "vectors", "embedding", "input_ids")
+            .node("MatMul", "seen", "vectors", "layer.weight")
+            .node("Tanh", "bent", "seen")
+            .node("Cast", "mask", Map.of("to", 1), "attention_mask")
+            .node("Unsqueeze", "weights", "mask", "two")
+            .node("Mul", "masked", "bent", "weights")
+            .node("ReduceSum", "sum", Map.of("keepdims", 0), "masked", "one")
+            .node("ReduceSum", "words", Map.of("keepdims", 0), "weights", "one")
+            .node("Div", "features", "sum", "words")
+            .node("Gemm", "logits", Map.of("transB", 1), "features", "fc.weight", "fc.bias")
+            .output("logits", -1, classes)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), network);
+    Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
+    labels(directory, classes);
+    return load(
+        directory,
+        """
+        name: words
+        task: intent
+        model: model.onnx
+        labels: labels.json
+        cut: -2
+        input: {id: /id, label: /label, text: /text, tokenizer: tokenizer.json, max-tokens: 5}
+        """);
+  }
+
   /** An encoder that stops at its hidden states: mean-pooled, and no head yet. */
   public static Bundle coldStart(Path directory, int dim) throws Exception {
     Files.write(directory.resolve("model.onnx"), GraphFixture.encoder(17, VOCABULARY, dim));

@@ -82,6 +82,25 @@ class ScoringTest {
     }
   }
 
+  @Test
+  void saysTheSameOfATextThatADeeperCutPads() throws Exception {
+    Bundle deep = Bundles.deepText(directory, 6, 3);
+    String manifest = Files.readString(directory.resolve("headwater.yaml"));
+    Bundle plain = Bundles.load(directory, manifest.replace("cut: -2\n", ""));
+    assertThat(plain.task().featureSize()).isLessThan(deep.task().featureSize());
+    List<byte[]> values = sentences(40);
+
+    try (Scoring padded = load(deep, 7);
+        Scoring open = load(plain, 7)) {
+      List<Inference> ofPadded = join(padded.submit(values));
+      List<Inference> ofOpen = join(open.submit(values));
+      for (int i = 0; i < values.size(); i++) {
+        assertThat(padded.score(ofPadded.get(i), 0).probabilities())
+            .containsExactly(open.score(ofOpen.get(i), 0).probabilities(), within(1e-5f));
+      }
+    }
+  }
+
   private static float largest(float[] values) {
     float largest = 0;
     for (float value : values) {
