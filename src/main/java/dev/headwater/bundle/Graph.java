@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The bundle's network, split where the manifest says.
  *
- * @param inputs of the network as exported
+ * @param inputs of the network, sizes it leaves open fixed where the cut needs them to be
  * @param splits by task
  * @param tilings by task; empty but for dense ones
  * @param features every tensor at which a task's head begins
@@ -52,6 +52,9 @@ record Graph(
     /** What hidden states are pooled to, where they are. */
     private @Nullable String pooled;
 
+    /** Whether a task is of texts of one length. */
+    private boolean pads;
+
     Reading(Manifest manifest, List<String> problems, OnnxFile exported) {
       this.manifest = manifest;
       this.problems = problems;
@@ -77,8 +80,9 @@ record Graph(
       refuseSharedTails(splits);
       List<String> features =
           splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
+      OnnxFile whole = pads ? padded(file) : file;
       return new Graph(
-          file.inputs(), splits, List.copyOf(tilings), features, file.backbone(features));
+          whole.inputs(), splits, List.copyOf(tilings), features, whole.backbone(features));
     }
 
     /**
@@ -164,9 +168,7 @@ record Graph(
     private @Nullable Split split(Manifest.Task task, List<Split> before) {
       try {
         Split split =
-            task.original()
-                ? file.split(task.cut())
-                : task.dense() ? dense(task) : headless(task, before);
+            task.original() ? original(task) : task.dense() ? dense(task) : headless(task, before);
         if (split == null) {
           return null;
         }
@@ -178,9 +180,6 @@ record Graph(
                   ? Optional.of(Tiling.of(split, shapes.get(), map.get()))
                   : Optional.empty());
           return split;
-        }
-        if (manifest.input() instanceof Manifest.Text text && padded(text.maxTokens())) {
-          return split(task, before);
         }
         problems.add(
             key(task)
@@ -195,20 +194,31 @@ record Graph(
     }
 
     /**
-     * Declares open lengths of texts to be this one: what crosses a cut inside an encoder is as
-     * long as its text.
-     *
-     * @return whether any was open
+     * What crosses a cut inside an encoder is as long as its text: such a task is of texts of one
+     * length. Others are split as if there were none, for their features are the same.
      */
-    private boolean padded(long tokens) {
-      OnnxFile before = file;
-      for (TensorInfo input : before.inputs()) {
-        long[] wanted = {-1, tokens};
-        if (open(input.shape(), wanted) && input.shape()[1] < 1) {
-          file = file.declared(input.name(), wanted);
+    private Split original(Manifest.Task task) throws OnnxException {
+      Split split = file.split(task.cut());
+      if (!(manifest.input() instanceof Manifest.Text) || Task.shapes(split).isPresent()) {
+        return split;
+      }
+      pads = true;
+      return padded(file).split(task.cut());
+    }
+
+    /** With open lengths of texts declared. */
+    private OnnxFile padded(OnnxFile file) {
+      if (!(manifest.input() instanceof Manifest.Text text)) {
+        return file;
+      }
+      long[] wanted = {-1, text.maxTokens()};
+      OnnxFile padded = file;
+      for (TensorInfo input : file.inputs()) {
+        if (open(input.shape(), wanted)) {
+          padded = padded.declared(input.name(), wanted);
         }
       }
-      return file != before;
+      return padded;
     }
 
     /** On those of the task before, where nothing is said; of a map on its average. */

@@ -30,7 +30,12 @@ public interface RecordDecoder {
     return false;
   }
 
-  /** Whether all records are of one length, so that a batch is never padded. */
+  /** Positions a record takes in a batch whose longest is of this length. */
+  default int padded(int longest) {
+    return longest;
+  }
+
+  /** Whether all records take as many positions, whatever else is in their batch. */
   default boolean sameLength() {
     return true;
   }

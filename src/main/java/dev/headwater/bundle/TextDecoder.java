@@ -196,6 +196,11 @@ final class TextDecoder implements RecordDecoder {
   }
 
   @Override
+  public int padded(int longest) {
+    return Math.max(fixedLength, longest);
+  }
+
+  @Override
   public boolean sameLength() {
     return fixedLength > 0;
   }
@@ -203,10 +208,7 @@ final class TextDecoder implements RecordDecoder {
   @Override
   public List<ModelInput> batch(List<Decoded> records) {
     List<Tokens> rows = records.stream().map(r -> (Tokens) r.input()).toList();
-    int length = fixedLength;
-    for (Tokens row : rows) {
-      length = Math.max(length, row.length());
-    }
+    int length = padded(rows.stream().mapToInt(Tokens::length).max().orElse(0));
     List<ModelInput> batch = new ArrayList<>(inputs.size());
     for (String input : inputs) {
       batch.add(new ModelInput(input, new long[] {rows.size(), length}, fill(input, rows, length)));

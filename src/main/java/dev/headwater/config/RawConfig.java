@@ -204,7 +204,7 @@ public interface RawConfig {
     @WithConverter(Converters.Positive.class)
     int budgetWindow();
 
-    /** Records a second of an instance, beyond which no more is asked than of so many. */
+    /** Records a second of an instance that are considered; of more, a uniform draw of as many. */
     @WithDefault("10000")
     @WithConverter(Converters.Positive.class)
     int rate();

@@ -171,14 +171,14 @@ public final class Scoring implements AutoCloseable {
   }
 
   private void count(List<Decoded> batch, long nanos) {
-    long longest = 0;
+    int longest = 0;
     long real = 0;
     for (Decoded record : batch) {
       int length = record.input().length();
       longest = Math.max(longest, length);
       real += length;
     }
-    long all = longest * batch.size();
+    long all = (long) bundle.decoder().padded(longest) * batch.size();
     runLength.took(batch.size(), nanos);
     metrics.inferred(batch.size(), all, all - real, Duration.ofNanos(nanos));
   }

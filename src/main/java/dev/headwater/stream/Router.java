@@ -2,6 +2,7 @@ package dev.headwater.stream;
 
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Source;
@@ -58,10 +59,9 @@ final class Router {
       Record<byte[], byte[]> record, Source source, String recordId, Scorer.Answer answer, long now)
       throws InvalidRecordException {
     Outbox outbox = new Outbox(topology.limits());
-    Optional<Selector.Kept> kept = select(recordId, answer);
-    // for drift and domain adaptation; some teach without a label. Not what the audit draws: that
-    // is to prove what was learnt
-    Optional<Selector.Kept> drawn = selector.draw(recordId, topology.settings().unlabelledShare());
+    boolean considered = selector.considers(recordId);
+    Optional<Selector.Kept> kept = considered ? select(recordId, answer) : Optional.empty();
+    Optional<Selector.Kept> drawn = considered ? draw(recordId) : Optional.empty();
     List<TaskPrediction> predictions = new ArrayList<>();
     int reviews = 0;
     for (int i = 0; i < topology.tasks().size(); i++) {
@@ -109,6 +109,17 @@ final class Router {
             .map(dense -> dense.tiling().summary(unsure.features()))
             .orElse(unsure.features());
     return selector.select(recordId, features, certainties, scored);
+  }
+
+  /**
+   * For the records' features alone: drift and domain adaptation need no labels, and some teach
+   * without. Not what the audit draws: that is to prove what was learnt.
+   */
+  private Optional<Selector.Kept> draw(String recordId) {
+    double share = topology.settings().unlabelledShare();
+    return Selection.drawsOthers(recordId, share)
+        ? Optional.of(new Selector.Kept(Reason.UNLABELLED, 1 / share))
+        : Optional.empty();
   }
 
   /** A sample whose label came with the record is complete; any other waits for an annotator. */

@@ -105,6 +105,29 @@ class BundleTest {
   }
 
   @Test
+  void aTaskThatNeedsNoPaddingIsSplitAsWithoutOneThatDoes() throws Exception {
+    Bundles.deepText(directory, 4, 3);
+    String manifest =
+        """
+        name: words
+        model: model.onnx
+        tasks: [%s]
+        input: {id: /id, text: /text, tokenizer: tokenizer.json, max-tokens: 5}
+        """;
+    String last = "{name: last, head: none, cut: features}";
+    String deep = "{name: deep, labels: labels.json, cut: -2}";
+    Bundle alone = Bundles.load(directory, manifest.formatted(last));
+
+    Bundle before = Bundles.load(directory, manifest.formatted(last + ", " + deep));
+    Bundle after = Bundles.load(directory, manifest.formatted(deep + ", " + last));
+
+    assertThat(before.tasks().get(0).fingerprint())
+        .isEqualTo(alone.task().fingerprint())
+        .isEqualTo(after.tasks().get(1).fingerprint());
+    assertThat(before.tasks().get(1).fingerprint()).isEqualTo(after.tasks().get(0).fingerprint());
+  }
+
+  @Test
   void maskValuesThatDoNotFitAreRefusedByKey() {
     assertThat(refusal(GOOD + "mask-values: [0, 1, 2]\n"))
         .contains("mask-values: task kind gives records a label, not pixels");

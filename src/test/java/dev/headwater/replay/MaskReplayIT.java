@@ -60,8 +60,8 @@ class MaskReplayIT {
       }
     }
     assertThat(drawn)
-        .as("a tenth of the pictures, for what drift is seen in")
-        .hasSizeBetween(20, 60);
+        .as("three tenths of the pictures, for what drift is seen in")
+        .hasSizeBetween(90, 150);
     assertThat(drawn)
         .allSatisfy(
             sample -> {

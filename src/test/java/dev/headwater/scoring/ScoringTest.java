@@ -112,6 +112,10 @@ class ScoringTest {
   private record Batch(int records, long positions, long padding) {}
 
   private List<Batch> batches(List<byte[]> texts) throws Exception {
+    return batches(Bundles.text(directory, 8, 2), texts);
+  }
+
+  private static List<Batch> batches(Bundle bundle, List<byte[]> texts) throws Exception {
     List<Batch> batches = new ArrayList<>();
     ScorerMetrics telling =
         new ScorerMetrics() {
@@ -121,9 +125,7 @@ class ScoringTest {
             batches.add(new Batch(records, positions, padding));
           }
         };
-    try (Scoring scoring =
-        Scoring.load(
-            Bundles.text(directory, 8, 2), new ScoringSettings(1, 1, 32, false), telling)) {
+    try (Scoring scoring = Scoring.load(bundle, new ScoringSettings(1, 1, 32, false), telling)) {
       join(scoring.submit(texts));
     }
     return batches;
@@ -140,6 +142,15 @@ class ScoringTest {
         .isSortedAccordingTo(Comparator.reverseOrder());
     assertThat(batches.stream().mapToLong(Batch::padding).sum())
         .isLessThan(batches.stream().mapToLong(Batch::positions).sum() / 8);
+  }
+
+  @Test
+  void countsThePaddingThatADeeperCutNeeds() throws Exception {
+    List<byte[]> texts = List.of(utf8("{\"id\":\"a\",\"text\":\"card\"}"));
+
+    assertThat(batches(Bundles.deepText(directory, 6, 3), texts))
+        .as("[CLS] card [SEP], and two more")
+        .containsExactly(new Batch(1, 5, 2));
   }
 
   @Test

@@ -77,7 +77,7 @@ public final class HeadwaterProcess {
             commit-interval: %dms
             linger: 5ms
             unlabelled-share: 0
-          selection: {audit-share: %s, threshold: 0, budget: 1, copy-distance: 0}
+          selection: {audit-share: %s, threshold: 0, budget: 1, copy-distance: 0, rate: 2000000000}
           http: {port: %d, trainer-port: %d}
           %s
           """

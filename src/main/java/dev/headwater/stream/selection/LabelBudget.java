@@ -25,25 +25,22 @@ final class LabelBudget {
   private static final double HIGH = 0.95;
 
   private final double share;
-  private final double auditShare;
-  private final Pace pace;
   private final int burst;
   private final int size;
+  private final double quantile;
   private final double bar;
   private final List<SortedWindow> tasks = new ArrayList<>();
   private double saved;
 
   /**
    * @param auditShare what the audit, drawn independently, takes of the share
-   * @param pace how much of both shares there is
    * @param bar certainty from which a record is sure, and saved labels are not for it
    */
-  LabelBudget(Selection.Budget budget, double auditShare, Pace pace, double bar) {
+  LabelBudget(Selection.Budget budget, double auditShare, double bar) {
     this.share = budget.share();
     this.burst = budget.burst();
     this.size = budget.window();
-    this.auditShare = auditShare;
-    this.pace = pace;
+    this.quantile = (share - auditShare) / (1 - auditShare);
     this.bar = bar;
     this.saved = burst;
   }
@@ -60,7 +57,7 @@ final class LabelBudget {
     }
     boolean overflows = held > HIGH * burst;
     double plenty = held / (LOW * burst);
-    double part = quantile() / certainties.length;
+    double part = quantile / certainties.length;
     for (int task = 0; task < certainties.length; task++) {
       double certainty = certainties[task];
       boolean low =
@@ -91,12 +88,7 @@ final class LabelBudget {
   }
 
   private double accrued() {
-    return Math.min(burst, saved + share * pace.part());
-  }
-
-  private double quantile() {
-    double audits = auditShare * pace.part();
-    return (share * pace.part() - audits) / (1 - audits);
+    return Math.min(burst, saved + share);
   }
 
   private SortedWindow recent(int task) {

@@ -4,18 +4,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * How much of its shares a stream is asked for: all of them up to a rate, beyond it what they come
- * to at that rate. What can be labelled and learnt from grows with time, not with traffic. The rate
- * is that of the second before. Thread-safe.
+ * Which records are looked at for what their labels are worth: all up to a rate, beyond it a
+ * uniform draw of as many. What can be labelled and learnt from grows with time, not with traffic.
+ *
+ * <p>The part that is drawn follows from the rate of the records before, over a second or, if they
+ * come sooner, over a second's worth: so a jump from nothing costs no more than that. Thread-safe.
  */
 final class Pace {
   private static final double SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  /** Of 2^32, the golden ratio: spreads hashes that lie side by side (Knuth 1973, 6.4). */
+  private static final long SPREAD = 0x9E3779B1L;
 
   private final double rate;
   private final LongSupplier nanos;
   private long since;
   private long seen;
-  private volatile double part = 1;
+  private double part = 1;
 
   /**
    * @param rate in records a second, infinite for none
@@ -27,20 +32,19 @@ final class Pace {
     this.since = nanos.getAsLong();
   }
 
-  /** Counts a record, and tells what part of a share it is drawn with, in (0, 1]. */
-  synchronized double next() {
+  /**
+   * Counts a record, and tells whether it is among those drawn.
+   *
+   * @param hash of its id, in [0, 2^32); what other draws go by it are independent of this one
+   */
+  synchronized boolean takes(long hash) {
     long now = nanos.getAsLong();
-    if (now - since >= SECOND) {
+    if (now - since >= SECOND || seen >= rate) {
       part = Math.min(1, rate * (now - since) / SECOND / Math.max(1, seen));
       since = now;
       seen = 0;
     }
     seen++;
-    return part;
-  }
-
-  /** As told last. */
-  double part() {
-    return part;
+    return (hash * SPREAD & 0xFFFFFFFFL) < part * 0x1p32;
   }
 }

@@ -17,8 +17,8 @@ import java.util.Optional;
  * @param copyDistance a record closer to one asked lately than this share of their typical distance
  *     is a copy, and asks for nothing; 0 for no such search
  * @param budget bounds how many may ask; empty for no bound
- * @param rate records a second of an instance up to which shares are of all of them; of more, as
- *     many are drawn and may ask as of so many
+ * @param rate records a second of an instance up to which all are considered; of more, a uniform
+ *     draw of so many, and everything here is of those
  * @param byTask what is unsure of a task that has its own idea of it
  */
 public record Selection(
@@ -120,8 +120,8 @@ public record Selection(
   }
 
   /**
-   * Whether the audit draws this record: {@code KeyHash.of(utf8(id)) < share * 2^32}. A function of
-   * the id alone, so that retries agree and any language can recompute it.
+   * Whether the audit draws this record, if it is considered: {@code KeyHash.of(utf8(id)) < share *
+   * 2^32}. A function of the id alone, so that retries agree and any language can recompute it.
    */
   public boolean audits(String recordId) {
     return draws(recordId, auditShare);

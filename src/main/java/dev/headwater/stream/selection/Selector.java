@@ -26,10 +26,16 @@ public final class Selector {
     this.selection = selection;
     this.pace = new Pace(selection.rate(), nanos);
     this.budget =
-        selection
-            .budget()
-            .map(b -> new LabelBudget(b, selection.auditShare(), pace, selection.bar()));
+        selection.budget().map(b -> new LabelBudget(b, selection.auditShare(), selection.bar()));
     this.recent = new RecentlyAsked(selection.copyDistance());
+  }
+
+  /**
+   * Whether a record is among those that may be asked about or drawn, which are all up to {@link
+   * Selection#rate}. To be asked once for each; shares, budgets and weights are of these.
+   */
+  public boolean considers(String recordId) {
+    return pace.takes(Selection.hash(recordId));
   }
 
   /** As {@link #select(String, float[], double[], boolean)}, of one task. */
@@ -47,29 +53,17 @@ public final class Selector {
    */
   public Optional<Kept> select(
       String recordId, float[] features, double[] certainties, boolean scored) {
-    double auditShare = selection.auditShare() * pace.next();
     long hash = Selection.hash(recordId);
-    boolean audit = Selection.draws(hash, auditShare);
+    boolean audit = Selection.draws(hash, selection.auditShare());
     if (!scored) {
       coldStart();
     }
     boolean unsure = !scored || unsure(features, apart(hash, certainties), audit);
     if (audit) {
       // an audit record is shown to annotators as one, unsure or not; only its weight differs
-      return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / auditShare));
+      return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / selection.auditShare()));
     }
     return unsure ? Optional.of(new Kept(Reason.UNSURE, 1)) : Optional.empty();
-  }
-
-  /**
-   * A share of the records that nobody is asked about at random, as {@link
-   * Selection#drawsOthers(String, double)}: for their features alone.
-   */
-  public Optional<Kept> draw(String recordId, double share) {
-    double drawn = share * pace.part();
-    return Selection.drawsOthers(recordId, drawn)
-        ? Optional.of(new Kept(Reason.UNLABELLED, 1 / drawn))
-        : Optional.empty();
   }
 
   private synchronized void coldStart() {

@@ -16,7 +16,6 @@ class LabelBudgetTest {
   private static final int BURST = 50;
   private static final int RECORDS = 5_000;
   private static final double BAR = 0.9;
-  private static final Pace FULL = new Pace(Double.POSITIVE_INFINITY, () -> 0);
   private static final double SURE = Double.POSITIVE_INFINITY;
 
   @Property(tries = 200)
@@ -25,7 +24,7 @@ class LabelBudgetTest {
       @ForAll @IntRange(min = 1, max = 100) int burst,
       @ForAll @DoubleRange(max = 0.05) double audit,
       @ForAll long seed) {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(share, burst, 20), audit, FULL, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(share, burst, 20), audit, BAR);
     Random random = new Random(seed);
     int n = 300;
     int[] askedBefore = new int[n + 1];
@@ -73,7 +72,7 @@ class LabelBudgetTest {
 
   @Test
   void isThereInFullForTheFirstOnset() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, FULL, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
 
     assertThat(grantedOf(budget, BURST))
         .as("all but those kept for the least certain")
@@ -82,7 +81,7 @@ class LabelBudgetTest {
 
   @Test
   void savesForTheNextOnsetWhatIsNotAskedFor() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, FULL, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
     grantedOf(budget, 10 * BURST);
     for (int i = 0; i < 10 * BURST; i++) {
       assertThat(grants(budget, SURE, false)).isFalse();
@@ -93,7 +92,7 @@ class LabelBudgetTest {
 
   @Test
   void spendsTheLastOfWhatCanBeSavedOnTheLeastCertainOfWhatIsSure() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, FULL, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
     Random random = new Random(10);
     int asked = 0;
     for (int i = 0; i < RECORDS; i++) {
@@ -109,8 +108,7 @@ class LabelBudgetTest {
 
   @Test
   void spendsSomeOfWhatIsSavedOnSeveralInARowThatAreLessSureThanUsual() {
-    LabelBudget budget =
-        new LabelBudget(new Selection.Budget(0.1, 4 * BURST, WINDOW), 0, FULL, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, 4 * BURST, WINDOW), 0, BAR);
     Random random = new Random(11);
     for (int i = 0; i < 4 * WINDOW; i++) {
       grants(budget, 0.99 + random.nextDouble() / 100, false);
@@ -125,7 +123,7 @@ class LabelBudgetTest {
 
   @Test
   void spendsNothingOnATaskThatAsksForNothing() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, FULL, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
     for (int i = 0; i < RECORDS; i++) {
       assertThat(grants(budget, SURE, false)).isFalse();
     }
@@ -133,7 +131,7 @@ class LabelBudgetTest {
 
   @Test
   void paysBackWhatTheAuditTakes() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.5, 1, WINDOW), 0.1, FULL, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.5, 1, WINDOW), 0.1, BAR);
     for (int i = 0; i < 5; i++) {
       grants(budget, SURE, true);
     }
@@ -158,8 +156,7 @@ class LabelBudgetTest {
   }
 
   private static boolean[] run(double share, double audit, IntToDoubleFunction certainty) {
-    LabelBudget budget =
-        new LabelBudget(new Selection.Budget(share, BURST, WINDOW), audit, FULL, 1);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(share, BURST, WINDOW), audit, 1);
     Random draws = new Random(6);
     boolean[] asked = new boolean[RECORDS];
     for (int i = 0; i < RECORDS; i++) {

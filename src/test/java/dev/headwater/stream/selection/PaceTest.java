@@ -3,6 +3,7 @@ package dev.headwater.stream.selection;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import net.jqwik.api.ForAll;
@@ -11,49 +12,76 @@ import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
 class PaceTest {
-  private static final int RATE = 100;
+  private static final int RATE = 1000;
 
   private final AtomicLong clock = new AtomicLong(-7);
   private final Pace pace = new Pace(RATE, clock::get);
+  private final Random random = new Random(1);
 
-  /** A second of so many records. */
-  private double second(int records) {
-    double part = pace.part();
+  /**
+   * @return how many of so many records, evenly over so long, are taken
+   */
+  private int taken(int records, double seconds) {
+    int taken = 0;
     for (int i = 0; i < records; i++) {
-      part = pace.next();
-      clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / records);
+      clock.addAndGet((long) (seconds * TimeUnit.SECONDS.toNanos(1) / records));
+      taken += pace.takes(random.nextInt() & 0xFFFFFFFFL) ? 1 : 0;
     }
-    clock.addAndGet(TimeUnit.SECONDS.toNanos(1) % records);
-    return part;
+    return taken;
   }
 
   @Property(tries = 100)
-  void asksForNoMoreThanAtItsRate(@ForAll @IntRange(min = 1, max = 5000) int records) {
+  void takesAllUpToItsRateAndAsManyBeyondIt(@ForAll @IntRange(min = 1, max = 100_000) int records) {
     PaceTest fresh = new PaceTest();
-    assertThat(fresh.second(records)).as("nothing is known of the rate").isEqualTo(1);
-    fresh.second(records);
+    int all = fresh.taken(3 * records, 3);
+    int most = Math.min(3 * records, 4 * RATE);
 
-    double part = fresh.second(records);
-
-    assertThat(part * records)
-        .isCloseTo(Math.min(records, RATE), within(.001 * Math.max(1, records)));
+    assertThat(all).isLessThanOrEqualTo(most + 300);
+    if (records <= RATE) {
+      assertThat(all).isEqualTo(3 * records);
+    } else {
+      assertThat(all).isGreaterThan(2 * RATE);
+    }
   }
 
   @Test
-  void asksForAllAgainOnceThereIsLess() {
-    second(1000);
-    assertThat(second(1000)).isCloseTo(.1, within(.001));
-    second(50);
-
-    assertThat(second(50)).isEqualTo(1);
+  void aJumpFromNothingTakesNoMoreThanASecondsWorthAtOnce() {
+    assertThat(taken(100_000, 1)).isLessThan(2 * RATE + 200);
   }
 
   @Test
-  void aSecondOfNothingIsNoRate() {
-    second(1000);
-    assertThat(second(1000)).isLessThan(.2);
-    clock.addAndGet(TimeUnit.MINUTES.toNanos(10));
+  void burstsTakeNoMoreThanTheRateOverAllButForTheFirstOfEach() {
+    int taken = 0;
+    for (int burst = 0; burst < 20; burst++) {
+      taken += taken(100_000, 1);
+      clock.addAndGet(TimeUnit.SECONDS.toNanos(4));
+    }
 
-    assertThat(pace.next()).isEqualTo(1);
+    assertThat(taken).as("a second and a second's worth of each five").isLessThan(20 * 2200);
+  }
+
+  @Test
+  void takesAllAgainOnceThereIsLess() {
+    taken(100_000, 2);
+    taken(500, 2);
+
+    assertThat(taken(500, 1)).isEqualTo(500);
+  }
+
+  @Test
+  void isIndependentOfOtherDrawsByTheSameHash() {
+    taken(100_000, 2);
+    int audits = 0;
+    int taken = 0;
+    for (int i = 0; i < 1_000_000; i++) {
+      clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / 50_000);
+      long hash = random.nextInt() & 0xFFFFFFFFL;
+      boolean takes = pace.takes(hash);
+      taken += takes ? 1 : 0;
+      audits += takes && Selection.draws(hash, .03) ? 1 : 0;
+    }
+
+    assertThat(taken).as("twenty seconds").isCloseTo(20_000, within(1000));
+    assertThat(audits / (double) taken).isCloseTo(.03, within(.004));
   }
 }

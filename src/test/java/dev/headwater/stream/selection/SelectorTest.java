@@ -5,9 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.headwater.schema.Reason;
 import dev.headwater.scoring.Measure;
-import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -212,44 +209,21 @@ class SelectorTest {
   }
 
   @Test
-  void beyondItsRateItAsksForNoMoreAndItsWeightsSaySo() {
+  void beyondItsRateItConsidersAUniformPart() {
     AtomicLong clock = new AtomicLong();
-    Selector selector =
-        new Selector(
-            new Selection(
-                AUDIT,
-                0.8,
-                Measure.MAX_PROBABILITY,
-                0,
-                Optional.of(new Selection.Budget(0.3, 30, 50)),
-                1000,
-                Map.of()),
-            clock::get);
-    Random random = new Random(7);
-    int records = 20_000;
-    Map<Reason, Integer> kept = new EnumMap<>(Reason.class);
-    Map<Reason, Double> stoodFor = new EnumMap<>(Reason.class);
-    for (int i = 0; i < 5 * records; i++) {
-      clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / records);
-      String id = "id-" + i;
-      List<Selector.Kept> all = new ArrayList<>();
-      selector.select(id, ANY, random.nextDouble(), true).ifPresent(all::add);
-      selector.draw(id, 0.4).ifPresent(all::add);
-      if (i >= records) { // of the first second nothing is known before
-        all.forEach(
-            one -> {
-              kept.merge(one.reason(), 1, Integer::sum);
-              stoodFor.merge(one.reason(), one.weight(), Double::sum);
-            });
-      }
+    Selection selection =
+        new Selection(AUDIT, 0.8, Measure.MAX_PROBABILITY, 0, Optional.empty(), 1000, Map.of());
+    Selector selector = new Selector(selection, clock::get);
+    int considered = 0;
+    int audited = 0;
+    for (int i = 0; i < 200_000; i++) {
+      clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / 20_000);
+      boolean considers = selector.considers("id-" + i);
+      considered += considers ? 1 : 0;
+      audited += considers && selection.audits("id-" + i) ? 1 : 0;
     }
 
-    assertThat(kept.get(Reason.AUDIT)).as("a tenth of 1,000 a second").isBetween(330, 470);
-    assertThat(kept.get(Reason.UNSURE)).as("a fifth of 1,000 a second").isBetween(600, 900);
-    assertThat(kept.get(Reason.UNLABELLED)).as("two fifths").isBetween(1450, 1750);
-    assertThat(stoodFor.get(Reason.UNLABELLED) / (4 * records)).isCloseTo(1, within(.1));
-    assertThat((stoodFor.get(Reason.AUDIT) + stoodFor.get(Reason.UNSURE)) / (4 * records))
-        .as("Horvitz-Thompson")
-        .isCloseTo(1, within(.15));
+    assertThat(considered).as("ten seconds, and the first thousand").isBetween(10_000, 11_500);
+    assertThat((double) audited / considered).isCloseTo(AUDIT, within(.01));
   }
 }
