@@ -16,9 +16,9 @@ import java.util.Locale;
  * @param linger how long a producer waits to fill a batch, a commit at most; a floor of the latency
  *     for readers that do not wait for a commit
  * @param selection which records are worth a label
- * @param unlabelledShare share of all records whose features go to the samples without a label, in
- *     [0, 1]: what drift is seen in, domains are adapted by, and a last layer learns from where it
- *     is sure; of a map of features the means
+ * @param unlabelledShare share of the records considered whose features go to the samples without a
+ *     label, in [0, 1]: what drift is seen in, domains are adapted by, and a last layer learns from
+ *     where it is sure; of a map of features the means
  * @param labelWait how long a record waits for its label, and a label for its record
  * @param top how many labels a prediction names
  * @param readAheadBytes bound of results computed ahead; beyond it records are scored one by one

@@ -11,7 +11,7 @@ import java.util.Optional;
  * Which records are worth a label: those that are unsure, and an audit drawn from all records
  * whatever their confidence, without which only what the model doubts would ever be checked.
  *
- * @param auditShare share of all records drawn for audit, in [0, 1]
+ * @param auditShare share of the records considered that is drawn for audit, in [0, 1]
  * @param threshold certainty below which a record is unsure, in [0, 1]
  * @param measure of certainty
  * @param copyDistance a record closer to one asked lately than this share of their typical distance
