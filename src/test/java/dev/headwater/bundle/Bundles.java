@@ -224,35 +224,11 @@ public final class Bundles {
 
   /** Sum-pooled word vectors over {@code {"id", "label", "text"}}, with a head of its own. */
   public static Bundle text(Path directory, int dim, int classes) throws Exception {
-    byte[] network =
-        GraphFixture.opset(17)
-            .integerInput("input_ids", -1, -1)
-            .integerInput("attention_mask", -1, -1)
-            .weight("embedding", VOCABULARY, dim)
-            .weight("fc.weight", classes, dim)
-            .weight("fc.bias", classes)
-            .integers("one", DataType.INT64, new long[] {1}, 1)
-            .integers("two", DataType.INT64, new long[] {1}, 2)
-            .node("Gather", "vectors", "embedding", "input_ids")
-            .node("Cast", "mask", Map.of("to", 1), "attention_mask")
-            .node("Unsqueeze", "weights", "mask", "two")
+    GraphFixture network =
+        wordVectors(dim)
             .node("Mul", "masked", "vectors", "weights")
-            .node("ReduceSum", "features", Map.of("keepdims", 0), "masked", "one")
-            .node("Gemm", "logits", Map.of("transB", 1), "features", "fc.weight", "fc.bias")
-            .output("logits", -1, classes)
-            .bytes();
-    Files.write(directory.resolve("model.onnx"), network);
-    Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
-    labels(directory, classes);
-    return load(
-        directory,
-        """
-        name: words
-        task: intent
-        model: model.onnx
-        labels: labels.json
-        input: {id: /id, label: /label, text: /text, tokenizer: tokenizer.json}
-        """);
+            .node("ReduceSum", "features", Map.of("keepdims", 0), "masked", "one");
+    return words(directory, network, dim, classes, "cut: auto", 128);
   }
 
   /**
@@ -260,29 +236,39 @@ public final class Bundles {
    * each text is padded to five tokens.
    */
   public static Bundle deepText(Path directory, int dim, int classes) throws Exception {
-    byte[] network =
-        GraphFixture.opset(17)
-            .integerInput("input_ids", -1, -1)
-            .integerInput("attention_mask", -1, -1)
-            .weight("embedding", VOCABULARY, dim)
+    GraphFixture network =
+        wordVectors(dim)
             .weight("layer.weight", dim, dim)
-            .weight("fc.weight", classes, dim)
-            .weight("fc.bias", classes)
-            .integers("one", DataType.INT64, new long[] {1}, 1)
-            .integers("two", DataType.INT64, new long[] {1}, 2)
-            .node("Gather", "vectors", "embedding", "input_ids")
             .node("MatMul", "seen", "vectors", "layer.weight")
             .node("Tanh", "bent", "seen")
-            .node("Cast", "mask", Map.of("to", 1), "attention_mask")
-            .node("Unsqueeze", "weights", "mask", "two")
             .node("Mul", "masked", "bent", "weights")
             .node("ReduceSum", "sum", Map.of("keepdims", 0), "masked", "one")
             .node("ReduceSum", "words", Map.of("keepdims", 0), "weights", "one")
-            .node("Div", "features", "sum", "words")
-            .node("Gemm", "logits", Map.of("transB", 1), "features", "fc.weight", "fc.bias")
-            .output("logits", -1, classes)
-            .bytes();
-    Files.write(directory.resolve("model.onnx"), network);
+            .node("Div", "features", "sum", "words");
+    return words(directory, network, dim, classes, "cut: -2", 5);
+  }
+
+  private static GraphFixture wordVectors(int dim) {
+    return GraphFixture.opset(17)
+        .integerInput("input_ids", -1, -1)
+        .integerInput("attention_mask", -1, -1)
+        .weight("embedding", VOCABULARY, dim)
+        .integers("one", DataType.INT64, new long[] {1}, 1)
+        .integers("two", DataType.INT64, new long[] {1}, 2)
+        .node("Gather", "vectors", "embedding", "input_ids")
+        .node("Cast", "mask", Map.of("to", 1), "attention_mask")
+        .node("Unsqueeze", "weights", "mask", "two");
+  }
+
+  private static Bundle words(
+      Path directory, GraphFixture network, int dim, int classes, String cut, int maxTokens)
+      throws Exception {
+    network
+        .weight("fc.weight", classes, dim)
+        .weight("fc.bias", classes)
+        .node("Gemm", "logits", Map.of("transB", 1), "features", "fc.weight", "fc.bias")
+        .output("logits", -1, classes);
+    Files.write(directory.resolve("model.onnx"), network.bytes());
     Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
     labels(directory, classes);
     return load(
@@ -292,9 +278,10 @@ public final class Bundles {
         task: intent
         model: model.onnx
         labels: labels.json
-        cut: -2
-        input: {id: /id, label: /label, text: /text, tokenizer: tokenizer.json, max-tokens: 5}
-        """);
+        %s
+        input: {id: /id, label: /label, text: /text, tokenizer: tokenizer.json, max-tokens: %d}
+        """
+            .formatted(cut, maxTokens));
   }
 
   /** An encoder that stops at its hidden states: mean-pooled, and no head yet. */
