@@ -52,8 +52,10 @@ record Graph(
     /** What hidden states are pooled to, where they are. */
     private @Nullable String pooled;
 
-    /** Whether a task is of texts of one length. */
-    private boolean pads;
+    /**
+     * What all texts are padded to, because of a task that is of texts of one length; 0 if none.
+     */
+    private int tokens;
 
     Reading(Manifest manifest, List<String> problems, OnnxFile exported) {
       this.manifest = manifest;
@@ -80,7 +82,7 @@ record Graph(
       refuseSharedTails(splits);
       List<String> features =
           splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
-      OnnxFile whole = pads ? padded(file) : file;
+      OnnxFile whole = tokens > 0 ? padded(file) : file;
       return new Graph(
           whole.inputs(), splits, List.copyOf(tilings), features, whole.backbone(features));
     }
@@ -199,19 +201,16 @@ record Graph(
      */
     private Split original(Manifest.Task task) throws OnnxException {
       Split split = file.split(task.cut());
-      if (!(manifest.input() instanceof Manifest.Text) || Task.shapes(split).isPresent()) {
-        return split;
+      if (manifest.input() instanceof Manifest.Text text && Task.shapes(split).isEmpty()) {
+        tokens = text.maxTokens();
+        return padded(file).split(task.cut());
       }
-      pads = true;
-      return padded(file).split(task.cut());
+      return split;
     }
 
     /** With open lengths of texts declared. */
     private OnnxFile padded(OnnxFile file) {
-      if (!(manifest.input() instanceof Manifest.Text text)) {
-        return file;
-      }
-      long[] wanted = {-1, text.maxTokens()};
+      long[] wanted = {-1, tokens};
       OnnxFile padded = file;
       for (TensorInfo input : file.inputs()) {
         if (open(input.shape(), wanted)) {

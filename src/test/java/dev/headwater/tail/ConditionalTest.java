@@ -147,16 +147,10 @@ final class ConditionalTest {
 
   @Test
   void oneWithinAnotherIsSpeltOutToo() throws Exception {
-    GraphProto layer =
-        GraphFixture.opset(13)
-            .weight("inner", 4, 4)
-            .node("MatMul", "m", "h", "inner")
-            .output("m")
-            .graph();
     GraphProto other = GraphFixture.opset(13).node("Identity", "o", "h").output("o").graph();
     GraphProto nested =
         GraphFixture.opset(13)
-            .node("If", "o", Map.of("then_branch", layer, "else_branch", other), "b")
+            .node("If", "o", Map.of("then_branch", layer(), "else_branch", other), "b")
             .output("o")
             .graph();
     byte[] model =
@@ -213,17 +207,19 @@ final class ConditionalTest {
         .hasMessageContaining("If, which makes `y`, holds Hardmax, which is of a kind");
   }
 
+  private static GraphProto layer() {
+    return GraphFixture.opset(13)
+        .weight("inner", 4, 4)
+        .node("MatMul", "m", "h", "inner")
+        .output("m")
+        .graph();
+  }
+
   private static byte[] chooses(UnaryOperator<GraphFixture> condition) {
-    GraphProto layer =
-        GraphFixture.opset(13)
-            .weight("inner", 4, 4)
-            .node("MatMul", "m", "h", "inner")
-            .output("m")
-            .graph();
     GraphProto same = GraphFixture.opset(13).node("Identity", "m", "h").output("m").graph();
     return condition
         .apply(GraphFixture.opset(13).input("x", -1, 4).weight("w", 4, 3).node("Relu", "h", "x"))
-        .node("If", "y", Map.of("then_branch", layer, "else_branch", same), "b")
+        .node("If", "y", Map.of("then_branch", layer(), "else_branch", same), "b")
         .node("MatMul", "logits", "y", "w")
         .output("logits", -1, 3)
         .bytes();
