@@ -1,8 +1,10 @@
 package dev.headwater.schema;
 
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
+
 /**
  * A label with the probability the head gave it.
  *
  * @param confidence in [0, 1]
  */
-public record Scored(String label, double confidence) {}
+public record Scored(String label, @JsonSerialize(using = Probability.class) double confidence) {}

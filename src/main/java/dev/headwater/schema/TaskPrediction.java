@@ -2,6 +2,7 @@ package dev.headwater.schema;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -29,13 +30,13 @@ import org.jspecify.annotations.Nullable;
 public record TaskPrediction(
     String task,
     @Nullable String label,
-    double confidence,
+    @JsonSerialize(using = Probability.class) double confidence,
     List<Scored> top,
     long headVersion,
     @Nullable Scored frozen,
     @Nullable String mask,
     @Nullable Map<String, Double> shares,
-    @Nullable Double leastConfidence,
+    @JsonSerialize(using = Probability.class) @Nullable Double leastConfidence,
     @Nullable String frozenMask,
     @Nullable List<String> labels,
     @Nullable Estimate estimate,

@@ -67,11 +67,11 @@ class AvroContractTest {
     return Stream.of(
         new TaskPrediction("colour", "red", .75, List.of(SCORED), 2, SCORED),
         new TaskPrediction("colour", null, 0, List.of(), 0, null),
-        new TaskPrediction("pixels", .9, 2, "cafe", Map.of("a", 1.0), .5, "ca"),
+        new TaskPrediction("pixels", .875, 2, "cafe", Map.of("a", 1.0), .5, "ca"),
         new TaskPrediction(
             "size",
             null,
-            .9,
+            .875,
             List.of(),
             2,
             null,
