@@ -34,6 +34,7 @@ import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TransactionAbortableException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.errors.MissingSourceTopicException;
 import org.apache.kafka.streams.errors.ProcessorStateException;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +57,11 @@ public final class StreamService implements AutoCloseable {
 
   /** Between two tries: each costs the group a rebalance. */
   private static final Duration REGISTRY_PAUSE = Duration.ofSeconds(2);
+
+  /** Between two questions for topics that a rebalance missed, and how many there are. */
+  private static final Duration TOPIC_PAUSE = Duration.ofSeconds(1);
+
+  private static final int TOPIC_TRIES = 10;
 
   private final StreamSettings settings;
   private final Bundle bundle;
@@ -271,7 +277,9 @@ public final class StreamService implements AutoCloseable {
         LockSupport.parkNanos(REGISTRY_PAUSE.toNanos());
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
-      if (cause instanceof RetriableException || undone(cause)) {
+      if (cause instanceof RetriableException
+          || undone(cause)
+          || (cause instanceof MissingSourceTopicException && topicsAreThere())) {
         log.atWarn().setCause(failure).log("stream thread replaced");
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
@@ -290,6 +298,27 @@ public final class StreamService implements AutoCloseable {
   private static boolean undone(Throwable cause) {
     return cause instanceof InvalidTxnStateException
         || cause instanceof TransactionAbortableException;
+  }
+
+  /**
+   * A broker that has just come back may tell a rebalance of fewer topics than it has. Asked again
+   * for a while, it knows them, or they are gone.
+   */
+  private boolean topicsAreThere() {
+    for (int i = 0; i < TOPIC_TRIES && !closed; i++) {
+      LockSupport.parkNanos(TOPIC_PAUSE.toNanos());
+      try {
+        TopicLimits.read(kafka, topics, StreamProperties.maxRequestSize(kafka));
+        return true;
+      } catch (KafkaException e) {
+        if (passes(e)) {
+          return true; // away once more: that is waited for by whoever takes over
+        }
+      } catch (IllegalStateException e) {
+        log.atDebug().log("{}; asked again in {}", e.getMessage(), TOPIC_PAUSE);
+      }
+    }
+    return false;
   }
 
   private static String rootOf(Throwable failure) {
