@@ -310,11 +310,10 @@ public final class StreamService implements AutoCloseable {
       try {
         TopicLimits.read(kafka, topics, StreamProperties.maxRequestSize(kafka));
         return true;
-      } catch (KafkaException e) {
+      } catch (KafkaException | IllegalStateException e) {
         if (passes(e)) {
           return true; // away once more: that is waited for by whoever takes over
         }
-      } catch (IllegalStateException e) {
         log.atDebug().log("{}; asked again in {}", e.getMessage(), TOPIC_PAUSE);
       }
     }

@@ -558,6 +558,41 @@ class StreamServiceIT {
     }
   }
 
+  /** As a broker that has just come back may tell of fewer topics than it has. */
+  @Test
+  void goesOnWhereATopicIsMissingForAMomentOnly() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "moment", 1);
+        Admin admin = Admin.create(on.kafka);
+        StreamService service = on.service(Deployment.settings("moment", state, NONE), bundle)) {
+      service.start();
+      await().atMost(PATIENCE).until(() -> service.ready().up());
+
+      admin.deleteTopics(List.of("moment-records")).all().get();
+      await()
+          .atMost(Duration.ofMinutes(3))
+          .pollInterval(Duration.ofMillis(20))
+          .until(StreamServiceIT::asksForTopics);
+      on.createTopics();
+      on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
+
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(on.committed(on.topics.predictions()))
+                      .extracting(r -> r.value().recordId())
+                      .containsExactly("after"));
+      assertThat(service.live().up()).as(service.live().cause()).isTrue();
+    }
+  }
+
+  /** Whether a stream thread has met a rebalance that missed a topic. */
+  private static boolean asksForTopics() {
+    return Thread.getAllStackTraces().values().stream()
+        .flatMap(Stream::of)
+        .anyMatch(frame -> frame.getMethodName().equals("topicsAreThere"));
+  }
+
   @Test
   void saysWhyItIsNotReadyBeforeItStarts() {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "unstarted", 1);
