@@ -105,19 +105,35 @@ final class Muon {
     }
   }
 
-  /** U V' of a matrix U S V', about. */
+  /**
+   * U V' of a matrix U S V', about. The iteration takes S to a polynomial of it, and what stands
+   * left of the matrix is one of its Gram matrix, which is the smaller: so that is iterated.
+   */
   private float[] orthogonal(float[] matrix, int rows, int columns) {
     try (NDManager scope = manager.newSubManager()) {
       NDArray given = scope.create(FloatBuffer.wrap(matrix), new Shape(rows, columns));
       NDArray x = rows > columns ? given.transpose() : given;
       x = x.div(x.norm().add(NOTHING));
-      for (int i = 0; i < ITERATIONS; i++) {
-        NDArray gram = x.matMul(x.transpose());
-        NDArray more = gram.mul(QUINTIC[1]).add(gram.matMul(gram).mul(QUINTIC[2]));
-        x = x.mul(QUINTIC[0]).add(more.matMul(x));
+      NDArray gram = x.matMul(x.transpose());
+      NDArray factor = factor(gram, scope);
+      NDArray product = factor;
+      for (int i = 1; i < ITERATIONS; i++) {
+        gram = factor.matMul(gram).matMul(factor);
+        factor = factor(gram, scope);
+        product = factor.matMul(product);
       }
+      x = product.matMul(x);
       return (rows > columns ? x.transpose() : x).toFloatArray();
     }
+  }
+
+  /** What one iteration multiplies by. */
+  private static NDArray factor(NDArray gram, NDManager scope) {
+    return scope
+        .eye(Math.toIntExact(gram.getShape().get(0)))
+        .mul(QUINTIC[0])
+        .add(gram.mul(QUINTIC[1]))
+        .add(gram.matMul(gram).mul(QUINTIC[2]));
   }
 
   private void adam(float[] gradient, int from, int to) {
