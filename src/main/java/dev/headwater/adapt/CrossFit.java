@@ -13,11 +13,13 @@ import java.util.List;
  *
  * @param head to ship: of the folds' heads, which are there anyway, and one trained on everything,
  *     unless the fitter can do without
+ * @param folds heads that each left out some of the judged samples
  * @param judged indexes into the batch
  * @param logits of each judged sample under the fold that left it out
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
-record CrossFit(Fitter.Trained head, int[] judged, List<float[]> logits) {
+record CrossFit(
+    Fitter.Trained head, List<Fitter.Trained> folds, int[] judged, List<float[]> logits) {
 
   /**
    * @param unlabelled features of samples that nobody has labelled; none of them is judged
@@ -60,22 +62,27 @@ record CrossFit(Fitter.Trained head, int[] judged, List<float[]> logits) {
     if (more.taken() > 0) {
       heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
     }
-    return scorable
-        ? new CrossFit(
-            fitter.blend(live, heads), judged, logits(heads.subList(0, count), batch, judged))
-        : new CrossFit(fitter.blend(live, heads), new int[0], List.of());
+    heads = fitter.settled(live, heads, classes, batch, weightings);
+    Fitter.Trained head = fitter.blend(live, heads);
+    if (!scorable) {
+      return new CrossFit(head, List.of(), new int[0], List.of());
+    }
+    List<float[]> left = Arrays.stream(judged).mapToObj(i -> batch.features().get(i)).toList();
+    List<Fitter.Trained> apart = heads.subList(0, count);
+    return new CrossFit(head, apart, judged, inTurn(apart, left));
   }
 
-  private static List<float[]> logits(List<Fitter.Trained> heads, Batch batch, int[] judged) {
-    float[][] logits = new float[judged.length][];
-    for (int fold = 0; fold < heads.size(); fold++) {
-      List<float[]> left = new ArrayList<>();
-      for (int i = fold; i < judged.length; i += heads.size()) {
-        left.add(batch.features().get(judged[i]));
+  /** What heads that take turns say of these features. */
+  static List<float[]> inTurn(List<Fitter.Trained> heads, List<float[]> features) {
+    float[][] logits = new float[features.size()][];
+    for (int turn = 0; turn < heads.size(); turn++) {
+      List<float[]> asked = new ArrayList<>();
+      for (int i = turn; i < features.size(); i += heads.size()) {
+        asked.add(features.get(i));
       }
-      List<float[]> said = heads.get(fold).logits(left);
+      List<float[]> said = heads.get(turn).logits(asked);
       for (int i = 0; i < said.size(); i++) {
-        logits[fold + i * heads.size()] = said.get(i);
+        logits[turn + i * heads.size()] = said.get(i);
       }
     }
     return List.of(logits);

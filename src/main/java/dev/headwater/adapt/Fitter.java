@@ -65,6 +65,16 @@ interface Fitter {
     return fit(live, classes, batch, weightings);
   }
 
+  /**
+   * What becomes of heads that were fitted apart: how far they go from the live one, say.
+   *
+   * @param weightings by which each was fitted: what has none judges it
+   */
+  default List<Trained> settled(
+      Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
+    return fitted;
+  }
+
   /** Folds that are worth what their heads cost, of so many wanted. */
   default int folds(int wanted) {
     return wanted;

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -55,9 +56,18 @@ final class Learner {
   private final TrainedThrough read = TrainedThrough.nothing();
   private @Nullable Head live;
   private TrainedThrough trained = TrainedThrough.nothing();
+  private Mean made = new Mean(Map.of(), List.of());
+  private List<Fitter.Trained> parts = List.of();
 
   /** How many samples could judge the last candidate, if it was refused. */
   private int refusedOn;
+
+  /**
+   * A head that ships, and those it is the mean of. That is better than any of them, and they are
+   * all that the gate hears of a candidate; so of the live head it hears the like, where it was
+   * trained here.
+   */
+  private record Mean(Map<String, Tensor> tensors, List<Fitter.Trained> parts) {}
 
   /**
    * What samples and heads must be of.
@@ -135,6 +145,7 @@ final class Learner {
     live = head;
     trained = TrainedThrough.of(head.info());
     refusedOn = 0;
+    parts = made.tensors().equals(head.tensors()) ? made.parts() : List.of();
     evidence.restart();
   }
 
@@ -258,7 +269,11 @@ final class Learner {
         space.dense().isPresent() ? 1 : by.temperature(told, fit.logits(), batch, fit.judged());
     Set<Integer> unseen = Arrays.stream(judged).boxed().collect(Collectors.toSet());
     Verdict verdict = gate.judge(judged(by, start, fit, unseen, samples, labels, temperature));
-    Fitter.Trained candidate = fit.head().scaled(by.spread() / temperature, by.mean());
+    UnaryOperator<Fitter.Trained> served =
+        head -> head.scaled(by.spread() / temperature, by.mean());
+    Fitter.Trained candidate = served.apply(fit.head());
+    List<Fitter.Trained> folds = fitter.shipsFolds(start) ? fit.folds() : List.of();
+    made = new Mean(candidate.tensors(), folds.stream().map(served).toList());
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
     numbers.putAll(by.figures(told, fit.logits()));
     numbers.put("temperature", temperature);
@@ -324,7 +339,9 @@ final class Learner {
     }
     List<float[]> before =
         live != null
-            ? start.logits(judged.stream().map(Remembered::features).toList())
+            ? CrossFit.inTurn(
+                parts.isEmpty() ? List.of(start) : parts.stream().map(by::scaled).toList(),
+                judged.stream().map(Remembered::features).toList())
             : space.dense().map(dense -> dense.constant(judged, labels.size())).orElse(List.of());
     List<Trial> trials = new ArrayList<>();
     if (space.dense().isPresent()) {

@@ -58,7 +58,7 @@ public interface RawAdapt {
   int iterations();
 
   /** Minibatches of a training where the head has several layers. */
-  @WithDefault("50")
+  @WithDefault("35")
   @WithConverter(Converters.Positive.class)
   int tailSteps();
 

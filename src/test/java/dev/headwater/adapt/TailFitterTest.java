@@ -112,6 +112,35 @@ class TailFitterTest {
   }
 
   @Test
+  void goesHalfTheWayWhereThatIsBetterForWhatItLeftOut() throws Exception {
+    Task task = twoLayers();
+    TailFitter fitter = fitter(task);
+    Fitter.Trained far = fitter.of(task.head().orElseThrow());
+    Batch batch = corners(400, 9);
+    double[] first = ones(400);
+    Arrays.fill(first, 300, 400, 0);
+    List<double[]> weightings = List.of(first);
+    for (int round = 0; round < 6; round++) {
+      far = fitter.fit(far, 2, batch, weightings).get(0);
+    }
+    Fitter.Trained beyond = far.scaled(40, 0);
+
+    Fitter.Trained half = fitter.settled(far, List.of(beyond), 2, batch, weightings).get(0);
+    float[] said = half.logits(batch.features()).get(0);
+    float[] wanted = far.scaled(20.5, 0).logits(batch.features()).get(0);
+    assertThat(said).as("beyond the mark").containsExactly(wanted, within(1e-3f));
+    assertThat(fitter.settled(beyond, List.of(far), 2, batch, weightings).get(0).tensors())
+        .as("from far away")
+        .isEqualTo(far.tensors());
+    assertThat(fitter.settled(far, List.of(beyond), 2, batch, List.of(ones(400))).get(0).tensors())
+        .as("with nothing to tell by")
+        .isEqualTo(beyond.tensors());
+    assertThat(fitter.settled(fitter.empty(), List.of(beyond), 2, batch, weightings))
+        .as("from nothing")
+        .containsExactly(beyond);
+  }
+
+  @Test
   void growsByALabelThatHasNeverBeenSeen() throws Exception {
     Task task = twoLayers();
     TailFitter fitter = fitter(task);

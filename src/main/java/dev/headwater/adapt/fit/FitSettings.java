@@ -12,7 +12,7 @@ package dev.headwater.adapt.fit;
  */
 public record FitSettings(String device, int threads, double pull, int iterations, int tailSteps) {
   /** Chosen by replay: see RATIONALE.md in the package above. */
-  public static final FitSettings DEFAULT = new FitSettings("auto", 1, 0.02, 25, 50);
+  public static final FitSettings DEFAULT = new FitSettings("auto", 1, 0.02, 25, 35);
 
   public FitSettings {
     if (!device.matches("auto|cpu|cuda:\\d{1,3}")) {

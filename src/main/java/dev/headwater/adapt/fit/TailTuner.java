@@ -5,12 +5,14 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.GradientCollector;
 import dev.headwater.onnx.Split;
 import dev.headwater.schema.Tensor;
 import dev.headwater.tail.Tail;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,7 +38,7 @@ public final class TailTuner {
   private static final int MOST_TILES = 4096;
 
   /** Minibatches of a head that begins with nothing, for each of another. */
-  private static final int STEPS_FROM_NOTHING = 4;
+  private static final int STEPS_FROM_NOTHING = 6;
 
   /**
    * Pull of a head of tiles, as {@link Muon} takes it. A few records have all the pixels to move it
@@ -178,37 +180,62 @@ public final class TailTuner {
     }
   }
 
+  /** What a head with these weights loses on samples, as it would be trained: weighted, summed. */
+  public double loss(Weights at, Batch batch, double[] weights) {
+    JniUtils.setNumThreads(settings.threads());
+    int[] counted = counted(weights);
+    int size = batchSize(batch);
+    double sum = 0;
+    for (int from = 0; from < counted.length; from += size) {
+      int[] chosen = Arrays.copyOfRange(counted, from, Math.min(counted.length, from + size));
+      try (NDManager scope = engine.newBaseManager(device)) {
+        Loss loss = loss(arrays(at, scope), batch, weights, chosen, scope);
+        sum += loss.mean().toArray()[0].doubleValue() * loss.weight();
+      }
+    }
+    return sum;
+  }
+
   /** A minibatch's loss and its gradient. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Slope(double loss, float[] gradient) {}
 
   private Slope slope(Weights at, Batch batch, double[] weights, int[] chosen) {
-    List<float[]> rows = new ArrayList<>(chosen.length);
-    for (int i : chosen) {
-      rows.add(batch.features().get(i));
-    }
     synchronized (SoftmaxLoss.COLLECTING) {
       try (NDManager scope = engine.newBaseManager(device);
           GradientCollector collector = engine.newGradientCollector()) {
         Map<String, NDArray> parameters = arrays(at, scope);
         parameters.values().forEach(array -> array.setRequiresGradient(true));
-        NDArray logits = tail.logits(features(rows, scope), parameters, scope);
-        if (batch.targets() != null) {
-          NDArray loss = loss(logits, batch.targets(), weights, chosen, scope);
-          collector.backward(loss);
-          return new Slope(loss.toArray()[0].doubleValue(), gradients(at, parameters));
-        }
-        float[] target = new float[Math.toIntExact(logits.size())];
-        double total = target(batch, weights, chosen, (int) logits.getShape().get(1), target);
-        NDArray chance = logits.logSoftmax(1).mul(scope.create(target, logits.getShape()));
-        NDArray loss = chance.sum().div(-total);
+        NDArray loss = loss(parameters, batch, weights, chosen, scope).mean();
         collector.backward(loss);
         return new Slope(loss.toArray()[0].doubleValue(), gradients(at, parameters));
       }
     }
   }
 
-  private static NDArray loss(
+  /**
+   * @param mean over what is weighed, of which there is {@code weight}
+   */
+  private record Loss(NDArray mean, double weight) {}
+
+  private Loss loss(
+      Map<String, NDArray> parameters,
+      Batch batch,
+      double[] weights,
+      int[] chosen,
+      NDManager scope) {
+    List<float[]> rows = Arrays.stream(chosen).mapToObj(i -> batch.features().get(i)).toList();
+    NDArray logits = tail.logits(features(rows, scope), parameters, scope);
+    if (batch.targets() != null) {
+      return loss(logits, batch.targets(), weights, chosen, scope);
+    }
+    float[] target = new float[Math.toIntExact(logits.size())];
+    double total = target(batch, weights, chosen, (int) logits.getShape().get(1), target);
+    NDArray chance = logits.logSoftmax(1).mul(scope.create(target, logits.getShape()));
+    return new Loss(chance.sum().div(-total), total);
+  }
+
+  private static Loss loss(
       NDArray outputs, Targets targets, double[] weights, int[] chosen, NDManager scope) {
     int width = Math.toIntExact(outputs.size()) / chosen.length;
     FloatBuffer wanted = FloatBuffer.allocate(chosen.length * width);
@@ -220,12 +247,13 @@ public final class TailTuner {
       total += counts[i];
     }
     NDArray rows = scope.create(wanted.flip(), new Shape(chosen.length, width));
-    return targets
-        .loss()
-        .each(outputs.reshape(chosen.length, width), rows)
-        .mul(scope.create(counts, new Shape(chosen.length, 1)))
-        .sum()
-        .div(Math.max(1e-12, total));
+    NDArray sum =
+        targets
+            .loss()
+            .each(outputs.reshape(chosen.length, width), rows)
+            .mul(scope.create(counts, new Shape(chosen.length, 1)))
+            .sum();
+    return new Loss(sum.div(Math.max(1e-12, total)), total);
   }
 
   /** The weight of each answer where its own class is, zeros elsewhere; returns their sum. */
@@ -293,11 +321,14 @@ public final class TailTuner {
     int from = 0;
     for (long[] shape : shapes) {
       int width = (int) Arrays.stream(shape).reduce(1, Math::multiplyExact);
-      FloatBuffer values = FloatBuffer.allocate(rows.size() * width);
+      ByteBuffer bytes =
+          scope.allocateDirect(rows.size() * width * Float.BYTES); // not copied again
+      FloatBuffer values = bytes.asFloatBuffer();
       for (float[] row : rows) {
         values.put(row, from, width);
       }
-      features.add(scope.create(values.flip(), new Shape(rows.size()).addAll(new Shape(shape))));
+      Shape all = new Shape(rows.size()).addAll(new Shape(shape));
+      features.add(scope.create(bytes, all, DataType.FLOAT32));
       from += width;
     }
     return features;

@@ -60,7 +60,7 @@ public record Weights(Map<String, Tensor> tensors) {
   }
 
   /** With zeros, and of a bias the mean, for further classes. */
-  Weights grown(Split split, int classes) {
+  public Weights grown(Split split, int classes) {
     Map<String, Tensor> grown = new LinkedHashMap<>();
     tensors.forEach(
         (name, tensor) -> {

@@ -1,0 +1,129 @@
+package dev.headwater.adapt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.headwater.adapt.fit.Batch;
+import dev.headwater.gate.Gate;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.Tensor;
+import dev.headwater.schema.Verdict;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** A mean of heads is better than each of them, and the gate hears them one by one. */
+class LikeWithLikeTest {
+  private static final int WRONG = 3;
+  private final Samples samples = new Samples("task", "backbone", 2);
+
+  /** Knows the label from the first feature, and is wrong where the second is below a bound. */
+  private record Bounded(float bound, float sure) implements Fitter.Trained {
+    @Override
+    public List<float[]> logits(List<float[]> features) {
+      return features.stream()
+          .map(x -> x[0] == 0 == x[1] >= bound ? new float[] {sure, 0} : new float[] {0, sure})
+          .toList();
+    }
+
+    @Override
+    public Fitter.Trained scaled(double factor, double shift) {
+      return new Bounded(bound, (float) (sure * factor));
+    }
+
+    @Override
+    public boolean finite() {
+      return true;
+    }
+
+    @Override
+    public Map<String, Tensor> tensors() {
+      return Map.of("head", new Tensor(new long[] {2}, new float[] {bound, sure}));
+    }
+  }
+
+  /** Each head is wrong of three records in ten, and their mean of none. */
+  private record Averaging(boolean shipsFolds) implements PlainFitter {
+    @Override
+    public Trained of(Head head) {
+      float[] values = head.tensors().get("head").values();
+      return new Bounded(values[0], values[1]);
+    }
+
+    @Override
+    public Trained empty() {
+      return new Bounded(10, 1);
+    }
+
+    @Override
+    public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
+      return weightings.stream().map(weights -> (Trained) new Bounded(WRONG, 1)).toList();
+    }
+
+    @Override
+    public boolean shipsFolds(Trained live) {
+      return shipsFolds;
+    }
+
+    @Override
+    public Trained blend(Trained live, List<Trained> fitted) {
+      return new Bounded(0, 1);
+    }
+  }
+
+  @Test
+  void theLiveHeadIsHeardAsItsCandidatesAre() {
+    Learner learner = learner(true);
+    feed(learner, 0);
+    learner.live(learner.train("samples", 1));
+    feed(learner, 100);
+
+    Verdict verdict = learner.train("samples", 2).info().verdict();
+
+    assertThat(verdict.judged()).isEqualTo(100);
+    assertThat(verdict.accepted()).isFalse();
+    assertThat(verdict.reason()).contains("+0.0 points");
+  }
+
+  @Test
+  void byItselfWhereItWasTrainedElsewhere() {
+    Learner elsewhere = learner(true);
+    feed(elsewhere, 0);
+    Learner learner = learner(true);
+    feed(learner, 0);
+    learner.live(elsewhere.train("samples", 1));
+    feed(learner, 100);
+
+    assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
+  }
+
+  @Test
+  void byItselfWhereAHeadOfEverythingShips() {
+    Learner learner = learner(false);
+    feed(learner, 0);
+    learner.live(learner.train("samples", 1));
+    feed(learner, 100);
+
+    assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
+  }
+
+  private static Learner learner(boolean shipsFolds) {
+    return new Learner(
+        new Learner.Space("task", "backbone", 2, List.of("l0", "l1"), false),
+        AdaptSettings.of("test"),
+        new Gate(GateSettings.DEFAULT),
+        new Averaging(shipsFolds),
+        Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+  }
+
+  private void feed(Learner learner, int from) {
+    for (int i = from; i < from + 100; i++) {
+      float[] features = {i % 2, i / 2 % 10};
+      learner.add(samples.of("r" + i, "l" + i % 2, features, Reason.AUDIT, 1), 0, i);
+    }
+  }
+}
