@@ -8,18 +8,17 @@ import java.util.List;
 /**
  * A head that every sample taught, and what heads that did not train on them say of those to judge
  * it by (cross-fitting: Chernozhukov et al. 2018). All start from the live head, which has seen
- * none of the judged samples either: nothing leaks, and nothing is withheld from the head that
- * ships.
+ * none of the judged samples either: nothing leaks but how far they go, and nothing is withheld
+ * from the head that ships.
  *
  * @param head to ship: of the folds' heads, which are there anyway, and one trained on everything,
  *     unless the fitter can do without
- * @param folds heads that each left out some of the judged samples
+ * @param folds heads that each left out some of the judged samples, and how far they went
  * @param judged indexes into the batch
  * @param logits of each judged sample under the fold that left it out
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
-record CrossFit(
-    Fitter.Trained head, List<Fitter.Trained> folds, int[] judged, List<float[]> logits) {
+record CrossFit(Fitter.Trained head, Fitter.Settled folds, int[] judged, List<float[]> logits) {
 
   /**
    * @param unlabelled features of samples that nobody has labelled; none of them is judged
@@ -62,14 +61,15 @@ record CrossFit(
     if (more.taken() > 0) {
       heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
     }
-    heads = fitter.settled(live, heads, classes, batch, weightings);
-    Fitter.Trained head = fitter.blend(live, heads);
+    Fitter.Settled settled = fitter.settled(live, heads, classes, batch, weightings);
+    Fitter.Trained head = fitter.blend(live, settled.heads());
     if (!scorable) {
-      return new CrossFit(head, List.of(), new int[0], List.of());
+      return new CrossFit(head, new Fitter.Settled(List.of(), 1), new int[0], List.of());
     }
     List<float[]> left = Arrays.stream(judged).mapToObj(i -> batch.features().get(i)).toList();
-    List<Fitter.Trained> apart = heads.subList(0, count);
-    return new CrossFit(head, apart, judged, inTurn(apart, left));
+    List<Fitter.Trained> apart = settled.heads().subList(0, count);
+    return new CrossFit(
+        head, new Fitter.Settled(apart, settled.way()), judged, inTurn(apart, left));
   }
 
   /** What heads that take turns say of these features. */

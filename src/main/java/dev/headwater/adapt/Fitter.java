@@ -66,13 +66,20 @@ interface Fitter {
   }
 
   /**
-   * What becomes of heads that were fitted apart: how far they go from the live one, say.
+   * Heads of one fit, and how far they went.
    *
-   * @param weightings by which each was fitted: what has none judges it
+   * @param way as a share of that from the live head to where they were fitted
    */
-  default List<Trained> settled(
+  record Settled(List<Trained> heads, double way) {}
+
+  /**
+   * How far heads that were fitted apart are to go.
+   *
+   * @param weightings by which each was fitted: what weighs nothing there tells
+   */
+  default Settled settled(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
-    return fitted;
+    return new Settled(fitted, 1);
   }
 
   /** Folds that are worth what their heads cost, of so many wanted. */
@@ -91,7 +98,7 @@ interface Fitter {
   }
 
   /**
-   * What to ship of the heads that one {@link #fit} made.
+   * What to ship of the heads that one {@link #fit} made, as they {@linkplain #settled settled}.
    *
    * @param live what they began at
    * @param fitted the last was trained on everything, unless {@link #shipsFolds}

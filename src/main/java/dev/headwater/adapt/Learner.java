@@ -56,18 +56,20 @@ final class Learner {
   private final TrainedThrough read = TrainedThrough.nothing();
   private @Nullable Head live;
   private TrainedThrough trained = TrainedThrough.nothing();
-  private Mean made = new Mean(Map.of(), List.of());
-  private List<Fitter.Trained> parts = List.of();
+  private Mean made = Mean.NONE;
+  private Mean parts = Mean.NONE;
 
   /** How many samples could judge the last candidate, if it was refused. */
   private int refusedOn;
 
   /**
    * A head that ships, and those it is the mean of. That is better than any of them, and they are
-   * all that the gate hears of a candidate; so of the live head it hears the like, where it was
-   * trained here.
+   * all that the gate hears of a candidate; so of the live head it hears the like, where it is the
+   * newest that was accepted here and went as far.
    */
-  private record Mean(Map<String, Tensor> tensors, List<Fitter.Trained> parts) {}
+  private record Mean(Map<String, Tensor> tensors, List<Fitter.Trained> parts, double way) {
+    static final Mean NONE = new Mean(Map.of(), List.of(), 1);
+  }
 
   /**
    * What samples and heads must be of.
@@ -145,7 +147,7 @@ final class Learner {
     live = head;
     trained = TrainedThrough.of(head.info());
     refusedOn = 0;
-    parts = made.tensors().equals(head.tensors()) ? made.parts() : List.of();
+    parts = made.tensors().equals(head.tensors()) ? made : Mean.NONE;
     evidence.restart();
   }
 
@@ -272,8 +274,10 @@ final class Learner {
     UnaryOperator<Fitter.Trained> served =
         head -> head.scaled(by.spread() / temperature, by.mean());
     Fitter.Trained candidate = served.apply(fit.head());
-    List<Fitter.Trained> folds = fitter.shipsFolds(start) ? fit.folds() : List.of();
-    made = new Mean(candidate.tensors(), folds.stream().map(served).toList());
+    if (verdict.accepted() && fitter.shipsFolds(start)) {
+      List<Fitter.Trained> heads = fit.folds().heads().stream().map(served).toList();
+      made = new Mean(candidate.tensors(), heads, fit.folds().way());
+    }
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
     numbers.putAll(by.figures(told, fit.logits()));
     numbers.put("temperature", temperature);
@@ -340,7 +344,7 @@ final class Learner {
     List<float[]> before =
         live != null
             ? CrossFit.inTurn(
-                parts.isEmpty() ? List.of(start) : parts.stream().map(by::scaled).toList(),
+                alike(fit) ? parts.parts().stream().map(by::scaled).toList() : List.of(start),
                 judged.stream().map(Remembered::features).toList())
             : space.dense().map(dense -> dense.constant(judged, labels.size())).orElse(List.of());
     List<Trial> trials = new ArrayList<>();
@@ -364,6 +368,10 @@ final class Learner {
         constant ? Set.of() : new HashSet<>(known),
         new HashSet<>(labels),
         fit.head().finite());
+  }
+
+  private boolean alike(CrossFit fit) {
+    return !parts.parts().isEmpty() && parts.way() == fit.folds().way();
   }
 
   private static float[] cooled(float[] logits, double temperature) {

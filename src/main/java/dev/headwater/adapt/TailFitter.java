@@ -82,13 +82,15 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
 
   /**
    * They go half the way where that loses less on what they left out: near where they are going,
-   * half a step has half the noise (WiSE-FT: Wortsman et al. 2022).
+   * half a step has half the noise (WiSE-FT: Wortsman et al. 2022). Not where labels are numbers:
+   * the newest are left out there for their interval, though the live head knows them.
    */
   @Override
-  public List<Trained> settled(
+  public Settled settled(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
-    if (!shipsFolds(live)) {
-      return fitted;
+    Settled whole = new Settled(fitted, 1);
+    if (!shipsFolds(live) || batch.targets() != null) {
+      return whole;
     }
     Weights start = ((Deep) live).weights.grown(task.split(), classes);
     List<Trained> half = new ArrayList<>();
@@ -97,7 +99,7 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
     }
     List<double[]> left = weightings.stream().map(w -> counts(batch, leftOut(batch, w))).toList();
     Batch rows = rows(batch);
-    return lost(half, rows, left) < lost(fitted, rows, left) ? half : fitted;
+    return lost(half, rows, left) < lost(fitted, rows, left) ? new Settled(half, .5) : whole;
   }
 
   private static double[] leftOut(Batch batch, double[] weights) {

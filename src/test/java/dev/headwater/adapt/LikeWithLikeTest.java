@@ -47,7 +47,20 @@ class LikeWithLikeTest {
   }
 
   /** Each head is wrong of three records in ten, and their mean of none. */
-  private record Averaging(boolean shipsFolds) implements PlainFitter {
+  private static final class Averaging implements PlainFitter {
+    private final boolean shipsFolds;
+    private double way = 1;
+
+    Averaging(boolean shipsFolds) {
+      this.shipsFolds = shipsFolds;
+    }
+
+    @Override
+    public Settled settled(
+        Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
+      return new Settled(fitted, way);
+    }
+
     @Override
     public Trained of(Head head) {
       float[] values = head.tensors().get("head").values();
@@ -95,7 +108,12 @@ class LikeWithLikeTest {
     feed(elsewhere, 0);
     Learner learner = learner(true);
     feed(learner, 0);
-    learner.live(elsewhere.train("samples", 1));
+    learner.train("samples", 1);
+    Head other = elsewhere.train("samples", 2);
+    Tensor surer = new Tensor(new long[] {2}, new float[] {0, 9});
+    learner.live(
+        new Head(
+            other.info(), Map.of("head", surer), other.goldenFeatures(), other.goldenLogits()));
     feed(learner, 100);
 
     assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
@@ -111,12 +129,28 @@ class LikeWithLikeTest {
     assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
   }
 
+  @Test
+  void byItselfWhereItWentAnotherWay() {
+    Averaging fitter = new Averaging(true);
+    Learner learner = learner(fitter);
+    feed(learner, 0);
+    learner.live(learner.train("samples", 1));
+    feed(learner, 100);
+    fitter.way = .5;
+
+    assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
+  }
+
   private static Learner learner(boolean shipsFolds) {
+    return learner(new Averaging(shipsFolds));
+  }
+
+  private static Learner learner(Fitter fitter) {
     return new Learner(
         new Learner.Space("task", "backbone", 2, List.of("l0", "l1"), false),
         AdaptSettings.of("test"),
         new Gate(GateSettings.DEFAULT),
-        new Averaging(shipsFolds),
+        fitter,
         Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
   }
 

@@ -125,17 +125,22 @@ class TailFitterTest {
     }
     Fitter.Trained beyond = far.scaled(40, 0);
 
-    Fitter.Trained half = fitter.settled(far, List.of(beyond), 2, batch, weightings).get(0);
+    Fitter.Trained half = fitter.settled(far, List.of(beyond), 2, batch, weightings).heads().get(0);
     float[] said = half.logits(batch.features()).get(0);
     float[] wanted = far.scaled(20.5, 0).logits(batch.features()).get(0);
     assertThat(said).as("beyond the mark").containsExactly(wanted, within(1e-3f));
-    assertThat(fitter.settled(beyond, List.of(far), 2, batch, weightings).get(0).tensors())
+    assertThat(fitter.settled(beyond, List.of(far), 2, batch, weightings).heads().get(0).tensors())
         .as("from far away")
         .isEqualTo(far.tensors());
-    assertThat(fitter.settled(far, List.of(beyond), 2, batch, List.of(ones(400))).get(0).tensors())
+    assertThat(
+            fitter
+                .settled(far, List.of(beyond), 2, batch, List.of(ones(400)))
+                .heads()
+                .get(0)
+                .tensors())
         .as("with nothing to tell by")
         .isEqualTo(beyond.tensors());
-    assertThat(fitter.settled(fitter.empty(), List.of(beyond), 2, batch, weightings))
+    assertThat(fitter.settled(fitter.empty(), List.of(beyond), 2, batch, weightings).heads())
         .as("from nothing")
         .containsExactly(beyond);
   }

@@ -49,6 +49,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class StreamServiceIT {
   private static final Selection ALL_UNSURE = new Selection(0, 1);
@@ -558,20 +559,34 @@ class StreamServiceIT {
     }
   }
 
-  /** As a broker that has just come back may tell of fewer topics than it has. */
-  @Test
-  void goesOnWhereATopicIsMissingForAMomentOnly() throws Exception {
-    try (Deployment on = new Deployment(broker.bootstrapServers(), "moment", 1);
+  /**
+   * As a broker that has just come back may tell of fewer topics than it has. Where the broker
+   * assigns partitions, Streams waits for them by itself.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void goesOnWhereATopicIsMissingForAMomentOnly(StreamSettings.Protocol protocol) throws Exception {
+    String name = "moment-" + protocol.property();
+    StreamSettings settings =
+        Deployment.settings(
+            name,
+            state,
+            NONE,
+            StreamSettings.Guarantee.EXACTLY_ONCE_V2,
+            protocol,
+            Duration.ofDays(1));
+    boolean classic = protocol == StreamSettings.Protocol.CLASSIC;
+    try (Deployment on = new Deployment(broker.bootstrapServers(), name, 1);
         Admin admin = Admin.create(on.kafka);
-        StreamService service = on.service(Deployment.settings("moment", state, NONE), bundle)) {
+        StreamService service = on.service(settings, bundle)) {
       service.start();
       await().atMost(PATIENCE).until(() -> service.ready().up());
 
-      admin.deleteTopics(List.of("moment-records")).all().get();
+      admin.deleteTopics(List.of(name + "-records")).all().get();
       await()
           .atMost(Duration.ofMinutes(3))
           .pollInterval(Duration.ofMillis(20))
-          .until(StreamServiceIT::asksForTopics);
+          .until(() -> classic ? asksForTopics() : !service.ready().up());
       on.createTopics();
       on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
 

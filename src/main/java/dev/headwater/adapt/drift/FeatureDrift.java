@@ -91,24 +91,24 @@ final class FeatureDrift {
   }
 
   private static double distance(float[] a, float[] b) {
-    double even = 0; // two sums of two: one alone would wait for its last addition
-    double odd = 0;
+    double first = 0; // of four sums none waits for its last addition
+    double second = 0;
     double third = 0;
     double fourth = 0;
     int i = 0;
     for (; i + 4 <= a.length; i += 4) {
-      even += square(a[i] - b[i]);
-      odd += square(a[i + 1] - b[i + 1]);
-      third += square(a[i + 2] - b[i + 2]);
-      fourth += square(a[i + 3] - b[i + 3]);
+      first += square(a[i], b[i]);
+      second += square(a[i + 1], b[i + 1]);
+      third += square(a[i + 2], b[i + 2]);
+      fourth += square(a[i + 3], b[i + 3]);
     }
     for (; i < a.length; i++) {
-      even += square(a[i] - b[i]);
+      first += square(a[i], b[i]);
     }
-    return Math.sqrt(even + odd + third + fourth);
+    return Math.sqrt(first + second + third + fourth);
   }
 
-  private static double square(double d) {
-    return d * d;
+  private static double square(double a, double b) {
+    return (a - b) * (a - b);
   }
 }

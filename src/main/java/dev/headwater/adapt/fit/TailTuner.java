@@ -187,6 +187,9 @@ public final class TailTuner {
     int size = batchSize(batch);
     double sum = 0;
     for (int from = 0; from < counted.length; from += size) {
+      if (cancelled) {
+        throw new CancellationException("training was cancelled");
+      }
       int[] chosen = Arrays.copyOfRange(counted, from, Math.min(counted.length, from + size));
       try (NDManager scope = engine.newBaseManager(device)) {
         Loss loss = loss(arrays(at, scope), batch, weights, chosen, scope);
