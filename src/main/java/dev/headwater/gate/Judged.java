@@ -6,8 +6,8 @@ import java.util.Set;
 /**
  * What a candidate is judged on.
  *
- * @param trials each scored by the live head before it trained on it, and by a candidate's fold
- *     that did not
+ * @param trials each scored by the live head, or a part of it, before it trained on it, and by a
+ *     candidate's fold that did not
  * @param liveLabels what the live head knows; empty where none is live
  * @param candidateLabels what the candidate knows
  * @param finite whether every weight of the candidate is
