@@ -78,16 +78,22 @@ class TailFitterTest {
     return right / (double) batch.size();
   }
 
+  private static Fitter.Trained taught(
+      TailFitter fitter, Task task, int classes, Batch batch, double[] weights) {
+    Fitter.Trained head = fitter.of(task.head().orElseThrow());
+    for (int round = 0; round < 6; round++) {
+      head = fitter.fit(head, classes, batch, List.of(weights)).get(0);
+    }
+    return head;
+  }
+
   @Test
   void learnsWhatOneLayerCannot() throws Exception {
     Task task = twoLayers();
     TailFitter fitter = fitter(task);
-    Fitter.Trained head = fitter.of(task.head().orElseThrow());
     Batch batch = corners(600, 1);
 
-    for (int round = 0; round < 6; round++) {
-      head = fitter.fit(head, 2, batch, List.of(batch.weights())).get(0);
-    }
+    Fitter.Trained head = taught(fitter, task, 2, batch, batch.weights());
 
     assertThat(accuracy(head, corners(400, 2))).isGreaterThan(.9);
   }
@@ -115,14 +121,11 @@ class TailFitterTest {
   void goesHalfTheWayWhereThatIsBetterForWhatItLeftOut() throws Exception {
     Task task = twoLayers();
     TailFitter fitter = fitter(task);
-    Fitter.Trained far = fitter.of(task.head().orElseThrow());
     Batch batch = corners(400, 9);
     double[] first = ones(400);
     Arrays.fill(first, 300, 400, 0);
     List<double[]> weightings = List.of(first);
-    for (int round = 0; round < 6; round++) {
-      far = fitter.fit(far, 2, batch, weightings).get(0);
-    }
+    Fitter.Trained far = taught(fitter, task, 2, batch, first);
     Fitter.Trained beyond = far.scaled(40, 0);
 
     Fitter.Trained half = fitter.settled(far, List.of(beyond), 2, batch, weightings).heads().get(0);
@@ -156,10 +159,7 @@ class TailFitterTest {
     }
     Batch three = new Batch(two.features(), classes, ones(300));
 
-    Fitter.Trained head = fitter.of(task.head().orElseThrow());
-    for (int round = 0; round < 6; round++) {
-      head = fitter.fit(head, 3, three, List.of(three.weights())).get(0);
-    }
+    Fitter.Trained head = taught(fitter, task, 3, three, three.weights());
 
     assertThat(head.logits(three.features()).get(0)).hasSize(3);
     assertThat(accuracy(head, three)).isGreaterThan(.8);
