@@ -82,8 +82,9 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
 
   /**
    * They go half the way where that loses less on what they left out: near where they are going,
-   * half a step has half the noise (WiSE-FT: Wortsman et al. 2022). Not where labels are numbers:
-   * the newest are left out there for their interval, though the live head knows them.
+   * half a step has half the noise (WiSE-FT: Wortsman et al. 2022). Numbers go all of it: the
+   * newest are left out there for their interval, though the live head knows them. So do sets of
+   * labels, for which it was not tried.
    */
   @Override
   public Settled settled(

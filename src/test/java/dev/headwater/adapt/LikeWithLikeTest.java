@@ -92,10 +92,8 @@ class LikeWithLikeTest {
   void theLiveHeadIsHeardAsItsCandidatesAre() {
     Learner learner = learner(true);
     feed(learner, 0);
-    learner.live(learner.train("samples", 1));
-    feed(learner, 100);
 
-    Verdict verdict = learner.train("samples", 2).info().verdict();
+    Verdict verdict = nextAfter(learner.train("samples", 1), learner);
 
     assertThat(verdict.judged()).isEqualTo(100);
     assertThat(verdict.accepted()).isFalse();
@@ -111,22 +109,19 @@ class LikeWithLikeTest {
     learner.train("samples", 1);
     Head other = elsewhere.train("samples", 2);
     Tensor surer = new Tensor(new long[] {2}, new float[] {0, 9});
-    learner.live(
-        new Head(
-            other.info(), Map.of("head", surer), other.goldenFeatures(), other.goldenLogits()));
-    feed(learner, 100);
+    Head live =
+        new Head(other.info(), Map.of("head", surer), other.goldenFeatures(), other.goldenLogits());
 
-    assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
+    assertThat(nextAfter(live, learner).reason()).contains("loses 30.0 points");
   }
 
   @Test
   void byItselfWhereAHeadOfEverythingShips() {
     Learner learner = learner(false);
     feed(learner, 0);
-    learner.live(learner.train("samples", 1));
-    feed(learner, 100);
+    Head live = learner.train("samples", 1);
 
-    assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
+    assertThat(nextAfter(live, learner).reason()).contains("loses 30.0 points");
   }
 
   @Test
@@ -134,11 +129,10 @@ class LikeWithLikeTest {
     Averaging fitter = new Averaging(true);
     Learner learner = learner(fitter);
     feed(learner, 0);
-    learner.live(learner.train("samples", 1));
-    feed(learner, 100);
+    Head live = learner.train("samples", 1);
     fitter.way = .5;
 
-    assertThat(learner.train("samples", 2).info().verdict().reason()).contains("loses 30.0 points");
+    assertThat(nextAfter(live, learner).reason()).contains("loses 30.0 points");
   }
 
   private static Learner learner(boolean shipsFolds) {
@@ -152,6 +146,12 @@ class LikeWithLikeTest {
         new Gate(GateSettings.DEFAULT),
         fitter,
         Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+  }
+
+  private Verdict nextAfter(Head live, Learner learner) {
+    learner.live(live);
+    feed(learner, 100);
+    return learner.train("samples", 2).info().verdict();
   }
 
   private void feed(Learner learner, int from) {

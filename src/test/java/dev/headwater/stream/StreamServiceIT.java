@@ -464,14 +464,7 @@ class StreamServiceIT {
       broker.restart();
       on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
 
-      await()
-          .atMost(PATIENCE)
-          .untilAsserted(
-              () ->
-                  assertThat(on.committed(on.topics.predictions()))
-                      .extracting(r -> r.value().recordId())
-                      .containsExactly("before", "after"));
-      assertThat(service.live().up()).as(service.live().cause()).isTrue();
+      predictsAndStaysAlive(on, service, "before", "after");
       await().atMost(PATIENCE).until(() -> service.ready().up());
     }
   }
@@ -590,15 +583,20 @@ class StreamServiceIT {
       on.createTopics();
       on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
 
-      await()
-          .atMost(PATIENCE)
-          .untilAsserted(
-              () ->
-                  assertThat(on.committed(on.topics.predictions()))
-                      .extracting(r -> r.value().recordId())
-                      .containsExactly("after"));
-      assertThat(service.live().up()).as(service.live().cause()).isTrue();
+      predictsAndStaysAlive(on, service, "after");
     }
+  }
+
+  private static void predictsAndStaysAlive(
+      Deployment on, StreamService service, String... recordIds) {
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () ->
+                assertThat(on.committed(on.topics.predictions()))
+                    .extracting(r -> r.value().recordId())
+                    .containsExactly(recordIds));
+    assertThat(service.live().up()).as(service.live().cause()).isTrue();
   }
 
   /** Whether a stream thread has met a rebalance that missed a topic. */

@@ -126,9 +126,7 @@ public final class TailTuner {
       int size = batchSize(batch);
       float[] mean = new float[start.size()];
       for (int step = 0, next = 0; step < steps; step++, next += size) {
-        if (cancelled) {
-          throw new CancellationException("training was cancelled");
-        }
+        goOn();
         if (step == 0 || next + size > order.length) {
           shuffle(order, random);
           next = 0;
@@ -142,6 +140,12 @@ public final class TailTuner {
         each.stepped(step + 1, steps, slope.loss());
       }
       return start.of(mean);
+    }
+  }
+
+  private void goOn() {
+    if (cancelled) {
+      throw new CancellationException("training was cancelled");
     }
   }
 
@@ -187,9 +191,7 @@ public final class TailTuner {
     int size = batchSize(batch);
     double sum = 0;
     for (int from = 0; from < counted.length; from += size) {
-      if (cancelled) {
-        throw new CancellationException("training was cancelled");
-      }
+      goOn();
       int[] chosen = Arrays.copyOfRange(counted, from, Math.min(counted.length, from + size));
       try (NDManager scope = engine.newBaseManager(device)) {
         Loss loss = loss(arrays(at, scope), batch, weights, chosen, scope);
