@@ -4,7 +4,6 @@ import dev.headwater.schema.Verdict;
 import dev.headwater.schema.Verdict.Cause;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.DoubleSummaryStatistics;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -28,9 +27,6 @@ import org.jspecify.annotations.Nullable;
 public final class Gate {
   /** One-sided 95 %: how sure "surely not worse" is. */
   private static final double SURE = 1.645;
-
-  /** Of the error rate: wins so many that what is not seen yet is not asked about. */
-  private static final double OVERWHELMING = 0.1;
 
   private final GateSettings settings;
   private final Measure measure;
@@ -163,7 +159,7 @@ public final class Gate {
       Judged judged, List<Trial> trials, Comparison test, Map<String, Double> numbers) {
     Comparison known = measure.compare(known(judged, trials));
     numbers.put("knownGain", known.gain());
-    boolean better = isBetter(trials, test);
+    boolean better = test.gain() > 0 && test.pBetter() <= settings.errorRate();
     double mayLose = better ? settings.classLoss() / 2 : 0;
     if (known.pWorse() <= settings.errorRate() && known.gain() < -mayLose) {
       return verdict(
@@ -202,27 +198,6 @@ public final class Gate {
             .formatted(signed(test.gain()), test.pBetter(), test.discordant()),
         trials,
         numbers);
-  }
-
-  private boolean isBetter(List<Trial> trials, Comparison test) {
-    double least = test.pBetter() <= settings.errorRate() * OVERWHELMING ? 0 : unseenLoss(trials);
-    return test.gain() > least && test.pBetter() <= settings.errorRate();
-  }
-
-  /**
-   * What no audited sample has shown yet, as a share of the traffic: half of one (Jeffreys' prior).
-   * Of records that the live head is sure of, and seldom wrong, only audited ones are told, and
-   * there a head that differs can but lose. 0 where all samples stand for as many records.
-   */
-  private double unseenLoss(List<Trial> trials) {
-    if (settings.metric() != Metric.ACCURACY
-        || Trial.ofMasks(trials)
-        || trials.stream().anyMatch(Trial::graded)) {
-      return 0; // an answer is not just right or wrong, and a record not the unit of the gain
-    }
-    DoubleSummaryStatistics weights =
-        trials.stream().mapToDouble(Trial::weight).summaryStatistics();
-    return (weights.getMax() - weights.getMin()) / 2 / weights.getSum();
   }
 
   private static List<Trial> known(Judged judged, List<Trial> trials) {

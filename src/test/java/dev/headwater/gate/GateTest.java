@@ -167,6 +167,17 @@ class GateTest {
   }
 
   @Test
+  void lightWinsCountWhereNoHeavySampleIsLost() {
+    List<Trial> trials = trials(9, "a", "b", "a");
+    trials.addAll(trials(3, "b", "b", "a"));
+    trials.addAll(weighted(60, "b", "b", "b", 20));
+
+    Verdict verdict = judge(trials, KNOWN);
+
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+  }
+
+  @Test
   void withoutALiveHeadTheBestConstantAnswerMustBeBeaten() {
     List<Trial> constant = trials(30, "a", null, "a");
     constant.addAll(trials(20, "b", null, "a"));
