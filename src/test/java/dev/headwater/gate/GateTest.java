@@ -175,6 +175,28 @@ class GateTest {
     Verdict verdict = judge(trials, KNOWN);
 
     assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+    assertThat(verdict.reason()).startsWith("it is better by");
+  }
+
+  @Test
+  void oneHeavyLossMayBeOutweighed() {
+    List<Trial> trials = trials(25, "a", "b", "a");
+    trials.add(new Trial("b", "b", "a", 20));
+    trials.addAll(weighted(60, "b", "b", "b", 20));
+
+    Verdict verdict = judge(trials, KNOWN);
+
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+    assertThat(verdict.reason()).startsWith("it is better by");
+  }
+
+  @Test
+  void gainsThatAreOutweighedAreNone() {
+    List<Trial> trials = trials(20, "a", "b", "a");
+    trials.add(new Trial("b", "b", "a", 20));
+    trials.addAll(weighted(60, "b", "b", "b", 20));
+
+    assertRefused(judge(trials, KNOWN), "not shown to be better");
   }
 
   @Test

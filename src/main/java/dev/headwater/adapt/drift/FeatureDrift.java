@@ -35,15 +35,15 @@ final class FeatureDrift {
   }
 
   /** Takes in a draw without looking. */
-  void collect(float[] vector) {
-    float[] features = Sketch.of(vector);
+  void collect(float[] features) {
+    float[] sketch = Sketch.of(features);
     int n = kept.size();
     for (int i = 0; i < n; i++) {
-      distances[i][n] = distance(kept.get(i), features);
+      distances[i][n] = distance(kept.get(i), sketch);
       distances[n][i] = distances[i][n];
     }
     distances[n][n] = 0; // the row is that of a draw that was dropped
-    kept.add(features);
+    kept.add(sketch);
     if (kept.size() == distances.length) {
       drop(settings.reference());
     }

@@ -3,14 +3,15 @@ package dev.headwater.adapt.drift;
 import java.util.SplittableRandom;
 
 /**
- * Fewer numbers that lie as far from each other as many did: each is added, by a sign of its own,
- * to one of them (feature hashing: Weinberger et al. 2009). Squared distances are the same on
- * average over signs, with a deviation of less than {@code sqrt(2 / SIZE)}, here 4.4 %, of them.
+ * Fewer numbers that lie as far from each other as many did: each is added to one of them that is
+ * drawn for its place, by a sign that is drawn as well (feature hashing: Weinberger et al. 2009).
+ * Squared distances are the same on average over these draws, with a deviation of at most {@code
+ * sqrt(2 / SIZE)} of them, here 4.4 %.
  */
 final class Sketch {
   static final int SIZE = 1024;
 
-  /** Any will do: what matters is that all vectors have the same signs. */
+  /** Any will do: what matters is that all vectors have the same draws. */
   private static final long SEED = 20_091_106;
 
   private Sketch() {}
@@ -20,10 +21,10 @@ final class Sketch {
     if (vector.length <= SIZE) {
       return vector;
     }
-    SplittableRandom signs = new SplittableRandom(SEED);
+    SplittableRandom places = new SplittableRandom(SEED);
     float[] sketch = new float[SIZE];
-    for (int i = 0; i < vector.length; i++) {
-      sketch[i % SIZE] += signs.nextBoolean() ? vector[i] : -vector[i];
+    for (float value : vector) {
+      sketch[places.nextInt(SIZE)] += places.nextBoolean() ? value : -value;
     }
     return sketch;
   }
