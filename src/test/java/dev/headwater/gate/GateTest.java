@@ -156,11 +156,7 @@ class GateTest {
 
   @Test
   void manyLightWinsDoNotPayForOneHeavyLoss() {
-    List<Trial> trials = trials(12, "a", "b", "a");
-    trials.add(new Trial("b", "b", "a", 20));
-    trials.addAll(weighted(60, "b", "b", "b", 20));
-
-    Verdict verdict = judge(trials, KNOWN);
+    Verdict verdict = judge(audited(12, 0, 1), KNOWN);
 
     assertThat(verdict.numbers().get("gain")).as("weighted by traffic").isNegative();
     assertRefused(verdict, "not shown to be better");
@@ -168,35 +164,17 @@ class GateTest {
 
   @Test
   void lightWinsCountWhereNoHeavySampleIsLost() {
-    List<Trial> trials = trials(9, "a", "b", "a");
-    trials.addAll(trials(3, "b", "b", "a"));
-    trials.addAll(weighted(60, "b", "b", "b", 20));
-
-    Verdict verdict = judge(trials, KNOWN);
-
-    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
-    assertThat(verdict.reason()).startsWith("it is better by");
+    assertBetter(judge(audited(9, 3, 0), KNOWN));
   }
 
   @Test
   void oneHeavyLossMayBeOutweighed() {
-    List<Trial> trials = trials(25, "a", "b", "a");
-    trials.add(new Trial("b", "b", "a", 20));
-    trials.addAll(weighted(60, "b", "b", "b", 20));
-
-    Verdict verdict = judge(trials, KNOWN);
-
-    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
-    assertThat(verdict.reason()).startsWith("it is better by");
+    assertBetter(judge(audited(25, 0, 1), KNOWN));
   }
 
   @Test
   void gainsThatAreOutweighedAreNone() {
-    List<Trial> trials = trials(20, "a", "b", "a");
-    trials.add(new Trial("b", "b", "a", 20));
-    trials.addAll(weighted(60, "b", "b", "b", 20));
-
-    assertRefused(judge(trials, KNOWN), "not shown to be better");
+    assertRefused(judge(audited(20, 0, 1), KNOWN), "not shown to be better");
   }
 
   @Test
@@ -373,6 +351,11 @@ class GateTest {
     return gate.judge(new Judged(trials, KNOWN, candidateLabels, true));
   }
 
+  private static void assertBetter(Verdict verdict) {
+    assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
+    assertThat(verdict.reason()).startsWith("it is better by");
+  }
+
   private static void assertRefused(Verdict verdict, String reason) {
     assertThat(verdict.accepted()).as(verdict.reason()).isFalse();
     assertThat(verdict.reason()).contains(reason);
@@ -380,6 +363,15 @@ class GateTest {
 
   private static List<Trial> trials(int n, String label, String live, String candidate) {
     return weighted(n, label, live, candidate, 1);
+  }
+
+  /** Unsure samples won and lost, audited ones lost, and 60 of these that both tell. */
+  private static List<Trial> audited(int wins, int losses, int heavyLosses) {
+    List<Trial> trials = trials(wins, "a", "b", "a");
+    trials.addAll(trials(losses, "b", "b", "a"));
+    trials.addAll(weighted(heavyLosses, "b", "b", "a", 20));
+    trials.addAll(weighted(60, "b", "b", "b", 20));
+    return trials;
   }
 
   private static List<Trial> surer(List<Trial> trials, double nats) {

@@ -91,7 +91,7 @@ final class FeatureDrift {
     }
   }
 
-  private static double distance(float[] a, float[] b) {
+  static double distance(float[] a, float[] b) {
     double first = 0; // of four sums none waits for its last addition
     double second = 0;
     double third = 0;
