@@ -75,6 +75,7 @@ final class Learner {
    * What samples and heads must be of.
    *
    * @param size how many values a record has at the cut, or a tile of a dense task's
+   * @param drawn how many the vector of one has that is drawn without its label
    * @param open whether labels other than {@code labels} may be learned
    * @param kind of its labels
    */
@@ -82,12 +83,13 @@ final class Learner {
       String task,
       String backbone,
       int size,
+      int drawn,
       List<String> labels,
       boolean open,
       Kind kind,
       Optional<Dense> dense) {
     Space(String task, String backbone, int size, List<String> labels, boolean open) {
-      this(task, backbone, size, labels, open, new Kind.OneLabel(), Optional.empty());
+      this(task, backbone, size, size, labels, open, new Kind.OneLabel(), Optional.empty());
     }
 
     static Space of(Task task) {
@@ -95,6 +97,7 @@ final class Learner {
           task.name(),
           task.fingerprint(),
           task.rowSize(),
+          task.summarySize(),
           task.labels(),
           task.open(),
           task.kind(),
@@ -106,7 +109,7 @@ final class Learner {
           && sample.getBackbone().equals(backbone)
           && sample.getRows() == 1
           && sample.getTiles().isEmpty()
-          && sample.getDim() == dense.map(masks -> masks.tiling().channels()).orElse(size);
+          && sample.getDim() == (sample.getReason() == Reason.UNLABELLED ? drawn : size);
     }
 
     boolean admits(Sample sample) {

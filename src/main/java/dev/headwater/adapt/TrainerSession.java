@@ -88,7 +88,7 @@ final class TrainerSession implements AutoCloseable {
 
     private static Fitter fitter(Task task, FitSettings settings, TrainerMetrics metrics) {
       Steps steps = (step, limit, loss) -> metrics.stepped(task.name(), step, limit, loss);
-      if (task.split().linear().isPresent() && task.split().dim() > 0) {
+      if (task.linear()) {
         HeadLayout layout = HeadLayout.of(task);
         return new LinearFitter(layout, new FineTuner(settings, layout.biased(), steps));
       }

@@ -30,6 +30,7 @@ public final class Task {
   private final int featureSize;
   private final Optional<Masks> masks;
   private final Optional<Tiling> tiling;
+  private final Optional<Sketch> sketch;
 
   /**
    * @param tiling of a dense task
@@ -52,6 +53,11 @@ public final class Task {
             .mapToInt(shape -> (int) Arrays.stream(shape).reduce(1, Math::multiplyExact))
             .sum();
     this.tiling = tiling;
+    boolean taughtByDraws = linear() || subclasses() > 1;
+    sketch =
+        taughtByDraws || tiling.isPresent() || featureSize <= Sketch.SIZE
+            ? Optional.empty()
+            : Optional.of(new Sketch(featureSize));
     masks =
         tiling.map(
             map ->
@@ -73,6 +79,11 @@ public final class Task {
     return tiling;
   }
 
+  /** Whether its head is one linear layer on one vector. */
+  public boolean linear() {
+    return split.linear().isPresent() && split.dim() > 0;
+  }
+
   /** The shapes of what a head is trained on at once: of a tile, else of a record. */
   public List<long[]> rowShapes() {
     return tiling
@@ -92,6 +103,26 @@ public final class Task {
   /** How many answers a head gives to that: one a pixel, else one. */
   public int rowAnswers() {
     return tiling.map(Tiling::answers).orElse(1);
+  }
+
+  /**
+   * One vector for a record, by which it is compared with others: its features, but of a dense task
+   * the mean of each channel, and of a head of several layers that looks at a whole map as many
+   * numbers as keep distances.
+   */
+  public float[] summary(float[] features) {
+    return tiling
+        .map(map -> map.summary(features))
+        .or(() -> sketch.map(fewer -> fewer.of(features)))
+        .orElse(features);
+  }
+
+  /** How many values that is. */
+  public int summarySize() {
+    return tiling
+        .map(Tiling::channels)
+        .or(() -> sketch.map(fewer -> Sketch.SIZE))
+        .orElse(featureSize);
   }
 
   public String name() {

@@ -132,17 +132,20 @@ public record Outcome(
   public Sample.Builder sample(
       String recordId, String task, String backbone, @Nullable Tiling tiling) {
     if (tiling == null) {
-      return drawn(recordId, task, backbone, null);
+      return drawn(recordId, task, backbone, features);
     }
     Sample.Builder sample = described(recordId, task, backbone);
     TileDraw.of(tiling, pixelCertainties, recordId).write(sample, features);
     return sample;
   }
 
-  /** As {@link #sample}, but one vector of any task: of a dense one, each channel's mean. */
-  public Sample.Builder drawn(
-      String recordId, String task, String backbone, @Nullable Tiling tiling) {
-    float[] vector = tiling == null ? features : tiling.summary(features);
+  /**
+   * A sample of one vector that stands for the record.
+   *
+   * @param vector {@link dev.headwater.bundle.Task#summary} of its features, where no label is
+   *     asked for
+   */
+  public Sample.Builder drawn(String recordId, String task, String backbone, float[] vector) {
     return described(recordId, task, backbone)
         .setRows(1)
         .setDim(vector.length)

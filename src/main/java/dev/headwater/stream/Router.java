@@ -100,15 +100,9 @@ final class Router {
       least = certainties[i] < certainties[least] ? i : least;
       scored &= outcome.scored();
     }
-    Outcome unsure = answer.outcomes().get(asking[least]);
-    float[] features =
-        topology
-            .tasks()
-            .get(asking[least])
-            .dense()
-            .map(dense -> dense.tiling().summary(unsure.features()))
-            .orElse(unsure.features());
-    return selector.select(recordId, features, certainties, scored);
+    Task unsure = topology.tasks().get(asking[least]);
+    float[] features = answer.outcomes().get(asking[least]).features();
+    return selector.select(recordId, () -> unsure.summary().apply(features), certainties, scored);
   }
 
   /**

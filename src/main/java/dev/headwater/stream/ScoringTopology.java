@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -43,13 +44,19 @@ record ScoringTopology(
    * @param check of labels
    * @param dense where every pixel is given a class
    */
-  record Task(String name, String backbone, LabelCheck check, Optional<Dense> dense) {
+  record Task(
+      String name,
+      String backbone,
+      LabelCheck check,
+      Optional<Dense> dense,
+      UnaryOperator<float[]> summary) {
     static Task of(dev.headwater.bundle.Task task) {
       return new Task(
           task.name(),
           task.fingerprint(),
           task::checkLabel,
-          task.tiling().map(tiling -> new Dense(tiling, task.masks().orElseThrow())));
+          task.tiling().map(tiling -> new Dense(tiling, task.masks().orElseThrow())),
+          task::summary);
     }
   }
 

@@ -6,6 +6,7 @@ import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.LinearHead;
+import dev.headwater.bundle.Kind;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.onnx.LinearLayer;
@@ -16,6 +17,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class LearnerTest {
@@ -190,6 +192,22 @@ class LearnerTest {
     Sample unlabelled = Sample.newBuilder(samples.of("none", 0)).setLabel(null).build();
     assertThat(closed.add(unlabelled, 0, 5)).isFalse();
     assertThat(closed.memorySize()).isEqualTo(1);
+  }
+
+  @Test
+  void whatIsDrawnMayBeShorterThanWhatTeaches() {
+    Learner.Space space =
+        new Learner.Space(
+            "task", "backbone", DIM, 2, List.of(), true, new Kind.OneLabel(), Optional.empty());
+    Sample drawn = unlabelled("drawn", new float[2]);
+    Sample labelled = samples.of("labelled", 0);
+
+    assertThat(space.concerns(drawn)).isTrue();
+    assertThat(space.admits(labelled)).isTrue();
+    assertThat(space.concerns(unlabelled("whole", new float[DIM]))).isFalse();
+    assertThat(
+            space.admits(Sample.newBuilder(drawn).setReason(Reason.AUDIT).setLabel("l0").build()))
+        .isFalse();
   }
 
   @Test

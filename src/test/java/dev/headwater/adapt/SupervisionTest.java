@@ -39,6 +39,7 @@ class SupervisionTest {
             "task",
             "backbone",
             DIM,
+            DIM,
             labels,
             !(kind instanceof Kind.Quantity),
             kind,

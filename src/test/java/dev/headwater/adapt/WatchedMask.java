@@ -60,7 +60,9 @@ public record WatchedMask(float[] features, double confidence, double error) {
         String id = String.valueOf(inference.recordId());
         Sample drawn =
             completed(
-                outcome.drawn(id, task.name(), task.fingerprint(), tiling), Reason.UNLABELLED);
+                outcome.drawn(
+                    id, task.name(), task.fingerprint(), task.summary(outcome.features())),
+                Reason.UNLABELLED);
         assertThat(Learner.Space.of(task).concerns(drawn)).isTrue();
         Sample.Builder audited = outcome.sample(id, task.name(), task.fingerprint(), tiling);
         audited.setLabel(Json.MAPPER.readTree(line).get("mask").asText());

@@ -55,9 +55,8 @@ class BundleTest {
     assertThat(refusal(GOOD + "cut: -2\n")).contains("labels: 2 labels for a head with 3 outputs");
   }
 
-  /** As exporters write networks that take pictures of any size. */
-  @Test
-  void fixesTheSizeOfPicturesThatTheFileLeavesOpen() throws Exception {
+  /** As exporters write networks that take pictures of any size; a map of four channels. */
+  private void writeNetworkOfPictures() throws Exception {
     byte[] network =
         GraphFixture.opset(17)
             .input("image", -1, 1, -1, -1)
@@ -74,7 +73,41 @@ class BundleTest {
             .output("logits", -1, 3)
             .bytes();
     Files.write(directory.resolve("model.onnx"), network);
-    String manifest = GOOD.replace("numbers: /x", "image: /image\n  size: [10, 12]") + "cut: -2\n";
+  }
+
+  private static String ofPictures(int height, int width) {
+    String size = "image: /image\n  size: [%d, %d]".formatted(height, width);
+    return GOOD.replace("numbers: /x", size) + "cut: -2\n";
+  }
+
+  @Test
+  void aTailOfLargeMapsHasRecordsComparedBySketches() throws Exception {
+    writeNetworkOfPictures();
+
+    Task large = Bundles.load(directory, ofPictures(20, 18)).task();
+    Task small = Bundles.load(directory, ofPictures(10, 12)).task();
+
+    assertThat(large.featureSize()).isEqualTo(4 * 18 * 16);
+    assertThat(large.summary(new float[large.featureSize()])).hasSize(large.summarySize());
+    assertThat(large.summarySize()).isLessThan(large.featureSize());
+    float[] whole = new float[small.featureSize()];
+    assertThat(small.summary(whole)).isSameAs(whole).hasSize(small.summarySize());
+  }
+
+  @Test
+  void aLastLayerHasRecordsComparedByAllThatItIsTaughtBy() throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 2_000, 3));
+    Files.writeString(directory.resolve("labels.json"), "[\"a\", \"b\", \"c\"]");
+    Task wide = Bundles.load(directory, GOOD).task();
+    float[] whole = new float[2_000];
+
+    assertThat(wide.summary(whole)).isSameAs(whole).hasSize(wide.summarySize());
+  }
+
+  @Test
+  void fixesTheSizeOfPicturesThatTheFileLeavesOpen() throws Exception {
+    writeNetworkOfPictures();
+    String manifest = ofPictures(10, 12);
 
     Task task = Bundles.load(directory, manifest).task();
 

@@ -17,6 +17,7 @@ import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -90,13 +91,21 @@ final class Driven implements AutoCloseable {
     List<ScoringTopology.Task> tasks =
         Stream.of("answer", "mood")
             .limit(scorer instanceof StubScorer stub ? stub.tasks : 1)
-            .map(name -> new ScoringTopology.Task(name, "backbone-1", check, Optional.empty()))
+            .map(
+                name ->
+                    new ScoringTopology.Task(
+                        name, "backbone-1", check, Optional.empty(), Driven::summary))
             .toList();
     return new ScoringTopology(topics, settings, tasks, scorer, limits, metrics);
   }
 
   static StreamSettings settings(Path stateDir, Selection selection) {
     return settings(stateDir, selection, 0);
+  }
+
+  /** What stands for a record that is only drawn: the first two of its features. */
+  static float[] summary(float[] features) {
+    return Arrays.copyOf(features, 2);
   }
 
   private static void check(String label, String field, @Nullable String recordId)

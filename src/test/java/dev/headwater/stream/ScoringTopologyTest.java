@@ -9,6 +9,7 @@ import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
+import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TaskPrediction;
@@ -303,6 +304,8 @@ class ScoringTopologyTest {
                 assertThat(sample.getLabel()).as("not even where the record brings it").isNull();
                 assertThat(sample.getWeight()).isEqualTo(4);
                 assertThat(sample.getPredicted()).isEqualTo("yes");
+                assertThat(SampleSerde.unpack(sample))
+                    .isEqualTo(Driven.summary(StubScorer.FEATURES));
               });
       assertThat(drawing.read(drawing.topics.review())).isEmpty();
       assertThat(drawing.read(drawing.topics.pending())).isEmpty();

@@ -50,8 +50,7 @@ public final class DriftMonitor {
   /**
    * Shows a drawn record, labelled or not.
    *
-   * @param vector its features, always as many; kept, so not to be written to. Of a dense task, the
-   *     mean of each channel over the map
+   * @param vector its features, always as many; kept, so not to be written to
    * @param confidence of the prediction; of a dense task, the mean over its pixels
    * @param headVersion that made the prediction
    * @return the cause of the alarm that this record raises: {@link #FEATURES} or {@link

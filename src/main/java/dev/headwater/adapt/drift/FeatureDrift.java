@@ -9,8 +9,8 @@ import java.util.SplittableRandom;
  * come from where those before them do. The reference is the first {@link DriftSettings#reference}
  * draws and stays, so that slow drift adds up. Every few draws it looks; each look may alarm
  * falsely at a rate that makes it one false alarm in {@link DriftSettings#falseAlarm} draws on
- * average at most. Keeps the feature vectors of reference and long window, long ones as sketches,
- * and measures each new one against all of them. Not thread-safe.
+ * average at most. Keeps the feature vectors of reference and long window, and measures each new
+ * one against all of them. Not thread-safe.
  */
 final class FeatureDrift {
   private final DriftSettings settings;
@@ -36,14 +36,13 @@ final class FeatureDrift {
 
   /** Takes in a draw without looking. */
   void collect(float[] features) {
-    float[] sketch = Sketch.of(features);
     int n = kept.size();
     for (int i = 0; i < n; i++) {
-      distances[i][n] = distance(kept.get(i), sketch);
+      distances[i][n] = distance(kept.get(i), features);
       distances[n][i] = distances[i][n];
     }
     distances[n][n] = 0; // the row is that of a draw that was dropped
-    kept.add(sketch);
+    kept.add(features);
     if (kept.size() == distances.length) {
       drop(settings.reference());
     }

@@ -4,6 +4,7 @@ import dev.headwater.schema.Reason;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * Decides record by record, with the memory that a label budget and the search for copies need.
@@ -12,6 +13,8 @@ import java.util.function.LongSupplier;
 public final class Selector {
   /** Below any difference that means something. */
   private static final double TIE = 1e-9;
+
+  private static final float[] NOT_ASKED = {};
 
   private final Selection selection;
   private final Pace pace;
@@ -38,21 +41,21 @@ public final class Selector {
     return pace.takes(Selection.hash(recordId));
   }
 
-  /** As {@link #select(String, float[], double[], boolean)}, of one task. */
+  /** As {@link #select(String, Supplier, double[], boolean)}, of one task. */
   public Optional<Kept> select(
       String recordId, float[] features, double certainty, boolean scored) {
-    return select(recordId, features, new double[] {certainty}, scored);
+    return select(recordId, () -> features, new double[] {certainty}, scored);
   }
 
   /**
-   * @param features of the least sure task
+   * @param features of the least sure task: one vector, asked for where a copy is to be looked for
    * @param certainties by task, as {@link Selection#standing}; 0 where no head is live
    * @param scored false while no head is live: all records are unsure, whatever the budget, which
    *     pays for them nonetheless
    * @return why to keep the record, empty where its label is not worth asking for
    */
   public Optional<Kept> select(
-      String recordId, float[] features, double[] certainties, boolean scored) {
+      String recordId, Supplier<float[]> features, double[] certainties, boolean scored) {
     long hash = Selection.hash(recordId);
     boolean audit = Selection.draws(hash, selection.auditShare());
     if (!scored) {
@@ -84,21 +87,23 @@ public final class Selector {
   }
 
   boolean unsure(float[] features, double certainty, boolean audit) {
-    return unsure(features, new double[] {certainty}, audit);
+    return unsure(() -> features, new double[] {certainty}, audit);
   }
 
   /**
    * Whether it would ask were it not drawn for audit; that it depends on nothing drawn makes its
    * inclusion probability known.
    */
-  private synchronized boolean unsure(float[] features, double[] certainties, boolean audit) {
+  private synchronized boolean unsure(
+      Supplier<float[]> features, double[] certainties, boolean audit) {
     boolean may =
         budget.map(held -> held.affords(certainties)).orElseGet(() -> anyBelowBar(certainties));
     // looked for last: most that are unsure are beyond the budget, and copies cost most to find
-    boolean unsure = may && !recent.isCopy(features);
+    float[] vector = may || audit ? features.get() : NOT_ASKED;
+    boolean unsure = may && !recent.isCopy(vector);
     budget.ifPresent(held -> held.took(certainties, unsure, audit));
     if (unsure || audit) {
-      recent.add(features);
+      recent.add(vector);
     }
     return unsure;
   }

@@ -32,6 +32,8 @@ class RealStreamDriftTest {
     "fashion, 2000, .05, 800, 1",
     "fashion, 2000, .1, 400, 0",
     "fashion, 2000, .3, 150, 0",
+    "fashion-maps, 2000, .1, 400, 0",
+    "fashion-maps, 2000, .3, 150, 0",
     "nuclei, 120, 1, 15, 0",
     "gas, 1586, .05, 1200, 1",
     "gas, 1586, .1, 800, 0",
@@ -68,7 +70,7 @@ class RealStreamDriftTest {
     int alarms = 0;
     long draws = 0;
     for (int seed = 0; seed < 20; seed++) {
-      for (String name : List.of("clinc", "fashion", "gas", "nuclei")) {
+      for (String name : List.of("clinc", "fashion", "fashion-maps", "gas", "nuclei")) {
         int onset = onset(name);
         List<RecordedStream.Row> rows =
             new ArrayList<>(RecordedStream.of(name).rows().subList(0, onset));
@@ -87,7 +89,7 @@ class RealStreamDriftTest {
   private static int onset(String name) {
     return switch (name) {
       case "clinc" -> 1500;
-      case "fashion" -> 2000;
+      case "fashion", "fashion-maps" -> 2000;
       case "nuclei" -> 120;
       default -> 1586;
     };

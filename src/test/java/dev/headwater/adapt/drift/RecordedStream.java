@@ -1,10 +1,19 @@
 package dev.headwater.adapt.drift;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.headwater.adapt.StreamFeatures;
 import dev.headwater.adapt.WatchedMask;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
+import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Json;
+import dev.headwater.schema.Scored;
+import dev.headwater.scoring.Inference;
+import dev.headwater.scoring.Scoring;
+import dev.headwater.scoring.ScoringSettings;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,15 +30,41 @@ record RecordedStream(List<Row> rows) {
   @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
   record Row(float[] features, double confidence, double error) {}
 
-  /** Skips the test where the data is not at hand. */
+  /**
+   * Skips the test where the data is not at hand.
+   *
+   * @param name {@code fashion-maps} is {@code fashion} at its example's cut, else a last layer's
+   *     features are seen
+   */
   static synchronized RecordedStream of(String name) throws Exception {
-    Path data = Bundles.data(name);
     RecordedStream known = KNOWN.get(name);
     if (known == null) {
-      known = new RecordedStream(name.equals("nuclei") ? masks(data) : labels(data));
+      known =
+          new RecordedStream(
+              switch (name) {
+                case "nuclei" -> masks(Bundles.data(name));
+                case "fashion-maps" -> maps(Bundles.data("fashion"));
+                default -> labels(Bundles.data(name));
+              });
       KNOWN.put(name, known);
     }
     return known;
+  }
+
+  private static List<Row> maps(Path data) throws Exception {
+    Bundle bundle = Bundle.load(Path.of("deploy/examples/bundles/fashion.yaml"), data);
+    List<Row> rows = new ArrayList<>();
+    try (Scoring scoring =
+        Scoring.load(bundle, new ScoringSettings(1, 1, 32, false), ScorerMetrics.NOOP)) {
+      for (String line : Files.readAllLines(data.resolve("stream.jsonl"))) {
+        Inference inference = scoring.infer(line.getBytes(UTF_8));
+        Scored said = scoring.score(inference, 0).top(1).get(0);
+        boolean right = said.label().equals(Json.MAPPER.readTree(line).get("label").asText());
+        float[] seen = bundle.task().summary(inference.features(0));
+        rows.add(new Row(seen, said.confidence(), right ? 0 : 1));
+      }
+    }
+    return rows;
   }
 
   private static List<Row> masks(Path data) throws Exception {
