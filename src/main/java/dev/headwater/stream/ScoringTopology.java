@@ -43,6 +43,8 @@ record ScoringTopology(
    * @param backbone fingerprint of backbone, cut and encoder
    * @param check of labels
    * @param dense where every pixel is given a class
+   * @param summary of a record's features: one vector that stands for it where no label is asked
+   *     for, and by which copies are told
    */
   record Task(
       String name,
