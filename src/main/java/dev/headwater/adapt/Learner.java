@@ -75,7 +75,7 @@ final class Learner {
    * What samples and heads must be of.
    *
    * @param size how many values a record has at the cut, or a tile of a dense task's
-   * @param drawn how many the vector of one has that is drawn without its label
+   * @param drawn how many the vector of a sample has that is there without a label
    * @param open whether labels other than {@code labels} may be learned
    * @param kind of its labels
    */
@@ -97,7 +97,7 @@ final class Learner {
           task.name(),
           task.fingerprint(),
           task.rowSize(),
-          task.summarySize(),
+          task.drawnSize(),
           task.labels(),
           task.open(),
           task.kind(),
@@ -140,7 +140,8 @@ final class Learner {
     boolean teaches =
         fitter.learnsUnlabelled()
             && space.kind() instanceof Kind.OneLabel
-            && space.dense().isEmpty();
+            && space.dense().isEmpty()
+            && space.drawn() == space.size();
     this.unlabelled = new Unlabelled(teaches ? settings.memory() / OF_MEMORY : 0);
     this.trigger = new Trigger(settings, clock);
   }

@@ -59,7 +59,7 @@ final class TaskTraining {
     this.settings = settings;
     this.metrics = metrics;
     this.clock = clock;
-    this.watch = new Watch(task.name(), settings.drift(), metrics);
+    this.watch = new Watch(task.name(), settings.drift(), metrics, task::summaryOfDrawn);
     this.prequential = new Prequential(task.name(), task.kind(), Dense.of(task), fitter, metrics);
   }
 

@@ -7,6 +7,7 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * Looks for drift in what a task's trainer reads: in the features and confidences of the uniform
@@ -17,9 +18,18 @@ final class Watch {
   private final String task;
   private final DriftMonitor monitor;
   private final TrainerMetrics metrics;
+  private final UnaryOperator<float[]> compared;
 
-  Watch(String task, DriftSettings settings, TrainerMetrics metrics) {
+  /**
+   * @param compared what draws are compared by
+   */
+  Watch(
+      String task,
+      DriftSettings settings,
+      TrainerMetrics metrics,
+      UnaryOperator<float[]> compared) {
     this.task = task;
+    this.compared = compared;
     this.monitor = new DriftMonitor(settings);
     this.metrics = metrics;
   }
@@ -32,7 +42,7 @@ final class Watch {
   Optional<String> see(Sample sample, Optional<Double> error) {
     Optional<String> cause = Optional.empty();
     if (sample.getReason() == Reason.UNLABELLED && scored(sample)) {
-      float[] features = SampleSerde.unpack(sample);
+      float[] features = compared.apply(SampleSerde.unpack(sample));
       cause = monitor.drawn(features, sample.getConfidence(), sample.getHeadVersion());
     } else if (sample.getReason() == Reason.AUDIT && error.isPresent()) {
       cause = monitor.judged(error.get());

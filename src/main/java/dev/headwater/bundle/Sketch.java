@@ -11,10 +11,10 @@ import java.util.SplittableRandom;
 final class Sketch {
   static final int SIZE = 1024;
 
-  /** Any would do, were not sketches on topics that another would be taken for drift against. */
+  /** Never to be changed: sketches on the samples topic are compared with later ones. */
   private static final long SEED = 20_091_106;
 
-  /** Of each number: of two in a row one is what is added, the other what is taken away. */
+  /** Of each number, twice where it goes, and one more where it is taken away. */
   private final int[] places;
 
   /**

@@ -31,6 +31,7 @@ public final class Task {
   private final Optional<Masks> masks;
   private final Optional<Tiling> tiling;
   private final Optional<Sketch> sketch;
+  private final boolean taughtByDraws;
 
   /**
    * @param tiling of a dense task
@@ -53,11 +54,12 @@ public final class Task {
             .mapToInt(shape -> (int) Arrays.stream(shape).reduce(1, Math::multiplyExact))
             .sum();
     this.tiling = tiling;
-    boolean taughtByDraws = linear() || subclasses() > 1;
     sketch =
-        taughtByDraws || tiling.isPresent() || featureSize <= Sketch.SIZE
-            ? Optional.empty()
-            : Optional.of(new Sketch(featureSize));
+        tiling.isEmpty() && featureSize > Sketch.SIZE
+            ? Optional.of(new Sketch(featureSize))
+            : Optional.empty();
+    taughtByDraws =
+        tiling.isEmpty() && kind() instanceof Kind.OneLabel && (linear() || subclasses() > 1);
     masks =
         tiling.map(
             map ->
@@ -107,8 +109,7 @@ public final class Task {
 
   /**
    * One vector for a record, by which it is compared with others: its features, but of a dense task
-   * the mean of each channel, and of a head of several layers that looks at a whole map as many
-   * numbers as keep distances.
+   * the mean of each channel, and of more than 1,024 features so many numbers that keep distances.
    */
   public float[] summary(float[] features) {
     return tiling
@@ -117,12 +118,26 @@ public final class Task {
         .orElse(features);
   }
 
+  /**
+   * What travels of a record whose label nobody is asked for: all its features where they teach,
+   * which is where one label is told by one layer, and its {@link #summary} where they are only
+   * there for drift to be seen in.
+   */
+  public float[] drawn(float[] features) {
+    return taughtByDraws ? features : summary(features);
+  }
+
   /** How many values that is. */
-  public int summarySize() {
-    return tiling
-        .map(Tiling::channels)
-        .or(() -> sketch.map(fewer -> Sketch.SIZE))
-        .orElse(featureSize);
+  public int drawnSize() {
+    if (tiling.isPresent()) {
+      return tiling.get().channels();
+    }
+    return taughtByDraws ? featureSize : Math.min(featureSize, Sketch.SIZE);
+  }
+
+  /** The {@link #summary} of a record of which this travelled. */
+  public float[] summaryOfDrawn(float[] drawn) {
+    return taughtByDraws ? summary(drawn) : drawn;
   }
 
   public String name() {

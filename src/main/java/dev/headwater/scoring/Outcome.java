@@ -132,20 +132,15 @@ public record Outcome(
   public Sample.Builder sample(
       String recordId, String task, String backbone, @Nullable Tiling tiling) {
     if (tiling == null) {
-      return drawn(recordId, task, backbone, features);
+      return vector(recordId, task, backbone, features);
     }
     Sample.Builder sample = described(recordId, task, backbone);
     TileDraw.of(tiling, pixelCertainties, recordId).write(sample, features);
     return sample;
   }
 
-  /**
-   * A sample of one vector that stands for the record.
-   *
-   * @param vector {@link dev.headwater.bundle.Task#summary} of its features, where no label is
-   *     asked for
-   */
-  public Sample.Builder drawn(String recordId, String task, String backbone, float[] vector) {
+  /** As {@link #sample}, of this one vector. */
+  public Sample.Builder vector(String recordId, String task, String backbone, float[] vector) {
     return described(recordId, task, backbone)
         .setRows(1)
         .setDim(vector.length)

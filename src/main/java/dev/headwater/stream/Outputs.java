@@ -33,8 +33,8 @@ record Outputs(
     Tiling tiling = task.dense().map(ScoringTopology.Dense::tiling).orElse(null);
     Sample.Builder sample =
         kept.reason() == Reason.UNLABELLED
-            ? outcome.drawn(
-                recordId, task.name(), task.backbone(), task.summary().apply(outcome.features()))
+            ? outcome.vector(
+                recordId, task.name(), task.backbone(), task.drawn().apply(outcome.features()))
             : outcome.sample(recordId, task.name(), task.backbone(), tiling);
     return sample
         .setReason(kept.reason())

@@ -102,7 +102,8 @@ final class Router {
     }
     Task unsure = topology.tasks().get(asking[least]);
     float[] features = answer.outcomes().get(asking[least]).features();
-    return selector.select(recordId, () -> unsure.summary().apply(features), certainties, scored);
+    return selector.select(
+        recordId, unsure.backbone(), () -> unsure.summary().apply(features), certainties, scored);
   }
 
   /**

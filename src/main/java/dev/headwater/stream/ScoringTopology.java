@@ -43,22 +43,24 @@ record ScoringTopology(
    * @param backbone fingerprint of backbone, cut and encoder
    * @param check of labels
    * @param dense where every pixel is given a class
-   * @param summary of a record's features: one vector that stands for it where no label is asked
-   *     for, and by which copies are told
+   * @param summary of a record's features, by which copies are told
+   * @param drawn what travels of them where no label is asked for
    */
   record Task(
       String name,
       String backbone,
       LabelCheck check,
       Optional<Dense> dense,
-      UnaryOperator<float[]> summary) {
+      UnaryOperator<float[]> summary,
+      UnaryOperator<float[]> drawn) {
     static Task of(dev.headwater.bundle.Task task) {
       return new Task(
           task.name(),
           task.fingerprint(),
           task::checkLabel,
           task.tiling().map(tiling -> new Dense(tiling, task.masks().orElseThrow())),
-          task::summary);
+          task::summary,
+          task::drawn);
     }
   }
 

@@ -18,7 +18,7 @@ import java.util.Locale;
  * @param selection which records are worth a label
  * @param unlabelledShare share of the records considered whose features go to the samples without a
  *     label, in [0, 1]: what drift is seen in, domains are adapted by, and a last layer learns from
- *     where it is sure; of a map of features the means
+ *     where it is sure; of what teaches nothing without a label, as much as drift is seen in
  * @param labelWait how long a record waits for its label, and a label for its record
  * @param top how many labels a prediction names
  * @param readAheadBytes bound of results computed ahead; beyond it records are scored one by one

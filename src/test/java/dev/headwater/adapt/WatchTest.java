@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -24,21 +25,19 @@ class WatchTest {
   private final List<String> alarms = new ArrayList<>();
   private final Samples samples = new Samples("task", "backbone", 4);
   private final Random random = new Random(5);
-  private final Watch watch =
-      new Watch(
-          "task",
-          DriftSettings.DEFAULT,
-          new TrainerMetrics() {
-            @Override
-            public void drift(String task, String cause, double score) {
-              scores.put(cause, score);
-            }
+  private final TrainerMetrics metrics =
+      new TrainerMetrics() {
+        @Override
+        public void drift(String task, String cause, double score) {
+          scores.put(cause, score);
+        }
 
-            @Override
-            public void drifted(String task, String cause) {
-              alarms.add(cause);
-            }
-          });
+        @Override
+        public void drifted(String task, String cause) {
+          alarms.add(cause);
+        }
+      };
+  private Watch watch = new Watch("task", DriftSettings.DEFAULT, metrics, UnaryOperator.identity());
 
   private Sample sample(Reason reason, @Nullable String predicted, double shift) {
     float[] features = new float[4];
@@ -66,6 +65,14 @@ class WatchTest {
     assertThat(alarms).containsExactly("drift-features");
     assertThat(watch.standing()).contains("drift-features");
     assertThat(scores).containsEntry("drift-features", 1.0);
+  }
+
+  @Test
+  void seesWhatDrawsAreComparedBy() {
+    watch = new Watch("task", DriftSettings.DEFAULT, metrics, features -> new float[1]);
+
+    assertThat(draws(100, "a", 0)).isEmpty();
+    assertThat(draws(100, "a", 2)).isEmpty();
   }
 
   /** As of masks, which do not travel with samples. */

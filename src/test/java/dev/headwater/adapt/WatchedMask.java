@@ -60,8 +60,7 @@ public record WatchedMask(float[] features, double confidence, double error) {
         String id = String.valueOf(inference.recordId());
         Sample drawn =
             completed(
-                outcome.drawn(
-                    id, task.name(), task.fingerprint(), task.summary(outcome.features())),
+                outcome.vector(id, task.name(), task.fingerprint(), task.drawn(outcome.features())),
                 Reason.UNLABELLED);
         assertThat(Learner.Space.of(task).concerns(drawn)).isTrue();
         Sample.Builder audited = outcome.sample(id, task.name(), task.fingerprint(), tiling);

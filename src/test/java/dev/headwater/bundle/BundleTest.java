@@ -81,27 +81,55 @@ class BundleTest {
   }
 
   @Test
-  void aTailOfLargeMapsHasRecordsComparedBySketches() throws Exception {
+  void whatATailOfLargeMapsIsNotTaughtByTravelsAsASketch() throws Exception {
     writeNetworkOfPictures();
 
     Task large = Bundles.load(directory, ofPictures(20, 18)).task();
     Task small = Bundles.load(directory, ofPictures(10, 12)).task();
 
     assertThat(large.featureSize()).isEqualTo(4 * 18 * 16);
-    assertThat(large.summary(new float[large.featureSize()])).hasSize(large.summarySize());
-    assertThat(large.summarySize()).isLessThan(large.featureSize());
-    float[] whole = new float[small.featureSize()];
-    assertThat(small.summary(whole)).isSameAs(whole).hasSize(small.summarySize());
+    assertThat(large.summary(new float[large.featureSize()])).hasSize(1024);
+    assertTravelsAsItsSummary(large, 1024);
+    assertThat(small.summary(new float[small.featureSize()])).hasSize(4 * 8 * 10);
+    assertTravelsAsItsSummary(small, small.featureSize());
+  }
+
+  private static void assertTravelsAsItsSummary(Task task, int size) {
+    float[] drawn = task.drawn(new float[task.featureSize()]);
+
+    assertThat(drawn).hasSize(size).hasSize(task.drawnSize());
+    assertThat(task.summaryOfDrawn(drawn)).isSameAs(drawn);
+  }
+
+  private static void assertTravelsWhole(Task task, int size) {
+    float[] whole = new float[size];
+
+    assertThat(task.drawn(whole)).isSameAs(whole).hasSize(task.drawnSize());
+    assertThat(task.summaryOfDrawn(whole)).hasSize(1024).isEqualTo(task.summary(whole));
   }
 
   @Test
-  void aLastLayerHasRecordsComparedByAllThatItIsTaughtBy() throws Exception {
+  void whatALastLayerIsTaughtByTravelsWholeHoweverWide() throws Exception {
     Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 2_000, 3));
     Files.writeString(directory.resolve("labels.json"), "[\"a\", \"b\", \"c\"]");
-    Task wide = Bundles.load(directory, GOOD).task();
-    float[] whole = new float[2_000];
 
-    assertThat(wide.summary(whole)).isSameAs(whole).hasSize(wide.summarySize());
+    assertTravelsWhole(Bundles.load(directory, GOOD).task(), 2_000);
+  }
+
+  @Test
+  void aNewHeadOfOneLabelAndOneLayerIsTaughtByWhatTravels() throws Exception {
+    Files.writeString(directory.resolve("tokenizer.json"), Tokenizers.WORDS);
+    Bundles.coldStart(directory, 2_000);
+    String manifest = Files.readString(directory.resolve("headwater.yaml"));
+
+    for (String taught : List.of("head: none", "head: none\nsubclasses: 5")) {
+      assertTravelsWhole(
+          Bundles.load(directory, manifest.replace("head: none", taught)).task(), 2_000);
+    }
+    for (String not : List.of("head: none\nhidden: 4", "head: none\nkind: multi-label")) {
+      assertTravelsAsItsSummary(
+          Bundles.load(directory, manifest.replace("head: none", not)).task(), 1024);
+    }
   }
 
   @Test

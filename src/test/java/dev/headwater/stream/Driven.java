@@ -94,7 +94,12 @@ final class Driven implements AutoCloseable {
             .map(
                 name ->
                     new ScoringTopology.Task(
-                        name, "backbone-1", check, Optional.empty(), Driven::summary))
+                        name,
+                        "backbone-1",
+                        check,
+                        Optional.empty(),
+                        Driven::summary,
+                        Driven::drawn))
             .toList();
     return new ScoringTopology(topics, settings, tasks, scorer, limits, metrics);
   }
@@ -103,9 +108,14 @@ final class Driven implements AutoCloseable {
     return settings(stateDir, selection, 0);
   }
 
-  /** What stands for a record that is only drawn: the first two of its features. */
+  /** What a record is compared by: the first two of its features. */
   static float[] summary(float[] features) {
     return Arrays.copyOf(features, 2);
+  }
+
+  /** What travels of one that is only drawn: the first of them. */
+  static float[] drawn(float[] features) {
+    return Arrays.copyOf(features, 1);
   }
 
   private static void check(String label, String field, @Nullable String recordId)

@@ -304,11 +304,30 @@ class ScoringTopologyTest {
                 assertThat(sample.getLabel()).as("not even where the record brings it").isNull();
                 assertThat(sample.getWeight()).isEqualTo(4);
                 assertThat(sample.getPredicted()).isEqualTo("yes");
-                assertThat(SampleSerde.unpack(sample))
-                    .isEqualTo(Driven.summary(StubScorer.FEATURES));
+                assertThat(SampleSerde.unpack(sample)).isEqualTo(Driven.drawn(StubScorer.FEATURES));
               });
       assertThat(drawing.read(drawing.topics.review())).isEmpty();
       assertThat(drawing.read(drawing.topics.pending())).isEmpty();
+    }
+  }
+
+  @Test
+  void tellsCopiesByWhatRecordsAreComparedBy() {
+    Selection search = new Selection(0, .5, Measure.MAX_PROBABILITY, .3, Optional.empty());
+    try (Driven searching = new Driven(state.resolve("searching"), search)) {
+      String unsure = "{\"id\": \"r%d\", \"confidence\": 0.4, \"features\": [%d, %d, %d]}";
+      for (int i = 0; i < 64; i++) {
+        searching.record(unsure.formatted(i, i % 8, i / 8, 0));
+      }
+      assertThat(searching.read(searching.topics.review())).hasSize(64);
+
+      searching.record(unsure.formatted(64, 3, 4, 1_000));
+      searching.record(unsure.formatted(65, 9, 9, 0));
+
+      assertThat(searching.read(searching.topics.review()))
+          .as("far from all in what is not compared by; far in what is")
+          .extracting(TestRecord::key)
+          .containsExactly("r65");
     }
   }
 

@@ -12,7 +12,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** Answers with the confidence a record asks for: {@code {"id", "confidence", "label"}}. */
+/**
+ * Answers with the confidence a record asks for: {@code {"id", "confidence", "label", "features"}}.
+ */
 final class StubScorer implements Scorer {
   static final float[] FEATURES = {1, 2, 3};
   final Set<Integer> open = new TreeSet<>();
@@ -27,7 +29,7 @@ final class StubScorer implements Scorer {
   public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
       throws InvalidRecordException {
     if (binary) {
-      return answer(null, null, List.of(new Scored("yes", 0)));
+      return answer(null, null, FEATURES, List.of(new Scored("yes", 0)));
     }
     JsonNode node = read(value);
     if (node.has("fail")) {
@@ -41,19 +43,24 @@ final class StubScorer implements Scorer {
             ? List.of()
             : List.of(
                 new Scored("yes", node.path("confidence").asDouble(1)), new Scored("no", 0.0));
-    return answer(node.path("id").textValue(), node.path("label").textValue(), top);
+    float[] features =
+        node.has("features")
+            ? Json.MAPPER.convertValue(node.get("features"), float[].class)
+            : FEATURES;
+    return answer(node.path("id").textValue(), node.path("label").textValue(), features, top);
   }
 
-  private Answer answer(@Nullable String id, @Nullable String label, List<Scored> top) {
+  private Answer answer(
+      @Nullable String id, @Nullable String label, float[] features, List<Scored> top) {
     long version = Math.max(0, headVersion);
     double certainty = top.isEmpty() ? 0 : top.get(0).confidence();
-    Outcome outcome = new Outcome(label, FEATURES, top, certainty, version, null);
+    Outcome outcome = new Outcome(label, features, top, certainty, version, null);
     List<Scored> sure = List.of(new Scored("yes", 1));
-    Outcome cold = new Outcome(label, FEATURES, List.of(), 0, 0, null);
+    Outcome cold = new Outcome(label, features, List.of(), 0, 0, null);
     Outcome second =
         secondIsCold
             ? cold
-            : sureOfTheSecond ? new Outcome(label, FEATURES, sure, 1, version, null) : outcome;
+            : sureOfTheSecond ? new Outcome(label, features, sure, 1, version, null) : outcome;
     return new Answer(id, List.of(outcome, second).subList(0, tasks));
   }
 

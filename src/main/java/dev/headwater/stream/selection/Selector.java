@@ -2,6 +2,8 @@ package dev.headwater.stream.selection;
 
 import dev.headwater.schema.Reason;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -14,12 +16,15 @@ public final class Selector {
   /** Below any difference that means something. */
   private static final double TIE = 1e-9;
 
-  private static final float[] NOT_ASKED = {};
+  private static final float[] NOT_LOOKED_AT = {};
 
   private final Selection selection;
   private final Pace pace;
   private final Optional<LabelBudget> budget;
-  private final RecentlyAsked recent;
+  private final Map<Space, RecentlyAsked> recent = new HashMap<>();
+
+  /** Only vectors of one are as long, and mean something to each other. */
+  private record Space(String backbone, int length) {}
 
   public Selector(Selection selection) {
     this(selection, System::nanoTime);
@@ -30,7 +35,6 @@ public final class Selector {
     this.pace = new Pace(selection.rate(), nanos);
     this.budget =
         selection.budget().map(b -> new LabelBudget(b, selection.auditShare(), selection.bar()));
-    this.recent = new RecentlyAsked(selection.copyDistance());
   }
 
   /**
@@ -41,27 +45,32 @@ public final class Selector {
     return pace.takes(Selection.hash(recordId));
   }
 
-  /** As {@link #select(String, Supplier, double[], boolean)}, of one task. */
+  /** As {@link #select(String, String, Supplier, double[], boolean)}, of one task. */
   public Optional<Kept> select(
       String recordId, float[] features, double certainty, boolean scored) {
-    return select(recordId, () -> features, new double[] {certainty}, scored);
+    return select(recordId, "", () -> features, new double[] {certainty}, scored);
   }
 
   /**
-   * @param features of the least sure task: one vector, asked for where a copy is to be looked for
+   * @param backbone fingerprint of what gave the features of the least sure task
+   * @param features of that: one vector, asked for where copies are looked for
    * @param certainties by task, as {@link Selection#standing}; 0 where no head is live
    * @param scored false while no head is live: all records are unsure, whatever the budget, which
    *     pays for them nonetheless
    * @return why to keep the record, empty where its label is not worth asking for
    */
   public Optional<Kept> select(
-      String recordId, Supplier<float[]> features, double[] certainties, boolean scored) {
+      String recordId,
+      String backbone,
+      Supplier<float[]> features,
+      double[] certainties,
+      boolean scored) {
     long hash = Selection.hash(recordId);
     boolean audit = Selection.draws(hash, selection.auditShare());
     if (!scored) {
       coldStart();
     }
-    boolean unsure = !scored || unsure(features, apart(hash, certainties), audit);
+    boolean unsure = !scored || unsure(backbone, features, apart(hash, certainties), audit);
     if (audit) {
       // an audit record is shown to annotators as one, unsure or not; only its weight differs
       return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / selection.auditShare()));
@@ -87,7 +96,7 @@ public final class Selector {
   }
 
   boolean unsure(float[] features, double certainty, boolean audit) {
-    return unsure(() -> features, new double[] {certainty}, audit);
+    return unsure("", () -> features, new double[] {certainty}, audit);
   }
 
   /**
@@ -95,17 +104,23 @@ public final class Selector {
    * inclusion probability known.
    */
   private synchronized boolean unsure(
-      Supplier<float[]> features, double[] certainties, boolean audit) {
+      String backbone, Supplier<float[]> features, double[] certainties, boolean audit) {
     boolean may =
         budget.map(held -> held.affords(certainties)).orElseGet(() -> anyBelowBar(certainties));
     // looked for last: most that are unsure are beyond the budget, and copies cost most to find
-    float[] vector = may || audit ? features.get() : NOT_ASKED;
-    boolean unsure = may && !recent.isCopy(vector);
+    boolean looks = selection.copyDistance() > 0 && (may || audit);
+    float[] vector = looks ? features.get() : NOT_LOOKED_AT;
+    boolean unsure = may && !(looks && asked(backbone, vector).isCopy(vector));
     budget.ifPresent(held -> held.took(certainties, unsure, audit));
-    if (unsure || audit) {
-      recent.add(vector);
+    if (looks && (unsure || audit)) {
+      asked(backbone, vector).add(vector);
     }
     return unsure;
+  }
+
+  private RecentlyAsked asked(String backbone, float[] vector) {
+    return recent.computeIfAbsent(
+        new Space(backbone, vector.length), space -> new RecentlyAsked(selection.copyDistance()));
   }
 
   private boolean anyBelowBar(double[] certainties) {

@@ -1,15 +1,18 @@
 package dev.headwater.stream.selection;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.headwater.schema.Reason;
 import dev.headwater.scoring.Measure;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.FloatRange;
@@ -123,6 +126,42 @@ class SelectorTest {
   }
 
   @Test
+  void comparesOnlyWhatIsOfOneBackboneAndAsLong() {
+    Selector selector =
+        new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
+    Random random = new Random(4);
+    for (int i = 0; i < 100; i++) {
+      float[] point = point(random);
+      float[] longer = Arrays.copyOf(point, 9);
+      assertThat(asks(selector, "one", point)).isTrue();
+      assertThat(asks(selector, "other", point)).as("the same numbers of another").isTrue();
+      assertThat(asks(selector, "one", longer)).as("of another task's cut").isTrue();
+      assertThat(i > 20 && asks(selector, "one", point)).as("again").isFalse();
+    }
+  }
+
+  private static boolean asks(Selector selector, String backbone, float[] features) {
+    return selector.select("r", backbone, () -> features, new double[] {0.5}, true).isPresent();
+  }
+
+  @Test
+  void asksForAVectorOnlyWhereCopiesAreLookedFor() {
+    Supplier<float[]> none =
+        () -> {
+          throw new IllegalStateException("costs too much");
+        };
+    Selector searching =
+        new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
+    Selector careless =
+        new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0, Optional.empty()));
+
+    assertThat(searching.select("r", "", none, new double[] {0.9}, true)).isEmpty();
+    assertThat(careless.select("r", "", none, new double[] {0.5}, true)).isPresent();
+    assertThatThrownBy(() -> searching.select("r", "", none, new double[] {0.5}, true))
+        .hasMessage("costs too much");
+  }
+
+  @Test
   void asksAgainAboutWhatWasAskedLongAgo() {
     Selector selector =
         new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
@@ -197,7 +236,7 @@ class SelectorTest {
       double first = 0.5 + random.nextDouble() / 2;
       // the second is always less sure than the first, and of every record alike: a number
       boolean kept =
-          selector.select("id-" + i, () -> ANY, new double[] {first, 0.3}, true).isPresent();
+          selector.select("id-" + i, "", () -> ANY, new double[] {first, 0.3}, true).isPresent();
       asked += kept ? 1 : 0;
       low += first < 0.525 ? 1 : 0;
       lowAsked += kept && first < 0.525 ? 1 : 0;
