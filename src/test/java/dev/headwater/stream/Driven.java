@@ -108,9 +108,9 @@ final class Driven implements AutoCloseable {
     return settings(stateDir, selection, 0);
   }
 
-  /** What a record is compared by: the first two of its features. */
+  /** What a record is compared by: its features but for the last. */
   static float[] summary(float[] features) {
-    return Arrays.copyOf(features, 2);
+    return Arrays.copyOf(features, features.length - 1);
   }
 
   /** What travels of one that is only drawn: the first of them. */

@@ -312,6 +312,25 @@ class ScoringTopologyTest {
   }
 
   @Test
+  void comparesWhatTasksThatAreCutAtDifferentPlacesAskedAboutEachWithItsOwn() {
+    Selection search = new Selection(0, .5, Measure.MAX_PROBABILITY, .3, Optional.empty());
+    StubScorer stub = new StubScorer();
+    stub.tasks = 2;
+    Limits limits = new Limits(1 << 20, Map.of());
+    try (Driven two = new Driven(state.resolve("cuts"), search, limits, stub)) {
+      for (int i = 0; i < 100; i++) {
+        stub.secondConfidence = i % 2 == 0 ? .3 : .45; // less sure than the first, and surer
+        two.record(
+            "{\"id\": \"r%d\", \"confidence\": 0.4, \"features\": [%d, %d, 0]}"
+                .formatted(i, i % 10, i / 10));
+      }
+
+      assertThat(two.read(two.topics.deadLetters())).isEmpty();
+      assertThat(two.read(two.topics.review())).as("of each both tasks").hasSize(200);
+    }
+  }
+
+  @Test
   void tellsCopiesByWhatRecordsAreComparedBy() {
     Selection search = new Selection(0, .5, Measure.MAX_PROBABILITY, .3, Optional.empty());
     try (Driven searching = new Driven(state.resolve("searching"), search)) {
@@ -335,7 +354,7 @@ class ScoringTopologyTest {
   void asksForEveryTaskOfARecordThatOneOfThemIsUnsureOf() {
     StubScorer stub = new StubScorer();
     stub.tasks = 2;
-    stub.sureOfTheSecond = true;
+    stub.secondConfidence = 1;
     Limits limits = new Limits(1 << 20, Map.of());
     try (Driven two = new Driven(state.resolve("two"), BELOW_HALF, limits, stub)) {
       two.record("{\"id\": \"r1\", \"confidence\": 0.4}");

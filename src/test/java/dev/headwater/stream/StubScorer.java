@@ -7,6 +7,7 @@ import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
 import dev.headwater.scoring.Outcome;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -20,7 +21,13 @@ final class StubScorer implements Scorer {
   final Set<Integer> open = new TreeSet<>();
   int tasks = 1;
   double unlabelled;
-  boolean sureOfTheSecond;
+
+  /**
+   * Confidence for the second task, whose features are one more; as of the first where it is not
+   * set.
+   */
+  double secondConfidence = Double.NaN;
+
   boolean secondIsCold;
   long headVersion = 7;
   boolean binary;
@@ -55,12 +62,15 @@ final class StubScorer implements Scorer {
     long version = Math.max(0, headVersion);
     double certainty = top.isEmpty() ? 0 : top.get(0).confidence();
     Outcome outcome = new Outcome(label, features, top, certainty, version, null);
-    List<Scored> sure = List.of(new Scored("yes", 1));
+    float[] wider = Arrays.copyOf(features, features.length + 1);
+    List<Scored> own = List.of(new Scored("yes", secondConfidence));
     Outcome cold = new Outcome(label, features, List.of(), 0, 0, null);
     Outcome second =
         secondIsCold
             ? cold
-            : sureOfTheSecond ? new Outcome(label, features, sure, 1, version, null) : outcome;
+            : Double.isNaN(secondConfidence)
+                ? outcome
+                : new Outcome(label, wider, own, secondConfidence, version, null);
     return new Answer(id, List.of(outcome, second).subList(0, tasks));
   }
 

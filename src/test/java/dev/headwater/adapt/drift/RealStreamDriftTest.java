@@ -58,7 +58,13 @@ class RealStreamDriftTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"clinc, .3, 3", "fashion, .3, 3", "fashion-maps, .3, 3", "gas, .3, 9", "nuclei, 1, 4"})
+  @CsvSource({
+    "clinc, .3, 3",
+    "fashion, .3, 3",
+    "fashion-maps, .3, 3",
+    "gas, .3, 9",
+    "nuclei, 1, 4"
+  })
   void alarmsAreFewOnceTheyAreAnswered(String name, double share, int most) throws Exception {
     List<RecordedStream.Row> rows = RecordedStream.of(name).rows();
 
