@@ -1,8 +1,10 @@
 package dev.headwater.replay.report;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -76,7 +78,6 @@ final class Frame {
 
   /** The closing summary. */
   List<String> summary(ReplayReport report) {
-    long accepted = report.versions().stream().filter(v -> v.verdict().equals("accepted")).count();
     List<String> lines = new ArrayList<>();
     lines.add(
         text(
@@ -86,25 +87,26 @@ final class Frame {
             report.predictions(),
             report.deadLetters(),
             report.duplicates()));
-    lines.add("accuracy  overall   by tenths of the stream");
     report
         .tasks()
         .forEach(
-            (name, task) -> {
-              String of = report.tasks().size() > 1 ? "  " + name : "";
-              lines.add("adaptive  " + accuracy(task.accuracy().adaptive()) + of);
-              lines.add("frozen    " + accuracy(task.accuracy().frozen()) + of);
-            });
+            (name, task) ->
+                measures(task)
+                    .forEach(
+                        (measure, of) -> {
+                          lines.add(
+                              text("%-9s overall   by tenths of the stream", measure)
+                                  + owner(report, name));
+                          lines.add("adaptive  " + along(of.adaptive()));
+                          lines.add("frozen    " + along(of.frozen()));
+                        }));
     lines.add(
         text(
             "labels    %.1f %% of the records; samples: %,d unsure, %,d audit",
             100 * report.labelsUsedFraction(),
             report.samples().unsure(),
             report.samples().audit()));
-    lines.add(
-        text(
-            "heads     %,d judged, %,d accepted, %,d refused",
-            report.versions().size(), accepted, report.versions().size() - accepted));
+    report.tasks().forEach((name, task) -> lines.add(heads(task) + owner(report, name)));
     ReplayReport.Latency latency = report.latency();
     if (latency != null) {
       lines.add(
@@ -113,10 +115,45 @@ final class Frame {
                   + " being read",
               MILLIS * latency.p50(), MILLIS * latency.p99()));
     }
-    if (report.finalHead() != null) {
-      lines.add("final     " + report.finalHead());
+    for (ReplayReport.Task task : report.tasks().values()) {
+      if (task.finalHead() != null) {
+        lines.add("final     " + task.finalHead());
+      }
     }
     return lines;
+  }
+
+  /** What tells how good a task's heads are: not all kinds of answers are right or wrong. */
+  private static Map<String, ReplayReport.Comparison> measures(ReplayReport.Task task) {
+    Map<String, ReplayReport.Comparison> measures = new LinkedHashMap<>();
+    if (task.rmse() == null) {
+      measures.put("accuracy", task.accuracy());
+    }
+    putIfTold(measures, "iou", task.iou());
+    putIfTold(measures, "rmse", task.rmse());
+    putIfTold(measures, "coverage", task.coverage());
+    return measures;
+  }
+
+  private static void putIfTold(
+      Map<String, ReplayReport.Comparison> measures,
+      String name,
+      ReplayReport.@Nullable Comparison of) {
+    if (of != null) {
+      measures.put(name, of);
+    }
+  }
+
+  private static String heads(ReplayReport.Task task) {
+    int judged = task.versions().size();
+    long accepted = task.versions().stream().filter(v -> v.verdict().equals("accepted")).count();
+    return text(
+        "heads     %,d judged, %,d accepted, %,d refused", judged, accepted, judged - accepted);
+  }
+
+  /** Whose line it is, where there are several tasks. */
+  private static String owner(ReplayReport report, String task) {
+    return report.tasks().size() > 1 ? "  " + task : "";
   }
 
   private static String head(Progress now) {
@@ -133,9 +170,9 @@ final class Frame {
     return steps.substring(i, i + 1);
   }
 
-  private static String accuracy(ReplayReport.Accuracy accuracy) {
-    return text("%-7s   ", share(accuracy.overall()))
-        + accuracy.segments().stream().map(Frame::share).collect(Collectors.joining(" "));
+  private static String along(ReplayReport.Accuracy measure) {
+    return text("%-7s   ", share(measure.overall()))
+        + measure.segments().stream().map(Frame::share).collect(Collectors.joining(" "));
   }
 
   private static String share(@Nullable Double share) {

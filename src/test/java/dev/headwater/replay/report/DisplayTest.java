@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class DisplayTest {
@@ -114,6 +116,62 @@ class DisplayTest {
         .contains("0.8 % of the records", "12 ms median, 12 ms p99")
         .contains("2 judged, 1 accepted, 1 refused")
         .contains("head.onnx");
+  }
+
+  @Test
+  void sumsUpEachTaskByWhatItsAnswersAreWorth() {
+    ReplayReport one = tally.report(Map.of("task", "head.onnx"));
+    ReplayReport.Task mask = task(one.accuracy(), all(.25), null, null);
+    ReplayReport.Task number = task(one.accuracy(), null, all(.5), all(.75));
+    Map<String, ReplayReport.Task> tasks = new LinkedHashMap<>();
+    tasks.put("mask", mask);
+    tasks.put("number", number);
+
+    assertThat(new Frame(new Style(false, false, 80)).summary(of(one, tasks)))
+        .containsSubsequence(
+            "accuracy  overall   by tenths of the stream  mask",
+            "iou       overall   by tenths of the stream  mask",
+            "adaptive  0.250     " + "0.250 ".repeat(10).strip(),
+            "rmse      overall   by tenths of the stream  number",
+            "frozen    0.500     " + "0.500 ".repeat(10).strip(),
+            "coverage  overall   by tenths of the stream  number",
+            "adaptive  0.750     " + "0.750 ".repeat(10).strip(),
+            "heads     0 judged, 0 accepted, 0 refused  mask",
+            "final     a head.onnx")
+        .doesNotContain("accuracy  overall   by tenths of the stream  number");
+  }
+
+  private static ReplayReport.Comparison all(double value) {
+    ReplayReport.Accuracy same = new ReplayReport.Accuracy(value, Collections.nCopies(10, value));
+    return new ReplayReport.Comparison(same, same);
+  }
+
+  private static ReplayReport.Task task(
+      ReplayReport.Comparison accuracy,
+      ReplayReport.@Nullable Comparison iou,
+      ReplayReport.@Nullable Comparison rmse,
+      ReplayReport.@Nullable Comparison coverage) {
+    return new ReplayReport.Task(accuracy, iou, rmse, coverage, null, 0, List.of(), "a head.onnx");
+  }
+
+  private static ReplayReport of(ReplayReport one, Map<String, ReplayReport.Task> tasks) {
+    return new ReplayReport(
+        one.records(),
+        one.predictions(),
+        one.deadLetters(),
+        one.duplicates(),
+        one.samples(),
+        one.labelsUsedFraction(),
+        one.accuracy(),
+        one.iou(),
+        one.rmse(),
+        one.coverage(),
+        one.byDomain(),
+        one.versions(),
+        one.throughput(),
+        one.latency(),
+        one.finalHead(),
+        tasks);
   }
 
   @Test
