@@ -3,7 +3,6 @@ package dev.headwater.adapt;
 import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.bundle.Kind;
-import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.Judged;
 import dev.headwater.gate.Trial;
@@ -71,61 +70,6 @@ final class Learner {
     static final Mean NONE = new Mean(Map.of(), List.of(), 1);
   }
 
-  /**
-   * What samples and heads must be of.
-   *
-   * @param size how many values a record has at the cut, or a tile of a dense task's
-   * @param drawn how many the vector of a sample has that is there without a label
-   * @param open whether labels other than {@code labels} may be learned
-   * @param kind of its labels
-   */
-  record Space(
-      String task,
-      String backbone,
-      int size,
-      int drawn,
-      List<String> labels,
-      boolean open,
-      Kind kind,
-      Optional<Dense> dense) {
-    Space(String task, String backbone, int size, List<String> labels, boolean open) {
-      this(task, backbone, size, size, labels, open, new Kind.OneLabel(), Optional.empty());
-    }
-
-    static Space of(Task task) {
-      return new Space(
-          task.name(),
-          task.fingerprint(),
-          task.rowSize(),
-          task.drawnSize(),
-          task.labels(),
-          task.open(),
-          task.kind(),
-          Dense.of(task));
-    }
-
-    boolean concerns(Sample sample) {
-      return sample.getTask().equals(task)
-          && sample.getBackbone().equals(backbone)
-          && sample.getRows() == 1
-          && sample.getTiles().isEmpty()
-          && sample.getDim() == (sample.getReason() == Reason.UNLABELLED ? drawn : size);
-    }
-
-    boolean admits(Sample sample) {
-      return sample.getLabel() != null
-          && sample.getTask().equals(task)
-          && sample.getBackbone().equals(backbone)
-          && (dense.isPresent() ? dense.get().fits(sample) : fits(sample));
-    }
-
-    private boolean fits(Sample sample) {
-      return concerns(sample)
-          && kind.problem(sample.getLabel()) == null
-          && (open || labels.containsAll(kind.names(sample.getLabel())));
-    }
-  }
-
   Learner(Space space, AdaptSettings settings, Gate gate, Fitter fitter, Clock clock) {
     this.space = space;
     this.settings = settings;
@@ -137,11 +81,7 @@ final class Learner {
         new Memory(
             space.kind(),
             space.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
-    boolean teaches =
-        fitter.learnsUnlabelled()
-            && space.kind() instanceof Kind.OneLabel
-            && space.dense().isEmpty()
-            && space.drawn() == space.size();
+    boolean teaches = fitter.learnsUnlabelled() && space.drawsTeach();
     this.unlabelled = new Unlabelled(teaches ? settings.memory() / OF_MEMORY : 0);
     this.trigger = new Trigger(settings, clock);
   }

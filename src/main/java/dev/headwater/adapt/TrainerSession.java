@@ -106,11 +106,7 @@ final class TrainerSession implements AutoCloseable {
 
     Learner learner(int task) {
       return new Learner(
-          Learner.Space.of(bundle.tasks().get(task)),
-          settings,
-          gates.get(task),
-          fitters.get(task),
-          clock);
+          Space.of(bundle.tasks().get(task)), settings, gates.get(task), fitters.get(task), clock);
     }
 
     TaskTraining training(int task, HeadPublisher publisher) {

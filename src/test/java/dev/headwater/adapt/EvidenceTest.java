@@ -106,7 +106,7 @@ class EvidenceTest {
 
   private static Learner learner(Fitter fitter) {
     return new Learner(
-        new Learner.Space("task", "backbone", DIM, List.of("l0", "l1"), true),
+        new Space("task", "backbone", DIM, List.of("l0", "l1"), true),
         AdaptSettings.of("test"),
         new Gate(GateSettings.DEFAULT),
         fitter,

@@ -196,8 +196,8 @@ class LearnerTest {
 
   @Test
   void whatIsDrawnMayBeShorterThanWhatTeaches() {
-    Learner.Space space =
-        new Learner.Space(
+    Space space =
+        new Space(
             "task", "backbone", DIM, 2, List.of(), true, new Kind.OneLabel(), Optional.empty());
     Sample drawn = unlabelled("drawn", new float[2]);
     Sample labelled = samples.of("labelled", 0);
@@ -269,7 +269,7 @@ class LearnerTest {
   private Learner learner(List<String> labels, boolean open, AdaptSettings settings) {
     FitSettings fit = new FitSettings("cpu", 1, 0.05, 12, 60);
     return new Learner(
-        new Learner.Space("task", "backbone", DIM, labels, open),
+        new Space("task", "backbone", DIM, labels, open),
         settings,
         new Gate(GateSettings.DEFAULT),
         new LinearFitter(layout, new FineTuner(fit, true)),

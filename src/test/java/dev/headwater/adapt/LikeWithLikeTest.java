@@ -141,7 +141,7 @@ class LikeWithLikeTest {
 
   private static Learner learner(Fitter fitter) {
     return new Learner(
-        new Learner.Space("task", "backbone", 2, List.of("l0", "l1"), false),
+        new Space("task", "backbone", 2, List.of("l0", "l1"), false),
         AdaptSettings.of("test"),
         new Gate(GateSettings.DEFAULT),
         fitter,

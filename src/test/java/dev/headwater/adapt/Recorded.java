@@ -31,8 +31,7 @@ import java.util.concurrent.CompletableFuture;
  * @param original the head that serves at first; empty in a cold start
  * @param features of each record, at the cut
  */
-record Recorded(
-    Learner.Space space, Optional<Head> original, List<String> truth, List<float[]> features) {
+record Recorded(Space space, Optional<Head> original, List<String> truth, List<float[]> features) {
   /** Of a head that is one linear layer. */
   static final LinearLayer LAYER = new LinearLayer("w", "b", true);
 
@@ -44,7 +43,7 @@ record Recorded(
     List<String> labels = stream.headLabels();
     Tensor none = new Tensor(new long[] {0, 0}, new float[0]);
     return new Recorded(
-        new Learner.Space("task", "backbone", dim, labels, true),
+        new Space("task", "backbone", dim, labels, true),
         Optional.of(
             new Head(
                 new HeadInfo(
@@ -60,13 +59,13 @@ record Recorded(
 
   /** Where a task begins with no head. */
   static Recorded cold(Task task, List<String> truth, List<float[]> features) {
-    return new Recorded(Learner.Space.of(task), Optional.empty(), truth, features);
+    return new Recorded(Space.of(task), Optional.empty(), truth, features);
   }
 
   /** With features that no network made, and no head. */
   static Recorded cold(List<float[]> features, List<String> truth) {
     return new Recorded(
-        new Learner.Space("task", "backbone", features.get(0).length, List.of(), true),
+        new Space("task", "backbone", features.get(0).length, List.of(), true),
         Optional.empty(),
         truth,
         features);
@@ -90,7 +89,7 @@ record Recorded(
       }
     }
     Task task = bundle.task();
-    return new Recorded(Learner.Space.of(task), task.head(), truth, features);
+    return new Recorded(Space.of(task), task.head(), truth, features);
   }
 
   /** With a head of random weights for the one the network came with. */

@@ -35,7 +35,7 @@ class SupervisionTest {
 
   private Learner learner(Kind kind, List<String> labels) {
     return new Learner(
-        new Learner.Space(
+        new Space(
             "task",
             "backbone",
             DIM,
