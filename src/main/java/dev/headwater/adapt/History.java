@@ -77,9 +77,10 @@ public final class History {
    * Trains the first head of each task from a JSONL file of records.
    *
    * @param labelFields the field of each line that holds the label, by task; a task without one is
-   *     left alone, and so is any but the first that no line has a label for
+   *     left alone, and so is one that no line has a label for
    * @return the heads that are now live
-   * @throws IllegalStateException where a trained head is live already, or no line is usable
+   * @throws IllegalStateException where a trained head of a task that lines have labels for is live
+   *     already, or no line is usable
    */
   public List<HeadInfo> train(Path file, Map<String, String> labelFields) throws IOException {
     try (HeadPublisher publisher = parts.publisher()) {
@@ -95,7 +96,6 @@ public final class History {
             "no field of %s holds the labels themselves for any of %s"
                 .formatted(file, tasks.stream().map(Task::name).toList()));
       }
-      taught.forEach(i -> requireFirst(tasks.get(i), heads));
       List<Sample> samples = samples(Files.readAllLines(file), taught, labelFields);
       Map<Integer, Learner> learners = new LinkedHashMap<>();
       for (int i : taught) {
@@ -103,17 +103,19 @@ public final class History {
         tasks.get(i).head().ifPresent(learner::live);
         samples.forEach(sample -> learner.add(sample, 0, -1));
         String field = labelFields.get(tasks.get(i).name());
-        if (learner.memorySize() == 0 && !learners.isEmpty()) {
+        if (learner.memorySize() == 0) {
           progress.accept(
-              "%s: no line has a label in field '%s': left alone"
+              "%s: no line has a usable record and label in field '%s': left alone"
                   .formatted(tasks.get(i).name(), field));
           continue;
         }
-        if (learner.memorySize() == 0) {
-          throw new IllegalStateException(
-              "no line of %s has a usable record and label in field '%s'".formatted(file, field));
-        }
+        requireFirst(tasks.get(i), heads);
         learners.put(i, learner);
+      }
+      if (learners.isEmpty()) {
+        throw new IllegalStateException(
+            "no line of %s has a usable record and label in field '%s'"
+                .formatted(file, labelFields.get(tasks.get(taught.get(0)).name())));
       }
       produce(samples);
       List<HeadInfo> first = new ArrayList<>();

@@ -6,6 +6,7 @@ import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadPublisher.VersionTakenException;
 import dev.headwater.metrics.TrainerMetrics;
+import dev.headwater.onnx.Split;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
@@ -14,8 +15,10 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Verdict;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -247,7 +250,31 @@ final class TaskTraining {
     return heads
         .live(task.name())
         .flatMap(pointer -> heads.head(pointer.task(), pointer.version()))
+        .filter(this::fits)
         .or(task::head);
+  }
+
+  /** Whether it is one of the task as the bundle has it now; scorers refuse any other as well. */
+  private boolean fits(Head head) {
+    Split split = task.split();
+    int classes = head.info().labels().size();
+    return head.info().backbone().equals(task.fingerprint())
+        && head.tensors().keySet().equals(Set.copyOf(split.parameterNames()))
+        && head.tensors().entrySet().stream()
+            .allMatch(
+                tensor ->
+                    Arrays.equals(
+                        tensor.getValue().shape(), split.shape(tensor.getKey(), classes)));
+  }
+
+  private void warnOfUnfit(HeadLog heads, Optional<Head> head) {
+    long pointed = heads.live(task.name()).map(LivePointer::version).orElse(-1L);
+    if (pointed > 0 && pointed != version(head)) {
+      log.atWarn()
+          .addKeyValue("task", task.name())
+          .addKeyValue("version", pointed)
+          .log("the live head is not one of the bundle's task: training begins without it");
+    }
   }
 
   private static long version(Optional<Head> head) {
@@ -263,7 +290,9 @@ final class TaskTraining {
     versions = heads.versions(task.name());
     Optional<Head> head = liveHead(heads);
     learner.relabel(heads.aliases(task.name()));
-    Optional<Head> parent = head.flatMap(h -> heads.head(task.name(), h.info().parent()));
+    Optional<Head> parent =
+        head.flatMap(h -> heads.head(task.name(), h.info().parent())).filter(this::fits);
+    warnOfUnfit(heads, head);
     follow(head, parent);
     head.flatMap(h -> Realignment.made(h.info()) ? parent : head)
         .ifPresent(h -> anchor(h, Realignment.newest(heads, h.info())));

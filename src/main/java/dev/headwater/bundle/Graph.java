@@ -116,7 +116,15 @@ record Graph(
       if (manifest.pooling() == Manifest.Pooling.NONE) {
         return file;
       }
-      OnnxFile vectors = vectors(file, Graph.features(file, manifest.tasks().get(0).cut(), 3));
+      String cut = manifest.tasks().get(0).cut();
+      for (Manifest.Task task : manifest.tasks()) {
+        if (!task.dense() && !task.cut().equals("auto") && !task.cut().equals(cut)) {
+          problems.add(
+              key(task)
+                  + "input.pooling pools one tensor for all tasks, which the first task's cut names");
+        }
+      }
+      OnnxFile vectors = vectors(file, Graph.features(file, cut, 3));
       pooled = vectors.outputs().get(0).name();
       return vectors;
     }
@@ -291,6 +299,8 @@ record Graph(
       problems.add("labels: pixels that all have one label are not told apart");
     } else if (tiling.isPresent() && labels.size() > Masks.MOST) {
       problems.add("labels: a mask tells at most " + Masks.MOST + " classes apart");
+    } else if (tiling.isPresent() && task.kind() instanceof Kind.LabelSet) {
+      problems.add("kind: task " + task.name() + " gives each pixel one label, not several");
     }
   }
 

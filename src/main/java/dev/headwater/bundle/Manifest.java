@@ -303,6 +303,9 @@ record Manifest(
           .filter(input::has)
           .forEach(
               key -> input.problem(key, "there are no fields in format: text, image or tensor"));
+      if (!input.has("label") && labels.stream().anyMatch(label -> label.pointer() != null)) {
+        input.problem("format", "text, image and tensor have no fields: take label from the tasks");
+      }
     }
     if (format == 3) {
       return new Tensor();

@@ -5,6 +5,7 @@ import dev.headwater.onnx.Split;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.Label;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.io.IOException;
@@ -221,6 +222,20 @@ public final class Task {
     }
     if (problem != null) {
       throw new InvalidRecordException(field, problem, recordId);
+    }
+  }
+
+  /** Whether this is the label of some record, and may be. */
+  @SuppressWarnings("ConstantValue") // what JSON leaves out is null
+  public boolean takes(Label label) {
+    if (label.recordId() == null || label.label() == null || label.label().isBlank()) {
+      return false;
+    }
+    try {
+      checkLabel(label.label(), "label", label.recordId());
+      return true;
+    } catch (InvalidRecordException e) {
+      return false; // told where it went to dead letters
     }
   }
 

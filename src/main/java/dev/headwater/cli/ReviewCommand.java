@@ -66,7 +66,7 @@ final class ReviewCommand {
     Settings settings = config.load();
     Bundle bundle = settings.loadBundle();
     Task task = option.of(bundle);
-    List<ReviewItem> items = new Reviews(settings.kafka(), settings.topics()).waiting(task.name());
+    List<ReviewItem> items = new Reviews(settings.kafka(), settings.topics()).waiting(task);
     Files.createDirectories(directory);
     switch (tool) {
       case LABEL_STUDIO -> {

@@ -193,9 +193,12 @@ public final class LabelStudio {
     }
     List<Label> labels = new ArrayList<>();
     for (JsonNode each : exported) {
-      String label = each.has("annotations") ? annotated(each) : minimal(each);
       JsonNode data = each.has("data") ? each.path("data") : each;
-      if (label != null && Rows.isOf(task, data.path(Rows.TASK).asText())) {
+      if (!Rows.isOf(task, data.path(Rows.TASK).asText())) {
+        continue; // another task's, whose answers are of another kind
+      }
+      String label = each.has("annotations") ? annotated(each) : minimal(each);
+      if (label != null) {
         labels.add(new Label(data.path(Rows.RECORD_ID).asText(), task.name(), label));
       }
     }

@@ -1,6 +1,7 @@
 package dev.headwater.labelling;
 
 import com.fasterxml.jackson.core.JsonParser;
+import dev.headwater.bundle.Task;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.ReviewItem;
@@ -39,7 +40,7 @@ public final class Reviews {
    * The items of one task in the order they were sent, the last of each record. Erased records are
    * left out, and those labelled already by what is on the labels topic now.
    */
-  public List<ReviewItem> waiting(String task) {
+  public List<ReviewItem> waiting(Task task) {
     Map<String, ReviewItem> items = new LinkedHashMap<>();
     read(
         topics.review().name(),
@@ -48,7 +49,7 @@ public final class Reviews {
               topics.review().value().deserializer().deserialize(record.topic(), record.value());
           if (record.value() == null) {
             items.remove(topics.review().key().deserializer().deserialize("", record.key()));
-          } else if (item.task().equals(task)) {
+          } else if (item.task().equals(task.name())) {
             items.remove(item.recordId());
             items.put(item.recordId(), item);
           }
@@ -57,7 +58,7 @@ public final class Reviews {
     return List.copyOf(items.values());
   }
 
-  private Set<String> labelled(String task) {
+  private Set<String> labelled(Task task) {
     Set<String> labelled = new HashSet<>();
     read(
         topics.labels().name(),
@@ -67,7 +68,7 @@ public final class Reviews {
           }
           try (JsonParser parser = topics.formats().labels().open(record.value())) {
             Label label = Json.MAPPER.readerFor(Label.class).readValue(parser);
-            if (task.equals(label.task())) {
+            if (task.name().equals(label.task()) && task.takes(label)) {
               labelled.add(label.recordId());
             }
           } catch (IOException e) {

@@ -65,7 +65,7 @@ final class Pooling {
    */
   static GraphProto average(Graph graph, long opset, String map, String name) {
     Pooling pooling = new Pooling(graph, opset);
-    pooling.overPlaces(map, name);
+    pooling.overPlaces(map, graph.unused(name + "/mean"), name); // whatever else is averaged
     return pooling.result.build();
   }
 
@@ -141,12 +141,13 @@ final class Pooling {
                     .setName("perm")
                     .setType(AttributeType.INTS)
                     .addAllInts(List.of(0L, 2L, 1L))));
-    return overPlaces(turned, name("flat"));
+    String mean = name("mean");
+    return overPlaces(turned, mean, name("flat"));
   }
 
   /** Of all dimensions behind the second. */
-  private String overPlaces(String map, String to) {
-    return node("Flatten", to, node("GlobalAveragePool", name("mean"), map));
+  private String overPlaces(String map, String mean, String to) {
+    return node("Flatten", to, node("GlobalAveragePool", mean, map));
   }
 
   private String mean(String hidden, String mask) {

@@ -7,6 +7,7 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.gate.Gates;
+import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.scoring.Scoring;
@@ -41,7 +42,24 @@ class HistoryIT extends TrainerDeployment {
   @Test
   void leavesATaskAloneThatHasNone() throws Exception {
     assertThat(train(labelled(false))).extracting(HeadInfo::task).containsExactly("kind");
-    assertThat(said).contains("size: no line has a label in field 'size': left alone");
+    assertThat(said)
+        .contains("size: no line has a usable record and label in field 'size': left alone");
+  }
+
+  @Test
+  void beginsATaskThatCameWhenAnotherHadLearned() throws Exception {
+    try (HeadPublisher publisher = publisher("before")) {
+      publisher.promote(bundle.task().head().orElseThrow().numbered(1), "trainer");
+    }
+    Path sizes = Files.writeString(own.resolve("sizes.jsonl"), unlabelled(labelled(true)));
+
+    assertThat(train(sizes)).extracting(HeadInfo::task).containsExactly("size");
+    assertThatThrownBy(() -> train(labelled(false)))
+        .hasMessageContaining("of kind is live already");
+  }
+
+  private static String unlabelled(Path lines) throws Exception {
+    return Files.readString(lines).replaceAll("\"label\": \"[^\"]*\"", "\"other\": 0");
   }
 
   @Test

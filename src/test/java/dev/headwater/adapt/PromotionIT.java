@@ -82,6 +82,43 @@ class PromotionIT extends TrainerDeployment {
     }
   }
 
+  /** As after the manifest has given a new head other layers: the features are the same. */
+  @Test
+  void aLiveHeadThatIsNotOfTheBundlesTaskIsBegunWithout() throws Exception {
+    long misfit = publishMisfit();
+    try (Trainer trainer = started()) {
+      send(60);
+
+      await().atMost(PATIENCE).until(() -> liveVersion() > misfit);
+      assertThat(trainer.health().up()).isTrue();
+      assertThat(head(liveVersion()).parent()).as("the bundle's own").isZero();
+    }
+  }
+
+  private long publishMisfit() {
+    String task = bundle.task().name();
+    Head own = bundle.task().head().orElseThrow();
+    Tensor wider = Tensor.zeros(new long[] {own.info().labels().size(), 99});
+    Map<String, Tensor> tensors = new TreeMap<>(own.tensors());
+    tensors.replaceAll((name, tensor) -> tensor.shape().length == 2 ? wider : tensor);
+    HeadInfo info =
+        new HeadInfo(
+            task,
+            heads().nextVersion(task),
+            0,
+            own.info().labels(),
+            own.info().backbone(),
+            Instant.EPOCH,
+            "samples",
+            "cpu",
+            new Verdict(true, "of another manifest", 40, Map.of()));
+    try (HeadPublisher publisher = publisher("before")) {
+      publisher.promote(
+          new Head(info, tensors, own.goldenFeatures(), own.goldenLogits()), "trainer");
+    }
+    return info.version();
+  }
+
   @Test
   void inManualModeAnAcceptedHeadWaitsForSomebodyToApproveOfIt() throws Exception {
     String task = bundle.task().name();

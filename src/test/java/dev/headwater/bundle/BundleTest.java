@@ -189,6 +189,46 @@ class BundleTest {
   }
 
   @Test
+  void whatElseIsAveragedIsNothingToATaskOnTheAverageOfAMap() throws Exception {
+    writeNetworkOfPictures();
+    String manifest =
+        """
+        name: pictures
+        model: model.onnx
+        tasks: [%s]
+        input: {image: /image, size: [10, 12]}
+        """;
+    String early = "{name: early, head: none, cut: map}";
+    String late = "{name: late, head: none, cut: b}";
+    Bundle alone = Bundles.load(directory, manifest.formatted(late));
+
+    Bundle before = Bundles.load(directory, manifest.formatted(early + ", " + late));
+    Bundle after = Bundles.load(directory, manifest.formatted(late + ", " + early));
+
+    assertThat(before.tasks().get(1).fingerprint())
+        .isEqualTo(after.tasks().get(0).fingerprint())
+        .isEqualTo(alone.task().fingerprint());
+    assertThat(before.tasks().get(0).fingerprint()).isEqualTo(after.tasks().get(1).fingerprint());
+  }
+
+  @Test
+  void whatCannotBeOfSeveralTasksIsRefused() throws Exception {
+    assertThat(
+            refusal(
+                """
+                name: two
+                model: model.onnx
+                tasks: [{name: kind, labels: labels.json, label: /kind}]
+                input: {format: tensor}
+                """))
+        .contains("input.format: text, image and tensor have no fields");
+    Bundles.segments(directory, 2, 3, List.of("dark", "light"));
+    assertThat(
+            refusal(Files.readString(directory.resolve("headwater.yaml")) + "kind: multi-label\n"))
+        .contains("kind: task pixels gives each pixel one label, not several");
+  }
+
+  @Test
   void maskValuesThatDoNotFitAreRefusedByKey() {
     assertThat(refusal(GOOD + "mask-values: [0, 1, 2]\n"))
         .contains("mask-values: task kind gives records a label, not pixels");
@@ -385,6 +425,8 @@ class BundleTest {
     assertThat(Bundles.load(directory, manifest.replace(pooling, "first, normalize: true")))
         .extracting(other -> other.task().fingerprint())
         .isNotEqualTo(bundle.task().fingerprint());
+    assertThat(refusal(manifest.replace("kind: regression", "kind: regression, cut: columns")))
+        .contains("tasks.size.cut: input.pooling pools one tensor for all tasks");
   }
 
   @Test

@@ -256,9 +256,10 @@ class AnnotatedFilesTest {
          {"data": {"recordId": "r2", "task": "pixels"}, "annotations": [{"result": [%2$s, %1$s]}]},
          {"data": {"recordId": "r3", "task": "pixels"}, "annotations": [{"result": []}]},
          {"data": {"recordId": "r4", "task": "pixels"}, "annotations": [
-            {"was_cancelled": true, "result": [%1$s]}]}]
+            {"was_cancelled": true, "result": [%1$s]}]},
+         {"data": {"recordId": "r5", "task": "kind"}, "annotations": [{"result": [%3$s]}]}]
         """
-            .formatted(spots, most));
+            .formatted(spots, most, choices("of another task")));
 
     assertThat(studio.read(file))
         .extracting(label -> pixels(masks, label))

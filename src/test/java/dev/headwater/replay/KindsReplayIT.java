@@ -11,6 +11,7 @@ import dev.headwater.onnx.GraphFixture;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
+import dev.headwater.scoring.Measure;
 import dev.headwater.stream.selection.Selection;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Files;
@@ -41,9 +42,9 @@ class KindsReplayIT {
         name: kinds
         model: model.onnx
         tasks:
-          - {name: kind, labels: labels.json}
-          - {name: size, kind: regression, head: none, scale: log}
-          - {name: tags, kind: multi-label, head: none}
+          - {name: kind, labels: labels.json, cut: -2}
+          - {name: size, kind: regression, head: none, cut: r, scale: log}
+          - {name: tags, kind: multi-label, head: none, cut: r}
         input: {id: /id, numbers: /x}
         """);
   }
@@ -77,6 +78,7 @@ class KindsReplayIT {
     return Files.write(directory.resolve("stream.jsonl"), lines);
   }
 
+  /** Of tasks that are cut at different places. */
   @Test
   void tellsALabelANumberAndASetOfLabelsOfEveryRecord() throws Exception {
     Path dump = directory.resolve("dump");
@@ -93,8 +95,8 @@ class KindsReplayIT {
             Optional.of(directory.resolve("report.json")),
             Optional.of(dump),
             Duration.ofMinutes(1));
-    Pipeline pipeline =
-        Replays.pipeline(bundle(), directory, new Selection(.3, .9), Optional.empty());
+    Selection search = new Selection(.3, .9, Measure.MAX_PROBABILITY, .05, Optional.empty());
+    Pipeline pipeline = Replays.pipeline(bundle(), directory, search, Optional.empty());
 
     ReplayReport report =
         new Replay(settings, pipeline, Replays.display(new ByteArrayOutputStream()))

@@ -200,9 +200,9 @@ public final class Comparison {
       audited++;
       TaskPrediction said = now.unlearnt(id, task.name());
       TaskPrediction saidBefore = before.unlearnt(id, task.name());
-      if (said != null && saidBefore != null) {
-        double accuracy = accuracy(task, said, label.label());
-        double accuracyBefore = accuracy(task, saidBefore, label.label());
+      Double accuracy = accuracy(task, said, label.label());
+      Double accuracyBefore = accuracy(task, saidBefore, label.label());
+      if (said != null && saidBefore != null && accuracy != null && accuracyBefore != null) {
         right += accuracy;
         rightBefore += accuracyBefore;
         trials.add(
@@ -231,15 +231,22 @@ public final class Comparison {
         n == 0 ? 1 : test.pDifferent());
   }
 
-  /** 1 where it is right, 0 where it is wrong; of masks the share of pixels, of numbers between. */
-  private static double accuracy(Task task, TaskPrediction prediction, String label) {
+  /**
+   * 1 where it is right, 0 where it is wrong; of masks the share of pixels, of numbers between;
+   * null where nothing was said, or a mask is not of the task's size.
+   */
+  private static @Nullable Double accuracy(
+      Task task, @Nullable TaskPrediction prediction, String label) {
+    if (prediction == null) {
+      return null;
+    }
     String said = String.valueOf(prediction.said());
-    return task.masks()
-        .map(masks -> pixels(masks, said, label))
-        .orElseGet(() -> 1 - task.kind().error(said, label));
+    return task.masks().isPresent()
+        ? pixels(task.masks().get(), said, label)
+        : Double.valueOf(1 - task.kind().error(said, label));
   }
 
-  private static double pixels(Masks masks, String said, String label) {
+  private static @Nullable Double pixels(Masks masks, String said, String label) {
     try {
       byte[] mask = masks.decode(said, "mask", null);
       byte[] truth = masks.decode(label, "label", null);
@@ -249,7 +256,7 @@ public final class Comparison {
       }
       return (double) right / truth.length;
     } catch (InvalidRecordException e) {
-      throw new IllegalStateException("a mask on a topic of ours " + e.getMessage(), e);
+      return null; // the other deployment's masks may be of another size
     }
   }
 }

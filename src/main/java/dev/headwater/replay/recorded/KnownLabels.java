@@ -68,7 +68,7 @@ public final class KnownLabels {
   public static KnownLabels ofSamplesAndLabels(Deployment of, List<Task> tasks) {
     KnownLabels known = new KnownLabels();
     known.read(of.kafka(), of.topics().samples(), record -> known.sample(of.topics(), record));
-    known.read(of.kafka(), of.topics().labels(), record -> known.label(of.topics(), record));
+    known.read(of.kafka(), of.topics().labels(), record -> known.label(of.topics(), tasks, record));
     known.rename(of.heads(), tasks);
     return known;
   }
@@ -125,13 +125,19 @@ public final class KnownLabels {
     }
   }
 
-  private void label(Topics topics, ConsumerRecord<byte[], byte[]> record) throws IOException {
+  /** What the task refuses is a dead letter: it is no truth. */
+  private void label(Topics topics, List<Task> tasks, ConsumerRecord<byte[], byte[]> record)
+      throws IOException {
     Label label =
         Json.MAPPER.readValue(topics.formats().labels().open(record.value()), Label.class);
-    put(
-        label.recordId(),
-        label.task(),
-        new Known(label.label(), null, 1, Long.MAX_VALUE, record.timestamp()));
+    for (Task task : tasks) {
+      if (task.name().equals(label.task()) && task.takes(label)) {
+        put(
+            label.recordId(),
+            label.task(),
+            new Known(label.label(), null, 1, Long.MAX_VALUE, record.timestamp()));
+      }
+    }
   }
 
   private void put(String recordId, String task, Known now) {

@@ -152,15 +152,24 @@ public final class Reembedding {
     }
   }
 
+  /**
+   * @throws InvalidRecordException where no task could take the label that it has
+   */
   private List<ProducerRecord<byte[], byte[]>> samples(
       ConsumerRecord<byte[], byte[]> record, String id, Inference inference, KnownLabels old)
       throws InvalidRecordException {
     List<ProducerRecord<byte[], byte[]>> samples = new ArrayList<>();
+    InvalidRecordException refused = null;
     for (int i = 0; i < bundle.tasks().size(); i++) {
       Task task = bundle.tasks().get(i);
       KnownLabels.@Nullable Known known = old.of(id).get(task.name());
       if (known != null && known.reason() != null) {
-        task.checkLabel(known.label(), "label", id);
+        try {
+          task.checkLabel(known.label(), "label", id);
+        } catch (InvalidRecordException e) {
+          refused = e; // nothing else stands back for it
+          continue;
+        }
         Sample sample =
             Outcome.of(inference, i, scoring.score(inference, i), Measure.MAX_PROBABILITY, 1)
                 .sample(id, task.name(), task.fingerprint(), task.tiling().orElse(null))
@@ -177,6 +186,12 @@ public final class Reembedding {
                 topics.samples().key().serializer().serialize(topic, id),
                 topics.samples().value().serializer().serialize(topic, sample)));
       }
+    }
+    if (refused != null && samples.isEmpty()) {
+      throw refused;
+    }
+    if (refused != null) {
+      progress.accept("%s is embedded without a label: %s".formatted(id, refused.getMessage()));
     }
     return samples;
   }

@@ -172,16 +172,20 @@ public final class Rescoring {
   }
 
   private ProducerRecord<byte[], byte[]> prediction(
-      ConsumerRecord<byte[], byte[]> record, Inference inference, String to) {
+      ConsumerRecord<byte[], byte[]> record, Inference inference, String to)
+      throws InvalidRecordException {
     Source source = source(record);
     String id = RecordId.of(record.headers(), inference.recordId(), source);
     long time = EventTime.of(record.timestamp(), System.currentTimeMillis());
     List<TaskPrediction> tasks = new ArrayList<>();
     for (int i = 0; i < bundle.tasks().size(); i++) {
       Task task = bundle.tasks().get(i);
-      tasks.add(
-          Outcome.of(inference, i, scoring.score(inference, i), Measure.MAX_PROBABILITY, top)
-              .prediction(task.name(), task.masks().orElse(null)));
+      Outcome outcome =
+          Outcome.of(inference, i, scoring.score(inference, i), Measure.MAX_PROBABILITY, top);
+      if (outcome.label() != null) {
+        task.checkLabel(outcome.label(), "label", id); // as in the stream
+      }
+      tasks.add(outcome.prediction(task.name(), task.masks().orElse(null)));
     }
     Prediction prediction = Prediction.of(id, source, tasks);
     return new ProducerRecord<>(

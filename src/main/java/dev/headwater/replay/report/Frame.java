@@ -34,8 +34,8 @@ final class Frame {
         text(
             "labels %,d (%.1f %%)   samples: %,d unsure, %,d audit   dead letters %,d   duplicates"
                 + " %,d",
-            now.labels(),
-            100.0 * now.labels() / now.records(),
+            now.labelled(),
+            100.0 * now.labelled() / now.records(),
             now.unsure(),
             now.audit(),
             now.deadLetters(),
@@ -60,7 +60,7 @@ final class Frame {
         share(now.adaptive()),
         share(now.frozen()),
         now.confidence(),
-        now.labels(),
+        now.labelled(),
         now.deadLetters());
   }
 

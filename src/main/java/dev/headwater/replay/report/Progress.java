@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param adaptive rolling accuracy of the head that learns; null before the first judged record
  * @param frozen the same of the head that does not; null also while nothing is compared
  * @param confidence rolling mean
- * @param labels delivered
+ * @param labels delivered, of each task
+ * @param labelled records that they are of
  * @param headVersion of the latest prediction; null while no head is live
  * @param versions every candidate judged so far
  * @param served those of them that have made a prediction
@@ -29,6 +30,7 @@ public record Progress(
     int unsure,
     int audit,
     int labels,
+    int labelled,
     @Nullable Long headVersion,
     List<ReplayReport.Version> versions,
     List<Long> served,

@@ -129,6 +129,7 @@ public final class Tally {
         sampleCount(Reason.UNSURE),
         sampleCount(Reason.AUDIT),
         tasks.values().stream().mapToInt(task -> task.delivered().size()).sum(),
+        labelled(),
         headVersion,
         shown.versions(),
         shown.served(),
@@ -143,15 +144,13 @@ public final class Tally {
     Map<String, ReplayReport.Task> reports = new LinkedHashMap<>();
     tasks.forEach((name, task) -> reports.put(name, task.report(finalHeads.get(name))));
     ReplayReport.Task leading = reports.values().iterator().next();
-    Set<String> labelled = new HashSet<>();
-    tasks.values().forEach(task -> labelled.addAll(task.delivered()));
     return new ReplayReport(
         records,
         predictions,
         deadLetters,
         duplicates,
         new ReplayReport.Samples(sampleCount(Reason.UNSURE), sampleCount(Reason.AUDIT)),
-        (double) labelled.size() / records,
+        (double) labelled() / records,
         leading.accuracy(),
         leading.iou(),
         leading.rmse(),
@@ -174,6 +173,13 @@ public final class Tally {
         Percentile.of(sorted, .95),
         Percentile.of(sorted, .99),
         Percentile.of(sorted, 1));
+  }
+
+  /** Records of which a label was sent, for whatever task. */
+  private int labelled() {
+    Set<String> labelled = new HashSet<>();
+    tasks.values().forEach(task -> labelled.addAll(task.delivered()));
+    return labelled.size();
   }
 
   private TaskTally first() {

@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -72,6 +73,15 @@ class KnownLabelsIT {
     label("r1", "c");
     label("r3", "d");
     write(TOPICS.labels(), null, "no label".getBytes(UTF_8));
+    for (String refused :
+        List.of(
+            "{\"recordId\": \"r4\", \"label\": \"a\"}",
+            "{\"recordId\": \"r5\", \"task\": \"kind\"}",
+            "{\"task\": \"kind\", \"label\": \"a\"}",
+            "{\"recordId\": \"r1\", \"task\": \"kind\", \"label\": \" \"}",
+            "{\"recordId\": \"r1\", \"task\": \"kind\", \"label\": [\"a\"]}")) {
+      write(TOPICS.labels(), null, refused.getBytes(UTF_8));
+    }
 
     KnownLabels asked = KnownLabels.ofSamples(deployment(), bundle.tasks());
     KnownLabels all = KnownLabels.ofSamplesAndLabels(deployment(), bundle.tasks());

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.bundle.Kind;
+import dev.headwater.schema.Estimate;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Prediction;
@@ -26,6 +28,42 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TallyTest {
+  @Test
+  void aTruthThatIsNoNumberTellsNothing() {
+    Kind log = new Kind.Quantity(true);
+    Tally numbers =
+        new Tally(
+            Map.of("ppm", List.of("n/a", "0", "20")),
+            List.of(),
+            Map.of("ppm", log),
+            Map.of(),
+            () -> 0);
+    for (int i = 0; i < 3; i++) {
+      numbers.predicted(i, estimated(10), 12);
+    }
+
+    assertThat(numbers.report(Map.of()).rmse().adaptive().overall())
+        .isCloseTo(Math.log(2), within(1e-6));
+  }
+
+  private static Prediction estimated(double value) {
+    TaskPrediction said =
+        new TaskPrediction(
+            "ppm", null, 1, List.of(), 1, null, null, new Estimate(value, null, null), null);
+    return Prediction.of("r", new Source("t", 0, 0), List.of(said));
+  }
+
+  @Test
+  void aRecordThatIsLabelledForTwoTasksIsOneRecord() {
+    Tally two = new Tally(Map.of("a", List.of("x", "x"), "b", List.of("y", "y")), () -> 0);
+    two.delivered("a", "r1");
+    two.delivered("b", "r1");
+
+    assertThat(two.progress().labels()).isEqualTo(2);
+    assertThat(two.progress().labelled()).isEqualTo(1);
+    assertThat(two.report(Map.of()).labelsUsedFraction()).isEqualTo(.5);
+  }
+
   private final AtomicLong nanos = new AtomicLong();
 
   @Test
