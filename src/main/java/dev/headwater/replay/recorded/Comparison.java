@@ -235,8 +235,7 @@ public final class Comparison {
    * 1 where it is right, 0 where it is wrong; of masks the share of pixels, of numbers between;
    * null where nothing was said, or a mask is not of the task's size.
    */
-  private static @Nullable Double accuracy(
-      Task task, @Nullable TaskPrediction prediction, String label) {
+  static @Nullable Double accuracy(Task task, @Nullable TaskPrediction prediction, String label) {
     if (prediction == null) {
       return null;
     }

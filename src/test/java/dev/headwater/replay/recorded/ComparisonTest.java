@@ -1,10 +1,20 @@
 package dev.headwater.replay.recorded;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.headwater.bundle.Bundles;
+import dev.headwater.bundle.Task;
+import dev.headwater.schema.TaskPrediction;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ComparisonTest {
+  @TempDir Path directory;
+
   @Test
   void saysWhatIsShownAndNoMore() {
     assertThat(result(100, .05, .03).told())
@@ -21,6 +31,19 @@ class ComparisonTest {
     assertThat(result(100, -.05, .06).worse()).isFalse();
     assertThat(result(100, .05, .03).worse()).isFalse();
     assertThat(result(0, 0, 1).worse()).isFalse();
+  }
+
+  @Test
+  void aMaskOfAnotherSizeTellsNothingOfTheTask() throws Exception {
+    Task small = Bundles.segments(directory.resolve("s"), 2, 3, List.of("a", "b")).task();
+    Task large = Bundles.segments(directory.resolve("l"), 4, 3, List.of("a", "b")).task();
+    String truth = small.masks().orElseThrow().encode(new byte[] {0, 1, 1, 0, 0, 0});
+    String said = small.masks().orElseThrow().encode(new byte[] {0, 1, 0, 0, 0, 0});
+    TaskPrediction prediction = new TaskPrediction("pixels", .9, 1, said, Map.of(), .9, null);
+
+    assertThat(Comparison.accuracy(small, prediction, truth)).isCloseTo(5 / 6.0, within(1e-9));
+    assertThat(Comparison.accuracy(large, prediction, truth)).isNull();
+    assertThat(Comparison.accuracy(small, null, truth)).isNull();
   }
 
   private static Comparison.Result result(int records, double gain, double p) {
