@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.heads.Signatures;
+import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
@@ -18,14 +19,18 @@ import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Scoring;
+import dev.headwater.scoring.ScoringSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -115,16 +120,59 @@ class KnownLabelsIT {
     assertThat(known.label("renamed", "kind")).isEqualTo(Optional.of("new"));
   }
 
+  @Test
+  void aLabelThatOneTaskRefusesIsEmbeddedForTheOther() throws Exception {
+    Path directory = Files.createDirectory(this.directory.resolve("two"));
+    Bundles.twoTasks(directory, 4, 2);
+    String manifest = Files.readString(directory.resolve("headwater.yaml"));
+    Bundle two =
+        Bundles.load(directory, manifest.replace("{name: kind, ", "{name: kind, open: false, "));
+    sample("r1", "kind", "of another bundle", Reason.AUDIT, 20);
+    sample("r1", "size", "big", Reason.AUDIT, 20);
+    sample("r2", "kind", "of another bundle", Reason.AUDIT, 20);
+    for (String id : List.of("r1", "r2")) {
+      byte[] record = "{\"id\": \"%s\", \"x\": [1, 2, 3, 4]}".formatted(id).getBytes(UTF_8);
+      write(TOPICS.records().get(0), id, record);
+    }
+    List<String> told = new ArrayList<>();
+
+    Reembedding.Summary summary;
+    try (Scoring scoring =
+        Scoring.load(two, new ScoringSettings(1, 1, 16, false), ScorerMetrics.NOOP)) {
+      summary =
+          new Reembedding("next", two, scoring, TOPICS, kafka, told::add)
+              .run(
+                  KnownLabels.ofSamples(deployment(), two.tasks()),
+                  Bound.BEGINNING,
+                  Bound.NOW,
+                  new CountDownLatch(1));
+    }
+
+    assertThat(summary).isEqualTo(new Reembedding.Summary(1, 0, 1));
+    assertThat(told)
+        .anySatisfy(line -> assertThat(line).startsWith("r1 is embedded without a label"));
+    KnownLabels now = KnownLabels.ofSamples(deployment(), two.tasks());
+    assertThat(now.of("r1").get("size").at())
+        .as("written anew, with its label's own time")
+        .isGreaterThan(now.of("r1").get("size").since());
+    assertThat(now.of("r1").get("kind").at()).isEqualTo(now.of("r1").get("kind").since());
+  }
+
   private Deployment deployment() {
     return new Deployment("desk", kafka, TOPICS, Signatures.NONE);
   }
 
   private void sample(String id, @Nullable String label, Reason reason, double weight)
       throws Exception {
+    sample(id, "kind", label, reason, weight);
+  }
+
+  private void sample(String id, String task, @Nullable String label, Reason reason, double weight)
+      throws Exception {
     Sample sample =
         Sample.newBuilder()
             .setRecordId(id)
-            .setTask("kind")
+            .setTask(task)
             .setBackbone("b")
             .setRows(1)
             .setDim(1)
