@@ -2,6 +2,7 @@ package dev.headwater.adapt;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.gate.Gates;
+import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.HeadInfo;
@@ -16,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +36,7 @@ public final class Trainer implements AutoCloseable {
   private final TrainerSession.Parts parts;
   private final CountDownLatch closing = new CountDownLatch(1);
   private final Thread thread = new Thread(this::run, "headwater-trainer");
+  private @Nullable HeadPublisher publisher;
   private volatile Health health = Health.down("not started");
   private volatile List<HeadInfo> heads = List.of();
 
@@ -92,12 +95,31 @@ public final class Trainer implements AutoCloseable {
       health = Health.down("training stopped: " + e);
       log.atError().setCause(e).log("trainer stopped");
       throw e;
+    } finally {
+      if (publisher != null) {
+        publisher.close();
+      }
     }
+  }
+
+  /**
+   * The one it has, wherever that can go on: one that was stopped for a while finds out by it that
+   * another has taken over, where a new one would take over from that.
+   */
+  private HeadPublisher publisher() {
+    HeadPublisher held = publisher;
+    if (held != null && held.usable()) {
+      return held;
+    }
+    if (held != null) {
+      held.close();
+    }
+    return publisher = parts.publisher();
   }
 
   /** One connection's work; false once trying again is no use. */
   private boolean follow() {
-    try (TrainerSession session = new TrainerSession(parts)) {
+    try (TrainerSession session = new TrainerSession(parts, publisher())) {
       session.run(() -> closing.getCount() > 0, now -> health = now, now -> heads = now);
       health = Health.down("closed");
     } catch (ProducerFencedException | InvalidProducerEpochException e) {

@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A trainer's work over one connection: rebuild the memory, then learn until told to stop. */
+/** A trainer's work while its broker answers: rebuild the memory, then learn until told to stop. */
 final class TrainerSession implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TrainerSession.class);
 
@@ -127,13 +127,14 @@ final class TrainerSession implements AutoCloseable {
   }
 
   private final Parts parts;
-  private final HeadPublisher publisher;
   private final SampleFeed feed;
   private final Map<String, TaskTraining> tasks = new LinkedHashMap<>();
 
-  TrainerSession(Parts parts) {
+  /**
+   * @param publisher left open
+   */
+  TrainerSession(Parts parts, HeadPublisher publisher) {
     this.parts = parts;
-    this.publisher = parts.publisher();
     this.feed = new SampleFeed(parts.kafka(), parts.topics().samples());
     for (int i = 0; i < parts.bundle().tasks().size(); i++) {
       Task task = parts.bundle().tasks().get(i);
@@ -181,6 +182,5 @@ final class TrainerSession implements AutoCloseable {
   @Override
   public void close() {
     feed.close();
-    publisher.close();
   }
 }

@@ -62,6 +62,14 @@ public final class HeadPublisher implements AutoCloseable {
     this.topic = new HeadTopic(kafkaConfig, heads, settings.signatures());
   }
 
+  /**
+   * Whether it can go on after whatever failed: as long as it can, nobody should be the writer
+   * anew, for that would take over from a successor.
+   */
+  public synchronized boolean usable() {
+    return writer.usable();
+  }
+
   /** Becomes the writer and reads the topic to its end. */
   public synchronized HeadLog read() {
     catchUp();

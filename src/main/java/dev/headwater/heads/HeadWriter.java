@@ -25,6 +25,7 @@ final class HeadWriter implements AutoCloseable {
   private final String transactionalId;
   private final KafkaProducer<String, byte[]> producer;
   private boolean started;
+  private boolean usable = true;
   private @Nullable ProducerFencedException fenced;
 
   HeadWriter(
@@ -56,6 +57,11 @@ final class HeadWriter implements AutoCloseable {
     }
   }
 
+  /** False once it is not known what became of a transaction: only another writer goes on then. */
+  boolean usable() {
+    return usable;
+  }
+
   ProducerRecord<String, byte[]> record(String key, byte @Nullable [] value) {
     return signatures.sign(new ProducerRecord<>(topic, 0, key, value));
   }
@@ -81,6 +87,7 @@ final class HeadWriter implements AutoCloseable {
       producer.commitTransaction();
     } catch (TimeoutException e) {
       // A commit that timed out must not be aborted: it may have happened.
+      usable = false;
       throw new KafkaException(
           "no answer to a transaction on topic %s: start again and read whether it was committed"
               .formatted(topic),
@@ -114,6 +121,7 @@ final class HeadWriter implements AutoCloseable {
       return fenced = fenced(e);
     } catch (KafkaException | IllegalStateException e) {
       // The coordinator aborts it when transaction.timeout.ms is over; nothing becomes visible.
+      usable = false;
       failed.addSuppressed(e);
     }
     return failed;

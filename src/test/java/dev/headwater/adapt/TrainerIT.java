@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.schema.HeadInfo;
 import java.time.Duration;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.junit.jupiter.api.Test;
 
 class TrainerIT extends TrainerDeployment {
@@ -98,6 +99,27 @@ class TrainerIT extends TrainerDeployment {
         assertThat(second.live().up()).isTrue();
         awaitLive(1);
         assertThat(second.health().up()).as(second.health().cause()).isTrue();
+      }
+    }
+  }
+
+  /** As a process that was stopped finds its calls timed out once it goes on. */
+  @Test
+  void whatBeginsAgainAfterAPauseDoesNotTakeOverFromItsSuccessor() throws Exception {
+    try (HeadPublisher successor = publisher("-trainer")) {
+      atJudged =
+          () -> {
+            atJudged = () -> {};
+            successor.read();
+            throw new TimeoutException("no answer while the process was stopped");
+          };
+      try (Trainer trainer = started()) {
+        send(60);
+
+        await().atMost(PATIENCE).until(() -> !trainer.live().up());
+        assertThat(trainer.health().cause()).contains("taken over");
+        successor.promote(bundle.task().head().orElseThrow().numbered(7), "trainer");
+        assertThat(liveVersion()).as("nobody has taken over from it").isEqualTo(7);
       }
     }
   }
