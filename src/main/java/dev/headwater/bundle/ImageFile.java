@@ -31,6 +31,9 @@ record ImageFile(BufferedImage pixels, int orientation) {
   private static final int CHUNK_FRAME = 12;
   private static final int UPRIGHT = 1;
 
+  /** As of a JPEG; what is made of a line of a longer PNG could take all memory there is. */
+  private static final int LONGEST = 65_535;
+
   /** What is wrong with a file, without its content; reads on after the name of its field. */
   static final class Refused extends Exception {
     private static final long serialVersionUID = 1L;
@@ -73,6 +76,10 @@ record ImageFile(BufferedImage pixels, int orientation) {
       long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
       if (pixels > maxPixels) {
         throw new Refused("has " + pixels + " pixels, more than the " + maxPixels + " allowed");
+      }
+      int side = Math.max(reader.getWidth(0), reader.getHeight(0));
+      if (side > LONGEST) {
+        throw new Refused("has a side of " + side + " pixels, more than " + LONGEST);
       }
       reader.addIIOReadWarningListener((from, warning) -> damage.add(warning));
       BufferedImage image = reader.read(0);

@@ -13,7 +13,11 @@ final class Resampler {
 
   /** What one target pixel is made of, along one axis. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Taps(int from, float[] weights) {}
+  private record Taps(int from, float[] weights) {
+    int end() {
+      return from + weights.length;
+    }
+  }
 
   /**
    * A size on both axes, and the part of it that is wanted.
@@ -54,26 +58,35 @@ final class Resampler {
   /** One channel, row by row, on the scale of its samples. */
   float[] channel(Raster raster, int band) {
     int[] line = new int[raster.getWidth()];
-    float[] rows = new float[raster.getHeight() * across.length];
-    for (int y = 0; y < raster.getHeight(); y++) {
-      raster.getSamples(0, y, line.length, 1, band, line);
-      for (int i = 0; i < across.length; i++) {
-        float sum = 0;
-        for (int k = 0; k < across[i].weights().length; k++) {
-          sum += across[i].weights()[k] * line[across[i].from() + k];
-        }
-        rows[y * across.length + i] = sum;
-      }
-    }
+    float[] row = new float[across.length];
     float[] pixels = new float[down.length * across.length];
-    for (int j = 0; j < down.length; j++) {
-      for (int k = 0; k < down[j].weights().length; k++) {
-        int row = (down[j].from() + k) * across.length;
-        for (int i = 0; i < across.length; i++) {
-          pixels[j * across.length + i] += down[j].weights()[k] * rows[row + i];
+    int first = 0;
+    for (int y = 0; y < raster.getHeight(); y++) {
+      while (first < down.length && down[first].end() <= y) {
+        first++;
+      }
+      if (first < down.length && down[first].from() <= y) {
+        raster.getSamples(0, y, line.length, 1, band, line);
+        narrow(line, row);
+      }
+      // each row is done with at once: a picture may be far taller than what is made of it
+      for (int j = first; j < down.length && down[j].from() <= y; j++) {
+        float weight = down[j].weights()[y - down[j].from()];
+        for (int i = 0; i < row.length; i++) {
+          pixels[j * row.length + i] += weight * row[i];
         }
       }
     }
     return pixels;
+  }
+
+  private void narrow(int[] line, float[] row) {
+    for (int i = 0; i < row.length; i++) {
+      float sum = 0;
+      for (int k = 0; k < across[i].weights().length; k++) {
+        sum += across[i].weights()[k] * line[across[i].from() + k];
+      }
+      row[i] = sum;
+    }
   }
 }

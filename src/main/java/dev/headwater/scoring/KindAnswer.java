@@ -65,8 +65,7 @@ public record KindAnswer(
     HeadInfo head = logits.head();
     float said = logits.values()[0];
     if (!Float.isFinite(said)) {
-      throw new IllegalStateException(
-          "head %s/%d gives a number that is not finite".formatted(head.task(), head.version()));
+      throw logits.notFinite();
     }
     Map<String, Double> known = head.verdict().numbers();
     Double half = known.get(HALF_WIDTH);

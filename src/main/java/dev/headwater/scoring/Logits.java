@@ -23,9 +23,13 @@ record Logits(HeadInfo head, long serial, float[] values) {
     return probabilities;
   }
 
-  private IllegalStateException notFinite() {
-    return new IllegalStateException(
-        "head " + head.task() + "/" + head.version() + " gives logits that are not finite");
+  /**
+   * Of the record: heads have proved themselves on their golden pairs when they are installed, and
+   * features that are finite may still be so large that a sum of them is not.
+   */
+  ArithmeticException notFinite() {
+    return new ArithmeticException(
+        "makes head " + head.task() + "/" + head.version() + " give logits that are not finite");
   }
 
   /** Softmax in double precision, shifted by the greatest logit so that nothing overflows. */

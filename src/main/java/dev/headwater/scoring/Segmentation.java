@@ -28,9 +28,7 @@ public final class Segmentation {
     for (int i = 0; i < pixels; i++) {
       int best = softmax(logits.values(), i, of);
       if (!Float.isFinite(of[best])) {
-        throw new IllegalStateException(
-            "head %s/%d gives logits that are not finite"
-                .formatted(logits.head().task(), logits.head().version()));
+        throw logits.notFinite();
       }
       classes[i] = (byte) best;
       confidences[i] = of[best];

@@ -113,8 +113,13 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
     byte[] drawn = key == null ? ownKey(source, inference.recordId()) : key;
     List<Outcome> outcomes = new ArrayList<>(measures.size());
     for (int task = 0; task < measures.size(); task++) {
-      Scores scores = scoring.score(inference, task, drawn);
-      outcomes.add(Outcome.of(inference, task, scores, measures.get(task), top));
+      try {
+        Scores scores = scoring.score(inference, task, drawn);
+        outcomes.add(Outcome.of(inference, task, scores, measures.get(task), top));
+      } catch (ArithmeticException e) {
+        throw new InvalidRecordException(
+            "value", String.valueOf(e.getMessage()), inference.recordId());
+      }
     }
     return new Answer(inference.recordId(), outcomes);
   }

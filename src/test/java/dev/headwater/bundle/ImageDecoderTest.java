@@ -209,6 +209,31 @@ class ImageDecoderTest {
     }
   }
 
+  /** What is made of a picture on the way is no larger than the picture or what comes of it. */
+  @Test
+  void aLongThinPictureTakesNoMoreMemoryThanAnother() throws Exception {
+    Manifest.Image large =
+        new Manifest.Image(
+            null, List.of(), null, 0, 0, new int[0], 0, new float[0], new float[0], 25_000_000);
+    BufferedImage tall = new BufferedImage(1, 65_535, BufferedImage.TYPE_BYTE_GRAY);
+    for (int y = 0; y < tall.getHeight(); y++) {
+      tall.getRaster().setSample(0, y, 0, y * 255 / tall.getHeight());
+    }
+    BufferedImage taller = new BufferedImage(1, 65_536, BufferedImage.TYPE_BYTE_GRAY);
+    BufferedImage wider = new BufferedImage(65_536, 1, BufferedImage.TYPE_BYTE_GRAY);
+
+    float[] values = values(decoder(large, 1, 4, 30_000), png(tall));
+
+    for (int row = 0; row < 4; row++) {
+      assertThat(values[row * 30_000 + 7]).isCloseTo((row + .5f) / 4, within(.05f));
+    }
+    for (BufferedImage refused : List.of(taller, wider)) {
+      assertThatThrownBy(() -> decoder(large, 1, 4, 4).decode(png(refused)))
+          .isInstanceOf(InvalidRecordException.class)
+          .hasMessageContaining("has a side of 65536 pixels, more than 65535");
+    }
+  }
+
   static Stream<Arguments> refused() throws IOException {
     byte[] good = png(noise(64, 64));
     byte[] photo = jpeg(noise(64, 64));

@@ -90,10 +90,10 @@ class ScoresTest {
   @Test
   void neverGivesAProbabilityThatIsNoNumber() {
     assertThatThrownBy(() -> of(1, Float.NaN))
-        .isInstanceOf(IllegalStateException.class)
+        .isInstanceOf(ArithmeticException.class)
         .hasMessageContaining("t/3");
     assertThatThrownBy(() -> of(1, Float.POSITIVE_INFINITY))
-        .isInstanceOf(IllegalStateException.class);
+        .isInstanceOf(ArithmeticException.class);
   }
 
   @Test

@@ -49,13 +49,13 @@ class SegmentationTest {
   }
 
   @Test
-  void logitsThatAreNoNumbersAreTheHeadsFault() throws Exception {
+  void logitsThatAreNoNumbersAreTheRecordsFault() throws Exception {
     Bundle bundle = Bundles.segments(directory, 1, 1 + 1, 1);
     Logits broken =
         new Logits(bundle.task().head().orElseThrow().info(), 1, new float[] {0, Float.NaN, 0, 0});
 
     assertThatThrownBy(() -> Segmentation.of(broken))
-        .isInstanceOf(IllegalStateException.class)
+        .isInstanceOf(ArithmeticException.class)
         .hasMessageContaining("not finite");
   }
 

@@ -12,6 +12,7 @@ import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
+import dev.headwater.scoring.Heads;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.selection.Selection;
@@ -62,6 +63,21 @@ class LiveScorerTest {
     assertThat(metrics.counts().inferred()).as("inferred ahead").isBetween(1L, 2L);
     scorer.closed(0);
     assertThat(scorer.held()).as("a revoked partition is forgotten").isZero();
+  }
+
+  /** Its features are finite, sums of them are not: it would stop whoever tries it again. */
+  @Test
+  void aRecordThatOverflowsTheHeadIsItsOwnFault() throws Exception {
+    scoring.install(Heads.steep(bundle, 1, 3));
+    byte[] large = "{\"id\": \"large\", \"x\": [1e30, 1e30, 1e30, 1e30]}".getBytes(UTF_8);
+    LiveScorer scorer = scorer(1 << 20);
+    scorer.accept(poll(TOPIC, VALUE, large));
+
+    assertThat(scorer.answer(new Source(TOPIC, 0, 0), null, VALUE).recordId()).isEqualTo("a");
+    assertThatThrownBy(() -> scorer.answer(new Source(TOPIC, 0, 1), null, large))
+        .isInstanceOfSatisfying(
+            InvalidRecordException.class, e -> assertThat(e.recordId()).isEqualTo("large"))
+        .hasMessageContaining("logits that are not finite");
   }
 
   @Test

@@ -145,7 +145,7 @@ public final class Reembedding {
         Inference inference = scoring.await(begun.get(i++), record.value());
         samples.addAll(samples(record, id, inference, old));
         embedded.add(id);
-      } catch (InvalidRecordException e) {
+      } catch (InvalidRecordException | ArithmeticException e) {
         progress.accept("%s cannot be embedded: %s".formatted(id, e.getMessage()));
         refused.add(id);
       }
