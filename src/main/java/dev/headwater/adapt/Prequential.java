@@ -6,6 +6,7 @@ import dev.headwater.metrics.TrainerMetrics.Side;
 import dev.headwater.schema.Estimate;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Scored;
@@ -40,6 +41,7 @@ final class Prequential {
   private Fitter.@Nullable Trained liveAsked;
   private @Nullable HeadInfo parent;
   private Fitter.@Nullable Trained parentAsked;
+  private LabelAliases aliases = LabelAliases.none("");
 
   /**
    * @param dense where the labels are masks
@@ -52,6 +54,11 @@ final class Prequential {
     this.by = Supervision.of(kind);
     this.fitter = fitter;
     this.metrics = metrics;
+  }
+
+  /** Labels have other names from now on: what was said and what is true are compared by those. */
+  void relabel(LabelAliases now) {
+    aliases = now;
   }
 
   /** Another head is live. */
@@ -90,7 +97,13 @@ final class Prequential {
   /** As {@link #see}, from the sample alone, which brings no mask that was said; counts nothing. */
   Optional<Double> error(Sample sample) {
     return Optional.ofNullable(sample.getPredicted())
-        .map(predicted -> kind.error(predicted, sample.getLabel()));
+        .flatMap(predicted -> error(predicted, sample.getLabel()));
+  }
+
+  /** Empty where either has been retired: nothing is right or wrong then. */
+  private Optional<Double> error(String said, String truth) {
+    Optional<String> known = kind.now(aliases, truth);
+    return kind.now(aliases, said).flatMap(now -> known.map(label -> kind.error(now, label)));
   }
 
   private Optional<Scored> said(HeadInfo head, float[] logits) {
@@ -103,7 +116,11 @@ final class Prequential {
    * @param by the head that said it, null where it is not known any more
    */
   private void told(Side side, Window window, Sample sample, Scored said, @Nullable HeadInfo by) {
-    double error = kind.error(said.label(), sample.getLabel());
+    Optional<Double> judged = error(said.label(), sample.getLabel());
+    if (judged.isEmpty()) {
+      return;
+    }
+    double error = judged.get();
     if (kind instanceof Kind.Quantity quantity) {
       Double half = by == null ? null : by.verdict().numbers().get(KindAnswer.HALF_WIDTH);
       double off = quantity.onScale(said.label()) - quantity.onScale(sample.getLabel());

@@ -290,6 +290,7 @@ final class TaskTraining {
     versions = heads.versions(task.name());
     Optional<Head> head = liveHead(heads);
     learner.relabel(heads.aliases(task.name()));
+    prequential.relabel(heads.aliases(task.name()));
     Optional<Head> parent =
         head.flatMap(h -> heads.head(task.name(), h.info().parent())).filter(this::fits);
     warnOfUnfit(heads, head);

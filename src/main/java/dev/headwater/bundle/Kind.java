@@ -74,6 +74,9 @@ public sealed interface Kind {
     /** As JSON writes it. */
     private static final Pattern NUMBER = Pattern.compile("-?\\d+(\\.\\d+)?([eE][-+]?\\d+)?");
 
+    /** Heads are of 32-bit floats, whose range a spread of larger numbers would leave. */
+    private static final double GREATEST = 1e30;
+
     /** Beyond it, {@code exp} leaves the range of double. */
     private static final double GREATEST_LOG = 700;
 
@@ -83,7 +86,7 @@ public sealed interface Kind {
         return "is no number";
       }
       double value = Double.parseDouble(label);
-      if (!Double.isFinite(value)) {
+      if (!Double.isFinite(value) || !log && Math.abs(value) > GREATEST) {
         return "is beyond the range of numbers";
       }
       return log && value <= 0 ? "is not above 0, as numbers on a log scale are" : null;

@@ -11,6 +11,7 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.scoring.KindAnswer;
@@ -59,6 +60,40 @@ class PrequentialTest {
 
     assertThat(window.accuracy()).isEqualTo(1);
     assertThat(window.calibrationError()).isZero();
+  }
+
+  @Test
+  void whatIsSaidAndWhatIsTrueAreComparedByTheNamesTheyHaveNow() throws Exception {
+    Prequential labels =
+        new Prequential("task", new Kind.OneLabel(), Optional.empty(), fitter(), metrics);
+    labels.relabel(LabelAliases.none("task").renamed("card", "cards").retired("gone"));
+
+    assertThat(labels.see(said("cards", "card"))).contains(0.0);
+    assertThat(labels.see(said("card", "cards"))).contains(0.0);
+    assertThat(labels.see(said("other", "card"))).contains(1.0);
+    assertThat(labels.see(said("gone", "card"))).as("nothing it could be").isEmpty();
+    assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).isEqualTo(2 / 3.0, within(1e-9));
+  }
+
+  @Test
+  void setsOfLabelsAreTheSameInWhateverOrder() throws Exception {
+    Prequential labels =
+        new Prequential("task", new Kind.LabelSet(), Optional.empty(), fitter(), metrics);
+
+    assertThat(labels.see(said("[\"a\",\"b\"]", "[\"b\", \"a\"]"))).contains(0.0);
+  }
+
+  private static Fitter fitter() throws Exception {
+    HeadLayout layout = HeadLayout.of(Bundles.tabular(directory, 4, 3).task());
+    return new LinearFitter(layout, new FineTuner(FitSettings.DEFAULT, layout.biased()));
+  }
+
+  private static Sample said(String predicted, String label) {
+    Samples samples = new Samples("task", "backbone", 2);
+    return Sample.newBuilder(samples.of("r", label, new float[2], Reason.AUDIT, 1))
+        .setPredicted(predicted)
+        .setConfidence(0.5f)
+        .build();
   }
 
   @Test

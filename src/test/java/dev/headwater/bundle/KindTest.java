@@ -127,6 +127,14 @@ class KindTest {
   }
 
   @Test
+  void aNumberThatNoHeadCouldBeTaughtIsRefused() {
+    assertThat(new Kind.Quantity(false).problem("-1e41")).contains("beyond the range");
+    assertThat(new Kind.Quantity(false).problem("1e30")).isNull();
+    assertThat(new Kind.Quantity(true).problem("1e41")).as("by its logarithm").isNull();
+    assertThat(new Kind.Quantity(true).problem("1e999")).contains("beyond the range");
+  }
+
+  @Test
   void aRenamedLabelIsRenamedInEverySetAndARetiredOneLeavesThem() {
     LabelAliases aliases = LabelAliases.none("tags").renamed("b", "z").retired("c");
 
