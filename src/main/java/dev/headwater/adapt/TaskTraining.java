@@ -6,19 +6,17 @@ import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadPublisher.VersionTakenException;
 import dev.headwater.metrics.TrainerMetrics;
-import dev.headwater.onnx.Split;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Verdict;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -256,15 +254,7 @@ final class TaskTraining {
 
   /** Whether it is one of the task as the bundle has it now; scorers refuse any other as well. */
   private boolean fits(Head head) {
-    Split split = task.split();
-    int classes = head.info().labels().size();
-    return head.info().backbone().equals(task.fingerprint())
-        && head.tensors().keySet().equals(Set.copyOf(split.parameterNames()))
-        && head.tensors().entrySet().stream()
-            .allMatch(
-                tensor ->
-                    Arrays.equals(
-                        tensor.getValue().shape(), split.shape(tensor.getKey(), classes)));
+    return head.info().backbone().equals(task.fingerprint()) && task.misfit(head) == null;
   }
 
   private void warnOfUnfit(HeadLog heads, Optional<Head> head) {
@@ -289,8 +279,9 @@ final class TaskTraining {
   private void follow(HeadLog heads) {
     versions = heads.versions(task.name());
     Optional<Head> head = liveHead(heads);
-    learner.relabel(heads.aliases(task.name()));
-    prequential.relabel(heads.aliases(task.name()));
+    LabelAliases aliases = heads.aliases(task.name());
+    learner.relabel(aliases);
+    prequential.relabel(aliases);
     Optional<Head> parent =
         head.flatMap(h -> heads.head(task.name(), h.info().parent())).filter(this::fits);
     warnOfUnfit(heads, head);

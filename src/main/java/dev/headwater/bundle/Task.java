@@ -18,6 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** One thing predicted from a record: a cut of the bundle's network, and the labels it tells. */
@@ -223,6 +225,25 @@ public final class Task {
     if (problem != null) {
       throw new InvalidRecordException(field, problem, recordId);
     }
+  }
+
+  /** Why a head of these tensors cannot be run as one of the task, in words; null where it can. */
+  public @Nullable String misfit(Head head) {
+    Set<String> wanted = new TreeSet<>(split.parameterNames());
+    if (!head.tensors().keySet().equals(wanted)) {
+      return "it brings tensors " + head.tensors().keySet() + ", not " + wanted;
+    }
+    for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
+      long[] shape = split.shape(entry.getKey(), head.info().labels().size());
+      if (!Arrays.equals(entry.getValue().shape(), shape)) {
+        return entry.getKey()
+            + " is "
+            + Arrays.toString(entry.getValue().shape())
+            + ", not "
+            + Arrays.toString(shape);
+      }
+    }
+    return null;
   }
 
   /** Whether this is the label of some record, and may be. */

@@ -177,10 +177,19 @@ class BundleTest {
         """;
     String last = "{name: last, head: none, cut: features}";
     String deep = "{name: deep, labels: labels.json, cut: -2}";
-    Bundle alone = Bundles.load(directory, manifest.formatted(last));
 
-    Bundle before = Bundles.load(directory, manifest.formatted(last + ", " + deep));
-    Bundle after = Bundles.load(directory, manifest.formatted(deep + ", " + last));
+    assertOtherTasksAreNothingTo(last, deep, manifest);
+  }
+
+  /**
+   * @param manifest with a place for the tasks
+   */
+  private void assertOtherTasksAreNothingTo(String task, String other, String manifest)
+      throws Exception {
+    Bundle alone = Bundles.load(directory, manifest.formatted(task));
+
+    Bundle before = Bundles.load(directory, manifest.formatted(task + ", " + other));
+    Bundle after = Bundles.load(directory, manifest.formatted(other + ", " + task));
 
     assertThat(before.tasks().get(0).fingerprint())
         .isEqualTo(alone.task().fingerprint())
@@ -200,15 +209,8 @@ class BundleTest {
         """;
     String early = "{name: early, head: none, cut: map}";
     String late = "{name: late, head: none, cut: b}";
-    Bundle alone = Bundles.load(directory, manifest.formatted(late));
 
-    Bundle before = Bundles.load(directory, manifest.formatted(early + ", " + late));
-    Bundle after = Bundles.load(directory, manifest.formatted(late + ", " + early));
-
-    assertThat(before.tasks().get(1).fingerprint())
-        .isEqualTo(after.tasks().get(0).fingerprint())
-        .isEqualTo(alone.task().fingerprint());
-    assertThat(before.tasks().get(0).fingerprint()).isEqualTo(after.tasks().get(1).fingerprint());
+    assertOtherTasksAreNothingTo(late, early, manifest);
   }
 
   @Test

@@ -69,11 +69,10 @@ final class TaskTally {
 
   private void judge(Contest on, int index, String truth, TaskPrediction prediction) {
     if (masks == null) {
-      if (kind instanceof Kind.Quantity && kind.problem(truth) != null) {
-        return; // it cannot be learned either, and its label is a dead letter
-      }
       if (kind instanceof Kind.Quantity) {
-        on.estimate(index, truth, prediction.estimate(), prediction.frozenEstimate());
+        if (kind.problem(truth) == null) { // else it cannot be learned, and is a dead letter
+          on.estimate(index, truth, prediction.estimate(), prediction.frozenEstimate());
+        }
         return;
       }
       Scored other = prediction.frozen();
