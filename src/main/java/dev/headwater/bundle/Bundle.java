@@ -113,6 +113,7 @@ public final class Bundle {
   private static List<Task> tasks(Manifest manifest, Graph graph, List<List<String>> labels)
       throws IOException {
     Instant modelTime = Files.getLastModifiedTime(manifest.model()).toInstant();
+    List<Manifest.LabelField> inline = manifest.input().labels(); // of a tensor none
     List<Task> tasks = new ArrayList<>();
     for (int i = 0; i < labels.size(); i++) {
       Split split = graph.splits().get(i);
@@ -120,6 +121,7 @@ public final class Bundle {
       tasks.add(
           new Task(
               manifest.tasks().get(i),
+              inline.isEmpty() ? null : inline.get(i).pointer(),
               split,
               labels.get(i),
               fingerprint,

@@ -5,7 +5,6 @@ import dev.headwater.onnx.Split;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
-import dev.headwater.schema.Label;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.io.IOException;
@@ -25,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /** One thing predicted from a record: a cut of the bundle's network, and the labels it tells. */
 public final class Task {
   private final Manifest.Task manifest;
+  private final @Nullable String labelField;
   private final Split split;
   private final List<String> labels;
   private final String fingerprint;
@@ -37,16 +37,19 @@ public final class Task {
   private final boolean taughtByDraws;
 
   /**
+   * @param labelField JSON pointer of the label that records bring; null where they bring none
    * @param tiling of a dense task
    */
   Task(
       Manifest.Task manifest,
+      @Nullable String labelField,
       Split split,
       List<String> labels,
       String fingerprint,
       Instant modelTime,
       Optional<Tiling> tiling) {
     this.manifest = manifest;
+    this.labelField = labelField;
     this.split = split;
     this.labels = labels;
     this.fingerprint = fingerprint;
@@ -147,6 +150,11 @@ public final class Task {
     return manifest.name();
   }
 
+  /** JSON pointer of the label that records bring; null where they bring none. */
+  public @Nullable String labelField() {
+    return labelField;
+  }
+
   /** The network, cut in two where this task's head begins. */
   public Split split() {
     return split;
@@ -244,20 +252,6 @@ public final class Task {
       }
     }
     return null;
-  }
-
-  /** Whether this is the label of some record, and may be. */
-  @SuppressWarnings("ConstantValue") // what JSON leaves out is null
-  public boolean takes(Label label) {
-    if (label.recordId() == null || label.label() == null || label.label().isBlank()) {
-      return false;
-    }
-    try {
-      checkLabel(label.label(), "label", label.recordId());
-      return true;
-    } catch (InvalidRecordException e) {
-      return false; // told where it went to dead letters
-    }
   }
 
   /**

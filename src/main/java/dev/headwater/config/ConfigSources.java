@@ -5,13 +5,19 @@ import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.source.yaml.YamlConfigSource;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /**
  * One YAML file under environment variables: key {@code stream.label-wait} is also {@code
@@ -33,17 +39,37 @@ final class ConfigSources {
 
   private ConfigSources() {}
 
+  /**
+   * @param left keys that are read as if nobody had set them; those that have no default have one
+   *     then
+   */
   static SmallRyeConfig read(
-      Path file, Map<String, String> environment, Map<String, String> overrides)
+      Path file,
+      String text,
+      Map<String, String> environment,
+      Map<String, String> overrides,
+      Set<String> left)
       throws IOException {
     Map<String, String> written =
-        new YamlConfigSource(file.toString(), Files.readString(file)).getProperties();
+        new TreeMap<>(new YamlConfigSource(file.toString(), text).getProperties());
+    Map<String, String> variables = new TreeMap<>(environment);
+    Map<String, String> options = new TreeMap<>(overrides);
+    for (String key : left) {
+      written.keySet().removeIf(name -> name.equals(key) || name.startsWith(key + "["));
+      variables.remove(
+          ("headwater_" + key).replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT));
+      options.remove(key);
+    }
+    if (!left.isEmpty()) {
+      written.putIfAbsent("name", "left");
+      written.putIfAbsent("bundle.directory", "left");
+    }
     return new SmallRyeConfigBuilder()
         .addDefaultInterceptors()
         .withSources(
             new YamlConfigSource(file.toString(), prefixed(written), FILE_ORDINAL),
-            new EnvConfigSource(environment, ENVIRONMENT_ORDINAL),
-            new YamlConfigSource("command line", prefixed(overrides), COMMAND_LINE_ORDINAL))
+            new EnvConfigSource(variables, ENVIRONMENT_ORDINAL),
+            new YamlConfigSource("command line", prefixed(options), COMMAND_LINE_ORDINAL))
         .withMapping(RawConfig.class)
         .withMappingIgnore(KAFKA + "**")
         .withMappingIgnore(REGISTRY + "**")
@@ -51,10 +77,21 @@ final class ConfigSources {
   }
 
   /**
+   * The document by itself, for what its properties no longer show.
+   *
+   * @throws MarkedYAMLException where it is none, or has a key twice
+   */
+  static @Nullable Object parse(String text) {
+    LoaderOptions options = new LoaderOptions();
+    options.setAllowDuplicateKeys(false);
+    return new Yaml(new SafeConstructor(options)).load(text);
+  }
+
+  /**
    * Kafka client properties, by Kafka's own names. All but our variables is passed on as it is
    * written: no other syntax of ours may change a password.
    *
-   * @throws IllegalArgumentException where a variable is not set
+   * @throws IllegalArgumentException where variables are not set, naming them all
    */
   static Map<String, Object> kafka(SmallRyeConfig config) {
     return passedThrough(config, KAFKA);
@@ -67,28 +104,34 @@ final class ConfigSources {
 
   private static Map<String, Object> passedThrough(SmallRyeConfig config, String prefix) {
     Map<String, Object> properties = new TreeMap<>();
+    Set<String> unset = new TreeSet<>();
     for (String key : config.getPropertyNames()) {
       if (key.startsWith(prefix)) {
         String name = key.substring(prefix.length()).replace("\"", "");
-        properties.put(name, expanded(name, config.getConfigValue(key).getRawValue(), config));
+        String raw = config.getConfigValue(key).getRawValue();
+        properties.put(name, expanded(name, raw, config, unset));
       }
+    }
+    if (!unset.isEmpty()) {
+      throw new IllegalArgumentException(String.join(", and ", unset));
     }
     return properties;
   }
 
-  private static String expanded(String key, String raw, SmallRyeConfig config) {
+  private static String expanded(String key, String raw, SmallRyeConfig config, Set<String> unset) {
     return VARIABLE
         .matcher(raw)
         .replaceAll(
             found -> {
               String variable = found.group(found.group(1) == null ? 2 : 1);
               @Nullable String value = config.getConfigValue(variable).getRawValue();
-              if (value == null && found.group(3) == null) {
-                throw new IllegalArgumentException(
+              @Nullable String used = value == null ? found.group(3) : value;
+              if (used == null) {
+                unset.add(
                     "%s needs the environment variable %s, which is not set"
                         .formatted(key, variable));
               }
-              return Matcher.quoteReplacement(value == null ? found.group(3) : value);
+              return used == null ? "" : Matcher.quoteReplacement(used);
             });
   }
 

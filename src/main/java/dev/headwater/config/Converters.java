@@ -84,6 +84,7 @@ public final class Converters {
   /** A time such as {@code 250ms}, {@code 10s}, {@code 5m}, {@code 24h} or {@code 7d}. */
   public static final class Time implements Converter<Duration> {
     private static final long serialVersionUID = 1L;
+    private static final Duration LONGEST = Duration.ofDays(36_525);
     private static final Pattern FORM = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
     private static final Map<String, Duration> UNITS =
         Map.of(
@@ -101,7 +102,11 @@ public final class Converters {
             text + " is not a time; write a number and ms, s, m, h or d, such as 10s");
       }
       Duration unit = Objects.requireNonNull(UNITS.get(form.group(2)), "FORM names every unit");
-      return unit.multipliedBy(Long.parseLong(form.group(1)));
+      Duration time = unit.multipliedBy(Long.parseLong(form.group(1)));
+      if (time.compareTo(LONGEST) > 0) {
+        throw new IllegalArgumentException(text + " is more than a hundred years");
+      }
+      return time;
     }
   }
 

@@ -1,14 +1,17 @@
 package dev.headwater.config;
 
 import io.smallrye.config.ConfigValidationException;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.constructor.DuplicateKeyException;
 import org.yaml.snakeyaml.error.Mark;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /** What is wrong with a configuration, gathered so that it is told at once. */
 final class Problems {
@@ -26,15 +29,29 @@ final class Problems {
               + " with the config value \"(.*)\" threw an Exception whilst being converted (.*)",
           Pattern.DOTALL);
 
-  private final List<String> found = new ArrayList<>();
+  /** Of whose keys a section is built, beside its own. */
+  private static final Map<String, String> READS =
+      Map.of("topics", "stream", "selection", "tasks", "tasks", "gate");
 
-  /** Builds a section; a refusal is remembered under its key and is a null for now. */
+  private final Set<String> found = new TreeSet<>();
+  private final Set<String> keys = new TreeSet<>();
+
+  /** What is wrong with keys by themselves, each before a colon; the first of a key is kept. */
+  void add(List<String> problems) {
+    for (String problem : problems) {
+      if (keys.add(problem.split(": ", 2)[0].split("\\[", 2)[0])) {
+        found.add(problem);
+      }
+    }
+  }
+
+  /** Builds a section; a refusal is remembered under its key. */
   <T> Supplier<T> section(String key, Supplier<T> build) {
     try {
       T built = build.get();
       return () -> built;
     } catch (IllegalArgumentException e) {
-      found.add(key + ": " + e.getMessage());
+      refuse(key, e);
       return () -> {
         throw new IllegalStateException("asked for a section that has problems: " + key, e);
       };
@@ -46,13 +63,32 @@ final class Problems {
     try {
       return build.get();
     } catch (IllegalArgumentException e) {
-      found.add(key + ": " + e.getMessage());
+      refuse(key, e);
       return instead;
     }
   }
 
+  /** What a section lacks while a key that it is built of is left out is nobody's mistake. */
+  private void refuse(String section, IllegalArgumentException problem) {
+    String own = root(section);
+    if (keys.stream()
+        .map(Problems::root)
+        .noneMatch(root -> root.equals(own) || root.equals(READS.get(own)))) {
+      found.add(section + ": " + problem.getMessage());
+    }
+  }
+
+  private static String root(String key) {
+    return key.split("\\.", 2)[0];
+  }
+
   List<String> found() {
     return List.copyOf(found);
+  }
+
+  /** Those at fault by themselves. */
+  Set<String> keys() {
+    return Set.copyOf(keys);
   }
 
   /** The library's report in the words of the file: its keys, without our prefix. */
@@ -65,12 +101,15 @@ final class Problems {
   }
 
   /** Where a file is no YAML; the library's own words quote the file, secrets included. */
-  static String at(@Nullable Mark mark) {
+  static String of(MarkedYAMLException report) {
+    Mark mark = report.getProblemMark();
     String where =
         mark == null
             ? ""
             : "line %d, column %d: ".formatted(mark.getLine() + 1, mark.getColumn() + 1);
-    return where + "this is no YAML; a value with special characters has to stand in quotes";
+    return report instanceof DuplicateKeyException twice
+        ? where + twice.getProblem()
+        : where + "this is no YAML; a value with special characters has to stand in quotes";
   }
 
   static String plain(String message) {

@@ -27,22 +27,27 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /** From text to {@link Settings}, or to one message with every problem. */
 public final class SettingsLoader {
   static final String PREFIX = "headwater";
+  private static final Logger log = LoggerFactory.getLogger(SettingsLoader.class);
 
   private final RawConfig raw;
   private final Map<String, Object> kafka;
   private final Map<String, Object> registry;
-  private final Problems problems = new Problems();
+  private final Problems problems;
 
-  private SettingsLoader(SmallRyeConfig config) {
+  private SettingsLoader(SmallRyeConfig config, Problems problems) {
+    this.problems = problems;
     raw = config.getConfigMapping(RawConfig.class);
     kafka = problems.section("kafka", () -> ConfigSources.kafka(config), Map.of());
     registry = problems.section("registry", () -> ConfigSources.registry(config), Map.of());
@@ -62,22 +67,48 @@ public final class SettingsLoader {
       throw new ConfigException(file, List.of("there is no such file"));
     }
     try {
-      return new SettingsLoader(ConfigSources.read(file, environment, overrides)).settings(file);
+      String text = Files.readString(file);
+      Problems problems = new Problems();
+      problems.add(Keys.misplaced(ConfigSources.parse(text)));
+      Settings settings =
+          new SettingsLoader(read(file, text, environment, overrides, problems), problems)
+              .settings(file);
+      for (String variable : Keys.strayVariables(environment.keySet(), text)) {
+        log.atWarn().addKeyValue("variable", variable).log("names no key, and is not used");
+      }
+      return settings;
     } catch (ConfigValidationException e) {
       throw new ConfigException(file, Problems.of(e));
     } catch (MarkedYAMLException e) {
-      throw new ConfigException(file, List.of(Problems.at(e.getProblemMark())));
+      throw new ConfigException(file, List.of(Problems.of(e)));
     } catch (IOException | RuntimeException e) {
       throw new ConfigException(file, List.of("cannot be read: " + e.getMessage()));
     }
   }
 
+  /** Where keys are at fault, without them: what else is wrong can be told with them then. */
+  private static SmallRyeConfig read(
+      Path file,
+      String text,
+      Map<String, String> environment,
+      Map<String, String> overrides,
+      Problems problems)
+      throws IOException {
+    try {
+      return ConfigSources.read(file, text, environment, overrides, Set.of());
+    } catch (ConfigValidationException e) {
+      problems.add(Problems.of(e));
+      return ConfigSources.read(file, text, environment, overrides, problems.keys());
+    }
+  }
+
   private Settings settings(Path file) throws ConfigException {
-    TopicNames names = names();
+    Supplier<TopicNames> names = problems.section("topics", this::names);
     Supplier<TopicSettings> topics = problems.section("topics", this::topics);
     Supplier<Formats> formats = problems.section("formats", this::formats);
     Supplier<ScoringSettings> scoring = problems.section("scoring", this::scoring);
-    Supplier<StreamSettings> stream = problems.section("stream", this::stream);
+    Selection selection = problems.section("selection", this::selection, new Selection(0, 1));
+    Supplier<StreamSettings> stream = problems.section("stream", () -> stream(selection));
     HeadSettings heads = problems.section("heads", this::heads, HeadSettings.DEFAULT);
     Supplier<HttpSettings> scorer = problems.section("http", () -> http(raw.http().port()));
     Supplier<HttpSettings> trainer = problems.section("http", () -> http(raw.http().trainerPort()));
@@ -95,7 +126,7 @@ public final class SettingsLoader {
         directory,
         raw.bundle().manifest().orElse(directory.resolve("headwater.yaml")),
         kafka,
-        names,
+        names.get(),
         topics.get(),
         formats.get(),
         scoring.get(),
@@ -163,7 +194,7 @@ public final class SettingsLoader {
         scoring.compareFrozen());
   }
 
-  private StreamSettings stream() {
+  private StreamSettings stream(Selection selection) {
     RawConfig.Stream stream = raw.stream();
     return new StreamSettings(
         raw.name(),
@@ -173,7 +204,7 @@ public final class SettingsLoader {
         stream.groupProtocol(),
         stream.commitInterval(),
         stream.linger(),
-        selection(),
+        selection,
         stream.unlabelledShare(),
         stream.labelWait(),
         stream.top(),

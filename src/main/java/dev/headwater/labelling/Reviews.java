@@ -1,12 +1,11 @@
 package dev.headwater.labelling;
 
-import com.fasterxml.jackson.core.JsonParser;
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.LabelReader;
 import dev.headwater.bundle.Task;
-import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Topics;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -66,12 +65,13 @@ public final class Reviews {
           if (record.value() == null) {
             return;
           }
-          try (JsonParser parser = topics.formats().labels().open(record.value())) {
-            Label label = Json.MAPPER.readerFor(Label.class).readValue(parser);
-            if (task.name().equals(label.task()) && task.takes(label)) {
+          try {
+            Label label = LabelReader.read(topics.formats().labels(), record.value());
+            if (task.name().equals(label.task())) {
+              task.checkLabel(label.label(), "/label", label.recordId());
               labelled.add(label.recordId());
             }
-          } catch (IOException e) {
+          } catch (InvalidRecordException e) {
             return; // no label: it went to dead letters, so its record still waits
           }
         });

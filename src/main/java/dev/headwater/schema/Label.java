@@ -1,13 +1,8 @@
 package dev.headwater.schema;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationContext;
-import com.fasterxml.jackson.databind.JsonDeserializer;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -21,16 +16,12 @@ import org.jspecify.annotations.Nullable;
  * @param label as text: of a number its digits, of several labels a JSON array
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record Label(
-    String recordId, String task, @JsonDeserialize(using = Reader.class) String label) {
+public record Label(String recordId, String task, String label) {
 
-  /** A string, a number or an array of strings as text; null where it is something else. */
+  /** A string, a finite number or an array of strings as text; null where it is something else. */
   public static @Nullable String text(@Nullable JsonNode label) {
-    if (label == null || label.isNull()) {
-      return null;
-    }
-    if (!label.isArray()) {
-      return label.isValueNode() ? label.asText() : null;
+    if (label == null || !label.isArray()) {
+      return label != null && (label.isTextual() || isFinite(label)) ? label.asText() : null;
     }
     List<String> names = new ArrayList<>();
     for (JsonNode name : label) {
@@ -70,14 +61,7 @@ public record Label(
     }
   }
 
-  /** So that annotators may write numbers and arrays as such. */
-  static final class Reader extends JsonDeserializer<String> {
-    @Override
-    public String deserialize(JsonParser parser, DeserializationContext context)
-        throws IOException {
-      // through the context: the mapper's own way would want the document to end here
-      String text = text(context.readTree(parser));
-      return text == null ? "" : text; // blank: whoever checks labels names the field
-    }
+  private static boolean isFinite(JsonNode label) {
+    return label.isIntegralNumber() || (label.isNumber() && Double.isFinite(label.doubleValue()));
   }
 }

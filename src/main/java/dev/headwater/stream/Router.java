@@ -16,6 +16,7 @@ import dev.headwater.stream.selection.Selection;
 import dev.headwater.stream.selection.Selector;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.header.Headers;
@@ -68,7 +69,8 @@ final class Router {
       Task task = topology.tasks().get(i);
       Outcome outcome = answer.outcomes().get(i);
       if (outcome.label() != null) {
-        task.check().check(outcome.label(), "label", recordId);
+        String field = Objects.requireNonNull(task.labelField(), "where the label was read");
+        task.check().check(outcome.label(), field, recordId);
       }
       Outputs outputs = new Outputs(record, source, recordId, task, outcome);
       predictions.add(outputs.prediction());

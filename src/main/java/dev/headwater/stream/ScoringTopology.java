@@ -17,6 +17,7 @@ import java.util.stream.Collectors;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.Topology;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The whole topology in three sub-topologies that meet through ordinary topics: <em>score</em>,
@@ -41,6 +42,7 @@ record ScoringTopology(
    * What is predicted.
    *
    * @param backbone fingerprint of backbone, cut and encoder
+   * @param labelField JSON pointer of the label that records bring; null where they bring none
    * @param check of labels
    * @param dense where every pixel is given a class
    * @param summary of a record's features, by which copies are told
@@ -49,6 +51,7 @@ record ScoringTopology(
   record Task(
       String name,
       String backbone,
+      @Nullable String labelField,
       LabelCheck check,
       Optional<Dense> dense,
       UnaryOperator<float[]> summary,
@@ -57,6 +60,7 @@ record ScoringTopology(
       return new Task(
           task.name(),
           task.fingerprint(),
+          task.labelField(),
           task::checkLabel,
           task.tiling().map(tiling -> new Dense(tiling, task.masks().orElseThrow())),
           task::summary,

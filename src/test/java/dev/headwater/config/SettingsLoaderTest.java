@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -183,6 +184,102 @@ class SettingsLoaderTest {
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining("http.trainer: " + wrong + " is not a web address");
     }
+  }
+
+  @Test
+  void reportsWhatASectionGetsWrongBesideKeysThatAreWrong() {
+    assertThatThrownBy(
+            () ->
+                SettingsLoader.load(
+                    file(
+                        """
+                        bundle: {directory: /models/desk}
+                        stream: {threads: none}
+                        selection: {budget: 0.1, audit-share: 0.2}
+                        topics: {labels: same, review: same}
+                        kafka: {sasl.jaas.config: "${LOGIN} ${SECRET}", client.rack: "${RACK}"}
+                        """),
+                    Map.of("HEADWATER_ADAPT_THREADS", "0"),
+                    Map.of()))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("5 problems in ")
+        .hasMessageContaining("name: is required")
+        .hasMessageContaining("stream.threads: none is not a whole number")
+        .hasMessageContaining("adapt.threads: 0 is not a whole number of at least 1")
+        .hasMessageContaining("selection: ")
+        .hasMessageContaining("variable LOGIN")
+        .hasMessageContaining("variable SECRET")
+        .hasMessageContaining("client.rack needs the environment variable RACK");
+  }
+
+  @Test
+  void aSectionIsNotBlamedForAKeyThatIsWrong() {
+    assertThatThrownBy(() -> load(MINIMAL + "selection: {budget: half, audit-share: 0.2}\n"))
+        .hasMessageStartingWith("1 problem in ")
+        .hasMessageContaining("selection.budget: ");
+  }
+
+  @Test
+  void reportsTopicsThatCannotBe() {
+    assertThatThrownBy(() -> load(MINIMAL + "topics: {labels: same, heads: same}"))
+        .hasMessageContaining("topics: 'same' is named twice");
+    assertThatThrownBy(() -> load(MINIMAL + "topics: {records: [in, 'in put']}"))
+        .hasMessageContaining("topics: 'in put' is no name of a topic");
+    assertThatThrownBy(() -> load("name: my desk\nbundle: {directory: /models/desk}"))
+        .hasMessageContaining("topics: 'my desk-records' is no name of a topic");
+  }
+
+  @Test
+  void reportsSectionsAndListsInWrongPlaces() {
+    assertThatThrownBy(
+            () ->
+                load(
+                    """
+                    name: [desk]
+                    bundle: {directory: /models/desk}
+                    stream: 5
+                    topics: {records: [{in: 1}]}
+                    gate: [{margin: 0.1}]
+                    """))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("4 problems in ")
+        .hasMessageContaining("name: is one value, not a list")
+        .hasMessageContaining("stream: is a section")
+        .hasMessageContaining("topics.records: is a list of values")
+        .hasMessageContaining("gate: is a section");
+  }
+
+  @Test
+  void reportsAKeyThatIsGivenTwice() {
+    assertThatThrownBy(() -> load(MINIMAL + "stream: {threads: 1}\nstream: {top: 2}\n"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("line 4, column 1: found duplicate key stream");
+  }
+
+  @Test
+  void reportsATimeBeyondAnyUse() {
+    assertThatThrownBy(() -> load(MINIMAL + "stream: {label-wait: 999999999999d}"))
+        .hasMessageContaining("stream.label-wait: 999999999999d is more than a hundred years");
+  }
+
+  @Test
+  void tellsVariablesThatLookLikeKeysFromThoseThatAre() {
+    assertThat(
+            Keys.strayVariables(
+                Set.of(
+                    "HOME",
+                    "HEADWATER_STREM_THREADS",
+                    "HEADWATER_STREAM_THREADS",
+                    "HEADWATER_TOPICS_RECORDS_0_",
+                    "HEADWATER_TASKS_INTENT_GATE_MARGIN",
+                    "HEADWATER_GATE_COSTS__A_B_",
+                    "HEADWATER_KAFKA_SECURITY_PROTOCOL",
+                    "HEADWATER_DATA",
+                    "HEADWATER_EXTRA",
+                    "HEADWATER_SCORER_SERVICE_HOST",
+                    "HEADWATER_PORT_8080_TCP_ADDR"),
+                "bundle: {directory: '${HEADWATER_DATA}/desk'}"))
+        .containsExactly("HEADWATER_EXTRA", "HEADWATER_STREM_THREADS");
   }
 
   @Test

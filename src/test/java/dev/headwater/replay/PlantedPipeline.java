@@ -204,7 +204,7 @@ final class PlantedPipeline implements Session.Deployment {
 
   private void learn(ConsumerRecord<byte[], byte[]> record, Producer<byte[], byte[]> out)
       throws IOException {
-    Label label = Json.MAPPER.readValue(record.value(), Label.class);
+    Label label = Json.MAPPER.readValue(record.value(), Label.class); // as a replay writes it
     Sample sample = pending.get(label.recordId());
     sample = Sample.newBuilder(sample).setLabel(label.label()).setLabelTime(Instant.EPOCH).build();
     out.send(

@@ -188,7 +188,7 @@ class BadInputIT {
   @Test
   void inlineLabelUnknownToAClosedLabelSet() {
     byte[] labelled = "{\"id\": \"n\", \"x\": [1, 2, 3, 4], \"label\": \"new\"}".getBytes(UTF_8);
-    refusesAmongNeighbours(table, TABLE, labelled, "label", "closed label set of kind");
+    refusesAmongNeighbours(table, TABLE, labelled, "/label", "closed label set of kind");
   }
 
   @Test

@@ -96,6 +96,7 @@ final class Driven implements AutoCloseable {
                     new ScoringTopology.Task(
                         name,
                         "backbone-1",
+                        "/label",
                         check,
                         Optional.empty(),
                         Driven::summary,

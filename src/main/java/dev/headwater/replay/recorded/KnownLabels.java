@@ -2,15 +2,15 @@ package dev.headwater.replay.recorded;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.LabelReader;
 import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadLog;
-import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.Topics;
-import java.io.IOException;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -74,7 +74,7 @@ public final class KnownLabels {
   }
 
   private interface Taking {
-    void take(ConsumerRecord<byte[], byte[]> record) throws IOException;
+    void take(ConsumerRecord<byte[], byte[]> record) throws InvalidRecordException;
   }
 
   private void read(Map<String, Object> kafka, Topic<?, ?> topic, Taking taking) {
@@ -94,7 +94,7 @@ public final class KnownLabels {
   private static void take(Taking taking, ConsumerRecord<byte[], byte[]> record) {
     try {
       taking.take(record);
-    } catch (IOException | SerializationException e) {
+    } catch (InvalidRecordException | SerializationException e) {
       // whoever is to learn of it has: it is a dead letter, or the trainer has warned of it
       log.atDebug()
           .addKeyValue("topic", record.topic())
@@ -127,11 +127,11 @@ public final class KnownLabels {
 
   /** What the task refuses is a dead letter: it is no truth. */
   private void label(Topics topics, List<Task> tasks, ConsumerRecord<byte[], byte[]> record)
-      throws IOException {
-    Label label =
-        Json.MAPPER.readValue(topics.formats().labels().open(record.value()), Label.class);
+      throws InvalidRecordException {
+    Label label = LabelReader.read(topics.formats().labels(), record.value());
     for (Task task : tasks) {
-      if (task.name().equals(label.task()) && task.takes(label)) {
+      if (task.name().equals(label.task())) {
+        task.checkLabel(label.label(), "/label", label.recordId());
         put(
             label.recordId(),
             label.task(),

@@ -2,17 +2,12 @@ package dev.headwater.stream.labels;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.databind.ObjectReader;
 import dev.headwater.bundle.InvalidRecordException;
-import dev.headwater.schema.Json;
+import dev.headwater.bundle.LabelReader;
 import dev.headwater.schema.Label;
-import dev.headwater.schema.format.UnreadableValueException;
-import dev.headwater.schema.format.ValueReader;
 import dev.headwater.stream.guard.DeadLetter;
 import dev.headwater.stream.guard.Outbox;
 import dev.headwater.stream.guard.TraceContext;
-import java.io.IOException;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -24,8 +19,6 @@ import org.jspecify.annotations.Nullable;
  * goes to dead letters. A record without value under a record id as key erases that record.
  */
 final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> {
-  private static final ObjectReader LABEL = Json.MAPPER.readerFor(Label.class);
-
   private final LabelTopology settings;
 
   @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
@@ -79,7 +72,7 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
   private Outbox rekeyed(byte @Nullable [] value, Headers headers) {
     try {
-      Label label = read(settings.topics().formats().labels(), value);
+      Label label = LabelReader.read(settings.topics().formats().labels(), value);
       check(label);
       return outbox(label.recordId(), label, headers);
     } catch (InvalidRecordException e) {
@@ -89,41 +82,14 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     }
   }
 
-  private static Label read(ValueReader values, byte @Nullable [] value)
-      throws InvalidRecordException {
-    if (value == null || value.length == 0) {
-      throw new InvalidRecordException("value", "is empty: a label is " + values.format(), null);
-    }
-    try (JsonParser parser = values.open(value)) {
-      Label label = LABEL.readValue(parser);
-      if (label == null) {
-        throw new InvalidRecordException("value", "is null: a label has fields", null);
-      }
-      return label;
-    } catch (UnreadableValueException e) {
-      throw new InvalidRecordException("value", String.valueOf(e.getMessage()), null);
-    } catch (IOException e) {
-      // the parser's message would quote the payload
-      throw new InvalidRecordException("value", "is not a label in " + values.format(), null);
-    }
-  }
-
   private void check(Label label) throws InvalidRecordException {
-    String id = present(label.recordId(), "/recordId", null);
-    String task = present(label.task(), "/task", id);
-    LabelCheck check = settings.checks().get(task);
+    LabelCheck check = settings.checks().get(label.task());
     if (check == null) {
       throw new InvalidRecordException(
-          "/task", "names another task than those served here: " + settings.checks().keySet(), id);
+          "/task",
+          "names another task than those served here: " + settings.checks().keySet(),
+          label.recordId());
     }
-    check.check(present(label.label(), "/label", id), "/label", id);
-  }
-
-  private static String present(@Nullable String text, String field, @Nullable String recordId)
-      throws InvalidRecordException {
-    if (text == null || text.isBlank()) {
-      throw new InvalidRecordException(field, "is missing or blank", recordId);
-    }
-    return text;
+    check.check(label.label(), "/label", label.recordId());
   }
 }

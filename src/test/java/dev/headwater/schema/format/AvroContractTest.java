@@ -4,9 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.bundle.LabelReader;
 import dev.headwater.schema.Estimate;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.JsonFields;
@@ -180,7 +181,7 @@ class AvroContractTest {
   void aRegistryThatIsAwayIsToldFromAnUnknownId() throws Exception {
     byte[] unknown = RegistryStub.framed(77, new byte[] {0});
     assertThatThrownBy(() -> read(unknown))
-        .isInstanceOf(UnreadableValueException.class)
+        .isInstanceOf(InvalidRecordException.class)
         .hasMessageContaining("schema 77, which the registry does not know");
 
     registry.failing = 401;
@@ -241,9 +242,7 @@ class AvroContractTest {
 
   /** As the stream reads labels. */
   private Label read(byte[] value) throws Exception {
-    try (JsonParser parser = formats.labels().open(value)) {
-      return Json.MAPPER.readerFor(Label.class).readValue(parser);
-    }
+    return LabelReader.read(formats.labels(), value);
   }
 
   private static Schema schema(String name) {
