@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -83,40 +84,53 @@ public final class History {
    *     already, or no line is usable
    */
   public List<HeadInfo> train(Path file, Map<String, String> labelFields) throws IOException {
+    List<Task> tasks = parts.bundle().tasks();
+    List<Integer> taught =
+        IntStream.range(0, tasks.size())
+            .filter(i -> labelFields.containsKey(tasks.get(i).name()))
+            .boxed()
+            .toList();
+    if (taught.isEmpty()) {
+      throw new IllegalStateException(
+          "no field of %s holds the labels themselves for any of %s"
+              .formatted(file, tasks.stream().map(Task::name).toList()));
+    }
+    List<String> lines = Files.readAllLines(file);
+    // not as a writer: what is refused must not end a trainer that runs
+    HeadLog heads =
+        HeadLog.read(parts.kafka(), parts.topics().heads(), parts.settings().heads().signatures());
+    if (taught.stream().allMatch(i -> live(tasks.get(i), heads) > 0)) {
+      requireFirst(tasks.get(taught.get(0)), heads);
+    }
+    List<Sample> samples = samples(lines, taught, labelFields);
+    Map<Integer, Learner> learners = new LinkedHashMap<>();
+    for (int i : taught) {
+      Learner learner = parts.learner(i);
+      tasks.get(i).head().ifPresent(learner::live);
+      samples.forEach(sample -> learner.add(sample, 0, -1));
+      String field = labelFields.get(tasks.get(i).name());
+      if (learner.memorySize() == 0) {
+        progress.accept(
+            "%s: no line has a usable record and label in field '%s': left alone"
+                .formatted(tasks.get(i).name(), field));
+        continue;
+      }
+      requireFirst(tasks.get(i), heads);
+      learners.put(i, learner);
+    }
+    if (learners.isEmpty()) {
+      throw new IllegalStateException(
+          "no line of %s has a usable record and label in field '%s'"
+              .formatted(file, labelFields.get(tasks.get(taught.get(0)).name())));
+    }
+    return publish(samples, learners);
+  }
+
+  private List<HeadInfo> publish(List<Sample> samples, Map<Integer, Learner> learners) {
+    List<Task> tasks = parts.bundle().tasks();
     try (HeadPublisher publisher = parts.publisher()) {
       HeadLog heads = publisher.read();
-      List<Task> tasks = parts.bundle().tasks();
-      List<Integer> taught =
-          IntStream.range(0, tasks.size())
-              .filter(i -> labelFields.containsKey(tasks.get(i).name()))
-              .boxed()
-              .toList();
-      if (taught.isEmpty()) {
-        throw new IllegalStateException(
-            "no field of %s holds the labels themselves for any of %s"
-                .formatted(file, tasks.stream().map(Task::name).toList()));
-      }
-      List<Sample> samples = samples(Files.readAllLines(file), taught, labelFields);
-      Map<Integer, Learner> learners = new LinkedHashMap<>();
-      for (int i : taught) {
-        Learner learner = parts.learner(i);
-        tasks.get(i).head().ifPresent(learner::live);
-        samples.forEach(sample -> learner.add(sample, 0, -1));
-        String field = labelFields.get(tasks.get(i).name());
-        if (learner.memorySize() == 0) {
-          progress.accept(
-              "%s: no line has a usable record and label in field '%s': left alone"
-                  .formatted(tasks.get(i).name(), field));
-          continue;
-        }
-        requireFirst(tasks.get(i), heads);
-        learners.put(i, learner);
-      }
-      if (learners.isEmpty()) {
-        throw new IllegalStateException(
-            "no line of %s has a usable record and label in field '%s'"
-                .formatted(file, labelFields.get(tasks.get(taught.get(0)).name())));
-      }
+      learners.keySet().forEach(i -> requireFirst(tasks.get(i), heads));
       produce(samples);
       List<HeadInfo> first = new ArrayList<>();
       learners.forEach((i, learner) -> first.add(train(tasks.get(i), learner, publisher, heads)));
@@ -149,12 +163,16 @@ public final class History {
   }
 
   private static void requireFirst(Task task, HeadLog heads) {
-    long live = heads.live(task.name()).map(LivePointer::version).orElse(0L);
+    long live = live(task, heads);
     if (live > 0) {
       throw new IllegalStateException(
           "head %d of %s is live already: history only begins a deployment"
               .formatted(live, task.name()));
     }
+  }
+
+  private static long live(Task task, HeadLog heads) {
+    return heads.live(task.name()).map(LivePointer::version).orElse(0L);
   }
 
   private List<Sample> samples(
@@ -238,11 +256,14 @@ public final class History {
     config.put(ProducerConfig.ACKS_CONFIG, "all");
     config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
     String topic = parts.topics().samples().name();
-    List<KafkaException> failures = new ArrayList<>();
+    List<KafkaException> failures = new CopyOnWriteArrayList<>();
     try (KafkaProducer<String, Sample> producer =
         new KafkaProducer<>(
             config, new StringSerializer(), parts.topics().samples().value().serializer())) {
       for (Sample sample : samples) {
+        if (!failures.isEmpty()) {
+          break; // a topic that is away takes a minute for each
+        }
         producer.send(
             new ProducerRecord<>(topic, sample.getRecordId(), sample),
             (metadata, failure) -> {

@@ -5,7 +5,6 @@ import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import dev.headwater.replay.recorded.Deployment;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
@@ -35,14 +34,14 @@ final class ConfigOption {
 
   /**
    * Another deployment. Environment variables that override keys are meant for the first one, but
-   * for those of the broker, which both are on unless their files say otherwise.
+   * for those of the broker and the registry, which both are on unless their files say otherwise.
    */
   static Settings other(Path file) throws ConfigException {
-    Map<String, String> environment = new HashMap<>(System.getenv());
-    environment
-        .keySet()
-        .removeIf(name -> name.startsWith("HEADWATER_") && !name.startsWith("HEADWATER_KAFKA_"));
-    return SettingsLoader.load(file, environment, Map.of());
+    return SettingsLoader.load(
+        file,
+        System.getenv(),
+        name -> name.matches("HEADWATER_(KAFKA|REGISTRY)_.+") || !name.startsWith("HEADWATER_"),
+        Map.of());
   }
 
   /** With what the command line says on top, by key. */

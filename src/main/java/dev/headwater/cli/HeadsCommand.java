@@ -78,11 +78,7 @@ final class HeadsCommand {
       throws Exception {
     Settings settings = config.load();
     String task = option.of(settings.loadBundle()).name();
-    HeadInfo head =
-        log(settings).versions(task).stream()
-            .filter(info -> info.version() == version)
-            .findFirst()
-            .orElseThrow(() -> unknown(task, version));
+    HeadInfo head = info(log(settings), task, version);
     out().println(Json.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(head));
     return 0;
   }
@@ -95,7 +91,7 @@ final class HeadsCommand {
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> version, false);
+    return point(config, option, (log, task) -> own(log, task, version), false);
   }
 
   @Command(
@@ -132,9 +128,10 @@ final class HeadsCommand {
       return point(config, option, (log, task) -> triedBeside(log, task, version), false);
     }
     Settings settings = config.load();
-    String task = option.of(settings.loadBundle()).name();
+    Task of = option.of(settings.loadBundle());
+    String task = of.name();
     try (HeadPublisher publisher = publisher(settings)) {
-      approvable(publisher.read(), task, version);
+      approvable(publisher.read(), of, version);
       LivePointer live = publisher.canary(task, version, share, "cli");
       out()
           .printf(
@@ -147,12 +144,12 @@ final class HeadsCommand {
   }
 
   /** The live version, beside which this one is a canary. */
-  private static long triedBeside(HeadLog log, String task, long version) throws UsageException {
-    return log.live(task)
+  private static long triedBeside(HeadLog log, Task task, long version) throws UsageException {
+    return log.live(task.name())
         .filter(live -> live.canary() != null && live.canary().version() == version)
         .map(LivePointer::version)
         .orElseThrow(
-            () -> new UsageException("head %d of %s is no canary".formatted(version, task)));
+            () -> new UsageException("head %d of %s is no canary".formatted(version, task.name())));
   }
 
   @Command(
@@ -164,7 +161,7 @@ final class HeadsCommand {
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> version, true);
+    return point(config, option, (log, task) -> own(log, task, version), true);
   }
 
   @Command(
@@ -175,24 +172,25 @@ final class HeadsCommand {
         config,
         option,
         (log, task) -> {
-          if (!pinned(log, task)) {
-            throw new UsageException("no head of %s is pinned".formatted(task));
+          if (!pinned(log, task.name())) {
+            throw new UsageException("no head of %s is pinned".formatted(task.name()));
           }
-          return live(log, task);
+          return live(log, task.name());
         },
         false);
   }
 
   private interface Choice {
-    long version(HeadLog log, String task) throws UsageException;
+    long version(HeadLog log, Task task) throws UsageException;
   }
 
   private int point(ConfigOption config, TaskOption option, Choice choice, boolean pinned)
       throws Exception {
     Settings settings = config.load();
-    String task = option.of(settings.loadBundle()).name();
+    Task of = option.of(settings.loadBundle());
+    String task = of.name();
     try (HeadPublisher publisher = publisher(settings)) {
-      long version = choice.version(publisher.read(), task);
+      long version = choice.version(publisher.read(), of);
       LivePointer live = publisher.point(task, version, pinned, "cli");
       out()
           .printf(
@@ -204,12 +202,32 @@ final class HeadsCommand {
     }
   }
 
-  private static long approvable(HeadLog log, String task, long version) throws UsageException {
-    HeadInfo head =
-        log.versions(task).stream()
-            .filter(info -> info.version() == version)
-            .findFirst()
-            .orElseThrow(() -> unknown(task, version));
+  private static HeadInfo info(HeadLog log, String task, long version) throws UsageException {
+    return log.versions(task).stream()
+        .filter(info -> info.version() == version)
+        .findFirst()
+        .orElseThrow(() -> unknown(task, version));
+  }
+
+  private static long own(HeadLog log, Task task, long version) throws UsageException {
+    requireOwn(task, info(log, task.name(), version));
+    return version;
+  }
+
+  /** What is of another backbone, every scorer would refuse. */
+  static void requireOwn(Task task, HeadInfo head) throws UsageException {
+    if (!head.backbone().equals(task.fingerprint())) {
+      throw new UsageException(
+          ("head %d of %s is of another backbone (or cut, or encoder) than the bundle's:"
+                  + " fingerprint %s, not %s")
+              .formatted(head.version(), task.name(), head.backbone(), task.fingerprint()));
+    }
+  }
+
+  private static long approvable(HeadLog log, Task of, long version) throws UsageException {
+    String task = of.name();
+    HeadInfo head = info(log, task, version);
+    requireOwn(of, head);
     String why = null;
     if (!head.verdict().accepted()) {
       why = "the gate did not accept it, or it was taken back: " + head.verdict().reason();
@@ -266,6 +284,7 @@ final class HeadsCommand {
     Settings settings = config.load();
     Task task = option.of(settings.loadBundle());
     Head head = head(task, log(settings), version);
+    requireOwn(task, head.info());
     Path labels = task.export(head, file);
     out()
         .printf(

@@ -17,6 +17,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
 
@@ -55,8 +56,12 @@ final class LabelSender {
     }
   }
 
-  /** Returns once all are acknowledged. */
-  void send(List<Label> labels) throws UsageException, InterruptedException {
+  /**
+   * Returns once all are acknowledged; at the first that fails it sends no more.
+   *
+   * @throws KafkaException where some are not
+   */
+  void send(List<Label> labels) throws InterruptedException {
     Map<String, Object> kafka = new HashMap<>(settings.kafka());
     kafka.put(ProducerConfig.ACKS_CONFIG, "all");
     String topic = settings.topicNames().labels();
@@ -66,17 +71,21 @@ final class LabelSender {
         new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
       List<Future<RecordMetadata>> sent = new ArrayList<>();
       for (Label label : labels) {
-        sent.add(
+        Future<RecordMetadata> each =
             producer.send(
                 new ProducerRecord<>(
-                    topic, label.recordId().getBytes(UTF_8), values.serialize(topic, label))));
+                    topic, label.recordId().getBytes(UTF_8), values.serialize(topic, label)));
+        if (each.isDone()) {
+          each.get(); // a topic that is away fails here, after a minute each
+        }
+        sent.add(each);
       }
       producer.flush();
       for (Future<RecordMetadata> each : sent) {
         each.get();
       }
     } catch (ExecutionException e) {
-      throw new UsageException("not all labels were sent; send them again: " + e.getCause());
+      throw new KafkaException("not all labels were sent; send them again", e.getCause());
     }
   }
 }

@@ -26,6 +26,7 @@ import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -122,7 +123,7 @@ final class LabelsCommand {
         new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
       producer.send(tombstone(settings.topicNames().labels(), id)).get();
     } catch (ExecutionException e) {
-      throw new UsageException("the erasure was not sent: " + e.getCause());
+      throw new KafkaException("the erasure was not sent", e.getCause());
     }
     out().println("the erasure is on its way");
     return 0;
@@ -180,6 +181,7 @@ final class LabelsCommand {
               .or(task::head)
               .orElseThrow(
                   () -> new UsageException("no head of %s is live yet".formatted(task.name())));
+      HeadsCommand.requireOwn(task, live.info());
       check(live, known, unknown);
       LabelAliases aliases = change.apply(log.aliases(task.name()));
       Head changed =

@@ -1,6 +1,7 @@
 package dev.headwater.config;
 
 import io.smallrye.config.EnvConfigSource;
+import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.source.yaml.YamlConfigSource;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +42,8 @@ final class ConfigSources {
   private ConfigSources() {}
 
   /**
+   * @param environment for {@code ${NAME}}
+   * @param overriding which of it may override keys
    * @param left keys that are read as if nobody had set them; those that have no default have one
    *     then
    */
@@ -47,12 +51,14 @@ final class ConfigSources {
       Path file,
       String text,
       Map<String, String> environment,
+      Predicate<String> overriding,
       Map<String, String> overrides,
       Set<String> left)
       throws IOException {
     Map<String, String> written =
         new TreeMap<>(new YamlConfigSource(file.toString(), text).getProperties());
     Map<String, String> variables = new TreeMap<>(environment);
+    variables.keySet().removeIf(overriding.negate());
     Map<String, String> options = new TreeMap<>(overrides);
     for (String key : left) {
       written.keySet().removeIf(name -> name.equals(key) || name.startsWith(key + "["));
@@ -68,6 +74,7 @@ final class ConfigSources {
         .addDefaultInterceptors()
         .withSources(
             new YamlConfigSource(file.toString(), prefixed(written), FILE_ORDINAL),
+            new PropertiesConfigSource(environment, "environment", ENVIRONMENT_ORDINAL),
             new EnvConfigSource(variables, ENVIRONMENT_ORDINAL),
             new YamlConfigSource("command line", prefixed(options), COMMAND_LINE_ORDINAL))
         .withMapping(RawConfig.class)

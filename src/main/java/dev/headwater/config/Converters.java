@@ -62,6 +62,20 @@ public final class Converters {
     }
   }
 
+  /** {@code true} or {@code false}; what is neither is a mistake, not a no. */
+  public static final class Flag implements Converter<Boolean> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Boolean convert(String text) {
+      return switch (text.strip().toLowerCase(Locale.ROOT)) {
+        case "true", "yes", "on" -> true;
+        case "false", "no", "off" -> false;
+        default -> throw new IllegalArgumentException(text + " is neither true nor false");
+      };
+    }
+  }
+
   /** Where a server is, such as {@code http://trainer:8081}. */
   public static final class WebAddress implements Converter<URI> {
     private static final long serialVersionUID = 1L;

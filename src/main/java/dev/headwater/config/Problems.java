@@ -45,6 +45,15 @@ final class Problems {
     }
   }
 
+  /** Asked for a section that has problems, or is built of one. */
+  private static final class UnbuiltException extends IllegalStateException {
+    private static final long serialVersionUID = 1L;
+
+    UnbuiltException(String key) {
+      super(key + " has problems");
+    }
+  }
+
   /** Builds a section; a refusal is remembered under its key. */
   <T> Supplier<T> section(String key, Supplier<T> build) {
     try {
@@ -52,10 +61,12 @@ final class Problems {
       return () -> built;
     } catch (IllegalArgumentException e) {
       refuse(key, e);
-      return () -> {
-        throw new IllegalStateException("asked for a section that has problems: " + key, e);
-      };
+    } catch (UnbuiltException e) {
+      // what it is built of has been refused, and told
     }
+    return () -> {
+      throw new UnbuiltException(key);
+    };
   }
 
   /** Likewise, for what others are built of: they go on with {@code instead}. */

@@ -46,6 +46,7 @@ public interface RawAdapt {
 
   /** Whether heads follow moving classes while no labels come. */
   @WithDefault("false")
+  @WithConverter(Converters.Flag.class)
   boolean alignUnlabelled();
 
   /** Strength of the pull towards the live head. */

@@ -122,6 +122,7 @@ public interface RawConfig {
     int batchSize();
 
     @WithDefault("false")
+    @WithConverter(Converters.Flag.class)
     boolean compareFrozen();
   }
 

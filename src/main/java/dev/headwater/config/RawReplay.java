@@ -42,6 +42,7 @@ public interface RawReplay {
   Duration labelDelay();
 
   @WithDefault("true")
+  @WithConverter(Converters.Flag.class)
   boolean adapt();
 
   /** Absent: a broker inside the process. */

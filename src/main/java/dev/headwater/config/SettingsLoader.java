@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +64,20 @@ public final class SettingsLoader {
   public static Settings load(
       Path file, Map<String, String> environment, Map<String, String> overrides)
       throws ConfigException {
+    return load(file, environment, name -> true, overrides);
+  }
+
+  /**
+   * Likewise.
+   *
+   * @param overriding which variables may override keys; the file may use all of them
+   */
+  public static Settings load(
+      Path file,
+      Map<String, String> environment,
+      Predicate<String> overriding,
+      Map<String, String> overrides)
+      throws ConfigException {
     if (!Files.isRegularFile(file)) {
       throw new ConfigException(file, List.of("there is no such file"));
     }
@@ -71,11 +86,16 @@ public final class SettingsLoader {
       Problems problems = new Problems();
       problems.add(Keys.misplaced(ConfigSources.parse(text)));
       Settings settings =
-          new SettingsLoader(read(file, text, environment, overrides, problems), problems)
+          new SettingsLoader(
+                  read(file, text, environment, overriding, overrides, problems), problems)
               .settings(file);
-      for (String variable : Keys.strayVariables(environment.keySet(), text)) {
-        log.atWarn().addKeyValue("variable", variable).log("names no key, and is not used");
-      }
+      Keys.strayVariables(environment.keySet(), text).stream()
+          .filter(overriding)
+          .forEach(
+              variable ->
+                  log.atWarn()
+                      .addKeyValue("variable", variable)
+                      .log("names no key, and is not used"));
       return settings;
     } catch (ConfigValidationException e) {
       throw new ConfigException(file, Problems.of(e));
@@ -91,21 +111,23 @@ public final class SettingsLoader {
       Path file,
       String text,
       Map<String, String> environment,
+      Predicate<String> overriding,
       Map<String, String> overrides,
       Problems problems)
       throws IOException {
     try {
-      return ConfigSources.read(file, text, environment, overrides, Set.of());
+      return ConfigSources.read(file, text, environment, overriding, overrides, Set.of());
     } catch (ConfigValidationException e) {
       problems.add(Problems.of(e));
-      return ConfigSources.read(file, text, environment, overrides, problems.keys());
+      return ConfigSources.read(file, text, environment, overriding, overrides, problems.keys());
     }
   }
 
   private Settings settings(Path file) throws ConfigException {
     Supplier<TopicNames> names = problems.section("topics", this::names);
     Supplier<TopicSettings> topics = problems.section("topics", this::topics);
-    Supplier<Formats> formats = problems.section("formats", this::formats);
+    Supplier<RegistrySettings> registry = problems.section("registry", this::registrySettings);
+    Supplier<Formats> formats = problems.section("formats", () -> formats(registry.get()));
     Supplier<ScoringSettings> scoring = problems.section("scoring", this::scoring);
     Selection selection = problems.section("selection", this::selection, new Selection(0, 1));
     Supplier<StreamSettings> stream = problems.section("stream", () -> stream(selection));
@@ -114,7 +136,9 @@ public final class SettingsLoader {
     Supplier<HttpSettings> trainer = problems.section("http", () -> http(raw.http().trainerPort()));
     Supplier<GateSettings> gate = problems.section("gate", this::gate);
     Map<String, Supplier<GateSettings>> taskGates = taskGates();
-    Supplier<AdaptSettings> adapt = problems.section("adapt", () -> adapt(heads));
+    DriftSettings drift = problems.section("drift", this::drift, DriftSettings.DEFAULT);
+    Supplier<AdaptSettings> adapt = problems.section("adapt", () -> adapt(heads, drift));
+    problems.section("kafka", this::requireMembership, kafka);
     Supplier<ReplaySettings> replay = problems.section("replay", this::replay);
     if (!problems.found().isEmpty()) {
       throw new ConfigException(file, problems.found());
@@ -168,10 +192,9 @@ public final class SettingsLoader {
         topics.samplesRetention());
   }
 
-  private Formats formats() {
+  private Formats formats(@Nullable RegistrySettings registry) {
     RawConfig.Formats formats = raw.formats();
-    return new Formats(
-        formats.records(), formats.labels(), formats.predictions(), registrySettings());
+    return new Formats(formats.records(), formats.labels(), formats.predictions(), registry);
   }
 
   private @Nullable RegistrySettings registrySettings() {
@@ -252,7 +275,7 @@ public final class SettingsLoader {
         Signatures.of(heads.signingKey(), heads.trustedKeys().orElse(List.of())));
   }
 
-  private AdaptSettings adapt(HeadSettings heads) {
+  private AdaptSettings adapt(HeadSettings heads, DriftSettings drift) {
     RawAdapt adapt = raw.adapt();
     return new AdaptSettings(
         raw.name() + "-trainer",
@@ -267,13 +290,25 @@ public final class SettingsLoader {
         heads,
         adapt.closeTimeout(),
         adapt.promotion(),
-        drift(raw.drift()),
+        drift,
         adapt.alignUnlabelled());
   }
 
-  private static DriftSettings drift(RawConfig.Drift drift) {
+  private DriftSettings drift() {
+    RawConfig.Drift drift = raw.drift();
     return new DriftSettings(
         drift.falseAlarm(), drift.reference(), drift.shortWindow(), drift.longWindow());
+  }
+
+  /** Kafka Streams says so only when everything else has started. */
+  private Map<String, Object> requireMembership() {
+    boolean fixed = kafka.keySet().stream().anyMatch(key -> key.endsWith("group.instance.id"));
+    if (fixed && raw.stream().groupProtocol() == StreamSettings.Protocol.STREAMS) {
+      throw new IllegalArgumentException(
+          "group.instance.id is not for stream.group-protocol streams, which has no static"
+              + " members");
+    }
+    return kafka;
   }
 
   private GateSettings gate() {

@@ -23,8 +23,11 @@ public record HeadSettings(int keep, int chunkBytes, Signatures signatures) {
   /** Room for a record's key, its headers and the batch around it. */
   static final int RECORD_OVERHEAD = 16 << 10;
 
-  /** Ten heads, in chunks that pass a broker with Kafka's default limit of 1 MiB. */
-  public static final HeadSettings DEFAULT = new HeadSettings(10, (1 << 20) - RECORD_OVERHEAD);
+  /** What passes a broker with Kafka's default limit of 1 MiB. */
+  private static final int CHUNK_BYTES = (1 << 20) - RECORD_OVERHEAD;
+
+  /** Ten heads, in chunks as large as may be. */
+  public static final HeadSettings DEFAULT = new HeadSettings(10, CHUNK_BYTES);
 
   /** Without signatures. */
   public HeadSettings(int keep, int chunkBytes) {
@@ -35,8 +38,10 @@ public record HeadSettings(int keep, int chunkBytes, Signatures signatures) {
     if (keep < 1) {
       throw new IllegalArgumentException("heads to keep must be at least 1, got " + keep);
     }
-    if (chunkBytes < 1 || chunkBytes > Integer.MAX_VALUE - RECORD_OVERHEAD) {
-      throw new IllegalArgumentException("chunk bytes must be positive, got " + chunkBytes);
+    if (chunkBytes < 1 || chunkBytes > CHUNK_BYTES) {
+      throw new IllegalArgumentException(
+          "chunk bytes must be from 1 to %d, for the topic takes 1 MiB at once; got %d"
+              .formatted(CHUNK_BYTES, chunkBytes));
     }
   }
 }

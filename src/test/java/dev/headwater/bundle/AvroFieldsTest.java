@@ -1,5 +1,6 @@
 package dev.headwater.bundle;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -40,6 +41,9 @@ class AvroFieldsTest {
                 {"name": "a", "type": "double"}]}
               """);
   private static final Schema BODY = RECORD.getField("body").schema().getTypes().get(1);
+
+  private static final FieldReader TEXT =
+      new FieldReader(null, List.of(), "/t", List.of(), false, 0);
 
   private final RegistryStub registry = new RegistryStub();
   private final ValueReader avro =
@@ -137,11 +141,63 @@ class AvroFieldsTest {
         new Schema.Parser()
             .parse(
                 "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"t\",\"type\":\"bytes\"}]}");
-    FieldReader reader = new FieldReader(null, List.of(), "/t", List.of(), false, 0);
     byte[] huge = {(byte) 0xFC, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0x0F}; // 2^31 - 2
 
-    assertThat(refusal(reader, RegistryStub.framed(registry.add(bytes), huge)))
+    assertThat(refusal(TEXT, RegistryStub.framed(registry.add(bytes), huge)))
         .hasMessageContaining("is not valid Avro of its schema");
+  }
+
+  @Test
+  void aBlockThatTellsItsSizeHidesNoLength() throws Exception {
+    byte[] items = before("{'type': 'array', 'items': 'bytes'}", new byte[0], -1, 5, 1L << 31, 0);
+    byte[] map = before("{'type': 'map', 'values': 'bytes'}", new byte[0], -1, 6, 0, 1L << 31, 0);
+
+    assertThat(refusal(TEXT, items)).hasMessageContaining("is not valid Avro of its schema");
+    assertThat(refusal(TEXT, map)).hasMessageContaining("is not valid Avro of its schema");
+  }
+
+  @Test
+  void itemsOfNoBytesAreNoMoreThanTheValueIsLong() throws Exception {
+    String nulls = "{'type': 'array', 'items': 'null'}";
+
+    assertThat(refusal(TEXT, before(nulls, new byte[0], -(1L << 40), 0, 0)))
+        .hasMessageContaining("is not valid Avro of its schema");
+    assertThat(refusal(TEXT, before(nulls, new byte[0], 1000, 0)))
+        .hasMessageContaining("is not valid Avro of its schema");
+    assertThat(TEXT.read(avro, before(nulls, new byte[0], 3, 0)).text()).isEqualTo("hello");
+  }
+
+  @Test
+  void bytesThatAreNoUtf8AreNoText() throws Exception {
+    byte[] latin = {(byte) 0xE9, 'a', 'b'};
+    byte[] surrogate = {(byte) 0xED, (byte) 0xA0, (byte) 0x80};
+
+    assertThat(refusal(TEXT, before("'string'", latin, 3)))
+        .hasMessageContaining("is not valid Avro of its schema");
+    assertThat(refusal(TEXT, before("'string'", surrogate, 3)))
+        .hasMessageContaining("is not valid Avro of its schema");
+    assertThat(TEXT.read(avro, before("'string'", "\u00e9a".getBytes(UTF_8), 3)).text())
+        .isEqualTo("hello");
+  }
+
+  /** A field of that schema, as these numbers and bytes, and then a text. */
+  private byte[] before(String schema, byte[] raw, long... numbers) throws IOException {
+    String fields =
+        "{'name': 'other', 'type': %s}, {'name': 't', 'type': 'string'}".formatted(schema);
+    Schema record =
+        new Schema.Parser()
+            .parse(
+                "{'type': 'record', 'name': 'R', 'fields': [%s]}"
+                    .formatted(fields)
+                    .replace('\'', '"'));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+    for (long number : numbers) {
+      encoder.writeLong(number);
+    }
+    encoder.writeFixed(raw);
+    encoder.writeString("hello");
+    return RegistryStub.framed(registry.add(record), out.toByteArray());
   }
 
   @Test

@@ -257,6 +257,51 @@ class SettingsLoaderTest {
   }
 
   @Test
+  void whatIsNeitherYesNorNoIsNotANo() throws Exception {
+    assertThat(load(MINIMAL + "replay: {adapt: off}").replay().adapt()).isFalse();
+    assertThatThrownBy(() -> load(MINIMAL + "scoring: {compare-frozen: ture}"))
+        .hasMessageContaining("scoring.compare-frozen: ture is neither true nor false");
+  }
+
+  @Test
+  void aStaticMemberIsNotForTheBrokersProtocol() throws Exception {
+    String fixed = MINIMAL + "kafka: {group.instance.id: one}\n";
+
+    assertThat(load(fixed).kafka()).containsKey("group.instance.id");
+    assertThatThrownBy(() -> load(fixed + "stream: {group-protocol: streams}"))
+        .hasMessageContaining("kafka: group.instance.id is not for stream.group-protocol streams");
+  }
+
+  @Test
+  void aSectionsProblemsAreUnderItsOwnKey() {
+    assertThatThrownBy(
+            () ->
+                load(
+                    MINIMAL
+                        + """
+                        drift: {short-window: 50}
+                        formats: {records: avro}
+                        registry: {basic.auth.user.info: me}
+                        """))
+        .hasMessageStartingWith("2 problems in ")
+        .hasMessageContaining("drift: ")
+        .hasMessageContaining("registry: ");
+  }
+
+  @Test
+  void anotherDeploymentsFileUsesVariablesThatMayNotOverrideItsKeys() throws Exception {
+    Settings other =
+        SettingsLoader.load(
+            file("name: x\nbundle: {directory: '${HEADWATER_DATA}/x'}\nstream: {top: 5}"),
+            Map.of("HEADWATER_DATA", "/data", "HEADWATER_STREAM_TOP", "7"),
+            name -> !name.startsWith("HEADWATER_"),
+            Map.of());
+
+    assertThat(other.bundleDirectory()).isEqualTo(Path.of("/data/x"));
+    assertThat(other.stream().top()).isEqualTo(5);
+  }
+
+  @Test
   void reportsATimeBeyondAnyUse() {
     assertThatThrownBy(() -> load(MINIMAL + "stream: {label-wait: 999999999999d}"))
         .hasMessageContaining("stream.label-wait: 999999999999d is more than a hundred years");
@@ -376,7 +421,7 @@ class SettingsLoaderTest {
     assertThatThrownBy(() -> load(MINIMAL + "formats: {predictions: avro}"))
         .hasMessageContaining("formats: avro needs a schema registry: say registry.url");
     assertThatThrownBy(() -> load(MINIMAL + "formats: {labels: avro}\nregistry: {url: localhost}"))
-        .hasMessageContaining("formats: url must begin with http:// or https://");
+        .hasMessageContaining("registry: url must begin with http:// or https://");
   }
 
   @Test

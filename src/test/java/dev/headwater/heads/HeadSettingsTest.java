@@ -16,6 +16,6 @@ class HeadSettingsTest {
   @Test
   void refusesToKeepNothingAndToCutIntoNothing() {
     assertThatThrownBy(() -> new HeadSettings(0, 1000)).hasMessageContaining("at least 1, got 0");
-    assertThatThrownBy(() -> new HeadSettings(1, 0)).hasMessageContaining("positive, got 0");
+    assertThatThrownBy(() -> new HeadSettings(1, 0)).hasMessageContaining("got 0");
   }
 }

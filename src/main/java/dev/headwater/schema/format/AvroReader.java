@@ -12,9 +12,6 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.util.Optional;
-import org.apache.avro.generic.GenericDatumReader;
-import org.apache.avro.io.BinaryDecoder;
-import org.apache.avro.io.DecoderFactory;
 
 /**
  * Avro with its schema in a registry: the writer's own, so that any will do that has the fields.
@@ -43,31 +40,10 @@ final class AvroReader implements ValueReader {
       throw new UnreadableValueException("ends before the id of its schema");
     }
     AvroSchema schema = registry.schema(ByteBuffer.wrap(value).getInt(1));
-    check(schema, value);
+    new AvroWalk(value, PREFIX).over(schema.getAvroSchema());
     JsonParser parser = factory.createParser(value, PREFIX, value.length - PREFIX);
     parser.setSchema(schema);
     return new Careful(parser);
-  }
-
-  /**
-   * Walks the value without making anything of it. The parser trusts lengths: five bytes that claim
-   * two gigabytes would cost the process.
-   */
-  private static void check(AvroSchema schema, byte[] value) throws UnreadableValueException {
-    BinaryDecoder bytes =
-        DecoderFactory.get().binaryDecoder(value, PREFIX, value.length - PREFIX, null);
-    boolean whole;
-    try {
-      GenericDatumReader.skip(schema.getAvroSchema(), bytes);
-      whole = bytes.isEnd();
-    } catch (IOException | RuntimeException | StackOverflowError e) {
-      // what does not fit takes the decoder anywhere; a value may be nested as deep as it is long
-      throw new UnreadableValueException("is not valid Avro of its schema");
-    }
-    if (!whole) {
-      throw new UnreadableValueException(
-          "is not valid Avro of its schema: it goes on after its end");
-    }
   }
 
   @Override

@@ -3,9 +3,11 @@ package dev.headwater.schema.format;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import javax.net.ssl.SSLContext;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * such registries use; {@code ssl.*} are Kafka's. Kafka's config providers work here too.
  */
 public final class RegistrySettings extends AbstractConfig {
+  private static final Set<String> SCHEMES = Set.of("http", "https");
   private static final String URL = "url";
   private static final String USER_INFO = "basic.auth.user.info";
   private static final String TOKEN = "bearer.auth.token";
@@ -63,15 +66,31 @@ public final class RegistrySettings extends AbstractConfig {
 
   private RegistrySettings(Map<String, Object> properties) {
     super(DEFINITION, properties, false);
-    String scheme = URI.create(getString(URL)).getScheme();
-    if (!"http".equals(scheme) && !"https".equals(scheme)) {
+    URI url = url(getString(URL));
+    if (!SCHEMES.contains(String.valueOf(url.getScheme()))) {
       throw new IllegalArgumentException("url must begin with http:// or https://");
+    }
+    if (url.getUserInfo() != null) {
+      throw new IllegalArgumentException("url must hold no user: say basic.auth.user.info");
+    }
+    if (url.getHost() == null) {
+      throw new IllegalArgumentException(
+          "url must name one host, in letters, digits, '-' and '.', such as http://registry:8081");
+    }
+  }
+
+  private static URI url(String text) {
+    try {
+      return new URI(text.strip());
+    } catch (URISyntaxException e) {
+      // its message would quote the text, which may hold a password
+      throw new IllegalArgumentException("url is none, at character " + e.getIndex(), null);
     }
   }
 
   /** Of a path such as {@code /schemas/ids/1}. */
   URI uri(String path) {
-    return URI.create(getString(URL).replaceAll("/+$", "") + path);
+    return URI.create(getString(URL).strip().replaceAll("/+$", "") + path);
   }
 
   /** Whether schemas are added to the registry, not only looked up there. */

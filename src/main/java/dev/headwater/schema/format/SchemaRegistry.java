@@ -13,8 +13,10 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.kafka.common.errors.InterruptException;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +34,16 @@ public final class SchemaRegistry {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ANSWER = Duration.ofSeconds(10);
   private static final long BACK_OFF_NANOS = Duration.ofSeconds(1).toNanos();
+  private static final long STALE_NANOS = Duration.ofSeconds(30).toNanos();
+
+  /** How long an unknown id is unknown without asking: a producer may name it in every record. */
+  private static final long UNKNOWN_NANOS = Duration.ofSeconds(5).toNanos();
+
   private static final String CONTENT = "application/vnd.schemaregistry.v1+json";
   private static final int NOT_FOUND = 404;
+
+  /** No such subject, version or schema; any other 404 is of a wrong path, or of a proxy. */
+  private static final Set<Integer> ABSENT = Set.of(40401, 40402, 40403);
 
   /** No status: whatever is not OK is a failure. */
   private static final int NOT_TOLD = 0;
@@ -46,8 +56,11 @@ public final class SchemaRegistry {
   private final Map<Integer, AvroSchema> schemas = new ConcurrentHashMap<>();
   private final Map<String, Integer> ids = new ConcurrentHashMap<>();
   private volatile @Nullable Failure failure;
+  private volatile @Nullable Unknown unknown;
 
   private record Failure(RegistryException cause, long at) {}
+
+  private record Unknown(int id, long at) {}
 
   public SchemaRegistry(RegistrySettings settings) {
     this.settings = settings;
@@ -60,9 +73,14 @@ public final class SchemaRegistry {
     http = client.build();
   }
 
-  /** Why the registry gave no answer when it was last asked; empty where it gave one. */
+  /**
+   * Why the registry gave no answer when it was last asked; empty where it gave one, and where that
+   * is so long ago that nothing can be waiting for it.
+   */
   public Optional<String> away() {
-    return Optional.ofNullable(failure).map(failed -> failed.cause().getMessage());
+    return Optional.ofNullable(failure)
+        .filter(failed -> System.nanoTime() - failed.at() < STALE_NANOS)
+        .map(failed -> failed.cause().getMessage());
   }
 
   /**
@@ -72,6 +90,10 @@ public final class SchemaRegistry {
     AvroSchema known = schemas.get(id);
     if (known != null) {
       return known;
+    }
+    Unknown asked = unknown;
+    if (asked != null && asked.id() == id && System.nanoTime() - asked.at() < UNKNOWN_NANOS) {
+      throw unknown(id);
     }
     synchronized (this) {
       known = schemas.get(id);
@@ -89,7 +111,9 @@ public final class SchemaRegistry {
       throw new UnreadableValueException("names schema %d, which is %s".formatted(id, type));
     }
     try {
-      Schema.Parser parser = new Schema.Parser();
+      // what was written is only read: names and defaults that Avro now forbids do not matter
+      Schema.Parser parser =
+          new Schema.Parser(NameValidator.NO_VALIDATION).setValidateDefaults(false);
       references(id, answer, parser);
       return new AvroSchema(parser.parse(answer.path("schema").asText()));
     } catch (AvroRuntimeException e) {
@@ -139,10 +163,19 @@ public final class SchemaRegistry {
   private JsonNode get(String path, int id) throws UnreadableValueException {
     JsonNode answer = ask(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
     if (answer.isMissingNode()) {
-      throw new UnreadableValueException(
-          "names schema %d, which the registry does not know".formatted(id));
+      unknown = new Unknown(id, System.nanoTime());
+      throw unknown(id);
+    }
+    if (!answer.path("schema").isTextual()) {
+      throw new RegistryException(
+          "what answers GET %s is no schema registry".formatted(path), null);
     }
     return answer;
+  }
+
+  private static UnreadableValueException unknown(int id) {
+    return new UnreadableValueException(
+        "names schema %d, which the registry does not know".formatted(id));
   }
 
   /**
@@ -158,11 +191,7 @@ public final class SchemaRegistry {
     HttpRequest asked = request.build();
     try {
       HttpResponse<byte[]> answer = http.send(asked, HttpResponse.BodyHandlers.ofByteArray());
-      if (answer.statusCode() != OK && answer.statusCode() != absent) {
-        throw new IOException(
-            "status %d: %s".formatted(answer.statusCode(), message(answer.body())));
-      }
-      JsonNode told = answer.statusCode() == OK ? JSON.readTree(answer.body()) : JSON.missingNode();
+      JsonNode told = read(answer, absent);
       failure = null;
       return told;
     } catch (IOException e) {
@@ -179,11 +208,23 @@ public final class SchemaRegistry {
     }
   }
 
-  private static String message(byte[] body) {
+  private static JsonNode read(HttpResponse<byte[]> answer, int absent) throws IOException {
+    int status = answer.statusCode();
+    if (status == OK) {
+      return JSON.readTree(answer.body());
+    }
+    JsonNode error = error(answer.body());
+    if (status == absent && ABSENT.contains(error.path("error_code").asInt())) {
+      return JSON.missingNode();
+    }
+    throw new IOException("status %d: %s".formatted(status, error.path("message").asText("")));
+  }
+
+  private static JsonNode error(byte[] body) {
     try {
-      return JSON.readTree(body).path("message").asText("");
+      return JSON.readTree(body);
     } catch (IOException e) {
-      return ""; // a proxy's page, or nothing
+      return JSON.missingNode(); // a proxy's page, or nothing
     }
   }
 

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericDatumWriter;
@@ -184,12 +185,13 @@ class AvroContractTest {
         .isInstanceOf(InvalidRecordException.class)
         .hasMessageContaining("schema 77, which the registry does not know");
 
+    byte[] another = RegistryStub.framed(78, new byte[] {0});
     registry.failing = 401;
-    assertThatThrownBy(() -> read(unknown))
+    assertThatThrownBy(() -> read(another))
         .isInstanceOf(RegistryException.class)
         .hasMessageContaining("status 401: out of order");
     int asked = registry.requests.size();
-    assertThatThrownBy(() -> read(unknown)).isInstanceOf(RegistryException.class);
+    assertThatThrownBy(() -> read(another)).isInstanceOf(RegistryException.class);
 
     assertThat(registry.requests).as("not asked again at once").hasSize(asked);
     assertThat(formats.registryAway()).hasValueSatisfying(why -> assertThat(why).contains("401"));
@@ -200,6 +202,66 @@ class AvroContractTest {
                     .records()
                     .open(unknown))
         .isInstanceOf(RegistryException.class);
+  }
+
+  @Test
+  void anUnknownIdIsNotAskedForWithEveryRecord() {
+    byte[] unknown = RegistryStub.framed(77, new byte[] {0});
+    for (int i = 0; i < 3; i++) {
+      assertThatThrownBy(() -> read(unknown)).isInstanceOf(InvalidRecordException.class);
+    }
+
+    assertThat(registry.requests).hasSize(1);
+  }
+
+  @Test
+  void whatIsNotFoundByAnotherThanARegistryIsNotUnknown() {
+    registry.failing = 404; // of a wrong path, or of a proxy before a registry that is away
+
+    assertThatThrownBy(() -> read(RegistryStub.framed(1, new byte[] {0})))
+        .isInstanceOf(RegistryException.class)
+        .hasMessageContaining("status 404");
+  }
+
+  @Test
+  void readsWhatWasWrittenUnderDefaultsAndNamesThatAvroForbidsByNow() throws Exception {
+    Schema own =
+        new Schema.Parser(NameValidator.NO_VALIDATION)
+            .setValidateDefaults(false)
+            .parse(
+                """
+                {"type": "record", "name": "Own", "namespace": "com.my-company.x", "fields": [
+                  {"name": "recordId", "type": "string", "default": null},
+                  {"name": "task", "type": "string"},
+                  {"name": "at", "type": "long", "default": "0"},
+                  {"name": "label", "type": "string"}]}
+                """);
+    GenericRecord record =
+        new GenericRecordBuilder(own)
+            .set("recordId", "r1")
+            .set("task", "colour")
+            .set("at", 1L)
+            .set("label", "red")
+            .build();
+
+    assertThat(read(RegistryStub.framed(registry.add(own), binary(own, record))))
+        .isEqualTo(new Label("r1", "colour", "red"));
+  }
+
+  @Test
+  void anAddressThatCannotBeAskedIsRefusedWithoutItsPassword() {
+    for (String url :
+        List.of("http://schema_registry:8081", "http://a:8081,http://b:8081", "http:///x")) {
+      assertThatThrownBy(() -> RegistrySettings.of(Map.of("url", url)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("url must name one host");
+    }
+    for (String url : List.of("http://u:secret@h", "http://u:secret@h h")) {
+      assertThatThrownBy(() -> RegistrySettings.of(Map.of("url", url)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("url ")
+          .hasMessageNotContaining("secret");
+    }
   }
 
   @Test
