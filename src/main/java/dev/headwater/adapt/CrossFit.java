@@ -57,7 +57,7 @@ record CrossFit(Fitter.Trained head, Fitter.Settled folds, int[] judged, List<fl
               asked.add(common.head());
               weightings.add(common.weights());
             });
-    SelfTraining more = SelfTraining.of(batch, unlabelled, asked, weightings);
+    SelfTraining more = SelfTraining.of(batch, unlabelled, live, asked, weightings);
     if (more.taken() > 0) {
       heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
     }

@@ -61,6 +61,9 @@ final class Learner {
   /** How many samples could judge the last candidate, if it was refused. */
   private int refusedOn;
 
+  /** How many have come since; not what memory has more, which may be full. */
+  private int cameSince;
+
   /**
    * A head that ships, and those it is the mean of. That is better than any of them, and they are
    * all that the gate hears of a candidate; so of the live head it hears the like, where it is the
@@ -112,9 +115,11 @@ final class Learner {
     Remembered remembered =
         Remembered.of(sample, partition, offset)
             .with(space.dense().map(dense -> dense.truth(sample)).orElse(null));
+    boolean another = !memory.holds(sample.getRecordId());
     boolean news = memory.put(remembered);
     if (news && !trained.covers(remembered)) {
       trigger.sampled(sample.getRows());
+      cameSince += another ? 1 : 0;
     }
     return news;
   }
@@ -162,7 +167,7 @@ final class Learner {
 
   /** A gate that refused is asked again when a quarter more has come, or as much as ever. */
   private boolean hasMoreToSay() {
-    return unseen().size() >= refusedOn + Math.min(settings.samples(), refusedOn / 4);
+    return cameSince >= Math.min(settings.samples(), refusedOn / 4);
   }
 
   private int rows(List<Remembered> samples) {
@@ -171,8 +176,12 @@ final class Learner {
   }
 
   private boolean trainable() {
-    return unseen().size() >= gate.trials()
-        && labels(memory.samples()).size() >= supervision.leastLabels();
+    return unseen().size() >= gate.trials() && told() >= supervision.leastLabels();
+  }
+
+  /** How many labels the memory has samples of; what the live head knows teaches nothing. */
+  private long told() {
+    return memory.samples().stream().map(Remembered::label).distinct().count();
   }
 
   /**
@@ -186,6 +195,7 @@ final class Learner {
     int[] unseen =
         IntStream.range(0, samples.size()).filter(i -> !trained.covers(samples.get(i))).toArray();
     refusedOn = unseen.length;
+    cameSince = 0;
     return train(cause, version, samples, evidence.ofLate(samples, unseen));
   }
 

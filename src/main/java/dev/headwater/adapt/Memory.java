@@ -46,6 +46,10 @@ final class Memory {
     }
   }
 
+  boolean holds(String recordId) {
+    return samples.containsKey(recordId);
+  }
+
   /** False where it says nothing new. */
   boolean put(Remembered sample) {
     Optional<String> label = kind.now(aliases, sample.label());

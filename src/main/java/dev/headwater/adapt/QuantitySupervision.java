@@ -32,6 +32,9 @@ record QuantitySupervision(
   /** Newest residuals that make the interval: older ones are of what the stream was. */
   private static final int RESIDUALS = 100;
 
+  /** Of the median distance from the median: of a normal distribution, 34 deviations. */
+  private static final double SLIP = 50;
+
   private static final float[] NOTHING_KNOWN = {0};
 
   /** Of numbers that nothing is known of yet. */
@@ -46,7 +49,7 @@ record QuantitySupervision(
 
   @Override
   public Supervision over(List<Remembered> samples) {
-    double[] numbers = samples.stream().mapToDouble(this::number).toArray();
+    double[] numbers = within(samples.stream().mapToDouble(this::number).toArray());
     double average = Arrays.stream(numbers).average().orElseThrow();
     double variance =
         Arrays.stream(numbers).map(n -> (n - average) * (n - average)).average().orElseThrow();
@@ -57,6 +60,25 @@ record QuantitySupervision(
         variance > 0 ? Math.sqrt(variance) : 1,
         Arrays.stream(numbers).min().orElseThrow(),
         Arrays.stream(numbers).max().orElseThrow());
+  }
+
+  /**
+   * Those that are not as far out as only a slip of the pen is: one number a thousand times too
+   * large would be the scale of all others.
+   */
+  private static double[] within(double[] numbers) {
+    double middle = median(numbers);
+    double off = median(Arrays.stream(numbers).map(n -> Math.abs(n - middle)).toArray());
+    // where most are the same, nothing tells how far the others may be
+    return off > 0
+        ? Arrays.stream(numbers).filter(n -> Math.abs(n - middle) <= SLIP * off).toArray()
+        : numbers;
+  }
+
+  private static double median(double[] numbers) {
+    double[] sorted = numbers.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
   }
 
   @Override

@@ -15,10 +15,9 @@ import dev.headwater.schema.SampleSerde;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.time.Clock;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,7 +39,7 @@ final class Realignment {
   private final Clock clock;
   private final Supervision by = new LabelSupervision();
   private final Aligner aligner;
-  private final Deque<float[]> newest = new ArrayDeque<>();
+  private final Map<String, float[]> newest = new LinkedHashMap<>();
   private Head anchor;
   private LinearHead linear;
 
@@ -105,11 +104,17 @@ final class Realignment {
   /** Takes in a sample of the uniform draw, in the stream's order. */
   void take(Sample sample) {
     float[] features = SampleSerde.unpack(sample);
-    aligner.add(features);
-    newest.addLast(features);
+    aligner.add(sample.getRecordId(), features);
+    newest.put(sample.getRecordId(), features);
     if (newest.size() > GOLDEN) {
-      newest.removeFirst();
+      newest.remove(newest.keySet().iterator().next());
     }
+  }
+
+  /** Forgets a record: no later head is made of it, nor carries it. */
+  void erase(String recordId) {
+    aligner.erase(recordId);
+    newest.remove(recordId);
   }
 
   /** A label has come. */
@@ -152,7 +157,7 @@ final class Realignment {
             TRIGGER,
             fitter.device(),
             verdict.with(numbers));
-    List<float[]> golden = List.copyOf(newest);
+    List<float[]> golden = List.copyOf(newest.values());
     List<float[]> logits = golden.stream().map(head::logits).toList();
     return new Head(
         info,

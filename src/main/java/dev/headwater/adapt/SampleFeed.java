@@ -4,12 +4,15 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -60,21 +63,51 @@ final class SampleFeed implements AutoCloseable {
         new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
-  /** Everything on the topic now, oldest first. */
-  List<Arrival> history() {
+  /**
+   * Hands out everything on the topic now, oldest first. Of each partition it holds what one poll
+   * brought: the topic is as long as its retention makes it, and fits no memory.
+   */
+  void history(Consumer<Arrival> take) {
     List<TopicPartition> partitions = assign();
     if (partitions.isEmpty()) {
       throw new KafkaException(
           "topic %s is missing: make it with 'topics create'".formatted(topic.name()));
     }
     Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-    List<Arrival> history = new ArrayList<>();
-    while (ends.entrySet().stream()
-        .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
-      history.addAll(poll());
+    Map<TopicPartition, Deque<Arrival>> read = new HashMap<>();
+    while (true) {
+      List<TopicPartition> wanted = wanted(ends, read);
+      Optional<Deque<Arrival>> oldest = oldest(read);
+      if (!wanted.isEmpty()) {
+        consumer.pause(partitions);
+        consumer.resume(wanted);
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+          TopicPartition of = new TopicPartition(record.topic(), record.partition());
+          arrival(record).ifPresent(read.computeIfAbsent(of, p -> new ArrayDeque<>())::addLast);
+        }
+      } else if (oldest.isPresent()) {
+        take.accept(oldest.get().removeFirst());
+      } else {
+        consumer.resume(partitions);
+        return;
+      }
     }
-    history.sort(Comparator.comparingLong(Arrival::at));
-    return history;
+  }
+
+  /** Those that have more, of which nothing is read ahead: any of it may be the oldest. */
+  private List<TopicPartition> wanted(
+      Map<TopicPartition, Long> ends, Map<TopicPartition, Deque<Arrival>> read) {
+    return ends.entrySet().stream()
+        .filter(end -> Optional.ofNullable(read.get(end.getKey())).map(Deque::isEmpty).orElse(true))
+        .filter(end -> consumer.position(end.getKey()) < end.getValue())
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  private static Optional<Deque<Arrival>> oldest(Map<TopicPartition, Deque<Arrival>> read) {
+    return read.values().stream()
+        .filter(of -> !of.isEmpty())
+        .min(Comparator.comparingLong(of -> of.getFirst().at()));
   }
 
   /**

@@ -28,19 +28,23 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
   private record Taken(int sample, int label) {}
 
   /**
+   * @param live what the heads were fitted from; without classes where there was nothing
    * @param heads one for each weighting, fitted to it
    */
   static SelfTraining of(
       Batch batch,
       List<float[]> unlabelled,
+      Fitter.Trained live,
       List<Fitter.Trained> heads,
       List<double[]> weightings) {
     if (unlabelled.isEmpty()) {
       return new SelfTraining(batch, weightings, 0);
     }
+    Map<Integer, List<Integer>> before = sure(live.logits(unlabelled));
     Map<Taken, double[]> all = new LinkedHashMap<>();
     for (int h = 0; h < heads.size(); h++) {
-      Map<Taken, Double> taken = taken(batch, weightings.get(h), heads.get(h).logits(unlabelled));
+      Map<Taken, Double> taken =
+          taken(batch, weightings.get(h), sure(heads.get(h).logits(unlabelled)), before);
       for (Map.Entry<Taken, Double> one : taken.entrySet()) {
         all.computeIfAbsent(one.getKey(), t -> new double[heads.size()])[h] = one.getValue();
       }
@@ -50,16 +54,15 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
 
   /**
    * Each weighs what a labelled sample of its class does, but all of a class no more than those do
-   * together: what is told outweighs what is guessed, however much there is of it.
+   * together: what is told outweighs what is guessed, however much there is of it. Of a class that
+   * nobody was told of, it is what the live head was sure of, as much as of one told on average:
+   * who is taught some classes only would forget the others, and no sample would show it.
    */
-  private static Map<Taken, Double> taken(Batch batch, double[] weights, List<float[]> said) {
-    Map<Integer, List<Integer>> byLabel = new LinkedHashMap<>();
-    for (int i = 0; i < said.size(); i++) {
-      int label = Learner.best(said.get(i));
-      if (Math.exp(-Temperature.surprise(said.get(i), label, 1)) >= SURE) {
-        byLabel.computeIfAbsent(label, l -> new ArrayList<>()).add(i);
-      }
-    }
+  private static Map<Taken, Double> taken(
+      Batch batch,
+      double[] weights,
+      Map<Integer, List<Integer>> sure,
+      Map<Integer, List<Integer>> before) {
     Map<Integer, DoubleSummaryStatistics> told = new TreeMap<>();
     for (int i = 0; i < weights.length; i++) {
       if (weights[i] > 0) {
@@ -67,14 +70,40 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
             .accept(weights[i]);
       }
     }
+    DoubleSummaryStatistics all = new DoubleSummaryStatistics();
+    told.values().forEach(all::combine);
     Map<Taken, Double> taken = new LinkedHashMap<>();
     told.forEach(
-        (label, by) -> {
-          List<Integer> samples = byLabel.getOrDefault(label, List.of());
-          double weight = by.getSum() / Math.max(by.getCount(), samples.size());
-          samples.forEach(i -> taken.put(new Taken(i, label), weight));
+        (label, by) ->
+            take(taken, label, sure.getOrDefault(label, List.of()), by.getSum(), by.getCount()));
+    before.forEach(
+        (label, samples) -> {
+          if (!told.containsKey(label)) {
+            double of = told.size();
+            take(taken, label, samples, all.getSum() / of, all.getCount() / of);
+          }
         });
     return taken;
+  }
+
+  private static void take(
+      Map<Taken, Double> taken, int label, List<Integer> samples, double weight, double count) {
+    double each = weight / Math.max(count, samples.size());
+    samples.forEach(i -> taken.put(new Taken(i, label), each));
+  }
+
+  /** By label, those that a head is sure to have it. */
+  private static Map<Integer, List<Integer>> sure(List<float[]> said) {
+    Map<Integer, List<Integer>> byLabel = new TreeMap<>();
+    for (int i = 0; i < said.size(); i++) {
+      if (said.get(i).length > 0) {
+        int label = Learner.best(said.get(i));
+        if (Math.exp(-Temperature.surprise(said.get(i), label, 1)) >= SURE) {
+          byLabel.computeIfAbsent(label, l -> new ArrayList<>()).add(i);
+        }
+      }
+    }
+    return byLabel;
   }
 
   private static SelfTraining grown(

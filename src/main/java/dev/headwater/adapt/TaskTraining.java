@@ -17,7 +17,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +38,7 @@ final class TaskTraining {
   private Optional<Realignment> realignment = Optional.empty();
   private Optional<Head> live = Optional.empty();
   private Optional<Probation> probation = Optional.empty();
+  private LabelAliases aliases = LabelAliases.none("");
   private List<HeadInfo> versions = List.of();
   private boolean news;
   private boolean caughtUp;
@@ -65,19 +65,30 @@ final class TaskTraining {
   }
 
   /**
-   * Follows the live head. The bundle's own goes on the topic once, so that there is a way back.
+   * Follows the live head. The bundle's own goes on the topic first, so that there is a way back;
+   * and again where another bundle's is live, which nobody can serve.
    */
   void begin() {
     HeadLog heads = publisher.read();
-    if (task.head().isPresent() && heads.versions(task.name()).isEmpty()) {
+    Optional<Head> own = task.head().filter(head -> !serves(heads));
+    if (own.isPresent()) {
       try {
-        publisher.promote(task.head().get(), WRITER);
+        boolean first = heads.versions(task.name()).isEmpty();
+        publisher.promote(
+            first ? own.get() : own.get().numbered(heads.nextVersion(task.name())), WRITER);
       } catch (VersionTakenException e) {
         log.atDebug().setCause(e).log("another trainer that starts was quicker");
       }
-      heads = publisher.read();
     }
-    follow(heads);
+    follow(publisher.read());
+  }
+
+  /** Whether there is a head for scorers to follow, or there was none that they could not. */
+  private boolean serves(HeadLog heads) {
+    return heads
+        .live(task.name())
+        .map(live -> heads.head(task.name(), live.version()).filter(this::fits).isPresent())
+        .orElse(!heads.versions(task.name()).isEmpty());
   }
 
   /** All that was on the topic has been taken in: of its alarms, some have been answered since. */
@@ -117,8 +128,8 @@ final class TaskTraining {
 
   private void realign(Realignment following) {
     HeadLog heads = publisher.read();
-    if (version(liveHead(heads)) != version(live)) {
-      follow(heads); // somebody rolled back
+    if (changed(heads)) {
+      follow(heads);
       return;
     }
     Head candidate = following.align(heads.nextVersion(task.name()), learner.samples());
@@ -134,6 +145,7 @@ final class TaskTraining {
 
   void erase(String recordId) {
     learner.erase(recordId);
+    realignment.ifPresent(following -> following.erase(recordId));
     metrics.erased(task.name(), learner.memorySize());
     news = true;
   }
@@ -154,9 +166,18 @@ final class TaskTraining {
 
   private void withdraw(Verdict verdict) {
     HeadInfo info = live.orElseThrow().info();
-    LivePointer pointer = publisher.withdraw(info, verdict, "withdrawal");
-    if (pointer.version() == info.version()) {
-      return; // pinned
+    try {
+      if (publisher.withdraw(info, verdict, "withdrawal").isEmpty()) {
+        return; // pinned, or somebody was quicker
+      }
+    } catch (IllegalArgumentException e) {
+      probation = Optional.empty();
+      log.atWarn()
+          .addKeyValue("task", task.name())
+          .addKeyValue("version", info.version())
+          .setCause(e)
+          .log("a worse head stays: what it was made from cannot serve");
+      return;
     }
     follow(publisher.read());
     metrics.withdrawn(task.name(), info.version());
@@ -175,8 +196,8 @@ final class TaskTraining {
 
   private void train(String trigger) {
     HeadLog heads = publisher.read();
-    if (version(liveHead(heads)) != version(live)) {
-      follow(heads); // somebody rolled back, or changed labels
+    if (changed(heads)) {
+      follow(heads);
     }
     long start = System.nanoTime();
     Head candidate = learner.train(trigger, heads.nextVersion(task.name()));
@@ -206,7 +227,7 @@ final class TaskTraining {
   private Optional<HeadInfo> publish(Head candidate) {
     while (true) {
       HeadLog heads = publisher.read();
-      if (version(liveHead(heads)) != version(live)) {
+      if (changed(heads)) {
         log.atInfo()
             .addKeyValue("task", task.name())
             .addKeyValue("parent", version(live))
@@ -216,7 +237,7 @@ final class TaskTraining {
       Head numbered = candidate.numbered(heads.nextVersion(task.name()));
       try {
         write(numbered);
-        versions = Stream.concat(versions.stream(), Stream.of(numbered.info())).toList();
+        versions = publisher.read().versions(task.name());
         return Optional.of(numbered.info());
       } catch (VersionTakenException e) {
         log.atDebug().setCause(e).log("another writer was quicker: looking again");
@@ -242,6 +263,13 @@ final class TaskTraining {
         anchor(candidate, Optional.empty());
       }
     }
+  }
+
+  /**
+   * Whether somebody rolled back, or changed labels: names may have come and gone between looks.
+   */
+  private boolean changed(HeadLog heads) {
+    return version(liveHead(heads)) != version(live) || !heads.aliases(task.name()).equals(aliases);
   }
 
   private Optional<Head> liveHead(HeadLog heads) {
@@ -279,7 +307,7 @@ final class TaskTraining {
   private void follow(HeadLog heads) {
     versions = heads.versions(task.name());
     Optional<Head> head = liveHead(heads);
-    LabelAliases aliases = heads.aliases(task.name());
+    aliases = heads.aliases(task.name());
     learner.relabel(aliases);
     prequential.relabel(aliases);
     Optional<Head> parent =

@@ -146,7 +146,7 @@ final class TrainerSession implements AutoCloseable {
     health.accept(
         Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
     tasks.values().forEach(TaskTraining::begin);
-    feed.history().forEach(this::take);
+    feed.history(this::take);
     tasks.values().forEach(TaskTraining::caughtUp);
     log.atInfo().addKeyValue("state", state()).log("training started");
     while (running.getAsBoolean()) {

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -198,20 +199,21 @@ public final class HeadPublisher implements AutoCloseable {
    * live. Its verdict becomes history; its tensors stay as long as those of others.
    *
    * @param verdict why; it is not accepted any more
-   * @return the pointer that counts now
+   * @return the pointer that counts now; empty where nothing was changed
+   * @throws IllegalArgumentException where the parent has no tensors any more or is damaged
    */
-  public synchronized LivePointer withdraw(HeadInfo info, Verdict verdict, String by) {
+  public synchronized Optional<LivePointer> withdraw(HeadInfo info, Verdict verdict, String by) {
     catchUp();
     HeadStore store = topic.store();
     LivePointer live = store.live(info.task()).orElseThrow();
     if (live.pinned() || live.version() != info.version()) {
-      return live;
+      return Optional.empty();
     }
     Manifest manifest = store.manifest(info.task(), info.version()).orElseThrow();
     requireServable(info.task(), info.parent());
     LivePointer pointer = next(info.task(), info.parent(), false, by);
     topic.readTo(writer.commit(List.of(record(pointer), record(manifest.judged(verdict)))) + 1);
-    return settle(pointer, true);
+    return Optional.of(settle(pointer, true));
   }
 
   @Override
@@ -250,14 +252,22 @@ public final class HeadPublisher implements AutoCloseable {
     }
   }
 
+  /** Writers of other ids take their turn by what they have read: two may take the same. */
   private void requireWhole(HeadInfo info) {
+    KafkaException raced =
+        new KafkaException(
+            "another writer published version %d of %s at the same time"
+                .formatted(info.version(), info.task()));
     try {
       requireServable(info.task(), info.version());
     } catch (IllegalArgumentException e) {
-      throw new IllegalStateException(
-          "another writer published version %d of %s at the same time"
-              .formatted(info.version(), info.task()),
-          e);
+      raced.addSuppressed(e);
+      throw raced;
+    }
+    Optional<HeadInfo> kept =
+        topic.store().manifest(info.task(), info.version()).map(Manifest::info);
+    if (!kept.equals(Optional.of(info))) {
+      throw raced;
     }
   }
 

@@ -102,9 +102,32 @@ public final class SampleSerde implements Serde<Sample> {
   @SuppressWarnings("NullAway")
   private Sample read(byte @Nullable [] bytes) {
     try {
-      return bytes == null ? null : decoder.decode(bytes);
+      return bytes == null ? null : whole(decoder.decode(bytes));
     } catch (IOException | RuntimeException e) {
       throw new SerializationException("not a sample: " + e.getMessage(), e);
     }
+  }
+
+  /** What the schema cannot say; who reads a sample may rely on it. */
+  private static Sample whole(Sample sample) throws IOException {
+    long size = (long) sample.getRows() * sample.getDim() * Float.BYTES;
+    if (sample.getRows() < 1
+        || sample.getDim() < 0
+        || sample.getFeatures().remaining() != size
+        || !(sample.getWeight() > 0 && sample.getWeight() < Double.POSITIVE_INFINITY)) {
+      throw new IOException(
+          "%d bytes of features for %d x %d, weight %s"
+              .formatted(
+                  sample.getFeatures().remaining(),
+                  sample.getRows(),
+                  sample.getDim(),
+                  sample.getWeight()));
+    }
+    for (float feature : unpack(sample)) {
+      if (!Float.isFinite(feature)) {
+        throw new IOException("a feature is not finite");
+      }
+    }
+    return sample;
   }
 }

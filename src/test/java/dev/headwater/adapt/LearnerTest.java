@@ -11,12 +11,15 @@ import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.onnx.LinearLayer;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
+import dev.headwater.schema.Verdict;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -44,6 +47,49 @@ class LearnerTest {
     feed(learner, 40, 1);
 
     assertThat(learner.due()).isEmpty();
+  }
+
+  @Test
+  void oneLabelAloneIsNothingToLearnBesideAHeadThatKnowsMore() {
+    feed(learner, 40, 3);
+    Learner next = learner(List.of(), true);
+    next.live(bundled(learner.train("samples", 1)));
+    feed(next, 40, 1);
+
+    assertThat(next.due()).isEmpty();
+  }
+
+  /** As of an annotator who works through some classes: no sample shows what the others lose. */
+  @Test
+  void labelsOfSomeClassesDoNotMakeItForgetTheOthers() {
+    for (int i = 0; i < 300; i++) {
+      learner.add(samples.of("r" + i, i % 10), 0, offset++);
+    }
+    Head live = bundled(learner.train("samples", 1));
+    Learner next = learner(List.of(), true);
+    next.live(live);
+    for (int i = 0; i < 300; i++) {
+      next.add(samples.drawn("d" + i, i % 10), 0, offset++);
+    }
+    for (int i = 0; i < 100; i++) {
+      next.add(samples.of("s" + i, i % 2), 0, offset++);
+    }
+
+    Head head = next.train("samples", 1);
+
+    assertThat(right(live, 10)).isGreaterThan(.9);
+    assertThat(right(head, 10)).isGreaterThan(right(live, 10) - .03);
+  }
+
+  @Test
+  void aFullMemoryAndARefusalDoNotEndTheTrainings() {
+    Learner small = learner(30);
+    feed(small, 60, 3);
+    small.train("samples", 1); // whatever became of it, it is not live
+    assertThat(small.due()).isEmpty();
+    feed(small, 10, 3, "later");
+
+    assertThat(small.due()).contains("samples");
   }
 
   @Test
@@ -274,6 +320,47 @@ class LearnerTest {
         new Gate(GateSettings.DEFAULT),
         new LinearFitter(layout, new FineTuner(fit, true)),
         Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+  }
+
+  private Learner learner(int memory) {
+    AdaptSettings defaults = AdaptSettings.of("id");
+    return learner(
+        List.of(),
+        true,
+        new AdaptSettings(
+            defaults.transactionalId(),
+            defaults.samples(),
+            defaults.growth(),
+            defaults.interval(),
+            memory,
+            defaults.folds(),
+            defaults.balance(),
+            defaults.fit(),
+            defaults.heads(),
+            defaults.closeTimeout(),
+            defaults.promotion(),
+            defaults.drift(),
+            defaults.alignUnlabelled()));
+  }
+
+  /** The same as one that a bundle brings: it has trained on nothing that is here. */
+  private static Head bundled(Head head) {
+    HeadInfo info = head.info();
+    Verdict verdict = new Verdict(true, "bundled", 0, Map.of());
+    return new Head(
+        new HeadInfo(
+            info.task(),
+            0,
+            0,
+            info.labels(),
+            info.backbone(),
+            info.createdAt(),
+            "bundle",
+            "none",
+            verdict),
+        head.tensors(),
+        head.goldenFeatures(),
+        head.goldenLogits());
   }
 
   private void feed(Learner to, int count, int labels) {

@@ -89,9 +89,11 @@ class PromotionIT extends TrainerDeployment {
     try (Trainer trainer = started()) {
       send(60);
 
-      await().atMost(PATIENCE).until(() -> liveVersion() > misfit);
+      await().atMost(PATIENCE).until(() -> liveVersion() > misfit + 1);
       assertThat(trainer.health().up()).isTrue();
-      assertThat(head(liveVersion()).parent()).as("the bundle's own").isZero();
+      assertThat(head(liveVersion()).parent()).as("the bundle's own").isEqualTo(misfit + 1);
+      assertThat(heads().head(bundle.task().name(), misfit + 1).orElseThrow().tensors())
+          .isEqualTo(bundle.task().head().orElseThrow().tensors());
     }
   }
 

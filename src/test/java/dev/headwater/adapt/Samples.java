@@ -24,6 +24,14 @@ final class Samples {
     return of(recordId, "l" + label, features(label), Reason.UNSURE, 1);
   }
 
+  /** Such a record whose label nobody told. */
+  Sample drawn(String recordId, int label) {
+    return Sample.newBuilder(of(recordId, "", features(label), Reason.UNLABELLED, 1))
+        .setLabel(null)
+        .setLabelTime(null)
+        .build();
+  }
+
   Sample of(String recordId, String label, float[] features, Reason reason, double weight) {
     return Sample.newBuilder()
         .setRecordId(recordId)

@@ -27,6 +27,12 @@ class SelfTrainingTest {
 
   private static final Fitter.Trained CONTRARY = new Rows(1, -1);
 
+  private static final Fitter.Trained NOTHING =
+      new LinearFitter(
+              new HeadLayout(new LinearLayer("w", "b", true), 1),
+              new FineTuner(FitSettings.DEFAULT, true))
+          .empty();
+
   private final Random random = new Random(3);
   private final LinearFitter fitter =
       new LinearFitter(
@@ -40,7 +46,11 @@ class SelfTrainingTest {
   void whatAHeadIsSureOfWeighsAsMuchAsALabelledSampleOfThatClass() {
     SelfTraining more =
         SelfTraining.of(
-            labelled, List.of(MIDDLE, RIGHT, LEFT), List.of(HEAD), List.of(labelled.weights()));
+            labelled,
+            List.of(MIDDLE, RIGHT, LEFT),
+            NOTHING,
+            List.of(HEAD),
+            List.of(labelled.weights()));
 
     assertThat(more.batch().features()).containsExactly(LEFT, LEFT, RIGHT, LEFT, RIGHT);
     assertThat(more.batch().classes()).containsExactly(0, 0, 1, 0, 1);
@@ -53,7 +63,7 @@ class SelfTrainingTest {
     List<double[]> weightings = List.of(labelled.weights(), new double[] {1, 1, 1});
 
     SelfTraining more =
-        SelfTraining.of(labelled, List.of(RIGHT), List.of(HEAD, CONTRARY), weightings);
+        SelfTraining.of(labelled, List.of(RIGHT), NOTHING, List.of(HEAD, CONTRARY), weightings);
 
     assertThat(more.batch().classes()).containsExactly(0, 0, 1, 1, 0);
     assertThat(more.weightings())
@@ -63,9 +73,25 @@ class SelfTrainingTest {
   @Test
   void aClassThatAWeightingHasNoLabelledSampleOfTakesInNone() {
     SelfTraining more =
-        SelfTraining.of(labelled, List.of(RIGHT), List.of(HEAD), List.of(new double[] {1, 1, 0}));
+        SelfTraining.of(
+            labelled, List.of(RIGHT), NOTHING, List.of(HEAD), List.of(new double[] {1, 1, 0}));
 
     assertThat(more.taken()).isZero();
+  }
+
+  @Test
+  void ofAClassThatNobodyWasToldOfTheLiveHeadsWordCounts() {
+    SelfTraining more =
+        SelfTraining.of(
+            labelled,
+            List.of(RIGHT, RIGHT, RIGHT, RIGHT, LEFT, MIDDLE),
+            HEAD,
+            List.of(CONTRARY),
+            List.of(new double[] {1, 3, 0}));
+
+    // the fitted head takes what is right for class 0, which is told; the live one for class 1
+    assertThat(more.batch().classes()).containsExactly(0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1);
+    assertThat(more.weightings().get(0)).endsWith(1, 1, 1, 1, 1, 1, 1, 1);
   }
 
   @Test
@@ -74,6 +100,7 @@ class SelfTrainingTest {
         SelfTraining.of(
             labelled,
             List.of(RIGHT, RIGHT, RIGHT, RIGHT, RIGHT),
+            NOTHING,
             List.of(HEAD),
             List.of(labelled.weights()));
 

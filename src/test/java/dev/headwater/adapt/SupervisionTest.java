@@ -13,6 +13,7 @@ import dev.headwater.onnx.LinearLayer;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.Reason;
+import dev.headwater.scoring.KindAnswer;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -71,6 +72,24 @@ class SupervisionTest {
 
   private static Learner numbers(SupervisionTest test) {
     return test.learner(new Kind.Quantity(true), List.of(Kind.Quantity.OUTPUT));
+  }
+
+  @Test
+  void aSlipOfThePenIsNotTheScaleOfAllOthers() {
+    Learner learner = learner(new Kind.Quantity(false), List.of(Kind.Quantity.OUTPUT));
+    for (int i = 0; i < 200; i++) {
+      float[] features = features();
+      double number = 10 + 3 * features[0] + NOISE * random.nextGaussian();
+      add(learner, features, Double.toString(i == 50 ? 1e4 * number : number));
+    }
+
+    Head head = learner.train("samples", 1);
+
+    assertThat(head.info().verdict().accepted()).as(head.info().verdict().reason()).isTrue();
+    assertThat(head.info().verdict().numbers().get("spread")).isBetween(2.5, 3.5);
+    assertThat(head.info().verdict().numbers().get(KindAnswer.MOST)).isLessThan(30);
+    float[] middle = new float[DIM];
+    assertThat((double) layout.linear(head).logits(middle)[0]).isCloseTo(10, within(.5));
   }
 
   @Test

@@ -64,6 +64,25 @@ class SampleSerdeTest {
         .hasMessageContaining("fingerprint");
   }
 
+  @Test
+  void whatTheSchemaCannotSayIsRefusedToo() {
+    SampleSerde serde = new SampleSerde();
+    for (Sample wrong :
+        List.of(
+            Sample.newBuilder(sample()).setDim(3).build(),
+            Sample.newBuilder(sample()).setRows(1 << 30).setDim(1 << 30).build(),
+            Sample.newBuilder(sample()).setRows(0).setFeatures(ByteBuffer.allocate(0)).build(),
+            Sample.newBuilder(sample()).setWeight(0).build(),
+            Sample.newBuilder(sample()).setWeight(Double.NaN).build(),
+            Sample.newBuilder(sample())
+                .setFeatures(SampleSerde.pack(new float[] {1, Float.NaN}))
+                .build())) {
+      byte[] bytes = serde.serializer().serialize("", wrong);
+
+      assertThatThrownBy(() -> read(serde, bytes)).isInstanceOf(SerializationException.class);
+    }
+  }
+
   private static Sample read(SampleSerde serde, byte[] value) {
     return serde.deserializer().deserialize("", value);
   }

@@ -4,11 +4,11 @@ import dev.headwater.adapt.fit.Batch;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.schema.Verdict;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Follows a stream's classes without a label: sorts the newest unlabelled samples into clusters,
@@ -50,7 +50,7 @@ public final class Aligner {
   private static final double CONSENT = 0.8;
 
   private final FineTuner tuner;
-  private final Deque<float[]> window = new ArrayDeque<>();
+  private final Map<String, float[]> window = new LinkedHashMap<>();
   private LinearHead anchor;
   private SourceStatistics source;
   private SourceStatistics carried;
@@ -85,13 +85,18 @@ public final class Aligner {
   }
 
   /** Takes in an unlabelled sample of a uniform draw, in the stream's order. */
-  public void add(float[] features) {
-    window.addLast(features);
+  public void add(String recordId, float[] features) {
+    window.put(recordId, features);
     if (window.size() > capacity()) {
-      window.removeFirst();
+      window.remove(window.keySet().iterator().next());
     }
     fresh++;
     quiet++;
+  }
+
+  /** Forgets a record. */
+  public void erase(String recordId) {
+    window.remove(recordId);
   }
 
   /** A label has come: while they do, it is theirs to teach. */
@@ -116,7 +121,7 @@ public final class Aligner {
    */
   public Alignment align() {
     fresh = 0;
-    List<float[]> samples = List.copyOf(window);
+    List<float[]> samples = List.copyOf(window.values());
     double[][] opinion = opinion(anchor, samples);
     double[][] units = Directions.units(samples);
     Clustering followed = Clustering.of(units, followed(units, opinion), carried);

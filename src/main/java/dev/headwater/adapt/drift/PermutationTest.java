@@ -1,5 +1,6 @@
 package dev.headwater.adapt.drift;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
@@ -12,8 +13,11 @@ final class PermutationTest {
   /** Random groups as far apart that end the test: more of them cost time and steady the score. */
   private static final int ENOUGH = 10;
 
+  /** Times as far apart as points are: no difference that matters here is as large. */
+  private static final double FAR = 10;
+
   private final double level;
-  private final int most;
+  private final int limit;
   private final SplittableRandom random;
 
   /**
@@ -21,7 +25,7 @@ final class PermutationTest {
    */
   PermutationTest(double level, SplittableRandom random) {
     this.level = level;
-    this.most = (int) Math.ceil(ENOUGH / level) - 1;
+    this.limit = (int) Math.ceil(ENOUGH / level) - 1;
     this.random = random;
   }
 
@@ -33,20 +37,21 @@ final class PermutationTest {
    * @param last size of the group at their end
    */
   double score(double[][] distances, int n, int last) {
+    double most = most(distances, n);
     double[] rows = new double[n];
     double total = 0;
     int[] order = new int[n];
     for (int i = 0; i < n; i++) {
       for (int j = 0; j < n; j++) {
-        rows[i] += distances[i][j];
+        rows[i] += Math.min(most, distances[i][j]);
       }
       total += rows[i];
       order[i] = n - 1 - i;
     }
-    double observed = energy(distances, rows, total, order, last);
+    double observed = energy(distances, most, rows, total, order, last);
     int asFar = 0;
     int drawn = 0;
-    while (drawn < most && asFar < ENOUGH) {
+    while (drawn < limit && asFar < ENOUGH) {
       for (int i = 0; i < last; i++) {
         int j = i + random.nextInt(n - i);
         int swap = order[i];
@@ -55,21 +60,35 @@ final class PermutationTest {
       }
       drawn++;
       // sums in another order differ in their last digits: what is equal must not count as less
-      asFar += energy(distances, rows, total, order, last) >= observed * (1 - 1e-9) ? 1 : 0;
+      asFar += energy(distances, most, rows, total, order, last) >= observed * (1 - 1e-9) ? 1 : 0;
     }
     return asFar < ENOUGH ? 1 : Math.min(1, Math.log((double) asFar / drawn) / Math.log(level));
   }
 
+  /**
+   * What a distance counts at most, a multiple of one between neighbours: a single point far out
+   * would make every group it is in the furthest, and hide all that comes after.
+   */
+  private static double most(double[][] distances, int n) {
+    double[] neighbours = new double[n - 1];
+    for (int i = 0; i < n - 1; i++) {
+      neighbours[i] = distances[i][i + 1];
+    }
+    Arrays.sort(neighbours);
+    double middle = neighbours[neighbours.length / 2];
+    return middle > 0 ? FAR * middle : Double.POSITIVE_INFINITY;
+  }
+
   /** Between the first {@code last} points of the order and the rest. */
   private static double energy(
-      double[][] distances, double[] rows, double total, int[] order, int last) {
+      double[][] distances, double most, double[] rows, double total, int[] order, int last) {
     double within = 0;
     double all = 0;
     for (int i = 0; i < last; i++) {
       double[] row = distances[order[i]];
       all += rows[order[i]];
       for (int j = 0; j < i; j++) {
-        within += 2 * row[order[j]];
+        within += 2 * Math.min(most, row[order[j]]);
       }
     }
     double rest = order.length - last;

@@ -1,5 +1,6 @@
 package dev.headwater.adapt.fit;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -14,16 +15,22 @@ final class Standardiser {
    */
   private static final double FLOOR = 0.1;
 
+  /** Of the middling squared norm: a thousand times as long as most, no record tells the scale. */
+  private static final double FAR = 1e6;
+
+  /** What a standardised vector's norm, of which most are near 1, is cut to. */
+  private static final double LONGEST = 1000;
+
   private final float[] mean;
   private final float[] scale;
 
   /**
-   * @param batch of which what weighs something sets the scale, if anything does: what a fold
-   *     guesses, and others do not, must not reach them by it
+   * @param batch of which what weighs something and is not far out sets the scale, if anything
+   *     does: what a fold guesses, and others do not, must not reach them by it
    * @param centre false where the head has no bias that could take up the shift
    */
   Standardiser(Batch batch, boolean centre) {
-    List<float[]> features = weighing(batch);
+    List<float[]> features = near(weighing(batch));
     int dim = features.get(0).length;
     double[] sum = new double[dim];
     double[] squares = new double[dim];
@@ -61,10 +68,39 @@ final class Standardiser {
     return features.isEmpty() ? batch.features() : features;
   }
 
+  private static List<float[]> near(List<float[]> features) {
+    double[] squares = features.stream().mapToDouble(Standardiser::square).toArray();
+    double[] sorted = squares.clone();
+    Arrays.sort(sorted);
+    double limit = FAR * sorted[sorted.length / 2];
+    return limit == 0 || sorted[sorted.length - 1] <= limit
+        ? features
+        : IntStream.range(0, squares.length)
+            .filter(i -> squares[i] <= limit)
+            .mapToObj(features::get)
+            .toList();
+  }
+
+  private static double square(float[] row) {
+    double square = 0;
+    for (float value : row) {
+      square += (double) value * value;
+    }
+    return square;
+  }
+
+  /** What is far out is cut short: as it is, it would leave nothing of the others to learn. */
   float[] features(float[] row) {
     float[] standard = new float[row.length];
     for (int d = 0; d < row.length; d++) {
       standard[d] = (row[d] - mean[d]) / scale[d];
+    }
+    double square = square(standard);
+    if (square > LONGEST * LONGEST) {
+      float shorter = (float) (LONGEST / Math.sqrt(square));
+      for (int d = 0; d < row.length; d++) {
+        standard[d] *= shorter;
+      }
     }
     return standard;
   }

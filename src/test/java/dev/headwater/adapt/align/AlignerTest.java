@@ -18,6 +18,7 @@ class AlignerTest {
 
   private final Blobs blobs = new Blobs();
   private final LinearHead anchor = Blobs.head();
+  private int next;
   private final Aligner aligner = new Aligner(TUNER, anchor, NONE);
 
   @Test
@@ -41,8 +42,8 @@ class AlignerTest {
     Aligner twin = new Aligner(TUNER, anchor, NONE);
     for (int i = 0; i < 150; i++) {
       float[] features = blobs.of(i % Blobs.CLASSES);
-      aligner.add(features);
-      twin.add(features);
+      aligner.add("r" + next, features);
+      twin.add("r" + next++, features);
     }
 
     LinearHead head = aligner.align().head();
@@ -77,7 +78,7 @@ class AlignerTest {
   @Test
   void takesOtherProportionsForNoDrift() {
     for (int i = 0; i < 150; i++) {
-      aligner.add(blobs.of(i % 20 == 0 ? 1 : 2));
+      aligner.add("r" + next++, blobs.of(i % 20 == 0 ? 1 : 2));
     }
 
     Alignment alignment = aligner.align();
@@ -94,7 +95,7 @@ class AlignerTest {
     for (int i = 0; i < 150; i++) {
       window.add(blobs.of(i % 3));
     }
-    window.forEach(aligner::add);
+    window.forEach(row -> aligner.add("r" + next++, row));
 
     Alignment alignment = aligner.align();
     SourceStatistics found =
@@ -121,7 +122,7 @@ class AlignerTest {
     for (int i = 0; i < 150; i++) {
       float[] features = new float[Blobs.DIM];
       features[4 + noise.nextInt(Blobs.DIM - 4)] = noise.nextFloat();
-      aligner.add(features);
+      aligner.add("r" + next++, features);
     }
     Alignment lost = aligner.align();
     assertThat(lost.verdict().reason()).startsWith("clusters agree with the head on ");
@@ -166,7 +167,7 @@ class AlignerTest {
 
   private void fill(int samples) {
     for (int i = 0; i < samples; i++) {
-      aligner.add(blobs.of(i % Blobs.CLASSES));
+      aligner.add("r" + next++, blobs.of(i % Blobs.CLASSES));
     }
   }
 

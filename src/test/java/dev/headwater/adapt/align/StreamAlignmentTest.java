@@ -95,7 +95,7 @@ class StreamAlignmentTest {
       run.right[t] = stream.headLabels().get(live.best(features)).equals(truth);
       run.frozenRight[t] = stream.headLabels().get(frozen.best(features)).equals(truth);
       if (draw.nextDouble() < share) {
-        aligner.add(features);
+        aligner.add("r" + t, features);
       }
       if (aligner.due()) {
         LinearHead before = live;

@@ -47,6 +47,13 @@ class FeatureDriftTest {
   }
 
   @Test
+  void oneDrawFarOutHidesNothingThatComesAfter() {
+    int delay = delay(300, i -> i == 100 ? gaussian(16, 1e5, 1) : gaussian(16, i < 300 ? 0 : 1, 1));
+
+    assertThat(delay).isBetween(1, 40);
+  }
+
+  @Test
   void seesDriftThatIsSlowAgainstTheWindows() {
     int delay = delay(300, i -> gaussian(16, Math.max(0, i - 300) * 0.002, 1));
 

@@ -35,6 +35,19 @@ class FineTunerTest {
   }
 
   @Test
+  void oneSampleFarOutLeavesTheOthersToBeLearnt() {
+    Batch batch = clusters(3, 60, 1, 0);
+    List<float[]> features = new ArrayList<>(batch.features());
+    features.set(7, features.get(7).clone());
+    features.get(7)[2] = -999_999;
+
+    LinearHead head =
+        tuner.fit(LinearHead.empty(DIM), 3, new Batch(features, batch.classes(), batch.weights()));
+
+    assertThat(accuracy(head, clusters(3, 60, 1, 9))).isGreaterThan(0.97);
+  }
+
+  @Test
   void aLabelNeverSeenBeforeGetsARowAndTheOthersKeepTheirs() {
     LinearHead live = tuner.fit(LinearHead.empty(DIM), 3, clusters(3, 60, 1, 0));
     Batch all = clusters(4, 20, 1, 1);
