@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.distribution.CountAtBucket;
+import io.micrometer.core.instrument.distribution.HistogramSnapshot;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
@@ -150,7 +151,7 @@ public final class Status implements AutoCloseable {
       if (SHOWN.contains(name)) {
         values.put(key(meter.getId()), value(meter));
       } else if (name.equals(LATENCY) && meter instanceof Timer timer) {
-        lookAtLatencies(timer.takeSnapshot().histogramCounts());
+        lookAtLatencies(timer.takeSnapshot());
         values.put(LATENCY + "{q=0.5}", latencies.quantile(0.5));
         values.put(LATENCY + "{q=0.99}", latencies.quantile(0.99));
       }
@@ -158,13 +159,20 @@ public final class Status implements AutoCloseable {
     return values;
   }
 
-  private void lookAtLatencies(CountAtBucket[] cumulative) {
-    double[] bounds = new double[cumulative.length];
-    double[] counts = new double[cumulative.length];
-    for (int i = 0; i < bounds.length; i++) {
+  /** What took longer than the last bucket says is at the longest there was. */
+  private void lookAtLatencies(HistogramSnapshot snapshot) {
+    CountAtBucket[] cumulative = snapshot.histogramCounts();
+    double[] bounds = new double[cumulative.length + 1];
+    double[] counts = new double[cumulative.length + 1];
+    double before = 0;
+    for (int i = 0; i < cumulative.length; i++) {
       bounds[i] = cumulative[i].bucket(TimeUnit.SECONDS);
-      counts[i] = cumulative[i].count() - (i == 0 ? 0 : cumulative[i - 1].count());
+      counts[i] = cumulative[i].count() - before;
+      before = cumulative[i].count();
     }
+    double last = cumulative.length == 0 ? 0 : bounds[cumulative.length - 1];
+    bounds[cumulative.length] = Math.max(last, snapshot.max(TimeUnit.SECONDS));
+    counts[cumulative.length] = snapshot.count() - before;
     latencies.add(bounds, counts);
   }
 

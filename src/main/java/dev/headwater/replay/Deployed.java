@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * Scorer and, unless it is to stay frozen, trainer, as they are deployed: two parts that share
@@ -79,12 +80,12 @@ final class Deployed implements Session.Deployment {
   }
 
   @Override
-  public void start() throws IOException {
+  public void start(BooleanSupplier abandoned) throws IOException {
     if (pipeline.history().isPresent()) {
       learnFrom(pipeline.history().get());
     }
     display.step("starting the scorer");
-    scorer.start();
+    scorer.start(abandoned);
     trainer.ifPresent(Trainer::start);
   }
 

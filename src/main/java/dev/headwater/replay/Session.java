@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,8 +44,12 @@ final class Session {
 
   /** What stands between the topics: scorer and trainer, or whatever a test puts there. */
   interface Deployment extends AutoCloseable {
-    /** Begins to start; {@link #ready} tells when records may come. */
-    void start() throws Exception;
+    /**
+     * Begins to start; {@link #ready} tells when records may come.
+     *
+     * @param abandoned whether nobody waits for it any more
+     */
+    void start(BooleanSupplier abandoned) throws Exception;
 
     Health ready();
 
@@ -103,8 +108,9 @@ final class Session {
     Collector collector = new Collector(topics, tally, settings.dump(), deployment::candidates);
     try (Worker collecting = Worker.start("collector", collector)) {
       try (deployment) {
-        deployment.start();
-        awaitReady(deployment);
+        Patience patience = new Patience(settings.stallTimeout());
+        deployment.start(() -> cancelled.getCount() == 0 || patience.isLost(false));
+        awaitReady(deployment, patience);
         replay(deployment, collecting);
       }
       collecting.close(); // reads to the end of what the closing left behind
@@ -114,8 +120,7 @@ final class Session {
     return tally;
   }
 
-  private void awaitReady(Deployment deployment) throws InterruptedException {
-    Patience patience = new Patience(settings.stallTimeout());
+  private void awaitReady(Deployment deployment, Patience patience) throws InterruptedException {
     for (Health ready = deployment.ready(); !ready.up(); ready = deployment.ready()) {
       if (patience.isLost(false)) {
         throw new IllegalStateException(

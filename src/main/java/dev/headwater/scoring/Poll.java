@@ -104,10 +104,7 @@ final class Poll {
     }
     scoring.passed(ScorerMetrics.Stage.DECODE, System.nanoTime() - start);
     if (!scoring.sorts()) {
-      List<Integer> sound = records.stream().filter(i -> !futures.get(i).isDone()).toList();
-      if (!sound.isEmpty()) {
-        infer(sound);
-      }
+      infer(records);
     } else if (undecoded.decrementAndGet() == 0) {
       dispatch();
     }
@@ -134,7 +131,17 @@ final class Poll {
     return decoded[i];
   }
 
-  private void infer(List<Integer> batch) {
+  private void infer(List<Integer> records) {
+    // somebody may have lost patience and done it
+    List<Integer> batch = records.stream().filter(i -> !futures.get(i).isDone()).toList();
+    if (!batch.isEmpty()) {
+      inferAll(batch);
+    }
+    // what it was decoded to is as large as the network's input, and a poll has a thousand
+    records.forEach(i -> decoded[i] = null);
+  }
+
+  private void inferAll(List<Integer> batch) {
     scoring.passed(ScorerMetrics.Stage.QUEUE, System.nanoTime() - began);
     try {
       List<Inference> inferences = scoring.infer(batch.stream().map(this::record).toList());

@@ -20,10 +20,13 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +38,8 @@ import org.jspecify.annotations.Nullable;
  * live one goes on. After {@link #close} everything fails with an unchecked exception.
  */
 public final class Scoring implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
   private final Bundle bundle;
   private final ValueReader values;
   private final ScoringSettings settings;
@@ -107,14 +112,22 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * What {@link #submit} began for a record; where that failed for no fault of the record's, it is
-   * computed on the caller's thread.
+   * What {@link #submit} began for a record; where that failed for no fault of the record's, or is
+   * not done for a second, it is computed on the caller's thread, and no longer by the others: the
+   * longest of a poll come first, and who waits for the shortest may have a transaction open.
    */
   public Inference await(CompletableFuture<Inference> begun, byte @Nullable [] value)
       throws InvalidRecordException {
     try {
-      return begun.join();
-    } catch (CompletionException e) {
+      return begun.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while a record is scored", e);
+    } catch (TimeoutException e) {
+      Inference own = infer(value);
+      begun.complete(own);
+      return own;
+    } catch (ExecutionException | CancellationException e) {
       if (e.getCause() instanceof InvalidRecordException invalid) {
         throw invalid;
       }

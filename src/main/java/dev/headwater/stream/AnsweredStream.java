@@ -7,6 +7,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Outcome;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.guard.TopicLimits;
+import dev.headwater.stream.labels.LabelTopology;
 import dev.headwater.stream.labels.StoreMemory;
 import java.util.List;
 import java.util.Map;
@@ -39,7 +40,12 @@ public final class AnsweredStream implements AutoCloseable {
       Map<String, Object> kafka,
       Function<Source, Known> answers,
       ScorerMetrics metrics) {
-    Limits limits = TopicLimits.read(kafka, topics, StreamProperties.maxRequestSize(kafka));
+    Limits limits =
+        TopicLimits.read(
+            kafka,
+            topics,
+            StreamProperties.maxRequestSize(kafka),
+            LabelTopology.changelogs(settings.applicationId()));
     List<ScoringTopology.Task> tasks =
         bundle.tasks().stream().map(ScoringTopology.Task::of).toList();
     ScoringTopology topology =

@@ -31,16 +31,19 @@ final class Backlog implements AutoCloseable {
   private final KafkaStreams client;
   private final Admin admin;
   private final String group;
+  private final Set<String> topics;
   private final AtomicBoolean asking = new AtomicBoolean();
   private volatile long askedAt = System.nanoTime() - PAUSE_NANOS;
   private volatile Map<TopicPartition, Long> behind = Map.of();
 
   /**
+   * @param topics that are read
    * @param kafka client properties
    * @param group of the client
    */
-  Backlog(KafkaStreams client, Map<String, Object> kafka, String group) {
+  Backlog(KafkaStreams client, Set<String> topics, Map<String, Object> kafka, String group) {
     this.client = client;
+    this.topics = topics;
     this.admin = Admin.create(kafka);
     this.group = group;
   }
@@ -70,10 +73,13 @@ final class Backlog implements AutoCloseable {
    */
   private Set<TopicPartition> held() {
     Set<TopicPartition> held = new HashSet<>();
+    // of a topic with a dot in its name there is the same once more under a name without one
     for (MetricName name : client.metrics().keySet()) {
       Map<String, String> tags = name.tags();
       String consumer = tags.getOrDefault("client-id", "");
-      if (name.name().equals("records-lag") && !consumer.endsWith("restore-consumer")) {
+      if (name.name().equals("records-lag")
+          && !consumer.endsWith("restore-consumer")
+          && topics.contains(tags.get("topic"))) {
         held.add(new TopicPartition(tags.get("topic"), Integer.parseInt(tags.get("partition"))));
       }
     }

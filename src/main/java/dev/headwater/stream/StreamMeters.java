@@ -9,7 +9,9 @@ import io.micrometer.core.instrument.binder.kafka.KafkaStreamsMetrics;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +24,7 @@ final class StreamMeters implements AutoCloseable {
   private final MeterRegistry registry;
   private final Map<String, Object> kafka;
   private final String group;
+  private final Set<String> topics;
   private volatile @Nullable Backlog backlog;
   private volatile @Nullable KafkaStreamsMetrics bound;
 
@@ -29,11 +32,13 @@ final class StreamMeters implements AutoCloseable {
     this.registry = registry;
     this.kafka = kafka;
     this.group = group;
-    Stream.concat(
-            topics.records().stream(),
-            Stream.of(topics.labels(), topics.pending(), topics.labelsById()))
-        .map(Topic::name)
-        .forEach(this::registerLag);
+    this.topics =
+        Stream.concat(
+                topics.records().stream(),
+                Stream.of(topics.labels(), topics.pending(), topics.labelsById()))
+            .map(Topic::name)
+            .collect(Collectors.toUnmodifiableSet());
+    this.topics.forEach(this::registerLag);
   }
 
   private void registerLag(String topic) {
@@ -57,7 +62,7 @@ final class StreamMeters implements AutoCloseable {
    * be shown the meters as they were.
    */
   void started(KafkaStreams client) {
-    backlog = new Backlog(client, kafka, group);
+    backlog = new Backlog(client, topics, kafka, group);
     KafkaStreamsMetrics metrics = new KafkaStreamsMetrics(client);
     metrics.bindTo(new CompositeMeterRegistry(Clock.SYSTEM, List.of(registry)));
     bound = metrics;

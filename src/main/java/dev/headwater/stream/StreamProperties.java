@@ -5,6 +5,7 @@ import dev.headwater.stream.ahead.ReadAhead;
 import dev.headwater.stream.guard.DeadLetterHandler;
 import dev.headwater.stream.guard.EventTime;
 import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.guard.TopicLimits;
 import dev.headwater.stream.labels.StoreMemory;
 import java.util.HashMap;
 import java.util.Map;
@@ -14,6 +15,7 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.errors.DefaultProductionExceptionHandler;
 import org.apache.kafka.streams.errors.LogAndContinueExceptionHandler;
@@ -71,6 +73,9 @@ final class StreamProperties {
     config.put(StoreMemory.CONFIG, memory);
     config.putIfAbsent(
         StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, StoreMemory.Shared.class.getName());
+    config.putIfAbsent(
+        StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG),
+        TopicLimits.changelogBytes(limits, topics));
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, settings.applicationId());
     config.put(StreamsConfig.STATE_DIR_CONFIG, settings.stateDir().toString());
     config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, settings.threads());

@@ -13,6 +13,7 @@ import dev.headwater.scoring.Scoring;
 import dev.headwater.scoring.ScoringSettings;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.guard.TopicLimits;
+import dev.headwater.stream.labels.LabelTopology;
 import dev.headwater.stream.labels.StoreMemory;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
@@ -181,14 +182,21 @@ public final class StreamService implements AutoCloseable {
     return bundle.tasks().stream().map(ScoringTopology.Task::of).toList();
   }
 
+  private Limits readLimits() {
+    return TopicLimits.read(
+        kafka,
+        topics,
+        StreamProperties.maxRequestSize(kafka),
+        LabelTopology.changelogs(settings.applicationId()));
+  }
+
   private Optional<Limits> limits(BooleanSupplier abandoned) {
     starting = Health.down("the topics are being checked");
     boolean told = false;
     while (!abandoned.getAsBoolean()) {
       requireOpen();
       try {
-        int maxRequestSize = StreamProperties.maxRequestSize(kafka);
-        return Optional.of(TopicLimits.read(kafka, topics, maxRequestSize));
+        return Optional.of(readLimits());
       } catch (KafkaException e) {
         if (!passes(e)) {
           throw e;
@@ -308,7 +316,7 @@ public final class StreamService implements AutoCloseable {
     for (int i = 0; i < TOPIC_TRIES && !closed; i++) {
       LockSupport.parkNanos(TOPIC_PAUSE.toNanos());
       try {
-        TopicLimits.read(kafka, topics, StreamProperties.maxRequestSize(kafka));
+        readLimits();
         return true;
       } catch (KafkaException | IllegalStateException e) {
         if (passes(e)) {

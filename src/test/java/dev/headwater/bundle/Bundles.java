@@ -193,7 +193,14 @@ public final class Bundles {
 
   /** The same over so many float32 a record, little-endian, and nothing else. */
   public static Bundle tensors(Path directory, int dim, int classes) throws Exception {
-    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(dim, 16, classes));
+    return tensors(directory, dim, 16, classes);
+  }
+
+  /**
+   * @param hidden features of a record
+   */
+  public static Bundle tensors(Path directory, int dim, int hidden, int classes) throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(dim, hidden, classes));
     labels(directory, classes);
     return load(
         directory,

@@ -66,7 +66,7 @@ final class PlantedPipeline implements Session.Deployment {
   }
 
   @Override
-  public void start() {
+  public void start(BooleanSupplier abandoned) {
     worker = Worker.start("planted", this::run);
   }
 

@@ -83,6 +83,18 @@ class ScoringTest {
   }
 
   @Test
+  void whoWaitsTooLongForWhatWasBegunDoesItAndNobodyElseNeedsTo() throws Exception {
+    try (Scoring scoring = load(Bundles.text(directory, 24, 5), 32)) {
+      CompletableFuture<Inference> behindOthers = new CompletableFuture<>();
+
+      Inference own = scoring.await(behindOthers, sentences(1).get(0));
+
+      assertThat(own.recordId()).isEqualTo("r0");
+      assertThat(behindOthers).isCompletedWithValue(own);
+    }
+  }
+
+  @Test
   void saysTheSameOfATextThatADeeperCutPads() throws Exception {
     Bundle deep = Bundles.deepText(directory, 6, 3);
     String manifest = Files.readString(directory.resolve("headwater.yaml"));

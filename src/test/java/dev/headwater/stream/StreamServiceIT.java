@@ -36,12 +36,21 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.consumer.ConsumerInterceptor;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serdes;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -132,10 +141,10 @@ class StreamServiceIT {
           }
         };
     SimpleMeterRegistry registry = new SimpleMeterRegistry();
-    try (Deployment on = new Deployment(broker.bootstrapServers(), "lag", 2);
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "my.lag", 2);
         StreamService service =
             new StreamService(
-                Deployment.settings("lag", state, ALL_UNSURE),
+                Deployment.settings("my.lag", state, ALL_UNSURE),
                 bundle,
                 new ScoringSettings(2, 1, 16, false),
                 on.topics,
@@ -166,6 +175,77 @@ class StreamServiceIT {
       }
       assertThat(on.committed(on.topics.predictions())).hasSize(102);
     }
+  }
+
+  /** The join keeps what its topics take, in changelogs that nobody but Streams makes. */
+  @Test
+  void whatIsRaisedForLargeSamplesIsRaisedForTheirChangelogsToo(@TempDir Path large)
+      throws Exception {
+    int features = 400_000; // 1.6 MB, beyond what a topic takes by itself
+    Bundle wide = Bundles.tensors(large, 1, features, 2);
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "large", 1);
+        Admin admin = Admin.create(on.kafka)) {
+      for (Topic<?, ?> topic : List.of(on.topics.pending(), on.topics.samples())) {
+        limit(admin, topic.name(), 8 << 20);
+      }
+      Map<String, Object> kafka = new HashMap<>(on.kafka);
+      kafka.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 8 << 20);
+      try (KafkaProducer<byte[], byte[]> producer =
+          new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
+        try (StreamService service = large(on, wide, kafka)) {
+          service.start();
+          producer.send(record(on, "a")).get();
+          on.label("a", wide.task().name(), "label-1");
+          await().atMost(PATIENCE).until(() -> on.committed(on.topics.samples()).size() == 1);
+        }
+        limit(admin, "large-waiting-by-id-changelog", 1 << 20);
+        try (StreamService service = large(on, wide, kafka)) {
+          service.start();
+          producer.send(record(on, "b")).get();
+          await().atMost(PATIENCE).until(() -> on.committed(on.topics.deadLetters()).size() == 1);
+          assertThat(service.live().up()).isTrue();
+        }
+      }
+      assertThat(on.committed(on.topics.deadLetters()))
+          .extracting(r -> Deployment.header(r, "__streams.errors.message"))
+          .singleElement()
+          .asString()
+          .contains("for topic large-pending");
+    }
+  }
+
+  private StreamService large(Deployment on, Bundle bundle, Map<String, Object> kafka) {
+    return new StreamService(
+        Deployment.settings("large", state, ALL_UNSURE),
+        bundle,
+        new ScoringSettings(1, 1, 16, false),
+        on.topics,
+        kafka,
+        Signatures.NONE,
+        on.metrics);
+  }
+
+  private static ProducerRecord<byte[], byte[]> record(Deployment on, String id) {
+    return new ProducerRecord<>(
+        on.topics.records().get(0).name(),
+        0,
+        id.getBytes(UTF_8),
+        new byte[Float.BYTES],
+        List.of(new RecordHeader("headwater-record-id", id.getBytes(UTF_8))));
+  }
+
+  private static void limit(Admin admin, String topic, int bytes) throws Exception {
+    admin
+        .incrementalAlterConfigs(
+            Map.of(
+                new ConfigResource(ConfigResource.Type.TOPIC, topic),
+                List.of(
+                    new AlterConfigOp(
+                        new ConfigEntry(
+                            TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(bytes)),
+                        AlterConfigOp.OpType.SET))))
+        .all()
+        .get();
   }
 
   private static void send(Deployment on, int i) throws Exception {

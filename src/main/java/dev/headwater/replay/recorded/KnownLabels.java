@@ -13,6 +13,7 @@ import dev.headwater.schema.Topic;
 import dev.headwater.schema.Topics;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,7 @@ public final class KnownLabels {
   private static final Logger log = LoggerFactory.getLogger(KnownLabels.class);
 
   private final Map<String, SortedMap<String, Known>> byRecord = new LinkedHashMap<>();
+  private final Map<String, Long> erased = new HashMap<>();
 
   /**
    * A label.
@@ -82,11 +84,23 @@ public final class KnownLabels {
       while (range.left() > 0) {
         for (ConsumerRecord<byte[], byte[]> record : range.poll()) {
           if (isErasure(record)) {
-            byRecord.remove(new String(record.key(), UTF_8));
+            erase(new String(record.key(), UTF_8), record.timestamp());
           } else {
             take(taking, record);
           }
         }
+      }
+    }
+  }
+
+  /** Partitions come in any order: what is older than this may be read after it. */
+  private void erase(String recordId, long at) {
+    erased.merge(recordId, at, Math::max);
+    SortedMap<String, Known> labels = byRecord.get(recordId);
+    if (labels != null) {
+      labels.values().removeIf(known -> known.at <= at);
+      if (labels.isEmpty()) {
+        byRecord.remove(recordId);
       }
     }
   }
@@ -141,6 +155,9 @@ public final class KnownLabels {
   }
 
   private void put(String recordId, String task, Known now) {
+    if (now.at <= erased.getOrDefault(recordId, Long.MIN_VALUE)) {
+      return;
+    }
     byRecord
         .computeIfAbsent(recordId, id -> new TreeMap<>())
         .merge(

@@ -3,6 +3,7 @@ package dev.headwater.stream.guard;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,20 +24,60 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 public final class TopicLimits {
   private TopicLimits() {}
 
+  /** What a store's changelog has more of a record than the topic it came from, or goes to. */
+  private static final int STORED = 512;
+
   /**
-   * The size limits of every topic written to.
+   * The size limits of every topic written to; of what the label join keeps, also those of its
+   * changelogs, where they are there already.
    *
+   * @param changelogs names
    * @throws IllegalStateException if a topic is missing, or the two the label join reads do not
    *     match: it would never see some labels
    * @throws KafkaException if the broker does not answer within seconds; where that may pass, a
    *     {@link org.apache.kafka.common.errors.RetriableException} is among its causes
    */
-  public static Limits read(Map<String, Object> kafka, Topics topics, int maxRequestSize) {
+  public static Limits read(
+      Map<String, Object> kafka, Topics topics, int maxRequestSize, List<String> changelogs) {
     try (Admin admin = Admin.create(TopicSetup.impatient(kafka))) {
       Map<String, Integer> partitions = partitions(admin, topics);
       requireEqual(partitions, topics.pending(), topics.labelsById());
-      return new Limits(maxRequestSize, maxMessageBytes(admin, written(topics)));
+      Map<String, Integer> limits = new HashMap<>(maxMessageBytes(admin, written(topics)));
+      int kept =
+          Stream.concat(Stream.of(maxRequestSize), changelogLimits(admin, changelogs))
+              .min(Integer::compare)
+              .orElseThrow();
+      Stream.of(topics.pending(), topics.labelsById(), topics.samples())
+          .forEach(
+              topic ->
+                  limits.computeIfPresent(
+                      topic.name(), (name, own) -> Math.min(own, kept - STORED)));
+      return new Limits(maxRequestSize, limits);
     }
+  }
+
+  /** Of those that are there: Streams makes the others when it starts, as large as it is told. */
+  private static Stream<Integer> changelogLimits(Admin admin, List<String> changelogs) {
+    List<Integer> limits = new ArrayList<>();
+    for (String changelog : changelogs) {
+      try {
+        limits.addAll(maxMessageBytes(admin, List.of(changelog)).values());
+      } catch (KafkaException e) {
+        if (!(e.getCause().getCause() instanceof UnknownTopicOrPartitionException)) {
+          throw e;
+        }
+      }
+    }
+    return limits.stream();
+  }
+
+  /** What a changelog must take, so that all that its topics take can be kept. */
+  public static int changelogBytes(Limits limits, Topics topics) {
+    return STORED
+        + Stream.of(topics.pending(), topics.labelsById(), topics.samples())
+            .mapToInt(topic -> limits.of(topic.name()))
+            .max()
+            .orElseThrow();
   }
 
   private static Map<String, Integer> partitions(Admin admin, Topics topics) {

@@ -38,9 +38,14 @@ public record LabelTopology(
   static final String SAMPLES_SINK = "joined-samples-sink";
   static final String REVIEW_SINK = "erased-review-sink";
 
-  /** The names of its stores; each has a changelog, {@code <application>-<store>-changelog}. */
+  /** The names of its stores; each has a changelog. */
   public static List<String> stores() {
     return List.of(WAITING, EARLY);
+  }
+
+  /** The names of their changelogs. */
+  public static List<String> changelogs(String application) {
+    return stores().stream().map(store -> application + "-" + store + "-changelog").toList();
   }
 
   /** Adds both to {@code topology}. */

@@ -111,6 +111,12 @@ class KnownLabelsIT {
     write(TOPICS.samples(), "erased", null);
     label("erased later", "a");
     write(TOPICS.labels(), "erased later", null);
+    for (int partition :
+        List.of(0, 1)) { // labels may have any key, and partitions come in any order
+      byte[] label = Json.MAPPER.writeValueAsBytes(new Label("elsewhere" + partition, "kind", "a"));
+      write(TOPICS.labels(), partition, null, label);
+      write(TOPICS.labels(), 1 - partition, "elsewhere" + partition, null);
+    }
     LabelAliases aliases = LabelAliases.none("kind").renamed("old", "new").retired("tired");
     write(TOPICS.heads(), "labels/kind", Json.MAPPER.writeValueAsBytes(aliases));
 
@@ -193,7 +199,13 @@ class KnownLabelsIT {
 
   private void write(Topic<?, ?> topic, @Nullable String key, byte @Nullable [] value)
       throws Exception {
+    write(topic, null, key, value);
+  }
+
+  private void write(
+      Topic<?, ?> topic, @Nullable Integer partition, @Nullable String key, byte @Nullable [] value)
+      throws Exception {
     byte[] bytes = key == null ? null : key.getBytes(UTF_8);
-    producer.send(new ProducerRecord<>(topic.name(), bytes, value)).get();
+    producer.send(new ProducerRecord<>(topic.name(), partition, bytes, value)).get();
   }
 }
