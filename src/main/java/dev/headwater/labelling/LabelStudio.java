@@ -191,39 +191,50 @@ public final class LabelStudio {
     if (!exported.isArray()) {
       throw new IOException(file + " is no JSON array of tasks: export as JSON or JSON-MIN");
     }
-    List<Label> labels = new ArrayList<>();
+    Latest latest = new Latest();
     for (JsonNode each : exported) {
       JsonNode data = each.has("data") ? each.path("data") : each;
       if (!Rows.isOf(task, data.path(Rows.TASK).asText())) {
         continue; // another task's, whose answers are of another kind
       }
-      String label = each.has("annotations") ? annotated(each) : minimal(each);
-      if (label != null) {
-        labels.add(new Label(data.path(Rows.RECORD_ID).asText(), task.name(), label));
+      String recordId = data.path(Rows.RECORD_ID).asText();
+      if (each.has("annotations")) {
+        annotated(each, recordId, latest);
+      } else {
+        add(latest, recordId, minimal(each), each);
       }
     }
-    return labels;
+    return latest.labels();
   }
 
-  private @Nullable String annotated(JsonNode exported) throws IOException {
+  private void add(Latest latest, String recordId, @Nullable String label, JsonNode annotation) {
+    if (label != null) {
+      latest.add(
+          new Label(recordId, task.name(), label),
+          annotation.path(Rows.UPDATED).asText(""),
+          annotation.path(Rows.CREATED).asText(""));
+    }
+  }
+
+  private void annotated(JsonNode exported, String recordId, Latest latest) throws IOException {
     List<JsonNode> latestFirst =
         StreamSupport.stream(exported.path("annotations").spliterator(), false)
             .filter(annotation -> !annotation.path("was_cancelled").asBoolean())
             .sorted(
-                Comparator.comparing((JsonNode each) -> each.path("updated_at").asText())
+                Comparator.comparing((JsonNode each) -> each.path(Rows.UPDATED).asText(""))
                     .reversed())
             .toList();
     for (JsonNode annotation : latestFirst) {
       JsonNode results = annotation.path("result");
       String label =
           task.masks().isPresent()
-              ? mask(results, task.masks().get(), exported.at("/data/" + Rows.RECORD_ID).asText())
+              ? mask(results, task.masks().get(), recordId)
               : label(results);
       if (label != null) {
-        return label;
+        add(latest, recordId, label, annotation);
+        return;
       }
     }
-    return null;
   }
 
   /** Where strokes cross, the later one covers the earlier. */

@@ -28,6 +28,8 @@ public final class Rows {
   static final String RECORD_ID = "recordId";
   static final String TASK = "task";
   static final String REASON = "reason";
+  static final String UPDATED = "updated_at";
+  static final String CREATED = "created_at";
   private static final String PREDICTION = "prediction";
   private static final String LABEL = "label";
   private static final String OTHER = "other";
@@ -70,9 +72,9 @@ public final class Rows {
     CSV.writer(header).writeValue(file.toFile(), rows);
   }
 
-  /** The labels of the rows that have one. */
+  /** The labels of the rows that have one; of several rows of a record the one updated last. */
   public List<Label> read(Path file) throws IOException {
-    List<Label> labels = new ArrayList<>();
+    Latest latest = new Latest();
     try (MappingIterator<Map<String, String>> rows =
         CSV.readerForMapOf(String.class)
             .with(CsvSchema.emptySchema().withHeader())
@@ -81,11 +83,14 @@ public final class Rows {
         Map<String, String> row = rows.next();
         String label = label(row);
         if (label != null && isOf(task, row.getOrDefault(TASK, ""))) {
-          labels.add(new Label(row.getOrDefault(RECORD_ID, ""), task.name(), label));
+          latest.add(
+              new Label(row.getOrDefault(RECORD_ID, ""), task.name(), label),
+              row.getOrDefault(UPDATED, ""),
+              row.getOrDefault(CREATED, ""));
         }
       }
     }
-    return labels;
+    return latest.labels();
   }
 
   private @Nullable String label(Map<String, String> row) {

@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeEach;
@@ -169,6 +170,55 @@ class AnnotatedFilesTest {
 
     Files.writeString(file, "[{\"recordId\": \"r1\", \"task\": \"size\", \"label\": 2.5}]");
     assertThat(studio("size").read(file)).containsExactly(new Label("r1", "size", "2.5"));
+  }
+
+  /** Label Studio writes the annotation created last first, however late another was updated. */
+  @Test
+  void ofARecordAnnotatedTwiceTheAnnotationUpdatedLastCounts() throws Exception {
+    Files.writeString(
+        file,
+        """
+        [{"recordId": "r1", "label": "new", "created_at": "2026-01-02T00:00:00.1Z", "updated_at": "2026-01-02T00:00:00.1Z"},
+         {"recordId": "r1", "label": "old", "created_at": "2026-01-01T00:00:00.1Z", "updated_at": "2026-01-01T00:00:00.1Z"},
+         {"recordId": "r2", "label": "old", "created_at": "2026-01-02T00:00:00.1Z", "updated_at": "2026-01-02T00:00:00.1Z"},
+         {"recordId": "r2", "label": "new", "created_at": "2026-01-01T00:00:00.1Z", "updated_at": "2026-01-03T00:00:00.1Z"},
+         {"recordId": "r3", "label": "new", "created_at": "2026-01-02T00:00:00.1Z", "updated_at": null},
+         {"recordId": "r3", "label": "old", "created_at": "2026-01-01T00:00:00.1Z", "updated_at": null},
+         {"recordId": "r4", "label": "old"},
+         {"recordId": "r4", "label": "new"}]
+        """);
+    assertThat(studio("kind").read(file)).containsExactlyElementsOf(newOf("r1", "r2", "r3", "r4"));
+
+    Files.writeString(
+        file,
+        """
+        created_at,label,recordId,updated_at
+        2026-01-02T00:00:00.1Z,new,r1,2026-01-02T00:00:00.1Z
+        2026-01-01T00:00:00.1Z,old,r1,2026-01-01T00:00:00.1Z
+        2026-01-02T00:00:00.1Z,old,r2,2026-01-02T00:00:00.1Z
+        2026-01-01T00:00:00.1Z,new,r2,2026-01-03T00:00:00.1Z
+        """);
+    assertThat(rows("kind").read(file)).containsExactlyElementsOf(newOf("r1", "r2"));
+    Files.writeString(file, "label,recordId\nold,r1\nnew,r1\n");
+    assertThat(rows("kind").read(file)).containsExactlyElementsOf(newOf("r1"));
+  }
+
+  @Test
+  void aRecordImportedTwiceHasOneLabelToo() throws Exception {
+    Files.writeString(
+        file,
+        """
+        [{"data": {"recordId": "r1"}, "annotations": [
+            {"updated_at": "2026-01-02T00:00:00.1Z", "result": [%s]}]},
+         {"data": {"recordId": "r1"}, "annotations": [
+            {"updated_at": "2026-01-01T00:00:00.1Z", "result": [%s]}]}]
+        """
+            .formatted(choices("new"), choices("old")));
+    assertThat(studio("kind").read(file)).containsExactlyElementsOf(newOf("r1"));
+  }
+
+  private static List<Label> newOf(String... ids) {
+    return Stream.of(ids).map(id -> new Label(id, "kind", "new")).toList();
   }
 
   @Test
