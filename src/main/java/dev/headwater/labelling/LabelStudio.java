@@ -311,8 +311,7 @@ public final class LabelStudio {
       throw new IOException("masks are read from Label Studio's JSON export, not from JSON-MIN");
     }
     if (number()) {
-      JsonNode value = row.path(LABEL);
-      return value.isMissingNode() || value.isNull() ? null : value.asText();
+      return Rows.number(row.path(LABEL));
     }
     List<String> chosen = new ArrayList<>();
     for (String field : List.of(LABEL, OTHER)) {

@@ -95,36 +95,54 @@ public final class Rows {
 
   private @Nullable String label(Map<String, String> row) {
     String said = Objects.requireNonNullElse(row.get(LABEL), "").strip();
-    if (task.kind() instanceof Kind.Quantity || task.masks().isPresent()) {
+    if (task.masks().isPresent()) {
       return said.isEmpty() ? null : said;
     }
-    List<String> chosen = new ArrayList<>(names(said));
-    chosen.addAll(names(Objects.requireNonNullElse(row.get(OTHER), "").strip()));
+    if (task.kind() instanceof Kind.Quantity) {
+      return number(parsed(said));
+    }
+    List<String> chosen = new ArrayList<>(names(parsed(said)));
+    chosen.addAll(names(parsed(Objects.requireNonNullElse(row.get(OTHER), "").strip())));
     return label(task, chosen, said.equals("[]"));
   }
 
-  private static List<String> names(String cell) {
-    if (cell.isEmpty()) {
-      return List.of();
-    }
+  private static JsonNode parsed(String cell) {
     if (cell.startsWith("{") || cell.startsWith("[")) {
       try {
-        return names(Json.MAPPER.readTree(cell));
+        return Json.MAPPER.readTree(cell);
       } catch (JsonProcessingException e) {
-        return List.of(cell); // a label that happens to begin so
+        return TextNode.valueOf(cell); // a label that happens to begin so
       }
     }
-    return names(TextNode.valueOf(cell));
+    return TextNode.valueOf(cell);
   }
 
-  /** A choice, several, or several under {@code choices}. */
+  /** A number, or as Label Studio has it: one under {@code number}, alone in an array. */
+  static @Nullable String number(JsonNode said) {
+    if (said.isArray() && said.size() == 1) {
+      return number(said.get(0));
+    }
+    if (said.has("number")) {
+      return number(said.path("number"));
+    }
+    if (said.isContainerNode()) {
+      return said.isEmpty() ? null : said.toString(); // no number, as whoever checks it will tell
+    }
+    String number = said.asText("");
+    return number.isBlank() ? null : number;
+  }
+
+  /**
+   * A choice or several, or a text or several, as Label Studio has them: several under {@code
+   * choices} or {@code text}, and these in an array where there are several of them.
+   */
   static List<String> names(JsonNode said) {
     if (said.isObject()) {
-      return names(said.path("choices"));
+      return names(said.path(said.has("choices") ? "choices" : "text"));
     }
     List<String> names = new ArrayList<>();
     if (said.isArray()) {
-      said.forEach(name -> names.add(name.asText()));
+      said.forEach(each -> names.addAll(names(each)));
     } else if (said.isValueNode() && !said.isNull() && !said.asText().isBlank()) {
       names.add(said.asText());
     }

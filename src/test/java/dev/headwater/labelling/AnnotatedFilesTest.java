@@ -246,6 +246,65 @@ class AnnotatedFilesTest {
             new Label("r4", "tags", "[]"));
   }
 
+  /** Of numbers Label Studio keeps the array and the object around them. */
+  @Test
+  void aNumberMayBeWrapped() throws Exception {
+    Files.writeString(
+        file,
+        """
+        [{"recordId": "r1", "label": [{"number": 2.5}]},
+         {"recordId": "r2", "label": {"number": -1}},
+         {"recordId": "r3", "label": "0.5"},
+         {"recordId": "r4", "label": []},
+         {"recordId": "r5", "label": null},
+         {"recordId": "r6", "label": [{"number": 1}, {"number": 2}]}]
+        """);
+    List<Label> numbers =
+        List.of(
+            new Label("r1", "size", "2.5"),
+            new Label("r2", "size", "-1"),
+            new Label("r3", "size", "0.5"),
+            new Label("r6", "size", "[{\"number\":1},{\"number\":2}]"));
+    assertThat(studio("size").read(file)).as("two are none, and refused").isEqualTo(numbers);
+
+    Files.writeString(
+        file,
+        """
+        label,recordId
+        "[{""number"": 2.5}]",r1
+        "{""number"": -1}",r2
+        0.5,r3
+        [],r4
+        ,r5
+        "[{""number"": 1}, {""number"": 2}]",r6
+        """);
+    assertThat(rows("size").read(file)).isEqualTo(numbers);
+  }
+
+  @Test
+  void severalMayBeWrittenInByHand() throws Exception {
+    Files.writeString(
+        file,
+        """
+        [{"recordId": "r1", "label": "a", "other": {"text": ["b", "c"]}},
+         {"recordId": "r2", "other": ["b", {"text": ["c", "d"]}]}]
+        """);
+    List<Label> labels =
+        List.of(
+            new Label("r1", "tags", "[\"a\",\"b\",\"c\"]"),
+            new Label("r2", "tags", "[\"b\",\"c\",\"d\"]"));
+    assertThat(studio("tags").read(file)).isEqualTo(labels);
+
+    Files.writeString(
+        file,
+        """
+        label,other,recordId
+        a,"{""text"": [""b"", ""c""]}",r1
+        ,"[""b"", {""text"": [""c"", ""d""]}]",r2
+        """);
+    assertThat(rows("tags").read(file)).isEqualTo(labels);
+  }
+
   @Test
   void aPictureIsADataUriAndATextIsItsField() throws Exception {
     Bundle pictures = Bundles.pictures(Files.createDirectory(directory.resolve("p")), 2, 2);
