@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.function.UnaryOperator;
@@ -147,7 +148,7 @@ final class LabelsCommand {
     Bundle bundle = settings.loadBundle();
     Task task = option.of(bundle);
     List<Label> labels =
-        file.toString().endsWith(".csv")
+        file.toString().toLowerCase(Locale.ROOT).endsWith(".csv")
             ? new Rows(task, bundle.medium()).read(file)
             : new LabelStudio(task, bundle.medium()).read(file);
     LabelSender.check(task, labels);

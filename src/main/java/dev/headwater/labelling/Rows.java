@@ -72,15 +72,21 @@ public final class Rows {
     CSV.writer(header).writeValue(file.toFile(), rows);
   }
 
-  /** The labels of the rows that have one; of several rows of a record the one updated last. */
+  /**
+   * The labels of the rows that have one; of several rows of a record the one updated last.
+   *
+   * @throws IOException if the file has not the columns it takes, or is no CSV
+   */
   public List<Label> read(Path file) throws IOException {
     Latest latest = new Latest();
     try (MappingIterator<Map<String, String>> rows =
         CSV.readerForMapOf(String.class)
             .with(CsvSchema.emptySchema().withHeader())
             .readValues(file.toFile())) {
-      while (rows.hasNext()) {
-        Map<String, String> row = rows.next();
+      boolean more = rows.hasNextValue(); // which reads the header
+      requireColumns((CsvSchema) rows.getParserSchema(), file);
+      for (; more; more = rows.hasNextValue()) {
+        Map<String, String> row = rows.nextValue();
         String label = label(row);
         if (label != null && isOf(task, row.getOrDefault(TASK, ""))) {
           latest.add(
@@ -91,6 +97,16 @@ public final class Rows {
       }
     }
     return latest.labels();
+  }
+
+  /** Where nobody chose a label, but all wrote one in, Label Studio has no column for choices. */
+  private static void requireColumns(CsvSchema header, Path file) throws IOException {
+    List<String> found = header.getColumnNames();
+    if (!found.contains(RECORD_ID) || !(found.contains(LABEL) || found.contains(OTHER))) {
+      throw new IOException(
+          "%s has the columns %s, but '%s' and '%s' are needed, written so and separated by commas"
+              .formatted(file, found, RECORD_ID, LABEL));
+    }
   }
 
   private @Nullable String label(Map<String, String> row) {

@@ -92,7 +92,7 @@ class ReviewIT extends CommandedDeployment {
     assertThat(run("topics", "create")).isZero();
     Path csv =
         Files.writeString(
-            directory.resolve("wrong.csv"),
+            directory.resolve("WRONG.CSV"),
             "recordId,task,label\nr1,kind,label-0\n,kind,label-1\n");
 
     assertThat(run("labels", "import", csv.toString())).isEqualTo(2);

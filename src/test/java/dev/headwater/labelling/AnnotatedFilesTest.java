@@ -246,6 +246,33 @@ class AnnotatedFilesTest {
             new Label("r4", "tags", "[]"));
   }
 
+  @Test
+  void aCsvWithoutTheColumnsItNeedsIsRefused() throws Exception {
+    for (String csv :
+        List.of(
+            "recordId;label\nr1;spam\n",
+            "recordId,Label\nr1,spam\n",
+            "id,label\nr1,spam\n",
+            "recordId;label\n")) {
+      Files.writeString(file, csv);
+      assertThatThrownBy(() -> rows("kind").read(file))
+          .as(csv)
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("'recordId' and 'label' are needed")
+          .hasMessageContaining("[" + csv.substring(0, csv.indexOf('\n')).replace(",", ", ") + "]")
+          .hasMessageContaining("commas");
+    }
+
+    Files.writeString(file, "\uFEFFrecordId, label\nr1,spam\n");
+    assertThat(rows("kind").read(file))
+        .as("as spreadsheets write it")
+        .containsExactly(new Label("r1", "kind", "spam"));
+    Files.writeString(file, "recordId,label\n");
+    assertThat(rows("kind").read(file)).isEmpty();
+    Files.writeString(file, "other,recordId\nnew,r1\n");
+    assertThat(rows("kind").read(file)).containsExactly(new Label("r1", "kind", "new"));
+  }
+
   /** Of numbers Label Studio keeps the array and the object around them. */
   @Test
   void aNumberMayBeWrapped() throws Exception {
