@@ -42,7 +42,8 @@ public final class LabelStudio {
   /**
    * What is to be imported into a project: a prediction is shown where the item has one.
    *
-   * @throws IllegalArgumentException where a picture to be painted on has not its mask's size
+   * @throws IllegalArgumentException where what is to be painted on is no picture of its mask's
+   *     size
    */
   public void write(List<ReviewItem> items, Path file) throws IOException {
     ArrayNode tasks = Json.MAPPER.createArrayNode();
@@ -164,7 +165,7 @@ public final class LabelStudio {
     return switch (content.medium().kind()) {
       case TEXT -> "Text";
       case PICTURE -> "Image";
-      case NUMBERS -> "Table";
+      case NUMBERS, TENSOR -> "Table";
     };
   }
 
@@ -227,9 +228,7 @@ public final class LabelStudio {
     for (JsonNode annotation : latestFirst) {
       JsonNode results = annotation.path("result");
       String label =
-          task.masks().isPresent()
-              ? mask(results, task.masks().get(), recordId)
-              : label(results);
+          task.masks().isPresent() ? mask(results, task.masks().get(), recordId) : label(results);
       if (label != null) {
         add(latest, recordId, label, annotation);
         return;

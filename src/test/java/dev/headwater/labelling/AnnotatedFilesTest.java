@@ -1,5 +1,6 @@
 package dev.headwater.labelling;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -350,6 +351,71 @@ class AnnotatedFilesTest {
   }
 
   @Test
+  void whatScoringReadsIsExported() throws Exception {
+    List<ReviewItem> items =
+        Stream.of(
+                "{\"x\":[1,2,3,4],\"unread\":NaN,\"far\":-Infinity}",
+                "\uFEFF{\"x\":[1]}",
+                "{\"x\":",
+                "")
+            .map(payload -> item("kind", payload, Reason.AUDIT, null))
+            .toList();
+
+    studio("kind").write(items, file);
+
+    JsonNode exported = Json.MAPPER.readTree(file.toFile());
+    assertThat(exported.at("/0/data/record/x/3").asInt()).isEqualTo(4);
+    assertThat(exported.at("/0/data/record/unread").asText()).isEqualTo("NaN");
+    assertThat(exported.at("/1/data/record/x/0").asInt()).isEqualTo(1);
+    assertThat(exported.at("/2/data/record").asText()).as("no JSON").isEqualTo("{\"x\":");
+    assertThat(exported.at("/3/data/record").asText("?")).isEmpty();
+    rows("kind").write(items, file);
+    assertThat(file).content().contains("-Infinity").contains("{\"\"x\"\":[1]}");
+  }
+
+  /** Of a text and a picture the field, or the value as it came where that has none to find. */
+  @Test
+  void whatHasNoFieldToShowIsShownAsItCame() throws Exception {
+    Bundle words = Bundles.text(Files.createDirectory(directory.resolve("w")), 4, 2);
+    Bundle pictures = Bundles.pictures(Files.createDirectory(directory.resolve("p")), 2, 2);
+    String marked = "\uFEFF{\"id\":1,\"text\":\"my card\",\"image\":\"%s\",\"n\":NaN}";
+    List<ReviewItem> items =
+        List.of(
+            item("any", marked.formatted(Bundles.PIXELS), Reason.AUDIT, null),
+            item("any", "my card", Reason.AUDIT, null));
+
+    new LabelStudio(words.task(), words.medium()).write(items, file);
+    JsonNode texts = Json.MAPPER.readTree(file.toFile());
+    assertThat(texts.at("/0/data/text").asText()).isEqualTo("my card");
+    assertThat(texts.at("/1/data/text").asText()).isEqualTo("my card");
+
+    new LabelStudio(pictures.task(), pictures.medium()).write(items, file);
+    JsonNode images = Json.MAPPER.readTree(file.toFile());
+    assertThat(images.at("/0/data/image").asText()).endsWith(Bundles.PIXELS);
+    assertThat(images.at("/1/data/image").asText()).isEqualTo("my card");
+  }
+
+  @Test
+  void aTensorIsBase64WhateverItsBytesAre() throws Exception {
+    Bundle tensors = Bundles.tensors(Files.createDirectory(directory.resolve("t")), 4, 2);
+    byte[] text = "[1,2,3,4,5,6,7]\n".getBytes(UTF_8);
+    byte[] other = {(byte) 0xff, 0, 0, 63, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    String base64 = Base64.getEncoder().encodeToString(other);
+
+    new LabelStudio(tensors.task(), tensors.medium())
+        .write(
+            List.of(
+                item("kind", new String(text, UTF_8), Reason.AUDIT, null),
+                new ReviewItem("r2", "kind", Reason.AUDIT, base64, true, null, SOURCE)),
+            file);
+
+    JsonNode exported = Json.MAPPER.readTree(file.toFile());
+    assertThat(exported.at("/0/data/record").asText())
+        .isEqualTo(Base64.getEncoder().encodeToString(text));
+    assertThat(exported.at("/1/data/record").asText()).isEqualTo(base64);
+  }
+
+  @Test
   void aMaskIsPaintedOnItsPictureAndReadBack() throws Exception {
     Bundle masks = masks();
     LabelStudio studio = new LabelStudio(masks.task(), masks.medium());
@@ -376,6 +442,12 @@ class AnnotatedFilesTest {
     assertThatThrownBy(() -> studio.write(List.of(painted(2, 3, mask)), file))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("'r1' is 2 x 3, its mask 3 x 2");
+    for (String none : List.of("{\"image\":\"aGk=\"}", "no picture")) {
+      assertThatThrownBy(
+              () -> studio.write(List.of(item("pixels", none, Reason.AUDIT, null)), file))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("'r1' has no picture");
+    }
   }
 
   @Test
