@@ -212,6 +212,20 @@ class DeadLetterTest {
   }
 
   @Test
+  void takesALabelThatIsTooLargeWithItsRecordId() {
+    Limits limits = new Limits(1 << 20, Map.of("t-labels-by-id", 1_000));
+    try (Driven tight = new Driven(state.resolve("tight"), BELOW_HALF, limits)) {
+      String id = "r".repeat(1_000);
+      tight.label(id, "no");
+
+      TestRecord<byte[], byte[]> dead = tight.read(tight.topics.deadLetters()).get(0);
+      assertThat(Driven.header(dead, "headwater-record-id")).isEqualTo(id);
+      assertThat(Driven.header(dead, "__streams.errors.message")).contains("t-labels-by-id");
+      assertThat(tight.metrics.counts().labelsDeadLettered()).isEqualTo(1);
+    }
+  }
+
+  @Test
   void takesALabelThatIsATombstoneOrEmptyOrNotUtf8() {
     driven.rawLabel(null);
     driven.rawLabel(new byte[0]);

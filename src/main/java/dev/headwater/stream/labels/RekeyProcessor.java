@@ -71,14 +71,17 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
   }
 
   private Outbox rekeyed(byte @Nullable [] value, Headers headers) {
+    String recordId = null;
     try {
       Label label = LabelReader.read(settings.topics().formats().labels(), value);
+      recordId = label.recordId();
       check(label);
-      return outbox(label.recordId(), label, headers);
+      return outbox(recordId, label, headers);
     } catch (InvalidRecordException e) {
       settings.metrics().labelReceived();
       settings.metrics().labelDeadLettered();
-      throw new DeadLetter(e, e.recordId());
+      // what is too large for its topic does not say whose it is
+      throw new DeadLetter(e, recordId == null ? e.recordId() : recordId);
     }
   }
 
