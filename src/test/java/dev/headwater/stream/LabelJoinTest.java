@@ -160,7 +160,8 @@ class LabelJoinTest {
       driven.label("nobody-" + i, "no");
     }
     driven.advance(Driven.LABEL_WAIT);
-    for (int sweep = 0; sweep < 3; sweep++) {
+    // each looks at one at least, and at more as long as its time lasts
+    for (int i = 0; i < labels && driven.metrics.counts().labelsUnmatched() < labels; i++) {
       driven.advance(TICK);
     }
 

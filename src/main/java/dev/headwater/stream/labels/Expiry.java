@@ -1,6 +1,7 @@
 package dev.headwater.stream.labels;
 
 import java.time.Duration;
+import java.util.function.LongSupplier;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.TimestampedKeyValueStore;
@@ -8,40 +9,66 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Deletes what has been in a store for longer than its wait. Each sweep looks at a bounded slice
- * and the next goes on where it stopped: the sweeps share a thread with scoring, and a store may
- * hold days of features.
+ * Deletes what has been in a store for longer than its wait. Each sweep looks at a slice and the
+ * next goes on where it stopped: the sweeps share a thread with scoring, and a store may hold days
+ * of features. A slice is large enough to go round the store in a hundredth of the wait, for what
+ * stays longer than that makes the store grow, but never takes longer than its time. Where that is
+ * not enough, what waits is forgotten later.
  */
 final class Expiry<V> {
+  /** How often to sweep; more often where the wait is shorter. */
+  static final Duration TICK = Duration.ofSeconds(1);
+
   static final int SLICE = 1_000;
+  private static final long NANOS = Duration.ofMillis(50).toNanos();
+  private static final int ROUNDS = 100;
 
   private final TimestampedKeyValueStore<String, V> store;
   private final Duration wait;
   private final Runnable onExpired;
+  private final LongSupplier nanoTime;
   private @Nullable String from;
 
-  Expiry(TimestampedKeyValueStore<String, V> store, Duration wait, Runnable onExpired) {
+  Expiry(
+      TimestampedKeyValueStore<String, V> store,
+      Duration wait,
+      Runnable onExpired,
+      LongSupplier nanoTime) {
     this.store = store;
     this.wait = wait;
     this.onExpired = onExpired;
+    this.nanoTime = nanoTime;
   }
 
   /**
    * @param now wall clock, milliseconds since the epoch
    */
   void sweep(long now) {
+    long began = nanoTime.getAsLong();
     long since = now - wait.toMillis();
+    long most = slice();
     try (KeyValueIterator<String, ValueAndTimestamp<V>> slice = rest()) {
-      for (int looked = 0; looked < SLICE && slice.hasNext(); looked++) {
+      long looked = 0;
+      while (slice.hasNext() && looked < most && (looked == 0 || isInTime(began))) {
         KeyValue<String, ValueAndTimestamp<V>> entry = slice.next();
         if (entry.value.timestamp() <= since) {
           store.delete(entry.key);
           onExpired.run();
         }
         from = entry.key + '\0'; // the very next key
+        looked++;
       }
       from = slice.hasNext() ? from : null;
     }
+  }
+
+  private long slice() {
+    double share = (double) ROUNDS * TICK.toMillis() / wait.toMillis();
+    return Math.max(SLICE, (long) (share * store.approximateNumEntries()));
+  }
+
+  private boolean isInTime(long began) {
+    return nanoTime.getAsLong() - began < NANOS;
   }
 
   @SuppressWarnings("NullAway") // null is an open end

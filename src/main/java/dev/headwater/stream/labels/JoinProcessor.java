@@ -33,8 +33,6 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
  * of it: the readers of samples and of review.
  */
 final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
-  private static final Duration TICK = Duration.ofSeconds(1);
-
   private final LabelTopology settings;
 
   @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
@@ -55,10 +53,11 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     this.context = context;
     waiting = context.getStateStore(LabelTopology.WAITING);
     early = context.getStateStore(LabelTopology.EARLY);
-    Expiry<Sample> records = new Expiry<>(waiting, settings.labelWait(), () -> {});
+    Duration wait = settings.labelWait();
+    Expiry<Sample> records = new Expiry<>(waiting, wait, () -> {}, System::nanoTime);
     Expiry<Label> labels =
-        new Expiry<>(early, settings.labelWait(), settings.metrics()::labelUnmatched);
-    Duration tick = settings.labelWait().compareTo(TICK) < 0 ? settings.labelWait() : TICK;
+        new Expiry<>(early, wait, settings.metrics()::labelUnmatched, System::nanoTime);
+    Duration tick = wait.compareTo(Expiry.TICK) < 0 ? wait : Expiry.TICK;
     context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, records::sweep);
     context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, labels::sweep);
   }
