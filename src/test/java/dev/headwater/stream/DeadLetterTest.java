@@ -107,7 +107,7 @@ class DeadLetterTest {
     driven.record("{\"id\": \"r1\", \"label\": \"maybe\"}");
 
     TestRecord<byte[], byte[]> dead = onlyDeadLetter();
-    assertThat(Driven.header(dead, "headwater-field")).isEqualTo("label");
+    assertThat(Driven.header(dead, "headwater-field")).isEqualTo("/label");
     assertThat(Driven.header(dead, "headwater-record-id")).isEqualTo("r1");
     assertThat(driven.read(driven.topics.predictions())).as("nothing half done").isEmpty();
     assertCounts(1, 0, 1);
