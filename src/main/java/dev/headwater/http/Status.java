@@ -7,7 +7,6 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.distribution.CountAtBucket;
-import io.micrometer.core.instrument.distribution.HistogramSnapshot;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
@@ -43,6 +42,8 @@ public final class Status implements AutoCloseable {
   private static final int LATEST = 60;
 
   /** What is shown over time. */
+  private static final String HEAD_VERSION = "headwater.head.version";
+
   private static final Set<String> SHOWN =
       Set.of(
           "headwater.records.received",
@@ -52,7 +53,7 @@ public final class Status implements AutoCloseable {
           "headwater.samples",
           "headwater.labels.matched",
           "headwater.consumer.lag",
-          "headwater.head.version",
+          HEAD_VERSION,
           "headwater.canary.share",
           "headwater.canary.version",
           "headwater.prequential.accuracy",
@@ -139,6 +140,8 @@ public final class Status implements AutoCloseable {
   private synchronized void look(long now, Map<String, Double> told) {
     latest = measured();
     Map<String, Double> values = new LinkedHashMap<>(told);
+    // which head serves here is nobody else's to say: what a trainer made live may be refused
+    values.keySet().removeIf(key -> key.startsWith(HEAD_VERSION));
     values.putAll(latest);
     lookAtConfidences();
     history.add(now, values);
@@ -151,7 +154,8 @@ public final class Status implements AutoCloseable {
       if (SHOWN.contains(name)) {
         values.put(key(meter.getId()), value(meter));
       } else if (name.equals(LATENCY) && meter instanceof Timer timer) {
-        lookAtLatencies(timer.takeSnapshot());
+        lookAtLatencies(
+            timer.takeSnapshot().histogramCounts(), timer.count(), timer.max(TimeUnit.SECONDS));
         values.put(LATENCY + "{q=0.5}", latencies.quantile(0.5));
         values.put(LATENCY + "{q=0.99}", latencies.quantile(0.99));
       }
@@ -160,8 +164,7 @@ public final class Status implements AutoCloseable {
   }
 
   /** What took longer than the last bucket says is at the longest there was. */
-  private void lookAtLatencies(HistogramSnapshot snapshot) {
-    CountAtBucket[] cumulative = snapshot.histogramCounts();
+  private void lookAtLatencies(CountAtBucket[] cumulative, long count, double longest) {
     double[] bounds = new double[cumulative.length + 1];
     double[] counts = new double[cumulative.length + 1];
     double before = 0;
@@ -171,8 +174,8 @@ public final class Status implements AutoCloseable {
       before = cumulative[i].count();
     }
     double last = cumulative.length == 0 ? 0 : bounds[cumulative.length - 1];
-    bounds[cumulative.length] = Math.max(last, snapshot.max(TimeUnit.SECONDS));
-    counts[cumulative.length] = snapshot.count() - before;
+    bounds[cumulative.length] = Math.max(last, longest);
+    counts[cumulative.length] = count - before;
     latencies.add(bounds, counts);
   }
 

@@ -212,6 +212,28 @@ class DeadLetterTest {
   }
 
   @Test
+  void aRecordWhoseEarlyLabelWasTooLargeWaitsForAnother() {
+    Limits limits = new Limits(1 << 20, Map.of("t-samples", 1_000));
+    try (Driven small =
+        new Driven(
+            state.resolve("b"),
+            BELOW_HALF,
+            limits,
+            new StubScorer(),
+            (label, field, recordId) -> {})) {
+      small.label("r1", "x".repeat(2_000));
+      small.record("{\"id\": \"r1\", \"confidence\": 0.2}");
+      assertThat(small.read(small.topics.deadLetters())).hasSize(1);
+
+      small.label("r1", "no");
+
+      assertThat(small.read(small.topics.samples()))
+          .extracting(sample -> sample.value().getLabel())
+          .containsExactly("no");
+    }
+  }
+
+  @Test
   void takesALabelThatIsTooLargeWithItsRecordId() {
     Limits limits = new Limits(1 << 20, Map.of("t-labels-by-id", 1_000));
     try (Driven tight = new Driven(state.resolve("tight"), BELOW_HALF, limits)) {

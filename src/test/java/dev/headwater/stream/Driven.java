@@ -64,8 +64,7 @@ final class Driven implements AutoCloseable {
     this(stateDir, selection, new Limits(1 << 20, Map.of()), new StubScorer(), check);
   }
 
-  private Driven(
-      Path stateDir, Selection selection, Limits limits, StubScorer scorer, LabelCheck check) {
+  Driven(Path stateDir, Selection selection, Limits limits, StubScorer scorer, LabelCheck check) {
     this.scorer = scorer;
     StreamSettings settings = settings(stateDir, selection, scorer.unlabelled);
     ScoringTopology topology = topology(topics, settings, scorer, limits, metrics, check);

@@ -63,7 +63,8 @@ public final class TopicLimits {
       try {
         limits.addAll(maxMessageBytes(admin, List.of(changelog)).values());
       } catch (KafkaException e) {
-        if (!(e.getCause().getCause() instanceof UnknownTopicOrPartitionException)) {
+        Throwable cause = e.getCause(); // of the future's own exception
+        if (cause == null || !(cause.getCause() instanceof UnknownTopicOrPartitionException)) {
           throw e;
         }
       }

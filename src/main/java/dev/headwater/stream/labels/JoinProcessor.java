@@ -114,9 +114,9 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
   private void pending(Sample sample, long now, Headers trace) {
     String key = LabelTopology.storeKey(sample.getRecordId(), sample.getTask());
     ValueAndTimestamp<Label> label = early.get(key);
-    if (label == null) {
-      waiting.put(key, ValueAndTimestamp.make(sample, now));
-    } else {
+    // also where a label is there: if both make too much for their topic, a correction may not
+    waiting.put(key, ValueAndTimestamp.make(sample, now));
+    if (label != null) {
       early.delete(key);
       // it waited for the record, not the record for it
       match(sample, now, label.value(), now, trace);
