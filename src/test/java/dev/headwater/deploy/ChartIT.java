@@ -170,6 +170,16 @@ class ChartIT {
     assertThat(settings(objects, "x-scorer-0").kafka())
         .as("the pod's name is its membership")
         .containsEntry("group.instance.id", "x-scorer-0");
+    assertThat(
+            settings(
+                    rendered(
+                        "--set=bundle.image=models:1",
+                        "--set=config.stream.group-protocol=streams"),
+                    "x-scorer-0")
+                .kafka())
+        .as("a protocol without static members")
+        .doesNotContainKey("group.instance.id")
+        .containsKey("bootstrap.servers");
   }
 
   @Test
