@@ -246,6 +246,19 @@ class ChartIT {
                   ports: [{port: http}]
                 """
                     .formatted(RELEASE)));
+    assertThat(
+            only(
+                    rendered("--set=bundle.image=models:1", "--set-json=networkPolicy.scrapers=[]"),
+                    "NetworkPolicy")
+                .at("/spec/ingress"))
+        .as("no scraper is nobody, not everybody")
+        .isEqualTo(
+            yaml(
+                """
+                - from: [{podSelector: {matchLabels: %s}}]
+                  ports: [{port: http}]
+                """
+                    .formatted(RELEASE)));
     assertThat(only(rendered(FULL), "NetworkPolicy").at("/spec/egress"))
         .isEqualTo(
             yaml(
