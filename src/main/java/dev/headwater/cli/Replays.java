@@ -136,21 +136,26 @@ final class Replays {
       scorerMetrics = new MicrometerScorerMetrics(registry, bundle.taskNames());
       trainerMetrics =
           new MicrometerTrainerMetrics(registry, bundle.taskNames(), DriftMonitor.CAUSES);
-      accuracy("adaptive", Progress::adaptive);
-      accuracy("frozen", Progress::frozen);
+      for (String task : bundle.taskNames()) {
+        accuracy(task, "adaptive", Progress.Rolling::adaptive);
+        accuracy(task, "frozen", Progress.Rolling::frozen);
+      }
     }
 
-    private void accuracy(String head, Function<Progress, @Nullable Double> of) {
-      Gauge.builder("headwater.replay.accuracy", this, watched -> watched.told(of))
+    private void accuracy(
+        String task, String head, Function<Progress.Rolling, @Nullable Double> of) {
+      Gauge.builder("headwater.replay.accuracy", this, watched -> watched.told(task, of))
           .description("Right answers among the latest records, where the truth is known")
           .baseUnit("ratio")
+          .tag("task", task)
           .tag("head", head)
           .register(registry);
     }
 
-    private double told(Function<Progress, @Nullable Double> of) {
+    private double told(String task, Function<Progress.Rolling, @Nullable Double> of) {
       Progress now = latest;
-      Double value = now == null ? null : of.apply(now);
+      Progress.Rolling rolling = now == null ? null : now.tasks().get(task);
+      Double value = rolling == null ? null : of.apply(rolling);
       return value == null ? Double.NaN : value;
     }
 

@@ -10,6 +10,7 @@ import dev.headwater.http.StatusPage;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Json;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -112,6 +113,8 @@ class StatusPageIT {
     List<String> tasks = List.of("domain", "intent");
     ScorerMetrics metrics = new MicrometerScorerMetrics(registry, tasks);
     tasks.forEach(task -> metrics.confident(task, .5));
+    accuracy(registry, "domain", .25);
+    accuracy(registry, "intent", .75);
     Map<String, Double> thresholds = new TreeMap<>(Map.of("domain", .7, "intent", .9));
     Path page = directory.resolve("page.html");
     try (Browser browser = Browser.open(directory.resolve("profile"));
@@ -124,17 +127,26 @@ class StatusPageIT {
                 Optional.empty())) {
       StatusPage.write(page, status, null);
       browser.show(page.toUri().toString());
-      Usable.toScreenReaders(browser, List.of("confidence"));
+      Usable.toScreenReaders(browser, List.of("accuracy", "confidence"));
       Usable.byKeyboard(browser);
 
       String shown =
           "return document.querySelector('#confidence canvas').getAttribute('aria-label');";
       assertThat((String) browser.ask(shown)).contains("threshold of 0.7");
+      assertThat(label(browser)).contains("25.0 %");
       browser.ask("document.querySelector('#task').focus();");
       browser.press(Keys.ARROW_DOWN);
       assertThat((String) browser.ask(shown)).contains("threshold of 0.9");
+      assertThat(label(browser)).as("of the task that was picked").contains("75.0 %");
       assertThat(browser.ask("return document.activeElement.id;")).isEqualTo("task");
     }
+  }
+
+  /** As a replay tells it. */
+  private static void accuracy(PrometheusMeterRegistry registry, String task, double value) {
+    Gauge.builder("headwater.replay.accuracy", () -> value)
+        .tags("task", task, "head", "adaptive")
+        .register(registry);
   }
 
   private void follow(Browser browser) {

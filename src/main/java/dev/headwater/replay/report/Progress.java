@@ -1,6 +1,7 @@
 package dev.headwater.replay.report;
 
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param outcomes records predicted or dead-lettered
  * @param recordsPerSecond over the latest records to arrive
- * @param adaptive rolling accuracy of the head that learns; null before the first judged record
- * @param frozen the same of the head that does not; null also while nothing is compared
+ * @param adaptive of the first task, see {@link Rolling}
+ * @param frozen likewise
  * @param confidence rolling mean
  * @param labels delivered, of each task
  * @param labelled records that they are of
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param versions every candidate judged so far
  * @param served those of them that have made a prediction
  * @param adaptiveCurve accuracy along the stream, a fixed number of columns; null where none yet
+ * @param tasks the rolling accuracy of each, by name
  */
 public record Progress(
     int records,
@@ -35,7 +37,16 @@ public record Progress(
     List<ReplayReport.Version> versions,
     List<Long> served,
     List<@Nullable Double> adaptiveCurve,
-    List<@Nullable Double> frozenCurve) {
+    List<@Nullable Double> frozenCurve,
+    Map<String, Rolling> tasks) {
+
+  /**
+   * Accuracy over the latest records.
+   *
+   * @param adaptive of the head that learns; null before the first judged record
+   * @param frozen of the head that does not; null also while nothing is compared
+   */
+  public record Rolling(@Nullable Double adaptive, @Nullable Double frozen) {}
 
   /** Whether every record has its outcome. */
   public boolean complete() {

@@ -117,6 +117,11 @@ public final class Tally {
 
   public synchronized Progress progress() {
     TaskTally shown = first();
+    Map<String, Progress.Rolling> rolling = new LinkedHashMap<>();
+    tasks.forEach(
+        (name, task) ->
+            rolling.put(
+                name, new Progress.Rolling(task.adaptive().rolling(), task.frozen().rolling())));
     return new Progress(
         records,
         outcomes.cardinality(),
@@ -134,7 +139,8 @@ public final class Tally {
         shown.versions(),
         shown.served(),
         shown.adaptive().curve(),
-        shown.frozen().curve());
+        shown.frozen().curve(),
+        rolling);
   }
 
   /**

@@ -64,6 +64,27 @@ class TallyTest {
     assertThat(two.report(Map.of()).labelsUsedFraction()).isEqualTo(.5);
   }
 
+  @Test
+  void tellsTheAccuracyOfEachTaskApart() {
+    Map<String, List<@Nullable String>> truths = new LinkedHashMap<>();
+    truths.put("a", List.of("x", "x"));
+    truths.put("b", List.of("x", "y"));
+    Tally two = new Tally(truths, () -> 0);
+    for (int i = 0; i < 2; i++) {
+      List<TaskPrediction> said = List.of(labelled("a", "x"), labelled("b", "x"));
+      two.predicted(i, Prediction.of("r" + i, new Source("t", 0, i), said), 12);
+    }
+
+    assertThat(two.progress().adaptive()).as("of the first").isEqualTo(1);
+    assertThat(two.progress().tasks())
+        .containsEntry("a", new Progress.Rolling(1.0, null))
+        .containsEntry("b", new Progress.Rolling(.5, null));
+  }
+
+  private static TaskPrediction labelled(String task, String label) {
+    return new TaskPrediction(task, label, 1, List.of(new Scored(label, 1)), 1, null);
+  }
+
   private final AtomicLong nanos = new AtomicLong();
 
   @Test
