@@ -1,5 +1,6 @@
 package dev.headwater.config;
 
+import io.smallrye.config.ConfigValue;
 import io.smallrye.config.EnvConfigSource;
 import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfig;
@@ -110,15 +111,20 @@ final class ConfigSources {
   }
 
   private static Map<String, Object> passedThrough(SmallRyeConfig config, String prefix) {
-    Map<String, Object> properties = new TreeMap<>();
-    Set<String> unset = new TreeSet<>();
+    // kafka."linger.ms" of a file is kafka.linger.ms of a variable: who overrides is the one to ask
+    Map<String, ConfigValue> strongest = new TreeMap<>();
     for (String key : config.getPropertyNames()) {
       if (key.startsWith(prefix)) {
-        String name = key.substring(prefix.length()).replace("\"", "");
-        String raw = config.getConfigValue(key).getRawValue();
-        properties.put(name, expanded(name, raw, config, unset));
+        strongest.merge(
+            key.substring(prefix.length()).replace("\"", ""),
+            config.getConfigValue(key),
+            (a, b) -> a.getConfigSourceOrdinal() > b.getConfigSourceOrdinal() ? a : b);
       }
     }
+    Map<String, Object> properties = new TreeMap<>();
+    Set<String> unset = new TreeSet<>();
+    strongest.forEach(
+        (name, value) -> properties.put(name, expanded(name, value.getRawValue(), config, unset)));
     if (!unset.isEmpty()) {
       throw new IllegalArgumentException(String.join(", and ", unset));
     }

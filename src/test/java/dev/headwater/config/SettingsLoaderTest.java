@@ -361,6 +361,37 @@ class SettingsLoaderTest {
     assertThat(settings.kafka()).containsEntry("security.protocol", "SSL");
   }
 
+  /** In a file they are keys with dots, which a variable cannot tell from steps. */
+  @Test
+  void aVariableOverridesEveryPropertyOfKafkaThatTheFileHas() throws Exception {
+    Map<String, String> variables =
+        Map.of(
+            "HEADWATER_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT",
+            "HEADWATER_KAFKA_BOOTSTRAP_SERVERS", "here:1",
+            "HEADWATER_KAFKA_LINGER_MS", "7",
+            "HEADWATER_KAFKA_CLIENT_ID", "c");
+    Settings settings =
+        SettingsLoader.load(
+            file(
+                MINIMAL
+                    + """
+                    kafka:
+                      security.protocol: ${NOT_SET}
+                      bootstrap.servers: "there:1"
+                      linger.ms: 3
+                      client: {id: d}
+                    """),
+            variables,
+            Map.of());
+
+    assertThat(settings.kafka())
+        .containsOnly(
+            Map.entry("security.protocol", "PLAINTEXT"),
+            Map.entry("bootstrap.servers", "here:1"),
+            Map.entry("linger.ms", "7"),
+            Map.entry("client.id", "c"));
+  }
+
   @Test
   void theCommandLineCountsMost() throws Exception {
     Settings settings =
