@@ -33,25 +33,29 @@ public final class Bench {
   private final BenchSettings settings;
   private final Pipeline pipeline;
   private final Consumer<String> say;
-  private final Report report = new Report();
+  private final Report report;
 
   /**
+   * @param report what is measured goes there at once: it holds whatever a part that fails comes
+   *     after
    * @param say shows how it goes
+   * @throws IllegalArgumentException where the bundle's heads cannot be measured
    */
-  public Bench(BenchSettings settings, Consumer<String> say) {
+  public Bench(BenchSettings settings, Report report, Consumer<String> say) {
     this.settings = settings;
     this.pipeline = settings.pipeline();
+    this.report = report;
     this.say = say;
+    if (wants(Part.SWAP) || wants(Part.FINETUNE)) {
+      Heads.of(pipeline.bundle().task());
+    }
   }
 
   /**
    * @throws IllegalArgumentException where the bundle or its records cannot be compared
    * @throws IllegalStateException where a contestant loses or repeats a record
    */
-  public Report run() throws Exception {
-    if (wants(Part.SWAP) || wants(Part.FINETUNE)) {
-      Heads.of(pipeline.bundle().task()); // says so now where they cannot be measured
-    }
+  public void run() throws Exception {
     report.put("environment.cores", Runtime.getRuntime().availableProcessors());
     report.put("environment.java", Runtime.version().toString());
     report.put("environment.loadBefore", Meter.load());
@@ -72,7 +76,6 @@ public final class Bench {
       }
     }
     report.put("environment.loadAfter", Meter.load());
-    return report;
   }
 
   private void deployment(Map<String, Object> kafka, Path scratch) throws Exception {

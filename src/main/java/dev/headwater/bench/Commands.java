@@ -38,6 +38,8 @@ public record Commands(String mainClass, Path config, TopicNames names) {
                 broker, // what the examples read
                 "HEADWATER_KAFKA_BOOTSTRAP_SERVERS",
                 broker,
+                "HEADWATER_KAFKA_SECURITY_PROTOCOL",
+                "PLAINTEXT", // as Kafka.on has it
                 "HEADWATER_STATE_DIR",
                 arena.scratch().resolve(command).toString(),
                 "HEADWATER_HTTP_PORT",

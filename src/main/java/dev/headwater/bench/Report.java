@@ -6,6 +6,7 @@ import dev.headwater.schema.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** What was measured, under stable keys: {@code a.b} is field b of object a. */
 public final class Report {
@@ -29,6 +30,12 @@ public final class Report {
   /** What is under a key so far. */
   JsonNode at(String key) {
     return root.at("/" + key.replace('.', '/'));
+  }
+
+  /** Whether it tells more than where and with what settings anything was to be measured. */
+  public boolean isBegun() {
+    return root.properties().stream()
+        .anyMatch(field -> !List.of("environment", "settings").contains(field.getKey()));
   }
 
   /** Writes it as JSON, making its directory where there is none. */

@@ -9,6 +9,7 @@ import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Scratch;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Map;
@@ -126,7 +127,7 @@ final class BenchCommand implements Callable<Integer> {
               throw e;
             }
             // whatever it was in the middle of fails in its own way
-            spec.commandLine().getErr().println("stopped before its end: no report");
+            spec.commandLine().getErr().println("stopped before its end");
           }
         });
     return 0;
@@ -165,6 +166,10 @@ final class BenchCommand implements Callable<Integer> {
     Path stream =
         settings.replay().stream()
             .orElseThrow(() -> new UsageException("no records to score: set replay.stream"));
+    Set<BenchSettings.Part> parts = only == null ? BenchSettings.Part.ofDeployment() : only;
+    if (parts.contains(BenchSettings.Part.ADAPTATION)) {
+      settings.requireSigningKey(); // train would refuse, after all else has been measured
+    }
     Pipeline pipeline =
         new Pipeline(
             settings.loadBundle(),
@@ -175,21 +180,40 @@ final class BenchCommand implements Callable<Integer> {
             settings.gates(),
             Optional.empty(),
             settings.kafka());
-    BenchSettings bench =
-        new BenchSettings(
-            pipeline,
-            settings.manifest(),
-            settings.bundleDirectory(),
-            stream,
-            settings.replay().truthFields(),
-            new Commands(Main.class.getName(), config, settings.topicNames()),
-            only == null ? BenchSettings.Part.ofDeployment() : only,
-            axes == null ? EnumSet.allOf(BenchSettings.Axis.class) : axes,
-            upTo,
-            rounds,
-            seconds,
-            minutes);
-    Report measured = new Bench(bench, say).run();
+    Report measured = new Report();
+    Bench bench;
+    try {
+      bench =
+          new Bench(
+              new BenchSettings(
+                  pipeline,
+                  settings.manifest(),
+                  settings.bundleDirectory(),
+                  stream,
+                  settings.replay().truthFields(),
+                  new Commands(Main.class.getName(), config, settings.topicNames()),
+                  parts,
+                  axes == null ? EnumSet.allOf(BenchSettings.Axis.class) : axes,
+                  upTo,
+                  rounds,
+                  seconds,
+                  minutes),
+              measured,
+              say);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+    try (AutoCloseable told = () -> tell(measured)) {
+      bench.run();
+    }
+  }
+
+  /** Of a part that fails, or of Ctrl-C, too: what was measured before it has cost its time. */
+  private void tell(Report measured) throws IOException {
+    if (!measured.isBegun()) {
+      return;
+    }
+    boolean unused = Thread.interrupted(); // Ctrl-C's, which would end the writing
     spec.commandLine().getOut().println(measured);
     if (report != null) {
       measured.write(report);

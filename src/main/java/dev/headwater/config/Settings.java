@@ -69,6 +69,19 @@ public record Settings(
   }
 
   /**
+   * For who is going to write heads.
+   *
+   * @throws ConfigException where they have to be signed and there is no key
+   */
+  public void requireSigningKey() throws ConfigException {
+    try {
+      heads.signatures().requireKey();
+    } catch (IllegalStateException e) {
+      throw new ConfigException(file, List.of("heads: " + e.getMessage()));
+    }
+  }
+
+  /**
    * @throws ConfigException where the configuration says of a task what does not hold of the
    *     bundle's
    */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.headwater.bench.Ffnn;
 import dev.headwater.schema.Json;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -88,6 +89,54 @@ class BenchIT {
       assertThat(report.at("/soak/lastHalf/" + held + "/mean").asDouble()).as(held).isPositive();
       assertThat(report.at("/soak/lastHalf/" + held + "/rise").isNumber()).as(held).isTrue();
     }
+  }
+
+  @Test
+  void measuresADeploymentWhoseOwnBrokerIsLocked() throws Exception {
+    JsonNode report =
+        Json.MAPPER.readTree(
+            measured(
+                    0,
+                    "kafka: {security.protocol: SASL_SSL, sasl.mechanism: SCRAM-SHA-512,"
+                        + " ssl.truststore.location: nowhere.pem, bootstrap.servers: \"b:9093\"}\n",
+                    "--only",
+                    "start,adaptation")
+                .toFile());
+
+    assertThat(report.at("/start/seconds").asDouble()).isPositive();
+    assertThat(report.at("/adaptation/trainings").asInt()).isPositive();
+  }
+
+  @Test
+  void keepsWhatWasMeasuredBeforeAPartFails() throws Exception {
+    Path file = measured(1, "adapt: {device: \"cuda:99\"}\n", "--only", "throughput,adaptation");
+
+    JsonNode report = Json.MAPPER.readTree(file.toFile());
+    assertThat(report.at("/headwater/recordsPerSecond").asDouble()).isPositive();
+    assertThat(report.has("adaptation")).isFalse();
+  }
+
+  /**
+   * @param more of the configuration; a key replaces what is there
+   */
+  private Path measured(int exit, String more, String... arguments) throws Exception {
+    Path config = Ffnn.CRAYFISH.write(directory);
+    String key = more.substring(0, more.indexOf(':'));
+    Files.writeString(
+        config, Files.readString(config).replaceAll("(?m)^" + key + ":.*\n", "") + more);
+    Path file = directory.resolve("bench.json");
+    List<String> all =
+        new ArrayList<>(List.of("bench", "--config", config.toString(), "--report", "" + file));
+    all.addAll(List.of("--rounds", "1", "--seconds", "0.5"));
+    all.addAll(List.of(arguments));
+    StringWriter err = new StringWriter();
+    assertThat(
+            Main.commandLine()
+                .setErr(new PrintWriter(err, true))
+                .execute(all.toArray(String[]::new)))
+        .as(err.toString())
+        .isEqualTo(exit);
+    return file;
   }
 
   @Test
