@@ -2,6 +2,7 @@ package dev.headwater.cli;
 
 import dev.headwater.adapt.AdaptSettings;
 import dev.headwater.bundle.Task;
+import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
@@ -262,7 +263,8 @@ final class HeadsCommand {
     return log.live(task).map(LivePointer::pinned).orElse(false);
   }
 
-  static HeadPublisher publisher(Settings settings) {
+  static HeadPublisher publisher(Settings settings) throws ConfigException {
+    settings.requireSigningKey();
     return new HeadPublisher(
         settings.kafka(), settings.topics().heads(), settings.name() + "-cli", settings.heads());
   }

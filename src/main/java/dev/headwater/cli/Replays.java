@@ -50,6 +50,10 @@ final class Replays {
 
   /** Of the configured file. */
   void run() throws Exception {
+    if (settings.replay().stream().isEmpty()) {
+      throw new UsageException(
+          "no stream to replay: set replay.stream, or give --stream or --from-topic");
+    }
     run(settings.loadBundle(), Replay::run);
   }
 
@@ -75,6 +79,9 @@ final class Replays {
   }
 
   private void run(Bundle bundle, Running running) throws Exception {
+    if (settings.replay().adapt() || settings.history().isPresent()) {
+      settings.requireSigningKey();
+    }
     Pipeline pipeline =
         new Pipeline(
             bundle,

@@ -51,6 +51,7 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Settings settings = config.load();
+    settings.requireSigningKey();
     Bundle bundle = settings.loadBundle();
     if (history != null) {
       begin(settings, bundle, history);

@@ -158,11 +158,7 @@ public final class Replay {
   }
 
   private Path streamFile() {
-    return settings.stream()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "no stream to replay: set replay.stream, or give --stream or --from-topic"));
+    return settings.stream().orElseThrow(() -> new IllegalArgumentException("no stream to replay"));
   }
 
   /**

@@ -314,7 +314,7 @@ class SecurityIT {
     Path unsigned =
         Files.writeString(
             directory.resolve("unsigned.yaml"), plain.replaceAll("signing-key: [^,]+, ", ""));
-    assertThat(execute(unsigned, "train")).isEqualTo(1);
+    assertThat(execute(unsigned, "train")).isEqualTo(2);
     assertThat(err.toString()).contains("set heads.signing-key");
 
     Path strange =
