@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Compares two deployments on the audited records that both have predicted.",
-      "Exit code 1 where the new one is shown to be worse."
+      "Exit code 3 where the new one is shown to be worse."
     })
 final class CompareCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;
@@ -52,6 +52,6 @@ final class CompareCommand implements Callable<Integer> {
                 ConfigOption.recorded(before))
             .results();
     results.forEach(result -> spec.commandLine().getOut().println(result.told()));
-    return results.stream().anyMatch(Comparison.Result::worse) ? 1 : 0;
+    return results.stream().anyMatch(Comparison.Result::worse) ? Main.NOT_WELL : 0;
   }
 }

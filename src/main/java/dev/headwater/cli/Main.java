@@ -7,7 +7,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The {@code headwater} command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. */
+/** The {@code headwater} command. */
 @Command(
     name = "headwater",
     mixinStandardHelpOptions = true,
@@ -15,6 +15,13 @@ import picocli.CommandLine.Spec;
     description = {
       "Scores Kafka topics with an ONNX model and keeps its head learning from the stream.",
       ""
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:done",
+      "1:failed, as where the broker is away",
+      "2:wrong usage or configuration",
+      Main.NOT_WELL + ":done, and not well: 'compare' found it worse, 'topics check' found problems"
     },
     footer = {
       "",
@@ -36,6 +43,9 @@ import picocli.CommandLine.Spec;
       TopicsCommand.class
     })
 public final class Main implements Runnable {
+  /** The exit code of a verdict that no failure must look like. */
+  static final int NOT_WELL = 3;
+
   private static final Set<String> SHOWS_ITSELF = Set.of("replay", "demo", "bench");
   private static final Set<String> SHORT = Set.of("replay", "demo");
 

@@ -44,12 +44,12 @@ final class TopicsCommand {
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Lists what is wrong with existing topics; exit code 1 if anything is.")
+      description = "Lists what is wrong with existing topics; exit code 3 if anything is.")
   int check(@Mixin ConfigOption config) throws ConfigException {
     List<String> problems = setup(config).check();
     problems.forEach(out()::println);
     out().println(problems.isEmpty() ? "every topic is right" : problems.size() + " problems");
-    return problems.isEmpty() ? 0 : 1;
+    return problems.isEmpty() ? 0 : Main.NOT_WELL;
   }
 
   @Command(

@@ -40,7 +40,7 @@ class CommandsIT extends CommandedDeployment {
 
   @Test
   void beginsADeploymentServesRollsBackAndExports() throws Exception {
-    assertThat(run("topics", "check")).as("nothing is there yet").isEqualTo(1);
+    assertThat(run("topics", "check")).as("nothing is there yet").isEqualTo(3);
     assertThat(out.toString()).contains("desk-heads");
     assertThat(run("topics", "create")).isZero();
     assertThat(run("topics", "check")).as(out.toString()).isZero();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundles;
+import dev.headwater.heads.TestKeys;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.schema.Json;
 import java.io.PrintWriter;
@@ -61,6 +62,54 @@ class MainTest {
 
     assertThat(run("serve", "--config", file.toString())).isEqualTo(2);
     assertThat(err.toString()).contains("headwater.yaml").doesNotContain("\tat ");
+  }
+
+  @Test
+  void helpTellsTheExitCodes() {
+    assertThat(run("--help")).isZero();
+
+    assertThat(out.toString())
+        .containsSubsequence(
+            "Exit codes:", "0   done", "1   failed", "2   wrong usage", "3   done");
+  }
+
+  @Test
+  void aNumberThatCannotBeIsAMistakeOfUsage() {
+    assertThat(run("bench", "--workload", "ffnn", "--rounds", "0")).isEqualTo(2);
+    assertThat(err.toString()).contains("rounds must be at least 1, not 0");
+  }
+
+  @Test
+  void aReplayOfNothingIsAMistakeOfUsage() throws Exception {
+    assertThat(run("replay", "--config", deployment("").toString())).isEqualTo(2);
+    assertThat(err.toString()).contains("set replay.stream, or give --stream or --from-topic");
+  }
+
+  @Test
+  void whoWritesHeadsThatMustBeSignedIsAskedForTheKeyAtOnce() throws Exception {
+    TestKeys keys = new TestKeys(directory).pair("ours", "Ed25519");
+    Path stream = Files.writeString(directory.resolve("s.jsonl"), "{\"x\": [1, 2, 3, 4]}\n");
+    String config =
+        deployment(
+                "heads: {trusted-keys: [%s]}\nreplay: {stream: %s}\n"
+                    .formatted(keys.trusted("ours"), stream))
+            .toString();
+
+    for (String command :
+        List.of("train", "heads rollback 1", "labels retire x", "replay", "bench")) {
+      err.getBuffer().setLength(0);
+      List<String> words = new ArrayList<>(List.of(command.split(" ")));
+      words.addAll(List.of("--config", config));
+      assertThat(run(words.toArray(String[]::new))).as(command).isEqualTo(2);
+      assertThat(err.toString()).as(command).contains("set heads.signing-key");
+    }
+  }
+
+  private Path deployment(String more) throws Exception {
+    Bundles.tabular(directory, 4, 2);
+    return Files.writeString(
+        directory.resolve("c.yaml"),
+        "name: desk\nbundle: {directory: %s}\n%s".formatted(directory, more));
   }
 
   @Test
