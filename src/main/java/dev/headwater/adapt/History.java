@@ -21,6 +21,7 @@ import dev.headwater.schema.Topics;
 import dev.headwater.scoring.Inference;
 import dev.headwater.scoring.Scoring;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,7 +96,7 @@ public final class History {
           "no field of %s holds the labels themselves for any of %s"
               .formatted(file, tasks.stream().map(Task::name).toList()));
     }
-    List<String> lines = Files.readAllLines(file);
+    List<String> lines = lines(file);
     // not as a writer: what is refused must not end a trainer that runs
     HeadLog heads =
         HeadLog.read(parts.kafka(), parts.topics().heads(), parts.settings().heads().signatures());
@@ -124,6 +125,14 @@ public final class History {
               .formatted(file, labelFields.get(tasks.get(taught.get(0)).name())));
     }
     return publish(samples, learners);
+  }
+
+  private static List<String> lines(Path file) throws IOException {
+    try {
+      return Files.readAllLines(file);
+    } catch (CharacterCodingException e) {
+      throw new IOException(file + " is not UTF-8"); // which is all that e could tell
+    }
   }
 
   private List<HeadInfo> publish(List<Sample> samples, Map<Integer, Learner> learners) {

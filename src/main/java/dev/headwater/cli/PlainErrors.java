@@ -3,6 +3,11 @@ package dev.headwater.cli;
 import dev.headwater.bundle.BundleException;
 import dev.headwater.config.ConfigException;
 import dev.headwater.onnx.OnnxException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,7 +43,27 @@ final class PlainErrors implements IExecutionExceptionHandler {
   }
 
   private static String told(Throwable failure) {
+    if (failure instanceof FileSystemException file && file.getReason() == null) {
+      return told(file);
+    }
+    if (failure instanceof CharacterCodingException) {
+      return "what was to be read is not UTF-8";
+    }
     String message = failure.getMessage();
     return message == null ? failure.getClass().getSimpleName() : message;
+  }
+
+  /** Its message is the path and nothing else. */
+  private static String told(FileSystemException failure) {
+    if (failure instanceof NoSuchFileException) {
+      return "there is no file " + failure.getFile();
+    }
+    if (failure instanceof FileAlreadyExistsException) {
+      return "a file is in the way: " + failure.getFile();
+    }
+    if (failure instanceof AccessDeniedException) {
+      return "no permission for " + failure.getFile();
+    }
+    return "%s: %s".formatted(failure.getFile(), failure.getClass().getSimpleName());
   }
 }

@@ -21,6 +21,7 @@ import dev.headwater.stream.selection.Selection;
 import io.smallrye.config.ConfigValidationException;
 import io.smallrye.config.SmallRyeConfig;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -101,6 +102,8 @@ public final class SettingsLoader {
       throw new ConfigException(file, Problems.of(e));
     } catch (MarkedYAMLException e) {
       throw new ConfigException(file, List.of(Problems.of(e)));
+    } catch (CharacterCodingException e) {
+      throw new ConfigException(file, List.of("is not UTF-8"));
     } catch (IOException | RuntimeException e) {
       throw new ConfigException(file, List.of("cannot be read: " + e.getMessage()));
     }

@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -193,6 +194,8 @@ public final class Signatures {
         byte[] der = Base64.getMimeDecoder().decode(pem.group(2));
         return parser.parse(KeyFactory.getInstance(ALGORITHM), der);
       }
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(refusal(file, type), e); // DER, say
     } catch (IOException e) {
       throw new IllegalArgumentException(file + " cannot be read: " + e, e);
     } catch (GeneralSecurityException | IllegalArgumentException e) {

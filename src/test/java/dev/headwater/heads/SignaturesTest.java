@@ -103,7 +103,9 @@ class SignaturesTest {
     Files.writeString(keys.signing("noise"), "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END");
     Files.copy(keys.trusted("ours"), keys.signing("swapped"));
 
-    for (String wrong : List.of("montgomery", "noise", "swapped")) {
+    Files.write(keys.signing("der"), new byte[] {0x30, 0x2e, (byte) 0xff, (byte) 0xfe});
+
+    for (String wrong : List.of("montgomery", "noise", "swapped", "der")) {
       assertThatThrownBy(() -> keys.signing(wrong, "ours"))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining(wrong + ".key is no unencrypted Ed25519 private key in PEM")
