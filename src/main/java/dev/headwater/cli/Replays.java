@@ -62,6 +62,7 @@ final class Replays {
     Bundle bundle = settings.loadBundle();
     Path values = Files.createTempFile("headwater-records-", ".bin");
     try {
+      values.toFile().deleteOnExit(); // Ctrl-C while it is being filled
       display.step("reading the records and their labels");
       RecordedStream recorded =
           RecordedStream.read(ConfigOption.recorded(settings), bundle, from, until, values);

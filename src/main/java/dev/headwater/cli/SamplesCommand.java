@@ -48,13 +48,13 @@ final class SamplesCommand {
     Bundle bundle = settings.loadBundle();
     Bound from = range.from();
     Bound until = range.until();
+    // before there is anything to close: Ctrl-C need not wait for the end of a topic
+    HeadLog heads = ConfigOption.recorded(settings).heads();
+    KnownLabels known = KnownLabels.ofSamples(ConfigOption.recorded(before), bundle.tasks());
     Lifetime.untilSignalled(
         signalled -> {
           try (Scoring scoring = RescoreCommand.load(settings, bundle)) {
-            HeadLog heads = ConfigOption.recorded(settings).heads();
             ServedHeads.install(scoring, bundle, heads, Map.of());
-            KnownLabels known =
-                KnownLabels.ofSamples(ConfigOption.recorded(before), bundle.tasks());
             Reembedding.Summary summary =
                 new Reembedding(
                         settings.name(),
