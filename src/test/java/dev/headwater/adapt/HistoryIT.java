@@ -71,6 +71,13 @@ class HistoryIT extends TrainerDeployment {
     assertThat(said).anySatisfy(line -> assertThat(line).contains("line 1").contains("'label'"));
   }
 
+  @Test
+  void refusesAFileThatIsNoText() throws Exception {
+    Path file = Files.write(own.resolve("binary.jsonl"), new byte[] {(byte) 0xff, (byte) 0xfe});
+
+    assertThatThrownBy(() -> train(file)).hasMessage(file + " is not UTF-8");
+  }
+
   private Path labelled(boolean sizes) throws Exception {
     Random random = new Random(3);
     List<String> lines = new ArrayList<>();

@@ -485,6 +485,15 @@ class SettingsLoaderTest {
   }
 
   @Test
+  void saysWhenAFileIsNoText() throws Exception {
+    Path file = Files.write(directory.resolve("c.yaml"), new byte[] {(byte) 0xff, (byte) 0xfe});
+
+    assertThatThrownBy(() -> SettingsLoader.load(file, Map.of(), Map.of()))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("is not UTF-8");
+  }
+
+  @Test
   void saysWhenThereIsNoFile() {
     assertThatThrownBy(
             () -> SettingsLoader.load(directory.resolve("none.yaml"), Map.of(), Map.of()))
