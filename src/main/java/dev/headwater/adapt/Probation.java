@@ -7,12 +7,15 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Verdict;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -21,6 +24,9 @@ import java.util.stream.Collectors;
  * Not thread-safe.
  */
 final class Probation {
+  /** Differences between two heads, of audits alone: more are of years. */
+  private static final int MOST_SETTLED = 100_000;
+
   private final Supervision by;
   private final Side head;
   private final Side parent;
@@ -28,10 +34,13 @@ final class Probation {
   private final Optional<Dense> dense;
   private final Map<String, Answer> answers = new HashMap<>();
 
+  /** What audits said that the memory has since let go of: bets that are lost stay lost. */
+  private final Deque<Trial> settled = new ArrayDeque<>();
+
   /**
    * @param label it was judged by, which may be corrected
    */
-  private record Answer(String label, Trial trial) {}
+  private record Answer(String label, boolean audit, Trial trial) {}
 
   /** A head and what it says. */
   private record Side(HeadInfo info, Fitter.Trained trained) {
@@ -64,7 +73,7 @@ final class Probation {
   Optional<Verdict> verdict(List<Remembered> unseen) {
     answer(unseen);
     List<Trial> all = new ArrayList<>();
-    List<Trial> audit = new ArrayList<>();
+    List<Trial> audit = new ArrayList<>(settled);
     for (Remembered sample : unseen) {
       Trial trial =
           Objects.requireNonNull(answers.get(sample.recordId()), "answered above").trial();
@@ -78,10 +87,10 @@ final class Probation {
 
   /** Each sample is scored once, and again after its label was corrected. */
   private void answer(List<Remembered> unseen) {
-    // neither erased nor evicted samples are to be counted or kept
+    Set<String> there = unseen.stream().map(Remembered::recordId).collect(Collectors.toSet());
     answers
-        .keySet()
-        .retainAll(unseen.stream().map(Remembered::recordId).collect(Collectors.toSet()));
+        .entrySet()
+        .removeIf(answer -> !there.contains(answer.getKey()) && settle(answer.getValue()));
     List<Remembered> fresh =
         unseen.stream()
             .filter(
@@ -95,8 +104,25 @@ final class Probation {
     for (int i = 0; i < fresh.size(); i++) {
       Remembered sample = fresh.get(i);
       Trial trial = trial(sample, before.get(i), after.get(i));
-      answers.put(sample.recordId(), new Answer(sample.label(), trial));
+      answers.put(
+          sample.recordId(), new Answer(sample.label(), sample.reason() == Reason.AUDIT, trial));
     }
+  }
+
+  /**
+   * The test is right however often it is asked only if nothing is forgotten. Of a sample that is
+   * gone nothing is kept but which head was right.
+   */
+  private boolean settle(Answer answer) {
+    Trial trial = answer.trial();
+    boolean alike = trial.gain() == 0 && Objects.equals(trial.live(), trial.candidate());
+    if (answer.audit() && !alike) {
+      settled.addLast(trial);
+      if (settled.size() > MOST_SETTLED) {
+        settled.removeFirst();
+      }
+    }
+    return true;
   }
 
   private Trial trial(Remembered sample, float[] before, float[] after) {
