@@ -80,7 +80,7 @@ class BadMaskTest {
     List<TestRecord<byte[], byte[]>> dead = driven.read(driven.topics.deadLetters());
     assertThat(dead).hasSize(2);
     names(dead.get(0), "late", "/label", why);
-    names(dead.get(1), "inline", "label", why);
+    names(dead.get(1), "inline", "/label", why);
     assertThat(driven.read(driven.topics.samples()))
         .as("its neighbour goes on")
         .extracting(sample -> sample.value().getRecordId())
