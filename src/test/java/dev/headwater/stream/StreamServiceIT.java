@@ -216,7 +216,7 @@ class StreamServiceIT {
 
   private StreamService large(Deployment on, Bundle bundle, Map<String, Object> kafka) {
     return new StreamService(
-        Deployment.settings("large", state, ALL_UNSURE),
+        Deployment.settings("large", state, new Selection(1, 0)),
         bundle,
         new ScoringSettings(1, 1, 16, false),
         on.topics,
