@@ -16,9 +16,10 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The records of one poll on their way through the pool: decoded in chunks, then sorted by length
- * and run in batches of records of like length, the long ones first. Where all are of one length
- * there is nothing to sort, and a chunk is a batch that waits for no other.
+ * The records of one poll on their way through the pool: decoded in chunks, then, as many as take a
+ * second, sorted by length and run in batches of records of like length, the long ones first: who
+ * asks for them in turn may have a transaction open. Where all are of one length there is nothing
+ * to sort, and a chunk is a batch that waits for no other.
  */
 final class Poll {
   private static final int CHUNKS_A_THREAD = 4;
@@ -111,8 +112,15 @@ final class Poll {
   }
 
   private void dispatch() {
+    int size = scoring.sorted();
+    for (int from = 0; from < decoded.length; from += size) {
+      dispatch(from, Math.min(decoded.length, from + size));
+    }
+  }
+
+  private void dispatch(int first, int last) {
     List<Integer> order =
-        IntStream.range(0, decoded.length)
+        IntStream.range(first, last)
             .filter(i -> !futures.get(i).isDone())
             .boxed()
             .sorted(Comparator.comparingInt((Integer i) -> record(i).input().length()).reversed())

@@ -155,6 +155,11 @@ public final class Scoring implements AutoCloseable {
     return runLength.records();
   }
 
+  /** Records in turn among which those of like length are sought. */
+  int sorted() {
+    return runLength.inASecond(settings.threads());
+  }
+
   /** One record by itself: the network failing on it is the record's own failure. */
   Inference infer(Decoded record) throws InvalidRecordException {
     try {

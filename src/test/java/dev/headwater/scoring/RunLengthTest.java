@@ -31,6 +31,15 @@ class RunLengthTest {
   }
 
   @Test
+  void tellsHowManyAreDoneInASecondBySoManyThreads() {
+    assertThat(length.inASecond(2)).as("not known yet").isEqualTo(200);
+    run(300, 32, 500);
+    assertThat(length.inASecond(2)).isBetween(3_990, 4_010);
+    run(300, 1, 5_000_000);
+    assertThat(length.inASecond(2)).isEqualTo(1);
+  }
+
+  @Test
   void standsARunThatWasHeldUp() {
     run(300, 32, 5);
     run(1, 32, 100);

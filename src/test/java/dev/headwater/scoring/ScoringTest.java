@@ -156,6 +156,27 @@ class ScoringTest {
         .isLessThan(batches.stream().mapToLong(Batch::positions).sum() / 8);
   }
 
+  /** So that none waits for a whole poll of a slow network while others have been answered. */
+  @Test
+  void seeksLikeLengthsAmongAsManyAsTakeASecondInTheirTurn() throws Exception {
+    List<Batch> batches = batches(sentences(250));
+
+    List<Integer> starts = new ArrayList<>();
+    int run = 0;
+    for (int i = 0; i < batches.size(); i++) {
+      boolean longer = i > 0 && longest(batches.get(i)) > longest(batches.get(i - 1));
+      if (longer) {
+        starts.add(run);
+      }
+      run += batches.get(i).records();
+    }
+    assertThat(starts).as("nothing is known of its speed: 100 a second").containsExactly(100, 200);
+  }
+
+  private static long longest(Batch batch) {
+    return batch.positions() / batch.records();
+  }
+
   @Test
   void countsThePaddingThatADeeperCutNeeds() throws Exception {
     List<byte[]> texts = List.of(utf8("{\"id\":\"a\",\"text\":\"card\"}"));
