@@ -215,7 +215,7 @@ public final class History {
       JsonNode record = Json.MAPPER.readTree(line);
       for (int task : tasks) {
         String label =
-            Label.text(record.get(labelFields.get(parts.bundle().tasks().get(task).name())));
+            Label.truth(record.get(labelFields.get(parts.bundle().tasks().get(task).name())));
         if (label != null && !label.isBlank()) {
           labels.put(task, label);
         }

@@ -7,10 +7,9 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Verdict;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -20,8 +19,8 @@ import java.util.stream.Collectors;
 
 /**
  * The live head against its parent, on samples that neither trained on. As both are on the heads
- * topic and the samples on theirs, a trainer that starts anew finds what the one before it found.
- * Not thread-safe.
+ * topic and the samples on theirs, a trainer that starts anew finds what the one before it found,
+ * but for samples that it no longer remembers. Not thread-safe.
  */
 final class Probation {
   /** Differences between two heads, of audits alone: more are of years. */
@@ -35,7 +34,7 @@ final class Probation {
   private final Map<String, Answer> answers = new HashMap<>();
 
   /** What audits said that the memory has since let go of: bets that are lost stay lost. */
-  private final Deque<Trial> settled = new ArrayDeque<>();
+  private final Map<String, Trial> settled = new LinkedHashMap<>();
 
   /**
    * @param label it was judged by, which may be corrected
@@ -73,7 +72,7 @@ final class Probation {
   Optional<Verdict> verdict(List<Remembered> unseen) {
     answer(unseen);
     List<Trial> all = new ArrayList<>();
-    List<Trial> audit = new ArrayList<>(settled);
+    List<Trial> audit = new ArrayList<>(settled.values());
     for (Remembered sample : unseen) {
       Trial trial =
           Objects.requireNonNull(answers.get(sample.recordId()), "answered above").trial();
@@ -90,7 +89,9 @@ final class Probation {
     Set<String> there = unseen.stream().map(Remembered::recordId).collect(Collectors.toSet());
     answers
         .entrySet()
-        .removeIf(answer -> !there.contains(answer.getKey()) && settle(answer.getValue()));
+        .removeIf(
+            answer ->
+                !there.contains(answer.getKey()) && settle(answer.getKey(), answer.getValue()));
     List<Remembered> fresh =
         unseen.stream()
             .filter(
@@ -104,22 +105,26 @@ final class Probation {
     for (int i = 0; i < fresh.size(); i++) {
       Remembered sample = fresh.get(i);
       Trial trial = trial(sample, before.get(i), after.get(i));
+      settled.remove(sample.recordId()); // it came again: one record, one bet
       answers.put(
           sample.recordId(), new Answer(sample.label(), sample.reason() == Reason.AUDIT, trial));
     }
   }
 
-  /**
-   * The test is right however often it is asked only if nothing is forgotten. Of a sample that is
-   * gone nothing is kept but which head was right.
-   */
-  private boolean settle(Answer answer) {
+  /** Forgets a record. */
+  void erase(String recordId) {
+    answers.remove(recordId);
+    settled.remove(recordId);
+  }
+
+  /** The test is right however often it is asked only if nothing is forgotten. */
+  private boolean settle(String recordId, Answer answer) {
     Trial trial = answer.trial();
     boolean alike = trial.gain() == 0 && Objects.equals(trial.live(), trial.candidate());
     if (answer.audit() && !alike) {
-      settled.addLast(trial);
+      settled.put(recordId, trial);
       if (settled.size() > MOST_SETTLED) {
-        settled.removeFirst();
+        settled.remove(settled.keySet().iterator().next());
       }
     }
     return true;

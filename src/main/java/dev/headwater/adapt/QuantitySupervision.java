@@ -35,6 +35,9 @@ record QuantitySupervision(
   /** Of the median distance from the median: of a normal distribution, 34 deviations. */
   private static final double SLIP = 50;
 
+  /** One in so many is a slip. */
+  private static final int RARE = 100;
+
   private static final float[] NOTHING_KNOWN = {0};
 
   /** Of numbers that nothing is known of yet. */
@@ -69,10 +72,10 @@ record QuantitySupervision(
   private static double[] within(double[] numbers) {
     double middle = median(numbers);
     double off = median(Arrays.stream(numbers).map(n -> Math.abs(n - middle)).toArray());
-    // where most are the same, nothing tells how far the others may be
-    return off > 0
-        ? Arrays.stream(numbers).filter(n -> Math.abs(n - middle) <= SLIP * off).toArray()
-        : numbers;
+    double[] near =
+        Arrays.stream(numbers).filter(n -> Math.abs(n - middle) <= SLIP * off).toArray();
+    // where more are far out, it is how these numbers are
+    return numbers.length - near.length <= Math.max(1, numbers.length / RARE) ? near : numbers;
   }
 
   private static double median(double[] numbers) {

@@ -15,6 +15,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Verdict;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -65,30 +66,47 @@ final class TaskTraining {
   }
 
   /**
-   * Follows the live head. The bundle's own goes on the topic first, so that there is a way back;
-   * and again where another bundle's is live, which nobody can serve.
+   * Follows the live head. The bundle's own goes on the topic once, so that there is a way back;
+   * where another bundle's is live, which nobody can serve, the newest that can be is made so.
    */
   void begin() {
     HeadLog heads = publisher.read();
-    Optional<Head> own = task.head().filter(head -> !serves(heads));
-    if (own.isPresent()) {
-      try {
-        boolean first = heads.versions(task.name()).isEmpty();
-        publisher.promote(
-            first ? own.get() : own.get().numbered(heads.nextVersion(task.name())), WRITER);
-      } catch (VersionTakenException e) {
-        log.atDebug().setCause(e).log("another trainer that starts was quicker");
+    try {
+      if (heads.versions(task.name()).isEmpty()) {
+        task.head().ifPresent(own -> publisher.promote(own, WRITER));
+      } else if (stranded(heads)) {
+        comeBack(heads);
       }
+    } catch (VersionTakenException e) {
+      log.atDebug().setCause(e).log("another trainer that starts was quicker");
     }
     follow(publisher.read());
   }
 
-  /** Whether there is a head for scorers to follow, or there was none that they could not. */
-  private boolean serves(HeadLog heads) {
+  /** Whether what is live cannot serve, and nobody holds it there. */
+  private boolean stranded(HeadLog heads) {
     return heads
         .live(task.name())
-        .map(live -> heads.head(task.name(), live.version()).filter(this::fits).isPresent())
-        .orElse(!heads.versions(task.name()).isEmpty());
+        .filter(live -> !live.pinned() && live.canary() == null)
+        .filter(live -> serving(heads, live.version()).isEmpty())
+        .isPresent();
+  }
+
+  private void comeBack(HeadLog heads) {
+    Optional<HeadInfo> newest =
+        heads.versions(task.name()).stream()
+            .filter(info -> info.verdict().accepted() && serving(heads, info.version()).isPresent())
+            .max(Comparator.comparingLong(HeadInfo::version));
+    if (newest.isPresent()) {
+      publisher.point(task.name(), newest.get().version(), false, WRITER);
+    } else {
+      long next = heads.nextVersion(task.name());
+      task.head().ifPresent(own -> publisher.promote(own.numbered(next), WRITER));
+    }
+  }
+
+  private Optional<Head> serving(HeadLog heads, long version) {
+    return heads.head(task.name(), version).filter(this::fits);
   }
 
   /** All that was on the topic has been taken in: of its alarms, some have been answered since. */
@@ -146,6 +164,7 @@ final class TaskTraining {
   void erase(String recordId) {
     learner.erase(recordId);
     realignment.ifPresent(following -> following.erase(recordId));
+    probation.ifPresent(held -> held.erase(recordId));
     metrics.erased(task.name(), learner.memorySize());
     news = true;
   }
@@ -168,7 +187,11 @@ final class TaskTraining {
     HeadInfo info = live.orElseThrow().info();
     try {
       if (publisher.withdraw(info, verdict, "withdrawal").isEmpty()) {
-        return; // pinned, or somebody was quicker
+        HeadLog heads = publisher.read();
+        if (changed(heads)) {
+          follow(heads); // somebody was quicker; else it is pinned
+        }
+        return;
       }
     } catch (IllegalArgumentException e) {
       probation = Optional.empty();
@@ -275,8 +298,7 @@ final class TaskTraining {
   private Optional<Head> liveHead(HeadLog heads) {
     return heads
         .live(task.name())
-        .flatMap(pointer -> heads.head(pointer.task(), pointer.version()))
-        .filter(this::fits)
+        .flatMap(pointer -> serving(heads, pointer.version()))
         .or(task::head);
   }
 

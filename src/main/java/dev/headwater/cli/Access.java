@@ -101,7 +101,8 @@ final class Access {
                     "%s-%s-changelog".formatted(name, store),
                     AclOperation.CREATE,
                     AclOperation.READ,
-                    AclOperation.WRITE));
+                    AclOperation.WRITE,
+                    AclOperation.DESCRIBE_CONFIGS));
     allow(ResourceType.GROUP, name, AclOperation.READ);
     // Kafka Streams numbers its transactional ids under the name, where the writers of heads have
     // theirs: without the denials a scorer could fence them

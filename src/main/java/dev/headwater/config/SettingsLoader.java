@@ -96,7 +96,7 @@ public final class SettingsLoader {
               variable ->
                   log.atWarn()
                       .addKeyValue("variable", variable)
-                      .log("names no key, and is not used"));
+                      .log("names no key of the configuration"));
       return settings;
     } catch (ConfigValidationException e) {
       throw new ConfigException(file, Problems.of(e));
@@ -272,9 +272,14 @@ public final class SettingsLoader {
 
   private HeadSettings heads() {
     RawConfig.Heads heads = raw.heads();
+    if (heads.chunkBytes() > HeadSettings.CHUNK_BYTES) {
+      log.atWarn()
+          .addKeyValue("used", HeadSettings.CHUNK_BYTES)
+          .log("heads.chunk-bytes is more than a topic takes by default, and less is used");
+    }
     return new HeadSettings(
         heads.keep(),
-        heads.chunkBytes(),
+        Math.min(heads.chunkBytes(), HeadSettings.CHUNK_BYTES),
         Signatures.of(heads.signingKey(), heads.trustedKeys().orElse(List.of())));
   }
 

@@ -24,7 +24,7 @@ public record HeadSettings(int keep, int chunkBytes, Signatures signatures) {
   static final int RECORD_OVERHEAD = 16 << 10;
 
   /** What passes a broker with Kafka's default limit of 1 MiB. */
-  private static final int CHUNK_BYTES = (1 << 20) - RECORD_OVERHEAD;
+  public static final int CHUNK_BYTES = (1 << 20) - RECORD_OVERHEAD;
 
   /** Ten heads, in chunks as large as may be. */
   public static final HeadSettings DEFAULT = new HeadSettings(10, CHUNK_BYTES);

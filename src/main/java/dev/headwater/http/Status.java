@@ -41,9 +41,9 @@ public final class Status implements AutoCloseable {
   /** Looks back that the latest confidences reach. */
   private static final int LATEST = 60;
 
-  /** What is shown over time. */
   private static final String HEAD_VERSION = "headwater.head.version";
 
+  /** What is shown over time. */
   private static final Set<String> SHOWN =
       Set.of(
           "headwater.records.received",
@@ -154,8 +154,8 @@ public final class Status implements AutoCloseable {
       if (SHOWN.contains(name)) {
         values.put(key(meter.getId()), value(meter));
       } else if (name.equals(LATENCY) && meter instanceof Timer timer) {
-        lookAtLatencies(
-            timer.takeSnapshot().histogramCounts(), timer.count(), timer.max(TimeUnit.SECONDS));
+        long count = timer.count(); // first: what comes meanwhile must not look late
+        lookAtLatencies(timer.takeSnapshot().histogramCounts(), count, timer.max(TimeUnit.SECONDS));
         values.put(LATENCY + "{q=0.5}", latencies.quantile(0.5));
         values.put(LATENCY + "{q=0.99}", latencies.quantile(0.99));
       }
@@ -175,7 +175,7 @@ public final class Status implements AutoCloseable {
     }
     double last = cumulative.length == 0 ? 0 : bounds[cumulative.length - 1];
     bounds[cumulative.length] = Math.max(last, longest);
-    counts[cumulative.length] = count - before;
+    counts[cumulative.length] = Math.max(0, count - before);
     latencies.add(bounds, counts);
   }
 

@@ -110,7 +110,7 @@ final class Session {
       try (deployment) {
         Patience patience = new Patience(settings.stallTimeout());
         deployment.start(() -> cancelled.getCount() == 0 || patience.isLost(false));
-        awaitReady(deployment, patience);
+        awaitReady(deployment);
         replay(deployment, collecting);
       }
       collecting.close(); // reads to the end of what the closing left behind
@@ -120,7 +120,8 @@ final class Session {
     return tally;
   }
 
-  private void awaitReady(Deployment deployment, Patience patience) throws InterruptedException {
+  private void awaitReady(Deployment deployment) throws InterruptedException {
+    Patience patience = new Patience(settings.stallTimeout());
     for (Health ready = deployment.ready(); !ready.up(); ready = deployment.ready()) {
       if (patience.isLost(false)) {
         throw new IllegalStateException(
@@ -213,18 +214,20 @@ final class Session {
     return settings.stallTimeout().toSeconds();
   }
 
-  /** How long something may go on not being fine. */
+  /** How long something may go on not being fine, from when it is first asked. */
   private static final class Patience {
     private final long limit;
-    private long lastFine = System.nanoTime();
+    private long lastFine;
+    private boolean asked;
 
     Patience(Duration limit) {
       this.limit = limit.toNanos();
     }
 
     boolean isLost(boolean fine) {
-      if (fine) {
+      if (fine || !asked) {
         lastFine = System.nanoTime();
+        asked = true;
       }
       return System.nanoTime() - lastFine > limit;
     }

@@ -33,6 +33,11 @@ public record Label(String recordId, String task, String label) {
     return text(names);
   }
 
+  /** As {@link #text(JsonNode)} of a file of records, in which true and false are labels too. */
+  public static @Nullable String truth(@Nullable JsonNode label) {
+    return label != null && label.isBoolean() ? label.asText() : text(label);
+  }
+
   /** Several labels as text, the same for the same labels in whatever order. */
   public static String text(Collection<String> names) {
     try {

@@ -75,6 +75,20 @@ class SupervisionTest {
   }
 
   @Test
+  void whatIsFarOutButNotRareIsNoSlip() {
+    Learner learner = learner(new Kind.Quantity(false), List.of(Kind.Quantity.OUTPUT));
+    for (int i = 0; i < 200; i++) {
+      float[] features = features();
+      double number = features[0] > .3 ? 1000 + random.nextGaussian() : random.nextDouble();
+      add(learner, features, Double.toString(number));
+    }
+
+    Head head = learner.train("samples", 1);
+
+    assertThat(head.info().verdict().numbers().get(KindAnswer.MOST)).isGreaterThan(1000);
+  }
+
+  @Test
   void aSlipOfThePenIsNotTheScaleOfAllOthers() {
     Learner learner = learner(new Kind.Quantity(false), List.of(Kind.Quantity.OUTPUT));
     for (int i = 0; i < 200; i++) {

@@ -1,6 +1,7 @@
 package dev.headwater.adapt.drift;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -13,6 +14,15 @@ import java.util.SplittableRandom;
  * one against all of them. Not thread-safe.
  */
 final class FeatureDrift {
+  /** Of all distances; most may be tiny, as where a sensor is idle. */
+  private static final double LARGE = 0.9;
+
+  /** Times a large distance: no difference that matters here is as large. */
+  private static final double FAR = 10;
+
+  private static final double GROWN = 1.1;
+  private static final int MEASURE_EVERY = 200;
+
   private final DriftSettings settings;
   private final int every;
   private final PermutationTest test;
@@ -25,6 +35,9 @@ final class FeatureDrift {
 
   private int sinceLook;
   private double score;
+  private double most = Double.POSITIVE_INFINITY;
+  private int measured;
+  private int sinceMeasured;
 
   FeatureDrift(DriftSettings settings, SplittableRandom random) {
     this.settings = settings;
@@ -65,7 +78,26 @@ final class FeatureDrift {
     int before = kept.size() - window;
     return before < Math.max(window, 2 * settings.shortWindow())
         ? 0
-        : test.score(distances, kept.size(), window);
+        : test.score(distances, kept.size(), window, most());
+  }
+
+  /** Measured anew while draws gather, and then now and then. */
+  private double most() {
+    if (kept.size() > GROWN * measured || ++sinceMeasured > MEASURE_EVERY) {
+      measured = kept.size();
+      sinceMeasured = 0;
+      double[] all = new double[measured * (measured - 1) / 2];
+      int next = 0;
+      for (int i = 0; i < measured; i++) {
+        for (int j = 0; j < i; j++) {
+          all[next++] = distances[i][j];
+        }
+      }
+      Arrays.sort(all);
+      double large = all[(int) (LARGE * all.length)];
+      most = large > 0 ? FAR * large : Double.POSITIVE_INFINITY;
+    }
+    return most;
   }
 
   /** From 0 to 1, where it alarms. */
@@ -75,6 +107,7 @@ final class FeatureDrift {
 
   void clear() {
     kept.clear();
+    measured = 0;
     sinceLook = 0;
     score = 0;
   }

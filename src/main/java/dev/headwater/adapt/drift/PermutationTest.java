@@ -1,6 +1,5 @@
 package dev.headwater.adapt.drift;
 
-import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
@@ -12,9 +11,6 @@ import java.util.SplittableRandom;
 final class PermutationTest {
   /** Random groups as far apart that end the test: more of them cost time and steady the score. */
   private static final int ENOUGH = 10;
-
-  /** Times as far apart as points are: no difference that matters here is as large. */
-  private static final double FAR = 10;
 
   private final double level;
   private final int limit;
@@ -35,9 +31,10 @@ final class PermutationTest {
    * @param distances between points, symmetric
    * @param n points there are, from the first on
    * @param last size of the group at their end
+   * @param most what a distance counts at most: a single point far out would make every group it is
+   *     in the furthest, and hide all that comes after
    */
-  double score(double[][] distances, int n, int last) {
-    double most = most(distances, n);
+  double score(double[][] distances, int n, int last, double most) {
     double[] rows = new double[n];
     double total = 0;
     int[] order = new int[n];
@@ -63,20 +60,6 @@ final class PermutationTest {
       asFar += energy(distances, most, rows, total, order, last) >= observed * (1 - 1e-9) ? 1 : 0;
     }
     return asFar < ENOUGH ? 1 : Math.min(1, Math.log((double) asFar / drawn) / Math.log(level));
-  }
-
-  /**
-   * What a distance counts at most, a multiple of one between neighbours: a single point far out
-   * would make every group it is in the furthest, and hide all that comes after.
-   */
-  private static double most(double[][] distances, int n) {
-    double[] neighbours = new double[n - 1];
-    for (int i = 0; i < n - 1; i++) {
-      neighbours[i] = distances[i][i + 1];
-    }
-    Arrays.sort(neighbours);
-    double middle = neighbours[neighbours.length / 2];
-    return middle > 0 ? FAR * middle : Double.POSITIVE_INFINITY;
   }
 
   /** Between the first {@code last} points of the order and the rest. */

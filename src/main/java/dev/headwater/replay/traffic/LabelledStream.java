@@ -199,7 +199,7 @@ public final class LabelledStream {
   }
 
   private static @Nullable String own(ObjectNode object, Truth truth) {
-    String value = Label.text(object.get(truth.field()));
+    String value = Label.truth(object.get(truth.field()));
     return value == null ? null : truth.label(value);
   }
 

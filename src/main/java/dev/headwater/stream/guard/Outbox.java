@@ -42,6 +42,16 @@ public final class Outbox {
     outgoing.add(new Outgoing(sink, new Record<>(keyBytes, valueBytes, timestamp, headers)));
   }
 
+  /**
+   * Checks that what was added last can also be kept.
+   *
+   * @throws InvalidRecordException if it cannot
+   */
+  public void requireKept() throws InvalidRecordException {
+    Record<byte[], byte[]> last = outgoing.get(outgoing.size() - 1).record();
+    limits.check(TopicLimits.KEPT, last.key(), last.value(), last.headers());
+  }
+
   /** Forwards everything in the order added. */
   public void send(ProcessorContext<byte[], byte[]> context) {
     outgoing.forEach(output -> context.forward(output.record(), output.sink()));

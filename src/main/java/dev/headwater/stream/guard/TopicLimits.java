@@ -18,18 +18,26 @@ import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Asks the broker, once at start, what the topology takes for granted of its topics. */
 public final class TopicLimits {
   private TopicLimits() {}
 
+  /** Beside the topics: the largest sample that the label join can keep. */
+  public static final String KEPT = "changelogs of the label join";
+
+  private static final Logger log = LoggerFactory.getLogger(TopicLimits.class);
+
   /** What a store's changelog has more of a record than the topic it came from, or goes to. */
   private static final int STORED = 512;
 
   /**
-   * The size limits of every topic written to; of what the label join keeps, also those of its
-   * changelogs, where they are there already.
+   * The size limits of every topic written to, and under {@link #KEPT} of what the label join can
+   * keep: its changelogs are there already or will be made.
    *
    * @param changelogs names
    * @throws IllegalStateException if a topic is missing, or the two the label join reads do not
@@ -47,11 +55,18 @@ public final class TopicLimits {
           Stream.concat(Stream.of(maxRequestSize), changelogLimits(admin, changelogs))
               .min(Integer::compare)
               .orElseThrow();
-      Stream.of(topics.pending(), topics.labelsById(), topics.samples())
-          .forEach(
-              topic ->
-                  limits.computeIfPresent(
-                      topic.name(), (name, own) -> Math.min(own, kept - STORED)));
+      limits.put(KEPT, kept - STORED);
+      for (Topic<?, ?> topic : List.of(topics.pending(), topics.labelsById())) {
+        int own = Objects.requireNonNull(limits.get(topic.name()), "a topic that is written to");
+        if (own > kept && kept < maxRequestSize) {
+          log.atWarn()
+              .addKeyValue("topic", topic.name())
+              .addKeyValue("takes", own)
+              .addKeyValue("changelogs", kept)
+              .log("the label join keeps less than its topic takes: raise its changelogs' limit");
+        }
+        limits.put(topic.name(), Math.min(own, kept - STORED));
+      }
       return new Limits(maxRequestSize, limits);
     }
   }
@@ -64,7 +79,12 @@ public final class TopicLimits {
         limits.addAll(maxMessageBytes(admin, List.of(changelog)).values());
       } catch (KafkaException e) {
         Throwable cause = e.getCause(); // of the future's own exception
-        if (cause == null || !(cause.getCause() instanceof UnknownTopicOrPartitionException)) {
+        Throwable told = cause == null ? null : cause.getCause();
+        if (told instanceof TopicAuthorizationException) {
+          log.atWarn()
+              .addKeyValue("topic", changelog)
+              .log("its limit may not be read: grant what 'topics acls' prints");
+        } else if (!(told instanceof UnknownTopicOrPartitionException)) {
           throw e;
         }
       }

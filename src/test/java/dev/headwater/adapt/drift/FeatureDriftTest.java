@@ -46,6 +46,24 @@ class FeatureDriftTest {
     assertThat(delay).isBetween(1, 30);
   }
 
+  /** Where most draws are nearly one, those that are not are what may drift. */
+  @Test
+  void seesAShiftOfThoseThatAreNotIdle() {
+    int found = 0;
+    for (int run = 0; run < 10; run++) {
+      int delay =
+          delay(
+              300,
+              i ->
+                  random.nextDouble() < .75
+                      ? gaussian(16, 0, 1e-4)
+                      : gaussian(16, i < 300 ? 1 : 30, 1));
+      found += delay > 0 && delay <= 60 ? 1 : 0;
+    }
+
+    assertThat(found).isGreaterThanOrEqualTo(8);
+  }
+
   @Test
   void oneDrawFarOutHidesNothingThatComesAfter() {
     int delay = delay(300, i -> i == 100 ? gaussian(16, 1e5, 1) : gaussian(16, i < 300 ? 0 : 1, 1));
