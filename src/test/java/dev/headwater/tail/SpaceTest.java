@@ -267,9 +267,19 @@ final class SpaceTest {
                         1,
                         2,
                         1.5f));
+    Stream<Arguments> inexact = // in float64 each would round to another place
+        Stream.of(
+            nearest("floor", "asymmetric", 1.2f),
+            nearest("round_prefer_ceil", "asymmetric", 0.8f),
+            nearest("ceil", "asymmetric", 1.8f),
+            nearest("floor", "half_pixel", 0.6f),
+            nearest("round_prefer_ceil", "half_pixel", 1.7f),
+            nearest("round_prefer_floor", "half_pixel", 0.7f),
+            nearest("ceil", "half_pixel", 1.4f));
     return Stream.of(
             modes,
             rounding,
+            inexact,
             Stream.of(
                 scales(
                     "nearest, as torch",
@@ -304,6 +314,7 @@ final class SpaceTest {
                                 "roi",
                                 "s")),
                 scales("down", of("mode", "linear"), 1, 1, 0.5f, 0.5f),
+                scales("to the same size", of("mode", "linear"), 1, 1, 1.1f, 1.1f),
                 scales(
                     "cubic without outside",
                     of("mode", "cubic", "exclude_outside", 1, "cubic_coeff_a", -0.5f),
@@ -360,6 +371,12 @@ final class SpaceTest {
                     g ->
                         g.tensor(GraphFixtures.floats("s", 1, 1, 2, 2))
                             .node("Resize", "y", of("mode", "linear"), "in", "s")),
+                map(
+                    "opset 10, smaller",
+                    10,
+                    g ->
+                        g.tensor(GraphFixtures.floats("s", 1, 1, 0.5f, 0.6f))
+                            .node("Resize", "y", of("mode", "nearest"), "in", "s")),
                 map(
                     "Upsample 7",
                     7,
@@ -565,6 +582,22 @@ final class SpaceTest {
         g ->
             g.tensor(GraphFixtures.floats("s", scales))
                 .node("Resize", "y", attributes, "in", "", "s"));
+  }
+
+  private static Arguments nearest(String rounding, String transformation, float scale) {
+    return scales(
+        "nearest %s %s by %s".formatted(rounding, transformation, scale),
+        of(
+            "mode",
+            "nearest",
+            "nearest_mode",
+            rounding,
+            "coordinate_transformation_mode",
+            transformation),
+        1,
+        1,
+        scale,
+        scale);
   }
 
   private static Arguments sizes(String name, Map<String, Object> attributes, long... sizes) {

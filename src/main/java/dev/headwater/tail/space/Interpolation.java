@@ -25,12 +25,15 @@ record Interpolation(
           "pytorch_half_pixel",
           "tf_half_pixel_for_nn");
 
+  /** Of opset 10 and before: up where the axis shrinks, else down. */
+  private static final String SIMPLE = "simple";
+
   static Interpolation of(Call call) {
     boolean old = call.opset() < 11;
     return new Interpolation(
         call.text("mode", "nearest"),
         call.text("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
-        call.text("nearest_mode", old ? "floor" : "round_prefer_floor"),
+        call.text("nearest_mode", old ? SIMPLE : "round_prefer_floor"),
         call.real("cubic_coeff_a", -0.75f),
         call.integer("exclude_outside", 0) == 1);
   }
@@ -43,7 +46,7 @@ record Interpolation(
    * Whether PyTorch's own interpolation of maps [N, C, H, W] does the same. DJL asks it to smooth
    * (antialias) what it makes smaller, which ONNX does not.
    */
-  boolean asPyTorch(long[] shape, long[] out, double[] scales) {
+  boolean asPyTorch(long[] shape, long[] out, float[] scales) {
     for (int axis = 2; axis < 4; axis++) {
       boolean exact = scales[axis] * shape[axis] == out[axis];
       if (!exact || out[axis] < shape[axis] || shape[axis] < 2) {
@@ -54,23 +57,23 @@ record Interpolation(
         ? transformation.matches("half_pixel|pytorch_half_pixel")
         : mode.equals("nearest")
             && transformation.equals("asymmetric")
-            && rounding.equals("floor")
+            && (rounding.equals("floor") || rounding.equals(SIMPLE))
             && whole(scales[2])
             && whole(scales[3]);
   }
 
-  private static boolean whole(double scale) {
+  private static boolean whole(float scale) {
     return scale == Math.rint(scale);
   }
 
   /** One row for each resized value: its weights over the original ones. */
-  float[][] matrix(long in, long out, double scale) {
+  float[][] matrix(long in, long out, float scale) {
     int size = Math.toIntExact(in);
     float[][] rows = new float[Math.toIntExact(out)][size];
     for (int i = 0; i < rows.length; i++) {
       double at = original(i, in, out, scale);
       if (mode.equals("nearest")) {
-        rows[i][inside(nearest(at), size)] = 1;
+        rows[i][inside(nearest(at, scale < 1), size)] = 1;
       } else if (linear()) {
         double clamped = Math.max(0, Math.min(size - 1, at));
         int low = (int) Math.floor(clamped);
@@ -83,24 +86,26 @@ record Interpolation(
     return rows;
   }
 
-  private double original(long i, long in, long out, double scale) {
+  /** In float32, term by term: an exact coordinate may be nearest to another place. */
+  private float original(long i, long in, long out, float scale) {
     return switch (transformation) {
       case "asymmetric" -> i / scale;
-      case "align_corners" -> out == 1 ? 0 : i * (double) (in - 1) / (out - 1);
-      case "tf_half_pixel_for_nn" -> (i + 0.5) / scale;
-      case "pytorch_half_pixel" -> out > 1 ? (i + 0.5) / scale - 0.5 : 0;
+      case "align_corners" -> out == 1 ? 0 : (float) i * (in - 1) / (out - 1);
+      case "tf_half_pixel_for_nn" -> (i + 0.5f) / scale;
+      case "pytorch_half_pixel" -> out > 1 ? (i + 0.5f) / scale - 0.5f : 0;
       case "half_pixel_symmetric" -> {
-        double adjustment = out / (scale * in);
-        yield in / 2.0 * (1 - adjustment) + (i + 0.5) / scale - 0.5;
+        float adjustment = out / (scale * in);
+        yield in / 2f * (1 - adjustment) + (i + 0.5f) / scale - 0.5f;
       }
-      default -> (i + 0.5) / scale - 0.5;
+      default -> (i + 0.5f) / scale - 0.5f;
     };
   }
 
-  private long nearest(double at) {
+  private long nearest(double at, boolean shrinks) {
     return (long)
         switch (rounding) {
           case "floor" -> Math.floor(at);
+          case SIMPLE -> shrinks ? Math.ceil(at) : Math.floor(at);
           case "ceil" -> Math.ceil(at);
           case "round_prefer_ceil" -> Math.floor(at + 0.5);
           default -> Math.ceil(at - 0.5);

@@ -35,7 +35,10 @@ public final class Resizing {
         : "resizes by coordinates that are not known here (" + transformation + ")";
   }
 
-  /** Opset 10 had scales only, as second input; since 11 they are third, and sizes fourth. */
+  /**
+   * Opset 10 had scales only, as second input; since 11 they are third, and sizes fourth. In
+   * float32, as ONNX Runtime: where a scale is not exact, others would round to another place.
+   */
   private static NDArray resize(Call call) {
     NDArray x = call.in(0);
     long[] shape = x.getShape().getShape();
@@ -43,7 +46,7 @@ public final class Resizing {
     long[] axes = call.integers("axes");
     long[] sizes = old ? null : call.longs(3);
     float[] given = old && call.has("scales") ? attributeScales(call) : call.floats(old ? 1 : 2);
-    double[] scales = new double[shape.length];
+    float[] scales = new float[shape.length];
     long[] out = shape.clone();
     Arrays.fill(scales, 1);
     int count = given != null ? given.length : sizes == null ? 0 : sizes.length;
@@ -51,14 +54,15 @@ public final class Resizing {
       int axis = Call.axis(axes == null ? i : axes[i], shape.length);
       if (given != null) {
         scales[axis] = given[i];
-        out[axis] = (long) Math.floor(shape[axis] * (double) given[i]);
+        out[axis] = (long) (shape[axis] * given[i]);
       } else if (sizes != null) {
         out[axis] = sizes[i];
-        scales[axis] = (double) sizes[i] / shape[axis];
+        scales[axis] = (float) sizes[i] / shape[axis];
       }
     }
     keepAspect(call, shape, out, scales, axes);
-    return resized(call, x, out, scales);
+    // whatever the scale, ONNX Runtime leaves a map of the same size as it is
+    return Arrays.equals(out, shape) ? x : resized(call, x, out, scales);
   }
 
   private static float[] attributeScales(Call call) {
@@ -71,7 +75,7 @@ public final class Resizing {
   }
 
   private static void keepAspect(
-      Call call, long[] shape, long[] out, double[] scales, long @Nullable [] axes) {
+      Call call, long[] shape, long[] out, float[] scales, long @Nullable [] axes) {
     String policy = call.text("keep_aspect_ratio_policy", "stretch");
     if (policy.equals("stretch")) {
       return;
@@ -81,15 +85,16 @@ public final class Resizing {
             ? java.util.stream.IntStream.range(0, shape.length).toArray()
             : Arrays.stream(axes).mapToInt(axis -> Call.axis(axis, shape.length)).toArray();
     var candidates = Arrays.stream(resized).mapToDouble(axis -> scales[axis]);
-    double scale =
-        policy.equals("not_larger") ? candidates.min().orElse(1) : candidates.max().orElse(1);
+    float scale =
+        (float)
+            (policy.equals("not_larger") ? candidates.min().orElse(1) : candidates.max().orElse(1));
     for (int axis : resized) {
       scales[axis] = scale;
       out[axis] = Math.round(shape[axis] * scale);
     }
   }
 
-  private static NDArray resized(Call call, NDArray x, long[] out, double[] scales) {
+  private static NDArray resized(Call call, NDArray x, long[] out, float[] scales) {
     long[] shape = x.getShape().getShape();
     Interpolation interpolation = Interpolation.of(call);
     boolean map = shape.length == 4 && out[0] == shape[0] && out[1] == shape[1];
