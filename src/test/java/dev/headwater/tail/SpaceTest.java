@@ -79,7 +79,10 @@ final class SpaceTest {
         transpose("uneven", of("pads", l(0, 1, 1, 0), "strides", l(2, 2)), 1, 3, 3),
         transpose("cropped", of("pads", l(2, 2, 2, 2), "strides", l(2, 2)), 1, 2, 2),
         transpose("SAME_UPPER", of("auto_pad", "SAME_UPPER", "strides", l(2, 2)), 1, 3, 3),
-        transpose("output_shape", of("output_shape", l(12, 14), "strides", l(2, 2)), 1, 3, 3));
+        transpose("output_shape", of("output_shape", l(12, 14), "strides", l(2, 2)), 1, 3, 3),
+        transpose("wider than all", of("output_shape", l(14, 16), "strides", l(2, 2)), 1, 3, 3),
+        transpose("SAME_UPPER, apart", of("auto_pad", "SAME_UPPER", "strides", l(3, 4)), 1, 2, 2),
+        transpose("SAME_LOWER, apart", of("auto_pad", "SAME_LOWER", "strides", l(3, 1)), 1, 2, 2));
   }
 
   static Stream<Arguments> pools() {

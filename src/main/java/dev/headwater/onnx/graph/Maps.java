@@ -87,7 +87,7 @@ final class Maps {
       long reach = (weight[i + 2] - 1) * Inference.integers(node, "dilations", axes, 1)[i] + 1;
       long extra = Inference.integers(node, "output_padding", axes, 0)[i];
       long full = stride * (x[i + 2] - 1) + extra + reach - pads[i] - pads[axes + i];
-      long wanted = auto(node).startsWith("SAME") ? stride * x[i + 2] : full;
+      long wanted = auto(node).startsWith("SAME") ? Math.min(stride * x[i + 2], full) : full;
       result[i + 2] =
           fixed.length > 0 ? fixed[fixed.length - axes + i] : x[i + 2] < 0 ? -1 : wanted;
     }

@@ -122,7 +122,9 @@ public final class Convolution {
       long size = call.in(0).getShape().get(i + 2);
       long wanted = shape == null ? size * strides[i] : shape[shape.length - axes + i];
       long reach = (kernel[i] - 1) * dilations[i] + 1;
-      long total = strides[i] * (size - 1) + extra[i] + reach - wanted;
+      long over = strides[i] * (size - 1) + extra[i] + reach - wanted;
+      long total = Math.max(0, over); // what is missing comes at the end, and only where asked for
+      extra[i] += shape == null ? 0 : total - over;
       pads[i] = auto.equals("SAME_UPPER") ? total / 2 : total - total / 2;
       pads[axes + i] = total - pads[i];
     }
