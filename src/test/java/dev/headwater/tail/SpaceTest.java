@@ -537,6 +537,12 @@ final class SpaceTest {
                 ints(g, "p", 0, 0, 1, 2, 0, 0, 3, 1)
                     .node("Pad", "y", of("mode", "wrap"), "in", "p")),
         map(
+            "Pad wrap, and crop",
+            19,
+            g ->
+                ints(g, "p", 0, 0, 1, -2, 0, 0, -3, 2)
+                    .node("Pad", "y", of("mode", "wrap"), "in", "p")),
+        map(
             "Pad by axes",
             18,
             g -> ints(ints(g, "p", 1, 2, 0, 1), "ax", 2, -1).node("Pad", "y", "in", "p", "", "ax")),

@@ -40,13 +40,15 @@ public final class Padding {
 
   private static NDArray taken(NDArray x, int axis, long[] before, long[] after, String mode) {
     long size = x.getShape().get(axis);
+    long first = Math.max(0, -before[axis]); // what is cropped away does not come round again
+    long last = size - Math.max(0, -after[axis]);
     long[] from = new long[Math.toIntExact(before[axis] + size + after[axis])];
     for (int i = 0; i < from.length; i++) {
       long at = i - before[axis];
       from[i] =
           switch (mode) {
             case "reflect" -> mirrored(at, size);
-            case "wrap" -> Math.floorMod(at, size);
+            case "wrap" -> first + Math.floorMod(at - first, last - first);
             default -> Math.max(0, Math.min(size - 1, at));
           };
     }
