@@ -236,6 +236,10 @@ final class ShapesTest {
         flat("ReduceL1", 13, g -> reduced(g, "ReduceL1", true)),
         flat("ReduceL2", 13, g -> reduced(g, "ReduceL2", true)),
         flat("ReduceSumSquare", 13, g -> reduced(g, "ReduceSumSquare", true)),
+        flat("ReduceSum of nothing", 18, g -> reducedByNothing(g, "ReduceSum")),
+        flat("ReduceL1 of nothing", 18, g -> reducedByNothing(g, "ReduceL1")),
+        flat("ReduceL2 of nothing", 18, g -> reducedByNothing(g, "ReduceL2")),
+        flat("ReduceSumSquare of nothing", 18, g -> reducedByNothing(g, "ReduceSumSquare")),
         flat("ReduceLogSumExp", 13, g -> reduced(g, "ReduceLogSumExp", true)),
         flat(
             "ReduceLogSum",
@@ -499,6 +503,10 @@ final class ShapesTest {
       rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
       rebuilt.hasTheGradientOfFiniteDifferences();
     }
+  }
+
+  private static GraphFixture reducedByNothing(GraphFixture g, String op) {
+    return g.node(op, "y", of("noop_with_empty_axes", 1, "keepdims", 0), "in");
   }
 
   @ParameterizedTest

@@ -76,15 +76,14 @@ public final class Reduction {
           NDArray x = call.in(0);
           int rank = x.getShape().dimension();
           int[] axes = axes(call, rank);
-          if (axes.length == 0 && rank > 0) {
-            return x;
-          }
           NDArray result = before.apply(x);
           for (int axis : axes) {
             result = reduction.over(result, new int[] {axis});
           }
           result = after.apply(result);
-          return call.integer("keepdims", 1) == 1 || rank == 0 ? result : result.squeeze(axes);
+          return call.integer("keepdims", 1) == 1 || rank == 0 || axes.length == 0
+              ? result
+              : result.squeeze(axes);
         });
   }
 
