@@ -165,12 +165,19 @@ final class TailTest {
     // then
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
         .hasMessageContaining("The nearest cut that works is -1, at `h`");
-    assertThatThrownBy(() -> Tail.of(trainingMode().split("-2")))
-        .hasMessageContaining("export the network in eval mode")
-        .hasMessageContaining("The nearest cut that works is -1, at `n`");
+    for (OnnxFile training :
+        List.of(
+            batchNormalization(15, "n", Map.of("training_mode", 1)),
+            batchNormalization(9, "n,mean,variance", Map.of()))) {
+      assertThatThrownBy(() -> Tail.of(training.split("-2")))
+          .hasMessageContaining("export the network in eval mode")
+          .hasMessageContaining("The nearest cut that works is -1, at `n`");
+    }
+    Tail.of(batchNormalization(9, "n,,", Map.of()).split("-2")).close();
   }
 
-  private static OnnxFile trainingMode() throws Exception {
+  private static OnnxFile batchNormalization(
+      int opset, String outputs, Map<String, Object> attributes) throws Exception {
     return OnnxFile.parse(
         GraphFixture.opset(15)
             .input("x", -1, 4)
@@ -181,7 +188,7 @@ final class TailTest {
             .weight("m", 3)
             .tensor(GraphFixtures.positive("v", 3))
             .node("MatMul", "a", "x", "w")
-            .node("BatchNormalization", "n", Map.of("training_mode", 1), "a", "g", "b", "m", "v")
+            .node("BatchNormalization", outputs, attributes, "a", "g", "b", "m", "v")
             .node("MatMul", "y", "n", "k")
             .output("y", -1, 3)
             .bytes());

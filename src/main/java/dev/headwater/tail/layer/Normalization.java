@@ -28,8 +28,10 @@ public final class Normalization {
         "LogSoftmax", Operator.of(call -> softmax(call, true)));
   }
 
+  /** Before opset 14, to ask for what training keeps was to train. */
   private static @Nullable String training(NodeProto node) {
-    return Graph.integer(node, "training_mode", 0) == 0
+    boolean more = node.getOutputList().stream().skip(1).anyMatch(output -> !output.isEmpty());
+    return Graph.integer(node, "training_mode", 0) == 0 && !more
         ? null
         : "normalises with each batch's own statistics: export the network in eval mode";
   }
