@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -136,6 +137,40 @@ final class InferredShapesTest {
     assertThat(shape(model, "a")).containsExactly(-1, 8, 3, 4);
     assertThat(shape(model, "c")).containsExactly(-1, 8, 8, 8);
     assertThat(shape(model, "i")).containsExactly(-1, 8, 4, 6);
+  }
+
+  /** As ONNX Runtime makes them, which is not always the size that is asked for. */
+  @Test
+  void followsWhatIsPaddedToASize() throws Exception {
+    Map<String, Object> dilated =
+        Map.of("kernel_shape", new long[] {2, 2}, "dilations", new long[] {2, 1});
+    Map<String, Object> same = new HashMap<>(dilated);
+    same.put("auto_pad", "SAME_UPPER");
+    byte[] model =
+        GraphFixture.opset(19)
+            .input("x", -1, 2, 6, 7)
+            .weight("w", 2, 2, 2, 2)
+            .node("MaxPool", "a", same, "x")
+            .node("AveragePool", "b", same, "x")
+            .node("MaxPool", "c", dilated, "x")
+            .node(
+                "ConvTranspose",
+                "d",
+                Map.of("auto_pad", "SAME_UPPER", "strides", l(3, 2)),
+                "x",
+                "w")
+            .output("d", -1, 2, 17, 14)
+            .bytes();
+
+    assertThat(assertAsMade(model, Map.of("x", Ort.noise(1, 2, 2, 6, 7))))
+        .containsExactly("a", "b");
+
+    assertThat(shape(model, "a")).containsExactly(-1, 2, -1, 7);
+    assertThat(shape(model, "d")).containsExactly(-1, 2, 17, 14);
+  }
+
+  private static long[] l(long... values) {
+    return values;
   }
 
   /** Whose first axis is no count of records, or whose sizes are put together in other ways. */

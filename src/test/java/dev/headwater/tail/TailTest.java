@@ -179,7 +179,7 @@ final class TailTest {
   private static OnnxFile batchNormalization(
       int opset, String outputs, Map<String, Object> attributes) throws Exception {
     return OnnxFile.parse(
-        GraphFixture.opset(15)
+        GraphFixture.opset(opset)
             .input("x", -1, 4)
             .weight("w", 4, 3)
             .weight("k", 3, 3)
@@ -192,6 +192,29 @@ final class TailTest {
             .node("MatMul", "y", "n", "k")
             .output("y", -1, 3)
             .bytes());
+  }
+
+  @Test
+  void namesAPoolWhoseSizeOnnxRuntimeMisses() throws Exception {
+    for (String op : List.of("MaxPool", "AveragePool")) {
+      Map<String, Object> attributes =
+          Map.of("kernel_shape", l(2, 2), "dilations", l(2, 1), "auto_pad", "SAME_UPPER");
+      byte[] model =
+          GraphFixture.opset(19)
+              .input("x", -1, 2, 6, 6)
+              .weight("w", 3, 2, 1, 1)
+              .node(op, "p", attributes, "x")
+              .node("Conv", "y", "p", "w")
+              .output("y", -1, 3, -1, 6)
+              .bytes();
+
+      assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
+          .hasMessageContaining(op + ", which makes `p`, is dilated and padded to its own size");
+    }
+  }
+
+  private static long[] l(long... values) {
+    return values;
   }
 
   @Test

@@ -60,12 +60,13 @@ final class Maps {
 
   private static long windows(NodeProto node, long size, long[] kernel, int axis) {
     long stride = Inference.integers(node, "strides", kernel.length, 1)[axis];
-    if (auto(node).startsWith("SAME")) {
-      return (size + stride - 1) / stride;
+    long dilation = Inference.integers(node, "dilations", kernel.length, 1)[axis];
+    if (auto(node).startsWith("SAME")) { // which ONNX Runtime's pools miss where dilated
+      boolean misses = dilation != 1 && node.getOpType().endsWith("Pool");
+      return misses ? -1 : (size + stride - 1) / stride;
     }
     long[] pads = Inference.integers(node, "pads", 2 * kernel.length, 0);
-    long reach =
-        (kernel[axis] - 1) * Inference.integers(node, "dilations", kernel.length, 1)[axis] + 1;
+    long reach = (kernel[axis] - 1) * dilation + 1;
     long room = size + pads[axis] + pads[kernel.length + axis] - reach;
     long count = room / stride + 1;
     boolean ceil = Graph.integer(node, "ceil_mode", 0) == 1 && room % stride != 0;

@@ -94,11 +94,16 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
     return Graph.attribute(node, attribute).map(AttributeProto::getFloatsList).orElse(List.of());
   }
 
+  /** Integers of an attribute; none where it is left out. */
+  public static List<Long> integers(NodeProto node, String attribute) {
+    return Graph.attribute(node, attribute).map(AttributeProto::getIntsList).orElse(List.of());
+  }
+
   /** Integers of an attribute; null where it is left out. */
   public long @Nullable [] integers(String attribute) {
-    return Graph.attribute(node, attribute)
-        .map(a -> a.getIntsList().stream().mapToLong(Long::longValue).toArray())
-        .orElse(null);
+    return has(attribute)
+        ? integers(node, attribute).stream().mapToLong(Long::longValue).toArray()
+        : null;
   }
 
   /** An axis counted from the front. */

@@ -22,15 +22,23 @@ public final class Pooling {
 
   public static Map<String, Operator> operators() {
     return Map.of(
-        "MaxPool", Operator.of(Pooling::max).unless(Pooling::indexes),
-        "AveragePool", Operator.of(Pooling::average),
+        "MaxPool", Operator.of(Pooling::max).unless(Pooling::obstacle),
+        "AveragePool", Operator.of(Pooling::average).unless(Pooling::dilatedToSize),
         "GlobalAveragePool", Operator.of(call -> global(call, false)),
         "GlobalMaxPool", Operator.of(call -> global(call, true)));
   }
 
-  private static @Nullable String indexes(NodeProto node) {
+  private static @Nullable String obstacle(NodeProto node) {
     return node.getOutputCount() > 1 && !node.getOutput(1).isEmpty()
         ? "gives the places of its maxima as well"
+        : dilatedToSize(node);
+  }
+
+  /** ONNX Runtime pads for the kernel as if it were not dilated, and so misses that size. */
+  private static @Nullable String dilatedToSize(NodeProto node) {
+    boolean dilated = Call.integers(node, "dilations").stream().anyMatch(d -> d != 1);
+    return dilated && Call.text(node, "auto_pad", "NOTSET").startsWith("SAME")
+        ? "is dilated and padded to its own size (auto_pad)"
         : null;
   }
 
