@@ -6,8 +6,10 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.headwater.onnx.graph.Constant;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -66,11 +68,19 @@ final class Lift {
   private final Layer last;
   private final Set<Integer> head;
   private final List<NodeProto> nodes;
+
+  /** Nodes that make weights, seen already: many ways may lead to one. */
+  private final Set<Integer> makers = new HashSet<>();
+
+  private final Set<Integer> ofHead = new HashSet<>();
   private final Map<Key, Lifted> lifted = new LinkedHashMap<>();
   private @Nullable String lastWeight;
   private @Nullable String lastBias;
 
   private record Key(String source, boolean transposed, float factor, List<Long> shape) {}
+
+  /** One input of a node that makes a weight. */
+  private record Use(int position, int input) {}
 
   /** A weight under its provisional name. */
   private record Lifted(String name, Constant constant, float factor, long[] shape) {}
@@ -126,32 +136,57 @@ final class Lift {
 
   /** Of a weight that is computed, as one that is brought to length 1 each time it is used. */
   private void liftSources(int position) {
-    if (position < 0 || !MAKES.contains(graph.node(position).getOpType()) || !ofHead(position)) {
+    Deque<Use> open = new ArrayDeque<>();
+    open(position, open);
+    while (!open.isEmpty()) {
+      Use use = open.pop();
+      String tensor = graph.node(use.position()).getInput(use.input());
+      Optional<Constant> source = Constant.resolve(graph, tensor);
+      if (source.filter(c -> c.obstacle() == null && learns(c) && !masks(c)).isPresent()) {
+        rename(use.position(), use.input(), source.get(), 1, source.get().dims());
+      } else {
+        open(graph.producerPosition(tensor), open);
+      }
+    }
+  }
+
+  /** Its inputs, the first on top, where it makes a weight and was not seen yet. */
+  private void open(int position, Deque<Use> open) {
+    if (position < 0
+        || !MAKES.contains(graph.node(position).getOpType())
+        || !makers.add(position)
+        || !ofHead(position)) {
       return;
     }
-    NodeProto node = graph.node(position);
-    for (int input = 0; input < node.getInputCount(); input++) {
-      Optional<Constant> source = Constant.resolve(graph, node.getInput(input));
-      if (source.filter(c -> c.obstacle() == null && learns(c) && !masks(c)).isPresent()) {
-        rename(position, input, source.get(), 1, source.get().dims());
-      } else {
-        liftSources(graph.producerPosition(node.getInput(input)));
-      }
+    for (int input = graph.node(position).getInputCount() - 1; input >= 0; input--) {
+      open.push(new Use(position, input));
     }
   }
 
   /** Whether the head alone uses what the node makes. */
   private boolean ofHead(int position) {
-    return graph.node(position).getOutputList().stream()
-        .allMatch(
-            output ->
-                !graph.outputs().contains(output)
-                    && graph.consumers(output).stream()
-                        .allMatch(
-                            user ->
-                                head.contains(user)
-                                    || (graph.constant(graph.node(user).getOutput(0))
-                                        && ofHead(user))));
+    Set<String> outputs = Set.copyOf(graph.outputs());
+    Set<Integer> seen = new HashSet<>(Set.of(position));
+    Deque<Integer> open = new ArrayDeque<>(seen);
+    while (!open.isEmpty()) {
+      for (String output : graph.node(open.pop()).getOutputList()) {
+        if (outputs.contains(output)) {
+          return false;
+        }
+        for (int user : graph.consumers(output)) {
+          if (head.contains(user) || ofHead.contains(user)) {
+            continue;
+          }
+          if (!graph.constant(graph.node(user).getOutput(0))) {
+            return false;
+          }
+          if (seen.add(user)) {
+            open.push(user);
+          }
+        }
+      }
+    }
+    return ofHead.addAll(seen);
   }
 
   /** Whether it takes weights away, as of a network that was pruned. */

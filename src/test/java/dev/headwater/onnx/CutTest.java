@@ -566,6 +566,22 @@ final class CutTest {
         "ends in 2 layers (`logits`, `other`)");
   }
 
+  /** As many ways lead from the weight to where it is used as no walk along each would end. */
+  @Test
+  void liftsAWeightThatIsMadeInManyWays() throws Exception {
+    GraphFixture graph = GraphFixture.opset(17).input("x", -1, 4).weight("w", 4, 3);
+    String made = "w";
+    for (int i = 0; i < 20_000; i++) {
+      graph.node("Add", "m" + i, made, made);
+      made = "m" + i;
+    }
+    byte[] model = graph.node("MatMul", "y", "x", made).output("y", -1, 3).bytes();
+
+    assertThat(OnnxFile.parse(model).split("x").parameters())
+        .extracting(Parameter::name)
+        .containsExactly("w");
+  }
+
   @Test
   void refusesWeightsThatTheGraphComputes() {
     assertRefused(
