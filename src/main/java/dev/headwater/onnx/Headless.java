@@ -197,7 +197,7 @@ final class Headless {
   }
 
   private static NodeProto.Builder node(String op, String to, List<String> from) {
-    return NodeProto.newBuilder().setOpType(op).setName(to).addAllInput(from).addOutput(to);
+    return NodeProto.newBuilder().setOpType(op).addAllInput(from).addOutput(to);
   }
 
   static void requireComputed(Graph graph, String features) throws OnnxException {

@@ -42,6 +42,22 @@ final class NewHeadTest {
   }
 
   @Test
+  void namesNoNodeAsAnotherIs() throws Exception {
+    ModelProto.Builder model = ModelProto.parseFrom(VECTORS).toBuilder();
+    model.getGraphBuilder().getNodeBuilder(1).setName("logits_2");
+    Split split = new OnnxFile(model.build()).headless("r");
+    Parameter weight = new Parameter("head.weight", new long[] {2, 7}, new float[14]);
+    Parameter bias = new Parameter("head.bias", new long[] {2}, new float[] {1, 2});
+
+    byte[] merged = split.merge(List.of(weight, bias));
+
+    assertThat(
+            Ort.values(Ort.run(merged, Map.of("features", Ort.noise(1, 1, 5))).get("logits_2"))
+                .floats())
+        .containsExactly(1, 2);
+  }
+
+  @Test
   void startsItsHiddenLayersAlikeEveryTime() throws Exception {
     List<Parameter> initial = OnnxFile.parse(VECTORS).headless("r", NewHead.of(400)).parameters();
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.headwater.onnx.GraphFixture;
@@ -141,6 +142,29 @@ final class ConditionalTest {
         .doesNotContain("If");
     assertThat(split.parameters()).extracting(Parameter::name).contains("y/inner");
     try (Rebuilt rebuilt = new Rebuilt(split, Map.of("x", Ort.noise(3, 2, 4)))) {
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+    }
+  }
+
+  @Test
+  void twoWithoutNamesAreSpeltOutToo() throws Exception {
+    ModelProto.Builder model =
+        GraphFixture.opset(13)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .tensor(GraphFixtures.truth("b", true))
+            .node("Relu", "h", "x")
+            .node("If", "a", Map.of("then_branch", layer(), "else_branch", layer()), "b")
+            .node("If", "c", Map.of("then_branch", layer(), "else_branch", layer()), "b")
+            .node("Add", "y", "a", "c")
+            .node("MatMul", "logits", "y", "w")
+            .output("logits", -1, 3)
+            .model()
+            .toBuilder();
+    model.getGraphBuilder().getNodeBuilderList().forEach(NodeProto.Builder::clearName);
+
+    try (Rebuilt rebuilt =
+        new Rebuilt(model.build().toByteArray(), "h", Map.of("x", Ort.noise(3, 2, 4)))) {
       rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
     }
   }

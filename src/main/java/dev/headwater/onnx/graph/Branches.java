@@ -98,7 +98,6 @@ public final class Branches {
       spelt.addNode(
           NodeProto.newBuilder()
               .setOpType("Identity")
-              .setName(node.getName() + "/" + i)
               .addInput(names.getOrDefault(made, made))
               .addOutput(node.getOutput(i)));
     }
