@@ -54,7 +54,7 @@ record Step(NodeProto node, long opset, Operator operator, List<String> names) {
           "%s, which makes `%s`, failed on %s: %s"
               .formatted(
                   node.getOpType(),
-                  node.getOutput(0),
+                  Graph.output(node),
                   inputs.stream()
                       .map(x -> x == null ? "nothing" : x.getShape().toString())
                       .toList(),

@@ -97,7 +97,7 @@ public final class Tail implements AutoCloseable {
       String obstacle = Operators.obstacle(makers, node);
       if (obstacle != null) {
         obstacles.add(
-            "%s, which makes `%s`, %s.".formatted(node.getOpType(), node.getOutput(0), obstacle));
+            "%s, which makes `%s`, %s.".formatted(node.getOpType(), Graph.output(node), obstacle));
       }
     }
     return obstacles;

@@ -239,6 +239,25 @@ final class LayersTest {
     }
   }
 
+  /** Of all that it makes, only the state at the end is asked for. */
+  @Test
+  void cutsBeforeARecurrentLayerWhoseFirstOutputIsLeftOut() throws Exception {
+    byte[] model =
+        ints(GraphFixture.opset(14).input("x", -1, 4, 3), "zero", 0)
+            .tensor(faint("w", 1, 24, 3))
+            .tensor(faint("r", 1, 24, 6))
+            .node("Transpose", "turned", Map.of("perm", new long[] {1, 0, 2}), "x")
+            .node("LSTM", ",end", Map.of("hidden_size", 6), "turned", "w", "r")
+            .node("Squeeze", "y", "end", "zero")
+            .output("y", -1, 6)
+            .bytes();
+    try (Rebuilt rebuilt = new Rebuilt(model, "-1", Map.of("x", Ort.noise(3, 2, 4, 3)))) {
+      assertThat(rebuilt.split().logits()).isEqualTo("end");
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+
   static Stream<Arguments> variants() {
     String variant = "is of a variant that is not rebuilt, with ";
     String activations = "has activations that are not rebuilt, ";

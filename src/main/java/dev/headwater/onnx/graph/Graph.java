@@ -271,6 +271,11 @@ public final class Graph {
         .toList();
   }
 
+  /** The first of its outputs that is not left out. */
+  public static String output(NodeProto node) {
+    return node.getOutputList().stream().filter(out -> !out.isEmpty()).findFirst().orElse("");
+  }
+
   /** Whether its operator is one of ONNX's, or of those that ONNX Runtime adds. */
   public static boolean standard(NodeProto node) {
     return DOMAINS.contains(node.getDomain());

@@ -88,7 +88,7 @@ public final class Layers {
       int position, NodeProto node, Kind kind, @Nullable Constant weight, String obstacle) {
     String data = node.getInput(0);
     return new Layer(
-        kind, position, position, data, node.getOutput(0), weight, 1, null, -1, obstacle);
+        kind, position, position, data, Graph.output(node), weight, 1, null, -1, obstacle);
   }
 
   private static Layer fromTheLeft(int position, NodeProto node, Constant left) {
@@ -97,7 +97,7 @@ public final class Layers {
         position,
         position,
         node.getInput(1),
-        node.getOutput(0),
+        Graph.output(node),
         left,
         0,
         null,
