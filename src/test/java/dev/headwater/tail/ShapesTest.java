@@ -228,6 +228,14 @@ final class ShapesTest {
                     .node("Cast", "f", of("to", 1), "n")
                     .node("Div", "y", "in", "f")),
         flat("ReduceMean by attribute", 13, g -> reduced(g, "ReduceMean", true)),
+        flat(
+            "ReduceMean of integers",
+            13,
+            g ->
+                g.integers("n", DataType.INT32, new long[] {2, DIM, 3}, -7, 3, -4, 5)
+                    .node("ReduceMean", "m", of("axes", new long[] {0, 2}, "keepdims", 0), "n")
+                    .node("Cast", "f", of("to", 1), "m")
+                    .node("Add", "y", "in", "f")),
         flat("ReduceMean by input", 18, g -> reduced(g, "ReduceMean", false)),
         flat("ReduceSum by attribute", 11, g -> reduced(g, "ReduceSum", true)),
         flat("ReduceSum by input", 13, g -> reduced(g, "ReduceSum", false)),

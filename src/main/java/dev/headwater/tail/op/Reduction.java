@@ -3,6 +3,7 @@ package dev.headwater.tail.op;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.Arrays;
@@ -21,11 +22,12 @@ public final class Reduction {
   }
 
   private static final OneAxis SUM = (x, axis) -> x.sum(axis, true);
+  private static final OneAxis MEAN = (x, axis) -> x.mean(axis, true);
   private static final OneAxis MAX = (x, axis) -> x.max(axis, true);
 
   public static Map<String, Operator> operators() {
     return Map.ofEntries(
-        Map.entry("ReduceMean", reduce(x -> x, (x, axis) -> x.mean(axis, true), x -> x)),
+        Map.entry("ReduceMean", Operator.of(Reduction::mean)),
         Map.entry("ReduceSum", reduce(x -> x, SUM, x -> x)),
         Map.entry("ReduceMax", reduce(x -> x, MAX, x -> x)),
         Map.entry("ReduceMin", reduce(NDArray::neg, MAX, NDArray::neg)),
@@ -68,23 +70,39 @@ public final class Reduction {
     return x.sub(most).exp().sum(axis, true).log().add(most);
   }
 
-  /** One axis at a time: some of PyTorch's reductions take no more through DJL. */
+  /** Of integers, towards zero. */
+  private static NDArray mean(Call call) {
+    NDArray x = call.in(0);
+    if (x.getDataType().isFloating()) {
+      return reduced(call, MEAN);
+    }
+    NDArray sums = reduced(call, SUM);
+    return sums.div(x.size() / sums.size()).toType(DataType.INT64, false);
+  }
+
   private static Operator reduce(
       UnaryOperator<NDArray> before, OneAxis reduction, UnaryOperator<NDArray> after) {
-    return Operator.of(
-        call -> {
-          NDArray x = call.in(0);
-          int rank = x.getShape().dimension();
-          int[] axes = axes(call, rank);
-          NDArray result = before.apply(x);
-          for (int axis : axes) {
-            result = reduction.over(result, new int[] {axis});
-          }
-          result = after.apply(result);
-          return call.integer("keepdims", 1) == 1 || rank == 0 || axes.length == 0
-              ? result
-              : result.squeeze(axes);
-        });
+    return Operator.of(call -> reduced(call, before, reduction, after));
+  }
+
+  private static NDArray reduced(Call call, OneAxis reduction) {
+    return reduced(call, x -> x, reduction, x -> x);
+  }
+
+  /** One axis at a time: some of PyTorch's reductions take no more through DJL. */
+  private static NDArray reduced(
+      Call call, UnaryOperator<NDArray> before, OneAxis reduction, UnaryOperator<NDArray> after) {
+    NDArray x = call.in(0);
+    int rank = x.getShape().dimension();
+    int[] axes = axes(call, rank);
+    NDArray result = before.apply(x);
+    for (int axis : axes) {
+      result = reduction.over(result, new int[] {axis});
+    }
+    result = after.apply(result);
+    return call.integer("keepdims", 1) == 1 || rank == 0 || axes.length == 0
+        ? result
+        : result.squeeze(axes);
   }
 
   private static int[] axes(Call call, int rank) {
