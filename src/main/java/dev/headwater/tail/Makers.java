@@ -34,6 +34,22 @@ record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
     return new Makers(main, makers, constants);
   }
 
+  /**
+   * The node without those outputs behind the first that nothing uses; as it is where it is no node
+   * of the main graph, or where their names alone change what it does.
+   */
+  NodeProto asked(NodeProto node) {
+    NodeProto.Builder asked = node.toBuilder();
+    for (int i = 1; i < node.getOutputCount(); i++) {
+      String output = node.getOutput(i);
+      boolean here = main.producer(output).filter(node::equals).isPresent();
+      if (here && main.consumers(output).isEmpty()) {
+        asked.setOutput(i, "");
+      }
+    }
+    return node.getOpType().equals("BatchNormalization") ? node : asked.build();
+  }
+
   /** Whether the tensor follows from sizes and constants alone. */
   boolean measured(String tensor) {
     Set<String> seen = new HashSet<>();

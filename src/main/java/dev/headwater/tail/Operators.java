@@ -66,7 +66,7 @@ final class Operators {
     if (operator == null || !Graph.standard(node)) {
       return "is of a kind that cannot be rebuilt for training";
     }
-    String obstacle = operator.obstacle(node);
+    String obstacle = operator.obstacle(makers.asked(node));
     return obstacle == null ? Conditional.obstacle(makers, node) : obstacle;
   }
 }

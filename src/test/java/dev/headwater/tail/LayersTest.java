@@ -344,7 +344,8 @@ final class LayersTest {
             .weight("w", 4, 3)
             .weight("k", 3, 3)
             .node(DOMAIN, op, outputs, attributes, "x", "w")
-            .node("MatMul", "logits", "y", "k")
+            .node("Sum", "all", "y", outputs.substring(outputs.lastIndexOf(',') + 1))
+            .node("MatMul", "logits", "all", "k")
             .output("logits", -1, 3)
             .bytes();
 

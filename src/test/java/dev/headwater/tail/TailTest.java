@@ -18,7 +18,12 @@ import dev.headwater.onnx.Split;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class TailTest {
   private static final Map<String, Object> ALIGN = Map.of("transB", 1);
@@ -174,6 +179,80 @@ final class TailTest {
           .hasMessageContaining("The nearest cut that works is -1, at `n`");
     }
     Tail.of(batchNormalization(9, "n,,", Map.of()).split("-2")).close();
+    assertThatThrownBy(() -> Tail.of(batchNormalization(7, "n", Map.of("spatial", 0)).split("-2")))
+        .hasMessageContaining("normalises each place by itself")
+        .hasMessageContaining("The nearest cut that works is -1, at `n`");
+  }
+
+  static Stream<Arguments> refusals() {
+    return Stream.of(
+        Arguments.of(
+            "Cast",
+            "casts to the element type STRING",
+            onWay(
+                g ->
+                    g.node("Cast", "c", Map.of("to", 8), "a")
+                        .node("Cast", "n", Map.of("to", 1), "c"))),
+        Arguments.of(
+            "Cast",
+            "casts to the element type UINT64",
+            onWay(
+                g ->
+                    g.node("Cast", "c", Map.of("to", 13), "a")
+                        .node("Cast", "n", Map.of("to", 1), "c"))),
+        Arguments.of(
+            "LayerNormalization",
+            "gives mean and deviation too",
+            onWay(
+                g ->
+                    g.node("LayerNormalization", "c,mean", "a", "s")
+                        .node("Add", "n", "c", "mean"))),
+        Arguments.of(
+            "LayerNormalization",
+            "gives mean and deviation too",
+            onWay(
+                g ->
+                    g.node("LayerNormalization", "c,,deviation", "a", "s")
+                        .node("Add", "n", "c", "deviation"))));
+  }
+
+  @ParameterizedTest(name = "{0} {1}")
+  @MethodSource("refusals")
+  void namesWhatItDoesNotRebuild(String op, String reason, byte[] model) {
+    assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("-2")))
+        .hasMessageContaining(op + ", which makes `c`, " + reason)
+        .hasMessageContaining("The nearest cut that works is -1, at `n`");
+  }
+
+  /** a → something → n → MatMul. */
+  private static byte[] onWay(UnaryOperator<GraphFixture> something) {
+    return something
+        .apply(
+            GraphFixture.opset(17)
+                .input("x", -1, 4)
+                .weight("w", 4, 3)
+                .weight("s", 3)
+                .weight("k", 3, 3)
+                .node("MatMul", "a", "x", "w"))
+        .node("MatMul", "y", "n", "k")
+        .output("y", -1, 3)
+        .bytes();
+  }
+
+  @Test
+  void leavesOutWhatNothingAsksFor() throws Exception {
+    byte[] normal = onWay(g -> g.node("LayerNormalization", "n,mean,deviation", "a", "s"));
+    byte[] pooled =
+        GraphFixture.opset(17)
+            .input("x", -1, 2, 6, 6)
+            .weight("w", 3, 2, 1, 1)
+            .node("MaxPool", "p,places", Map.of("kernel_shape", l(2, 2)), "x")
+            .node("Conv", "y", "p", "w")
+            .output("y", -1, 3, 5, 5)
+            .bytes();
+
+    Tail.of(OnnxFile.parse(normal).split("-2")).close();
+    Tail.of(OnnxFile.parse(pooled).split("x")).close();
   }
 
   private static OnnxFile batchNormalization(

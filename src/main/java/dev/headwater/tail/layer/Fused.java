@@ -79,13 +79,7 @@ public final class Fused {
 
   private static Operator skip(boolean centred) {
     Operator operator = call -> skip(call, centred);
-    return operator.unless(Fused::statistics);
-  }
-
-  private static @Nullable String statistics(NodeProto node) {
-    return node.getOutputList().stream().skip(1).limit(2).allMatch(String::isEmpty)
-        ? null
-        : "gives mean and deviation too, which are not rebuilt";
+    return operator.unless(Normalization::statistics);
   }
 
   /** Normalises a sum, which is the fourth output; in the two between, nothing is asked for. */

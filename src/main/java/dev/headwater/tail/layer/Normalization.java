@@ -18,7 +18,7 @@ public final class Normalization {
   public static Map<String, Operator> operators() {
     return Map.of(
         "BatchNormalization", Operator.of(Normalization::batch).unless(Normalization::training),
-        "LayerNormalization", Operator.of(Normalization::layer),
+        "LayerNormalization", Operator.of(Normalization::layer).unless(Normalization::statistics),
         "RMSNormalization", Operator.of(Normalization::rootMeanSquare),
         "SimplifiedLayerNormalization", Operator.of(Normalization::rootMeanSquare),
         "InstanceNormalization", Operator.of(Normalization::instance),
@@ -30,10 +30,19 @@ public final class Normalization {
 
   /** Before opset 14, to ask for what training keeps was to train. */
   private static @Nullable String training(NodeProto node) {
+    if (Graph.integer(node, "spatial", 1) == 0) {
+      return "normalises each place by itself (spatial)";
+    }
     boolean more = node.getOutputList().stream().skip(1).anyMatch(output -> !output.isEmpty());
     return Graph.integer(node, "training_mode", 0) == 0 && !more
         ? null
         : "normalises with each batch's own statistics: export the network in eval mode";
+  }
+
+  static @Nullable String statistics(NodeProto node) {
+    return node.getOutputList().stream().skip(1).limit(2).allMatch(String::isEmpty)
+        ? null
+        : "gives mean and deviation too, which are not rebuilt";
   }
 
   /** With the running statistics, which stay as they are. */

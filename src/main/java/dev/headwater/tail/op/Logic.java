@@ -5,7 +5,12 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import dev.headwater.onnx.graph.Graph;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Comparisons, choices and casts: where a gradient passes by or ends. */
 public final class Logic {
@@ -15,7 +20,7 @@ public final class Logic {
     return Map.ofEntries(
         Map.entry("Identity", Operator.unary(x -> x)),
         Map.entry("Dropout", Logic::dropout),
-        Map.entry("Cast", Operator.of(c -> cast(c.in(0), type(c.integer("to", 1))))),
+        Map.entry("Cast", Operator.of(Logic::cast).unless(Logic::obstacle)),
         Map.entry("CastLike", Operator.binary((x, like) -> cast(x, like.getDataType()))),
         Map.entry("Equal", Operator.binary(NDArray::eq)),
         Map.entry("Greater", Operator.binary(NDArray::gt)),
@@ -48,12 +53,16 @@ public final class Logic {
     return call.integer("detect_negative", 1) == 0 ? infinite.logicalAnd(x.gt(0)) : infinite;
   }
 
-  private static DataType type(long onnx) {
-    DataType type = Literals.held((int) onnx);
-    if (type == null) {
-      throw new IllegalArgumentException("cannot cast to element type " + onnx);
-    }
-    return type;
+  private static @Nullable String obstacle(NodeProto cast) {
+    int type = (int) Graph.integer(cast, "to", 1);
+    return Literals.held(type) == null
+        ? "casts to the element type " + TensorProto.DataType.forNumber(type)
+        : null;
+  }
+
+  private static NDArray cast(Call call) {
+    DataType type = Literals.held((int) call.integer("to", 1));
+    return cast(call.in(0), Objects.requireNonNull(type));
   }
 
   /** All floating-point types are float32 here; towards others, no gradient can pass anyway. */
