@@ -1,9 +1,6 @@
 package dev.headwater.cli;
 
 import dev.headwater.onnx.Inspection;
-import dev.headwater.onnx.OnnxException;
-import dev.headwater.onnx.OnnxFile;
-import dev.headwater.onnx.Split;
 import dev.headwater.schema.Json;
 import dev.headwater.tail.Tail;
 import java.nio.file.Path;
@@ -34,7 +31,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Inspection inspection = trainable(Inspection.read(model));
+    Inspection inspection = Inspection.read(model, Tail::obstacle);
     spec.commandLine()
         .getOut()
         .println(
@@ -42,30 +39,5 @@ final class InspectCommand implements Callable<Integer> {
                 ? Json.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(inspection)
                 : inspection.render());
     return 0;
-  }
-
-  /** Every deeper cut holds what is in the way of one that cannot be trained. */
-  private Inspection trainable(Inspection inspection) throws OnnxException {
-    if (inspection.layers().isEmpty()) {
-      return inspection;
-    }
-    OnnxFile file = OnnxFile.read(model);
-    Inspection told = inspection;
-    for (Inspection.LayerInfo layer : inspection.layers()) {
-      Split split;
-      try {
-        split = file.split(layer.cut());
-      } catch (OnnxException refused) { // the reason is the answer; of this cut alone
-        told = told.and("No cut at %s. %s".formatted(layer.cut(), refused.getMessage()));
-        continue;
-      }
-      try {
-        Tail.requireTrainable(split);
-      } catch (OnnxException refused) { // likewise
-        return told.and(
-            "Nothing is trained at %s or deeper. %s".formatted(layer.cut(), refused.getMessage()));
-      }
-    }
-    return told;
   }
 }

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 
 /**
@@ -23,9 +22,6 @@ import java.util.stream.Collectors;
  */
 record Cut(Set<Integer> head, List<String> features, Layer last) {
   static final String AUTO = "auto";
-
-  /** How many layers back a cut is looked for that would do better. */
-  private static final int DEEPEST = 64;
 
   /** Finds the same cut in networks that differ in how sizes are computed only. */
   interface Finder {
@@ -49,27 +45,6 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
 
   static Cut at(Graph graph, List<String> tensors) throws OnnxException {
     return at(graph, Layers.of(graph), tensors);
-  }
-
-  /** As {@link Split#nearestCut}. */
-  static Optional<String> deepest(Graph graph, BiPredicate<Graph, NodeProto> fits) {
-    List<Layer> layers = Layers.of(graph);
-    Optional<String> deepest = Optional.empty();
-    for (int back = 1; back <= Math.min(DEEPEST, layers.size()); back++) {
-      try {
-        Cut cut = find(graph, layers, "-" + back);
-        Set<String> given = Set.copyOf(cut.features());
-        if (!graph.needed(given, List.of(cut.last().output())).stream()
-            .map(graph::node)
-            .allMatch(node -> fits.test(graph, node))) {
-          return deepest;
-        }
-        deepest = Optional.of("-%d, at `%s`".formatted(back, String.join("`, `", given)));
-      } catch (OnnxException refused) { // and so is every deeper cut
-        return deepest;
-      }
-    }
-    return deepest;
   }
 
   private static String suggestions(List<Layer> layers) {
@@ -170,15 +145,20 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
       boolean scalar = graph.shapes().shape(feature).filter(s -> s.length == 0).isPresent();
       if (!Sizes.FLOATS.contains(type) || scalar) {
         throw new OnnxException(
-            "`%s` would cross the cut, and is %s: what crosses it must be floats, so many a record. Cut elsewhere."
+            "`%s` would cross the cut, and is %s: what crosses it must be floats, so many a record."
                 .formatted(feature, scalar ? "one number for all records" : "of type " + type));
       }
       if (!Sizes.byRecord(graph, feature)) {
         throw new OnnxException(
-            "`%s` would cross the cut, and its first axis does not count the records: they could not be told apart. Cut elsewhere."
+            "`%s` would cross the cut, and its first axis does not count the records: they could not be told apart."
                 .formatted(feature));
       }
     }
+  }
+
+  /** The layers of the head. */
+  List<Layer> layers(Graph graph) {
+    return Layers.of(graph).stream().filter(layer -> head.contains(layer.position())).toList();
   }
 
   /** Whether the head is its last layer and operators that any number of classes passes through. */

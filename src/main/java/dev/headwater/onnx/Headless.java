@@ -92,11 +92,13 @@ final class Headless {
         new Graph(whole.build()),
         Optional.empty(),
         new Split.Spec(
+            slots.size() / 2,
             List.of(features),
             dense ? -1 : dim,
             new Split.Logits(logits, dense ? 1 : -1, 0),
             List.copyOf(slots),
             List.copyOf(initial),
+            List.of(),
             linear
                 ? Optional.of(new LinearLayer(weight.name(), bias.name(), true))
                 : Optional.empty()));

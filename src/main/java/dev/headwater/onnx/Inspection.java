@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -68,17 +69,27 @@ public record Inspection(
    *     all else is in {@link #unsupported}
    */
   public static Inspection read(Path file) throws OnnxException {
-    return of(OnnxFile.parsed(file));
+    return read(file, split -> null);
   }
 
-  static Inspection of(ModelProto model) {
+  /**
+   * As {@link #read(Path)}, of cuts that can be used.
+   *
+   * @param obstacle why one cannot, in whole sentences; null if it can
+   */
+  public static Inspection read(Path file, Function<Split, @Nullable String> obstacle)
+      throws OnnxException {
+    return of(OnnxFile.parsed(file), obstacle);
+  }
+
+  static Inspection of(ModelProto model, Function<Split, @Nullable String> obstacle) {
     List<String> unsupported = new ArrayList<>(Checks.problems(model));
     CutInfo cut = new CutInfo(null, null, -1, 0, List.of());
     List<LayerInfo> layers = new ArrayList<>();
     if (unsupported.isEmpty()) { // only a sound graph can be looked into
-      Graph graph = new Graph(Branches.inlined(model).getGraph());
-      cut = cut(graph, unsupported);
-      layers(graph, layers, unsupported);
+      OnnxFile file = new OnnxFile(Branches.inlined(model));
+      cut = cut(file, unsupported);
+      layers(file, obstacle, layers, unsupported);
     }
     List<TensorInfo> inputs = Graph.inputs(model.getGraph()).stream().map(TensorInfo::of).toList();
     limits(inputs, cut, unsupported);
@@ -93,20 +104,15 @@ public record Inspection(
         unsupported.stream().distinct().toList());
   }
 
-  private static CutInfo cut(Graph graph, List<String> unsupported) {
+  private static CutInfo cut(OnnxFile file, List<String> unsupported) {
     try {
-      Cut cut = Cut.find(graph, Cut.AUTO);
+      Split split = file.split(Cut.AUTO);
       List<ParameterInfo> parameters =
-          Lift.of(graph, cut).parameters().stream()
+          split.parameters().stream()
               .map(parameter -> new ParameterInfo(parameter.name(), parameter.shape()))
               .toList();
-      int classes = cut.last().width(graph, true);
-      return new CutInfo(
-          cut.last().data(),
-          Tail.answer(graph, cut.last().output()),
-          cut.dim(graph),
-          classes,
-          parameters);
+      String tensor = Cut.find(file.graph(), Cut.AUTO).last().data();
+      return new CutInfo(tensor, split.logits(), split.dim(), split.classes(), parameters);
     } catch (OnnxException refused) { // the reason is the answer
       unsupported.add(String.valueOf(refused.getMessage()));
       return new CutInfo(null, null, -1, 0, List.of());
@@ -114,8 +120,9 @@ public record Inspection(
   }
 
   /** What is told is told from the logits: whatever else the network makes of them is not. */
-  private static void leftOut(Graph graph, Layer last, List<String> unsupported) {
-    String answer = Tail.answer(graph, last.output());
+  private static void leftOut(Split split, List<String> unsupported) {
+    Graph graph = split.graph();
+    String answer = split.logits();
     List<String> after =
         graph.withDescendants(graph.consumers(answer)).stream()
             .filter(graph.needed(Set.of(), graph.outputs())::contains)
@@ -131,25 +138,44 @@ public record Inspection(
     }
   }
 
-  private static void layers(Graph graph, List<LayerInfo> found, List<String> unsupported) {
-    List<Layer> layers = Layers.of(graph);
-    for (int back = 1; back <= Math.min(DEEPEST, layers.size()); back++) {
+  private static void layers(
+      OnnxFile file,
+      Function<Split, @Nullable String> obstacle,
+      List<LayerInfo> found,
+      List<String> unsupported) {
+    List<Layer> layers = Layers.of(file.graph());
+    List<String> refused = new ArrayList<>(); // one after the other, up to where we are
+    int deepest = Math.min(DEEPEST, layers.size());
+    for (int back = 1; back <= deepest; back++) {
       Layer layer = layers.get(layers.size() - back);
+      String reason;
       try {
-        String spec = "-" + back;
-        Cut.Finder finder = at -> at == graph ? Cut.find(at, layers, spec) : Cut.find(at, spec);
-        Sizes.Own own = Sizes.own(graph, finder);
-        Cut cut = own.cut();
+        Split split = file.tried(layers, back);
+        reason = obstacle.apply(split);
         if (back == 1) {
-          leftOut(own.graph(), cut.last(), unsupported);
+          leftOut(split, unsupported);
         }
-        found.add(new LayerInfo(spec, layer.kind().name(), layer.output(), cut.features()));
-      } catch (OnnxException refused) { // every deeper cut holds this layer too: the end
-        if (back > 1) { // that nothing can be cut off at all is what auto says
-          unsupported.add("No cut at -%d or deeper. %s".formatted(back, refused.getMessage()));
+        if (reason == null) {
+          for (int i = 0; i < refused.size(); i++) {
+            int at = back - refused.size() + i;
+            unsupported.add("No cut at -%d. %s".formatted(at, refused.get(i)));
+          }
+          refused.clear();
+          unsupported.addAll(split.fixed());
+          found.add(
+              new LayerInfo("-" + back, layer.kind().name(), layer.output(), split.features()));
         }
-        return;
+      } catch (OnnxException impossible) { // the reason is the answer; of this cut alone
+        reason = String.valueOf(impossible.getMessage());
       }
+      if (reason != null) {
+        refused.add(reason);
+      }
+    }
+    // that nothing can be cut off at all is what auto says
+    if (!refused.isEmpty() && !(found.isEmpty() && !unsupported.isEmpty())) {
+      int first = deepest - refused.size() + 1;
+      unsupported.add("No cut at -%d or deeper. %s".formatted(first, refused.get(0)));
     }
   }
 
@@ -167,14 +193,6 @@ public record Inspection(
       unsupported.add(
           "Its head gives one number, a yes or no, where one number a class is needed: export it with two outputs.");
     }
-  }
-
-  /** The same with something more that cannot be done. */
-  public Inspection and(String reason) {
-    List<String> all = new ArrayList<>(unsupported);
-    all.add(reason);
-    return new Inspection(
-        producer, irVersion, opset, inputs, outputs, cut, layers, List.copyOf(all));
   }
 
   /** For people to read. */

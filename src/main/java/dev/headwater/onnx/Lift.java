@@ -92,7 +92,28 @@ final class Lift {
    * @param bias the name of its bias; null where it has none
    */
   record Result(
-      Graph graph, List<Parameter> parameters, @Nullable String weight, @Nullable String bias) {}
+      Graph graph, List<Parameter> parameters, @Nullable String weight, @Nullable String bias) {
+
+    /** Why a layer of the head is applied with the weight in the file whatever is learned. */
+    Optional<String> fixed(Graph original, Layer layer) {
+      Constant constant = layer.weight();
+      String made = Graph.output(original.node(layer.position()));
+      NodeProto node = graph.producer(made).orElse(null);
+      if (constant == null || constant.obstacle() == null || node == null) {
+        return Optional.empty();
+      }
+      String applied = node.getInput(layer.weightInput());
+      Set<String> sources = new HashSet<>(Set.of(applied));
+      graph
+          .needed(Set.of(), sources)
+          .forEach(maker -> sources.addAll(Graph.uses(graph.node(maker))));
+      return parameters.stream().anyMatch(parameter -> sources.contains(parameter.name()))
+          ? Optional.empty()
+          : Optional.of(
+              "The layer that makes `%s` stays as it is, for its weight `%s` %s: export the network in float32 with its constants folded."
+                  .formatted(made, constant.source(), constant.obstacle()));
+    }
+  }
 
   private Lift(Graph graph, Cut cut) {
     this.graph = graph;

@@ -9,17 +9,22 @@ import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Functions;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
+import dev.headwater.onnx.graph.Layers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /** A parsed and checked ONNX model. Immutable. */
 public final class OnnxFile {
   static final long LARGEST = Integer.MAX_VALUE - 8L;
+
+  /** How many layers back a cut is looked for that would do better. */
+  private static final int DEEPEST = 64;
 
   /** To the name of a map for that of its average. */
   private static final String AVERAGE = "/headwater.average";
@@ -125,16 +130,56 @@ public final class OnnxFile {
 
   private Split split(Cut.Finder finder) throws OnnxException {
     Sizes.Own own = Sizes.own(graph, finder);
+    try {
+      return split(own.graph(), own.cut());
+    } catch (OnnxException refused) { // the reason is passed on, with what to do
+      String elsewhere =
+          nearestCut(own.cut().layers(own.graph()).size(), split -> true)
+              .map("The nearest cut that can be made is %s."::formatted)
+              .orElse("No cut -N can be made: train a new head on a tensor of floats.");
+      throw new OnnxException(refused.getMessage() + " " + elsewhere, refused);
+    }
+  }
+
+  /** As {@link #split(String)}, of a cut -N; names no other where it is refused. */
+  Split tried(List<Layer> layers, int back) throws OnnxException {
+    String cut = "-" + back;
+    Sizes.Own own =
+        Sizes.own(graph, at -> at == graph ? Cut.find(at, layers, cut) : Cut.find(at, cut));
     return split(own.graph(), own.cut());
+  }
+
+  /** As {@link Split#nearestCut}. */
+  Optional<String> nearestCut(int depth, Predicate<Split> fits) {
+    List<Layer> layers = Layers.of(graph);
+    int most = Math.min(DEEPEST, layers.size());
+    int own = Math.min(depth, most);
+    for (int i = 0; i < most; i++) {
+      int back = i < own ? own - i : i + 1;
+      try {
+        Split split = tried(layers, back);
+        if (fits.test(split)) {
+          return Optional.of("-%d, at `%s`".formatted(back, String.join("`, `", split.features())));
+        }
+      } catch (OnnxException refused) { // another may do
+        continue;
+      }
+    }
+    return Optional.empty();
   }
 
   private Split split(Graph graph, Cut found) throws OnnxException {
     found.requireFloats(graph);
     Layer last = found.last();
+    List<Layer> layers = found.layers(graph);
     Lift.Result lifted = Lift.of(graph, found);
+    List<String> fixed =
+        layers.stream().flatMap(layer -> lifted.fixed(graph, layer).stream()).toList();
     if (lifted.parameters().isEmpty()) {
       throw new OnnxException(
-          "There is nothing to train there: no weight of the head is stored as numbers that it alone uses.");
+          ("There is nothing to train there: no weight of the head is stored as numbers that it alone uses. "
+                  + String.join(" ", fixed))
+              .strip());
     }
     boolean conv = last.kind() == Layer.Kind.CONV;
     boolean classesFirst = last.linear() && last.classesFirst(graph);
@@ -152,9 +197,16 @@ public final class OnnxFile {
     return new Split(
         header(),
         lifted.graph(),
-        Optional.of(this.graph),
+        Optional.of(this),
         new Split.Spec(
-            found.features(), found.dim(graph), logits, slots, lifted.parameters(), linear));
+            layers.size(),
+            found.features(),
+            found.dim(graph),
+            logits,
+            slots,
+            lifted.parameters(),
+            fixed,
+            linear));
   }
 
   private static int classAxis(Parameter parameter, Lift.Result lifted, boolean classesFirst) {

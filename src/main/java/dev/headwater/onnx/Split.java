@@ -2,7 +2,6 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
-import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Numbers;
@@ -14,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -27,13 +26,15 @@ import java.util.stream.Collectors;
 public final class Split {
   private final ModelProto header;
   private final Graph graph;
-  private final Optional<Graph> original;
+  private final Optional<OnnxFile> original;
   private final List<String> features;
   private final int dim;
   private final Logits logits;
   private final List<Slot> slots;
   private final List<Parameter> parameters;
+  private final List<String> fixed;
   private final Optional<LinearLayer> linear;
+  private final int depth;
 
   /** A parameter's place: its shape in the file, and which axis counts classes (-1 for none). */
   record Slot(String name, long[] shape, int classAxis) {
@@ -58,13 +59,20 @@ public final class Split {
    */
   record Logits(String name, int classAxis, int classes) {}
 
-  /** What {@link OnnxFile} found out about the cut. */
+  /**
+   * What {@link OnnxFile} found out about the cut.
+   *
+   * @param depth how many layers the head has
+   * @param fixed as {@link Split#fixed}
+   */
   record Spec(
+      int depth,
       List<String> features,
       int dim,
       Logits logits,
       List<Slot> slots,
       List<Parameter> parameters,
+      List<String> fixed,
       Optional<LinearLayer> linear) {}
 
   /**
@@ -72,7 +80,7 @@ public final class Split {
    * @param graph with the head's weights only named: neither stored nor computed
    * @param original as in the file; empty where the head is a new one
    */
-  Split(ModelProto header, Graph graph, Optional<Graph> original, Spec spec) {
+  Split(ModelProto header, Graph graph, Optional<OnnxFile> original, Spec spec) {
     this.header = header;
     this.graph = graph;
     this.original = original;
@@ -81,7 +89,9 @@ public final class Split {
     this.logits = spec.logits();
     this.slots = spec.slots();
     this.parameters = spec.parameters();
+    this.fixed = spec.fixed();
     this.linear = spec.linear();
+    this.depth = spec.depth();
   }
 
   /** The tensors that cross the cut: more than one where a skip connection does. */
@@ -152,7 +162,8 @@ public final class Split {
    * file does not fix how many places there are.
    */
   public Optional<int[]> logitsMap() {
-    Graph whole = original.orElse(graph); // a weight that is only named has no shape
+    // a weight that is only named has no shape
+    Graph whole = original.map(OnnxFile::graph).orElse(graph);
     return whole
         .shapes()
         .shape(logits.name())
@@ -173,12 +184,21 @@ public final class Split {
     return Reach.of(headModel().getGraph(), features, weights, logits.name());
   }
 
+  /** What of its layers no training changes, and why, as whole sentences. */
+  public List<String> fixed() {
+    return fixed;
+  }
+
   /**
-   * The deepest of the cuts {@code -N} whose head has only such nodes, as {@code -N, at `tensor`};
-   * empty where there is none.
+   * Of the cuts {@code -N} that fit, the deepest that is no deeper than this one, or else the next
+   * deeper one, as {@code -N, at `tensor`}; empty where there is none.
    */
-  public Optional<String> nearestCut(BiPredicate<Graph, NodeProto> fits) {
-    return original.flatMap(whole -> Cut.deepest(whole, fits));
+  public Optional<String> nearestCut(Predicate<Split> fits) {
+    return original.flatMap(whole -> whole.nearestCut(depth, fits));
+  }
+
+  Graph graph() {
+    return graph;
   }
 
   /** Present where the head is one linear layer, whose class count may therefore change. */

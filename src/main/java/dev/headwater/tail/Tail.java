@@ -19,6 +19,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A head graph as a differentiable function of its features and parameters, on PyTorch, in float32
@@ -61,18 +62,25 @@ public final class Tail implements AutoCloseable {
    * @throws OnnxException likewise
    */
   public static void requireTrainable(Split split) throws OnnxException {
-    Set<String> obstacles = obstacles(sliced(split));
-    if (!obstacles.isEmpty()) {
+    String obstacle = obstacle(split);
+    if (obstacle != null) {
       throw new OnnxException(
-          "The head cannot be rebuilt for training. %s %s"
+          "%s %s"
               .formatted(
-                  String.join(" ", obstacles),
+                  obstacle,
                   split
-                      .nearestCut(
-                          (graph, node) -> Operators.obstacle(Makers.of(graph), node) == null)
+                      .nearestCut(other -> obstacle(other) == null)
                       .map(cut -> "The nearest cut that works is " + cut + ".")
                       .orElse("No cut avoids that: train a new head on a tensor before it.")));
     }
+  }
+
+  /** Why the head of a split cannot be rebuilt, in whole sentences; null if it can. */
+  public static @Nullable String obstacle(Split split) {
+    Set<String> obstacles = obstacles(sliced(split));
+    return obstacles.isEmpty()
+        ? null
+        : "The head cannot be rebuilt for training. " + String.join(" ", obstacles);
   }
 
   private static GraphProto sliced(Split split) {

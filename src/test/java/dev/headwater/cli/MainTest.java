@@ -177,9 +177,10 @@ class MainTest {
     assertThat(run("inspect", model.toString())).isZero();
 
     assertThat(out.toString())
-        .contains("cannot     Nothing is trained at -2 or deeper.")
+        .contains("cannot     No cut at -2 or deeper. The head cannot be rebuilt for training.")
         .contains("Hardmax, which makes `b`")
-        .contains("The nearest cut that works is -1, at `b`");
+        .contains("cut -1 ")
+        .doesNotContain("cut -2 ");
   }
 
   @Test

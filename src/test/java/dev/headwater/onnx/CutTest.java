@@ -530,6 +530,19 @@ final class CutTest {
   }
 
   @Test
+  void refusesAHeadOfAnotherPrecisionForThatReason() {
+    assertRefused(
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .integers("half", DataType.FLOAT16, new long[] {4, 3}, 0x3800)
+            .node("Cast", "x16", Map.of("to", 10), "x")
+            .node("MatMul", "y", "x16", "half")
+            .output("y", -1, 3),
+        "-1",
+        "The layer that makes `y` stays as it is, for its weight `half` is FLOAT16");
+  }
+
+  @Test
   void refusesAGraphWithoutAnyLayer() {
     assertRefused(
         GraphFixture.opset(17).input("x", -1, 4).node("Relu", "y", "x").output("y", -1, 4),

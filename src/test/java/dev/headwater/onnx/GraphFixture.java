@@ -130,6 +130,23 @@ public final class GraphFixture {
         .bytes();
   }
 
+  /** Three layers; integers that say what is picked of the second's output cross its cut. */
+  public static byte[] picking(String op) {
+    return opset(17)
+        .input("x", -1, 4)
+        .weight("w1", 4, 4)
+        .weight("w2", 4, 4)
+        .weight("w3", 1, 3)
+        .node("MatMul", "a", "x", "w1")
+        .node(op, "h", "a")
+        .node("ArgMax", "i", Map.of("axis", 1), "h")
+        .node("MatMul", "b", "h", "w2")
+        .node("GatherElements", "c", Map.of("axis", 1), "b", "i")
+        .node("MatMul", "y", "c", "w3")
+        .output("y", -1, 3)
+        .bytes();
+  }
+
   public GraphFixture input(String name, long... shape) {
     graph.addInput(value(name, DataType.FLOAT, shape));
     return this;

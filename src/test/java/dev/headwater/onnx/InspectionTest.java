@@ -28,7 +28,7 @@ final class InspectionTest {
             .output("y", -1, 3, 1, 1)
             .bytes();
 
-    Inspection inspection = Inspection.of(OnnxFile.parsed(model, "model"));
+    Inspection inspection = Inspection.of(OnnxFile.parsed(model, "model"), split -> null);
 
     assertThat(inspection.unsupported())
         .anySatisfy(
@@ -111,6 +111,50 @@ final class InspectionTest {
         .singleElement()
         .asString()
         .contains("No cut at -2 or deeper", "int8", "The last float cut is -1, at `h`");
+  }
+
+  @Test
+  void listsNoCutThatIsRefusedAndThoseThatAreDeeper() throws Exception {
+    // given
+    byte[] model = GraphFixture.picking("Relu");
+
+    // when
+    Inspection inspection = inspect(model);
+
+    // then
+    assertThat(inspection.layers())
+        .extracting(Inspection.LayerInfo::cut)
+        .containsExactly("-1", "-3");
+    assertThat(inspection.unsupported())
+        .singleElement()
+        .asString()
+        .contains("No cut at -2. `i` would cross the cut, and is of type INT64");
+    assertThatThrownBy(() -> OnnxFile.parse(model).split("-2"))
+        .hasMessageContaining("`i` would cross the cut")
+        .hasMessageContaining("The nearest cut that can be made is -1, at `c`.");
+  }
+
+  @Test
+  void saysWhichLayersAreNotTrained() throws Exception {
+    // given
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .integers("half", DataType.FLOAT16, new long[] {4, 4}, 0x3800)
+            .weight("w", 4, 3)
+            .node("Cast", "x16", Map.of("to", 10), "x")
+            .node("MatMul", "h16", "x16", "half")
+            .node("Cast", "h", Map.of("to", 1), "h16")
+            .node("MatMul", "y", "h", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    // then
+    assertThat(OnnxFile.parse(model).split("-2").parameterNames()).containsExactly("w");
+    assertThat(inspect(model).unsupported())
+        .singleElement()
+        .asString()
+        .contains("The layer that makes `h16` stays as it is, for its weight `half` is FLOAT16");
   }
 
   @Test

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
 import dev.headwater.onnx.GraphFixture;
@@ -182,6 +183,36 @@ final class TailTest {
     assertThatThrownBy(() -> Tail.of(batchNormalization(7, "n", Map.of("spatial", 0)).split("-2")))
         .hasMessageContaining("normalises each place by itself")
         .hasMessageContaining("The nearest cut that works is -1, at `n`");
+  }
+
+  @Test
+  void namesNoCutThatIsRefusedItself() throws Exception {
+    TensorProto unsigned =
+        TensorProto.newBuilder()
+            .setName("u")
+            .setDataType(TensorProto.DataType.UINT64_VALUE)
+            .addUint64Data(2)
+            .build();
+    byte[] crossed = GraphFixture.picking("Hardmax");
+    byte[] constant =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w1", 4, 4)
+            .weight("w2", 4, 4)
+            .weight("w3", 4, 3)
+            .tensor(unsigned)
+            .node("MatMul", "a", "x", "w1")
+            .node("MatMul", "b", "a", "w2")
+            .node("Cast", "f", Map.of("to", 1), "u")
+            .node("Mul", "c", "b", "f")
+            .node("MatMul", "y", "c", "w3")
+            .output("y", -1, 3)
+            .bytes();
+
+    for (byte[] model : List.of(crossed, constant)) {
+      assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("-3")))
+          .hasMessageContaining("The nearest cut that works is -1, at `c`");
+    }
   }
 
   static Stream<Arguments> refusals() {
