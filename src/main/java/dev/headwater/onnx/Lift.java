@@ -31,7 +31,7 @@ final class Lift {
   /** Inputs that training may change, by operator; Add and Mul have their own rule. */
   private static final Map<String, List<Integer>> TRAINABLE =
       Map.ofEntries(
-          Map.entry("Gemm", List.of(1, 2)),
+          Map.entry("Gemm", List.of(0, 1, 2)),
           Map.entry("MatMul", List.of(0, 1)),
           Map.entry("Conv", List.of(1, 2)),
           Map.entry("ConvTranspose", List.of(1, 2)),

@@ -579,6 +579,26 @@ final class CutTest {
         "ends in 2 layers (`logits`, `other`)");
   }
 
+  @Test
+  void liftsAGemmsWeightOnItsLeft() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w", 5, 4)
+            .weight("b", 5, 1)
+            .weight("k", 5, 3)
+            .node("Transpose", "columns", "x")
+            .node("Gemm", "h", "w", "columns", "b")
+            .node("Transpose", "rows", "h")
+            .node("MatMul", "y", "rows", "k")
+            .output("y", -1, 3)
+            .bytes();
+
+    assertThat(OnnxFile.parse(model).split("-2").parameters())
+        .extracting(Parameter::name)
+        .containsExactly("w", "b", "k");
+  }
+
   /** As many ways lead from the weight to where it is used as no walk along each would end. */
   @Test
   void liftsAWeightThatIsMadeInManyWays() throws Exception {
