@@ -320,6 +320,13 @@ final class OnnxFileTest {
     OnnxFile.parse(dropout(g -> g.integers("on", DataType.BOOL, new long[0], 0)));
     OnnxFile.parse(
         dropout(g -> g.integers("no", DataType.BOOL, new long[0], 0).node("Identity", "on", "no")));
+    OnnxFile.parse(
+        dropout(g -> g.integers("eval", DataType.BOOL, new long[0], 1).node("Not", "on", "eval")));
+    OnnxFile.parse(
+        dropout(
+            g ->
+                g.integers("no", DataType.INT64, new long[0], 0)
+                    .node("Cast", "on", Map.of("to", 9), "no")));
   }
 
   private static byte[] dropout(UnaryOperator<GraphFixture> mode) {
