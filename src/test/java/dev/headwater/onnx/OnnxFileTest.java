@@ -329,6 +329,23 @@ final class OnnxFileTest {
                     .node("Cast", "on", Map.of("to", 9), "no")));
   }
 
+  @Test
+  void readsNodesThatHaveNoInputs() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w", 4, 3)
+            .integers("first", DataType.INT64, new long[0], 0)
+            .node("SequenceEmpty", "none")
+            .node("SequenceInsert", "one", "none", "x")
+            .node("SequenceAt", "h", "one", "first")
+            .node("MatMul", "y", "h", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    assertThat(OnnxFile.parse(model).split("auto").features()).containsExactly("h");
+  }
+
   private static byte[] dropout(UnaryOperator<GraphFixture> mode) {
     GraphFixture graph = GraphFixture.opset(13).input("x", -1, 64).scalar("ratio", .5f);
     return mode.apply(graph)

@@ -30,6 +30,9 @@ public final class Checks {
                   + " FusedGemm FusedMatMul FusedConv MatMulInteger ConvInteger")
               .split(" "));
 
+  private static final Set<String> WITHOUT_INPUTS =
+      Set.of("Constant", "Optional", "SequenceEmpty", "RandomNormal", "RandomUniform");
+
   private final Set<String> problems = new LinkedHashSet<>();
 
   private Checks() {}
@@ -186,7 +189,7 @@ public final class Checks {
   private void arity(NodeProto node) {
     boolean standard = NEWEST_OPSETS.containsKey(node.getDomain());
     String op = node.getOpType();
-    int least = PAIRS.contains(op) ? 2 : op.equals("Constant") || op.startsWith("Random") ? 0 : 1;
+    int least = PAIRS.contains(op) ? 2 : WITHOUT_INPUTS.contains(op) ? 0 : 1;
     if (standard && (node.getInputCount() < least || node.getOutputCount() == 0)) {
       problems.add(
           "Its node %s `%s` has too few inputs or outputs: the file is damaged, export it again."
