@@ -2,7 +2,6 @@ package dev.headwater.onnx;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
-import dev.headwater.onnx.graph.Branches;
 import dev.headwater.onnx.graph.Checks;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
@@ -87,7 +86,7 @@ public record Inspection(
     CutInfo cut = new CutInfo(null, null, -1, 0, List.of());
     List<LayerInfo> layers = new ArrayList<>();
     if (unsupported.isEmpty()) { // only a sound graph can be looked into
-      OnnxFile file = new OnnxFile(Branches.inlined(model));
+      OnnxFile file = OnnxFile.of(model);
       cut = cut(file, unsupported);
       layers(file, obstacle, layers, unsupported);
     }

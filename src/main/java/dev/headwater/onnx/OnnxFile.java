@@ -60,7 +60,17 @@ public final class OnnxFile {
     if (!problems.isEmpty()) {
       throw new OnnxException(name + " cannot be used. " + String.join(" ", problems));
     }
-    return new OnnxFile(Branches.inlined(model));
+    return of(model);
+  }
+
+  /**
+   * The model with its branches spelt out.
+   *
+   * @param model without problems
+   */
+  static OnnxFile of(ModelProto model) {
+    ModelProto spelt = Branches.inlined(model);
+    return new OnnxFile(spelt.toBuilder().setGraph(Graph.trimmed(spelt.getGraph())).build());
   }
 
   /**

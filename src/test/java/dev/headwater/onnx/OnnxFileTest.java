@@ -346,6 +346,26 @@ final class OnnxFileTest {
     assertThat(OnnxFile.parse(model).split("auto").features()).containsExactly("h");
   }
 
+  /** ONNX Runtime 1.28 crashes on a bias of LayerNormalization that is written as left out. */
+  @Test
+  void leavesOutWhatIsSaidToBeLeftOut() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("s", 4)
+            .weight("w", 4, 3)
+            .node("LayerNormalization", "n", "x", "s", "")
+            .node("MatMul", "y", "n", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    Split split = OnnxFile.parse(model).split("auto");
+
+    assertThat(ModelProto.parseFrom(split.backbone()).getGraph().getNode(0).getInputList())
+        .containsExactly("x", "s");
+    assertThat(Ort.runSplit(split, Map.of("x", Ort.noise(1, 2, 4)))).isNotEmpty();
+  }
+
   private static byte[] dropout(UnaryOperator<GraphFixture> mode) {
     GraphFixture graph = GraphFixture.opset(13).input("x", -1, 64).scalar("ratio", .5f);
     return mode.apply(graph)

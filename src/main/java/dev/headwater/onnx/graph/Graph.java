@@ -281,6 +281,36 @@ public final class Graph {
     return DOMAINS.contains(node.getDomain());
   }
 
+  /** Whether it calls a function that was not spelt out, for it is written for another opset. */
+  public static boolean calls(NodeProto node) {
+    return !Checks.NEWEST_OPSETS.containsKey(node.getDomain());
+  }
+
+  /**
+   * The graph without inputs of nodes that are left out at their end: they say nothing, and ONNX
+   * Runtime crashes on some.
+   */
+  public static GraphProto trimmed(GraphProto graph) {
+    GraphProto.Builder trimmed = graph.toBuilder().clearNode();
+    graph.getNodeList().forEach(node -> trimmed.addNode(trimmed(node)));
+    return trimmed.build();
+  }
+
+  private static NodeProto trimmed(NodeProto node) {
+    int inputs = node.getInputCount();
+    while (inputs > 0 && node.getInput(inputs - 1).isEmpty()) {
+      inputs--;
+    }
+    NodeProto.Builder trimmed = node.toBuilder();
+    trimmed.clearInput().addAllInput(node.getInputList().subList(0, inputs));
+    for (AttributeProto.Builder attribute : trimmed.getAttributeBuilderList()) {
+      if (attribute.hasG()) {
+        attribute.setG(trimmed(attribute.getG()));
+      }
+    }
+    return trimmed.build();
+  }
+
   /** An attribute of a node, if it is given. */
   public static Optional<AttributeProto> attribute(NodeProto node, String name) {
     return node.getAttributeList().stream().filter(a -> a.getName().equals(name)).findFirst();
