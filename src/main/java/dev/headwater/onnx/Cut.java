@@ -57,7 +57,7 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
 
   private static Cut back(Graph graph, List<Layer> layers, int count) throws OnnxException {
     if (layers.isEmpty()) {
-      throw new OnnxException(Tail.NOTHING_TO_TRAIN);
+      throw new OnnxException(Tail.nothingToTrain(graph));
     }
     if (count > layers.size()) {
       throw new OnnxException(

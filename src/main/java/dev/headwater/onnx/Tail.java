@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 
 /** Walks back from a graph's outputs, through Softmax and its like, to the layers behind them. */
 final class Tail {
-  static final String NOTHING_TO_TRAIN =
+  private static final String NOTHING_TO_TRAIN =
       "The graph has no parametrised layer (Gemm, MatMul or convolution with constant weights):"
           + " there is nothing to train. Export the network with its weights as initializers.";
 
@@ -42,10 +42,24 @@ final class Tail {
     return PLAIN.contains(node.getOpType()) || RESHAPING.contains(node.getOpType());
   }
 
+  /** Why a graph without layers is refused. */
+  static String nothingToTrain(Graph graph) {
+    String calls =
+        graph.proto().getNodeList().stream()
+            .filter(Graph::calls)
+            .map(call -> "`" + call.getOpType() + "`")
+            .distinct()
+            .collect(Collectors.joining(", "));
+    return calls.isEmpty()
+        ? NOTHING_TO_TRAIN
+        : "The graph has no parametrised layer of its own, and layers within its functions that are written for another opset (%s) cannot be seen: export all of it for one opset."
+            .formatted(calls);
+  }
+
   /** The one linear layer behind the outputs, for `auto`. */
   Layer lastLayer() throws OnnxException {
     if (byOutput.isEmpty()) {
-      throw new OnnxException(NOTHING_TO_TRAIN);
+      throw new OnnxException(nothingToTrain(graph));
     }
     Map<String, Layer> ends = new LinkedHashMap<>();
     graph.outputs().forEach(out -> behind(out).ifPresent(layer -> ends.put(layer.output(), layer)));

@@ -62,6 +62,9 @@ final class Operators {
 
   /** Why the node cannot be rebuilt, as the rest of a sentence; null if it can. */
   static @Nullable String obstacle(Makers makers, NodeProto node) {
+    if (Graph.calls(node)) {
+      return "is a function that is written for another opset";
+    }
     Operator operator = BY_NAME.get(node.getOpType());
     if (operator == null || !Graph.standard(node)) {
       return "is of a kind that cannot be rebuilt for training";

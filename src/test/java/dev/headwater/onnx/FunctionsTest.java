@@ -84,6 +84,21 @@ final class FunctionsTest {
   }
 
   @Test
+  void saysThatLayersInAFunctionOfAnotherOpsetCannotBeSeen() throws Exception {
+    byte[] model =
+        calling(linear(13))
+            .node("nn", "Linear", "y", Map.of("flip", 0), "x", "w1", "b1")
+            .output("y", -1, 4)
+            .bytes();
+
+    for (String cut : new String[] {"auto", "-1"}) {
+      assertThatThrownBy(() -> OnnxFile.parse(model).split(cut))
+          .isInstanceOf(OnnxException.class)
+          .hasMessageContaining("written for another opset (`Linear`)");
+    }
+  }
+
+  @Test
   void refusesFunctionsThatCallWithoutEnd() {
     // given
     FunctionProto endless =

@@ -7,6 +7,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.onnx.proto.OnnxMl.FunctionProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
@@ -216,7 +219,25 @@ final class TailTest {
   }
 
   static Stream<Arguments> refusals() {
+    FunctionProto same =
+        FunctionProto.newBuilder()
+            .setDomain("nn")
+            .setName("Same")
+            .addInput("i")
+            .addOutput("o")
+            .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(13))
+            .addNode(NodeProto.newBuilder().setOpType("Relu").addInput("i").addOutput("o"))
+            .build();
     return Stream.of(
+        Arguments.of(
+            "Same",
+            "is a function that is written for another opset",
+            onWay(
+                g ->
+                    g.importing("nn", 1)
+                        .function(same)
+                        .node("nn", "Same", "c", Map.of(), "a")
+                        .node("Relu", "n", "c"))),
         Arguments.of(
             "Cast",
             "casts to the element type STRING",
