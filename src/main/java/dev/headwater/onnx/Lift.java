@@ -60,8 +60,8 @@ final class Lift {
   /** By which a weight is made of another that learns in its place. */
   private static final Set<String> MAKES =
       Set.of(
-          ("Abs Add Cast Clip Div Expand Flatten Identity LpNormalization Max Mul Pow ReduceL2"
-                  + " ReduceMean ReduceSum ReduceSumSquare Reshape Sqrt Squeeze Sub Transpose"
+          ("Abs Add Cast Clip Div Expand Flatten Gather Identity LpNormalization Max Mul Pow ReduceL2"
+                  + " ReduceMean ReduceSum ReduceSumSquare Reshape Slice Split Sqrt Squeeze Sub Transpose"
                   + " Unsqueeze")
               .split(" "));
 

@@ -188,6 +188,41 @@ final class TailTest {
         .hasMessageContaining("The nearest cut that works is -1, at `n`");
   }
 
+  /** As of attention, whose three weights are one in the file. */
+  @Test
+  void learnsWeightsThatArePartsOfOne() throws Exception {
+    GraphFixture graph =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("sliced", 4, 9)
+            .weight("split", 4, 6)
+            .weight("gathered", 2, 4, 3)
+            .integers("from", DataType.INT64, new long[] {1}, 3)
+            .integers("to", DataType.INT64, new long[] {1}, 6)
+            .integers("axis", DataType.INT64, new long[] {1}, 1)
+            .integers("second", DataType.INT64, new long[0], 1)
+            .integers("parts", DataType.INT64, new long[] {2}, 3)
+            .node("Slice", "w1", "sliced", "from", "to", "axis")
+            .node("Split", "w2,w3", Map.of("axis", 1), "split", "parts")
+            .node("Gather", "w4", "gathered", "second");
+    for (int i = 1; i < 5; i++) {
+      graph.node("MatMul", "m" + i, "x", "w" + i).node("Tanh", "t" + i, "m" + i);
+    }
+    byte[] model =
+        graph
+            .weight("k", 3, 3)
+            .node("Sum", "s", "t1", "t2", "t3", "t4")
+            .node("MatMul", "y", "s", "k")
+            .output("y", -1, 3)
+            .bytes();
+    try (Rebuilt rebuilt = new Rebuilt(model, "x", Map.of("x", Ort.noise(3, 2, 4)))) {
+      assertThat(rebuilt.split().parameterNames())
+          .containsExactly("sliced", "split", "gathered", "k");
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+
   @Test
   void namesNoCutThatIsRefusedItself() throws Exception {
     TensorProto unsigned =
