@@ -278,7 +278,20 @@ final class SpaceTest {
             nearest("floor", "half_pixel", 0.6f),
             nearest("round_prefer_ceil", "half_pixel", 1.7f),
             nearest("round_prefer_floor", "half_pixel", 0.7f),
-            nearest("ceil", "half_pixel", 1.4f));
+            nearest("ceil", "half_pixel", 1.4f),
+            nearest("round_prefer_ceil", "half_pixel_symmetric", 1.6f),
+            nearest("round_prefer_floor", "half_pixel_symmetric", 2.8f),
+            sizes(
+                "nearest floor half_pixel_symmetric",
+                of(
+                    "mode",
+                    "nearest",
+                    "nearest_mode",
+                    "floor",
+                    "coordinate_transformation_mode",
+                    "half_pixel_symmetric"),
+                2,
+                3));
     return Stream.of(
             modes,
             rounding,

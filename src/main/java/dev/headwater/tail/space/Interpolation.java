@@ -28,6 +28,9 @@ record Interpolation(
   /** Of opset 10 and before: up where the axis shrinks, else down. */
   private static final String SIMPLE = "simple";
 
+  /** How far from half way ONNX Runtime still takes a coordinate to be half way. */
+  private static final double TIE = 1e-6;
+
   static Interpolation of(Call call) {
     boolean old = call.opset() < 11;
     return new Interpolation(
@@ -95,7 +98,8 @@ record Interpolation(
       case "pytorch_half_pixel" -> out > 1 ? (i + 0.5f) / scale - 0.5f : 0;
       case "half_pixel_symmetric" -> {
         float adjustment = out / (scale * in);
-        yield in / 2f * (1 - adjustment) + (i + 0.5f) / scale - 0.5f;
+        float offset = in / 2f * (1 - adjustment);
+        yield (float) (offset + (i + 0.5) / scale - 0.5); // ONNX Runtime takes no half in float32
       }
       default -> (i + 0.5f) / scale - 0.5f;
     };
@@ -107,8 +111,8 @@ record Interpolation(
           case "floor" -> Math.floor(at);
           case SIMPLE -> shrinks ? Math.ceil(at) : Math.floor(at);
           case "ceil" -> Math.ceil(at);
-          case "round_prefer_ceil" -> Math.floor(at + 0.5);
-          default -> Math.ceil(at - 0.5);
+          case "round_prefer_ceil" -> Math.floor(at + 0.5 + TIE);
+          default -> Math.ceil(at - 0.5 - TIE);
         };
   }
 
