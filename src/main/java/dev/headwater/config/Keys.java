@@ -20,13 +20,13 @@ final class Keys {
       ConfigMappings.getProperties(ConfigClass.configClass(RawConfig.class)).keySet();
   private static final Keys ROOT = root();
 
-  /** Of a configuration, of logging, and what Kubernetes tells of a service of our name. */
+  /** Of a configuration, of logging, of the examples, and of what Kubernetes tells of a service. */
   private static final Pattern VARIABLES =
       Pattern.compile(
           NAMES.stream()
               .map(Keys::variable)
               .reduce(
-                  "HEADWATER_(KAFKA|REGISTRY)_.+|HEADWATER_LOG_LEVEL"
+                  "HEADWATER_(KAFKA|REGISTRY)_.+|HEADWATER_(LOG_LEVEL|DATA)"
                       + "|HEADWATER_(.+_)?(SERVICE_HOST|(SERVICE_)?PORT(_.+)?)",
                   (one, other) -> one + "|" + other));
 

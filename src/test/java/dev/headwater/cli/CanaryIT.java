@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -108,8 +109,22 @@ class CanaryIT extends CommandedDeployment {
             foreign.tensors(),
             foreign.goldenFeatures(),
             foreign.goldenLogits()));
+    for (List<String> command :
+        List.of(
+            List.of("canary", "5", "--share", "0.5"),
+            List.of("approve", "5"),
+            List.of("rollback", "5"),
+            List.of("pin", "5"),
+            List.of("export", "--head", "5", "--out", "unwritten.onnx"))) {
+      String[] arguments =
+          Stream.concat(Stream.of("heads"), command.stream()).toArray(String[]::new);
+      assertThat(run(arguments)).as(command.get(0)).isEqualTo(2);
+      assertThat(err.toString()).contains("is of another backbone");
+    }
+    try (HeadPublisher another = publisher("desk-other")) {
+      another.canary(info.task(), 5, .5, "of another bundle");
+    }
     try (StreamService service = serve()) {
-      assertThat(run("heads", "canary", "5", "--share", "0.5")).as(err.toString()).isZero();
       awaitCause(service, "Canary: Version 5 of kind belongs to backbone 000");
 
       assertThat(versions()).doesNotContainValue(5L).hasSize(KEYS);
