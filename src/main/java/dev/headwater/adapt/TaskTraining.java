@@ -5,6 +5,7 @@ import dev.headwater.gate.Gate;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.heads.HeadPublisher.VersionTakenException;
+import dev.headwater.heads.HeadSettings;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -260,7 +262,11 @@ final class TaskTraining {
       Head numbered = candidate.numbered(heads.nextVersion(task.name()));
       try {
         write(numbered);
-        versions = publisher.read().versions(task.name());
+        versions =
+            Stream.concat(
+                    versions.stream().skip(Math.max(0, versions.size() - HeadSettings.HISTORY + 1)),
+                    Stream.of(numbered.info()))
+                .toList();
         return Optional.of(numbered.info());
       } catch (VersionTakenException e) {
         log.atDebug().setCause(e).log("another writer was quicker: looking again");

@@ -18,7 +18,7 @@ public record HeadSettings(int keep, int chunkBytes, Signatures signatures) {
    * labels each some 300 kB; verdicts older than that are in the trainer's log. The newest version
    * always stays, so a number is never given twice.
    */
-  static final int HISTORY = 100;
+  public static final int HISTORY = 100;
 
   /** Room for a record's key, its headers and the batch around it. */
   static final int RECORD_OVERHEAD = 16 << 10;
