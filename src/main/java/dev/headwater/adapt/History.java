@@ -13,7 +13,6 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
-import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
@@ -100,7 +99,7 @@ public final class History {
     // not as a writer: what is refused must not end a trainer that runs
     HeadLog heads =
         HeadLog.read(parts.kafka(), parts.topics().heads(), parts.settings().heads().signatures());
-    if (taught.stream().allMatch(i -> live(tasks.get(i), heads) > 0)) {
+    if (taught.stream().allMatch(i -> heads.liveVersion(tasks.get(i).name()) > 0)) {
       requireFirst(tasks.get(taught.get(0)), heads);
     }
     List<Sample> samples = samples(lines, taught, labelFields);
@@ -172,16 +171,12 @@ public final class History {
   }
 
   private static void requireFirst(Task task, HeadLog heads) {
-    long live = live(task, heads);
+    long live = heads.liveVersion(task.name());
     if (live > 0) {
       throw new IllegalStateException(
           "head %d of %s is live already: history only begins a deployment"
               .formatted(live, task.name()));
     }
-  }
-
-  private static long live(Task task, HeadLog heads) {
-    return heads.live(task.name()).map(LivePointer::version).orElse(0L);
   }
 
   private List<Sample> samples(

@@ -89,7 +89,7 @@ final class TaskTraining {
   private boolean stranded(HeadLog heads) {
     return heads
         .live(task.name())
-        .filter(live -> !live.pinned() && live.canary() == null)
+        .filter(live -> !live.held())
         .filter(live -> serving(heads, live.version()).isEmpty())
         .isPresent();
   }
@@ -314,7 +314,7 @@ final class TaskTraining {
   }
 
   private void warnOfUnfit(HeadLog heads, Optional<Head> head) {
-    long pointed = heads.live(task.name()).map(LivePointer::version).orElse(-1L);
+    long pointed = heads.liveVersion(task.name());
     if (pointed > 0 && pointed != version(head)) {
       log.atWarn()
           .addKeyValue("task", task.name())

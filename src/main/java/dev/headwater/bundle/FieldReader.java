@@ -258,14 +258,16 @@ final class FieldReader {
       if (parser.currentToken().isNumeric()) {
         return parser.getText();
       }
-      problem(target.pointer(), "is " + kind(parser) + " where a number is wanted");
+      problem(target.pointer(), "is " + kind(parser.currentToken()) + " where a number is wanted");
       parser.skipChildren();
       return null;
     }
 
     private @Nullable String names(JsonParser parser, Target target) throws IOException {
       if (parser.currentToken() != JsonToken.START_ARRAY) {
-        problem(target.pointer(), "is " + kind(parser) + " where an array of labels is wanted");
+        problem(
+            target.pointer(),
+            "is " + kind(parser.currentToken()) + " where an array of labels is wanted");
         parser.skipChildren();
         return null;
       }
@@ -296,14 +298,16 @@ final class FieldReader {
       if (parser.currentToken() == JsonToken.VALUE_STRING) {
         return parser.getText();
       }
-      problem(target.pointer(), "is " + kind(parser) + " where a string is wanted");
+      problem(target.pointer(), "is " + kind(parser.currentToken()) + " where a string is wanted");
       parser.skipChildren();
       return null;
     }
 
     private void array(JsonParser parser, Target target) throws IOException {
       if (parser.currentToken() != JsonToken.START_ARRAY) {
-        problem(target.pointer(), "is " + kind(parser) + " where an array of numbers is wanted");
+        problem(
+            target.pointer(),
+            "is " + kind(parser.currentToken()) + " where an array of numbers is wanted");
         parser.skipChildren();
         return;
       }
@@ -333,7 +337,7 @@ final class FieldReader {
 
     private float number(JsonParser parser, String field) throws IOException {
       if (!parser.currentToken().isNumeric()) {
-        problem(field, "is " + kind(parser) + " where a number is wanted");
+        problem(field, "is " + kind(parser.currentToken()) + " where a number is wanted");
         parser.skipChildren();
         return 0;
       }
@@ -343,17 +347,18 @@ final class FieldReader {
       }
       return number;
     }
+  }
 
-    private static String kind(JsonParser parser) {
-      return switch (parser.currentToken()) {
-        case VALUE_NULL -> "null";
-        case VALUE_STRING -> "a string";
-        case VALUE_TRUE, VALUE_FALSE -> "a boolean";
-        case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
-        case START_ARRAY -> "an array";
-        case VALUE_EMBEDDED_OBJECT -> "bytes";
-        default -> "an object";
-      };
-    }
+  /** What a value is, in words; of a collection by how it begins. */
+  static String kind(JsonToken value) {
+    return switch (value) {
+      case VALUE_NULL -> "null";
+      case VALUE_STRING -> "a string";
+      case VALUE_TRUE, VALUE_FALSE -> "a boolean";
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
+      case START_ARRAY -> "an array";
+      case VALUE_EMBEDDED_OBJECT -> "bytes";
+      default -> "an object";
+    };
   }
 }

@@ -55,7 +55,7 @@ public final class LabelReader {
     JsonNode name = fields.get(field);
     if (name != null && !name.isNull() && !name.isTextual() && !name.isIntegralNumber()) {
       throw new InvalidRecordException(
-          "/" + field, "is " + kind(name) + " where a string is wanted", id);
+          "/" + field, "is " + FieldReader.kind(name.asToken()) + " where a string is wanted", id);
     }
     return present(name == null || name.isNull() ? null : name.asText(), "/" + field, id);
   }
@@ -65,7 +65,9 @@ public final class LabelReader {
     if (text == null && label != null && !label.isNull()) {
       throw new InvalidRecordException(
           "/label",
-          "is " + kind(label) + " where a string, a finite number or an array of strings is wanted",
+          "is "
+              + FieldReader.kind(label.asToken())
+              + " where a string, a finite number or an array of strings is wanted",
           id);
     }
     return present(text, "/label", id);
@@ -77,15 +79,5 @@ public final class LabelReader {
       throw new InvalidRecordException(field, "is missing or blank", id);
     }
     return text;
-  }
-
-  private static String kind(JsonNode node) {
-    return switch (node.getNodeType()) {
-      case ARRAY -> "an array";
-      case NUMBER -> "a number";
-      case BOOLEAN -> "a boolean";
-      case BINARY -> "bytes";
-      default -> "an object";
-    };
   }
 }

@@ -93,12 +93,12 @@ final class Access {
         .forEach(topic -> topic(topic, AclOperation.READ, AclOperation.WRITE));
     Stream.of(topics.predictions(), topics.review(), topics.samples(), topics.deadLetters())
         .forEach(topic -> topic(topic, AclOperation.WRITE));
-    LabelTopology.stores()
+    LabelTopology.changelogs(name)
         .forEach(
-            store ->
+            changelog ->
                 allow(
                     ResourceType.TOPIC,
-                    "%s-%s-changelog".formatted(name, store),
+                    changelog,
                     AclOperation.CREATE,
                     AclOperation.READ,
                     AclOperation.WRITE,

@@ -42,7 +42,7 @@ final class HeadsCommand {
     Settings settings = config.load();
     HeadLog log = log(settings);
     for (String task : log.tasks()) {
-      long live = live(log, task);
+      long live = log.liveVersion(task);
       boolean pinned = pinned(log, task);
       Optional<LivePointer.Canary> canary = log.live(task).map(LivePointer::canary);
       out()
@@ -176,7 +176,7 @@ final class HeadsCommand {
           if (!pinned(log, task.name())) {
             throw new UsageException("no head of %s is pinned".formatted(task.name()));
           }
-          return live(log, task.name());
+          return log.liveVersion(task.name());
         },
         false);
   }
@@ -235,8 +235,8 @@ final class HeadsCommand {
     } else if (!log.hasTensors(task, version)) {
       why = "its tensors are no longer kept (heads.keep)";
     } else if (pinned(log, task)) {
-      why = "head %d is pinned: 'headwater heads unpin' first".formatted(live(log, task));
-    } else if (live(log, task) == version) {
+      why = "head %d is pinned: 'headwater heads unpin' first".formatted(log.liveVersion(task));
+    } else if (log.liveVersion(task) == version) {
       why = "it is live already";
     }
     if (why != null) {
@@ -253,10 +253,6 @@ final class HeadsCommand {
 
   private static boolean manual(Settings settings) {
     return settings.adapt().promotion() == AdaptSettings.Promotion.MANUAL;
-  }
-
-  private static long live(HeadLog log, String task) {
-    return log.live(task).map(LivePointer::version).orElse(0L);
   }
 
   private static boolean pinned(HeadLog log, String task) {
@@ -296,7 +292,7 @@ final class HeadsCommand {
   }
 
   private static Head head(Task task, HeadLog log, Optional<Long> asked) throws UsageException {
-    long version = asked.or(() -> log.live(task.name()).map(LivePointer::version)).orElse(0L);
+    long version = asked.orElseGet(() -> log.liveVersion(task.name()));
     return (version == 0 ? task.head() : log.head(task.name(), version))
         .orElseThrow(() -> unknown(task.name(), version));
   }

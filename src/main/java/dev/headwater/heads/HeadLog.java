@@ -47,6 +47,11 @@ public final class HeadLog {
     return store.live(task);
   }
 
+  /** The version that is live; 0, the bundle's own, where none was ever made so. */
+  public long liveVersion(String task) {
+    return live(task).map(LivePointer::version).orElse(0L);
+  }
+
   /** What became of the task's labels. */
   public LabelAliases aliases(String task) {
     return store.aliases(task);

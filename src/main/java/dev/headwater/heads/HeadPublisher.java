@@ -88,7 +88,7 @@ public final class HeadPublisher implements AutoCloseable {
   public synchronized LivePointer promote(Head head, String by) {
     catchUp();
     String task = head.info().task();
-    Optional<LivePointer> held = topic.store().live(task).filter(HeadPublisher::held);
+    Optional<LivePointer> held = topic.store().live(task).filter(LivePointer::held);
     if (held.isPresent()) {
       publish(head, List.of());
       return held.get();
@@ -146,11 +146,6 @@ public final class HeadPublisher implements AutoCloseable {
     records.add(record(Manifest.withoutTensors(requireNew(info))));
     records.addAll(expiry(info));
     topic.readTo(writer.commit(records) + 1);
-  }
-
-  /** Whether only a person moves it to another head. */
-  private static boolean held(LivePointer live) {
-    return live.pinned() || live.canary() != null;
   }
 
   /**
@@ -278,7 +273,7 @@ public final class HeadPublisher implements AutoCloseable {
     if (live.equals(written) || !last) {
       return live;
     }
-    LivePointer wanted = yieldsToPin && held(live) ? live : written;
+    LivePointer wanted = yieldsToPin && live.held() ? live : written;
     LivePointer again =
         next(wanted.task(), wanted.version(), wanted.pinned(), wanted.by(), wanted.canary());
     topic.readTo(writer.commit(List.of(record(again))) + 1);

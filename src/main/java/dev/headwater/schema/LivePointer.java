@@ -47,4 +47,9 @@ public record LivePointer(
   public LivePointer(String task, long epoch, long version, boolean pinned, String by, Instant at) {
     this(task, epoch, version, pinned, by, at, null);
   }
+
+  /** Whether only a person moves it to another head. */
+  public boolean held() {
+    return pinned || canary != null;
+  }
 }

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import org.apache.avro.Schema;
 import org.apache.avro.message.MessageDecoder;
 import org.apache.avro.message.SchemaStore;
@@ -70,8 +71,13 @@ public final class SampleSerde implements Serde<Sample> {
   /** The features of a sample, rows x dim, row-major. */
   public static float[] unpack(Sample sample) {
     float[] features = new float[sample.getRows() * sample.getDim()];
-    sample.getFeatures().duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(features);
+    floats(sample).get(features);
     return features;
+  }
+
+  /** A view of its features. */
+  private static FloatBuffer floats(Sample sample) {
+    return sample.getFeatures().duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
   }
 
   @Override
@@ -123,8 +129,9 @@ public final class SampleSerde implements Serde<Sample> {
                   sample.getDim(),
                   sample.getWeight()));
     }
-    for (float feature : unpack(sample)) {
-      if (!Float.isFinite(feature)) {
+    FloatBuffer features = floats(sample);
+    while (features.hasRemaining()) {
+      if (!Float.isFinite(features.get())) {
         throw new IOException("a feature is not finite");
       }
     }

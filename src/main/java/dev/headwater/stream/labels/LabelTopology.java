@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serde;
@@ -38,14 +39,11 @@ public record LabelTopology(
   static final String SAMPLES_SINK = "joined-samples-sink";
   static final String REVIEW_SINK = "erased-review-sink";
 
-  /** The names of its stores; each has a changelog. */
-  public static List<String> stores() {
-    return List.of(WAITING, EARLY);
-  }
-
-  /** The names of their changelogs. */
+  /** The topics in which Streams keeps what its stores hold. */
   public static List<String> changelogs(String application) {
-    return stores().stream().map(store -> application + "-" + store + "-changelog").toList();
+    return Stream.of(WAITING, EARLY)
+        .map(store -> application + "-" + store + "-changelog")
+        .toList();
   }
 
   /** Adds both to {@code topology}. */
