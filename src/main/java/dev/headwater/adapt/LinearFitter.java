@@ -12,15 +12,15 @@ import java.util.Map;
 record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
 
   /** A linear head under the names of its bundle. */
-  private record Linear(LinearHead head, HeadLayout layout) implements Trained {
+  private record Linear(LinearHead head, LinearFitter fitter) implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
-      return features.stream().map(head::logits).toList();
+      return fitter.tuner.logits(head, features);
     }
 
     @Override
     public Trained scaled(double factor, double shift) {
-      return new Linear(head.scaled(factor, shift), layout);
+      return new Linear(head.scaled(factor, shift), fitter);
     }
 
     @Override
@@ -30,18 +30,18 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
 
     @Override
     public Map<String, Tensor> tensors() {
-      return layout.tensors(head);
+      return fitter.layout.tensors(head);
     }
   }
 
   @Override
   public Trained of(Head head) {
-    return new Linear(layout.linear(head), layout);
+    return new Linear(layout.linear(head), this);
   }
 
   @Override
   public Trained empty() {
-    return new Linear(LinearHead.empty(layout.dim()), layout);
+    return new Linear(LinearHead.empty(layout.dim()), this);
   }
 
   @Override
@@ -58,7 +58,7 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
   }
 
   List<Trained> trained(List<LinearHead> heads) {
-    return heads.stream().map(head -> (Trained) new Linear(head, layout)).toList();
+    return heads.stream().map(head -> (Trained) new Linear(head, this)).toList();
   }
 
   static List<LinearHead> linear(List<Trained> heads) {
@@ -73,7 +73,7 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
   /** Their mean: it varies less than one alone (bagging: Breiman 1996). */
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {
-    return new Linear(LinearHead.mean(linear(fitted)), layout);
+    return new Linear(LinearHead.mean(linear(fitted)), this);
   }
 
   @Override

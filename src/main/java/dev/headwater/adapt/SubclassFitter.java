@@ -34,11 +34,10 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
       implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
-      return features.stream().map(this::logits).toList();
+      return fitter.tuner.logits(rows, features).stream().map(this::together).toList();
     }
 
-    private float[] logits(float[] features) {
-      float[] said = rows.logits(features);
+    private float[] together(float[] said) {
       float[] logits = new float[said.length / fitter.task.subclasses()];
       for (int c = 0; c < logits.length; c++) {
         double most = Double.NEGATIVE_INFINITY;

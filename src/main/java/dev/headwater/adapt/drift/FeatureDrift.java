@@ -8,10 +8,10 @@ import java.util.SplittableRandom;
 /**
  * Without labels: whether the features of the last few draws, a short and a long window of them,
  * come from where those before them do. The reference is the first {@link DriftSettings#reference}
- * draws and stays, so that slow drift adds up. Every few draws it looks; each look may alarm
- * falsely at a rate that makes it one false alarm in {@link DriftSettings#falseAlarm} draws on
- * average at most. Keeps the feature vectors of reference and long window, and measures each new
- * one against all of them. Not thread-safe.
+ * draws and stays, so that slow drift adds up. It looks at a window each time that half of it is
+ * new; each look may alarm falsely at a rate that makes it one false alarm in {@link
+ * DriftSettings#falseAlarm} draws on average at most. Keeps the feature vectors of reference and
+ * long window, and measures each new one against all of them. Not thread-safe.
  */
 final class FeatureDrift {
   /** Of all distances; most may be tiny, as where a sensor is idle. */
@@ -24,8 +24,7 @@ final class FeatureDrift {
   private static final int MEASURE_EVERY = 200;
 
   private final DriftSettings settings;
-  private final int every;
-  private final PermutationTest test;
+  private final List<Window> windows;
 
   /** The reference in its order, then the most recent draws in theirs. */
   private final List<float[]> kept = new ArrayList<>();
@@ -33,16 +32,34 @@ final class FeatureDrift {
   /** Between those kept. */
   private final double[][] distances;
 
-  private int sinceLook;
-  private double score;
   private double most = Double.POSITIVE_INFINITY;
   private int measured;
   private int sinceMeasured;
 
+  /** Of the last few draws, and what was seen of it last. */
+  private static final class Window {
+    private final int size;
+    private final PermutationTest test;
+    private int sinceLook;
+    private double score;
+
+    Window(int size, DriftSettings settings, SplittableRandom random) {
+      this.size = size;
+      this.test = new PermutationTest((size / 2) / (2.0 * settings.falseAlarm()), random);
+    }
+
+    void clear() {
+      sinceLook = 0;
+      score = 0;
+    }
+  }
+
   FeatureDrift(DriftSettings settings, SplittableRandom random) {
     this.settings = settings;
-    this.every = settings.shortWindow() / 2;
-    this.test = new PermutationTest(every / (2.0 * settings.falseAlarm()), random);
+    this.windows =
+        List.of(
+            new Window(settings.shortWindow(), settings, random.split()),
+            new Window(settings.longWindow(), settings, random.split()));
     int capacity = settings.reference() + settings.longWindow() + 1;
     this.distances = new double[capacity][capacity];
   }
@@ -59,26 +76,24 @@ final class FeatureDrift {
     if (kept.size() == distances.length) {
       drop(settings.reference());
     }
-    sinceLook++;
+    windows.forEach(window -> window.sinceLook++);
   }
 
   /** Whether this one raises the alarm. */
   boolean observe(float[] features) {
     collect(features);
-    if (sinceLook < every) {
-      return false;
-    }
-    sinceLook = 0;
-    score = Math.max(look(settings.shortWindow()), look(settings.longWindow()));
-    return score >= 1;
+    return windows.stream().anyMatch(this::alarms);
   }
 
-  /** As {@link PermutationTest#score}; 0 while there is too little to compare with. */
-  private double look(int window) {
-    int before = kept.size() - window;
-    return before < Math.max(window, 2 * settings.shortWindow())
-        ? 0
-        : test.score(distances, kept.size(), window, most());
+  private boolean alarms(Window window) {
+    int before = kept.size() - window.size;
+    if (window.sinceLook < window.size / 2
+        || before < Math.max(window.size, 2 * settings.shortWindow())) {
+      return false;
+    }
+    window.sinceLook = 0;
+    window.score = window.test.score(distances, kept.size(), window.size, most());
+    return window.score >= 1;
   }
 
   /** Measured anew while draws gather, and then now and then. */
@@ -102,14 +117,13 @@ final class FeatureDrift {
 
   /** From 0 to 1, where it alarms. */
   double score() {
-    return score;
+    return windows.stream().mapToDouble(window -> window.score).max().orElseThrow();
   }
 
   void clear() {
     kept.clear();
     measured = 0;
-    sinceLook = 0;
-    score = 0;
+    windows.forEach(Window::clear);
   }
 
   private void drop(int index) {

@@ -2,8 +2,11 @@ package dev.headwater.adapt.fit;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -30,6 +33,12 @@ public final class FineTuner {
   private static final int WARM_SAMPLES = 100;
   private static final int WARM_CLASSES = 10;
   private static final int WARM_FITS = 20;
+
+  /** Fewer are asked one by one: an engine is not worth its call. */
+  private static final int MANY = 16;
+
+  /** Rows asked at once, for what they take besides. */
+  private static final int MOST = 1024;
 
   private final FitSettings settings;
   private final Engine engine;
@@ -161,6 +170,35 @@ public final class FineTuner {
       }
     }
     return heads;
+  }
+
+  /** By class, of each of these features. */
+  public List<float[]> logits(LinearHead head, List<float[]> features) {
+    if (features.size() < MANY || head.classes() == 0) {
+      return features.stream().map(head::logits).toList();
+    }
+    JniUtils.setNumThreads(settings.threads());
+    List<float[]> logits = new ArrayList<>(features.size());
+    try (NDManager manager = engine.newBaseManager(device)) {
+      NDArray weight =
+          manager
+              .create(FloatBuffer.wrap(head.weight()), new Shape(head.classes(), head.dim()))
+              .transpose();
+      NDArray bias = manager.create(head.bias());
+      for (int from = 0; from < features.size(); from += MOST) {
+        List<float[]> some = features.subList(from, Math.min(features.size(), from + MOST));
+        FloatBuffer rows = FloatBuffer.allocate(some.size() * head.dim());
+        some.forEach(row -> rows.put(row, 0, head.dim()));
+        Shape shape = new Shape(some.size(), head.dim());
+        try (NDManager step = manager.newSubManager()) {
+          float[] all = step.create(rows.flip(), shape).matMul(weight).add(bias).toFloatArray();
+          for (int i = 0; i < some.size(); i++) {
+            logits.add(Arrays.copyOfRange(all, i * head.classes(), (i + 1) * head.classes()));
+          }
+        }
+      }
+    }
+    return logits;
   }
 
   /** A mean of features is where a class is, and says nothing of a number. */

@@ -26,6 +26,19 @@ class FineTunerTest {
   }
 
   @Test
+  void asksManyRowsTogetherForWhatItAsksOneFor() {
+    LinearHead head = tuner.fit(LinearHead.empty(DIM), 3, clusters(3, 60, 1, 0));
+    List<float[]> features = clusters(3, 1_000, 1, 9).features();
+
+    List<float[]> together = tuner.logits(head, features);
+
+    assertThat(together).hasSameSizeAs(features);
+    for (int i = 0; i < features.size(); i++) {
+      assertThat(together.get(i)).containsExactly(head.logits(features.get(i)), within(1e-4f));
+    }
+  }
+
+  @Test
   void unitsOfTheFeaturesDoNotMatter() {
     LinearHead small = tuner.fit(LinearHead.empty(DIM), 3, clusters(3, 60, 1e-3f, 0));
     LinearHead large = tuner.fit(LinearHead.empty(DIM), 3, clusters(3, 60, 1e3f, 0));
