@@ -48,18 +48,24 @@ record CrossFit(Fitter.Trained head, Fitter.Settled folds, int[] judged, List<fl
     if (weightings.isEmpty() || !fitter.shipsFolds(live)) {
       weightings.add(batch.weights());
     }
-    List<Fitter.Trained> heads = fitter.fit(live, classes, batch, weightings);
-    List<Fitter.Trained> asked = new ArrayList<>(heads);
-    fitter
-        .common(heads)
-        .ifPresent(
-            common -> {
-              asked.add(common.head());
-              weightings.add(common.weights());
-            });
-    SelfTraining more = SelfTraining.of(batch, unlabelled, live, asked, weightings);
-    if (more.taken() > 0) {
-      heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
+    List<Fitter.Trained> heads;
+    if (fitter.learnsUnlabelled()) {
+      heads = fitter.fit(live, classes, batch, weightings);
+      List<Fitter.Trained> asked = new ArrayList<>(heads);
+      fitter
+          .common(heads)
+          .ifPresent(
+              common -> {
+                asked.add(common.head());
+                weightings.add(common.weights());
+              });
+      SelfTraining more = SelfTraining.of(batch, unlabelled, live, asked, weightings);
+      if (more.taken() > 0) {
+        heads = fitter.refit(live, heads, classes, more.batch(), more.weightings());
+      }
+    } else {
+      SelfTraining kept = SelfTraining.ofUntold(batch, unlabelled, live, weightings);
+      heads = fitter.fit(live, classes, kept.batch(), kept.weightings());
     }
     Fitter.Settled settled = fitter.settled(live, heads, classes, batch, weightings);
     Fitter.Trained head = fitter.blend(live, settled.heads());

@@ -84,8 +84,7 @@ final class Learner {
         new Memory(
             space.kind(),
             space.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
-    boolean teaches = fitter.learnsUnlabelled() && space.drawsTeach();
-    this.unlabelled = new Unlabelled(teaches ? settings.memory() / OF_MEMORY : 0);
+    this.unlabelled = new Unlabelled(space.drawsTeach() ? settings.memory() / OF_MEMORY : 0);
     this.trigger = new Trigger(settings, clock);
   }
 
@@ -217,7 +216,7 @@ final class Learner {
             start,
             labels.size(),
             batch,
-            unlabelled.besides(samples),
+            fitter.learnsUnlabelled() || live != null ? unlabelled.besides(samples) : List.of(),
             leftOut,
             fitter.folds(settings.folds()));
     List<Remembered> told = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();

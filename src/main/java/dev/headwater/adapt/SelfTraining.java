@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 
 /**
  * Samples that nobody has labelled beside those that somebody has, under the label that a head is
@@ -37,16 +38,31 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       Fitter.Trained live,
       List<Fitter.Trained> heads,
       List<double[]> weightings) {
-    if (unlabelled.isEmpty()) {
-      return new SelfTraining(batch, weightings, 0);
-    }
+    return unlabelled.isEmpty()
+        ? new SelfTraining(batch, weightings, 0)
+        : of(batch, unlabelled, live, weightings, h -> sure(heads.get(h).logits(unlabelled)));
+  }
+
+  /** Of classes that nobody was told of only, by the live head's word. */
+  static SelfTraining ofUntold(
+      Batch batch, List<float[]> unlabelled, Fitter.Trained live, List<double[]> weightings) {
+    return unlabelled.isEmpty()
+        ? new SelfTraining(batch, weightings, 0)
+        : of(batch, unlabelled, live, weightings, h -> Map.of());
+  }
+
+  private static SelfTraining of(
+      Batch batch,
+      List<float[]> unlabelled,
+      Fitter.Trained live,
+      List<double[]> weightings,
+      IntFunction<Map<Integer, List<Integer>>> sure) {
     Map<Integer, List<Integer>> before = sure(live.logits(unlabelled));
     Map<Taken, double[]> all = new LinkedHashMap<>();
-    for (int h = 0; h < heads.size(); h++) {
-      Map<Taken, Double> taken =
-          taken(batch, weightings.get(h), sure(heads.get(h).logits(unlabelled)), before);
+    for (int h = 0; h < weightings.size(); h++) {
+      Map<Taken, Double> taken = taken(batch, weightings.get(h), sure.apply(h), before);
       for (Map.Entry<Taken, Double> one : taken.entrySet()) {
-        all.computeIfAbsent(one.getKey(), t -> new double[heads.size()])[h] = one.getValue();
+        all.computeIfAbsent(one.getKey(), t -> new double[weightings.size()])[h] = one.getValue();
       }
     }
     return grown(batch, unlabelled, weightings, all);

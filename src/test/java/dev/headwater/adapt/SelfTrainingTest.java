@@ -122,6 +122,11 @@ class SelfTrainingTest {
           }
 
           @Override
+          public boolean learnsUnlabelled() {
+            return true;
+          }
+
+          @Override
           public Trained of(Head head) {
             throw new UnsupportedOperationException();
           }

@@ -117,6 +117,42 @@ class TailFitterTest {
         .isEqualTo(heads.get(0).tensors());
   }
 
+  /** As of an annotator who works through some classes: no sample shows what the others lose. */
+  @Test
+  void labelsOfSomeClassesDoNotMakeItForgetTheOthers() throws Exception {
+    Task task = Bundles.tabular(directory, 8, 10, "cut: -2").task();
+    TailFitter fitter = fitter(task);
+    Batch all = clusters(600, 10);
+    Fitter.Trained live = taught(fitter, task, 10, all, all.weights());
+    Batch some = clusters(100, 2);
+    int[] judged = IntStream.range(0, 100).toArray();
+    List<float[]> drawn = clusters(300, 10).features();
+    Fitter.Trained unguarded = live;
+    Fitter.Trained guarded = live;
+    for (int round = 0; round < 10; round++) {
+      unguarded = CrossFit.of(fitter, unguarded, 10, some, List.of(), judged, 2).head();
+      guarded = CrossFit.of(fitter, guarded, 10, some, drawn, judged, 2).head();
+    }
+
+    Batch other = clusters(400, 10);
+    assertThat(accuracy(unguarded, other)).isLessThan(accuracy(live, other) - .05);
+    assertThat(accuracy(guarded, other)).isGreaterThan(accuracy(live, other) - .03);
+  }
+
+  /** So close that a head cannot tell all of them. */
+  private static Batch clusters(int count, int labels) {
+    Samples samples = new Samples("task", "backbone", 8);
+    Random random = new Random(count);
+    int[] classes = IntStream.range(0, count).map(i -> i % labels).toArray();
+    List<float[]> features = Arrays.stream(classes).mapToObj(samples::features).toList();
+    for (float[] row : features) {
+      for (int d = 0; d < row.length; d++) {
+        row[d] += (float) (2 * random.nextGaussian());
+      }
+    }
+    return new Batch(features, classes, ones(count));
+  }
+
   @Test
   void goesHalfTheWayWhereThatIsBetterForWhatItLeftOut() throws Exception {
     Task task = twoLayers();
