@@ -198,20 +198,15 @@ public final class Comparison {
         continue;
       }
       audited++;
-      TaskPrediction said = now.unlearnt(id, task.name());
-      TaskPrediction saidBefore = before.unlearnt(id, task.name());
-      Double accuracy = accuracy(task, said, label.label());
-      Double accuracyBefore = accuracy(task, saidBefore, label.label());
+      String truth = called(task, label.label());
+      String said = said(now, id, task);
+      String saidBefore = said(before, id, task);
+      Double accuracy = accuracy(task, said, truth);
+      Double accuracyBefore = accuracy(task, saidBefore, truth);
       if (said != null && saidBefore != null && accuracy != null && accuracyBefore != null) {
         right += accuracy;
         rightBefore += accuracyBefore;
-        trials.add(
-            new Trial(
-                label.label(),
-                saidBefore.said(),
-                String.valueOf(said.said()),
-                1,
-                accuracy - accuracyBefore));
+        trials.add(new Trial(truth, saidBefore, said, 1, accuracy - accuracyBefore));
       }
     }
     PairedTest test = new PairedTest(trials);
@@ -231,15 +226,28 @@ public final class Comparison {
         n == 0 ? 1 : test.pDifferent());
   }
 
+  private @Nullable String said(Side side, String recordId, Task task) {
+    TaskPrediction prediction = side.unlearnt(recordId, task.name());
+    return prediction == null ? null : called(task, String.valueOf(prediction.said()));
+  }
+
+  /** By the names that labels have now: either deployment may have renamed them meanwhile. */
+  private String called(Task task, String label) {
+    String name = label;
+    for (Side side : List.of(before, now)) {
+      name = task.kind().now(side.heads().aliases(task.name()), name).orElse(name);
+    }
+    return name;
+  }
+
   /**
    * 1 where it is right, 0 where it is wrong; of masks the share of pixels, of numbers between;
    * null where nothing was said, or a mask is not of the task's size.
    */
-  static @Nullable Double accuracy(Task task, @Nullable TaskPrediction prediction, String label) {
-    if (prediction == null) {
+  static @Nullable Double accuracy(Task task, @Nullable String said, String label) {
+    if (said == null) {
       return null;
     }
-    String said = String.valueOf(prediction.said());
     return task.masks().isPresent()
         ? pixels(task.masks().get(), said, label)
         : Double.valueOf(1 - task.kind().error(said, label));

@@ -5,10 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Task;
-import dev.headwater.schema.TaskPrediction;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,10 +37,9 @@ class ComparisonTest {
     Task large = Bundles.segments(directory.resolve("l"), 4, 3, List.of("a", "b")).task();
     String truth = small.masks().orElseThrow().encode(new byte[] {0, 1, 1, 0, 0, 0});
     String said = small.masks().orElseThrow().encode(new byte[] {0, 1, 0, 0, 0, 0});
-    TaskPrediction prediction = new TaskPrediction("pixels", .9, 1, said, Map.of(), .9, null);
 
-    assertThat(Comparison.accuracy(small, prediction, truth)).isCloseTo(5 / 6.0, within(1e-9));
-    assertThat(Comparison.accuracy(large, prediction, truth)).isNull();
+    assertThat(Comparison.accuracy(small, said, truth)).isCloseTo(5 / 6.0, within(1e-9));
+    assertThat(Comparison.accuracy(large, said, truth)).isNull();
     assertThat(Comparison.accuracy(small, null, truth)).isNull();
   }
 

@@ -11,9 +11,12 @@ import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.LabelAliases;
+import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.SampleSerde;
+import dev.headwater.schema.Source;
+import dev.headwater.schema.TaskPrediction;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
@@ -162,6 +165,25 @@ class KnownLabelsIT {
         .as("written anew, with its label's own time")
         .isGreaterThan(now.of("r1").get("size").since());
     assertThat(now.of("r1").get("kind").at()).isEqualTo(now.of("r1").get("kind").since());
+  }
+
+  @Test
+  void whatWasSaidUnderAnOldNameIsRightUnderTheNew() throws Exception {
+    sample("r1", "old", Reason.AUDIT, 20);
+    TaskPrediction said = new TaskPrediction("kind", "old", .9, List.of(), 0, null);
+    Prediction prediction = Prediction.of("r1", new Source("desk-records", 0, 0), List.of(said));
+    write(TOPICS.predictions(), "r1", Json.MAPPER.writeValueAsBytes(prediction));
+    LabelAliases aliases = LabelAliases.none("kind").renamed("old", "new");
+    write(TOPICS.heads(), "labels/kind", Json.MAPPER.writeValueAsBytes(aliases));
+
+    Comparison compared =
+        Comparison.read(bundle.tasks(), deployment(), TOPICS.predictions().name(), deployment());
+
+    assertThat(compared.results())
+        .singleElement()
+        .satisfies(result -> assertThat(result.records()).isEqualTo(1))
+        .satisfies(result -> assertThat(result.accuracy()).isEqualTo(1))
+        .satisfies(result -> assertThat(result.accuracyBefore()).isEqualTo(1));
   }
 
   private Deployment deployment() {
