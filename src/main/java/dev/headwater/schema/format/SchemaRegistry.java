@@ -149,15 +149,20 @@ public final class SchemaRegistry {
   }
 
   private int register(String topic, Schema schema) {
-    String subject = "/subjects/" + path(topic + "-value");
+    String subject =
+        "/subjects/" + path(topic + "-value") + (settings.register() ? "/versions" : "");
     String body = JSON.createObjectNode().put("schema", schema.toString()).toString();
-    return ask(
-            HttpRequest.newBuilder(settings.uri(subject + (settings.register() ? "/versions" : "")))
-                .header("Content-Type", CONTENT)
-                .POST(HttpRequest.BodyPublishers.ofString(body)),
-            NOT_TOLD)
-        .path("id")
-        .asInt();
+    JsonNode id =
+        ask(
+                HttpRequest.newBuilder(settings.uri(subject))
+                    .header("Content-Type", CONTENT)
+                    .POST(HttpRequest.BodyPublishers.ofString(body)),
+                NOT_TOLD)
+            .path("id");
+    if (!id.isInt()) {
+      throw noRegistry("POST", subject);
+    }
+    return id.intValue();
   }
 
   private JsonNode get(String path, int id) throws UnreadableValueException {
@@ -167,10 +172,14 @@ public final class SchemaRegistry {
       throw unknown(id);
     }
     if (!answer.path("schema").isTextual()) {
-      throw new RegistryException(
-          "what answers GET %s is no schema registry".formatted(path), null);
+      throw noRegistry("GET", path);
     }
     return answer;
+  }
+
+  private static RegistryException noRegistry(String method, String path) {
+    return new RegistryException(
+        "what answers %s %s is no schema registry".formatted(method, path), null);
   }
 
   private static UnreadableValueException unknown(int id) {
@@ -211,7 +220,11 @@ public final class SchemaRegistry {
   private static JsonNode read(HttpResponse<byte[]> answer, int absent) throws IOException {
     int status = answer.statusCode();
     if (status == OK) {
-      return JSON.readTree(answer.body());
+      JsonNode told = JSON.readTree(answer.body());
+      if (told.isMissingNode()) { // which would count as an absent schema
+        throw new IOException("status 200 without content");
+      }
+      return told;
     }
     JsonNode error = error(answer.body());
     if (status == absent && ABSENT.contains(error.path("error_code").asInt())) {

@@ -224,6 +224,23 @@ class AvroContractTest {
   }
 
   @Test
+  void anAnswerWithoutContentDoesNotMakeAnIdUnknown() {
+    registry.told = ""; // by a proxy before a registry that is away
+
+    assertThatThrownBy(() -> read(RegistryStub.framed(1, new byte[] {0})))
+        .isInstanceOf(RegistryException.class);
+  }
+
+  @Test
+  void nothingIsWrittenUnderAnIdThatNoRegistryGave() {
+    registry.told = "{}";
+
+    assertThatThrownBy(() -> labels.serializer().serialize("labels", new Label("r", "t", "x")))
+        .isInstanceOf(RegistryException.class)
+        .hasMessageContaining("POST /subjects/labels-value/versions is no schema registry");
+  }
+
+  @Test
   void readsWhatWasWrittenUnderDefaultsAndNamesThatAvroForbidsByNow() throws Exception {
     Schema own =
         new Schema.Parser(NameValidator.NO_VALIDATION)

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A few requests of the registries' common API, answered as Apicurio 3.0.9 answers them; AvroIT
@@ -26,6 +27,7 @@ public final class RegistryStub implements AutoCloseable {
   final List<String> requests = new CopyOnWriteArrayList<>();
   final List<String> authorizations = new CopyOnWriteArrayList<>();
   volatile int failing; // with this status, unless 0
+  volatile @Nullable String told; // in place of what was asked for
 
   public RegistryStub() {
     try {
@@ -65,6 +67,8 @@ public final class RegistryStub implements AutoCloseable {
     authorizations.addAll(exchange.getRequestHeaders().getOrDefault("Authorization", List.of()));
     if (failing != 0) {
       send(exchange, failing, "{\"error_code\":50001,\"message\":\"out of order\"}");
+    } else if (told != null) {
+      send(exchange, 200, told);
     } else if (exchange.getRequestMethod().equals("POST")) {
       JsonNode body = Json.MAPPER.readTree(exchange.getRequestBody());
       int id = add(new Schema.Parser().parse(body.path("schema").asText()));
