@@ -127,7 +127,8 @@ record Manifest(
       implements Input {
     @Override
     public String encoding() {
-      return "image %s size %s resize %d mean %s std %s"
+      // no %d: its digits are the machine's, and heads of another fingerprint are refused
+      return "image %s size %s resize %s mean %s std %s"
           .formatted(
               image == null ? "" : image,
               Arrays.toString(size),

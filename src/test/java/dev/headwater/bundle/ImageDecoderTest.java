@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -330,6 +331,22 @@ class ImageDecoderTest {
           assertThat(values[i]).isEqualTo(expected.getRaster().getSample(i % 28, i / 28, 0) / 255f);
         }
       }
+    }
+  }
+
+  @Test
+  void isTheSameEncodingWhateverDigitsTheMachineWrites() {
+    Manifest.Image settings =
+        new Manifest.Image(
+            null, List.of(), null, 1, 0, new int[] {8, 8}, 256, new float[0], new float[0], 1000);
+    String usual = settings.encoding();
+    Locale locale = Locale.getDefault();
+    try {
+      Locale.setDefault(Locale.forLanguageTag("fa-IR"));
+
+      assertThat(settings.encoding()).as("part of the fingerprint").isEqualTo(usual);
+    } finally {
+      Locale.setDefault(locale);
     }
   }
 

@@ -126,7 +126,7 @@ public final class SchemaRegistry {
     for (JsonNode reference : answer.path("references")) {
       JsonNode referred =
           get(
-              "/subjects/%s/versions/%d"
+              "/subjects/%s/versions/%s"
                   .formatted(
                       path(reference.path("subject").asText()), reference.path("version").asInt()),
               id);
