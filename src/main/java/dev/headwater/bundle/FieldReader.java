@@ -287,8 +287,8 @@ final class FieldReader {
         return parser.getText();
       }
       String name = text(parser, target);
-      if (name != null && name.isBlank()) {
-        problem(target.pointer(), "is blank");
+      if (name != null && (name.isBlank() || !Utf8.isText(name))) {
+        problem(target.pointer(), name.isBlank() ? "is blank" : Utf8.NO_TEXT);
         return null;
       }
       return name;

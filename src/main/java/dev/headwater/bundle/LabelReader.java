@@ -78,6 +78,9 @@ public final class LabelReader {
     if (text == null || text.isBlank()) {
       throw new InvalidRecordException(field, "is missing or blank", id);
     }
+    if (!Utf8.isText(text)) {
+      throw new InvalidRecordException(field, Utf8.NO_TEXT, id);
+    }
     return text;
   }
 }

@@ -154,8 +154,8 @@ final class TextDecoder implements RecordDecoder {
     if (text.isBlank()) {
       throw new InvalidRecordException(field, "is blank", id);
     }
-    if (!wellFormed(text)) {
-      throw new InvalidRecordException(field, "holds half a surrogate pair", id);
+    if (!Utf8.isText(text)) {
+      throw new InvalidRecordException(field, Utf8.NO_TEXT, id);
     }
     // one text at a time: only the tokenizer's own batch call starts threads, beside our pool; and
     // by hand, for tokenizer.encode() also fetches what nobody asks for (RATIONALE.md)
@@ -175,21 +175,6 @@ final class TextDecoder implements RecordDecoder {
     for (long s : special) {
       if (s == 0) {
         return false;
-      }
-    }
-    return true;
-  }
-
-  /** JSON can escape what is not Unicode text, and the native tokenizer must not see it. */
-  private static boolean wellFormed(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isSurrogate(c)) {
-        if (!Character.isHighSurrogate(c)
-            || ++i == text.length()
-            || !Character.isLowSurrogate(text.charAt(i))) {
-          return false;
-        }
       }
     }
     return true;

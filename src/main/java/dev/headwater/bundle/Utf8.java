@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Values that must be text: neither absent nor empty, and UTF-8 to the last byte (RFC 3629). */
 final class Utf8 {
+  /** What is wrong with a string that is not {@link #isText}. */
+  static final String NO_TEXT = "holds half a surrogate pair";
+
   private static final String WHOLE = "value";
 
   private Utf8() {}
@@ -43,6 +46,21 @@ final class Utf8 {
       throw new InvalidRecordException(WHOLE, "is empty", null);
     }
     return value;
+  }
+
+  /** JSON can escape what is not Unicode text: as UTF-8 it would become other text. */
+  static boolean isText(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isSurrogate(c)) {
+        if (!Character.isHighSurrogate(c)
+            || ++i == text.length()
+            || !Character.isLowSurrogate(text.charAt(i))) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   private static String decode(byte[] value) throws InvalidRecordException {

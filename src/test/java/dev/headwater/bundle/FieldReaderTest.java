@@ -107,6 +107,7 @@ class FieldReaderTest {
           {"id":"r","body":{"text":"a"},"body":{"text":"b"}}    | /body/text  | is given twice
           {"id":"r","body":{"text":"a"},"id":"s"}               | /id         | is given twice
           {"id":"r","body":{"text":"a"},"meta":{"label":" "}}   | /meta/label | is blank
+          {"id":"r","body":{"text":"a"},"meta":{"label":"\\udc00"}} | /meta/label | holds half a surrogate pair
           {"id":"r","body":{"text":"a"},"meta":{"label":true}}  | /meta/label | is a boolean where a string is wanted
           {"id":"r","body":{"text":"a"}} x                      | value       | is not valid JSON: stopped at byte 31
           {"id":"r","body":{"text":"a"}} {}                     | value       | goes on after its JSON value has ended
@@ -130,6 +131,7 @@ class FieldReaderTest {
           {"body":{"text":"a"}}            | is missing
           {"id":null,"body":{"text":"a"}}  | is null where a string is wanted
           {"id":"","body":{"text":"a"}}    | is blank
+          {"id":"r\\ud800","body":{"text":"a"}} | holds half a surrogate pair
           {"id":1.5,"body":{"text":"a"}}   | is a number where a string is wanted
           {"id":[1],"body":{"text":"a"}}   | is an array where a string is wanted
           """)

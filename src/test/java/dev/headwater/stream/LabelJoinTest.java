@@ -1,5 +1,6 @@
 package dev.headwater.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.InstanceOfAssertFactories.list;
 
@@ -63,6 +64,16 @@ class LabelJoinTest {
 
     assertThat(onlySample().getLabel()).isEqualTo("no");
     assertCounts(1, 1, 0, 0);
+  }
+
+  @Test
+  void anIdThatIsNoTextIsNotTakenForAnother() {
+    driven.record(UNSURE.replace("r1", "r?"));
+    driven.rawLabel(
+        "{\"recordId\": \"r\\ud800\", \"task\": \"answer\", \"label\": \"no\"}".getBytes(UTF_8));
+
+    assertThat(samples()).isEmpty();
+    assertCounts(1, 0, 0, 1);
   }
 
   @Test
