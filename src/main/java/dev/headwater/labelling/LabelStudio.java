@@ -58,7 +58,8 @@ public final class LabelStudio {
       Scored said = item.prediction();
       if (task.masks().isPresent()) {
         paint(exported, item, task.masks().get());
-      } else if (said != null) {
+      } else if (said != null && task.kind().problem(said.label()) == null) {
+        // else the task has told something else since: it is labelled without a hint
         predict(exported.putArray("predictions").addObject(), said);
       }
     }

@@ -86,6 +86,13 @@ class AnnotatedFilesTest {
   }
 
   @Test
+  void whatAnotherKindOfHeadSaidIsNotShown() throws Exception {
+    studio("size").write(List.of(item("size", Reason.UNSURE, "spam")), file);
+
+    assertThat(Json.MAPPER.readTree(file.toFile()).get(0).has("predictions")).isFalse();
+  }
+
+  @Test
   void anAuditedRecordShowsNoPrediction() throws Exception {
     ReviewItem audited = item("kind", Reason.AUDIT, null);
 
