@@ -28,6 +28,9 @@ record Manifest(
   /** Channels by the choice of colours. */
   private static final int[] COLOURS = {0, 1, 3};
 
+  /** Of a picture's sides: a square of it in RGB is below the 2 GiB that an array holds. */
+  private static final int LONGEST = 8192;
+
   /**
    * What is predicted.
    *
@@ -337,8 +340,8 @@ record Manifest(
   private static Image image(
       Section input, @Nullable String id, List<LabelField> labels, @Nullable String image) {
     float[] size = input.numbers("size");
-    if (size.length > 0 && (size.length != 2 || size[0] < 1 || size[1] < 1)) {
-      input.problem("size", "must be [height, width] in pixels");
+    if (size.length > 0 && (size.length != 2 || !isSide(size[0]) || !isSide(size[1]))) {
+      input.problem("size", "must be [height, width] in pixels, 1 to %d each".formatted(LONGEST));
       size = new float[0];
     }
     float[] std = input.numbers("std");
@@ -358,6 +361,10 @@ record Manifest(
         input.numbers("mean"),
         std,
         input.positive("max-pixels", 25_000_000));
+  }
+
+  private static boolean isSide(float size) {
+    return size >= 1 && size <= LONGEST && size == (int) size;
   }
 
   private static Text text(

@@ -353,6 +353,8 @@ class BundleTest {
           numbers: /x         | {text: /t, tokenizer: tokenizer.json, max-tokens: 0}   | input.max-tokens: must be a whole number
           numbers: /x         | {image: /p}                                   | input.image: the network must have one float32 input [N, channels
           numbers: /x         | {image: /p, size: [28]}                       | input.size: must be [height, width]
+          numbers: /x         | {image: /p, size: [28.5, 28]}                 | input.size: must be [height, width]
+          numbers: /x         | {image: /p, size: [40000, 40000]}             | input.size: must be [height, width]
           numbers: /x         | {image: /p, std: 0}                           | input.std: must be above 0
           numbers: /x         | {image: /p, mean: [a]}                        | input.mean: must be a number
           numbers: /x         | {image: /p, text: /t}                         | input.image: is another kind of input than text
