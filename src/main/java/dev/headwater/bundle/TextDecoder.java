@@ -92,6 +92,12 @@ final class TextDecoder implements RecordDecoder {
     try {
       byte[] json = Files.readAllBytes(settings.tokenizer());
       HuggingFaceTokenizer tokenizer = tokenizer(json, settings.maxTokens());
+      int own = tokenizer.encode("").getIds().length;
+      if (settings.maxTokens() <= own) {
+        // it would leave no room for the text, or not be kept to
+        problems.add("input.max-tokens: must be above the %s the tokenizer adds".formatted(own));
+        return null;
+      }
       return new TextDecoder(settings, tokenizer, padId(json), names, fixedLength);
     } catch (IOException | RuntimeException e) {
       // the native tokenizer reports a file it cannot read as a RuntimeException

@@ -15,6 +15,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TextDecoderTest {
   private static final List<TensorInfo> INPUTS =
@@ -78,6 +80,17 @@ class TextDecoderTest {
     Decoded decoded = decoder.decode(utf8("my card was lost"));
 
     assertThat(longs(decoder.batch(List.of(decoded)).get(0))).containsExactly(1, 4, 5, 2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void refusesAWindowWithoutRoomForText(int maxTokens) throws Exception {
+    List<String> problems = new ArrayList<>();
+
+    assertThat(TextDecoder.of(settings(null, maxTokens), INPUTS, problems)).isNull();
+
+    assertThat(problems)
+        .containsExactly("input.max-tokens: must be above the 2 the tokenizer adds");
   }
 
   @Test
