@@ -51,6 +51,16 @@ class ErasureTest {
   }
 
   @Test
+  void whatOnlyBeginsWithTheIdAndANulIsAnother() {
+    record("r1\\u0000more");
+    driven.erase("r1");
+
+    driven.label("r1\0more", "mood", "no");
+
+    assertThat(samples()).extracting(TestRecord::key).containsExactly("r1", "r1\0more");
+  }
+
+  @Test
   void annotatorsAreToldToo() {
     record("r1");
     driven.erase("r1");

@@ -108,6 +108,8 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
         store.prefixScan(prefix, new StringSerializer())) {
       found.forEachRemaining(entry -> keys.add(entry.key));
     }
+    // an id may hold what ends it here; a task does not
+    keys.removeIf(key -> key.lastIndexOf('\0') != recordId.length());
     return keys;
   }
 
