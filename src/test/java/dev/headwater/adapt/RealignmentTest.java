@@ -97,6 +97,19 @@ class RealignmentTest {
   }
 
   @Test
+  void anErasedRecordIsNeitherReadNorCarried() {
+    blobs.turn(0, 47);
+    take(150);
+    realignment.erase("r149");
+    assertThat(realignment.align(7, List.of()).goldenFeatures().shape()[0]).isEqualTo(7);
+
+    take(150);
+    assertThat(realignment.due()).isTrue();
+    IntStream.range(0, 76).forEach(i -> realignment.erase("r" + i));
+    assertThat(realignment.due()).as("too few are left").isFalse();
+  }
+
+  @Test
   void asksTheLabelsThereAre() {
     blobs.turn(0, 47);
     take(150);

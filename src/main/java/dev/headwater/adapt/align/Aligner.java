@@ -111,6 +111,7 @@ public final class Aligner {
     int least = Math.max(LEAST, LEAST_PER_CLASS * anchor.classes());
     return anchor.classes() > 1
         && quiet >= least
+        && window.size() >= least // of what came, some may have been erased
         && fresh >= Math.min(least, capacity() / PER_WINDOW);
   }
 
