@@ -147,6 +147,22 @@ class GateTest {
   }
 
   @Test
+  void knowingMoreIsNotEnoughWhereMoreThanTheMarginMayBeLost() {
+    List<Trial> trials = trials(100, "a", "a", "a");
+    trials.addAll(trials(1, "new", "a", "new"));
+
+    assertRefused(judge(trials, GROWN), "not shown to be better");
+  }
+
+  @Test
+  void aFirstHeadDoesNotPassForKnowingMoreThanNothing() {
+    List<Trial> trials = trials(400, "a", null, "a");
+    trials.addAll(trials(1, "b", null, "b"));
+
+    assertRefused(gate.judge(new Judged(trials, Set.of(), KNOWN, true)), "not shown to be better");
+  }
+
+  @Test
   void namingANewLabelIsNotKnowingIt() {
     List<Trial> trials = trials(400, "a", "a", "a");
     trials.addAll(trials(5, "new", "a", "a"));
@@ -248,6 +264,14 @@ class GateTest {
   void refusesAHeadThatIsSurerAndAnswersWorse() {
     List<Trial> trials = surer(trials(60, "a", "a", "a"), 0.2);
     trials.addAll(trials(1, "b", "b", "a"));
+
+    assertRefused(judge(trials, KNOWN), "not shown to be better");
+  }
+
+  @Test
+  void beingSurerOfManyLightSamplesDoesNotPayForDoubtInOneHeavyOne() {
+    List<Trial> trials = surer(trials(40, "a", "a", "a"), 0.1);
+    trials.addAll(surer(weighted(1, "a", "a", "a", 20), -1));
 
     assertRefused(judge(trials, KNOWN), "not shown to be better");
   }
