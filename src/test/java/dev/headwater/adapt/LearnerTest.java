@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 class LearnerTest {
   private static final int DIM = 8;
-  private final Samples samples = new Samples("task", "backbone", DIM);
+  private Samples samples = new Samples("task", "backbone", DIM);
   private final HeadLayout layout = new HeadLayout(new LinearLayer("w", "b", true), DIM);
   private final Learner learner = learner(List.of(), true);
   private long offset;
@@ -196,6 +196,22 @@ class LearnerTest {
 
     learner.erase("u");
     assertThat(weights(learner.train("samples", 1))).isEqualTo(alone);
+  }
+
+  @Test
+  void anErasedRecordNeitherTeachesNorIsCarried() {
+    feed(learner, 40, 3);
+    learner.erase("r39");
+    Learner other = learner(List.of(), true);
+    offset = 0;
+    samples = new Samples("task", "backbone", DIM);
+    feed(other, 39, 3);
+
+    Head head = learner.train("samples", 1);
+
+    assertThat(weights(head)).isEqualTo(weights(other.train("samples", 1)));
+    assertThat(head.goldenFeatures().values())
+        .isEqualTo(other.train("samples", 1).goldenFeatures().values());
   }
 
   @Test

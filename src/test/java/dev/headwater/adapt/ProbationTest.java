@@ -14,6 +14,7 @@ import dev.headwater.schema.Reason;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -52,6 +53,34 @@ class ProbationTest {
     assertThat(worse.verdict(unsure)).isEmpty();
 
     assertThat(worse.verdict(audits(50, 52))).isEmpty();
+  }
+
+  @Test
+  void whatComesAgainIsNoSecondBet() {
+    assertThat(worse.verdict(audits(0, 6))).isEmpty();
+    assertThat(worse.verdict(List.of())).as("the memory let go of them").isEmpty();
+
+    assertThat(worse.verdict(audits(0, 6))).isEmpty();
+  }
+
+  @Test
+  void aCorrectedLabelIsJudgedByWhatItIsNow() {
+    assertThat(worse.verdict(audits(0, 6))).isEmpty();
+
+    List<Remembered> corrected = new ArrayList<>(audits(6, 8));
+    audits(0, 6).forEach(sample -> corrected.add(sample.labelled("left")));
+
+    assertThat(worse.verdict(corrected)).as("two lost and six won").isEmpty();
+  }
+
+  @Test
+  void anErasedRecordProvesNothingWhetherTheMemoryHeldItOrHadLetGoOfIt() {
+    assertThat(worse.verdict(audits(0, 6))).isEmpty();
+    worse.erase("r0");
+    assertThat(worse.verdict(audits(6, 7))).as("one of seven erased").isEmpty();
+
+    worse.erase("r1");
+    assertThat(worse.verdict(audits(7, 8))).as("another that was let go of").isEmpty();
   }
 
   private List<Remembered> audits(int from, int to) {
