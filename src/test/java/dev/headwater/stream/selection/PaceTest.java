@@ -69,6 +69,16 @@ class PaceTest {
   }
 
   @Test
+  void takesAllOfFewThatComeTwoAtATime() {
+    int taken = 0;
+    for (int i = 0; i < RATE; i++) {
+      taken += taken(1, 4.0 / RATE) + taken(1, 0);
+    }
+
+    assertThat(taken).as("half the rate, for four seconds").isEqualTo(2 * RATE);
+  }
+
+  @Test
   void isIndependentOfOtherDrawsByTheSameHash() {
     taken(100_000, 2);
     int audits = 0;
