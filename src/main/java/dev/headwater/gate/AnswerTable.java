@@ -1,11 +1,11 @@
 package dev.headwater.gate;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Function;
 import java.util.function.ToDoubleBiFunction;
 
 /**
@@ -27,9 +27,9 @@ final class AnswerTable {
   private final Score score;
 
   private AnswerTable(List<Trial> trials, Map<String, Integer> index, Score score) {
-    truth = trials.stream().mapToInt(t -> code(index, t.label())).toArray();
-    live = trials.stream().mapToInt(t -> code(index, String.valueOf(t.live()))).toArray();
-    candidate = trials.stream().mapToInt(t -> code(index, t.candidate())).toArray();
+    truth = codes(index, trials, Trial::label);
+    live = codes(index, trials, t -> String.valueOf(t.live()));
+    candidate = codes(index, trials, Trial::candidate);
     weights = trials.stream().mapToDouble(Trial::weight).toArray();
     bare = new double[weights.length];
     Arrays.fill(bare, 1);
@@ -40,19 +40,30 @@ final class AnswerTable {
     this.score = score;
   }
 
-  /** Minus the mean cost; {@code cost} is of a truth and an answer. */
+  /**
+   * Minus the mean cost; {@code cost} is of a truth and an answer, and asked once for each answer:
+   * who shuffles asks for the score thousands of times.
+   */
   static AnswerTable scoredByCost(List<Trial> trials, ToDoubleBiFunction<String, String> cost) {
     Map<String, Integer> index = index(trials);
-    List<String> labels = new ArrayList<>(index.keySet());
+    int[] one = codes(index, trials, t -> String.valueOf(t.live()));
+    double[] ofOne =
+        trials.stream()
+            .mapToDouble(t -> cost.applyAsDouble(t.label(), String.valueOf(t.live())))
+            .toArray();
+    double[] ofOther =
+        trials.stream().mapToDouble(t -> cost.applyAsDouble(t.label(), t.candidate())).toArray();
     return new AnswerTable(
         trials,
         index,
         (truth, answers, weights) -> {
           double sum = 0;
-          for (int i = 0; i < truth.length; i++) {
-            sum += weights[i] * cost.applyAsDouble(labels.get(truth[i]), labels.get(answers[i]));
+          double all = 0;
+          for (int i = 0; i < answers.length; i++) {
+            sum += weights[i] * (answers[i] == one[i] ? ofOne[i] : ofOther[i]);
+            all += weights[i];
           }
-          return -sum / Arrays.stream(weights).sum();
+          return -sum / all;
         });
   }
 
@@ -94,8 +105,9 @@ final class AnswerTable {
     return index;
   }
 
-  private static int code(Map<String, Integer> index, String label) {
-    return index.getOrDefault(label, -1);
+  private static int[] codes(
+      Map<String, Integer> index, List<Trial> trials, Function<Trial, String> label) {
+    return trials.stream().mapToInt(t -> index.getOrDefault(label.apply(t), -1)).toArray();
   }
 
   /** What the candidate's answers score above the live head's, each sample by its weight. */

@@ -28,7 +28,8 @@ final class RandomisedTest implements Comparison {
       answers.shuffle(coin);
       double excess = answers.bareGain() - bareGain;
       above += Math.abs(excess) < TIE ? 0.5 : excess > 0 ? 1 : 0;
-      squares += answers.gain() * answers.gain();
+      double size = answers.gain();
+      squares += size * size;
     }
     standardError = Math.sqrt(squares / ROUNDS);
     // with what was seen as one more round
