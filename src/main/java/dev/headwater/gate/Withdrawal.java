@@ -1,7 +1,6 @@
 package dev.headwater.gate;
 
 import dev.headwater.schema.Verdict;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -15,7 +14,10 @@ final class Withdrawal {
   /** Most heads no worse than their parent that are ever withdrawn, however often one looks. */
   static final double ERROR_RATE = 0.05;
 
-  private static final int BETS = 100;
+  private static final int BETTORS = 100;
+
+  private static final double LEAST = 1e-100;
+  private static final double MOST = 1e100;
 
   private final Measure measure;
 
@@ -53,26 +55,26 @@ final class Withdrawal {
    * What a stake of 1 has grown to by bets that the head loses. The bets are fair or worse where it
    * is no worse than its parent, and the stake then ever reaches x with probability 1 / x at most
    * (Ville 1939), whenever one looks. It is split evenly over bettors who risk from next to nothing
-   * to next to all they have each time, so that small and large losses are both found. Equal bets
-   * are counted and paid together, for there are few kinds of them and this is asked often.
+   * to next to all they have each time, so that small and large losses are both found. Stakes are
+   * multiplied, for a logarithm of each of many bets takes long and this is asked often; of what
+   * leaves the range of numbers so, the logarithm is kept.
    */
   double stakeOnWorse(List<Trial> trials) {
-    Map<Double, Integer> bets = new HashMap<>();
-    for (Trial trial : trials) {
-      double saved = measure.saved(trial);
-      if (saved != 0) {
-        bets.merge(saved, 1, Integer::sum);
-      }
-    }
+    double[] bets = trials.stream().mapToDouble(measure::saved).filter(b -> b != 0).toArray();
     double sum = 0;
-    for (int bet = 0; bet < BETS; bet++) {
-      double risked = (bet + 0.5) / BETS;
+    for (int bettor = 0; bettor < BETTORS; bettor++) {
+      double risked = (bettor + 0.5) / BETTORS;
+      double stake = 1;
       double log = 0;
-      for (Map.Entry<Double, Integer> equal : bets.entrySet()) {
-        log += equal.getValue() * Math.log1p(-risked * equal.getKey());
+      for (double saved : bets) {
+        stake *= 1 - risked * saved;
+        if (stake < LEAST || stake > MOST) {
+          log += Math.log(stake);
+          stake = 1;
+        }
       }
-      sum += Math.exp(log);
+      sum += Math.exp(log + Math.log(stake));
     }
-    return sum / BETS;
+    return sum / BETTORS;
   }
 }

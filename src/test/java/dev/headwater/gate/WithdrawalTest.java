@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.headwater.schema.Verdict;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -93,6 +94,21 @@ class WithdrawalTest {
     assertThat(stake(1, 1)).isEqualTo(2 / 3.0, within(1e-4));
     assertThat(stake(3, 400)).as("no overflow on the way").isGreaterThan(1e50);
     assertThat(stake(900, 300)).as("nor noise where hardly anything is left").isLessThan(.002);
+  }
+
+  @Test
+  void whatLeavesTheRangeOfNumbersOnTheWayComesBack() {
+    List<Trial> lostFirst = losses(2_000);
+    for (int i = 0; i < 1_900; i++) {
+      lostFirst.add(new Trial("a", "b", "a", 1));
+    }
+    List<Trial> wonFirst = new ArrayList<>(lostFirst);
+    Collections.reverse(wonFirst);
+
+    double stake = WITHDRAWAL.stakeOnWorse(lostFirst);
+
+    assertThat(stake).isBetween(.01, 10.0);
+    assertThat(WITHDRAWAL.stakeOnWorse(wonFirst)).isCloseTo(stake, within(1e-9));
   }
 
   @Test
