@@ -13,7 +13,9 @@ public final class Temperature {
 
   private static final double LEAST = 0.25;
   private static final double MOST = 4;
-  private static final int STEPS = 48;
+
+  /** Halvings; what is left of the range is finer than the weights it scales. */
+  private static final int STEPS = 24;
 
   private Temperature() {}
 
@@ -34,38 +36,56 @@ public final class Temperature {
       return 1;
     }
     double unit = sum / squares;
-    // unimodal in the logarithm of the temperature: golden-section search
-    double golden = (Math.sqrt(5) - 1) / 2;
+    // unimodal in the logarithm of the temperature: the least is where the slope changes its sign
     double low = Math.log(LEAST);
     double high = Math.log(MOST);
     for (int i = 0; i < STEPS; i++) {
-      double left = high - golden * (high - low);
-      double right = low + golden * (high - low);
-      if (cost(left, logits, classes, weights, unit)
-          < cost(right, logits, classes, weights, unit)) {
-        high = right;
+      double middle = (low + high) / 2;
+      if (slope(middle, logits, classes, weights, unit) > 0) {
+        high = middle;
       } else {
-        low = left;
+        low = middle;
       }
     }
     return Math.exp((low + high) / 2);
   }
 
-  private static double cost(
+  /** Of what the temperature costs: the surprise of the samples, and of the prior. */
+  private static double slope(
       double logT, List<float[]> logits, int[] classes, double[] weights, double unit) {
-    double cost = logT * logT / (2 * SPREAD * SPREAD);
+    double inverse = Math.exp(-logT);
+    double slope = logT / (SPREAD * SPREAD);
     for (int i = 0; i < classes.length; i++) {
-      cost += unit * weights[i] * surprise(logits.get(i), classes[i], Math.exp(-logT));
+      float[] row = logits.get(i);
+      slope += unit * weights[i] * inverse * (row[classes[i]] - expected(row, inverse));
     }
-    return cost;
+    return slope;
+  }
+
+  /** The mean of logits, each as probable as it says, times {@code inverse}. */
+  private static double expected(float[] logits, double inverse) {
+    double most = most(logits);
+    double sum = 0;
+    double all = 0;
+    for (float logit : logits) {
+      double share = Math.exp((logit - most) * inverse);
+      sum += share * logit;
+      all += share;
+    }
+    return sum / all;
+  }
+
+  private static double most(float[] logits) {
+    double most = Double.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      most = Math.max(most, logit);
+    }
+    return most;
   }
 
   /** -log of the probability that logits, times {@code inverse}, give the right one; in nats. */
   public static double surprise(float[] logits, int right, double inverse) {
-    double most = Double.NEGATIVE_INFINITY;
-    for (float logit : logits) {
-      most = Math.max(most, logit * inverse);
-    }
+    double most = most(logits) * inverse;
     double sum = 0;
     for (float logit : logits) {
       sum += Math.exp(logit * inverse - most);

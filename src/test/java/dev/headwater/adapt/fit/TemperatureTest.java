@@ -38,6 +38,23 @@ class TemperatureTest {
     assertThat(Temperature.fit(logits, classes, weights)).isBetween(0.8, 1.3);
   }
 
+  @Test
+  void noTemperatureBesideItIsMoreProbable() {
+    draw(300, 1.5);
+
+    double found = Temperature.fit(logits, classes, ones());
+
+    assertThat(cost(found)).isLessThan(cost(found * 1.001)).isLessThan(cost(found / 1.001));
+  }
+
+  private double cost(double temperature) {
+    double cost = Math.pow(Math.log(temperature) / 0.2, 2) / 2;
+    for (int i = 0; i < classes.length; i++) {
+      cost += Temperature.surprise(logits.get(i), classes[i], 1 / temperature);
+    }
+    return cost;
+  }
+
   /** Labels drawn from what the logits say once divided by {@code temperature}. */
   private void draw(int n, double temperature) {
     classes = new int[n];
