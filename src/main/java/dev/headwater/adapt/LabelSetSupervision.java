@@ -9,8 +9,11 @@ import dev.headwater.schema.Label;
 import dev.headwater.schema.Scored;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,10 +30,11 @@ record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
   public Batch batch(List<Remembered> samples, List<String> labels, double balance) {
     double[] equal = new double[samples.size()];
     Arrays.fill(equal, 1);
+    Map<String, Integer> index = Supervision.index(labels);
     List<float[]> rows = new ArrayList<>();
     for (Remembered sample : samples) {
       float[] row = new float[labels.size()];
-      kind.names(sample.label()).forEach(name -> row[labels.indexOf(name)] = 1);
+      kind.names(sample.label()).forEach(name -> row[index.getOrDefault(name, -1)] = 1);
       rows.add(row);
     }
     return new Batch(
@@ -60,16 +64,20 @@ record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
     List<String> known = live == null ? candidate.labels() : live.labels();
     String about =
         truth.stream().filter(name -> !known.contains(name)).findFirst().orElse(known.get(0));
-    List<String> all = new ArrayList<>(candidate.labels());
-    truth.stream().filter(name -> !all.contains(name)).forEach(all::add);
+    Set<String> all = new HashSet<>(candidate.labels());
+    all.addAll(truth);
     double before = live == null ? wrong(all, truth, List.of()) : wrong(all, truth, told(live));
     double gain = before - wrong(all, truth, told(candidate));
     return new Trial(about, about, about, sample.weight(), gain);
   }
 
-  private static double wrong(List<String> labels, List<String> truth, List<String> told) {
-    long wrong = labels.stream().filter(l -> truth.contains(l) != told.contains(l)).count();
-    return (double) wrong / labels.size();
+  private static double wrong(Set<String> labels, List<String> truth, List<String> told) {
+    Set<String> missed = new HashSet<>(truth);
+    missed.removeAll(told);
+    Set<String> invented = new HashSet<>(told);
+    invented.removeAll(truth);
+    invented.retainAll(labels);
+    return (double) (missed.size() + invented.size()) / labels.size();
   }
 
   private static List<String> told(Said said) {

@@ -24,7 +24,8 @@ record LabelSupervision() implements Supervision {
 
   @Override
   public Batch batch(List<Remembered> samples, List<String> labels, double balance) {
-    int[] classes = samples.stream().mapToInt(s -> labels.indexOf(s.label())).toArray();
+    Map<String, Integer> index = Supervision.index(labels);
+    int[] classes = samples.stream().mapToInt(s -> index.getOrDefault(s.label(), -1)).toArray();
     int[] counts = new int[labels.size()];
     for (int c : classes) {
       counts[c]++;

@@ -5,6 +5,7 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.gate.Trial;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Scored;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,6 +30,15 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
     return kind instanceof Kind.LabelSet set
         ? new LabelSetSupervision(set)
         : new LabelSupervision();
+  }
+
+  /** Where each label is, for who looks up that of every sample. */
+  static Map<String, Integer> index(List<String> labels) {
+    Map<String, Integer> index = new HashMap<>();
+    for (int i = 0; i < labels.size(); i++) {
+      index.putIfAbsent(labels.get(i), i);
+    }
+    return index;
   }
 
   /** Least number of labels that are worth a training. */

@@ -9,6 +9,7 @@ import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.bundle.Kind;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Trial;
 import dev.headwater.onnx.LinearLayer;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Label;
@@ -49,6 +50,22 @@ class SupervisionTest {
         new Gate(GateSettings.DEFAULT),
         new LinearFitter(layout, new FineTuner(FitSettings.DEFAULT, true)),
         Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+  }
+
+  @Test
+  void ofASetWhatIsMissedAndWhatIsInventedIsWrong() {
+    Remembered sample =
+        new Remembered("r", new float[DIM], "[\"a\",\"new\"]", 1, Reason.UNSURE, 0, 0, null);
+    Supervision.Said live = new Supervision.Said(List.of("a", "b", "c"), new float[] {-1, 1, -1});
+    Supervision.Said candidate =
+        new Supervision.Said(List.of("a", "b", "c", "d"), new float[] {1, -1, -1, -1});
+
+    Trial trial = new LabelSetSupervision(new Kind.LabelSet()).trial(sample, live, candidate);
+
+    assertThat(trial.label()).as("what the live head does not know").isEqualTo("new");
+    assertThat(trial.gain())
+        .as("a and new missed and b invented, against new missed, of five labels")
+        .isCloseTo(3 / 5.0 - 1 / 5.0, within(1e-12));
   }
 
   private float[] features() {
