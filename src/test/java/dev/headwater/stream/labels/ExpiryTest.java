@@ -85,9 +85,28 @@ class ExpiryTest {
     Expiry<String> expiry = expiry(MINUTE);
 
     for (int sweep = 1; sweep <= 3; sweep++) {
+      nanoTime += Duration.ofDays(1).toNanos();
       sweep(expiry, MINUTE);
       assertThat(expired).isEqualTo(sweep);
     }
+  }
+
+  @Test
+  void restsAHundredTimesAsLongAsItWasKept() {
+    reading = Duration.ofMillis(100);
+    fill(2);
+    Expiry<String> expiry = expiry(MINUTE);
+    nanoTime = MINUTE.toNanos();
+    sweep(expiry, MINUTE);
+    assertThat(expired).isEqualTo(1);
+
+    nanoTime += Duration.ofSeconds(15).toNanos();
+    sweep(expiry, MINUTE);
+    assertThat(expired).as("kept for 200 ms at least, it rests").isEqualTo(1);
+
+    nanoTime += MINUTE.toNanos();
+    sweep(expiry, MINUTE);
+    assertThat(expired).isEqualTo(2);
   }
 
   @Test
