@@ -298,7 +298,10 @@ final class TaskTraining {
    * Whether somebody rolled back, or changed labels: names may have come and gone between looks.
    */
   private boolean changed(HeadLog heads) {
-    return version(liveHead(heads)) != version(live) || !heads.aliases(task.name()).equals(aliases);
+    boolean moved =
+        heads.liveVersion(task.name()) != version(live) // where not, no head need be put together
+            && version(liveHead(heads)) != version(live);
+    return moved || !heads.aliases(task.name()).equals(aliases);
   }
 
   private Optional<Head> liveHead(HeadLog heads) {
