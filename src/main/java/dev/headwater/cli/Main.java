@@ -1,5 +1,6 @@
 package dev.headwater.cli;
 
+import java.util.Locale;
 import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -55,6 +56,7 @@ public final class Main implements Runnable {
   Main() {}
 
   public static void main(String[] args) throws Exception {
+    Locale.setDefault(Locale.ROOT); // what is printed is read by scripts, too
     String command = args.length > 0 ? args[0] : "";
     if (SHORT.contains(command) && CompiledOnce.isWanted()) {
       System.exit(CompiledOnce.run(args));

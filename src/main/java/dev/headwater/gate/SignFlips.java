@@ -2,7 +2,7 @@ package dev.headwater.gate;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
+import java.util.SplittableRandom;
 
 /**
  * Whether gains of any size are more than chance (Fisher 1935; Pitman 1937): were the heads equally
@@ -13,6 +13,9 @@ final class SignFlips {
   private static final int DRAWS = 4_000;
   private static final long SEED = 1935;
 
+  /** The bit of a double that is its sign. */
+  private static final int SIGN = 63;
+
   private SignFlips() {}
 
   /** Mid-P probability of at least this sum of gains; the same gains give the same. */
@@ -22,12 +25,15 @@ final class SignFlips {
       return 0.5;
     }
     double sum = Arrays.stream(gains).sum();
-    Random random = new Random(SEED);
+    SplittableRandom random = new SplittableRandom(SEED);
     double above = 0;
     for (int draw = 0; draw < DRAWS; draw++) {
       double flipped = 0;
-      for (double gain : gains) {
-        flipped += random.nextBoolean() ? gain : -gain;
+      long coins = 0;
+      for (int i = 0; i < gains.length; i++) {
+        coins = i % Long.SIZE == 0 ? random.nextLong() : coins >>> 1;
+        // a coin for a sign: a branch would be guessed wrong every other time
+        flipped += Double.longBitsToDouble(Double.doubleToRawLongBits(gains[i]) ^ coins << SIGN);
       }
       double difference = flipped - sum;
       above += difference > 1e-12 ? 1 : difference < -1e-12 ? 0 : 0.5;
