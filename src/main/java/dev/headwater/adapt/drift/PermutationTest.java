@@ -45,16 +45,7 @@ final class PermutationTest {
       total += rows[i];
       order[i] = n - 1 - i;
     }
-    double rest = n - last;
-    // the energy is a * all - b * within - total / rest², of the group's distances to all points
-    // and of those within it
-    double a = 2 / (last * rest) + 2 / (rest * rest);
-    double b = 2 / (last * rest) + 1 / ((double) last * last) + 1 / (rest * rest);
-    double observed =
-        a * all(rows, order, last)
-            - b * within(distances, most, order, last, Double.POSITIVE_INFINITY);
-    // sums in another order differ in their last digits: what is equal must not count as less
-    double asMuch = observed * (1 - 1e-9);
+    double observed = energy(distances, most, rows, total, order, last);
     int asFar = 0;
     int drawn = 0;
     while (drawn < limit && asFar < ENOUGH) {
@@ -65,32 +56,27 @@ final class PermutationTest {
         order[j] = swap;
       }
       drawn++;
-      double room = (a * all(rows, order, last) - asMuch) / b;
-      asFar += within(distances, most, order, last, room) <= room ? 1 : 0;
+      // sums in another order differ in their last digits: what is equal must not count as less
+      asFar += energy(distances, most, rows, total, order, last) >= observed * (1 - 1e-9) ? 1 : 0;
     }
     return asFar < ENOUGH ? 1 : Math.min(1, Math.log((double) asFar / drawn) / Math.log(level));
   }
 
-  private static double all(double[] rows, int[] order, int last) {
+  /** Between the first {@code last} points of the order and the rest. */
+  private static double energy(
+      double[][] distances, double most, double[] rows, double total, int[] order, int last) {
+    double within = 0;
     double all = 0;
     for (int i = 0; i < last; i++) {
-      all += rows[order[i]];
-    }
-    return all;
-  }
-
-  /**
-   * Of a group that comes from elsewhere hardly another has the room: most are given up at once.
-   */
-  private static double within(
-      double[][] distances, double most, int[] order, int last, double room) {
-    double within = 0;
-    for (int i = 1; i < last && within <= room; i++) {
       double[] row = distances[order[i]];
+      all += rows[order[i]];
       for (int j = 0; j < i; j++) {
         within += 2 * Math.min(most, row[order[j]]);
       }
     }
-    return within;
+    double rest = order.length - last;
+    double across = all - within;
+    double others = total - 2 * all + within;
+    return 2 * across / (last * rest) - within / ((double) last * last) - others / (rest * rest);
   }
 }
