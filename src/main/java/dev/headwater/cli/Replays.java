@@ -120,7 +120,7 @@ final class Replays {
     try (HttpServer http =
         new HttpServer(anyPort, watched.registry, watched::ready, watched::ready, status)) {
       http.start(INTERVAL);
-      display.step("watch it at http://%s:%s/".formatted(anyPort.host(), http.port()));
+      display.step("watch it at http://%s:%d/".formatted(anyPort.host(), http.port()));
       ReplayReport report =
           running.run(new Replay(settings.replay(), pipeline, display, watched), signalled);
       if (settings.html().isPresent()) {

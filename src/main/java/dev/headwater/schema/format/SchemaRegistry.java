@@ -126,7 +126,7 @@ public final class SchemaRegistry {
     for (JsonNode reference : answer.path("references")) {
       JsonNode referred =
           get(
-              "/subjects/%s/versions/%s"
+              "/subjects/%s/versions/%d"
                   .formatted(
                       path(reference.path("subject").asText()), reference.path("version").asInt()),
               id);
