@@ -38,17 +38,13 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       Fitter.Trained live,
       List<Fitter.Trained> heads,
       List<double[]> weightings) {
-    return unlabelled.isEmpty()
-        ? new SelfTraining(batch, weightings, 0)
-        : of(batch, unlabelled, live, weightings, h -> sure(heads.get(h).logits(unlabelled)));
+    return of(batch, unlabelled, live, weightings, h -> sure(heads.get(h).logits(unlabelled)));
   }
 
   /** Of classes that nobody was told of only, by the live head's word. */
   static SelfTraining ofUntold(
       Batch batch, List<float[]> unlabelled, Fitter.Trained live, List<double[]> weightings) {
-    return unlabelled.isEmpty()
-        ? new SelfTraining(batch, weightings, 0)
-        : of(batch, unlabelled, live, weightings, h -> Map.of());
+    return of(batch, unlabelled, live, weightings, h -> Map.of());
   }
 
   private static SelfTraining of(
@@ -57,6 +53,9 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       Fitter.Trained live,
       List<double[]> weightings,
       IntFunction<Map<Integer, List<Integer>>> sure) {
+    if (unlabelled.isEmpty()) {
+      return new SelfTraining(batch, weightings, 0);
+    }
     Map<Integer, List<Integer>> before = sure(live.logits(unlabelled));
     Map<Taken, double[]> all = new LinkedHashMap<>();
     for (int h = 0; h < weightings.size(); h++) {

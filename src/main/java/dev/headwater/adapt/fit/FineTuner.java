@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.headwater.schema.Tensor;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -187,11 +188,10 @@ public final class FineTuner {
       NDArray bias = manager.create(head.bias());
       for (int from = 0; from < features.size(); from += MOST) {
         List<float[]> some = features.subList(from, Math.min(features.size(), from + MOST));
-        FloatBuffer rows = FloatBuffer.allocate(some.size() * head.dim());
-        some.forEach(row -> rows.put(row, 0, head.dim()));
+        FloatBuffer rows = FloatBuffer.wrap(Tensor.rows(some, head.dim()).values());
         Shape shape = new Shape(some.size(), head.dim());
         try (NDManager step = manager.newSubManager()) {
-          float[] all = step.create(rows.flip(), shape).matMul(weight).add(bias).toFloatArray();
+          float[] all = step.create(rows, shape).matMul(weight).add(bias).toFloatArray();
           for (int i = 0; i < some.size(); i++) {
             logits.add(Arrays.copyOfRange(all, i * head.classes(), (i + 1) * head.classes()));
           }
