@@ -2,8 +2,8 @@ package dev.headwater.schema;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.common.header.Headers;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param leading of the bundle's first task, told as if there were no other
  * @param otherTasks in the bundle's order; null where there is none
  */
-@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonSerialize(using = PredictionSerializer.class)
 public record Prediction(
     String recordId,
     @JsonUnwrapped TaskPrediction leading,

@@ -1,8 +1,6 @@
 package dev.headwater.schema;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
-import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -26,17 +24,16 @@ import org.jspecify.annotations.Nullable;
  * @param estimate of a regression task, in place of {@code label}
  * @param frozenEstimate of the head that never learns, where comparison is on
  */
-@JsonInclude(JsonInclude.Include.NON_NULL)
 public record TaskPrediction(
     String task,
     @Nullable String label,
-    @JsonSerialize(using = Probability.class) double confidence,
+    double confidence,
     List<Scored> top,
     long headVersion,
     @Nullable Scored frozen,
     @Nullable String mask,
     @Nullable Map<String, Double> shares,
-    @JsonSerialize(using = Probability.class) @Nullable Double leastConfidence,
+    @Nullable Double leastConfidence,
     @Nullable String frozenMask,
     @Nullable List<String> labels,
     @Nullable Estimate estimate,

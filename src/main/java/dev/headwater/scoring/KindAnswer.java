@@ -8,18 +8,19 @@ import dev.headwater.schema.Scored;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What is said of a record by a task that does not tell one label.
  *
- * @param said as the text of a label
+ * @param confidence in [0, 1]
  * @param labels of a task that tells several; null of any other
  * @param estimate of a task that tells a number, likewise
  * @param frozenEstimate by the head that never learns, where comparison is on
  */
 public record KindAnswer(
-    Scored said,
+    double confidence,
     @Nullable List<String> labels,
     @Nullable Estimate estimate,
     @Nullable Estimate frozenEstimate) {
@@ -35,6 +36,15 @@ public record KindAnswer(
   /** 1 - that / half the interval around the mean of all labels. */
   public static final String CONFIDENCE = "confidence";
 
+  /** It as the text of a label; few are asked for, and a number takes a while to write. */
+  Scored said() {
+    String text =
+        labels != null
+            ? Label.text(labels)
+            : Double.toString(Objects.requireNonNull(estimate, "told where no labels are").value());
+    return new Scored(text, confidence);
+  }
+
   /** The labels that are more probable than not. */
   static KindAnswer set(Logits logits) {
     float[] probabilities = logits.sigmoids();
@@ -45,7 +55,7 @@ public record KindAnswer(
       }
     }
     double least = least(probabilities, Measure.MAX_PROBABILITY);
-    return new KindAnswer(new Scored(Label.text(labels), least), labels, null, null);
+    return new KindAnswer(least, labels, null, null);
   }
 
   /** How sure the least certain label is, of being told or of not being. */
@@ -78,7 +88,6 @@ public record KindAnswer(
         half == null
             ? new Estimate(value, null, null)
             : new Estimate(value, kind.value(at - half), kind.value(at + half));
-    double confidence = known.getOrDefault(CONFIDENCE, 0.0);
-    return new KindAnswer(new Scored(Double.toString(value), confidence), null, estimate, null);
+    return new KindAnswer(known.getOrDefault(CONFIDENCE, 0.0), null, estimate, null);
   }
 }

@@ -80,8 +80,10 @@ public record Outcome(
 
   /** Of the label or of the mask; 0 while no head is live. */
   public double confidence() {
-    Scored best = best();
-    return pixels != null ? pixels.confidence() : best == null ? 0 : best.confidence();
+    if (pixels != null) {
+      return pixels.confidence();
+    }
+    return said != null ? said.confidence() : top.isEmpty() ? 0 : top.get(0).confidence();
   }
 
   /**
@@ -90,20 +92,20 @@ public record Outcome(
    * @param masks how those of a dense task are written; null of any other
    */
   public TaskPrediction prediction(String task, @Nullable Masks masks) {
-    Scored best = best();
     if (said != null) {
       return new TaskPrediction(
           task,
           null,
-          said.said().confidence(),
+          said.confidence(),
           top,
           headVersion,
-          said.estimate() == null ? frozen : null,
+          frozen,
           said.labels(),
           said.estimate(),
           said.frozenEstimate());
     }
     if (pixels == null) {
+      Scored best = best();
       return new TaskPrediction(
           task,
           best == null ? null : best.label(),

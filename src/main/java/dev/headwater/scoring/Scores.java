@@ -55,10 +55,11 @@ public record Scores(
     return new Scores(
         Optional.of(live.head()),
         new float[0],
-        then == null ? null : then.said(),
         null,
         null,
-        new KindAnswer(now.said(), null, now.estimate(), then == null ? null : then.estimate()));
+        null,
+        new KindAnswer(
+            now.confidence(), null, now.estimate(), then == null ? null : then.estimate()));
   }
 
   static Scores dense(Logits live, @Nullable Logits frozen) {
@@ -91,7 +92,7 @@ public record Scores(
     }
     if (answer != null) {
       return answer.labels() == null
-          ? answer.said().confidence()
+          ? answer.confidence()
           : KindAnswer.least(probabilities, measure);
     }
     return head.isEmpty() ? 0 : measure.certainty(probabilities);

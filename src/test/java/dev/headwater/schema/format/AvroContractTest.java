@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.LabelReader;
 import dev.headwater.schema.Estimate;
@@ -356,6 +358,7 @@ class AvroContractTest {
   }
 
   @JsonInclude
+  @JsonSerialize(using = JsonSerializer.None.class)
   private interface AllFields {}
 
   private static List<String> names(Schema schema, Predicate<Schema.Field> which) {

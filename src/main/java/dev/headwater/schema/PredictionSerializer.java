@@ -1,0 +1,144 @@
+package dev.headwater.schema;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.SerializableString;
+import com.fasterxml.jackson.core.io.SerializedString;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.ser.std.StdSerializer;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes predictions field by field: what any one of them lacks is most of what it could have, and
+ * a bean is asked for each by reflection. Of numbers the digits that tell their float from the next
+ * are written; networks say no more.
+ */
+final class PredictionSerializer extends StdSerializer<Prediction> {
+  private static final SerializableString RECORD_ID = new SerializedString("recordId");
+  private static final SerializableString SOURCE = new SerializedString("source");
+  private static final SerializableString TOPIC = new SerializedString("topic");
+  private static final SerializableString PARTITION = new SerializedString("partition");
+  private static final SerializableString OFFSET = new SerializedString("offset");
+  private static final SerializableString OTHER_TASKS = new SerializedString("otherTasks");
+  private static final SerializableString TASK = new SerializedString("task");
+  private static final SerializableString LABEL = new SerializedString("label");
+  private static final SerializableString CONFIDENCE = new SerializedString("confidence");
+  private static final SerializableString TOP = new SerializedString("top");
+  private static final SerializableString HEAD_VERSION = new SerializedString("headVersion");
+  private static final SerializableString LEAST = new SerializedString("leastConfidence");
+  private static final SerializableString VALUE = new SerializedString("value");
+  private static final SerializableString LOWER = new SerializedString("lower");
+  private static final SerializableString UPPER = new SerializedString("upper");
+
+  PredictionSerializer() {
+    super(Prediction.class);
+  }
+
+  @Override
+  public void serialize(Prediction said, JsonGenerator json, SerializerProvider provider)
+      throws IOException {
+    json.writeStartObject();
+    text(json, RECORD_ID, said.recordId());
+    task(said.leading(), json, provider);
+    source(said.source(), json);
+    if (said.otherTasks() != null) {
+      json.writeFieldName(OTHER_TASKS);
+      json.writeStartArray();
+      for (TaskPrediction other : said.otherTasks()) {
+        json.writeStartObject();
+        task(other, json, provider);
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+    }
+    json.writeEndObject();
+  }
+
+  private static void source(Source source, JsonGenerator json) throws IOException {
+    json.writeFieldName(SOURCE);
+    json.writeStartObject();
+    text(json, TOPIC, source.topic());
+    json.writeFieldName(PARTITION);
+    json.writeNumber(source.partition());
+    json.writeFieldName(OFFSET);
+    json.writeNumber(source.offset());
+    json.writeEndObject();
+  }
+
+  private static void task(TaskPrediction said, JsonGenerator json, SerializerProvider provider)
+      throws IOException {
+    text(json, TASK, said.task());
+    text(json, LABEL, said.label());
+    number(json, CONFIDENCE, said.confidence());
+    json.writeFieldName(TOP);
+    json.writeStartArray();
+    for (Scored scored : said.top()) {
+      scored(scored, json);
+    }
+    json.writeEndArray();
+    json.writeFieldName(HEAD_VERSION);
+    json.writeNumber(said.headVersion());
+    if (said.frozen() != null) {
+      json.writeFieldName("frozen");
+      scored(said.frozen(), json);
+    }
+    rest("mask", said.mask(), json, provider);
+    rest("shares", said.shares(), json, provider);
+    if (said.leastConfidence() != null) {
+      number(json, LEAST, said.leastConfidence());
+    }
+    rest("frozenMask", said.frozenMask(), json, provider);
+    rest("labels", said.labels(), json, provider);
+    estimate("estimate", said.estimate(), json);
+    estimate("frozenEstimate", said.frozenEstimate(), json);
+  }
+
+  private static void scored(Scored scored, JsonGenerator json) throws IOException {
+    json.writeStartObject();
+    text(json, LABEL, scored.label());
+    number(json, CONFIDENCE, scored.confidence());
+    json.writeEndObject();
+  }
+
+  private static void estimate(String name, @Nullable Estimate estimate, JsonGenerator json)
+      throws IOException {
+    if (estimate != null) {
+      json.writeFieldName(name);
+      json.writeStartObject();
+      number(json, VALUE, estimate.value());
+      if (estimate.lower() != null && estimate.upper() != null) {
+        number(json, LOWER, estimate.lower());
+        number(json, UPPER, estimate.upper());
+      }
+      json.writeEndObject();
+    }
+  }
+
+  private static void text(JsonGenerator json, SerializableString name, @Nullable String text)
+      throws IOException {
+    if (text != null) {
+      json.writeFieldName(name);
+      json.writeString(text);
+    }
+  }
+
+  /** Exponents of what a head on a log scale says may leave the range of floats. */
+  private static void number(JsonGenerator json, SerializableString name, double number)
+      throws IOException {
+    json.writeFieldName(name);
+    double size = Math.abs(number);
+    if (size == 0 || size >= Float.MIN_NORMAL && size <= Float.MAX_VALUE) {
+      json.writeNumber((float) number);
+    } else {
+      json.writeNumber(number);
+    }
+  }
+
+  private static void rest(
+      String name, @Nullable Object value, JsonGenerator json, SerializerProvider provider)
+      throws IOException {
+    if (value != null) {
+      provider.defaultSerializeField(name, value, json);
+    }
+  }
+}
