@@ -11,7 +11,8 @@ import java.util.Optional;
  * What a task's samples and heads must be of.
  *
  * @param size how many values a record has at the cut, or a tile of a dense task's
- * @param drawn how many the vector of a sample has that is there without a label
+ * @param drawer the task whose samples without a label stand for this one's
+ * @param drawn how many values the vector of such a one has
  * @param open whether labels other than {@code labels} may be learned
  * @param kind of its labels
  */
@@ -19,34 +20,37 @@ record Space(
     String task,
     String backbone,
     int size,
+    String drawer,
     int drawn,
     List<String> labels,
     boolean open,
     Kind kind,
     Optional<Dense> dense) {
   Space(String task, String backbone, int size, List<String> labels, boolean open) {
-    this(task, backbone, size, size, labels, open, new Kind.OneLabel(), Optional.empty());
+    this(task, backbone, size, task, size, labels, open, new Kind.OneLabel(), Optional.empty());
   }
 
-  static Space of(Task task) {
+  static Space of(Task task, Task drawer) {
     return new Space(
         task.name(),
         task.fingerprint(),
         task.rowSize(),
-        task.drawnSize(),
+        drawer.name(),
+        drawer.drawnSize(),
         task.labels(),
         task.open(),
         task.kind(),
         Dense.of(task));
   }
 
-  /** Whether it is one vector for a record of this task and its feature space. */
+  /** Whether it is one vector for a record of this task, or its draws, and its feature space. */
   boolean concerns(Sample sample) {
-    return sample.getTask().equals(task)
+    boolean draw = sample.getReason() == Reason.UNLABELLED;
+    return sample.getTask().equals(draw ? drawer : task)
         && sample.getBackbone().equals(backbone)
         && sample.getRows() == 1
         && sample.getTiles().isEmpty()
-        && sample.getDim() == (sample.getReason() == Reason.UNLABELLED ? drawn : size);
+        && sample.getDim() == (draw ? drawn : size);
   }
 
   /** Whether it is of them and its label may be learned. */

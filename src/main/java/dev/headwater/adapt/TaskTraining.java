@@ -46,8 +46,12 @@ final class TaskTraining {
   private boolean news;
   private boolean caughtUp;
 
+  /**
+   * @param drawer the task whose unlabelled draws stand for this one's
+   */
   TaskTraining(
       Task task,
+      Task drawer,
       Learner learner,
       Fitter fitter,
       Gate gate,
@@ -63,7 +67,7 @@ final class TaskTraining {
     this.settings = settings;
     this.metrics = metrics;
     this.clock = clock;
-    this.watch = new Watch(task.name(), settings.drift(), metrics, task::summaryOfDrawn);
+    this.watch = new Watch(task.name(), settings.drift(), metrics, drawer::summaryOfDrawn);
     this.prequential = new Prequential(task.name(), task.kind(), Dense.of(task), fitter, metrics);
   }
 

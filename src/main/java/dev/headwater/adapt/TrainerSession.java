@@ -17,12 +17,12 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topics;
 import dev.headwater.tail.Tail;
 import java.time.Clock;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -106,12 +106,21 @@ final class TrainerSession implements AutoCloseable {
 
     Learner learner(int task) {
       return new Learner(
-          Space.of(bundle.tasks().get(task)), settings, gates.get(task), fitters.get(task), clock);
+          Space.of(bundle.tasks().get(task), drawer(task)),
+          settings,
+          gates.get(task),
+          fitters.get(task),
+          clock);
+    }
+
+    private Task drawer(int task) {
+      return bundle.drawer(bundle.tasks().get(task));
     }
 
     TaskTraining training(int task, HeadPublisher publisher) {
       return new TaskTraining(
           bundle.tasks().get(task),
+          drawer(task),
           learner(task),
           fitters.get(task),
           gates.get(task),
@@ -128,7 +137,7 @@ final class TrainerSession implements AutoCloseable {
 
   private final Parts parts;
   private final SampleFeed feed;
-  private final Map<String, TaskTraining> tasks = new LinkedHashMap<>();
+  private final List<TaskTraining> tasks;
 
   /**
    * @param publisher left open
@@ -136,47 +145,45 @@ final class TrainerSession implements AutoCloseable {
   TrainerSession(Parts parts, HeadPublisher publisher) {
     this.parts = parts;
     this.feed = new SampleFeed(parts.kafka(), parts.topics().samples());
-    for (int i = 0; i < parts.bundle().tasks().size(); i++) {
-      Task task = parts.bundle().tasks().get(i);
-      tasks.put(task.name(), parts.training(i, publisher));
-    }
+    this.tasks =
+        IntStream.range(0, parts.bundle().tasks().size())
+            .mapToObj(task -> parts.training(task, publisher))
+            .toList();
   }
 
   void run(BooleanSupplier running, Consumer<Health> health, Consumer<List<HeadInfo>> versions) {
     health.accept(
         Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
-    tasks.values().forEach(TaskTraining::begin);
+    tasks.forEach(TaskTraining::begin);
     feed.history(this::take);
-    tasks.values().forEach(TaskTraining::caughtUp);
+    tasks.forEach(TaskTraining::caughtUp);
     log.atInfo().addKeyValue("state", state()).log("training started");
     while (running.getAsBoolean()) {
       health.accept(
           feed.answered()
               ? Health.up(state())
               : Health.down("the broker does not answer; " + state()));
-      versions.accept(tasks.values().stream().flatMap(t -> t.versions().stream()).toList());
+      versions.accept(tasks.stream().flatMap(t -> t.versions().stream()).toList());
       feed.poll().forEach(this::take);
       parts.metrics().lag(feed.lag());
-      tasks.values().forEach(TaskTraining::withdrawIfWorse);
-      tasks.values().forEach(TaskTraining::trainIfDue);
-      tasks.values().forEach(TaskTraining::realignIfDue);
+      tasks.forEach(TaskTraining::withdrawIfWorse);
+      tasks.forEach(TaskTraining::trainIfDue);
+      tasks.forEach(TaskTraining::realignIfDue);
     }
   }
 
   private void take(SampleFeed.Arrival arrival) {
     Sample sample = arrival.sample();
     if (sample == null) {
-      tasks.values().forEach(task -> task.erase(arrival.recordId()));
+      tasks.forEach(task -> task.erase(arrival.recordId()));
       return;
     }
-    TaskTraining task = tasks.get(sample.getTask());
-    if (task != null) { // samples of a task the bundle had once, or will have
-      task.take(sample, arrival.partition(), arrival.offset());
-    }
+    // draws of one task are another's too
+    tasks.forEach(task -> task.take(sample, arrival.partition(), arrival.offset()));
   }
 
   private String state() {
-    return tasks.values().stream().map(TaskTraining::state).collect(Collectors.joining("; "));
+    return tasks.stream().map(TaskTraining::state).collect(Collectors.joining("; "));
   }
 
   @Override

@@ -35,7 +35,8 @@ final class Watch {
   }
 
   /**
-   * @param sample of this task and its feature space
+   * @param sample of this task and its feature space; an unlabelled one may be of the task that
+   *     draws for it, and tells how sure that one was
    * @param error of what was said of it, in [0, 1]; empty where its label says nothing new
    * @return the cause of an alarm that this sample has raised
    */

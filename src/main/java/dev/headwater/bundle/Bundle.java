@@ -171,6 +171,21 @@ public final class Bundle {
     return tasks().stream().map(Task::name).toList();
   }
 
+  /**
+   * The task whose unlabelled draws stand for this one's too: of a number those teach nothing, and
+   * show no drift that another task's at the same cut do not.
+   */
+  public Task drawer(Task task) {
+    List<Task> alike =
+        tasks.stream().filter(t -> t.fingerprint().equals(task.fingerprint())).toList();
+    return task.kind() instanceof Kind.Quantity
+        ? alike.stream()
+            .filter(t -> !(t.kind() instanceof Kind.Quantity))
+            .findFirst()
+            .orElse(alike.get(0))
+        : task;
+  }
+
   /** The first task, and the only one of most bundles. */
   public Task task() {
     return tasks.get(0);

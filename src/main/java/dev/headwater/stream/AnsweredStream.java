@@ -46,8 +46,7 @@ public final class AnsweredStream implements AutoCloseable {
             topics,
             StreamProperties.maxRequestSize(kafka),
             LabelTopology.changelogs(settings.applicationId()));
-    List<ScoringTopology.Task> tasks =
-        bundle.tasks().stream().map(ScoringTopology.Task::of).toList();
+    List<ScoringTopology.Task> tasks = ScoringTopology.Task.of(bundle);
     ScoringTopology topology =
         new ScoringTopology(topics, settings, tasks, new Answers(answers), limits, metrics);
     memory = new StoreMemory(settings.storeBytes());

@@ -34,7 +34,10 @@ record Outputs(
     Sample.Builder sample =
         kept.reason() == Reason.UNLABELLED
             ? outcome.vector(
-                recordId, task.name(), task.backbone(), task.drawn().apply(outcome.features()))
+                recordId,
+                task.name(),
+                task.backbone(),
+                task.drawn().orElseThrow().apply(outcome.features()))
             : outcome.sample(recordId, task.name(), task.backbone(), tiling);
     return sample
         .setReason(kept.reason())

@@ -74,7 +74,7 @@ final class Router {
       }
       Outputs outputs = new Outputs(record, source, recordId, task, outcome);
       predictions.add(outputs.prediction());
-      if (drawn.isPresent()) {
+      if (drawn.isPresent() && task.drawn().isPresent()) {
         Sample sample = outputs.sample(drawn.get(), null, now);
         outbox.add(
             ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, trace(record));
@@ -151,7 +151,7 @@ final class Router {
 
   /**
    * @param kept why its label is worth having, for each task; empty where it is not
-   * @param drawn why its features are
+   * @param drawn why its features are, for each task that draws
    * @param reviews how many review items are among the outputs
    */
   record Routed(

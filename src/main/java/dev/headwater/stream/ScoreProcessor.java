@@ -67,7 +67,7 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
       if (routed.kept().isPresent()) {
         metrics.kept(task.name(), routed.kept().get().reason().name());
       }
-      if (routed.drawn().isPresent()) {
+      if (routed.drawn().isPresent() && task.drawn().isPresent()) {
         metrics.kept(task.name(), routed.drawn().get().reason().name());
       }
     }

@@ -1,5 +1,6 @@
 package dev.headwater.stream;
 
+import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.metrics.ScorerMetrics;
@@ -46,7 +47,7 @@ record ScoringTopology(
    * @param check of labels
    * @param dense where every pixel is given a class
    * @param summary of a record's features, by which copies are told
-   * @param drawn what travels of them where no label is asked for
+   * @param drawn what travels of them where no label is asked for; empty where another task's do
    */
   record Task(
       String name,
@@ -55,8 +56,12 @@ record ScoringTopology(
       LabelCheck check,
       Optional<Dense> dense,
       UnaryOperator<float[]> summary,
-      UnaryOperator<float[]> drawn) {
-    static Task of(dev.headwater.bundle.Task task) {
+      Optional<UnaryOperator<float[]>> drawn) {
+    static List<Task> of(Bundle bundle) {
+      return bundle.tasks().stream().map(task -> of(task, bundle.drawer(task) == task)).toList();
+    }
+
+    private static Task of(dev.headwater.bundle.Task task, boolean draws) {
       return new Task(
           task.name(),
           task.fingerprint(),
@@ -64,7 +69,7 @@ record ScoringTopology(
           task::checkLabel,
           task.tiling().map(tiling -> new Dense(tiling, task.masks().orElseThrow())),
           task::summary,
-          task::drawn);
+          draws ? Optional.of(task::drawn) : Optional.empty());
     }
   }
 

@@ -166,7 +166,8 @@ public final class StreamService implements AutoCloseable {
 
   private void score(Limits limits) {
     ScoringTopology topology =
-        new ScoringTopology(topics, settings, tasks(), scorer, limits, metrics);
+        new ScoringTopology(
+            topics, settings, ScoringTopology.Task.of(bundle), scorer, limits, metrics);
     run(
         () -> {
           KafkaStreams client =
@@ -176,10 +177,6 @@ public final class StreamService implements AutoCloseable {
           client.setUncaughtExceptionHandler(this::failed);
           return client;
         });
-  }
-
-  private List<ScoringTopology.Task> tasks() {
-    return bundle.tasks().stream().map(ScoringTopology.Task::of).toList();
   }
 
   private Limits readLimits() {

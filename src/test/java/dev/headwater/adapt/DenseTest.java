@@ -266,7 +266,7 @@ class DenseTest {
   private Learner learner() {
     try {
       return new Learner(
-          Space.of(task),
+          Space.of(task, task),
           AdaptSettings.of("t"),
           new Gate(GateSettings.DEFAULT),
           fitter(),

@@ -260,7 +260,15 @@ class LearnerTest {
   void whatIsDrawnMayBeShorterThanWhatTeaches() {
     Space space =
         new Space(
-            "task", "backbone", DIM, 2, List.of(), true, new Kind.OneLabel(), Optional.empty());
+            "task",
+            "backbone",
+            DIM,
+            "task",
+            2,
+            List.of(),
+            true,
+            new Kind.OneLabel(),
+            Optional.empty());
     Sample drawn = unlabelled("drawn", new float[2]);
     Sample labelled = samples.of("labelled", 0);
 
@@ -270,6 +278,29 @@ class LearnerTest {
     assertThat(
             space.admits(Sample.newBuilder(drawn).setReason(Reason.AUDIT).setLabel("l0").build()))
         .isFalse();
+  }
+
+  @Test
+  void drawsMayBeAnotherTasks() {
+    Space space =
+        new Space(
+            "size",
+            "backbone",
+            DIM,
+            "task",
+            DIM,
+            List.of(),
+            false,
+            new Kind.Quantity(false),
+            Optional.empty());
+    Sample drawn = unlabelled("drawn", new float[DIM]);
+    Sample told = samples.of("told", 0);
+
+    assertThat(space.concerns(drawn)).isTrue();
+    assertThat(space.concerns(Sample.newBuilder(drawn).setTask("size").build())).isFalse();
+    assertThat(space.concerns(told)).as("a label of the other task").isFalse();
+    assertThat(space.admits(Sample.newBuilder(told).setTask("size").setLabel("2.5").build()))
+        .isTrue();
   }
 
   @Test

@@ -79,7 +79,7 @@ final class Pictures {
       throws Exception {
     Clock clock = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
     Learner learner =
-        new Learner(Space.of(task), settings, new Gate(GateSettings.DEFAULT), fitter, clock);
+        new Learner(Space.of(task, task), settings, new Gate(GateSettings.DEFAULT), fitter, clock);
     Map<String, double[]> sums = new HashMap<>();
     List<Boolean> asked = new ArrayList<>();
     Random audits = new Random(5);

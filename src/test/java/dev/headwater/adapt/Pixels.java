@@ -81,7 +81,7 @@ record Pixels(Recorded recorded, List<String> domains) {
       }
     }
     return new Pixels(
-        new Recorded(Space.of(task), Optional.of(head(task, graph, last)), truth, features),
+        new Recorded(Space.of(task, task), Optional.of(head(task, graph, last)), truth, features),
         domains);
   }
 

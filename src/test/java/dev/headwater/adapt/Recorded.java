@@ -59,7 +59,7 @@ record Recorded(Space space, Optional<Head> original, List<String> truth, List<f
 
   /** Where a task begins with no head. */
   static Recorded cold(Task task, List<String> truth, List<float[]> features) {
-    return new Recorded(Space.of(task), Optional.empty(), truth, features);
+    return new Recorded(Space.of(task, task), Optional.empty(), truth, features);
   }
 
   /** With features that no network made, and no head. */
@@ -89,7 +89,7 @@ record Recorded(Space space, Optional<Head> original, List<String> truth, List<f
       }
     }
     Task task = bundle.task();
-    return new Recorded(Space.of(task), task.head(), truth, features);
+    return new Recorded(Space.of(task, task), task.head(), truth, features);
   }
 
   /** With a head of random weights for the one the network came with. */

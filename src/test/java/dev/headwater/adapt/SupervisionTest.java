@@ -41,6 +41,7 @@ class SupervisionTest {
             "task",
             "backbone",
             DIM,
+            "task",
             DIM,
             labels,
             !(kind instanceof Kind.Quantity),

@@ -62,7 +62,7 @@ public record WatchedMask(float[] features, double confidence, double error) {
             completed(
                 outcome.vector(id, task.name(), task.fingerprint(), task.drawn(outcome.features())),
                 Reason.UNLABELLED);
-        assertThat(Space.of(task).concerns(drawn)).isTrue();
+        assertThat(Space.of(task, task).concerns(drawn)).isTrue();
         Sample.Builder audited = outcome.sample(id, task.name(), task.fingerprint(), tiling);
         audited.setLabel(Json.MAPPER.readTree(line).get("mask").asText());
         watched.add(

@@ -214,6 +214,28 @@ class BundleTest {
   }
 
   @Test
+  void aNumberMakesDoWithTheDrawsOfAnotherTaskAtItsCut() throws Exception {
+    Bundle bundle =
+        Bundles.load(
+            directory,
+            """
+            name: several
+            model: model.onnx
+            tasks:
+              - {name: size, kind: regression, head: none}
+              - {name: deep, kind: regression, head: none, cut: r}
+              - {name: deeper, kind: regression, head: none, cut: r, scale: log}
+              - {name: kind, head: none}
+              - {name: tags, kind: multi-label, head: none}
+              - {name: early, kind: multi-label, labels: labels.json, cut: -2}
+            input: {numbers: /x}
+            """);
+
+    assertThat(bundle.tasks().stream().map(task -> bundle.drawer(task).name()))
+        .containsExactly("kind", "deep", "deep", "kind", "tags", "early");
+  }
+
+  @Test
   void whatCannotBeOfSeveralTasksIsRefused() throws Exception {
     assertThat(
             refusal(

@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -114,6 +116,14 @@ class KindsReplayIT {
     ReplayReport.Task tags = report.tasks().get("tags");
     assertThat(tags.accuracy().adaptive().segments().get(9)).isGreaterThan(.75);
     assertThat(Path.of(size.finalHead())).exists();
+    Set<String> drawn = new TreeSet<>();
+    for (String line : Files.readAllLines(dump.resolve("samples.jsonl"))) {
+      JsonNode sample = Json.MAPPER.readTree(line);
+      if (sample.get("reason").textValue().equals("UNLABELLED")) {
+        drawn.add(sample.get("task").textValue());
+      }
+    }
+    assertThat(drawn).as("of a number what the next task draws").containsExactly("kind", "tags");
     JsonNode last = null;
     for (String line : Files.readAllLines(dump.resolve("predictions.jsonl"))) {
       JsonNode prediction = Json.MAPPER.readTree(line);

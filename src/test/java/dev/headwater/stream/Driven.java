@@ -99,7 +99,9 @@ final class Driven implements AutoCloseable {
                         check,
                         Optional.empty(),
                         Driven::summary,
-                        Driven::drawn))
+                        scorer instanceof StubScorer stub && name.equals(stub.drawsNone)
+                            ? Optional.empty()
+                            : Optional.of(Driven::drawn)))
             .toList();
     return new ScoringTopology(topics, settings, tasks, scorer, limits, metrics);
   }

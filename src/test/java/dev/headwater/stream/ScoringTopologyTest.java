@@ -312,6 +312,26 @@ class ScoringTopologyTest {
   }
 
   @Test
+  void drawsARecordOnceForTasksOfOneKindOfFeatures() {
+    StubScorer stub = new StubScorer();
+    stub.unlabelled = .25;
+    stub.tasks = 2;
+    stub.drawsNone = "mood";
+    Limits limits = new Limits(1 << 20, Map.of());
+    try (Driven drawing = new Driven(state.resolve("once"), BELOW_HALF, limits, stub)) {
+      for (int i = 0; i < 400; i++) {
+        drawing.record("{\"id\": \"r%d\"}".formatted(i));
+      }
+
+      List<Sample> samples =
+          drawing.read(drawing.topics.samples()).stream().map(TestRecord::value).toList();
+      assertThat(samples)
+          .hasSizeBetween(60, 140)
+          .allSatisfy(sample -> assertThat(sample.getTask()).isEqualTo("answer"));
+    }
+  }
+
+  @Test
   void comparesWhatTasksThatAreCutAtDifferentPlacesAskedAboutEachWithItsOwn() {
     Selection search = new Selection(0, .5, Measure.MAX_PROBABILITY, .3, Optional.empty());
     StubScorer stub = new StubScorer();

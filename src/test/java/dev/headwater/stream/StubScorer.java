@@ -22,6 +22,9 @@ final class StubScorer implements Scorer {
   int tasks = 1;
   double unlabelled;
 
+  /** The task another draws for. */
+  String drawsNone = "";
+
   /**
    * Confidence for the second task, whose features are one more; as of the first where it is not
    * set.
