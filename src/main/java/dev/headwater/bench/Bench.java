@@ -39,7 +39,7 @@ public final class Bench {
    * @param report what is measured goes there at once: it holds whatever a part that fails comes
    *     after
    * @param say shows how it goes
-   * @throws IllegalArgumentException where the bundle's heads cannot be measured
+   * @throws IllegalArgumentException where the bundle's heads, or its tasks, cannot be measured
    */
   public Bench(BenchSettings settings, Report report, Consumer<String> say) {
     this.settings = settings;
@@ -48,6 +48,11 @@ public final class Bench {
     this.say = say;
     if (wants(Part.SWAP) || wants(Part.FINETUNE)) {
       Heads.of(pipeline.bundle().task());
+    }
+    if (wants(Part.TASKS) && pipeline.bundle().tasks().size() < 2) {
+      throw new IllegalArgumentException(
+          "bundle %s has one task: there is no further one to measure"
+              .formatted(pipeline.bundle().name()));
     }
   }
 
@@ -88,15 +93,17 @@ public final class Bench {
             input.idField(),
             topics.partitions(),
             DISTINCT);
-    List<AnsweredStream.Known> known = known(backlog);
     report.put("settings.bundle", pipeline.bundle().name());
     report.put("settings.partitions", topics.partitions());
-    report.put("settings.plainThreads", threads());
-    measure(
-        new Arena(kafka, topics, backlog, scratch.resolve("state")),
-        known,
-        input,
-        Network.of(pipeline.bundle(), scratch.resolve("n.onnx")));
+    Arena arena = new Arena(kafka, topics, backlog, scratch.resolve("state"));
+    if (wants(Part.TASKS)) {
+      new FurtherTasks(settings, scratch, new Drain(arena), say).measure(report);
+    }
+    if (!EnumSet.of(Part.TASKS, Part.SCALE).containsAll(settings.parts())) {
+      report.put("settings.plainThreads", threads());
+      measure(
+          arena, known(backlog), input, Network.of(pipeline.bundle(), scratch.resolve("n.onnx")));
+    }
   }
 
   private void measure(

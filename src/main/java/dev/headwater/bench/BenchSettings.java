@@ -51,12 +51,14 @@ public record BenchSettings(
     ADAPTATION,
     /** Nearly at Headwater's throughput, for long: what it lags and what it holds. */
     SOAK,
+    /** What the bundle's further tasks take from the throughput of the first. */
+    TASKS,
     /** The cost of a record as something grows. Of a network of its own, and long. */
     SCALE;
 
-    /** All but the long ones. */
+    /** All but the long ones, and what few bundles have. */
     public static Set<Part> ofDeployment() {
-      return EnumSet.complementOf(EnumSet.of(SOAK, SCALE));
+      return EnumSet.complementOf(EnumSet.of(SOAK, TASKS, SCALE));
     }
   }
 

@@ -22,6 +22,10 @@ final class Drain {
   /** Of the records, before what is measured: code is compiled, and batches are full, by then. */
   static final double WARM_UP = 0.2;
 
+  private static final int TRIAL_RECORDS = 10_000;
+  private static final int TRIALS = 6;
+  private static final double ENOUGH = 1.15;
+
   private final Arena arena;
   private int runs;
 
@@ -35,6 +39,34 @@ final class Drain {
     arena.close(name); // all but the records: nobody runs under this name
     arena.backlog().produce(name, records, arena.kafka());
     return new Filled(name, arena.backlog().partitions(), records);
+  }
+
+  /**
+   * Trials of each, which compile what they run, until one had records for so many seconds of the
+   * first of them as it runs by then.
+   */
+  Filled trials(double seconds, List<Contestant> tried) throws Exception {
+    Filled filled = fill("trial", trial(seconds));
+    int wanted = (int) (trialled(tried, filled) * seconds);
+    for (int trial = 1; trial < TRIALS && wanted > ENOUGH * filled.records(); trial++) {
+      filled = fill("trial-" + trial, wanted);
+      wanted = (int) (trialled(tried, filled) * seconds);
+    }
+    return filled;
+  }
+
+  /** Records of a trial, before rounds of so many seconds. */
+  static int trial(double seconds) {
+    return (int) Math.min(TRIAL_RECORDS, Math.max(500, seconds * 2000));
+  }
+
+  /** Runs each, and tells the first one's rate. */
+  private double trialled(List<Contestant> tried, Filled filled) throws Exception {
+    double rate = run(tried.get(0), filled).recordsPerSecond();
+    for (Contestant other : tried.subList(1, tried.size())) {
+      run(other, filled);
+    }
+    return rate;
   }
 
   /** A topic of so many records. */

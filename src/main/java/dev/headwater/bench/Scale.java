@@ -85,7 +85,7 @@ final class Scale {
             axis == Axis.PARTITIONS ? x : pipeline.topics().partitions());
     Drain drain = new Drain(made.arena());
     Contestant contestant = new Headwater(name, with(made.bundle(), pipeline.stream()));
-    Filled few = drain.fill("trial-of-" + name, Throughput.trial(settings.seconds()));
+    Filled few = drain.fill("trial-of-" + name, Drain.trial(settings.seconds()));
     double rate = drain.run(contestant, few).recordsPerSecond();
     int records =
         axis == Axis.RECORDS ? x : (int) Math.max(few.records(), rate * settings.seconds() * PART);

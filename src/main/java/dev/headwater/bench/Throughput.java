@@ -12,9 +12,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Every contestant over the same records, in rounds, each time in another order. */
 final class Throughput {
-  private static final int TRIAL_RECORDS = 10_000;
-  private static final int TRIALS = 6;
-  private static final double ENOUGH = 1.15;
   private static final String HEADWATER = "headwater";
 
   private final Drain drain;
@@ -24,6 +21,9 @@ final class Throughput {
   private final Map<String, List<Measured>> runs = new LinkedHashMap<>();
   private @Nullable Filled records;
 
+  /**
+   * @param contestants Headwater first
+   */
   Throughput(Drain drain, Raw raw, List<Contestant> contestants, Consumer<String> say) {
     this.drain = drain;
     this.raw = raw;
@@ -60,36 +60,11 @@ final class Throughput {
     }
   }
 
-  /** Records of a trial, before rounds of so many seconds. */
-  static int trial(double seconds) {
-    return (int) Math.min(TRIAL_RECORDS, Math.max(500, seconds * 2000));
-  }
-
-  /**
-   * Trials of each, which compile what they run, until one had records for so many seconds of
-   * Headwater as it runs by then.
-   *
-   * @param tried Headwater, and who else is to run
-   */
+  /** Headwater is the first of them. */
   private Filled counted(double seconds, List<Contestant> tried) throws Exception {
-    Filled filled = drain.fill("trial", trial(seconds));
-    int wanted = (int) (trialled(tried, filled) * seconds);
-    for (int trial = 1; trial < TRIALS && wanted > ENOUGH * filled.records(); trial++) {
-      filled = drain.fill("trial-" + trial, wanted);
-      wanted = (int) (trialled(tried, filled) * seconds);
-    }
+    Filled filled = drain.trials(seconds, tried);
     say.accept("%,d records a round".formatted(filled.records()));
     return filled;
-  }
-
-  /** Runs each, and tells Headwater's rate. */
-  private double trialled(List<Contestant> tried, Filled filled) throws Exception {
-    double rate = 0;
-    for (Contestant contestant : tried) {
-      double trialled = drain.run(contestant, filled).recordsPerSecond();
-      rate = contestant.name().equals(HEADWATER) ? trialled : rate;
-    }
-    return rate;
   }
 
   private Contestant named(String name) {

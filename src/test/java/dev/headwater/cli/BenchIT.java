@@ -11,6 +11,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +33,7 @@ class BenchIT {
   @Test
   void comparesFourWaysToScoreTheSameRecords() throws Exception {
     JsonNode report =
-        report("--workload", "ffnn", "--only", "throughput", "--rounds", "1", "--seconds", "0.5");
+        report("--workload", "ffnn", "--only", "throughput", "--rounds", "1", "--seconds", "0.2");
 
     for (String contestant : CONTESTANTS) {
       JsonNode measured = report.path(contestant);
@@ -63,7 +64,7 @@ class BenchIT {
             "--rounds",
             "1",
             "--seconds",
-            "0.5",
+            "0.2",
             "--minutes",
             "0.1");
 
@@ -127,7 +128,7 @@ class BenchIT {
     Path file = directory.resolve("bench.json");
     List<String> all =
         new ArrayList<>(List.of("bench", "--config", config.toString(), "--report", "" + file));
-    all.addAll(List.of("--rounds", "1", "--seconds", "0.5"));
+    all.addAll(List.of("--rounds", "1", "--seconds", "0.2"));
     all.addAll(List.of(arguments));
     StringWriter err = new StringWriter();
     assertThat(
@@ -172,6 +173,45 @@ class BenchIT {
     assertThat(report.at("/scale/exponents/labels/cpu").isNull())
         .as("one point has no power")
         .isTrue();
+  }
+
+  @Test
+  void tellsWhatAFurtherTaskTakesFromTheFirst() throws Exception {
+    Path config = new Ffnn(16, 3, 1).write(directory);
+    Path report = directory.resolve("bench.json");
+    String[] words = {
+      "bench",
+      "--config",
+      "" + config,
+      "--only",
+      "tasks",
+      "--rounds",
+      "2",
+      "--seconds",
+      "0.2",
+      "--report",
+      "" + report
+    };
+    StringWriter err = new StringWriter();
+    assertThat(Main.commandLine().setErr(new PrintWriter(err, true)).execute(words)).isEqualTo(2);
+    assertThat(err.toString()).contains("there is no further one to measure");
+
+    Files.writeString(
+        directory.resolve("headwater.yaml"),
+        "  - {name: size, kind: regression, head: none, cut: features0}\n",
+        StandardOpenOption.APPEND);
+    assertThat(Main.commandLine().setErr(new PrintWriter(err, true)).execute(words))
+        .as(err.toString())
+        .isZero();
+
+    JsonNode tasks = Json.MAPPER.readTree(report.toFile()).path("tasks");
+    assertThat(tasks.path("count").asInt()).isEqualTo(2);
+    for (String key : List.of("throughputToFirstAlone", "cpuToFirstAlone")) {
+      assertThat(tasks.path(key).path("min").asDouble()).as(key).isPositive();
+      assertThat(tasks.path(key).path("max").asDouble())
+          .as(key)
+          .isGreaterThanOrEqualTo(tasks.path(key).path("median").asDouble());
+    }
   }
 
   @Test

@@ -1,0 +1,169 @@
+package dev.headwater.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.BundleException;
+import dev.headwater.bundle.Kind;
+import dev.headwater.bundle.Task;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadSettings;
+import dev.headwater.replay.Pipeline;
+import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.Tensor;
+import dev.headwater.schema.Topics;
+import dev.headwater.schema.Verdict;
+import dev.headwater.scoring.KindAnswer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+
+/**
+ * What a bundle's tasks but the first cost: the bundle as it is and the same with its first task
+ * alone, in turns. Tasks that begin cold get a head of random weights.
+ */
+final class FurtherTasks {
+  private static final int LABELS = 10;
+  private static final double SPREAD = 0.05;
+
+  /** An interval, and that it tells something: what any head has that was taught a number. */
+  private static final Map<String, Double> TAUGHT =
+      Map.of(KindAnswer.HALF_WIDTH, 1.0, KindAnswer.CONFIDENCE, 0.5);
+
+  private final BenchSettings settings;
+  private final Drain drain;
+  private final Consumer<String> say;
+  private final Contestant first;
+  private final Contestant all;
+
+  FurtherTasks(BenchSettings settings, Path scratch, Drain drain, Consumer<String> say)
+      throws IOException, BundleException {
+    this.settings = settings;
+    this.drain = drain;
+    this.say = say;
+    Pipeline whole = settings.pipeline();
+    all = new Whole(whole);
+    first = new Headwater("first", of(whole, firstTask(scratch.resolve("first.yaml"))));
+  }
+
+  private Bundle firstTask(Path file) throws IOException, BundleException {
+    YAMLMapper yaml = new YAMLMapper();
+    JsonNode manifest = yaml.readTree(settings.manifest().toFile());
+    ArrayNode tasks = (ArrayNode) manifest.path("tasks");
+    while (tasks.size() > 1) {
+      tasks.remove(1);
+    }
+    yaml.writeValue(file.toFile(), manifest);
+    return Bundle.load(file, settings.directory());
+  }
+
+  private static Pipeline of(Pipeline pipeline, Bundle bundle) {
+    return new Pipeline(
+        bundle,
+        pipeline.topics(),
+        pipeline.stream(),
+        pipeline.scoring(),
+        pipeline.adapt(),
+        pipeline.gates(),
+        pipeline.history(),
+        pipeline.kafka());
+  }
+
+  void measure(Report report) throws Exception {
+    Drain.Filled records = drain.trials(settings.seconds(), List.of(all, first));
+    List<Double> throughput = new ArrayList<>();
+    List<Double> cpu = new ArrayList<>();
+    for (int round = 0; round < settings.rounds(); round++) {
+      // in turns, so that what warms up favours neither
+      Measured before = round % 2 == 0 ? drain.run(first, records) : null;
+      Measured whole = drain.run(all, records);
+      Measured alone = before == null ? drain.run(first, records) : before;
+      throughput.add(whole.recordsPerSecond() / alone.recordsPerSecond());
+      cpu.add(whole.cpuMicrosPerRecord() / alone.cpuMicrosPerRecord());
+      say.accept(
+          "round %d: %,.0f records/s and %.1f us of CPU a record, with its first task alone %,.0f and %.1f"
+              .formatted(
+                  round + 1,
+                  whole.recordsPerSecond(),
+                  whole.cpuMicrosPerRecord(),
+                  alone.recordsPerSecond(),
+                  alone.cpuMicrosPerRecord()));
+    }
+    report.put("tasks.count", settings.pipeline().bundle().tasks().size());
+    report.put("tasks.records", records.records());
+    report.put("tasks.throughputToFirstAlone", Spread.of(throughput));
+    report.put("tasks.cpuToFirstAlone", Spread.of(cpu));
+    say.accept("tasks " + report.at("tasks"));
+  }
+
+  private record Whole(Pipeline pipeline) implements Contestant {
+    @Override
+    public String name() {
+      return "headwater";
+    }
+
+    @Override
+    public AutoCloseable start(
+        Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {
+      try (HeadPublisher publisher =
+          new HeadPublisher(kafka, topics.heads(), group + "-heads", HeadSettings.DEFAULT)) {
+        publisher.read();
+        for (Task task : pipeline.bundle().tasks()) {
+          if (task.head().isEmpty()) {
+            publisher.promote(random(task), "bench");
+          }
+        }
+      }
+      return new Headwater(pipeline).start(topics, group, stateDirectory, kafka);
+    }
+
+    /** As version 0, which needs no golden pairs. */
+    private static Head random(Task task) {
+      List<String> labels = labels(task);
+      Random random = new Random(1);
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      for (String name : task.split().parameterNames()) {
+        long[] shape = task.split().shape(name, labels.size());
+        float[] values = new float[(int) Arrays.stream(shape).reduce(1, Math::multiplyExact)];
+        for (int i = 0; i < values.length; i++) {
+          values[i] = (float) (SPREAD * random.nextGaussian());
+        }
+        tensors.put(name, new Tensor(shape, values));
+      }
+      Verdict verdict = new Verdict(true, "random weights, to measure what it costs", 0, TAUGHT);
+      return new Head(
+          new HeadInfo(
+              task.name(),
+              0,
+              0,
+              labels,
+              task.fingerprint(),
+              Instant.now(),
+              "bench",
+              "none",
+              verdict),
+          tensors,
+          new Tensor(new long[] {0, task.rowSize()}, new float[0]),
+          new Tensor(new long[] {0, (long) labels.size() * task.rowAnswers()}, new float[0]));
+    }
+
+    private static List<String> labels(Task task) {
+      if (task.kind() instanceof Kind.Quantity) {
+        return List.of(Kind.Quantity.OUTPUT);
+      }
+      return task.labels().isEmpty()
+          ? IntStream.range(0, LABELS).mapToObj(i -> "label-" + i).toList()
+          : task.labels();
+    }
+  }
+}
