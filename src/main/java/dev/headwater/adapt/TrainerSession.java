@@ -17,6 +17,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topics;
 import dev.headwater.tail.Tail;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -164,11 +165,20 @@ final class TrainerSession implements AutoCloseable {
               ? Health.up(state())
               : Health.down("the broker does not answer; " + state()));
       versions.accept(tasks.stream().flatMap(t -> t.versions().stream()).toList());
-      feed.poll().forEach(this::take);
+      takeIn(feed.poll());
       parts.metrics().lag(feed.lag());
       tasks.forEach(TaskTraining::withdrawIfWorse);
       tasks.forEach(TaskTraining::trainIfDue);
       tasks.forEach(TaskTraining::realignIfDue);
+    }
+  }
+
+  /** Measured: while it lasts nothing is trained, however much there is to learn. */
+  private void takeIn(List<SampleFeed.Arrival> arrivals) {
+    if (!arrivals.isEmpty()) {
+      long start = System.nanoTime();
+      arrivals.forEach(this::take);
+      parts.metrics().tookIn(Duration.ofNanos(System.nanoTime() - start));
     }
   }
 

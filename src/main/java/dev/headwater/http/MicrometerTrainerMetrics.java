@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +29,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
     meters = new Meters(registry);
     heads = new HeadMeters(registry);
     lag(0);
+    intake();
     for (String task : tasks) {
       samples(task);
       withdrawals(task);
@@ -52,6 +54,16 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
   public void lag(long records) {
     gauge(
         "headwater.trainer.lag", "records", "Samples on the topic that are not read yet", records);
+  }
+
+  @Override
+  public void tookIn(Duration took) {
+    intake().record(took);
+  }
+
+  private Timer intake() {
+    return meters.timer(
+        "headwater.trainer.intake.duration", "Taking in all that one look at the topic brought");
   }
 
   @Override
@@ -119,7 +131,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
     training(task).record(took);
   }
 
-  private io.micrometer.core.instrument.Timer training(String task) {
+  private Timer training(String task) {
     return meters.timer(
         "headwater.trainer.training.duration",
         "Fitting one candidate, cross-fitting included",

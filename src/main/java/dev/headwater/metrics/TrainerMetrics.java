@@ -18,6 +18,11 @@ public interface TrainerMetrics {
   /** Samples on the topic that are not read yet. */
   default void lag(long records) {}
 
+  /**
+   * All that one look at the topic brought was taken in: into memory, and by what looks for drift.
+   */
+  default void tookIn(Duration took) {}
+
   /** A labelled sample entered the task's memory, which now holds {@code memorySize}. */
   default void sampled(String task, int memorySize) {}
 

@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.adapt.fit.FitSettings;
@@ -50,8 +51,15 @@ abstract class TrainerDeployment {
   final Topics topics = Topics.of(names);
   final Samples samples =
       new Samples(bundle.task().name(), bundle.task().fingerprint(), bundle.task().split().dim());
+  final AtomicInteger intakes = new AtomicInteger();
   private final TrainerMetrics metrics =
       new TrainerMetrics() {
+        @Override
+        public void tookIn(Duration took) {
+          assertThat(took).isPositive();
+          intakes.incrementAndGet();
+        }
+
         @Override
         public void withdrawn(String task, long version) {
           onWithdrawn(version);

@@ -64,10 +64,12 @@ class TrainerIT extends TrainerDeployment {
   void aTrainerThatStartsAnewJudgesOnlyWhatIsNewToTheLiveHead() throws Exception {
     long first;
     try (Trainer trainer = started()) {
+      awaitUp(trainer);
       send(60);
       awaitLive(1);
       awaitIdle();
       first = heads().nextVersion(bundle.task().name());
+      assertThat(intakes).as("looks that brought something").hasPositiveValue();
     }
     long through = trainedThrough();
     try (Trainer trainer = started()) {

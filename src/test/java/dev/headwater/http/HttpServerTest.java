@@ -159,12 +159,14 @@ class HttpServerTest {
     metrics.sampled("intent", 1);
     metrics.sampled("intent", 2);
     metrics.trained("intent", Duration.ofMillis(300));
+    metrics.tookIn(Duration.ofSeconds(6));
     metrics.judged("intent", false, "not-better");
 
     assertThat(get("/metrics").body())
         .contains("headwater_trainer_samples_total{task=\"intent\"} 2.0")
         .contains("headwater_trainer_memory_samples{task=\"intent\"} 2.0")
         .contains("headwater_trainer_training_duration_seconds_count{task=\"intent\"} 1")
+        .contains("headwater_trainer_intake_duration_seconds_max 6.0")
         .contains(
             "headwater_gate_verdicts_total{cause=\"not-better\",task=\"intent\",verdict=\"refused\"} 1.0");
   }
