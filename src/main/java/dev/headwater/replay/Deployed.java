@@ -1,9 +1,12 @@
 package dev.headwater.replay;
 
 import dev.headwater.adapt.History;
+import dev.headwater.adapt.Relabelling;
 import dev.headwater.adapt.Trainer;
 import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadSettings;
 import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
@@ -11,16 +14,19 @@ import dev.headwater.replay.report.Display;
 import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.scoring.Scoring;
 import dev.headwater.stream.StreamService;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 
 /**
  * Scorer and, unless it is to stay frozen, trainer, as they are deployed: two parts that share
@@ -33,6 +39,7 @@ final class Deployed implements Session.Deployment {
   private final Map<String, String> labelFields;
   private final Display display;
   private final Watcher watcher;
+  private final Function<String, LabelAliases> aliases;
   private final StreamService scorer;
   private final Optional<Trainer> trainer;
 
@@ -42,9 +49,11 @@ final class Deployed implements Session.Deployment {
       Map<String, Object> kafka,
       Path stateDirectory,
       ReplaySettings settings,
+      Function<String, LabelAliases> aliases,
       Display display,
       Watcher watcher) {
     this.watcher = watcher;
+    this.aliases = aliases;
     this.pipeline = pipeline;
     this.topics = topics;
     this.kafka = kafka;
@@ -84,9 +93,41 @@ final class Deployed implements Session.Deployment {
     if (pipeline.history().isPresent()) {
       learnFrom(pipeline.history().get());
     }
+    relabel();
     display.step("starting the scorer");
     scorer.start(abandoned);
     trainer.ifPresent(Trainer::start);
+  }
+
+  /** As {@code labels} did where the records come from: their truths have the names of now. */
+  private void relabel() {
+    for (Task task : pipeline.bundle().tasks()) {
+      LabelAliases now = aliases.apply(task.name());
+      if (task.open() && !now.equals(LabelAliases.none(task.name()))) {
+        try (HeadPublisher publisher =
+            new HeadPublisher(
+                kafka,
+                topics.topics().heads(),
+                topics.prefix() + "-labels",
+                HeadSettings.DEFAULT)) {
+          HeadLog heads = publisher.read();
+          Optional<Head> live =
+              heads
+                  .live(task.name())
+                  .flatMap(pointer -> heads.head(task.name(), pointer.version()))
+                  .or(task::head);
+          live.map(
+                  head ->
+                      new Relabelling(task, now)
+                          .of(
+                              head,
+                              heads.nextVersion(task.name()),
+                              "labels have the names of now",
+                              Instant.now()))
+              .ifPresent(head -> publisher.relabel(now, head, "replay"));
+        }
+      }
+    }
   }
 
   /** As {@code train --from} does, before anything is scored. */

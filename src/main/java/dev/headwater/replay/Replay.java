@@ -117,7 +117,15 @@ public final class Replay {
       CountDownLatch cancelled)
       throws Exception {
     Deployed deployed =
-        new Deployed(pipeline, topics, kafka, scratch.resolve("state"), settings, display, watcher);
+        new Deployed(
+            pipeline,
+            topics,
+            kafka,
+            scratch.resolve("state"),
+            settings,
+            stream::aliases,
+            display,
+            watcher);
     Session session =
         new Session(settings, stream, topics, display, watcher, cancelled, kinds(), masks());
     Tally tally = session.run(deployed);

@@ -94,7 +94,9 @@ final class Session {
     this.topics = topics;
     this.display = display;
     this.cancelled = cancelled;
-    this.tally = new Tally(stream.truths(), stream.domains(), kinds, masks, System::nanoTime);
+    this.tally =
+        new Tally(
+            stream.truths(), stream.domains(), kinds, masks, stream::aliases, System::nanoTime);
   }
 
   /**

@@ -99,6 +99,23 @@ class ReplayFromTopicIT extends CommandedDeployment {
     }
   }
 
+  /** The bundle's own head has the old name, and so has what came inline before. */
+  @Test
+  void countsUnderTheNamesThatLabelsHaveNow() throws Exception {
+    assertThat(run("topics", "create")).isZero();
+    record(this::json, Json.MAPPER::writeValueAsBytes);
+    JsonNode before = assertReplayed(0, RANGE, "--until", START.plusMillis(RANGE).toString());
+
+    assertThat(run("labels", "rename", "label-0", "nought")).as(err.toString()).isZero();
+    truths.replaceAll((id, label) -> label.equals("label-0") ? "nought" : label);
+
+    JsonNode after = assertReplayed(0, RANGE, "--until", START.plusMillis(RANGE).toString());
+    assertThat(before.at("/accuracy/adaptive/overall").asDouble()).isBetween(.1, .9);
+    for (String side : List.of("adaptive", "frozen")) {
+      assertThat(after.at("/accuracy/" + side)).as(side).isEqualTo(before.at("/accuracy/adaptive"));
+    }
+  }
+
   private static Schema schema(Path file) {
     try {
       return new Schema.Parser().parse(file.toFile());
@@ -107,7 +124,7 @@ class ReplayFromTopicIT extends CommandedDeployment {
     }
   }
 
-  private void assertReplayed(int first, int last, String... range) throws Exception {
+  private JsonNode assertReplayed(int first, int last, String... range) throws Exception {
     Path report = directory.resolve("report.json");
     Path dump = directory.resolve("dump");
 
@@ -140,6 +157,7 @@ class ReplayFromTopicIT extends CommandedDeployment {
         .isEqualTo((last - first) / 2 + (last - first) / 10);
     assertThat(told.path("accuracy").path("adaptive").path("overall").asDouble())
         .isEqualTo((double) right / judged);
+    return told;
   }
 
   /** A record's value; its label is null where it has none inside. */

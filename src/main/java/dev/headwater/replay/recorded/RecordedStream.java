@@ -4,7 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
+import dev.headwater.heads.HeadLog;
 import dev.headwater.replay.traffic.LabelledStream;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.RecordId;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.Topic;
@@ -27,10 +29,12 @@ public final class RecordedStream implements LabelledStream.Recorded {
   private final Path file;
   private final List<Entry> entries;
   private final KnownLabels known;
+  private final HeadLog heads;
 
   private record Entry(String id, long time, long position, int length) {}
 
-  private RecordedStream(Path file, List<Entry> entries, KnownLabels known) {
+  private RecordedStream(Path file, List<Entry> entries, KnownLabels known, HeadLog heads) {
+    this.heads = heads;
     this.file = file;
     this.entries = entries;
     this.known = known;
@@ -67,7 +71,8 @@ public final class RecordedStream implements LabelledStream.Recorded {
       throw new IOException("there is no record in this range of " + names);
     }
     entries.sort(Comparator.comparingLong(Entry::time)); // stable: a partition keeps its order
-    return new RecordedStream(file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
+    return new RecordedStream(
+        file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()), of.heads());
   }
 
   /** The topics of a replay have no registry. */
@@ -133,5 +138,10 @@ public final class RecordedStream implements LabelledStream.Recorded {
   @Override
   public @Nullable String label(String task, int index) {
     return known.label(entries.get(index).id(), task).orElse(null);
+  }
+
+  @Override
+  public LabelAliases aliases(String task) {
+    return heads.aliases(task);
   }
 }

@@ -4,6 +4,7 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.metrics.Percentile;
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.TaskPrediction;
@@ -15,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -45,19 +47,22 @@ public final class Tally {
    *     that is shown
    */
   public Tally(Map<String, List<@Nullable String>> truths, LongSupplier nanoTime) {
-    this(truths, List.of(), Map.of(), Map.of(), nanoTime);
+    this(truths, List.of(), Map.of(), Map.of(), LabelAliases::none, nanoTime);
   }
 
   /**
    * @param domains of every record, null where it is not known; empty where nothing tells
    * @param kinds by task, of its truths; one label where nothing is said
    * @param masks by dense task, how to read its truths
+   * @param aliases by task, the names its labels go by now: what is said and what is true count
+   *     under those
    */
   public Tally(
       Map<String, List<@Nullable String>> truths,
       List<@Nullable String> domains,
       Map<String, Kind> kinds,
       Map<String, Masks> masks,
+      Function<String, LabelAliases> aliases,
       LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
     truths.forEach(
@@ -68,7 +73,8 @@ public final class Tally {
                     values,
                     domains,
                     kinds.getOrDefault(task, new Kind.OneLabel()),
-                    masks.get(task))));
+                    masks.get(task),
+                    aliases.apply(task))));
     this.records = truths.values().iterator().next().size();
   }
 

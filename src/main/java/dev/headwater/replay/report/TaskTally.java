@@ -5,6 +5,7 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.TaskPrediction;
 import java.util.HashSet;
@@ -27,6 +28,7 @@ final class TaskTally {
   private final List<@Nullable String> domains;
   private final Kind kind;
   private final @Nullable Masks masks;
+  private final LabelAliases aliases;
 
   private record Judged(HeadInfo info, int outcomes) {}
 
@@ -35,17 +37,25 @@ final class TaskTally {
    * @param domains likewise, what its record is one of; empty where nothing tells
    * @param kind of the truths
    * @param masks how to read those of a dense task
+   * @param aliases the names that labels go by now
    */
   TaskTally(
       List<@Nullable String> truths,
       List<@Nullable String> domains,
       Kind kind,
-      @Nullable Masks masks) {
-    this.truths = truths;
+      @Nullable Masks masks,
+      LabelAliases aliases) {
+    this.aliases = aliases;
     this.domains = domains;
     this.kind = kind;
     this.masks = masks;
+    this.truths = truths.stream().map(this::now).toList();
     this.contest = new Contest(truths.size(), kind);
+  }
+
+  /** Null of a label that was retired, and of none. */
+  private @Nullable String now(@Nullable String label) {
+    return label == null ? null : kind.now(aliases, label).orElse(null);
   }
 
   /** Once a record. */
@@ -78,7 +88,8 @@ final class TaskTally {
       Scored other = prediction.frozen();
       List<String> set = prediction.labels();
       String said = set == null ? prediction.label() : Label.text(set);
-      on.label(index, truth.equals(said), other == null ? null : truth.equals(other.label()));
+      on.label(
+          index, truth.equals(now(said)), other == null ? null : truth.equals(now(other.label())));
       return;
     }
     byte[] pixels = truth(masks, truth);

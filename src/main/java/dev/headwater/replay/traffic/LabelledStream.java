@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.LabelAliases;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -51,13 +52,16 @@ public final class LabelledStream {
   private final List<String> ids = new ArrayList<>();
   private final Map<String, List<@Nullable String>> byTask = new LinkedHashMap<>();
   private final Optional<String> domainField;
+  private final Function<String, LabelAliases> aliases;
   private final List<@Nullable String> domains = new ArrayList<>();
 
   private LabelledStream(
       Opening opening,
       List<String> withheld,
       Map<String, Truth> truths,
-      Optional<String> domainField) {
+      Optional<String> domainField,
+      Function<String, LabelAliases> aliases) {
+    this.aliases = aliases;
     Set<String> hidden = new LinkedHashSet<>(withheld);
     truths.values().forEach(truth -> hidden.add(truth.field()));
     this.opening = opening;
@@ -88,7 +92,8 @@ public final class LabelledStream {
       Path file, List<String> withheld, Map<String, Truth> truths, Optional<String> domainField)
       throws IOException {
     LabelledStream stream =
-        new LabelledStream(() -> new Lines(file), withheld, truths, domainField);
+        new LabelledStream(
+            () -> new Lines(file), withheld, truths, domainField, LabelAliases::none);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
         ObjectNode object = object(line);
@@ -109,8 +114,11 @@ public final class LabelledStream {
 
     String recordId(int index);
 
-    /** A label that came apart from the record, null where none did. */
+    /** A label that came apart from the record, under the name it has now; null where none did. */
     @Nullable String label(String task, int index);
+
+    /** What became of a task's labels since the bundle was made. */
+    LabelAliases aliases(String task);
   }
 
   /**
@@ -127,7 +135,8 @@ public final class LabelledStream {
       Map<String, Truth> truths,
       Optional<String> domainField)
       throws IOException {
-    LabelledStream stream = new LabelledStream(recorded::values, withheld, truths, domainField);
+    LabelledStream stream =
+        new LabelledStream(recorded::values, withheld, truths, domainField, recorded::aliases);
     try (Values values = recorded.values()) {
       for (byte[] value = values.next(); value != null; value = values.next()) {
         int i = stream.size();
@@ -155,6 +164,11 @@ public final class LabelledStream {
   /** {@link #truth} of every record, by task. */
   public Map<String, List<@Nullable String>> truths() {
     return Collections.unmodifiableMap(byTask);
+  }
+
+  /** By what names a task's labels go now; of a file what it says counts as it stands. */
+  public LabelAliases aliases(String task) {
+    return aliases.apply(task);
   }
 
   /** What each record is one of, null where it does not tell; empty where nothing was to tell. */

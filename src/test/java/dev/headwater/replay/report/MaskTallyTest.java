@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Masks;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TaskPrediction;
@@ -50,7 +51,8 @@ class MaskTallyTest {
   void aTruthThatIsNoMaskTellsNothing() {
     Map<String, List<@Nullable String>> truths =
         Map.of("task", java.util.Arrays.asList("no mask", mask("0011")));
-    Tally tally = new Tally(truths, List.of(), Map.of(), Map.of("task", masks), () -> 0);
+    Tally tally =
+        new Tally(truths, List.of(), Map.of(), Map.of("task", masks), LabelAliases::none, () -> 0);
 
     tally.predicted(0, prediction("1111", null), 12);
     tally.predicted(1, prediction("0011", null), 12);
@@ -73,7 +75,13 @@ class MaskTallyTest {
 
   private Tally tally(List<@Nullable String> domains, String... truths) {
     List<@Nullable String> encoded = java.util.Arrays.stream(truths).map(this::mask).toList();
-    return new Tally(Map.of("task", encoded), domains, Map.of(), Map.of("task", masks), () -> 0);
+    return new Tally(
+        Map.of("task", encoded),
+        domains,
+        Map.of(),
+        Map.of("task", masks),
+        LabelAliases::none,
+        () -> 0);
   }
 
   private Prediction prediction(@Nullable String mask, @Nullable String frozen) {

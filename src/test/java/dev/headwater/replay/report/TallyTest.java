@@ -8,6 +8,7 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.schema.Estimate;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Scored;
@@ -37,6 +38,7 @@ class TallyTest {
             List.of(),
             Map.of("ppm", log),
             Map.of(),
+            LabelAliases::none,
             () -> 0);
     for (int i = 0; i < 3; i++) {
       numbers.predicted(i, estimated(10), 12);
@@ -44,6 +46,30 @@ class TallyTest {
 
     assertThat(numbers.report(Map.of()).rmse().adaptive().overall())
         .isCloseTo(Math.log(2), within(1e-6));
+  }
+
+  @Test
+  void whatIsSaidAndWhatIsTrueCountUnderTheNamesOfNow() {
+    LabelAliases now =
+        LabelAliases.none("task").renamed("old", "new").renamed("one", "new").retired("gone");
+    Tally tally =
+        new Tally(
+            Map.of("task", List.of("old", "new", "other", "gone")),
+            List.of(),
+            Map.of(),
+            Map.of(),
+            task -> now,
+            () -> 0);
+    String[] said = {"one", "old", "new", "gone"};
+    for (int i = 0; i < said.length; i++) {
+      TaskPrediction prediction =
+          new TaskPrediction("task", said[i], 1, List.of(), 1, new Scored(said[i], 1));
+      tally.predicted(i, Prediction.of("r" + i, new Source("t", 0, i), List.of(prediction)), 1);
+    }
+
+    ReplayReport.Comparison accuracy = tally.report(Map.of()).accuracy();
+    assertThat(accuracy.adaptive().overall()).as("of three: one was retired").isEqualTo(2 / 3.0);
+    assertThat(accuracy.frozen().overall()).isEqualTo(2 / 3.0);
   }
 
   private static Prediction estimated(double value) {
