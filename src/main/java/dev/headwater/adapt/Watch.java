@@ -20,6 +20,12 @@ final class Watch {
   private final TrainerMetrics metrics;
   private final UnaryOperator<float[]> compared;
 
+  /** What the task's own samples said last, where draws are another's. */
+  private boolean scored;
+
+  private double confidence;
+  private long version;
+
   /**
    * @param compared what draws are compared by
    */
@@ -36,15 +42,22 @@ final class Watch {
 
   /**
    * @param sample of this task and its feature space; an unlabelled one may be of the task that
-   *     draws for it, and tells how sure that one was
+   *     draws for it, and says nothing of this one's head
    * @param error of what was said of it, in [0, 1]; empty where its label says nothing new
    * @return the cause of an alarm that this sample has raised
    */
   Optional<String> see(Sample sample, Optional<Double> error) {
+    boolean drawn = sample.getReason() == Reason.UNLABELLED;
+    // a label may come late, of what an older head said
+    if (sample.getTask().equals(task) && (drawn || sample.getHeadVersion() >= version)) {
+      scored = scored(sample);
+      confidence = sample.getConfidence();
+      version = sample.getHeadVersion();
+    }
     Optional<String> cause = Optional.empty();
-    if (sample.getReason() == Reason.UNLABELLED && scored(sample)) {
+    if (drawn && scored) {
       float[] features = compared.apply(SampleSerde.unpack(sample));
-      cause = monitor.drawn(features, sample.getConfidence(), sample.getHeadVersion());
+      cause = monitor.drawn(features, confidence, version);
     } else if (sample.getReason() == Reason.AUDIT && error.isPresent()) {
       cause = monitor.judged(error.get());
     }

@@ -96,21 +96,29 @@ public final class Bench {
     report.put("settings.bundle", pipeline.bundle().name());
     report.put("settings.partitions", topics.partitions());
     Arena arena = new Arena(kafka, topics, backlog, scratch.resolve("state"));
+    Drain drain = new Drain(arena);
     if (wants(Part.TASKS)) {
-      new FurtherTasks(settings, scratch, new Drain(arena), say).measure(report);
+      new FurtherTasks(settings, scratch, drain, say).measure(report);
     }
     if (!EnumSet.of(Part.TASKS, Part.SCALE).containsAll(settings.parts())) {
       report.put("settings.plainThreads", threads());
       measure(
-          arena, known(backlog), input, Network.of(pipeline.bundle(), scratch.resolve("n.onnx")));
+          arena,
+          drain,
+          known(backlog),
+          input,
+          Network.of(pipeline.bundle(), scratch.resolve("n.onnx")));
     }
   }
 
   private void measure(
-      Arena arena, List<AnsweredStream.Known> known, ManifestInput input, Network network)
+      Arena arena,
+      Drain drain,
+      List<AnsweredStream.Known> known,
+      ManifestInput input,
+      Network network)
       throws Exception {
     Headwater headwater = new Headwater(pipeline);
-    Drain drain = new Drain(arena);
     try (Raw raw =
             new Raw(network, pipeline.bundle().decoder(), decoded(arena), inferenceThreads());
         Plain plain = new Plain(input, network, pipeline.stream(), threads())) {

@@ -28,6 +28,7 @@ final class Drain {
 
   private final Arena arena;
   private int runs;
+  private int trials;
 
   Drain(Arena arena) {
     this.arena = arena;
@@ -46,10 +47,11 @@ final class Drain {
    * first of them as it runs by then.
    */
   Filled trials(double seconds, List<Contestant> tried) throws Exception {
-    Filled filled = fill("trial", trial(seconds));
+    String name = "trial" + ++trials + "-";
+    Filled filled = fill(name + 0, trial(seconds));
     int wanted = (int) (trialled(tried, filled) * seconds);
     for (int trial = 1; trial < TRIALS && wanted > ENOUGH * filled.records(); trial++) {
-      filled = fill("trial-" + trial, wanted);
+      filled = fill(name + trial, wanted);
       wanted = (int) (trialled(tried, filled) * seconds);
     }
     return filled;

@@ -52,8 +52,8 @@ final class FurtherTasks {
     this.drain = drain;
     this.say = say;
     Pipeline whole = settings.pipeline();
-    all = new Whole(whole);
-    first = new Headwater("first", of(whole, firstTask(scratch.resolve("first.yaml"))));
+    all = new Answering("headwater", whole);
+    first = new Answering("first", of(whole, firstTask(scratch.resolve("first.yaml"))));
   }
 
   private Bundle firstTask(Path file) throws IOException, BundleException {
@@ -106,12 +106,8 @@ final class FurtherTasks {
     say.accept("tasks " + report.at("tasks"));
   }
 
-  private record Whole(Pipeline pipeline) implements Contestant {
-    @Override
-    public String name() {
-      return "headwater";
-    }
-
+  /** With a head for every task. */
+  private record Answering(String name, Pipeline pipeline) implements Contestant {
     @Override
     public AutoCloseable start(
         Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {
@@ -124,7 +120,7 @@ final class FurtherTasks {
           }
         }
       }
-      return new Headwater(pipeline).start(topics, group, stateDirectory, kafka);
+      return new Headwater(name, pipeline).start(topics, group, stateDirectory, kafka);
     }
 
     /** As version 0, which needs no golden pairs. */

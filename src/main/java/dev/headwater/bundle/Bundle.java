@@ -11,6 +11,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -173,17 +174,16 @@ public final class Bundle {
 
   /**
    * The task whose unlabelled draws stand for this one's too: of a number those teach nothing, and
-   * show no drift that another task's at the same cut do not.
+   * their features are those of another task at the same cut.
    */
   public Task drawer(Task task) {
-    List<Task> alike =
-        tasks.stream().filter(t -> t.fingerprint().equals(task.fingerprint())).toList();
-    return task.kind() instanceof Kind.Quantity
-        ? alike.stream()
-            .filter(t -> !(t.kind() instanceof Kind.Quantity))
-            .findFirst()
-            .orElse(alike.get(0))
-        : task;
+    if (!(task.kind() instanceof Kind.Quantity)) {
+      return task;
+    }
+    return tasks.stream()
+        .filter(t -> t.fingerprint().equals(task.fingerprint()) && t.tiling().isEmpty())
+        .min(Comparator.comparing(t -> t.kind() instanceof Kind.Quantity))
+        .orElseThrow();
   }
 
   /** The first task, and the only one of most bundles. */

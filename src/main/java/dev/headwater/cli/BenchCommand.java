@@ -65,7 +65,7 @@ final class BenchCommand implements Callable<Integer> {
       names = "--only",
       split = ",",
       paramLabel = "PART",
-      description = "Of ${COMPLETION-CANDIDATES}; all but SOAK and SCALE where not given.")
+      description = "Of ${COMPLETION-CANDIDATES}; all but SOAK, TASKS and SCALE where not given.")
   private @Nullable Set<BenchSettings.Part> only;
 
   @Option(

@@ -93,40 +93,38 @@ final class Deployed implements Session.Deployment {
     if (pipeline.history().isPresent()) {
       learnFrom(pipeline.history().get());
     }
-    relabel();
+    if (trainer.isPresent()) {
+      relabel();
+    }
     display.step("starting the scorer");
     scorer.start(abandoned);
     trainer.ifPresent(Trainer::start);
   }
 
-  /** As {@code labels} did where the records come from: their truths have the names of now. */
+  /**
+   * As {@code labels} did where the records come from, whose truths have the names of now: or what
+   * a renamed class has learnt would be learnt again, beside it.
+   */
   private void relabel() {
     for (Task task : pipeline.bundle().tasks()) {
       LabelAliases now = aliases.apply(task.name());
-      if (task.open() && !now.equals(LabelAliases.none(task.name()))) {
-        try (HeadPublisher publisher =
-            new HeadPublisher(
-                kafka,
-                topics.topics().heads(),
-                topics.prefix() + "-labels",
-                HeadSettings.DEFAULT)) {
-          HeadLog heads = publisher.read();
-          Optional<Head> live =
-              heads
-                  .live(task.name())
-                  .flatMap(pointer -> heads.head(task.name(), pointer.version()))
-                  .or(task::head);
-          live.map(
-                  head ->
-                      new Relabelling(task, now)
-                          .of(
-                              head,
-                              heads.nextVersion(task.name()),
-                              "labels have the names of now",
-                              Instant.now()))
-              .ifPresent(head -> publisher.relabel(now, head, "replay"));
-        }
+      if (!now.equals(LabelAliases.none(task.name()))) {
+        Optional.ofNullable(finalHeads().get(task.name()))
+            .ifPresent(head -> relabel(task, head, now));
       }
+    }
+  }
+
+  private void relabel(Task task, Head head, LabelAliases now) {
+    try (HeadPublisher publisher =
+        new HeadPublisher(
+            kafka, topics.topics().heads(), topics.prefix() + "-labels", HeadSettings.DEFAULT)) {
+      long version = publisher.read().nextVersion(task.name());
+      Head renamed =
+          new Relabelling(task, now).of(head, version, "labels as they are now", Instant.now());
+      publisher.relabel(now, renamed, "replay");
+    } catch (IllegalArgumentException e) {
+      display.step("%s keeps its labels as they were: %s".formatted(task.name(), e.getMessage()));
     }
   }
 

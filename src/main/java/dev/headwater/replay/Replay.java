@@ -73,6 +73,7 @@ public final class Replay {
             recorded,
             settings.truthFields(),
             settings.truths(pipeline.bundle().tasks()),
+            kinds(),
             settings.domainField()),
         cancelled);
   }

@@ -95,8 +95,7 @@ final class Session {
     this.display = display;
     this.cancelled = cancelled;
     this.tally =
-        new Tally(
-            stream.truths(), stream.domains(), kinds, masks, stream::aliases, System::nanoTime);
+        new Tally(stream.truths(), stream.domains(), kinds, masks, stream::now, System::nanoTime);
   }
 
   /**

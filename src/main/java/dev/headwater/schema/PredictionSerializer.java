@@ -25,6 +25,8 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
   private static final SerializableString CONFIDENCE = new SerializedString("confidence");
   private static final SerializableString TOP = new SerializedString("top");
   private static final SerializableString HEAD_VERSION = new SerializedString("headVersion");
+  private static final SerializableString MASK = new SerializedString("mask");
+  private static final SerializableString FROZEN_MASK = new SerializedString("frozenMask");
   private static final SerializableString LEAST = new SerializedString("leastConfidence");
   private static final SerializableString VALUE = new SerializedString("value");
   private static final SerializableString LOWER = new SerializedString("lower");
@@ -82,12 +84,12 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
       json.writeFieldName("frozen");
       scored(said.frozen(), json);
     }
-    rest("mask", said.mask(), json, provider);
+    text(json, MASK, said.mask());
     rest("shares", said.shares(), json, provider);
     if (said.leastConfidence() != null) {
       number(json, LEAST, said.leastConfidence());
     }
-    rest("frozenMask", said.frozenMask(), json, provider);
+    text(json, FROZEN_MASK, said.frozenMask());
     rest("labels", said.labels(), json, provider);
     estimate("estimate", said.estimate(), json);
     estimate("frozenEstimate", said.frozenEstimate(), json);
@@ -106,8 +108,10 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
       json.writeFieldName(name);
       json.writeStartObject();
       number(json, VALUE, estimate.value());
-      if (estimate.lower() != null && estimate.upper() != null) {
+      if (estimate.lower() != null) {
         number(json, LOWER, estimate.lower());
+      }
+      if (estimate.upper() != null) {
         number(json, UPPER, estimate.upper());
       }
       json.writeEndObject();

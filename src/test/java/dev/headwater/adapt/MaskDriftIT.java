@@ -35,7 +35,7 @@ class MaskDriftIT extends TrainerDeployment {
   }
 
   @Override
-  void onDrifted(String cause) {
+  void onDrifted(String task, String cause) {
     alarms.add(cause);
   }
 

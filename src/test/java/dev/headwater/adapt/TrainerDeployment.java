@@ -72,7 +72,7 @@ abstract class TrainerDeployment {
 
         @Override
         public void drifted(String task, String cause) {
-          onDrifted(cause);
+          onDrifted(task, cause);
         }
       };
   int sent;
@@ -101,7 +101,7 @@ abstract class TrainerDeployment {
   void onWithdrawn(long version) {}
 
   /** A trainer's detector has raised an alarm. */
-  void onDrifted(String cause) {}
+  void onDrifted(String task, String cause) {}
 
   /** A trainer's candidate was judged, and is not published yet. */
   void onJudged() {}
@@ -193,7 +193,7 @@ abstract class TrainerDeployment {
     return topics.samples().value().serializer().serialize("", from.of(id, label));
   }
 
-  private static KafkaProducer<String, byte[]> producer() {
+  static KafkaProducer<String, byte[]> producer() {
     return new KafkaProducer<>(kafka(), new StringSerializer(), new ByteArraySerializer());
   }
 

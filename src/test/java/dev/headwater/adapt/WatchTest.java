@@ -6,6 +6,7 @@ import dev.headwater.adapt.drift.DriftSettings;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
+import dev.headwater.schema.SampleSerde;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -91,6 +92,44 @@ class WatchTest {
       Sample cold = Sample.newBuilder(sample(Reason.UNLABELLED, null, 2)).setConfidence(0).build();
       assertThat(watch.see(cold, NOTHING_NEW)).isEmpty();
     }
+  }
+
+  /** Whose head says nothing of this task's: neither that there is one, nor that it is another. */
+  @Test
+  void whatAnotherTaskDrawsShowsTheFeaturesAlone() {
+    Samples others = new Samples("other", "backbone", 4);
+    assertThat(drawnByAnother(others, 100, 2, 0)).as("no head has said anything").isEmpty();
+    watch.see(ofOwn(3), NOTHING_NEW);
+    assertThat(drawnByAnother(others, 100, 0, 1)).isEmpty();
+    watch.see(ofOwn(2), NOTHING_NEW); // told late, of what an older head said
+
+    assertThat(drawnByAnother(others, 100, 2, 5)).contains("drift-features");
+
+    assertThat(drawnByAnother(others, 300, -2, 6)).as("it stands, whoever else swaps").isEmpty();
+    assertThat(watch.standing()).contains("drift-features");
+    watch.see(ofOwn(4), NOTHING_NEW);
+    assertThat(drawnByAnother(others, 100, -2, 7)).isEmpty();
+    assertThat(watch.standing()).as("another head has answered it").isEmpty();
+    assertThat(drawnByAnother(others, 100, 2, 8)).contains("drift-features");
+  }
+
+  private Sample ofOwn(long version) {
+    return Sample.newBuilder(sample(Reason.UNSURE, "1.5", 0)).setHeadVersion(version).build();
+  }
+
+  private Optional<String> drawnByAnother(Samples others, int count, double shift, long version) {
+    Optional<String> cause = Optional.empty();
+    for (int i = 0; i < count && cause.isEmpty(); i++) {
+      float[] features = SampleSerde.unpack(sample(Reason.UNLABELLED, "a", shift));
+      Sample drawn =
+          Sample.newBuilder(others.of("r" + i, "a", features, Reason.UNLABELLED, 1))
+              .setConfidence(i % 2) // how sure the other is, is the other's
+              .setHeadVersion(version)
+              .setPredicted("a")
+              .build();
+      cause = watch.see(drawn, NOTHING_NEW);
+    }
+    return cause;
   }
 
   @Test

@@ -50,6 +50,7 @@ class ReplayFromTopicIT extends CommandedDeployment {
   private static final Schema LABEL = schema(Path.of("schemas", "label.avsc"));
 
   private final Map<String, String> truths = new HashMap<>();
+  private final Map<String, String> renamed = new HashMap<>();
 
   @Test
   void replaysARangeOfWhatReallyCameAndCountsWhatHasALabel() throws Exception {
@@ -107,13 +108,23 @@ class ReplayFromTopicIT extends CommandedDeployment {
     JsonNode before = assertReplayed(0, RANGE, "--until", START.plusMillis(RANGE).toString());
 
     assertThat(run("labels", "rename", "label-0", "nought")).as(err.toString()).isZero();
-    truths.replaceAll((id, label) -> label.equals("label-0") ? "nought" : label);
+    renamed.put("label-0", "nought");
+    truths.replaceAll((id, label) -> renamed.getOrDefault(label, label));
 
     JsonNode after = assertReplayed(0, RANGE, "--until", START.plusMillis(RANGE).toString());
     assertThat(before.at("/accuracy/adaptive/overall").asDouble()).isBetween(.1, .9);
     for (String side : List.of("adaptive", "frozen")) {
       assertThat(after.at("/accuracy/" + side)).as(side).isEqualTo(before.at("/accuracy/adaptive"));
     }
+    Path report = directory.resolve("adapting.json");
+    assertThat(run("replay", "--from-topic", "--rate", "200", "--report", report.toString()))
+        .as(err.toString())
+        .isZero();
+    String last = Json.MAPPER.readTree(report.toFile()).path("finalHead").asText();
+    assertThat(Json.MAPPER.readValue(Path.of(last + ".labels.json").toFile(), String[].class))
+        .as("one class, under the name it has now")
+        .contains("nought")
+        .doesNotContain("label-0");
   }
 
   private static Schema schema(Path file) {
@@ -146,7 +157,8 @@ class ReplayFromTopicIT extends CommandedDeployment {
       String truth = truths.get(prediction.path("recordId").asText());
       if (truth != null) {
         judged++;
-        right += truth.equals(prediction.path("label").asText()) ? 1 : 0;
+        String said = prediction.path("label").asText();
+        right += truth.equals(renamed.getOrDefault(said, said)) ? 1 : 0;
       }
     }
     assertThat(replayed)

@@ -3,11 +3,13 @@ package dev.headwater.schema;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.reflect.RecordComponent;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import net.jqwik.api.Assume;
 import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -36,6 +38,26 @@ class PredictionTest {
     TaskPrediction read = JSON.deserializer().deserialize("predictions", written).leading();
     assertThat((float) read.confidence()).isEqualTo(told);
     assertThat((float) read.top().get(0).confidence()).isEqualTo(told);
+  }
+
+  @Property
+  void estimatesLikewiseWhereFloatsReachThem(@ForAll double told) {
+    double size = Math.abs(told);
+    Assume.that(told == 0 || size >= Float.MIN_NORMAL && size <= Float.MAX_VALUE);
+    Prediction prediction =
+        Prediction.of(
+            "r1",
+            new Source("records", 0, 7),
+            List.of(number(new Estimate(told, told, told), new Estimate(told, null, null))));
+
+    byte[] written = JSON.serializer().serialize("predictions", prediction);
+
+    Estimate read = JSON.deserializer().deserialize("p", written).leading().estimate();
+    assertThat((float) read.value()).isEqualTo((float) told);
+    assertThat(new BigDecimal(Double.toString(read.value())).precision())
+        .as("of a float nine digits tell all")
+        .isLessThanOrEqualTo(9);
+    assertThat(read).isEqualTo(new Estimate(read.value(), read.value(), read.value()));
   }
 
   @Example

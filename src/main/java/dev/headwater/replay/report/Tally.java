@@ -4,7 +4,6 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.metrics.Percentile;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.TaskPrediction;
@@ -16,7 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -47,22 +46,21 @@ public final class Tally {
    *     that is shown
    */
   public Tally(Map<String, List<@Nullable String>> truths, LongSupplier nanoTime) {
-    this(truths, List.of(), Map.of(), Map.of(), LabelAliases::none, nanoTime);
+    this(truths, List.of(), Map.of(), Map.of(), (task, label) -> label, nanoTime);
   }
 
   /**
    * @param domains of every record, null where it is not known; empty where nothing tells
    * @param kinds by task, of its truths; one label where nothing is said
    * @param masks by dense task, how to read its truths
-   * @param aliases by task, the names its labels go by now: what is said and what is true count
-   *     under those
+   * @param now of a task and a label, what that is called in its truths; null where in none
    */
   public Tally(
       Map<String, List<@Nullable String>> truths,
       List<@Nullable String> domains,
       Map<String, Kind> kinds,
       Map<String, Masks> masks,
-      Function<String, LabelAliases> aliases,
+      BiFunction<String, String, @Nullable String> now,
       LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
     truths.forEach(
@@ -74,7 +72,7 @@ public final class Tally {
                     domains,
                     kinds.getOrDefault(task, new Kind.OneLabel()),
                     masks.get(task),
-                    aliases.apply(task))));
+                    label -> now.apply(task, label))));
     this.records = truths.values().iterator().next().size();
   }
 

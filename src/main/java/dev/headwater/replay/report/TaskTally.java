@@ -5,7 +5,6 @@ import dev.headwater.bundle.Kind;
 import dev.headwater.bundle.Masks;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Label;
-import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.TaskPrediction;
 import java.util.HashSet;
@@ -15,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What came out for one task, against its truths. Not thread-safe. */
@@ -28,7 +28,7 @@ final class TaskTally {
   private final List<@Nullable String> domains;
   private final Kind kind;
   private final @Nullable Masks masks;
-  private final LabelAliases aliases;
+  private final Function<String, @Nullable String> now;
 
   private record Judged(HeadInfo info, int outcomes) {}
 
@@ -37,25 +37,20 @@ final class TaskTally {
    * @param domains likewise, what its record is one of; empty where nothing tells
    * @param kind of the truths
    * @param masks how to read those of a dense task
-   * @param aliases the names that labels go by now
+   * @param now what a label is called in the truths; null where in none
    */
   TaskTally(
       List<@Nullable String> truths,
       List<@Nullable String> domains,
       Kind kind,
       @Nullable Masks masks,
-      LabelAliases aliases) {
-    this.aliases = aliases;
+      Function<String, @Nullable String> now) {
+    this.now = now;
+    this.truths = truths;
     this.domains = domains;
     this.kind = kind;
     this.masks = masks;
-    this.truths = truths.stream().map(this::now).toList();
     this.contest = new Contest(truths.size(), kind);
-  }
-
-  /** Null of a label that was retired, and of none. */
-  private @Nullable String now(@Nullable String label) {
-    return label == null ? null : kind.now(aliases, label).orElse(null);
   }
 
   /** Once a record. */
@@ -89,7 +84,9 @@ final class TaskTally {
       List<String> set = prediction.labels();
       String said = set == null ? prediction.label() : Label.text(set);
       on.label(
-          index, truth.equals(now(said)), other == null ? null : truth.equals(now(other.label())));
+          index,
+          said != null && truth.equals(now.apply(said)),
+          other == null ? null : truth.equals(now.apply(other.label())));
       return;
     }
     byte[] pixels = truth(masks, truth);

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.bundle.Kind;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.LabelAliases;
 import java.io.BufferedInputStream;
@@ -52,6 +53,7 @@ public final class LabelledStream {
   private final List<String> ids = new ArrayList<>();
   private final Map<String, List<@Nullable String>> byTask = new LinkedHashMap<>();
   private final Optional<String> domainField;
+  private final Map<String, Kind> kinds;
   private final Function<String, LabelAliases> aliases;
   private final List<@Nullable String> domains = new ArrayList<>();
 
@@ -60,7 +62,9 @@ public final class LabelledStream {
       List<String> withheld,
       Map<String, Truth> truths,
       Optional<String> domainField,
+      Map<String, Kind> kinds,
       Function<String, LabelAliases> aliases) {
+    this.kinds = kinds;
     this.aliases = aliases;
     Set<String> hidden = new LinkedHashSet<>(withheld);
     truths.values().forEach(truth -> hidden.add(truth.field()));
@@ -93,7 +97,7 @@ public final class LabelledStream {
       throws IOException {
     LabelledStream stream =
         new LabelledStream(
-            () -> new Lines(file), withheld, truths, domainField, LabelAliases::none);
+            () -> new Lines(file), withheld, truths, domainField, Map.of(), LabelAliases::none);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
         ObjectNode object = object(line);
@@ -117,26 +121,29 @@ public final class LabelledStream {
     /** A label that came apart from the record, under the name it has now; null where none did. */
     @Nullable String label(String task, int index);
 
-    /** What became of a task's labels since the bundle was made. */
+    /** By what names the labels of a task go now. */
     LabelAliases aliases(String task);
   }
 
   /**
    * Reads what was recorded once, for its truths: a label that came apart from its record is one
-   * before what the record itself holds.
+   * before what the record itself holds, which counts under the name it has now.
    *
    * @param withheld fields that are never sent, beside those of the truths
    * @param truths by task, where a record's label is if it came with it
+   * @param kinds of those labels, by task
    * @param domainField tells {@link #domains}; sent as it is
    */
   public static LabelledStream of(
       Recorded recorded,
       List<String> withheld,
       Map<String, Truth> truths,
+      Map<String, Kind> kinds,
       Optional<String> domainField)
       throws IOException {
     LabelledStream stream =
-        new LabelledStream(recorded::values, withheld, truths, domainField, recorded::aliases);
+        new LabelledStream(
+            recorded::values, withheld, truths, domainField, kinds, recorded::aliases);
     try (Values values = recorded.values()) {
       for (byte[] value = values.next(); value != null; value = values.next()) {
         int i = stream.size();
@@ -166,9 +173,15 @@ public final class LabelledStream {
     return Collections.unmodifiableMap(byTask);
   }
 
-  /** By what names a task's labels go now; of a file what it says counts as it stands. */
+  /** By what names a task's labels go now; those of a file by their own. */
   public LabelAliases aliases(String task) {
     return aliases.apply(task);
+  }
+
+  /** What a label is called now, null where it was retired; what is no label of the task stays. */
+  public @Nullable String now(String task, String label) {
+    Kind kind = kinds.getOrDefault(task, new Kind.OneLabel());
+    return kind.problem(label) == null ? kind.now(aliases(task), label).orElse(null) : label;
   }
 
   /** What each record is one of, null where it does not tell; empty where nothing was to tell. */
@@ -205,16 +218,15 @@ public final class LabelledStream {
     byTask.forEach(
         (task, values) -> {
           String apart = known.apply(task);
-          values.add(
-              apart != null || object == null
-                  ? apart
-                  : own(object, Objects.requireNonNull(truths.get(task))));
+          values.add(apart != null || object == null ? apart : own(object, task));
         });
   }
 
-  private static @Nullable String own(ObjectNode object, Truth truth) {
+  private @Nullable String own(ObjectNode object, String task) {
+    Truth truth = Objects.requireNonNull(truths.get(task));
     String value = Label.truth(object.get(truth.field()));
-    return value == null ? null : truth.label(value);
+    String label = value == null ? null : truth.label(value);
+    return label == null ? null : now(task, label);
   }
 
   private byte[] withoutTruth(byte[] value) throws JsonProcessingException {

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Masks;
 import dev.headwater.schema.Json;
-import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Prediction;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TaskPrediction;
@@ -52,7 +51,8 @@ class MaskTallyTest {
     Map<String, List<@Nullable String>> truths =
         Map.of("task", java.util.Arrays.asList("no mask", mask("0011")));
     Tally tally =
-        new Tally(truths, List.of(), Map.of(), Map.of("task", masks), LabelAliases::none, () -> 0);
+        new Tally(
+            truths, List.of(), Map.of(), Map.of("task", masks), (task, label) -> label, () -> 0);
 
     tally.predicted(0, prediction("1111", null), 12);
     tally.predicted(1, prediction("0011", null), 12);
@@ -80,7 +80,7 @@ class MaskTallyTest {
         domains,
         Map.of(),
         Map.of("task", masks),
-        LabelAliases::none,
+        (task, label) -> label,
         () -> 0);
   }
 
