@@ -15,6 +15,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -30,6 +33,13 @@ record ImageFile(BufferedImage pixels, int orientation) {
   private static final long PNG = 0x89504E470D0A1A0AL;
   private static final int CHUNK_FRAME = 12;
   private static final int UPRIGHT = 1;
+
+  /** Markers SOF0 to SOF15; of the same range are those of tables and of extensions. */
+  private static final Map<Integer, List<String>> FRAMES =
+      IntStream.rangeClosed(JPEG.SOF0, JPEG.SOF15)
+          .filter(marker -> marker != JPEG.DHT && marker != 0xFFC8 && marker != JPEG.DAC)
+          .boxed()
+          .collect(Collectors.toMap(marker -> marker, marker -> JPEGSegmentUtil.ALL_IDS));
 
   /** As of a JPEG; what is made of a line of a longer PNG could take all memory there is. */
   private static final int LONGEST = 65_535;
@@ -58,6 +68,7 @@ record ImageFile(BufferedImage pixels, int orientation) {
         return new ImageFile(decode("png", file, maxPixels), orientation);
       }
       if (file.length > 2 && file[0] == (byte) 0xFF && file[1] == (byte) 0xD8) {
+        requireEightBits(file);
         return new ImageFile(decode("jpeg", file, maxPixels), jpegOrientation(file));
       }
     } catch (IOException | RuntimeException e) {
@@ -110,7 +121,7 @@ record ImageFile(BufferedImage pixels, int orientation) {
       }
       type = new String(bytes.array(), bytes.position(), Integer.BYTES, ISO_8859_1);
       if (type.equals("IHDR") && length > 8 && bytes.get(data + 8) > 8) {
-        throw new Refused("has " + bytes.get(data + 8) + " bits a channel; 8 are supported");
+        throw tooDeep(bytes.get(data + 8));
       }
       if (type.equals("acTL")) {
         throw new Refused("is animated; a single picture is wanted");
@@ -121,6 +132,22 @@ record ImageFile(BufferedImage pixels, int orientation) {
       bytes.position(data + length + Integer.BYTES);
     }
     return orientation;
+  }
+
+  private static Refused tooDeep(int bits) {
+    return new Refused("has " + bits + " bits a channel; 8 are supported");
+  }
+
+  /** A frame's header begins with its precision (ITU-T T.81, B.2.2). */
+  private static void requireEightBits(byte[] file) throws IOException, Refused {
+    try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
+      for (JPEGSegment frame : JPEGSegmentUtil.readSegments(stream, FRAMES)) {
+        int bits = frame.data().read();
+        if (bits > 8) {
+          throw tooDeep(bits);
+        }
+      }
+    }
   }
 
   private static int jpegOrientation(byte[] file) throws IOException {

@@ -250,12 +250,28 @@ class ImageDecoderTest {
         Arguments.of("a flipped bit", wrongBit, "checksum"),
         Arguments.of("a JPEG cut short", Arrays.copyOf(photo, photo.length / 2), "too early"),
         Arguments.of("a JPEG's first bytes", Arrays.copyOf(photo, 30), "damaged"),
+        Arguments.of("a JPEG bomb", photo(8, 65_500), "has 4290250000 pixels, more than the 10000"),
+        Arguments.of("a JPEG of 12 bits", photo(12, 64), "has 12 bits a channel"),
         Arguments.of("a decompression bomb", huge, "has 10000000000 pixels, more than the 10000"),
         Arguments.of("an animation", withChunk(good, "acTL", new byte[8]), "animated"),
         Arguments.of("16 bits", png(deep), "has 16 bits a channel"),
         Arguments.of("a GIF", "GIF89a......".getBytes(StandardCharsets.UTF_8), "neither PNG nor"),
         Arguments.of("text", "hello".getBytes(StandardCharsets.UTF_8), "neither PNG nor JPEG"),
         Arguments.of("one byte", new byte[1], "neither PNG nor JPEG"));
+  }
+
+  /** A photo whose frame says so of itself. */
+  private static byte[] photo(int bits, int side) throws IOException {
+    ByteBuffer photo = ByteBuffer.wrap(jpeg(noise(64, 64)));
+    int frame = 0;
+    while (photo.getShort(frame) != (short) 0xFFC0) {
+      frame++;
+    }
+    return photo
+        .put(frame + 4, (byte) bits)
+        .putShort(frame + 5, (short) side)
+        .putShort(frame + 7, (short) side)
+        .array();
   }
 
   @ParameterizedTest(name = "{0}")
