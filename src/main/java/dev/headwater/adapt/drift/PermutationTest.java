@@ -59,7 +59,7 @@ final class PermutationTest {
       // sums in another order differ in their last digits: what is equal must not count as less
       asFar += energy(distances, most, rows, total, order, last) >= observed * (1 - 1e-9) ? 1 : 0;
     }
-    return asFar < ENOUGH ? 1 : Math.min(1, Math.log((double) asFar / drawn) / Math.log(level));
+    return asFar < ENOUGH ? 1 : Math.min(1, Math.log((double) drawn / asFar) / -Math.log(level));
   }
 
   /** Between the first {@code last} points of the order and the rest. */
