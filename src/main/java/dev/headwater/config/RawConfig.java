@@ -205,7 +205,10 @@ public interface RawConfig {
     @WithConverter(Converters.Positive.class)
     int budgetWindow();
 
-    /** Records a second of an instance that are considered; of more, a uniform draw of as many. */
+    /**
+     * Records a second of an instance that are considered, each counted once for every task; of
+     * more, a uniform draw of as many.
+     */
     @WithDefault("10000")
     @WithConverter(Converters.Positive.class)
     int rate();

@@ -60,7 +60,7 @@ final class Router {
       Record<byte[], byte[]> record, Source source, String recordId, Scorer.Answer answer, long now)
       throws InvalidRecordException {
     Outbox outbox = new Outbox(topology.limits());
-    boolean considered = selector.considers(recordId);
+    boolean considered = selector.considers(recordId, topology.tasks().size());
     Optional<Selector.Kept> kept = considered ? select(recordId, answer) : Optional.empty();
     Optional<Selector.Kept> drawn = considered ? draw(recordId) : Optional.empty();
     List<TaskPrediction> predictions = new ArrayList<>();

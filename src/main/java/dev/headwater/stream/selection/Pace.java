@@ -23,7 +23,7 @@ final class Pace {
   private double part = 1;
 
   /**
-   * @param rate in records a second, infinite for none
+   * @param rate in records a second, times tasks; infinite for none
    * @param nanos a clock that never goes back
    */
   Pace(double rate, LongSupplier nanos) {
@@ -35,16 +35,17 @@ final class Pace {
   /**
    * Counts a record, and tells whether it is among those drawn.
    *
+   * @param tasks for each of which it counts once
    * @param hash of its id, in [0, 2^32); what other draws go by it are independent of this one
    */
-  synchronized boolean takes(long hash) {
+  synchronized boolean takes(int tasks, long hash) {
     long now = nanos.getAsLong();
     if (now - since >= SECOND || seen >= rate) {
       part = Math.min(1, rate * (now - since) / SECOND / Math.max(1, seen));
       since = now;
       seen = 0;
     }
-    seen++;
+    seen += tasks;
     return (hash * SPREAD & 0xFFFFFFFFL) < part * 0x1p32;
   }
 }

@@ -17,8 +17,8 @@ import java.util.Optional;
  * @param copyDistance a record closer to one asked lately than this share of their typical distance
  *     is a copy, and asks for nothing; 0 for no such search
  * @param budget bounds how many may ask; empty for no bound
- * @param rate records a second of an instance up to which all are considered; of more, a uniform
- *     draw of so many, and everything here is of those
+ * @param rate records a second of an instance, each counted once for every task, up to which all
+ *     are considered; of more, a uniform draw of so many, and everything here is of those
  * @param byTask what is unsure of a task that has its own idea of it
  */
 public record Selection(

@@ -40,9 +40,11 @@ public final class Selector {
   /**
    * Whether a record is among those that may be asked about or drawn, which are all up to {@link
    * Selection#rate}. To be asked once for each; shares, budgets and weights are of these.
+   *
+   * @param tasks of which something is written down, each as dear as another record
    */
-  public boolean considers(String recordId) {
-    return pace.takes(Selection.hash(recordId));
+  public boolean considers(String recordId, int tasks) {
+    return pace.takes(tasks, Selection.hash(recordId));
   }
 
   /** As {@link #select(String, String, Supplier, double[], boolean)}, of one task. */

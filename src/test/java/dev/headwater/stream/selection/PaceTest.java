@@ -17,6 +17,7 @@ class PaceTest {
   private final AtomicLong clock = new AtomicLong(-7);
   private final Pace pace = new Pace(RATE, clock::get);
   private final Random random = new Random(1);
+  private int tasks = 1;
 
   /**
    * @return how many of so many records, evenly over so long, are taken
@@ -25,7 +26,7 @@ class PaceTest {
     int taken = 0;
     for (int i = 0; i < records; i++) {
       clock.addAndGet((long) (seconds * TimeUnit.SECONDS.toNanos(1) / records));
-      taken += pace.takes(random.nextInt() & 0xFFFFFFFFL) ? 1 : 0;
+      taken += pace.takes(tasks, random.nextInt() & 0xFFFFFFFFL) ? 1 : 0;
     }
     return taken;
   }
@@ -42,6 +43,15 @@ class PaceTest {
     } else {
       assertThat(all).isGreaterThan(2 * RATE);
     }
+  }
+
+  @Test
+  void countsARecordOnceForEachTask() {
+    tasks = 4;
+
+    assertThat(taken(RATE, 4)).as("as many as four tasks may be asked about").isEqualTo(RATE);
+    assertThat(taken(100_000, 1)).isLessThan(RATE / 2 + 100);
+    assertThat(taken(100_000, 1)).isBetween(RATE / 4 - 60, RATE / 4 + 60);
   }
 
   @Test
@@ -86,7 +96,7 @@ class PaceTest {
     for (int i = 0; i < 1_000_000; i++) {
       clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / 50_000);
       long hash = random.nextInt() & 0xFFFFFFFFL;
-      boolean takes = pace.takes(hash);
+      boolean takes = pace.takes(1, hash);
       taken += takes ? 1 : 0;
       audits += takes && Selection.draws(hash, .03) ? 1 : 0;
     }

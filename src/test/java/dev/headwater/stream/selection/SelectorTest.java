@@ -258,7 +258,7 @@ class SelectorTest {
     int audited = 0;
     for (int i = 0; i < 200_000; i++) {
       clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / 20_000);
-      boolean considers = selector.considers("id-" + i);
+      boolean considers = selector.considers("id-" + i, 1);
       considered += considers ? 1 : 0;
       audited += considers && selection.audits("id-" + i) ? 1 : 0;
     }
