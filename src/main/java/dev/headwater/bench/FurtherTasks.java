@@ -53,7 +53,9 @@ final class FurtherTasks {
     this.say = say;
     Pipeline whole = settings.pipeline();
     all = new Answering("headwater", whole);
-    first = new Answering("first", of(whole, firstTask(scratch.resolve("first.yaml"))));
+    first =
+        new Answering(
+            "first", whole.with(firstTask(scratch.resolve("first.yaml")), whole.stream()));
   }
 
   private Bundle firstTask(Path file) throws IOException, BundleException {
@@ -65,18 +67,6 @@ final class FurtherTasks {
     }
     yaml.writeValue(file.toFile(), manifest);
     return Bundle.load(file, settings.directory());
-  }
-
-  private static Pipeline of(Pipeline pipeline, Bundle bundle) {
-    return new Pipeline(
-        bundle,
-        pipeline.topics(),
-        pipeline.stream(),
-        pipeline.scoring(),
-        pipeline.adapt(),
-        pipeline.gates(),
-        pipeline.history(),
-        pipeline.kafka());
   }
 
   void measure(Report report) throws Exception {

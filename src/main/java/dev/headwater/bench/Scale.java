@@ -84,7 +84,7 @@ final class Scale {
             name,
             axis == Axis.PARTITIONS ? x : pipeline.topics().partitions());
     Drain drain = new Drain(made.arena());
-    Contestant contestant = new Headwater(name, with(made.bundle(), pipeline.stream()));
+    Contestant contestant = new Headwater(name, pipeline.with(made.bundle(), pipeline.stream()));
     Filled few = drain.fill("trial-of-" + name, Drain.trial(settings.seconds()));
     double rate = drain.run(contestant, few).recordsPerSecond();
     int records =
@@ -97,7 +97,8 @@ final class Scale {
     Made made = made(new Ffnn(NUMBERS, CLASSES, 1), "labels", pipeline.topics().partitions());
     int records = (int) Math.max(JOINED_A_SECOND, settings.seconds() * JOINED_A_SECOND);
     Joining joining =
-        new Joining(with(made.bundle(), asking(pipeline.stream())), made.arena(), records, say);
+        new Joining(
+            pipeline.with(made.bundle(), asking(pipeline.stream())), made.arena(), records, say);
     List<Curve.Point> points = new ArrayList<>();
     for (int x : waiting) {
       points.add(Curve.Point.of(x, records, joining.beside(x, settings.rounds())));
@@ -128,18 +129,6 @@ final class Scale {
     return new Made(
         Bundle.load(directory.resolve("headwater.yaml"), directory),
         new Arena(kafka, topics, backlog, scratch.resolve("state")));
-  }
-
-  private Pipeline with(Bundle bundle, StreamSettings stream) {
-    return new Pipeline(
-        bundle,
-        pipeline.topics(),
-        stream,
-        pipeline.scoring(),
-        pipeline.adapt(),
-        pipeline.gates(),
-        pipeline.history(),
-        pipeline.kafka());
   }
 
   /** The same, but that it asks about every record. */

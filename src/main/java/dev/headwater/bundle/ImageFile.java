@@ -34,12 +34,15 @@ record ImageFile(BufferedImage pixels, int orientation) {
   private static final int CHUNK_FRAME = 12;
   private static final int UPRIGHT = 1;
 
-  /** Markers SOF0 to SOF15; of the same range are those of tables and of extensions. */
-  private static final Map<Integer, List<String>> FRAMES =
-      IntStream.rangeClosed(JPEG.SOF0, JPEG.SOF15)
+  /** EXIF, and SOF0 to SOF15; of the same range are markers of tables and of extensions. */
+  private static final Map<Integer, List<String>> TELLING =
+      IntStream.concat(IntStream.of(JPEG.APP1), IntStream.rangeClosed(JPEG.SOF0, JPEG.SOF15))
           .filter(marker -> marker != JPEG.DHT && marker != 0xFFC8 && marker != JPEG.DAC)
           .boxed()
-          .collect(Collectors.toMap(marker -> marker, marker -> JPEGSegmentUtil.ALL_IDS));
+          .collect(
+              Collectors.toMap(
+                  marker -> marker,
+                  marker -> marker == JPEG.APP1 ? List.of("Exif") : JPEGSegmentUtil.ALL_IDS));
 
   /** As of a JPEG; what is made of a line of a longer PNG could take all memory there is. */
   private static final int LONGEST = 65_535;
@@ -68,8 +71,8 @@ record ImageFile(BufferedImage pixels, int orientation) {
         return new ImageFile(decode("png", file, maxPixels), orientation);
       }
       if (file.length > 2 && file[0] == (byte) 0xFF && file[1] == (byte) 0xD8) {
-        requireEightBits(file);
-        return new ImageFile(decode("jpeg", file, maxPixels), jpegOrientation(file));
+        int orientation = jpeg(file);
+        return new ImageFile(decode("jpeg", file, maxPixels), orientation);
       }
     } catch (IOException | RuntimeException e) {
       // the decoders meet hostile bytes with any of these; their words may quote the file
@@ -138,28 +141,23 @@ record ImageFile(BufferedImage pixels, int orientation) {
     return new Refused("has " + bits + " bits a channel; 8 are supported");
   }
 
-  /** A frame's header begins with its precision (ITU-T T.81, B.2.2). */
-  private static void requireEightBits(byte[] file) throws IOException, Refused {
+  /** Reads what comes before the pixels, where Java's decoder looks again; the orientation. */
+  private static int jpeg(byte[] file) throws IOException, Refused {
+    Integer orientation = null;
     try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
-      for (JPEGSegment frame : JPEGSegmentUtil.readSegments(stream, FRAMES)) {
-        int bits = frame.data().read();
-        if (bits > 8) {
-          throw tooDeep(bits);
+      for (JPEGSegment segment : JPEGSegmentUtil.readSegments(stream, TELLING)) {
+        byte[] data = segment.data().readAllBytes();
+        if (segment.marker() != JPEG.APP1) {
+          if (data[0] > 8) { // a frame's precision (ITU-T T.81, B.2.2)
+            throw tooDeep(data[0]);
+          }
+        } else if (orientation == null) {
+          // the TIFF structure begins after the segment's name and one more byte of padding
+          orientation = orientation(data, 1, data.length - 1);
         }
       }
     }
-  }
-
-  private static int jpegOrientation(byte[] file) throws IOException {
-    try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
-      List<JPEGSegment> exif = JPEGSegmentUtil.readSegments(stream, JPEG.APP1, "Exif");
-      if (exif.isEmpty()) {
-        return UPRIGHT;
-      }
-      byte[] data = exif.get(0).data().readAllBytes();
-      // the TIFF structure begins after the segment's name and one more byte of padding
-      return orientation(data, 1, data.length - 1);
-    }
+    return orientation == null ? UPRIGHT : orientation;
   }
 
   private static int orientation(byte[] bytes, int from, int length) {

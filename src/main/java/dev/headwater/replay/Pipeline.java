@@ -29,6 +29,11 @@ public record Pipeline(
     Optional<Path> history,
     Map<String, Object> kafka) {
 
+  /** The same for another bundle, scored with these settings. */
+  public Pipeline with(Bundle other, StreamSettings scorer) {
+    return new Pipeline(other, topics, scorer, scoring, adapt, gates, history, kafka);
+  }
+
   /** The scorer's settings for one run. */
   public StreamSettings stream(String applicationId, Path stateDirectory) {
     return stream.with(applicationId, stateDirectory, stream.selection());

@@ -1,6 +1,5 @@
 package dev.headwater.schema;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,7 +7,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param lower null while too few labels have come to tell; likewise {@code upper}
  */
-@JsonInclude(JsonInclude.Include.NON_NULL)
 public record Estimate(double value, @Nullable Double lower, @Nullable Double upper) {
   /** Share of the records whose true number the interval is made to hold. */
   public static final double COVERAGE = 0.9;

@@ -193,7 +193,7 @@ abstract class TrainerDeployment {
     return topics.samples().value().serializer().serialize("", from.of(id, label));
   }
 
-  static KafkaProducer<String, byte[]> producer() {
+  private static KafkaProducer<String, byte[]> producer() {
     return new KafkaProducer<>(kafka(), new StringSerializer(), new ByteArraySerializer());
   }
 

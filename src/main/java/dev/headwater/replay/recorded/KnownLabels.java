@@ -7,6 +7,7 @@ import dev.headwater.bundle.LabelReader;
 import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
@@ -36,6 +37,7 @@ public final class KnownLabels {
 
   private final Map<String, SortedMap<String, Known>> byRecord = new LinkedHashMap<>();
   private final Map<String, Long> erased = new HashMap<>();
+  private final Map<String, LabelAliases> aliases = new HashMap<>();
 
   /**
    * A label.
@@ -177,13 +179,14 @@ public final class KnownLabels {
 
   /** As the labels are called now; of tasks that are no more, nothing is known. */
   private void rename(HeadLog heads, List<Task> tasks) {
+    tasks.forEach(task -> aliases.put(task.name(), heads.aliases(task.name())));
     for (SortedMap<String, Known> labels : byRecord.values()) {
       SortedMap<String, Known> now = new TreeMap<>();
       for (Task task : tasks) {
         Known known = labels.get(task.name());
         if (known != null) {
           task.kind()
-              .now(heads.aliases(task.name()), known.label)
+              .now(aliases(task.name()), known.label)
               .ifPresent(label -> now.put(task.name(), known.labelled(label)));
         }
       }
@@ -191,6 +194,11 @@ public final class KnownLabels {
       labels.putAll(now);
     }
     byRecord.values().removeIf(Map::isEmpty);
+  }
+
+  /** By what names the labels of a task go now. */
+  LabelAliases aliases(String task) {
+    return aliases.getOrDefault(task, LabelAliases.none(task));
   }
 
   /** Records with a label. */

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
-import dev.headwater.heads.HeadLog;
 import dev.headwater.replay.traffic.LabelledStream;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.RecordId;
@@ -29,12 +28,10 @@ public final class RecordedStream implements LabelledStream.Recorded {
   private final Path file;
   private final List<Entry> entries;
   private final KnownLabels known;
-  private final HeadLog heads;
 
   private record Entry(String id, long time, long position, int length) {}
 
-  private RecordedStream(Path file, List<Entry> entries, KnownLabels known, HeadLog heads) {
-    this.heads = heads;
+  private RecordedStream(Path file, List<Entry> entries, KnownLabels known) {
     this.file = file;
     this.entries = entries;
     this.known = known;
@@ -71,8 +68,7 @@ public final class RecordedStream implements LabelledStream.Recorded {
       throw new IOException("there is no record in this range of " + names);
     }
     entries.sort(Comparator.comparingLong(Entry::time)); // stable: a partition keeps its order
-    return new RecordedStream(
-        file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()), of.heads());
+    return new RecordedStream(file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
   }
 
   /** The topics of a replay have no registry. */
@@ -142,6 +138,6 @@ public final class RecordedStream implements LabelledStream.Recorded {
 
   @Override
   public LabelAliases aliases(String task) {
-    return heads.aliases(task);
+    return known.aliases(task);
   }
 }
