@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.adapt.align.Mixture;
 import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.bundle.Kind;
@@ -247,7 +248,7 @@ final class Learner {
             cause,
             fitter.device(),
             verdict.with(numbers));
-    return head(info, candidate, samples, source(batch, labels.size()));
+    return head(info, candidate, samples, source(batch, samples, labels.size()));
   }
 
   /** What is judged, and the newest samples where the kind of label wants them. */
@@ -344,10 +345,15 @@ final class Learner {
   }
 
   /** As much again as the weights of the head: only for those who ask for it. */
-  private Map<String, Tensor> source(Batch batch, int classes) {
-    return Realignment.fitter(settings, space.kind(), fitter).isPresent()
-        ? SourceStatistics.of(batch, classes).tensors()
-        : Map.of();
+  private Map<String, Tensor> source(Batch batch, List<Remembered> samples, int classes) {
+    if (Realignment.fitter(settings, space.kind(), fitter).isEmpty()) {
+      return Map.of();
+    }
+    SourceStatistics source = SourceStatistics.of(batch, classes);
+    // what is asked for is not what the traffic is: without a history, unlabelled samples tell
+    return samples.stream().allMatch(sample -> sample.reason() == Reason.HISTORY)
+        ? source.with(Mixture.of(batch, classes)).tensors()
+        : source.tensors();
   }
 
   private Head head(

@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.bundle.Task;
 import dev.headwater.onnx.Split;
 import dev.headwater.schema.Head;
@@ -97,8 +98,10 @@ public final class Relabelling {
               int axis = split.classAxis(name);
               tensors.put(name, axis < 0 ? tensor : kept(tensor, axis, rows));
             });
-    Map<String, Tensor> source = new LinkedHashMap<>();
-    live.source().forEach((name, tensor) -> source.put(name, kept(tensor, 0, rows)));
+    Map<String, Tensor> source =
+        SourceStatistics.of(live.source())
+            .map(known -> known.kept(rows).tensors())
+            .orElse(Map.of());
     return new Head(
         info, tensors, live.goldenFeatures(), kept(live.goldenLogits(), 1, rows), source);
   }

@@ -9,8 +9,7 @@ import java.util.Map;
  * @param goldenFeatures [n, ...] features every follower recomputes before it lets the head serve
  * @param goldenLogits [n, classes] what the trainer got for them
  * @param source what is known of the features it was trained on, by names that begin with {@code
- *     source.}, each of its tensors with a row a class; nothing serves from it, it travels for
- *     those who adapt the head without labels
+ *     source.}; nothing serves from it, it travels for those who adapt the head without labels
  */
 public record Head(
     HeadInfo info,

@@ -87,7 +87,7 @@ class AlignmentIT extends TrainerDeployment {
           .as("how far training had read")
           .containsEntry("trainedThrough.0", 59.0);
       assertThat(heads().head(task, liveVersion()).orElseThrow().source())
-          .isEqualTo(source.tensors());
+          .containsAllEntriesOf(source.tensors());
     }
   }
 

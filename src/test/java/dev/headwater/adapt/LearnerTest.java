@@ -333,9 +333,26 @@ class LearnerTest {
     SourceStatistics source = SourceStatistics.of(head.source()).orElseThrow();
     assertThat(source.dim()).isEqualTo(DIM);
     assertThat(source.counts()).containsExactly(14, 13, 13);
+    assertThat(source.mixture()).as("what was asked for is not what the traffic is").isNull();
     assertThat(learner.trainFirst("history", 1).source())
         .as("as large as the head, and read by nobody")
         .isEmpty();
+  }
+
+  @Test
+  void bringsWhereHistoryLiesAltogether() {
+    Learner aligning = learner(List.of(), true, aligning(AdaptSettings.of("id")));
+    for (int i = 0; i < 30; i++) {
+      aligning.add(
+          samples.of("h" + i, "l" + i % 3, samples.features(i % 3), Reason.HISTORY, 1),
+          0,
+          offset++);
+    }
+
+    SourceStatistics source =
+        SourceStatistics.of(aligning.trainFirst("history", 1).source()).orElseThrow();
+
+    assertThat(source.mixture().means()).hasSize(3 * DIM);
   }
 
   private static AdaptSettings aligning(AdaptSettings settings) {

@@ -161,7 +161,7 @@ class RealignmentTest {
       directions[c * Blobs.DIM + c] = 1;
     }
     SourceStatistics known =
-        new SourceStatistics(Blobs.CLASSES, Blobs.DIM, directions, new float[] {9, 9, 9, 9});
+        new SourceStatistics(Blobs.CLASSES, Blobs.DIM, directions, new float[] {9, 9, 9, 9}, null);
     Head bringing = head(3, Blobs.head(), known.tensors());
 
     for (Realignment following :
@@ -171,7 +171,7 @@ class RealignmentTest {
             realignment(bringing, Optional.of(anchor)))) {
       take(following, 150);
       Head next = following.align(7, List.of());
-      assertThat(next.source()).as("and hands it on").isEqualTo(known.tensors());
+      assertThat(next.source()).as("and hands it on").containsAllEntriesOf(known.tensors());
     }
   }
 }

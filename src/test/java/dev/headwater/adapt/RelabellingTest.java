@@ -53,7 +53,7 @@ class RelabellingTest {
             bundled.tensors(),
             Tensor.rows(List.of(features), task.featureSize()),
             Tensor.rows(List.of(logits), 3),
-            new SourceStatistics(3, 2, new float[] {1, 0, 0, 1, -1, 0}, new float[] {7, 8, 9})
+            new SourceStatistics(3, 2, new float[] {1, 0, 0, 1, -1, 0}, new float[] {7, 8, 9}, null)
                 .tensors());
   }
 

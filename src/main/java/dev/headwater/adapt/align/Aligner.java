@@ -9,12 +9,15 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * Follows a stream's classes without a label: sorts the newest unlabelled samples into clusters,
- * finds which classes have moved across a boundary of the head, and trains the head on what the
- * clusters say (self-training on class prototypes: Liang et al. 2020, SHOT; kept near the head it
- * starts from). The candidate is an ordinary head: serving is unchanged.
+ * Follows a stream without a label. A shift that all classes share is undone, and one that other
+ * proportions of theirs explain is left alone ({@link Recentring}); else what classes do by
+ * themselves is followed: it sorts the newest unlabelled samples into clusters, finds which classes
+ * have moved across a boundary of the head, and trains the head on what the clusters say
+ * (self-training on class prototypes: Liang et al. 2020, SHOT; kept near the head it starts from).
+ * The candidate is an ordinary head: serving is unchanged.
  *
  * <p>Every alignment starts from the <i>anchor</i>, the last head that labels support, so that
  * mistakes do not pile up from one alignment to the next; only where the classes were last seen is
@@ -55,6 +58,7 @@ public final class Aligner {
   private SourceStatistics source;
   private SourceStatistics carried;
   private Moves moves;
+  private Recentring recentring;
   private int fresh;
   private int quiet;
 
@@ -74,6 +78,7 @@ public final class Aligner {
     this.source = source;
     this.carried = source;
     this.moves = Moves.none(anchor.classes());
+    this.recentring = new Recentring(source.mixture());
   }
 
   /** Starts over from another head, on the samples of the window. */
@@ -81,6 +86,12 @@ public final class Aligner {
     Aligner other = new Aligner(tuner, head, statistics);
     anchor = other.anchor;
     source = other.source;
+    if (statistics.mixture() == null && window.size() == capacity()) {
+      List<float[]> samples = List.copyOf(window.values());
+      recentring = new Recentring(Mixture.of(samples, opinion(head, samples)));
+    } else {
+      recentring = other.recentring;
+    }
     forget();
   }
 
@@ -123,13 +134,21 @@ public final class Aligner {
   public Alignment align() {
     fresh = 0;
     List<float[]> samples = List.copyOf(window.values());
+    if (samples.size() == capacity()) {
+      Optional<LinearHead> recentred = recentring.of(anchor, samples);
+      if (recentred.isPresent() || recentring.explained()) {
+        recentred.ifPresent(
+            all -> forget()); // where all moved together, none is followed by itself
+        return new Alignment(recentred.orElse(anchor), source(), recentring.verdict());
+      }
+    }
     double[][] opinion = opinion(anchor, samples);
     double[][] units = Directions.units(samples);
     Clustering followed = Clustering.of(units, followed(units, opinion), carried);
     Guard guard = new Guard(opinion, followed);
     if (!guard.agrees()) {
       forget();
-      return new Alignment(anchor, source, guard.disagrees());
+      return new Alignment(anchor, source(), guard.disagrees());
     }
     Clustering alone =
         Clustering.of(units, opinion, SourceStatistics.none(anchor.classes(), anchor.dim()));
@@ -141,11 +160,15 @@ public final class Aligner {
     }
     moves = Moves.of(opinion, labels, moves);
     if (moves.moved() == 0) {
-      return new Alignment(anchor, source, guard.still(moves));
+      return new Alignment(anchor, source(), guard.still(moves));
     }
     LinearHead candidate = tuner.fit(anchor, anchor.classes(), trusted(samples, labels, opinion));
     Verdict verdict = guard.judge(candidate, samples, moves);
-    return new Alignment(verdict.accepted() ? candidate : anchor, source, verdict);
+    return new Alignment(verdict.accepted() ? candidate : anchor, source(), verdict);
+  }
+
+  private SourceStatistics source() {
+    return recentring.source().map(source::with).orElse(source);
   }
 
   /** The label both give a sample, -1 where they differ. */

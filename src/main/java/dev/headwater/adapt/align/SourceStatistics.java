@@ -3,13 +3,17 @@ package dev.headwater.adapt.align;
 import dev.headwater.adapt.fit.Batch;
 import dev.headwater.schema.Tensor;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Where each class lies as seen from the origin: the mean direction of its features, and how many
- * samples that mean is worth. Directions and not positions, for a linear head without bias decides
- * by nothing else, and neither a sensor's gain nor a window's class proportions change them.
+ * What is known of the features a head was made for. Where each class lies as seen from the origin:
+ * the mean direction of its features, and how many samples that mean is worth. Directions and not
+ * positions, for a linear head without bias decides by nothing else, and neither a sensor's gain
+ * nor a window's class proportions change them.
  *
  * <p>They come from the labelled samples a head was trained on ({@link #of(Batch, int)}) or, where
  * that left none, from the first unlabelled ones by way of the head's own answers; they travel with
@@ -17,11 +21,16 @@ import java.util.Optional;
  *
  * @param directions [classes, dim], row-major; of unit length, or zeros for a class not seen
  * @param counts [classes] samples behind each direction, 0 for a class not seen
+ * @param mixture null where it is not known
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
-public record SourceStatistics(int classes, int dim, float[] directions, float[] counts) {
+public record SourceStatistics(
+    int classes, int dim, float[] directions, float[] counts, @Nullable Mixture mixture) {
   private static final String DIRECTIONS = "source.directions";
   private static final String COUNTS = "source.counts";
+  private static final String SHARES = "source.shares";
+  private static final String MEANS = "source.means";
+  private static final String SPREAD = "source.spread";
 
   public SourceStatistics {
     if (directions.length != classes * dim || counts.length != classes) {
@@ -29,11 +38,16 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
           "%d classes on %d features have not %d numbers of directions and %d counts"
               .formatted(classes, dim, directions.length, counts.length));
     }
+    if (mixture != null && (mixture.classes() != classes || mixture.dim() != dim)) {
+      throw new IllegalArgumentException(
+          "a mixture of %d classes on %d features is none of %d on %d"
+              .formatted(mixture.classes(), mixture.dim(), classes, dim));
+    }
   }
 
   /** Nothing is known of any class. */
   public static SourceStatistics none(int classes, int dim) {
-    return new SourceStatistics(classes, dim, new float[classes * dim], new float[classes]);
+    return new SourceStatistics(classes, dim, new float[classes * dim], new float[classes], null);
   }
 
   /** Of labelled samples. Each counts as one: weights set classes apart, and here each is alone. */
@@ -65,7 +79,12 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
       }
       seen[c] = (float) counts[c];
     }
-    return new SourceStatistics(classes, dim, directions, seen);
+    return new SourceStatistics(classes, dim, directions, seen, null);
+  }
+
+  /** This, and how the classes lay together. */
+  public SourceStatistics with(Mixture found) {
+    return new SourceStatistics(classes, dim, directions, counts, found);
   }
 
   /** Whether any class has been seen. */
@@ -82,6 +101,9 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
   public static Optional<SourceStatistics> of(Map<String, Tensor> tensors) {
     Tensor directions = tensors.get(DIRECTIONS);
     Tensor counts = tensors.get(COUNTS);
+    Tensor shares = tensors.get(SHARES);
+    Tensor means = tensors.get(MEANS);
+    Tensor spread = tensors.get(SPREAD);
     if (directions == null || counts == null) {
       return Optional.empty();
     }
@@ -93,13 +115,46 @@ public record SourceStatistics(int classes, int dim, float[] directions, float[]
             Math.toIntExact(directions.shape()[0]),
             Math.toIntExact(directions.shape()[1]),
             directions.values().clone(),
-            counts.values().clone()));
+            counts.values().clone(),
+            shares == null || means == null || spread == null
+                ? null
+                : new Mixture(
+                    shares.values().clone(), means.values().clone(), spread.values().clone())));
   }
 
   /** By the names they have in a head's file. */
   public Map<String, Tensor> tensors() {
-    return Map.of(
-        DIRECTIONS, new Tensor(new long[] {classes, dim}, directions.clone()),
-        COUNTS, new Tensor(new long[] {classes}, counts.clone()));
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put(DIRECTIONS, new Tensor(new long[] {classes, dim}, directions.clone()));
+    tensors.put(COUNTS, new Tensor(new long[] {classes}, counts.clone()));
+    if (mixture != null) {
+      tensors.put(SHARES, new Tensor(new long[] {classes}, mixture.shares().clone()));
+      tensors.put(MEANS, new Tensor(new long[] {classes, dim}, mixture.means().clone()));
+      tensors.put(SPREAD, new Tensor(new long[] {dim}, mixture.spread().clone()));
+    }
+    return tensors;
+  }
+
+  /** Of these classes only, in this order. */
+  public SourceStatistics kept(List<Integer> rows) {
+    return new SourceStatistics(
+        rows.size(),
+        dim,
+        kept(directions, dim, rows),
+        kept(counts, 1, rows),
+        mixture == null
+            ? null
+            : new Mixture(
+                kept(mixture.shares(), 1, rows),
+                kept(mixture.means(), dim, rows),
+                mixture.spread()));
+  }
+
+  private static float[] kept(float[] values, int width, List<Integer> rows) {
+    float[] kept = new float[rows.size() * width];
+    for (int r = 0; r < rows.size(); r++) {
+      System.arraycopy(values, rows.get(r) * width, kept, r * width, width);
+    }
+    return kept;
   }
 }

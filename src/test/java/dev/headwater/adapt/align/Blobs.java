@@ -15,6 +15,7 @@ public final class Blobs {
   private final Random random = new Random(5);
   private final double[] angles = new double[CLASSES];
   private double gain = 1;
+  private float shift;
 
   public static LinearHead head() {
     LinearHead head = new LinearHead(CLASSES, DIM, new float[CLASSES * DIM], new float[CLASSES]);
@@ -33,6 +34,11 @@ public final class Blobs {
     gain = factor;
   }
 
+  /** From now on all classes lie this far along the first axis. */
+  void shift(float by) {
+    shift = by;
+  }
+
   public float[] of(int label) {
     double length = gain * (0.7 + 0.6 * random.nextDouble());
     float[] row = new float[DIM];
@@ -41,6 +47,7 @@ public final class Blobs {
     }
     row[label] += (float) (length * Math.cos(angles[label]));
     row[(label + 1) % CLASSES] += (float) (length * Math.sin(angles[label]));
+    row[0] += shift;
     return row;
   }
 

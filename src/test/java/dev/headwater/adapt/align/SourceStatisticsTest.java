@@ -41,6 +41,22 @@ class SourceStatisticsTest {
   }
 
   @Test
+  void travelsWithTheMixtureAndKeepsTheRestOfItWhereALabelGoes() {
+    SourceStatistics source = SourceStatistics.of(labelled, 3).with(Mixture.of(labelled, 3));
+
+    SourceStatistics back = SourceStatistics.of(source.tensors()).orElseThrow().kept(List.of(2, 0));
+
+    float half = (float) Math.sqrt(0.5);
+    assertThat(back.directions()).containsExactly(new float[] {0, 1, half, half}, within(1e-6f));
+    assertThat(back.counts()).containsExactly(1, 2);
+    assertThat(back.mixture().shares()).containsExactly(1 / 3f, 2 / 3f);
+    assertThat(back.mixture().means())
+        .containsExactly(new float[] {0.09f, 4.97f, 1.48f, 4.51f}, within(0.01f));
+    assertThat(back.mixture().spread())
+        .containsExactly(new float[] {(float) Math.sqrt(2), 3.6818f}, within(1e-4f));
+  }
+
+  @Test
   void isAbsentWhereAHeadBroughtNone() {
     assertThat(SourceStatistics.of(Map.of())).isEmpty();
   }

@@ -1,0 +1,77 @@
+package dev.headwater.adapt.align;
+
+import dev.headwater.adapt.fit.LinearHead;
+import java.util.List;
+
+/**
+ * Mean and standard deviation of each feature. The arrays are not copied: whoever makes one gives
+ * them away.
+ *
+ * @param mean [dim]
+ * @param spread [dim]
+ */
+@SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
+record Moments(float[] mean, float[] spread) {
+  /** Of the middling spread: what hardly varies is not blown up. */
+  private static final double FLOOR = 0.01;
+
+  /** Of at least one. */
+  static Moments of(List<float[]> samples) {
+    int dim = samples.get(0).length;
+    float[] mean = new float[dim];
+    float[] spread = new float[dim];
+    for (int d = 0; d < dim; d++) {
+      double sum = 0;
+      for (float[] sample : samples) {
+        sum += sample[d];
+      }
+      double middle = sum / samples.size();
+      double squares = 0;
+      for (float[] sample : samples) {
+        squares += (sample[d] - middle) * (sample[d] - middle);
+      }
+      mean[d] = (float) middle;
+      spread[d] = (float) Math.sqrt(squares / samples.size());
+    }
+    return new Moments(mean, spread);
+  }
+
+  /**
+   * What a head made for features of these moments says of those of others, moved to where these
+   * are.
+   */
+  LinearHead centred(LinearHead head, Moments other) {
+    return folded(head, other, false);
+  }
+
+  /** The same, and spread as these are (AdaBN: Li et al. 2016; the diagonal of CORAL). */
+  LinearHead rescaled(LinearHead head, Moments other) {
+    return folded(head, other, true);
+  }
+
+  private LinearHead folded(LinearHead head, Moments other, boolean rescale) {
+    int dim = head.dim();
+    double floor = floor();
+    float[] weight = head.weight().clone();
+    float[] bias = head.bias().clone();
+    for (int c = 0; c < head.classes(); c++) {
+      double shift = bias[c];
+      for (int d = 0; d < dim; d++) {
+        double factor = rescale ? (spread[d] + floor) / (other.spread[d] + floor) : 1;
+        shift += weight[c * dim + d] * (mean[d] - factor * other.mean[d]);
+        weight[c * dim + d] *= (float) factor;
+      }
+      bias[c] = (float) shift;
+    }
+    return new LinearHead(head.classes(), dim, weight, bias);
+  }
+
+  private double floor() {
+    double sum = 0;
+    for (float each : spread) {
+      sum += each;
+    }
+    // features that are all the same have no spread to be compared by
+    return sum > 0 ? FLOOR * sum / spread.length : 1;
+  }
+}
