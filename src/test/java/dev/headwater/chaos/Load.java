@@ -139,7 +139,7 @@ final class Load implements AutoCloseable {
             sound ? sound(id, first) : poison(),
             List.of(headers)),
         this::acknowledged);
-    sent.add(new Sent(id, valid));
+    sent.add(new Sent(id, key, valid));
     count = sent.size();
     if (when == 1) {
       label(id, label);

@@ -194,14 +194,18 @@ final class Run implements AutoCloseable {
     }
   }
 
-  private List<Violation> violations(Committed committed) {
+  private List<Violation> violations(Committed committed) throws Exception {
     List<Guarantee> guarantees =
         new ArrayList<>(
             List.of(
                 Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
                 Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
                 Guarantee.ORDER_IS_KEPT,
+                Guarantee.PREDICTIONS_HAVE_THE_KEYS_OF_THEIR_RECORDS,
                 Guarantee.everyLabelledRecordIsASampleOnce(load.labelled())));
+    if (keptPartitions()) {
+      guarantees.add(Guarantee.EACH_KEY_HAS_ONE_PARTITION_AND_ITS_ORDER);
+    }
     if (fault.shape().trained()) {
       PublishedHeads published = PublishedHeads.on(this);
       guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(published.history()));
@@ -214,6 +218,17 @@ final class Run implements AutoCloseable {
     return guarantees.stream()
         .flatMap(guarantee -> guarantee.violations(sent, committed).stream())
         .toList();
+  }
+
+  /** Their number now and at the start is the same all the time: it never goes back. */
+  private boolean keptPartitions() throws Exception {
+    return admin
+        .describeTopics(List.of(on.names.records().get(0), on.names.predictions()))
+        .allTopicNames()
+        .get()
+        .values()
+        .stream()
+        .allMatch(topic -> topic.partitions().size() == PARTITIONS);
   }
 
   private static List<Violation> sums(Map<String, Integer> counts) {

@@ -1,5 +1,6 @@
 package dev.headwater.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.schema.Prediction;
@@ -9,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.LongFunction;
 import java.util.stream.Collectors;
@@ -20,7 +22,7 @@ public interface Guarantee {
   /**
    * @param valid whether it can be scored
    */
-  record Sent(String recordId, boolean valid) {}
+  record Sent(String recordId, String key, boolean valid) {}
 
   /** What a read_committed consumer saw, in the order of each partition. */
   record Committed(
@@ -84,29 +86,45 @@ public interface Guarantee {
               .filter(violation -> violation.kind() != Kind.REPEATED)
               .toList();
 
-  /**
-   * A key stays in its partition for as long as their number stays, on the way in and on the way
-   * out: between two partitions nobody is promised an order.
-   */
-  Guarantee ORDER_IS_KEPT =
+  /** Between two partitions nobody is promised an order. */
+  Guarantee ORDER_IS_KEPT = (sent, committed) -> reordered(sent, committed, Guarantee::lane);
+
+  Guarantee PREDICTIONS_HAVE_THE_KEYS_OF_THEIR_RECORDS =
       (sent, committed) -> {
-        Map<String, Integer> turns = new HashMap<>();
-        sent.forEach(record -> turns.put(record.recordId(), turns.size()));
-        Map<String, Integer> last = new HashMap<>();
-        List<Violation> violations = new ArrayList<>();
-        for (ConsumerRecord<byte[], Prediction> r : committed.predictions()) {
-          int turn = turns.getOrDefault(r.value().recordId(), Integer.MAX_VALUE);
-          int before = last.getOrDefault(lane(r), -1);
-          if (turn < before) {
-            violations.add(
-                new Violation(
-                    Kind.REORDERED,
-                    "%s after %s in %s"
-                        .formatted(r.value().recordId(), sent.get(before).recordId(), lane(r))));
-          } else if (turn < Integer.MAX_VALUE) {
-            last.put(lane(r), turn);
-          }
-        }
+        Map<String, String> keys =
+            sent.stream().collect(Collectors.toMap(Sent::recordId, Sent::key));
+        return committed.predictions().stream()
+            .filter(r -> !keys.getOrDefault(r.value().recordId(), key(r)).equals(key(r)))
+            .map(
+                r ->
+                    new Violation(
+                        Kind.WRONG,
+                        "%s was sent under %s and predicted under %s"
+                            .formatted(
+                                r.value().recordId(), keys.get(r.value().recordId()), key(r))))
+            .toList();
+      };
+
+  /** For as long as the number of partitions stays, on the way in and on the way out. */
+  Guarantee EACH_KEY_HAS_ONE_PARTITION_AND_ITS_ORDER =
+      (sent, committed) -> {
+        List<Violation> violations =
+            new ArrayList<>(
+                reordered(sent, committed, r -> "%s of %d".formatted(key(r), r.partition())));
+        committed.predictions().stream()
+            .collect(
+                Collectors.groupingBy(
+                    Guarantee::key,
+                    Collectors.mapping(
+                        ConsumerRecord::partition, Collectors.toCollection(TreeSet::new))))
+            .forEach(
+                (key, partitions) -> {
+                  if (partitions.size() > 1) {
+                    violations.add(
+                        new Violation(
+                            Kind.WRONG, "%s is in partitions %s".formatted(key, partitions)));
+                  }
+                });
         return violations;
       };
 
@@ -215,6 +233,37 @@ public interface Guarantee {
   private static String lane(ConsumerRecord<byte[], Prediction> r) {
     return "%s-%d to %d"
         .formatted(r.value().source().topic(), r.value().source().partition(), r.partition());
+  }
+
+  private static String key(ConsumerRecord<byte[], Prediction> r) {
+    return r.key() == null ? "no key" : new String(r.key(), UTF_8);
+  }
+
+  /**
+   * @param lane in which order is kept
+   */
+  private static List<Violation> reordered(
+      List<Sent> sent,
+      Committed committed,
+      Function<ConsumerRecord<byte[], Prediction>, String> lane) {
+    Map<String, Integer> turns = new HashMap<>();
+    sent.forEach(record -> turns.put(record.recordId(), turns.size()));
+    Map<String, Integer> last = new HashMap<>();
+    List<Violation> violations = new ArrayList<>();
+    for (ConsumerRecord<byte[], Prediction> r : committed.predictions()) {
+      int turn = turns.getOrDefault(r.value().recordId(), Integer.MAX_VALUE);
+      int before = last.getOrDefault(lane.apply(r), -1);
+      if (turn < before) {
+        violations.add(
+            new Violation(
+                Kind.REORDERED,
+                "%s after %s in %s"
+                    .formatted(r.value().recordId(), sent.get(before).recordId(), lane.apply(r))));
+      } else if (turn < Integer.MAX_VALUE) {
+        last.put(lane.apply(r), turn);
+      }
+    }
+    return violations;
   }
 
   private static Set<String> ids(List<Sent> sent, boolean valid) {

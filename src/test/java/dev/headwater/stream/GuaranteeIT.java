@@ -236,9 +236,9 @@ class GuaranteeIT {
   private void send(Deployment on, int records) {
     for (int i = 0; i < records; i++) {
       int n = sent.size();
-      Guarantee.Sent record = new Guarantee.Sent("r" + n, n % POISON_EVERY != 0);
-      sent.add(record);
       int partition = random.nextInt(PARTITIONS);
+      Guarantee.Sent record = new Guarantee.Sent("r" + n, "p" + partition, n % POISON_EVERY != 0);
+      sent.add(record);
       boolean early = random.nextBoolean();
       boolean labelled = record.valid() && SELECTION.audits(record.recordId());
       if (labelled && early) {
@@ -246,7 +246,7 @@ class GuaranteeIT {
       }
       on.send(
           partition,
-          "p" + partition,
+          record.key(),
           record.valid() ? valid(record.recordId()) : poison(n / POISON_EVERY),
           new RecordHeader("headwater-record-id", record.recordId().getBytes(UTF_8)));
       if (labelled && !early) {
@@ -327,6 +327,8 @@ class GuaranteeIT {
             Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
             Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
             Guarantee.ORDER_IS_KEPT,
+            Guarantee.PREDICTIONS_HAVE_THE_KEYS_OF_THEIR_RECORDS,
+            Guarantee.EACH_KEY_HAS_ONE_PARTITION_AND_ITS_ORDER,
             Guarantee.headsAreThoseThatWereLiveInTheirOrder(List.of(0L, 1L, 2L, 3L)),
             Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)),
             Guarantee.everyLabelledRecordIsASampleOnce(labelled()))

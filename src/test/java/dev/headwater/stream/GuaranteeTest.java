@@ -34,17 +34,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GuaranteeTest {
   private static final List<Sent> SENT =
       List.of(
-          new Sent("a", true),
-          new Sent("b", true),
-          new Sent("c", true),
-          new Sent("d", true),
-          new Sent("poison", false));
+          new Sent("a", "k1", true),
+          new Sent("b", "k2", true),
+          new Sent("c", "k1", true),
+          new Sent("d", "k3", true),
+          new Sent("poison", "k1", false));
 
   private static final List<Guarantee> ALL =
       List.of(
           Guarantee.EVERY_VALID_RECORD_IS_PREDICTED_ONCE,
           Guarantee.EVERY_INVALID_RECORD_IS_A_DEAD_LETTER_ONCE,
           Guarantee.ORDER_IS_KEPT,
+          Guarantee.PREDICTIONS_HAVE_THE_KEYS_OF_THEIR_RECORDS,
+          Guarantee.EACH_KEY_HAS_ONE_PARTITION_AND_ITS_ORDER,
           Guarantee.everyLabelledRecordIsASampleOnce(Map.of("a", "yes", "b", "no")),
           Guarantee.headsAreThoseThatWereLiveInTheirOrder(List.of(0L, 1L, 2L, 1L, 3L)),
           Guarantee.headsSayWhatTheyMust(version -> "says-" + version),
@@ -112,6 +114,24 @@ class GuaranteeTest {
             },
             REORDERED,
             "a after b in in-0 to 0"),
+        breaks(
+            "two predictions of a key out of order, from two partitions",
+            run -> {
+              run.predictions.remove(3);
+              run.predictions.add(1, prediction(1, "says-1", "c", "k1", 2, 0));
+            },
+            REORDERED,
+            "a after c in k1 of 0"),
+        breaks(
+            "a key in two partitions",
+            run -> run.predictions.set(3, prediction(1, "says-1", "c", "k1", 0, 1)),
+            WRONG,
+            "k1 is in partitions [0, 1]"),
+        breaks(
+            "a prediction under another key",
+            run -> run.predictions.set(3, prediction(1, "says-1", "c", "k4", 0, 0)),
+            WRONG,
+            "c was sent under k1 and predicted under k4"),
         breaks("a lost sample", run -> run.samples.remove(0), LOST, "no labelled sample of b"),
         breaks(
             "a repeated sample",
@@ -145,7 +165,7 @@ class GuaranteeTest {
             "c by head 3, which no gate accepted"),
         breaks(
             "another head than the one that is named",
-            run -> run.predictions.set(3, prediction(1, "says-2", "c", 0)),
+            run -> run.predictions.set(3, prediction(1, "says-2", "c", "k1", 0, 0)),
             WRONG,
             "head 1 said says-2 of c"));
   }
@@ -177,22 +197,22 @@ class GuaranteeTest {
     return ALL.stream().flatMap(each -> each.violations(SENT, committed()).stream()).toList();
   }
 
+  /** Under its record's key, from a partition to the one of the same number. */
   private static ConsumerRecord<byte[], Prediction> by(long head, String id, int partition) {
-    return prediction(head, "says-" + head, id, partition);
+    String key =
+        SENT.stream().filter(s -> s.recordId().equals(id)).map(Sent::key).findFirst().orElse("k5");
+    return prediction(head, "says-" + head, id, key, partition, partition);
   }
 
-  /**
-   * @param partition it came from, and is in
-   */
   private static ConsumerRecord<byte[], Prediction> prediction(
-      long head, String label, String id, int partition) {
+      long head, String label, String id, String key, int from, int to) {
     TaskPrediction said = new TaskPrediction("kind", label, 1, List.of(), head, null);
     return new ConsumerRecord<>(
         "out",
-        partition,
+        to,
         0,
-        new byte[0],
-        Prediction.of(id, new Source("in", partition, 0), List.of(said)));
+        key.getBytes(UTF_8),
+        Prediction.of(id, new Source("in", from, 0), List.of(said)));
   }
 
   private static ConsumerRecord<byte[], byte[]> dead(String id) {
