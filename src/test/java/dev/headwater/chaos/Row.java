@@ -19,6 +19,7 @@ import java.util.Locale;
  *
  * @param sent records
  * @param abortedTransactions of scorers, by the markers in the log
+ * @param headVersions that made predictions, the bundle's own aside
  * @param secondsToRecover of each firing, until records sent after it were committed of every
  *     partition
  * @param failure what kept the run from its end; null where nothing did
@@ -30,6 +31,7 @@ record Row(
     int fired,
     int sent,
     int abortedTransactions,
+    int headVersions,
     List<Double> secondsToRecover,
     @JsonIgnore List<Violation> violations,
     @JsonSerialize(using = ToStringSerializer.class) Throwable failure) {
@@ -58,7 +60,7 @@ record Row(
     return violations.stream().filter(v -> v.kind() == kind).count();
   }
 
-  private static final String LINE = "%-42s %-8s %5s %7s %7s %5s %5s %7s %5s %14s%n";
+  private static final String LINE = "%-42s %-8s %5s %7s %7s %5s %5s %5s %7s %5s %14s%n";
 
   /** For people. */
   static String table(List<Row> rows) {
@@ -70,6 +72,7 @@ record Row(
             "fired",
             "records",
             "aborted",
+            "heads",
             "lost",
             "twice",
             "reorder",
@@ -83,6 +86,7 @@ record Row(
               row.fired,
               row.sent,
               row.abortedTransactions,
+              row.headVersions,
               row.lost(),
               row.duplicated(),
               row.reordered(),

@@ -18,12 +18,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.BinaryOperator;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.awaitility.core.ConditionTimeoutException;
 
 /**
@@ -34,6 +38,7 @@ import org.awaitility.core.ConditionTimeoutException;
 final class Run implements AutoCloseable {
   static final int FIRINGS = 3;
   private static final int PARTITIONS = 4;
+  private static final int LEAST_HEADS = 3;
   private static final Duration RECOVERY = Duration.ofMinutes(3);
 
   final Cluster cluster;
@@ -143,11 +148,7 @@ final class Run implements AutoCloseable {
 
   /** Lets everything come to its end and holds it against the guarantees. */
   Row finish() throws Exception {
-    if (fault.shape().trained()) {
-      processes.trainer().stop();
-    } else {
-      heads.stop();
-    }
+    awaitServing(lastHead());
     load.stop();
     requireSentOnce();
     try {
@@ -178,7 +179,39 @@ final class Run implements AutoCloseable {
     if (undisturbed && aborted == 0) {
       violations.addAll(totals(counts, committed));
     }
-    return row(aborted, violations, null);
+    return row(aborted, committed.heads().size(), violations, null);
+  }
+
+  /** What is live once nothing is published any more. */
+  private long lastHead() throws Exception {
+    if (fault.shape().trained()) {
+      processes.trainer().stop();
+      List<Long> history = PublishedHeads.on(this).history();
+      return history.get(history.size() - 1);
+    }
+    heads.stop();
+    heads.promote(); // newer than the last fault, and of one before nobody may know what became
+    return heads.live();
+  }
+
+  /** In the end it makes the predictions of every partition of records. */
+  private void awaitServing(long head) {
+    await("head %d serves every partition".formatted(head))
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofSeconds(1))
+        .until(
+            () ->
+                on.committed(on.topics.predictions()).stream()
+                    .map(ConsumerRecord::value)
+                    .collect(
+                        Collectors.toMap(
+                            p -> p.source().partition(),
+                            p -> p,
+                            BinaryOperator.maxBy(
+                                Comparator.comparing(p -> Load.turn(p.recordId())))))
+                    .values()
+                    .stream()
+                    .allMatch(last -> last.leading().headVersion() == head));
   }
 
   /** A producer that sends again what it got no answer for may write twice itself. */
@@ -213,6 +246,7 @@ final class Run implements AutoCloseable {
     } else {
       guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(heads.history()));
       guarantees.add(Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)));
+      guarantees.add(Guarantee.headsAreSwapped(LEAST_HEADS));
     }
     List<Sent> sent = load.everything();
     return guarantees.stream()
@@ -260,16 +294,17 @@ final class Run implements AutoCloseable {
 
   /** What is known of a run that did not come to its end. */
   Row failed(Throwable failure) {
-    return row(0, List.of(), failure);
+    return row(0, 0, List.of(), failure);
   }
 
-  private Row row(int aborted, List<Violation> violations, Throwable failure) {
+  private Row row(int aborted, int heads, List<Violation> violations, Throwable failure) {
     return new Row(
         fault.name(),
         protocol.name().toLowerCase(),
         fired,
         load.sent(),
         aborted,
+        heads,
         recoveries,
         violations,
         failure);

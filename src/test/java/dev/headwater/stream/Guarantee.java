@@ -36,6 +36,14 @@ public interface Guarantee {
           deployment.committed(deployment.topics.deadLetters()),
           deployment.committed(deployment.topics.samples()));
     }
+
+    /** Those that made predictions, the bundle's own, 0, aside. */
+    public Set<Long> heads() {
+      return predictions.stream()
+          .map(r -> r.value().leading().headVersion())
+          .filter(version -> version > 0)
+          .collect(Collectors.toCollection(TreeSet::new));
+    }
   }
 
   /** How something that should hold does not. */
@@ -227,6 +235,22 @@ public interface Guarantee {
                         "%s by head %d, which no gate accepted"
                             .formatted(p.recordId(), p.leading().headVersion())))
             .toList();
+  }
+
+  /**
+   * Swaps take effect: of a scorer that never made one, nothing else here would be wrong.
+   *
+   * @param least versions that make predictions
+   */
+  static Guarantee headsAreSwapped(int least) {
+    return (sent, committed) ->
+        committed.heads().size() >= least
+            ? List.of()
+            : List.of(
+                new Violation(
+                    Kind.WRONG,
+                    "%d heads or more were to serve, and %s did"
+                        .formatted(least, committed.heads())));
   }
 
   /** From one partition of records to one of predictions. */

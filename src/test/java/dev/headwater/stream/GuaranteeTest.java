@@ -50,7 +50,8 @@ class GuaranteeTest {
           Guarantee.everyLabelledRecordIsASampleOnce(Map.of("a", "yes", "b", "no")),
           Guarantee.headsAreThoseThatWereLiveInTheirOrder(List.of(0L, 1L, 2L, 1L, 3L)),
           Guarantee.headsSayWhatTheyMust(version -> "says-" + version),
-          Guarantee.noHeadServesThatItsGateRefused(Set.of(1L, 2L, 9L)));
+          Guarantee.noHeadServesThatItsGateRefused(Set.of(1L, 2L, 9L)),
+          Guarantee.headsAreSwapped(2));
 
   /** Of two partitions, one of them through a rollback. */
   private final List<ConsumerRecord<byte[], Prediction>> predictions =
@@ -167,7 +168,15 @@ class GuaranteeTest {
             "another head than the one that is named",
             run -> run.predictions.set(3, prediction(1, "says-2", "c", "k1", 0, 0)),
             WRONG,
-            "head 1 said says-2 of c"));
+            "head 1 said says-2 of c"),
+        breaks(
+            "one head from first to last",
+            run -> {
+              run.predictions.set(0, by(1, "d", 1));
+              run.predictions.set(2, by(1, "b", 0));
+            },
+            WRONG,
+            "2 heads or more were to serve, and [1] did"));
   }
 
   @Test
