@@ -26,7 +26,7 @@ final class BrokerFaults {
     return List.of(
         Fault.of("connection cut at END_TXN", cut(ApiKeys.END_TXN)).proxied(),
         Fault.of("connection cut during produce", cut(ApiKeys.PRODUCE)).proxied(),
-        Fault.of("commit held past its transaction", BrokerFaults::holdCommit).proxied(),
+        Fault.of("commit held past its transaction", BrokerFaults::holdCommit).proxied().aborting(),
         Fault.of("broker restart", BrokerFaults::restart),
         Fault.of("broker SIGKILL", BrokerFaults::kill),
         Fault.of("broker down at start", BrokerFaults::downAtStart),
@@ -39,13 +39,13 @@ final class BrokerFaults {
   }
 
   /**
-   * With the request or the answer lost.
+   * With the request or the answer lost, in turn.
    *
    * @param client in the names of those it happens to
    * @param seconds that such a request is waited for
    */
   static boolean cut(Run run, ApiKeys request, String client, int seconds) throws Exception {
-    Proxy.Lost lost = run.random.nextBoolean() ? Proxy.Lost.ANSWER : Proxy.Lost.REQUEST;
+    Proxy.Lost lost = run.fired() % 2 == 1 ? Proxy.Lost.ANSWER : Proxy.Lost.REQUEST;
     try {
       run.cluster.proxy().trap(request, client, 0, lost, () -> {}).get(seconds, TimeUnit.SECONDS);
     } catch (TimeoutException e) {

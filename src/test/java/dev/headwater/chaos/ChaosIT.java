@@ -53,6 +53,9 @@ class ChaosIT {
     assertThat(row.failure()).as("%s, seed %d", fault, SEED).isNull();
     assertThat(row.violations()).as("%s, seed %d", fault, SEED).isEmpty();
     assertThat(row.fired()).as("times it hit").isGreaterThanOrEqualTo(Run.FIRINGS);
+    if (fault.aborts()) {
+      assertThat(row.abortedTransactions()).as("aborted transactions").isPositive();
+    }
   }
 
   static Row run(Fault fault, Protocol protocol, long seed, Path directory) throws Exception {

@@ -31,9 +31,10 @@ final class DiskFaults {
 
   static List<Fault> all() {
     return List.of(
-        Fault.of("state directory lost", DiskFaults::lose),
-        Fault.of("disk full for state", filled(Map.of(), DiskFaults::startAgain)),
-        Fault.of("disk full for state while it runs", filled(SMALL_STORES, DiskFaults::goOn)),
+        Fault.of("state directory lost", DiskFaults::lose).aborting(),
+        Fault.of("disk full for state", filled(Map.of(), DiskFaults::startAgain)).aborting(),
+        Fault.of("disk full for state while it runs", filled(SMALL_STORES, DiskFaults::goOn))
+            .aborting(),
         Fault.of("slow disk of the broker", DiskFaults::slow));
   }
 

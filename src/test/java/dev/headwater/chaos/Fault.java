@@ -7,9 +7,10 @@ import java.util.List;
  * Something that goes wrong while records are scored.
  *
  * @param name as the table tells it
+ * @param aborts whether it is certain to cut a transaction of a scorer
  * @param firing how it goes wrong once
  */
-record Fault(String name, Shape shape, List<Protocol> protocols, Firing firing) {
+record Fault(String name, Shape shape, List<Protocol> protocols, boolean aborts, Firing firing) {
 
   /** Lets it happen, and undoes it. */
   interface Firing {
@@ -31,7 +32,8 @@ record Fault(String name, Shape shape, List<Protocol> protocols, Firing firing) 
 
   /** To two scorers on one Kafka node. */
   static Fault of(String name, Firing firing) {
-    return new Fault(name, new Shape(2, 1, false, false, false), List.of(Protocol.CLASSIC), firing);
+    return new Fault(
+        name, new Shape(2, 1, false, false, false), List.of(Protocol.CLASSIC), false, firing);
   }
 
   Fault scorers(int scorers) {
@@ -56,11 +58,16 @@ record Fault(String name, Shape shape, List<Protocol> protocols, Firing firing) 
   }
 
   Fault underBothProtocols() {
-    return new Fault(name, shape, List.of(Protocol.values()), firing);
+    return new Fault(name, shape, List.of(Protocol.values()), aborts, firing);
+  }
+
+  /** A scorer under load has a transaction open nearly all the time: of three cuts one hits. */
+  Fault aborting() {
+    return new Fault(name, shape, protocols, true, firing);
   }
 
   private Fault with(Shape changed) {
-    return new Fault(name, changed, protocols, firing);
+    return new Fault(name, changed, protocols, aborts, firing);
   }
 
   @Override

@@ -20,6 +20,7 @@ import java.util.Locale;
  * @param sent records
  * @param abortedTransactions of scorers, by the markers in the log
  * @param headVersions that made predictions, the bundle's own aside
+ * @param refusedHeads by the gate of a trainer; null where there is none
  * @param secondsToRecover of each firing, until records sent after it were committed of every
  *     partition
  * @param failure what kept the run from its end; null where nothing did
@@ -32,6 +33,7 @@ record Row(
     int sent,
     int abortedTransactions,
     int headVersions,
+    Integer refusedHeads,
     List<Double> secondsToRecover,
     @JsonIgnore List<Violation> violations,
     @JsonSerialize(using = ToStringSerializer.class) Throwable failure) {
@@ -60,7 +62,7 @@ record Row(
     return violations.stream().filter(v -> v.kind() == kind).count();
   }
 
-  private static final String LINE = "%-42s %-8s %5s %7s %7s %5s %5s %5s %7s %5s %14s%n";
+  private static final String LINE = "%-42s %-8s %5s %7s %7s %5s %7s %5s %5s %7s %5s %14s%n";
 
   /** For people. */
   static String table(List<Row> rows) {
@@ -73,6 +75,7 @@ record Row(
             "records",
             "aborted",
             "heads",
+            "refused",
             "lost",
             "twice",
             "reorder",
@@ -87,6 +90,7 @@ record Row(
               row.sent,
               row.abortedTransactions,
               row.headVersions,
+              row.refusedHeads == null ? "-" : row.refusedHeads,
               row.lost(),
               row.duplicated(),
               row.reordered(),

@@ -179,7 +179,8 @@ final class Run implements AutoCloseable {
     if (undisturbed && aborted == 0) {
       violations.addAll(totals(counts, committed));
     }
-    return row(aborted, committed.heads().size(), violations, null);
+    Integer refused = fault.shape().trained() ? PublishedHeads.on(this).refused().size() : null;
+    return row(aborted, committed.heads().size(), refused, violations, null);
   }
 
   /** What is live once nothing is published any more. */
@@ -294,10 +295,11 @@ final class Run implements AutoCloseable {
 
   /** What is known of a run that did not come to its end. */
   Row failed(Throwable failure) {
-    return row(0, 0, List.of(), failure);
+    return row(0, 0, null, List.of(), failure);
   }
 
-  private Row row(int aborted, int heads, List<Violation> violations, Throwable failure) {
+  private Row row(
+      int aborted, int heads, Integer refused, List<Violation> violations, Throwable failure) {
     return new Row(
         fault.name(),
         protocol.name().toLowerCase(),
@@ -305,6 +307,7 @@ final class Run implements AutoCloseable {
         load.sent(),
         aborted,
         heads,
+        refused,
         recoveries,
         violations,
         failure);

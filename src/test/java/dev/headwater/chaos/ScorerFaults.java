@@ -13,9 +13,11 @@ final class ScorerFaults {
 
   static List<Fault> all() {
     return List.of(
-        Fault.of("scorer SIGKILL", ScorerFaults::kill).underBothProtocols(),
+        Fault.of("scorer SIGKILL", ScorerFaults::kill).aborting().underBothProtocols(),
         Fault.of("scorer SIGTERM", ScorerFaults::terminate).underBothProtocols(),
-        Fault.of("scorer SIGSTOP past the session", ScorerFaults::freeze).underBothProtocols(),
+        Fault.of("scorer SIGSTOP past the session", ScorerFaults::freeze)
+            .aborting()
+            .underBothProtocols(),
         Fault.of("2 scorers, rolling restart", ScorerFaults::roll).underBothProtocols(),
         Fault.of("3 scorers, rolling restart", ScorerFaults::roll).scorers(3),
         Fault.of("2 scorers, one more and one less", ScorerFaults::scale).underBothProtocols());
