@@ -205,7 +205,8 @@ final class Load implements AutoCloseable {
     }
     if (!failures.isEmpty()) {
       throw new IllegalStateException(
-          "the load failed %d times".formatted(failures.size()), failures.peek());
+          "the load failed %d times, first of %s".formatted(failures.size(), failures.peek()),
+          failures.peek());
     }
   }
 

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 /**
  * What one fault did to one run.
@@ -23,6 +24,8 @@ import java.util.Locale;
  * @param refusedHeads by the gate of a trainer; null where there is none
  * @param secondsToRecover of each firing, until records sent after it were committed of every
  *     partition
+ * @param violations null, as are the numbers of what is found in the end, of a run that never came
+ *     to it
  * @param failure what kept the run from its end; null where nothing did
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -31,35 +34,45 @@ record Row(
     String protocol,
     int fired,
     int sent,
-    int abortedTransactions,
-    int headVersions,
+    Integer abortedTransactions,
+    Integer headVersions,
     Integer refusedHeads,
     List<Double> secondsToRecover,
     @JsonIgnore List<Violation> violations,
     @JsonSerialize(using = ToStringSerializer.class) Throwable failure) {
 
+  private static final int TOLD = 20;
+
+  /** The first of them, as text. */
+  @JsonProperty("violations")
+  List<String> told() {
+    return violations == null
+        ? null
+        : violations.stream().limit(TOLD).map(Violation::toString).toList();
+  }
+
   @JsonProperty
-  long lost() {
+  Long lost() {
     return count(Kind.LOST);
   }
 
   @JsonProperty
-  long duplicated() {
+  Long duplicated() {
     return count(Kind.REPEATED);
   }
 
   @JsonProperty
-  long reordered() {
+  Long reordered() {
     return count(Kind.REORDERED);
   }
 
   @JsonProperty
-  long wrong() {
+  Long wrong() {
     return count(Kind.WRONG);
   }
 
-  private long count(Kind kind) {
-    return violations.stream().filter(v -> v.kind() == kind).count();
+  private Long count(Kind kind) {
+    return violations == null ? null : violations.stream().filter(v -> v.kind() == kind).count();
   }
 
   private static final String LINE = "%-42s %-8s %5s %7s %7s %5s %7s %5s %5s %7s %5s %14s%n";
@@ -88,16 +101,20 @@ record Row(
               row.protocol,
               row.fired,
               row.sent,
-              row.abortedTransactions,
-              row.headVersions,
-              row.refusedHeads == null ? "-" : row.refusedHeads,
-              row.lost(),
-              row.duplicated(),
-              row.reordered(),
-              row.wrong(),
+              known(row.abortedTransactions),
+              known(row.headVersions),
+              known(row.refusedHeads),
+              known(row.lost()),
+              known(row.duplicated()),
+              known(row.reordered()),
+              known(row.wrong()),
               row.failure == null ? row.recovery() : "failed"));
     }
     return table.toString();
+  }
+
+  private static String known(Object number) {
+    return Objects.toString(number, "-");
   }
 
   private String recovery() {

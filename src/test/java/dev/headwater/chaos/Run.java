@@ -295,11 +295,15 @@ final class Run implements AutoCloseable {
 
   /** What is known of a run that did not come to its end. */
   Row failed(Throwable failure) {
-    return row(0, 0, null, List.of(), failure);
+    return row(null, null, null, null, failure);
   }
 
   private Row row(
-      int aborted, int heads, Integer refused, List<Violation> violations, Throwable failure) {
+      Integer aborted,
+      Integer heads,
+      Integer refused,
+      List<Violation> violations,
+      Throwable failure) {
     return new Row(
         fault.name(),
         protocol.name().toLowerCase(),
