@@ -24,8 +24,10 @@ final class BrokerFaults {
 
   static List<Fault> all() {
     return List.of(
-        Fault.of("connection cut at END_TXN", cut(ApiKeys.END_TXN)).proxied(),
-        Fault.of("connection cut during produce", cut(ApiKeys.PRODUCE)).proxied(),
+        Fault.of("connection cut at END_TXN", cut(ApiKeys.END_TXN)).proxied().underBothProtocols(),
+        Fault.of("connection cut during produce", cut(ApiKeys.PRODUCE))
+            .proxied()
+            .underBothProtocols(),
         Fault.of("commit held past its transaction", BrokerFaults::holdCommit).proxied().aborting(),
         Fault.of("broker restart", BrokerFaults::restart),
         Fault.of("broker SIGKILL", BrokerFaults::kill),
