@@ -6,9 +6,12 @@ import dev.headwater.http.HttpServer;
 import dev.headwater.http.MicrometerScorerMetrics;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.stream.StreamService;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -17,6 +20,8 @@ import picocli.CommandLine.Mixin;
     mixinStandardHelpOptions = true,
     description = "Runs the stream processor: scores records, asks for labels, follows heads.")
 final class ServeCommand implements Callable<Integer> {
+  private static final Logger log = LoggerFactory.getLogger(ServeCommand.class);
+
   @Mixin private ConfigOption config;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -51,9 +56,19 @@ final class ServeCommand implements Callable<Integer> {
             http.start(Pages.INTERVAL);
             service.start(() -> signalled.getCount() == 0);
             signalled.await();
+            service.close(); // commits what it has in hand, and counts it
+            log.atInfo()
+                .addKeyValue("received", count(registry, "received"))
+                .addKeyValue("predicted", count(registry, "predicted"))
+                .addKeyValue("dead-lettered", count(registry, "dead.lettered"))
+                .log("scoring ended");
           }
         });
     return 0;
+  }
+
+  private static long count(MeterRegistry registry, String records) {
+    return (long) registry.get("headwater.records." + records).counter().count();
   }
 
   /** The scorer that the settings describe, not started. */

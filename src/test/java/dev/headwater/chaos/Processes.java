@@ -9,6 +9,7 @@ import dev.headwater.stream.StreamSettings.Protocol;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,7 @@ final class Processes implements AutoCloseable {
   private final Optional<TestKeys> keys;
   private final Map<String, HeadwaterProcess> scorers = new TreeMap<>();
   private final Map<String, String> environment = new HashMap<>();
+  private final List<Map<String, Integer>> counts = new ArrayList<>();
   private HeadwaterProcess trainer;
   private int launched;
 
@@ -122,6 +124,11 @@ final class Processes implements AutoCloseable {
     return launched;
   }
 
+  /** The last counters of each that was stopped. */
+  List<Map<String, Integer>> counts() {
+    return counts;
+  }
+
   HeadwaterProcess trainer() {
     return trainer;
   }
@@ -134,11 +141,10 @@ final class Processes implements AutoCloseable {
     return List.copyOf(scorers.keySet()).get(random.nextInt(scorers.size()));
   }
 
-  /** SIGTERM, and nobody in its place; returns its last counters. */
-  Map<String, Integer> stop(String member) throws Exception {
-    Map<String, Integer> counts = scorers.get(member).stop();
+  /** SIGTERM, and nobody in its place. */
+  void stop(String member) throws Exception {
+    counts.add(scorers.get(member).stop());
     scorers.remove(member);
-    return counts;
   }
 
   /** A counter, summed over the scorers that run. */

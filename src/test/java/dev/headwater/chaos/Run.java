@@ -159,11 +159,10 @@ final class Run implements AutoCloseable {
     } catch (ConditionTimeoutException e) {
       // what is missing is counted below
     }
-    boolean undisturbed = processes.launched() == fault.shape().scorers();
-    List<Map<String, Integer>> counts = new ArrayList<>();
     for (String member : processes.members()) {
-      counts.add(processes.stop(member));
+      processes.stop(member);
     }
+    List<Map<String, Integer>> counts = processes.counts();
     Committed committed = Committed.on(on);
     List<Violation> violations = new ArrayList<>(violations(committed));
     Set<String> written =
@@ -176,7 +175,7 @@ final class Run implements AutoCloseable {
             on.names.labelsById());
     int aborted = Aborted.count(cluster.nodes(), written);
     counts.forEach(each -> violations.addAll(sums(each)));
-    if (undisturbed && aborted == 0) {
+    if (counts.size() == processes.launched() && aborted == 0) {
       violations.addAll(totals(counts, committed));
     }
     Integer refused = fault.shape().trained() ? PublishedHeads.on(this).refused().size() : null;
@@ -275,7 +274,9 @@ final class Run implements AutoCloseable {
             new Violation(Kind.WRONG, "received is not predicted + dead-lettered: " + counts));
   }
 
-  /** Where nobody ended and nothing was done again, all together counted what came and went. */
+  /**
+   * Where nobody was killed and nothing was done again, all together counted what came and went.
+   */
   private List<Violation> totals(List<Map<String, Integer>> counts, Committed committed) {
     Map<String, Integer> wanted =
         Map.of(

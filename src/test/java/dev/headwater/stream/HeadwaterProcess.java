@@ -27,6 +27,9 @@ public final class HeadwaterProcess {
   public static final double AUDIT_SHARE = 0.2;
   private static final Pattern COUNTER =
       Pattern.compile("^headwater_(\\w+)_total(?:\\{.*})? (\\S+)$", Pattern.MULTILINE);
+  private static final Pattern ENDED =
+      Pattern.compile(
+          "scoring ended received=\"(\\d+)\" predicted=\"(\\d+)\" dead-lettered=\"(\\d+)\"");
   private static final Duration QUIET = Duration.ofSeconds(10);
 
   /** Five seconds alone; with other builds beside it a start has taken two minutes. */
@@ -155,6 +158,13 @@ public final class HeadwaterProcess {
       throw new IllegalStateException("the process did not stop; see " + log);
     }
     assertThat(process.exitValue()).as("exit code of SIGTERM, see %s", log).isEqualTo(128 + 15);
+    // a scorer counts what it had in hand after the signal, when it can only log it
+    Matcher ended = ENDED.matcher(Files.readString(log));
+    if (ended.find()) {
+      counts.put("records_received", Integer.valueOf(ended.group(1)));
+      counts.put("records_predicted", Integer.valueOf(ended.group(2)));
+      counts.put("records_dead_lettered", Integer.valueOf(ended.group(3)));
+    }
     return counts;
   }
 
