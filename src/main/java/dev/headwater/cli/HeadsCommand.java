@@ -60,7 +60,8 @@ final class HeadsCommand {
         String mark = head.version() != live ? waits ? "? " : "  " : pinned ? "*p" : "* ";
         boolean tried = canary.filter(c -> c.version() == head.version()).isPresent();
         mark = tried ? "c " : mark;
-        out().println(line(mark, head, kept));
+        String gone = log.tooLarge(task, head.version()).orElse("tensors no longer kept");
+        out().println(line(mark, head, kept || !head.verdict().accepted() ? "" : gone));
       }
     }
     if (log.tasks().isEmpty()) {
@@ -232,6 +233,8 @@ final class HeadsCommand {
     String why = null;
     if (!head.verdict().accepted()) {
       why = "the gate did not accept it, or it was taken back: " + head.verdict().reason();
+    } else if (log.tooLarge(task, version).isPresent()) {
+      why = log.tooLarge(task, version).get();
     } else if (!log.hasTensors(task, version)) {
       why = "its tensors are no longer kept (heads.keep)";
     } else if (pinned(log, task)) {
@@ -293,6 +296,10 @@ final class HeadsCommand {
 
   private static Head head(Task task, HeadLog log, Optional<Long> asked) throws UsageException {
     long version = asked.orElseGet(() -> log.liveVersion(task.name()));
+    Optional<String> tooLarge = log.tooLarge(task.name(), version);
+    if (tooLarge.isPresent()) {
+      throw new UsageException(tooLarge.get());
+    }
     return (version == 0 ? task.head() : log.head(task.name(), version))
         .orElseThrow(() -> unknown(task.name(), version));
   }
@@ -306,7 +313,7 @@ final class HeadsCommand {
     return HeadLog.read(settings.kafka(), settings.topics().heads(), settings.heads().signatures());
   }
 
-  private static String line(String mark, HeadInfo head, boolean kept) {
+  private static String line(String mark, HeadInfo head, String gone) {
     List<String> labels = head.labels();
     return "%s%4d  parent %-4d %s  %-8s  %3d labels  %s%s"
         .formatted(
@@ -317,7 +324,7 @@ final class HeadsCommand {
             head.verdict().accepted() ? "accepted" : "refused",
             labels.size(),
             head.verdict().reason(),
-            kept || !head.verdict().accepted() ? "" : "  (tensors no longer kept)");
+            gone.isEmpty() ? "" : "  (" + gone + ")");
   }
 
   private PrintWriter out() {

@@ -133,7 +133,8 @@ public final class HeadFollower implements AutoCloseable {
   }
 
   private void connect() {
-    try (HeadTopic topic = new HeadTopic(kafka, heads, signatures, this::unreadable)) {
+    try (HeadTopic topic =
+        new HeadTopic(kafka, heads, signatures, sink::largest, this::unreadable)) {
       reading = topic;
       follow(topic);
     } catch (WakeupException e) {

@@ -59,11 +59,18 @@ public final class HeadLog {
 
   /** Whether the version can be served, rolled back to and exported. */
   public boolean hasTensors(String task, long version) {
-    return store.manifest(task, version).filter(manifest -> manifest.chunks() > 0).isPresent();
+    return store.manifest(task, version).filter(manifest -> manifest.chunks() > 0).isPresent()
+        && tooLarge(task, version).isEmpty();
+  }
+
+  /** Why nothing is kept here of a version that is on the topic; empty where that is not so. */
+  public Optional<String> tooLarge(String task, long version) {
+    return store.tooLarge(task, version);
   }
 
   /**
-   * The version with its tensors; empty where it is unknown, was refused or has been retired.
+   * The version with its tensors; empty where it is unknown or too large, was refused or has been
+   * retired.
    *
    * @throws IllegalStateException where its bytes are there, but damaged
    */

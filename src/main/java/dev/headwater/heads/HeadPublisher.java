@@ -293,6 +293,11 @@ public final class HeadPublisher implements AutoCloseable {
   private List<ProducerRecord<String, byte[]>> publication(Head head) {
     HeadInfo info = head.info();
     byte[] bytes = HeadCodec.write(head);
+    if (bytes.length > topic.store().one()) {
+      throw new IllegalArgumentException(
+          "head %d of %s weighs %d bytes: no more than %d could be read back, a sixth of this process's heap"
+              .formatted(info.version(), info.task(), bytes.length, topic.store().one()));
+    }
     List<ProducerRecord<String, byte[]>> records = new ArrayList<>();
     int size = settings.chunkBytes();
     for (int from = 0; from < bytes.length; from += size) {
@@ -331,7 +336,11 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   private boolean hasTensors(HeadInfo info) {
-    return new HeadLog(topic.store()).hasTensors(info.task(), info.version());
+    return topic
+        .store()
+        .manifest(info.task(), info.version())
+        .filter(manifest -> manifest.chunks() > 0)
+        .isPresent();
   }
 
   /** The live version and its canary, what it would be rolled back to, and what this one would. */

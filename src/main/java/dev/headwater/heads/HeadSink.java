@@ -1,11 +1,19 @@
 package dev.headwater.heads;
 
 import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 
 /** Where a {@link HeadFollower} hands its heads; called on the follower's thread only. */
 public interface HeadSink {
+
+  /**
+   * Bytes that no head like this one exceeds; of a larger one nothing is kept, and it is refused.
+   *
+   * @param info what its manifest claims
+   */
+  long largest(HeadInfo info);
 
   /**
    * Installs a head whose bytes are whole and which belongs to this backbone.

@@ -7,24 +7,39 @@ import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import java.nio.ByteBuffer;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The heads topic as far as it has been read. Records may come in any order, twice, or again from
  * the start; tensors stay as the bytes that came, and are parsed when a head is asked for. Holds
  * what the topic holds, that is about {@link HeadSettings#keep} heads a task and the manifests of
- * {@link HeadSettings#HISTORY}. Not thread-safe.
+ * {@link HeadSettings#HISTORY}, but never more than half of the heap: see RATIONALE.md. Not
+ * thread-safe.
  */
 final class HeadStore {
+  /** What a chunk, or a label in a manifest, takes beside its bytes. */
+  private static final int OVERHEAD = 64;
+
+  /** In place of a chunk that is not kept: whoever retires the head needs its key. */
+  private static final byte[] NOTHING = {};
+
+  private final long most;
+  private final ToLongFunction<HeadInfo> largest;
+  private long held;
   private final Map<String, TreeMap<Long, Version>> tasks = new TreeMap<>();
   private final Map<String, LivePointer> live = new TreeMap<>();
   private final Map<String, LivePointer> latest = new HashMap<>();
@@ -34,6 +49,53 @@ final class HeadStore {
   private static final class Version {
     private @Nullable Manifest manifest;
     private final TreeMap<Integer, byte[]> chunks = new TreeMap<>();
+    private long manifestHeld;
+    private long held;
+    private long seen;
+    private @Nullable String refusal;
+
+    private Version copy() {
+      Version copy = new Version();
+      copy.manifest = manifest;
+      copy.chunks.putAll(chunks);
+      copy.manifestHeld = manifestHeld;
+      copy.held = held;
+      copy.seen = seen;
+      copy.refusal = refusal;
+      return copy;
+    }
+
+    private boolean retired() {
+      return manifest != null && manifest.chunks() == 0;
+    }
+
+    private boolean whole() {
+      return manifest != null && chunks.headMap(manifest.chunks()).size() == manifest.chunks();
+    }
+
+    private long weight() {
+      return Math.max(seen, manifest == null ? 0 : manifest.bytes());
+    }
+  }
+
+  /** Where nothing is known of what a head may weigh. */
+  HeadStore() {
+    this(info -> Long.MAX_VALUE);
+  }
+
+  /**
+   * @param largest bytes that no head like this one exceeds
+   */
+  HeadStore(ToLongFunction<HeadInfo> largest) {
+    this(Runtime.getRuntime().maxMemory() / 2, largest);
+  }
+
+  /**
+   * @param most bytes to hold of all heads together
+   */
+  HeadStore(long most, ToLongFunction<HeadInfo> largest) {
+    this.most = most;
+    this.largest = largest;
   }
 
   /**
@@ -47,7 +109,7 @@ final class HeadStore {
     switch (parsed.kind()) {
       case LIVE -> applyPointer(parsed, value);
       case LABELS -> applyAliases(parsed, value);
-      case MANIFEST -> version(parsed).manifest = manifest(parsed, value);
+      case MANIFEST -> applyManifest(parsed, value);
       case CHUNK -> applyChunk(parsed, value);
     }
     if (value == null) {
@@ -97,6 +159,26 @@ final class HeadStore {
     return Optional.ofNullable(versionsOf(task).get(version)).map(found -> found.manifest);
   }
 
+  /** Why the version is too large for this process or bundle; empty where it is not, or retired. */
+  Optional<String> tooLarge(String task, long number) {
+    return Optional.ofNullable(versionsOf(task).get(number))
+        .filter(version -> version.refusal != null && !version.retired())
+        .map(
+            version ->
+                "Version %d of %s weighs %d bytes: %s."
+                    .formatted(number, task, version.weight(), version.refusal));
+  }
+
+  /** The most that is kept of one head: read, it is there three times. */
+  long one() {
+    return most / 3;
+  }
+
+  /** About how much memory all of it takes. */
+  long held() {
+    return held;
+  }
+
   /** How many chunks of the version are here, needed or not. */
   Collection<Integer> chunks(String task, long version) {
     Version found = versionsOf(task).get(version);
@@ -110,6 +192,10 @@ final class HeadStore {
    * @throws RefusedHeadException where it never will be: retired, damaged, or not what it says
    */
   Optional<Head> head(String task, long number) throws RefusedHeadException {
+    Optional<String> tooLarge = tooLarge(task, number);
+    if (tooLarge.isPresent()) {
+      throw new RefusedHeadException(RefusedHeadException.Cause.OVERSIZED, tooLarge.get());
+    }
     Version version = versionsOf(task).get(number);
     if (version == null || version.manifest == null) {
       return Optional.empty();
@@ -136,18 +222,18 @@ final class HeadStore {
 
   /** A store of its own with the same content. */
   HeadStore copy() {
-    HeadStore copy = new HeadStore();
+    HeadStore copy = new HeadStore(most, largest);
+    copy.held = held;
     copy.live.putAll(live);
     copy.latest.putAll(latest);
     copy.aliases.putAll(aliases);
     tasks.forEach(
         (task, versions) ->
             versions.forEach(
-                (number, version) -> {
-                  Version copied = copy.version(task, number);
-                  copied.manifest = version.manifest;
-                  copied.chunks.putAll(version.chunks);
-                }));
+                (number, version) ->
+                    copy.tasks
+                        .computeIfAbsent(task, name -> new TreeMap<>())
+                        .put(number, version.copy())));
     return copy;
   }
 
@@ -194,12 +280,101 @@ final class HeadStore {
     return manifest;
   }
 
-  private void applyChunk(HeadKey key, byte @Nullable [] value) {
-    if (value == null) {
-      version(key).chunks.remove(key.chunk());
-    } else {
-      version(key).chunks.put(key.chunk(), value);
+  private void applyManifest(HeadKey key, byte @Nullable [] value) throws RefusedHeadException {
+    Manifest manifest = manifest(key, value);
+    Version version = version(key);
+    version.manifest = manifest;
+    long before = version.manifestHeld;
+    version.manifestHeld = 0;
+    if (manifest != null && value != null) {
+      version.manifestHeld = value.length + (long) OVERHEAD * manifest.info().labels().size();
     }
+    hold(version, version.manifestHeld - before);
+    if (manifest != null && version.refusal == null) {
+      HeadInfo info = manifest.info();
+      long limit = largest.applyAsLong(info);
+      if (manifest.bytes() > limit) {
+        refuse(
+            version,
+            "a head of its %d labels has %d here at most".formatted(info.labels().size(), limit));
+      } else if (manifest.bytes() > one()) {
+        refuse(version, tooMuch());
+      }
+    }
+  }
+
+  private void applyChunk(HeadKey key, byte @Nullable [] value) {
+    Version version = version(key);
+    byte[] before = version.chunks.remove(key.chunk());
+    long change = before == null ? 0 : -OVERHEAD - before.length;
+    if (value != null) {
+      byte[] kept = version.refusal == null ? value : NOTHING;
+      version.chunks.put(key.chunk(), kept);
+      version.seen += value.length;
+      change += OVERHEAD + kept.length;
+    }
+    hold(version, change);
+  }
+
+  private void hold(Version version, long change) {
+    version.held += change;
+    held += change;
+    if (version.held > one()) {
+      refuse(version, tooMuch());
+    }
+    while (held > most) {
+      refuse(
+          leastNeeded(version),
+          "all heads on the topic take more than %d, half of this process's heap".formatted(most));
+    }
+  }
+
+  private String tooMuch() {
+    return "of one head %d are kept at most, a sixth of this process's heap".formatted(one());
+  }
+
+  /** Its chunks go, and if that was not enough, even what tells of them. */
+  private void refuse(Version version, String why) {
+    long before = version.held;
+    if (version.refusal == null) {
+      version.refusal = why;
+      version.chunks.replaceAll((number, chunk) -> NOTHING);
+    } else {
+      version.manifest = null;
+      version.manifestHeld = 0;
+      version.chunks.clear();
+    }
+    version.held = version.manifestHeld + (long) OVERHEAD * version.chunks.size();
+    held += version.held - before;
+  }
+
+  /** What nothing points at before what serves, what was never completed before what was. */
+  private Version leastNeeded(Version arriving) {
+    Set<Version> needed = live.values().stream().flatMap(this::needed).collect(Collectors.toSet());
+    return tasks.values().stream()
+        .flatMap(versions -> versions.entrySet().stream())
+        .filter(entry -> entry.getValue().held > 0)
+        .min(
+            Comparator.comparing(
+                    (Map.Entry<Long, Version> entry) -> needed.contains(entry.getValue()))
+                .thenComparing(entry -> entry.getValue().refusal != null)
+                .thenComparing(entry -> entry.getValue() == arriving || entry.getValue().whole())
+                .thenComparing(Map.Entry::getKey))
+        .orElseThrow()
+        .getValue();
+  }
+
+  /** What serves, and what it would be rolled back to. */
+  private Stream<Version> needed(LivePointer pointer) {
+    String task = pointer.task();
+    Stream<Long> served =
+        Stream.concat(
+            Stream.of(pointer.version()),
+            Stream.ofNullable(pointer.canary()).map(LivePointer.Canary::version));
+    Stream<Long> parent =
+        manifest(task, pointer.version()).map(manifest -> manifest.info().parent()).stream();
+    return Stream.concat(served, parent)
+        .flatMap(number -> Stream.ofNullable(versionsOf(task).get(number)));
   }
 
   private void forgetIfEmpty(HeadKey key) {
@@ -227,13 +402,9 @@ final class HeadStore {
   }
 
   private Version version(HeadKey key) {
-    return version(key.task(), key.version());
-  }
-
-  private Version version(String task, long number) {
     return tasks
-        .computeIfAbsent(task, name -> new TreeMap<>())
-        .computeIfAbsent(number, n -> new Version());
+        .computeIfAbsent(key.task(), name -> new TreeMap<>())
+        .computeIfAbsent(key.version(), n -> new Version());
   }
 
   private SortedMap<Long, Version> versionsOf(String task) {

@@ -1,5 +1,6 @@
 package dev.headwater.heads;
 
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
 import java.time.Duration;
@@ -7,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.ToLongFunction;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -33,10 +35,12 @@ final class HeadTopic implements AutoCloseable {
   private final TopicPartition partition;
   private final Signatures signatures;
   private final BiConsumer<@Nullable String, RefusedHeadException> unreadable;
-  private HeadStore store = new HeadStore();
+  private final ToLongFunction<HeadInfo> largest;
+  private HeadStore store;
 
   /**
    * @param signatures without which a record is no part of any head
+   * @param largest bytes that no head like this one exceeds
    * @param unreadable told the key of each record that is no part of any head, and why; it must not
    *     keep anybody from reading those that are
    */
@@ -44,8 +48,11 @@ final class HeadTopic implements AutoCloseable {
       Map<String, Object> kafka,
       Topic<String, byte[]> heads,
       Signatures signatures,
+      ToLongFunction<HeadInfo> largest,
       BiConsumer<@Nullable String, RefusedHeadException> unreadable) {
     this.signatures = signatures;
+    this.largest = largest;
+    store = new HeadStore(largest);
     this.unreadable = unreadable;
     partition = new TopicPartition(heads.name(), 0);
     consumer =
@@ -55,12 +62,13 @@ final class HeadTopic implements AutoCloseable {
     consumer.seekToBeginning(List.of(partition));
   }
 
-  /** As above; unreadable records go to the log. */
+  /** For those who do not serve: of heads of any size, and unreadable records go to the log. */
   HeadTopic(Map<String, Object> kafka, Topic<String, byte[]> heads, Signatures signatures) {
     this(
         kafka,
         heads,
         signatures,
+        info -> Long.MAX_VALUE,
         (key, why) ->
             log.atWarn()
                 .addKeyValue("topic", heads.name())
@@ -140,7 +148,7 @@ final class HeadTopic implements AutoCloseable {
   }
 
   private void startOver() {
-    store = new HeadStore();
+    store = new HeadStore(largest);
     consumer.seekToBeginning(List.of(partition));
   }
 

@@ -24,7 +24,9 @@ public final class RefusedHeadException extends Exception {
      */
     UNFIT,
     /** It bears no valid signature. */
-    UNSIGNED;
+    UNSIGNED,
+    /** It weighs more than a head of this bundle can, or than this process has room for. */
+    OVERSIZED;
 
     /** As metrics name it. */
     public String code() {

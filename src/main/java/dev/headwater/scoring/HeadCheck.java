@@ -15,10 +15,31 @@ final class HeadCheck {
   /** Of the greatest logit of a row: far above rounding, far below any change of meaning. */
   private static final double TOLERANCE = 1e-3;
 
+  /** Of labels and verdict: twice what a manifest has room for, which is one record. */
+  private static final long TOLD = 2 << 20;
+
+  /** As trainers send. */
+  private static final int GOLDEN = 8;
+
+  /** Heads outlive programs: a later one may send more with them, and scorers of both run. */
+  private static final int ROOM = 4;
+
   private final Task task;
 
   HeadCheck(Task task) {
     this.task = task;
+  }
+
+  /** Bytes that no head of so many labels exceeds, which its weights alone decide. */
+  long largest(int labels) {
+    long weights =
+        task.split().parameterNames().stream()
+            .mapToLong(
+                name -> Arrays.stream(task.split().shape(name, labels)).reduce(1, (a, b) -> a * b))
+            .sum();
+    long golden = GOLDEN * (task.rowSize() + (long) labels * task.rowAnswers());
+    // what is known of where the classes lie is as large as a layer of weights
+    return TOLD + ROOM * Float.BYTES * (2 * weights + golden);
   }
 
   /** Everything that can be said without running it. */

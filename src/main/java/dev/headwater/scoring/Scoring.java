@@ -247,6 +247,16 @@ public final class Scoring implements AutoCloseable {
     return tasks.get(task).score(inference.finding(task), key);
   }
 
+  /** Bytes that no head like this one exceeds; any number where it is for no task here. */
+  public long largest(HeadInfo head) {
+    return bundle.tasks().stream()
+        .filter(task -> task.name().equals(head.task()))
+        .filter(task -> task.fingerprint().equals(head.backbone()))
+        .mapToLong(task -> new HeadCheck(task).largest(head.labels().size()))
+        .findFirst()
+        .orElse(Long.MAX_VALUE);
+  }
+
   /**
    * Checks a head, warms it and puts it live. In whose order versions come is not asked here.
    *

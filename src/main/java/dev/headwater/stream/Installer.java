@@ -3,6 +3,7 @@ package dev.headwater.stream;
 import dev.headwater.heads.HeadSink;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.scoring.Scoring;
@@ -12,6 +13,11 @@ import org.slf4j.LoggerFactory;
 /** Makes heads that become live score, and tells of those that cannot. */
 record Installer(Scoring scoring, ScorerMetrics metrics) implements HeadSink {
   private static final Logger log = LoggerFactory.getLogger(Installer.class);
+
+  @Override
+  public long largest(HeadInfo info) {
+    return scoring.largest(info);
+  }
 
   @Override
   public void accept(Head head, LivePointer pointer) throws RefusedHeadException {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.heads.HeadLog;
+import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.LivePointer;
@@ -25,6 +26,9 @@ final class HeadFaults {
   /** Floats, 64 MiB: more than a head of this bundle by six orders. */
   private static final int HUGE = 16 << 20;
 
+  /** More than the heap of a scorer, 512 MiB. */
+  private static final long LARGER = 600L << 20;
+
   private HeadFaults() {}
 
   static List<Fault> all() {
@@ -36,7 +40,8 @@ final class HeadFaults {
             Cause.UNFIT,
             run -> promote(run, run.bundle.task().fingerprint(), Float.NaN)),
         bad("head of another backbone", Cause.FOREIGN, run -> promote(run, "0".repeat(64), 1_000)),
-        bad("head of 64 MiB", Cause.UNFIT, HeadFaults::huge),
+        bad("head of 64 MiB", Cause.OVERSIZED, HeadFaults::huge),
+        bad("head larger than the heap", Cause.OVERSIZED, HeadFaults::larger),
         bad("replayed head", Cause.STALE, HeadFaults::replayed).signed(),
         bad("unsigned head", Cause.UNSIGNED, HeadFaults::unsigned).signed(),
         Fault.of("heads topic made anew, empty", HeadFaults::recreate));
@@ -46,7 +51,10 @@ final class HeadFaults {
     void write(Run run) throws Exception;
   }
 
-  /** Hit once every scorer has refused it, for what is wrong with it and nothing else. */
+  /**
+   * Hit once every scorer has refused it, for what is wrong with it and nothing else; it has to
+   * serve on from there.
+   */
   private static Fault bad(String name, Cause cause, Writing writing) {
     return Fault.of(
         name,
@@ -58,8 +66,8 @@ final class HeadFaults {
             }
             Refusals refusals = new Refusals(run, cause);
             writing.write(run);
-            run.hit();
             refusals.awaitMore();
+            run.hit();
           }
           return true;
         });
@@ -139,6 +147,30 @@ final class HeadFaults {
         .publisher()
         .promote(
             new Head(head.info(), tensors, head.goldenFeatures(), head.goldenLogits()), "chaos");
+  }
+
+  /** Chunk by chunk, for neither this process nor the broker has room for it. */
+  private static void larger(Run run) throws Exception {
+    String task = run.bundle.task().name();
+    long next = run.heads.next();
+    byte[] chunk = new byte[HeadSettings.CHUNK_BYTES];
+    int chunks = (int) (LARGER / chunk.length);
+    for (int i = 0; i < chunks; i++) {
+      write(run, "head/%s/%d/%d".formatted(task, next, i), chunk);
+    }
+    Map<String, Object> manifest =
+        Map.of(
+            "chunks",
+            chunks,
+            "bytes",
+            (long) chunks * chunk.length,
+            "sha256",
+            "0".repeat(64),
+            "info",
+            TestHead.of(run.bundle, next).info());
+    write(
+        run, "head/%s/%d/manifest".formatted(task, next), Json.MAPPER.writeValueAsBytes(manifest));
+    write(run, "live/" + task, pointer(run, next));
   }
 
   /** The first pointer again, as it was signed. */

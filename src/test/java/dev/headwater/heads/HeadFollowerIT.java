@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.schema.LivePointer;
+import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -136,6 +137,29 @@ class HeadFollowerIT {
     // then
     awaitRefusal("intent 1: Version 1 of intent is damaged: SHA-256");
     assertThat(sink.versions).isEmpty();
+  }
+
+  @Test
+  void refusesAHeadThatIsTooLargeAndGoesBackToAnOlderOne() throws Exception {
+    // given
+    publisher.promote(head(1), "trainer");
+    publisher.promote(head(2), "trainer");
+    startAndCatchUp();
+
+    // when
+    sink.largest = 100;
+    publisher.promote(head(3), "trainer");
+
+    // then
+    awaitRefusal("intent 3: Version 3 of intent weighs ");
+    assertThat(sink.causes).containsExactly(RefusedHeadException.Cause.OVERSIZED);
+    assertThat(sink.refused.get(0)).contains("a head of its 3 labels has 100 here at most");
+    assertThat(sink.versions).as("version 2 serves on").containsExactly(2L);
+
+    // when, then
+    publisher.point(TASK, 1, true, "cli");
+    awaitVersions(2L, 1L);
+    assertThat(follower.health().cause()).isEqualTo("intent: version 1, epoch 4");
   }
 
   @Test

@@ -3,12 +3,14 @@ package dev.headwater.heads;
 import static dev.headwater.heads.TestHeads.TASK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.headwater.schema.Head;
 import dev.headwater.schema.RefusedHeadException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -20,6 +22,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class HeadStoreTest {
+  /** Bytes, for some twenty heads as these. */
+  private static final int ROOM = 30_000;
+
   private final HeadStore store = new HeadStore();
 
   @Property(tries = 200, seed = "20261123")
@@ -152,6 +157,142 @@ class HeadStoreTest {
     assertThat(store.latest(TASK)).contains(TestHeads.pointer(1, 5));
   }
 
+  @Test
+  void outlivesAHeadLargerThanTheHeap() throws Exception {
+    // when
+    long chunks = Runtime.getRuntime().maxMemory() / HeadSettings.CHUNK_BYTES + 1;
+    for (int n = 0; n < chunks; n++) {
+      store.apply(HeadKey.chunk(TASK, 7, n), new byte[HeadSettings.CHUNK_BYTES]);
+    }
+
+    // then
+    assertThatThrownBy(() -> store.head(TASK, 7))
+        .isInstanceOf(RefusedHeadException.class)
+        .hasMessageStartingWith(
+            "Version 7 of intent weighs %d bytes: of one head %d are kept at most",
+            chunks * HeadSettings.CHUNK_BYTES, store.one());
+  }
+
+  @Test
+  void keepsNothingOfAHeadThatClaimsMoreThanItsLabelsNeed() throws Exception {
+    // given
+    HeadStore bounded = new HeadStore(ROOM, info -> 100L * info.labels().size());
+    Map<String, byte[]> small = TestHeads.records(TestHeads.head(1), 3);
+    long bytes = HeadCodec.write(TestHeads.head(1)).length;
+    assertThat(bytes).isGreaterThan(300);
+
+    // when: its manifest comes before some chunks and after others
+    for (String part : List.of("2", "manifest", "0", "1")) {
+      String key = "head/intent/1/" + part;
+      bounded.apply(key, small.get(key));
+    }
+    bounded.apply(HeadKey.chunk(TASK, 1, 3), new byte[500]);
+
+    // then
+    assertRefused(
+        bounded, 1, "weighs %d bytes: a head of its 3 labels has 300 here at most", bytes + 500);
+    assertThat(bounded.held()).as("keys and manifest").isLessThan(1_500);
+    assertThat(bounded.chunks(TASK, 1)).as("to be retired").containsExactly(0, 1, 2, 3);
+    assertThat(bounded.versions(TASK)).containsExactly(TestHeads.info(1));
+    assertThat(new HeadLog(bounded).hasTensors(TASK, 1)).isFalse();
+    assertThat(new HeadLog(bounded.copy()).head(TASK, 1)).isEmpty();
+    assertThat(new HeadLog(bounded.copy()).tooLarge(TASK, 1)).isPresent();
+  }
+
+  @Test
+  void forgetsThatAHeadWasTooLargeOnceItIsRetired() throws Exception {
+    HeadStore bounded = new HeadStore(ROOM, info -> 0);
+    applyAll(bounded, TestHeads.records(TestHeads.head(1), 2));
+    applyAll(
+        bounded,
+        Map.of(
+            HeadKey.manifest(TASK, 1), HeadCodec.json(Manifest.withoutTensors(TestHeads.info(1)))));
+
+    assertThat(new HeadLog(bounded).tooLarge(TASK, 1)).isEmpty();
+    assertThatThrownBy(() -> bounded.head(TASK, 1)).hasMessageContaining("has no tensors");
+  }
+
+  @Property(tries = 100, seed = "20261201")
+  void keepsGoodHeadsWhateverElseComes(@ForAll long seed) throws Exception {
+    // given: a good head, and the next amid bad ones without end
+    HeadStore bounded = new HeadStore(ROOM, info -> Long.MAX_VALUE);
+    applyAll(bounded, TestHeads.records(TestHeads.head(11), 5));
+    Random random = new Random(seed);
+    List<Map.Entry<String, byte[]>> records = new ArrayList<>();
+    records.addAll(TestHeads.records(TestHeads.head(12), 5).entrySet());
+    for (int i = 0; i < 100; i++) {
+      long version = random.nextInt(10, 1_000) + 3;
+      String key =
+          random.nextInt(10) == 0
+              ? HeadKey.manifest(TASK, version)
+              : HeadKey.chunk(TASK, version, random.nextInt(1_000_000_000));
+      byte[] value =
+          key.endsWith("manifest")
+              ? HeadCodec.json(new Manifest(9, ROOM / 3, "00", TestHeads.info(version)))
+              : new byte[random.nextInt(ROOM / 4)];
+      records.add(Map.entry(key, value));
+    }
+    Collections.shuffle(records, random);
+
+    // when, then
+    bounded.apply(HeadKey.live(TASK), HeadCodec.json(TestHeads.pointer(1, 12)));
+    for (Map.Entry<String, byte[]> record : records) {
+      bounded.apply(record.getKey(), record.getValue());
+      assertThat(bounded.held()).isBetween(0L, (long) ROOM);
+    }
+    assertThat(bounded.head(TASK, 12)).contains(TestHeads.head(12));
+    assertThat(bounded.head(TASK, 11)).contains(TestHeads.head(11));
+  }
+
+  @Test
+  void holdsNothingOfWhatWasAddedAndTakenAway() throws Exception {
+    HeadStore bounded = new HeadStore(ROOM, info -> info.version() == 1 ? 0 : Long.MAX_VALUE);
+    Map<String, byte[]> records = new HashMap<>(TestHeads.records(TestHeads.head(1), 3));
+    records.putAll(TestHeads.records(TestHeads.head(2), 3));
+    applyAll(bounded, records);
+    applyAll(bounded, records);
+
+    for (String key : records.keySet()) {
+      bounded.apply(key, null);
+    }
+
+    assertThat(bounded.held()).isZero();
+  }
+
+  @Test
+  void letsGoOfTheOldestWhereAllTogetherAreTooMany() throws Exception {
+    // given: as many whole heads as have room, and one more
+    HeadStore bounded = new HeadStore(ROOM, info -> Long.MAX_VALUE);
+    bounded.apply(HeadKey.live(TASK), HeadCodec.json(TestHeads.pointer(1, 1)));
+    long last = 0;
+    while (bounded.tooLarge(TASK, 2).isEmpty()) {
+      applyAll(bounded, TestHeads.records(TestHeads.head(++last), 1));
+    }
+
+    // then: what serves stays, and what came last
+    assertRefused(bounded, 2, "all heads on the topic take more than %d", ROOM);
+    assertThat(bounded.head(TASK, 1)).contains(TestHeads.head(1));
+    assertThat(bounded.head(TASK, last - 1)).contains(TestHeads.head(last - 1));
+    assertThat(bounded.head(TASK, last)).contains(TestHeads.head(last));
+  }
+
+  @Test
+  void bytesInTinyChunksAreNoWayRound() throws Exception {
+    HeadStore bounded = new HeadStore(ROOM, info -> Long.MAX_VALUE);
+    for (int n = 0; n < ROOM; n++) {
+      bounded.apply(HeadKey.chunk(TASK, 1, n), new byte[1]);
+      assertThat(bounded.held()).isLessThanOrEqualTo(ROOM);
+    }
+    assertRefused(bounded, 1, "weighs %d bytes", ROOM);
+  }
+
+  private static void assertRefused(HeadStore store, long version, String reason, Object... args) {
+    RefusedHeadException e =
+        catchThrowableOfType(RefusedHeadException.class, () -> store.head(TASK, version));
+    assertThat(e).hasMessageContaining(reason, args);
+    assertThat(e.fault()).isEqualTo(RefusedHeadException.Cause.OVERSIZED);
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {"", "live/", "head/intent/1", "head/intent/-1/0", "head/intent/1/x", "head//1/0"})
@@ -239,6 +380,11 @@ class HeadStoreTest {
   }
 
   private void applyAll(Map<String, byte[]> records) throws RefusedHeadException {
+    applyAll(store, records);
+  }
+
+  private static void applyAll(HeadStore store, Map<String, byte[]> records)
+      throws RefusedHeadException {
     for (Map.Entry<String, byte[]> record : records.entrySet()) {
       store.apply(record.getKey(), record.getValue());
     }

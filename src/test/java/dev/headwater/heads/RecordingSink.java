@@ -1,6 +1,7 @@
 package dev.headwater.heads;
 
 import dev.headwater.schema.Head;
+import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import java.util.List;
@@ -15,6 +16,12 @@ final class RecordingSink implements HeadSink {
   final List<RefusedHeadException.Cause> causes = new CopyOnWriteArrayList<>();
   volatile long turnsDown = -1;
   volatile long breaksOn = -1;
+  volatile long largest = Long.MAX_VALUE;
+
+  @Override
+  public long largest(HeadInfo info) {
+    return largest;
+  }
 
   @Override
   public void accept(Head head, LivePointer pointer) throws RefusedHeadException {

@@ -19,6 +19,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class HeadCheckTest {
   private static final int CLASSES = 3;
@@ -78,6 +80,43 @@ class HeadCheckTest {
 
     assertThat(swaps).containsExactly(0L, 1L, 2L);
     assertThat(Heads.live(scoring).labels()).hasSize(CLASSES + 4);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, CLASSES, 150, 10_000})
+  void allowsForAllThatATrainerSendsAndForLittleMore(int classes) {
+    // given: golden pairs and, of where its classes lie, as much again as of weights
+    HeadInfo info = Heads.info(bundle, 1, Heads.labels(classes));
+    int dim = bundle.task().split().dim();
+    long sent =
+        Float.BYTES * (2L * classes * (dim + 1) + 8L * (dim + classes))
+            + 2L * info.labels().toString().length();
+
+    // then
+    assertThat(scoring.largest(info)).isBetween(sent + (1 << 20), 4 * sent + (2 << 20));
+  }
+
+  @Test
+  void allowsForEveryLayerOfADeeperCut() throws Exception {
+    long linear = scoring.largest(good.info());
+    scoring.close();
+    bundle = Bundles.tabular(directory, 4, CLASSES, "cut: -2");
+    swaps.clear();
+    scoring = scoring(bundle);
+
+    HeadInfo own = bundle.task().head().orElseThrow().info();
+
+    // fc1 has 16 rows of 4 and a bias; of the features there are 4, no longer 16
+    assertThat(scoring.largest(own) - linear)
+        .isEqualTo(4L * Float.BYTES * (2 * 16 * (4 + 1) + 8 * (4 - 16)));
+  }
+
+  @Test
+  void knowsNoBoundForAHeadOfAnotherTaskOrBackbone() {
+    HeadInfo own = good.info();
+    assertThat(scoring.largest(info("sentiment", own.labels(), own.backbone())))
+        .isEqualTo(Long.MAX_VALUE);
+    assertThat(scoring.largest(info(own.task(), own.labels(), "beef"))).isEqualTo(Long.MAX_VALUE);
   }
 
   @Test

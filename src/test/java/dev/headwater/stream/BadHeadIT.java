@@ -13,11 +13,13 @@ import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Prediction;
+import dev.headwater.schema.Tensor;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterAll;
@@ -126,6 +128,18 @@ class BadHeadIT {
         "test");
 
     servesOn(2, "golden pair");
+  }
+
+  @Test
+  void headLargerThanAnyOfThisBundle() {
+    Head head = TestHead.of(bundle, 3);
+    Map<String, Tensor> source =
+        Map.of(Head.SOURCE + "bulk", new Tensor(new long[] {1 << 20}, new float[1 << 20]));
+    publisher.promote(
+        new Head(head.info(), head.tensors(), head.goldenFeatures(), head.goldenLogits(), source),
+        "test");
+
+    servesOn(2, "a head of its 3 labels has");
   }
 
   private void servesOn(long version, String reason) {
