@@ -10,7 +10,9 @@ import dev.headwater.scoring.KindAnswer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
+import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -134,7 +136,12 @@ record QuantitySupervision(
     return 1;
   }
 
-  /** The interval by split conformal prediction (Vovk et al. 2005; Lei et al. 2018). */
+  /**
+   * The interval by split conformal prediction (Vovk et al. 2005; Lei et al. 2018), of what folds
+   * left out and of what was told of the same records when they came: folds are no older than what
+   * they are asked about, where a stream has gone on by the time a head tells anything. Confidence
+   * is of the folds alone, for it decides who is asked.
+   */
   @Override
   public Map<String, Double> figures(List<Remembered> leftOut, List<float[]> said) {
     int n = Math.min(RESIDUALS, leftOut.size());
@@ -155,14 +162,34 @@ record QuantitySupervision(
       double squares = Arrays.stream(residuals).map(r -> r * r).sum();
       figures.put("rmse", spread * Math.sqrt(squares / n));
     }
-    int rank = (int) Math.ceil(Estimate.COVERAGE * (n + 1));
-    if (rank <= n) { // fewer promise nothing at this coverage
-      double half = Arrays.stream(residuals).sorted().toArray()[rank - 1];
-      double blind = Arrays.stream(aroundMean).sorted().toArray()[rank - 1];
+    OptionalDouble half = covering(residuals);
+    OptionalDouble blind = covering(aroundMean);
+    if (half.isPresent() && blind.isPresent()) { // fewer promise nothing at this coverage
+      DoubleStream told = told(leftOut.subList(from, leftOut.size()));
+      double wide =
+          covering(DoubleStream.concat(Arrays.stream(residuals), told).toArray()).orElseThrow();
+      double around = blind.getAsDouble();
       figures.put("coverage", Estimate.COVERAGE);
-      figures.put(KindAnswer.HALF_WIDTH, spread * half);
-      figures.put(KindAnswer.CONFIDENCE, blind > 0 ? Math.max(0, 1 - half / blind) : 0);
+      figures.put(KindAnswer.HALF_WIDTH, spread * wide);
+      figures.put(
+          KindAnswer.CONFIDENCE, around > 0 ? Math.max(0, 1 - half.getAsDouble() / around) : 0);
     }
     return figures;
+  }
+
+  /** How far off what was told of these was. */
+  private DoubleStream told(List<Remembered> samples) {
+    return samples.stream()
+        .filter(sample -> sample.predicted() != null)
+        .mapToDouble(
+            sample -> Math.abs(kind.onScale(sample.predicted()) - number(sample)) / spread);
+  }
+
+  /** Which of these distances the promised share of all is within. */
+  private static OptionalDouble covering(double[] distances) {
+    int rank = (int) Math.ceil(Estimate.COVERAGE * (distances.length + 1));
+    return rank <= distances.length
+        ? OptionalDouble.of(Arrays.stream(distances).sorted().toArray()[rank - 1])
+        : OptionalDouble.empty();
   }
 }

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param partition of the samples topic it was first read from
  * @param offset its first one there
  * @param truth of a dense task, the classes of its pixels
+ * @param predicted what was told of it when it was scored; null where no head was live
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record Remembered(
@@ -24,7 +25,8 @@ record Remembered(
     Reason reason,
     int partition,
     long offset,
-    Dense.@Nullable Truth truth) {
+    Dense.@Nullable Truth truth,
+    @Nullable String predicted) {
 
   static Remembered of(Sample sample, int partition, long offset) {
     return new Remembered(
@@ -35,11 +37,13 @@ record Remembered(
         sample.getReason(),
         partition,
         offset,
-        null);
+        null,
+        sample.getPredicted());
   }
 
   Remembered with(Dense.@Nullable Truth classes) {
-    return new Remembered(recordId, features, label, weight, reason, partition, offset, classes);
+    return new Remembered(
+        recordId, features, label, weight, reason, partition, offset, classes, predicted);
   }
 
   Dense.Truth requireTruth() {
@@ -48,12 +52,21 @@ record Remembered(
 
   /** This, under another name of its label. */
   Remembered labelled(String name) {
-    return new Remembered(recordId, features, name, weight, reason, partition, offset, truth);
+    return new Remembered(
+        recordId, features, name, weight, reason, partition, offset, truth, predicted);
   }
 
   /** This, as first read where {@code first} was: a correction is no new sample to a head. */
   Remembered correcting(Remembered first) {
     return new Remembered(
-        recordId, features, label, weight, first.reason, first.partition, first.offset, truth);
+        recordId,
+        features,
+        label,
+        weight,
+        first.reason,
+        first.partition,
+        first.offset,
+        truth,
+        first.predicted);
   }
 }

@@ -22,7 +22,7 @@ class BalanceTest {
     for (int i = 0; i < 10; i++) {
       String label = i == 3 ? "rare" : "common";
       float[] features = {i};
-      samples.add(new Remembered("r" + i, features, label, 1, Reason.UNSURE, 0, i, null));
+      samples.add(new Remembered("r" + i, features, label, 1, Reason.UNSURE, 0, i, null, null));
     }
 
     Batch batch =

@@ -321,6 +321,6 @@ class DenseTest {
   }
 
   private static Remembered remembered(Dense.Truth truth) {
-    return new Remembered("r", new float[4], "mask", 1, Reason.UNSURE, 0, 0, truth);
+    return new Remembered("r", new float[4], "mask", 1, Reason.UNSURE, 0, 0, truth, null);
   }
 }

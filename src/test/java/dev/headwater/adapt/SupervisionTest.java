@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Numbers and sets of labels, from samples to judged heads. */
@@ -56,7 +57,7 @@ class SupervisionTest {
   @Test
   void ofASetWhatIsMissedAndWhatIsInventedIsWrong() {
     Remembered sample =
-        new Remembered("r", new float[DIM], "[\"a\",\"new\"]", 1, Reason.UNSURE, 0, 0, null);
+        new Remembered("r", new float[DIM], "[\"a\",\"new\"]", 1, Reason.UNSURE, 0, 0, null, null);
     Supervision.Said live = new Supervision.Said(List.of("a", "b", "c"), new float[] {-1, 1, -1});
     Supervision.Said candidate =
         new Supervision.Said(List.of("a", "b", "c", "d"), new float[] {1, -1, -1, -1});
@@ -90,6 +91,31 @@ class SupervisionTest {
 
   private static Learner numbers(SupervisionTest test) {
     return test.learner(new Kind.Quantity(true), List.of(Kind.Quantity.OUTPUT));
+  }
+
+  @Test
+  void theIntervalIsOfWhatWasToldWhenRecordsCameAsWell() {
+    QuantitySupervision numbers = new QuantitySupervision(new Kind.Quantity(false));
+    List<Remembered> stale = new ArrayList<>();
+    List<float[]> said = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      stale.add(number(i, i % 2 == 0 ? "3" : null));
+      said.add(new float[] {i / 100f}); // off by as much
+    }
+
+    Map<String, Double> figures = numbers.figures(stale, said);
+    Map<String, Double> folds =
+        numbers.figures(IntStream.range(0, 100).mapToObj(i -> number(i, null)).toList(), said);
+
+    assertThat(folds.get(KindAnswer.HALF_WIDTH)).isCloseTo(.9, within(.02));
+    assertThat(figures.get(KindAnswer.HALF_WIDTH)).as("a third was off by 3").isEqualTo(3);
+    assertThat(figures.get(KindAnswer.CONFIDENCE))
+        .as("who is asked is not decided by what is past")
+        .isEqualTo(folds.get(KindAnswer.CONFIDENCE));
+  }
+
+  private static Remembered number(int at, String predicted) {
+    return new Remembered("r" + at, new float[DIM], "0", 1, Reason.AUDIT, 0, at, null, predicted);
   }
 
   @Test
