@@ -173,7 +173,14 @@ final class Run implements AutoCloseable {
             on.names.review(),
             on.names.pending(),
             on.names.labelsById());
-    int aborted = Aborted.count(cluster.nodes(), written);
+    Transactions transactions =
+        Transactions.of(cluster.nodes().stream().map(n -> n.directory).toList(), written);
+    if (!transactions.unmarked().isEmpty()) {
+      throw new IllegalStateException(
+          "the broker left transactions without a marker, so that none can be exactly once, in "
+              + transactions.unmarked());
+    }
+    int aborted = transactions.aborted();
     counts.forEach(each -> violations.addAll(sums(each)));
     if (counts.size() == processes.launched() && aborted == 0) {
       violations.addAll(totals(counts, committed));
