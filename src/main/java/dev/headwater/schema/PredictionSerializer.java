@@ -31,6 +31,8 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
   private static final SerializableString VALUE = new SerializedString("value");
   private static final SerializableString LOWER = new SerializedString("lower");
   private static final SerializableString UPPER = new SerializedString("upper");
+  private static final SerializableString ESTIMATE = new SerializedString("estimate");
+  private static final SerializableString FROZEN_ESTIMATE = new SerializedString("frozenEstimate");
 
   PredictionSerializer() {
     super(Prediction.class);
@@ -91,8 +93,8 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
     }
     text(json, FROZEN_MASK, said.frozenMask());
     rest("labels", said.labels(), json, provider);
-    estimate("estimate", said.estimate(), json);
-    estimate("frozenEstimate", said.frozenEstimate(), json);
+    estimate(ESTIMATE, said.estimate(), json);
+    estimate(FROZEN_ESTIMATE, said.frozenEstimate(), json);
   }
 
   private static void scored(Scored scored, JsonGenerator json) throws IOException {
@@ -102,8 +104,8 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
     json.writeEndObject();
   }
 
-  private static void estimate(String name, @Nullable Estimate estimate, JsonGenerator json)
-      throws IOException {
+  private static void estimate(
+      SerializableString name, @Nullable Estimate estimate, JsonGenerator json) throws IOException {
     if (estimate != null) {
       json.writeFieldName(name);
       json.writeStartObject();

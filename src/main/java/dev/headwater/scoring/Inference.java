@@ -69,8 +69,13 @@ public final class Inference {
 
   /** Numbers no head can judge, as from inputs near the end of the float range, are refused. */
   Inference requireFinite() throws InvalidRecordException {
+    float[] checked = null;
     for (Finding finding : findings) {
-      for (float feature : finding.features()) {
+      if (finding.features() == checked) { // tasks that share a cut share the array
+        continue;
+      }
+      checked = finding.features();
+      for (float feature : checked) {
         if (!Float.isFinite(feature)) {
           throw new InvalidRecordException("value", "gives features that are not finite", recordId);
         }
