@@ -344,7 +344,7 @@ final class Learner {
     return best;
   }
 
-  /** As much again as the weights of the head: only for those who ask for it. */
+  /** Up to twice the weights of the head: only for those who ask for it. */
   private Map<String, Tensor> source(Batch batch, List<Remembered> samples, int classes) {
     if (Realignment.fitter(settings, space.kind(), fitter).isEmpty()) {
       return Map.of();

@@ -181,8 +181,8 @@ record QuantitySupervision(
   private DoubleStream told(List<Remembered> samples) {
     return samples.stream()
         .filter(sample -> sample.predicted() != null)
-        .mapToDouble(
-            sample -> Math.abs(kind.onScale(sample.predicted()) - number(sample)) / spread);
+        .mapToDouble(sample -> Math.abs(kind.onScale(sample.predicted()) - number(sample)) / spread)
+        .filter(Double::isFinite); // what was told on another scale may have no place on this one
   }
 
   /** Which of these distances the promised share of all is within. */

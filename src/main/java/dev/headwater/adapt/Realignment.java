@@ -90,10 +90,16 @@ final class Realignment {
   }
 
   private static SourceStatistics source(Head head, Optional<Head> aligned, LinearHead linear) {
+    SourceStatistics none = SourceStatistics.none(linear.classes(), linear.dim());
+    SourceStatistics made = aligned.flatMap(a -> fitting(a, linear)).orElse(none);
+    SourceStatistics own = fitting(head, linear).orElse(made);
+    // labels that were asked for do not tell how traffic lay, what was made without labels does
+    return own.mixture() == null && made.mixture() != null ? own.with(made.mixture()) : own;
+  }
+
+  private static Optional<SourceStatistics> fitting(Head head, LinearHead linear) {
     return SourceStatistics.of(head.source())
-        .or(() -> aligned.flatMap(made -> SourceStatistics.of(made.source())))
-        .filter(s -> s.classes() == linear.classes() && s.dim() == linear.dim())
-        .orElseGet(() -> SourceStatistics.none(linear.classes(), linear.dim()));
+        .filter(s -> s.classes() == linear.classes() && s.dim() == linear.dim());
   }
 
   /** The head that labels support. */

@@ -77,6 +77,13 @@ final class TaskTraining {
    */
   void begin() {
     HeadLog heads = publisher.read();
+    heads
+        .tooLarge(task.name(), heads.liveVersion(task.name()))
+        .ifPresent(
+            why -> {
+              // no reason to put another in its place: scorers may have the memory
+              throw new IllegalStateException(why + " Give the trainer more heap (-Xmx).");
+            });
     try {
       if (heads.versions(task.name()).isEmpty()) {
         task.head().ifPresent(own -> publisher.promote(own, WRITER));

@@ -158,7 +158,7 @@ public final class HeadFollower implements AutoCloseable {
     long probed = System.nanoTime();
     while (closed.getCount() > 0) {
       int records = topic.poll(POLL);
-      if ((records > 0 || !settled) && topic.position() >= target) {
+      if ((records > 0 || !settled) && topic.position() >= target && !topic.readsAgain()) {
         settle(topic.store());
         settled = true;
       }

@@ -249,6 +249,13 @@ public final class HeadPublisher implements AutoCloseable {
 
   /** Writers of other ids take their turn by what they have read: two may take the same. */
   private void requireWhole(HeadInfo info) {
+    topic
+        .store()
+        .tooLarge(info.task(), info.version())
+        .ifPresent(
+            why -> {
+              throw new IllegalStateException(why + " Give this process more heap (-Xmx).");
+            });
     KafkaException raced =
         new KafkaException(
             "another writer published version %d of %s at the same time"
@@ -293,11 +300,6 @@ public final class HeadPublisher implements AutoCloseable {
   private List<ProducerRecord<String, byte[]>> publication(Head head) {
     HeadInfo info = head.info();
     byte[] bytes = HeadCodec.write(head);
-    if (bytes.length > topic.store().one()) {
-      throw new IllegalArgumentException(
-          "head %d of %s weighs %d bytes: no more than %d could be read back, a sixth of this process's heap"
-              .formatted(info.version(), info.task(), bytes.length, topic.store().one()));
-    }
     List<ProducerRecord<String, byte[]>> records = new ArrayList<>();
     int size = settings.chunkBytes();
     for (int from = 0; from < bytes.length; from += size) {
@@ -307,6 +309,13 @@ public final class HeadPublisher implements AutoCloseable {
     }
     String sha256 = HeadCodec.sha256(bytes);
     records.add(record(new Manifest(records.size(), bytes.length, sha256, info)));
+    long weight =
+        HeadStore.weight(records.stream().mapToInt(r -> r.value().length), info.labels().size());
+    if (weight > topic.store().one()) {
+      throw new IllegalArgumentException(
+          "head %d of %s weighs %d bytes: no more than %d could be read back, a sixth of this process's heap; give it more (-Xmx)"
+              .formatted(info.version(), info.task(), weight, topic.store().one()));
+    }
     return records;
   }
 

@@ -20,6 +20,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -53,6 +54,7 @@ final class HeadStore {
     private long held;
     private long seen;
     private @Nullable String refusal;
+    private boolean crowdedOut;
 
     private Version copy() {
       Version copy = new Version();
@@ -62,6 +64,7 @@ final class HeadStore {
       copy.held = held;
       copy.seen = seen;
       copy.refusal = refusal;
+      copy.crowdedOut = crowdedOut;
       return copy;
     }
 
@@ -172,6 +175,37 @@ final class HeadStore {
   /** The most that is kept of one head: read, it is there three times. */
   long one() {
     return most / 3;
+  }
+
+  /** What a head of such records takes here. */
+  static long weight(IntStream values, int labels) {
+    return values.mapToLong(value -> value + OVERHEAD).sum() + (long) OVERHEAD * labels;
+  }
+
+  /**
+   * Whether something was let go that is needed, now that it is known what is: pointers come after
+   * what they point at, and after a rollback that is not the newest. Then all of it is to be
+   * applied once more.
+   */
+  boolean wantsAgain() {
+    boolean wanted = live.values().stream().flatMap(this::needed).anyMatch(v -> v.crowdedOut);
+    if (wanted) {
+      tasks.values().stream()
+          .flatMap(versions -> versions.values().stream())
+          .filter(version -> version.crowdedOut)
+          .forEach(this::expectAgain);
+    }
+    return wanted;
+  }
+
+  private void expectAgain(Version version) {
+    long before = version.held;
+    version.crowdedOut = false;
+    version.refusal = null;
+    version.seen = 0;
+    version.chunks.clear();
+    version.held = version.manifestHeld;
+    held += version.held - before;
   }
 
   /** About how much memory all of it takes. */
@@ -323,8 +357,10 @@ final class HeadStore {
       refuse(version, tooMuch());
     }
     while (held > most) {
+      Version least = leastNeeded(version);
+      least.crowdedOut |= least.refusal == null;
       refuse(
-          leastNeeded(version),
+          least,
           "all heads on the topic take more than %d, half of this process's heap".formatted(most));
     }
   }

@@ -37,6 +37,7 @@ final class HeadTopic implements AutoCloseable {
   private final BiConsumer<@Nullable String, RefusedHeadException> unreadable;
   private final ToLongFunction<HeadInfo> largest;
   private HeadStore store;
+  private boolean again;
 
   /**
    * @param signatures without which a record is no part of any head
@@ -107,6 +108,21 @@ final class HeadTopic implements AutoCloseable {
         startOver();
       }
     }
+    if (readsAgain()) {
+      readTo(offset);
+    }
+  }
+
+  /**
+   * At the end: whether all of it is read once more, for what has turned out to be needed was let
+   * go. Not twice in a row: there may be no room for it.
+   */
+  boolean readsAgain() {
+    again = !again && store.wantsAgain();
+    if (again) {
+      consumer.seekToBeginning(List.of(partition));
+    }
+    return again;
   }
 
   /** Takes in what comes within this time and says how many records that were. */

@@ -38,8 +38,8 @@ final class HeadCheck {
                 name -> Arrays.stream(task.split().shape(name, labels)).reduce(1, (a, b) -> a * b))
             .sum();
     long golden = GOLDEN * (task.rowSize() + (long) labels * task.rowAnswers());
-    // what is known of where the classes lie is as large as a layer of weights
-    return TOLD + ROOM * Float.BYTES * (2 * weights + golden);
+    // what is known of where the classes lie is as large as two layers of weights
+    return TOLD + ROOM * Float.BYTES * (3 * weights + golden);
   }
 
   /** Everything that can be said without running it. */

@@ -3,6 +3,7 @@ package dev.headwater.adapt;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.adapt.align.Blobs;
+import dev.headwater.adapt.align.Mixture;
 import dev.headwater.adapt.align.SourceStatistics;
 import dev.headwater.adapt.fit.FineTuner;
 import dev.headwater.adapt.fit.FitSettings;
@@ -173,5 +174,14 @@ class RealignmentTest {
       Head next = following.align(7, List.of());
       assertThat(next.source()).as("and hands it on").containsAllEntriesOf(known.tensors());
     }
+    Mixture before = Mixture.of(blobs.labelled(40), Blobs.CLASSES);
+    Head made = head(4, Blobs.head(), known.with(before).tensors());
+    Realignment restarted = realignment(bringing, Optional.of(made));
+    take(restarted, 150);
+    SourceStatistics source =
+        SourceStatistics.of(restarted.align(7, List.of()).source()).orElseThrow();
+    assertThat(source.mixture().means())
+        .as("how traffic lay is not in what labels tell")
+        .isEqualTo(before.means());
   }
 }

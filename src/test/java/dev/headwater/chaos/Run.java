@@ -173,20 +173,27 @@ final class Run implements AutoCloseable {
             on.names.review(),
             on.names.pending(),
             on.names.labelsById());
-    Transactions transactions =
-        Transactions.of(cluster.nodes().stream().map(n -> n.directory).toList(), written);
-    if (!transactions.unmarked().isEmpty()) {
-      throw new IllegalStateException(
-          "the broker left transactions without a marker, so that none can be exactly once, in "
-              + transactions.unmarked());
+    List<Path> logs = cluster.nodes().stream().map(n -> n.directory).toList();
+    try { // markers are written after a commit is answered
+      await().atMost(PATIENCE).until(() -> Transactions.of(logs, written).unmarked().isEmpty());
+    } catch (ConditionTimeoutException e) {
+      // told below
     }
+    Transactions transactions = Transactions.of(logs, written);
     int aborted = transactions.aborted();
     counts.forEach(each -> violations.addAll(sums(each)));
     if (counts.size() == processes.launched() && aborted == 0) {
       violations.addAll(totals(counts, committed));
     }
     Integer refused = fault.shape().trained() ? PublishedHeads.on(this).refused().size() : null;
-    return row(aborted, committed.heads().size(), refused, violations, null);
+    Throwable unmarked =
+        transactions.unmarked().isEmpty()
+            ? null
+            : new IllegalStateException(
+                "transactions have no marker in "
+                    + transactions.unmarked()
+                    + ": see KAFKA-20734 in docs/chaos.md");
+    return row(aborted, committed.heads().size(), refused, violations, unmarked);
   }
 
   /** What is live once nothing is published any more. */

@@ -277,6 +277,31 @@ class HeadStoreTest {
   }
 
   @Test
+  void isAppliedOnceMoreWhereAPointerShowsThatWhatServesWasLetGo() throws Exception {
+    // given: a rollback, whose pointer comes behind more heads than have room
+    HeadStore bounded = new HeadStore(ROOM, info -> Long.MAX_VALUE);
+    long last = 0;
+    while (bounded.tooLarge(TASK, 2).isEmpty()) {
+      applyAll(bounded, TestHeads.records(TestHeads.head(++last), 1));
+    }
+    assertThat(bounded.wantsAgain()).as("nothing is live yet").isFalse();
+    bounded.apply(HeadKey.live(TASK), HeadCodec.json(TestHeads.pointer(1, 1)));
+    assertRefused(bounded, 1, "all heads on the topic take more than %d", ROOM);
+
+    // when
+    assertThat(bounded.wantsAgain()).isTrue();
+    for (long version = 1; version <= last; version++) {
+      applyAll(bounded, TestHeads.records(TestHeads.head(version), 1));
+    }
+
+    // then
+    assertThat(bounded.head(TASK, 1)).contains(TestHeads.head(1));
+    assertThat(bounded.head(TASK, last)).contains(TestHeads.head(last));
+    assertThat(bounded.held()).isBetween(1L, (long) ROOM);
+    assertThat(bounded.wantsAgain()).isFalse();
+  }
+
+  @Test
   void bytesInTinyChunksAreNoWayRound() throws Exception {
     HeadStore bounded = new HeadStore(ROOM, info -> Long.MAX_VALUE);
     for (int n = 0; n < ROOM; n++) {

@@ -85,11 +85,11 @@ class HeadCheckTest {
   @ParameterizedTest
   @ValueSource(ints = {2, CLASSES, 150, 10_000})
   void allowsForAllThatATrainerSendsAndForLittleMore(int classes) {
-    // given: golden pairs and, of where its classes lie, as much again as of weights
+    // given: golden pairs and, of where its classes lie, twice as much as of weights
     HeadInfo info = Heads.info(bundle, 1, Heads.labels(classes));
     int dim = bundle.task().split().dim();
     long sent =
-        Float.BYTES * (2L * classes * (dim + 1) + 8L * (dim + classes))
+        Float.BYTES * (3L * classes * (dim + 1) + 8L * (dim + classes))
             + 2L * info.labels().toString().length();
 
     // then
@@ -108,7 +108,7 @@ class HeadCheckTest {
 
     // fc1 has 16 rows of 4 and a bias; of the features there are 4, no longer 16
     assertThat(scoring.largest(own) - linear)
-        .isEqualTo(4L * Float.BYTES * (2 * 16 * (4 + 1) + 8 * (4 - 16)));
+        .isEqualTo(4L * Float.BYTES * (3 * 16 * (4 + 1) + 8 * (4 - 16)));
   }
 
   @Test

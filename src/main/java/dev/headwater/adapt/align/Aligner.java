@@ -38,6 +38,9 @@ public final class Aligner {
 
   private static final int WINDOW_PER_CLASS = 4;
 
+  /** Share of a window that tells how the classes lie together: some may have been erased. */
+  private static final double ENOUGH = 0.9;
+
   /** Samples before the first alignment, and since the last label. */
   private static final int LEAST = 75;
 
@@ -86,7 +89,8 @@ public final class Aligner {
     Aligner other = new Aligner(tuner, head, statistics);
     anchor = other.anchor;
     source = other.source;
-    if (statistics.mixture() == null && window.size() == capacity()) {
+    trim();
+    if (statistics.mixture() == null && full()) {
       List<float[]> samples = List.copyOf(window.values());
       recentring = new Recentring(Mixture.of(samples, opinion(head, samples)));
     } else {
@@ -98,9 +102,7 @@ public final class Aligner {
   /** Takes in an unlabelled sample of a uniform draw, in the stream's order. */
   public void add(String recordId, float[] features) {
     window.put(recordId, features);
-    if (window.size() > capacity()) {
-      window.remove(window.keySet().iterator().next());
-    }
+    trim();
     fresh++;
     quiet++;
   }
@@ -134,7 +136,7 @@ public final class Aligner {
   public Alignment align() {
     fresh = 0;
     List<float[]> samples = List.copyOf(window.values());
-    if (samples.size() == capacity()) {
+    if (full()) {
       Optional<LinearHead> recentred = recentring.of(anchor, samples);
       if (recentred.isPresent() || recentring.explained()) {
         recentred.ifPresent(
@@ -183,6 +185,16 @@ public final class Aligner {
   private void forget() {
     carried = source;
     moves = Moves.none(anchor.classes());
+  }
+
+  private void trim() {
+    while (window.size() > capacity()) {
+      window.remove(window.keySet().iterator().next());
+    }
+  }
+
+  private boolean full() {
+    return window.size() >= ENOUGH * capacity();
   }
 
   private int capacity() {

@@ -107,7 +107,7 @@ public record Mixture(float[] shares, float[] means, float[] spread) {
         ways[c][d] = (means[c * way.length + d] - here[d]) / scale[d];
       }
     }
-    double[] proportions = closest(ways, way);
+    double[] proportions = closest(ways, way, shares);
     double left = 0;
     for (int d = 0; d < way.length; d++) {
       double off = way[d];
@@ -136,22 +136,28 @@ public record Mixture(float[] shares, float[] means, float[] spread) {
     return Arrays.stream(within).map(w -> w + floor).toArray();
   }
 
-  /** The proportions of these that come nearest, by projected gradient. */
-  private static double[] closest(double[][] ways, double[] way) {
+  /** The proportions of these that come nearest, by projected gradient from those here. */
+  private static double[] closest(double[][] ways, double[] way, float[] shares) {
     int classes = ways.length;
     double[][] gram = new double[classes][classes];
     double[] wanted = new double[classes];
-    double steepest = 0;
     for (int c = 0; c < classes; c++) {
       wanted[c] = product(ways[c], way);
       for (int k = 0; k <= c; k++) {
         gram[c][k] = product(ways[c], ways[k]);
         gram[k][c] = gram[c][k];
       }
-      steepest += gram[c][c]; // at least the greatest eigenvalue
     }
+    // at least the greatest eigenvalue (Gershgorin)
+    double steepest =
+        Arrays.stream(gram)
+            .mapToDouble(row -> Arrays.stream(row).map(Math::abs).sum())
+            .max()
+            .orElse(0);
     double[] proportions = new double[classes];
-    Arrays.fill(proportions, 1.0 / classes);
+    for (int c = 0; c < classes; c++) {
+      proportions[c] = shares[c];
+    }
     for (int step = 0; step < STEPS && steepest > 0; step++) {
       double[] next = new double[classes];
       for (int c = 0; c < classes; c++) {

@@ -12,8 +12,11 @@ import java.util.List;
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record Moments(float[] mean, float[] spread) {
-  /** Of the middling spread: what hardly varies is not blown up. */
+  /** Of the middling spread: features that vary less say nothing about how much they vary. */
   private static final double FLOOR = 0.01;
+
+  /** What varies so much less in a window may be silent in it by chance. */
+  private static final double MOST = 10;
 
   /** Of at least one. */
   static Moments of(List<float[]> samples) {
@@ -57,7 +60,8 @@ record Moments(float[] mean, float[] spread) {
     for (int c = 0; c < head.classes(); c++) {
       double shift = bias[c];
       for (int d = 0; d < dim; d++) {
-        double factor = rescale ? (spread[d] + floor) / (other.spread[d] + floor) : 1;
+        double factor = rescale && other.spread[d] > floor ? spread[d] / other.spread[d] : 1;
+        factor = Math.min(MOST, Math.max(1 / MOST, factor));
         shift += weight[c * dim + d] * (mean[d] - factor * other.mean[d]);
         weight[c * dim + d] *= (float) factor;
       }
@@ -71,7 +75,6 @@ record Moments(float[] mean, float[] spread) {
     for (float each : spread) {
       sum += each;
     }
-    // features that are all the same have no spread to be compared by
-    return sum > 0 ? FLOOR * sum / spread.length : 1;
+    return FLOOR * sum / spread.length;
   }
 }

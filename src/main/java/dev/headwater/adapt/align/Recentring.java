@@ -71,7 +71,7 @@ final class Recentring {
         ? Verdict.of(
             Verdict.Cause.ALIGNED,
             format(
-                "with mean and spread of the source its answers tell %.2f nats more, give or take %.2f; no label was asked",
+                "centred where the source lay, its answers tell %.2f nats more, give or take %.2f; no label was asked",
                 gained, error),
             0,
             numbers)

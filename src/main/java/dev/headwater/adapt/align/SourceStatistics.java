@@ -116,10 +116,20 @@ public record SourceStatistics(
             Math.toIntExact(directions.shape()[1]),
             directions.values().clone(),
             counts.values().clone(),
-            shares == null || means == null || spread == null
-                ? null
-                : new Mixture(
-                    shares.values().clone(), means.values().clone(), spread.values().clone())));
+            mixture(directions.shape(), shares, means, spread)));
+  }
+
+  /** Null where it is not there, or of other classes: a version that does not know it cut it. */
+  private static @Nullable Mixture mixture(
+      long[] shape, @Nullable Tensor shares, @Nullable Tensor means, @Nullable Tensor spread) {
+    return shares != null
+            && means != null
+            && spread != null
+            && shares.values().length == shape[0]
+            && means.values().length == shape[0] * shape[1]
+            && spread.values().length == shape[1]
+        ? new Mixture(shares.values().clone(), means.values().clone(), spread.values().clone())
+        : null;
   }
 
   /** By the names they have in a head's file. */
@@ -135,19 +145,14 @@ public record SourceStatistics(
     return tensors;
   }
 
-  /** Of these classes only, in this order. */
+  /** Of these classes only, in this order; how they lie together is not known of fewer. */
   public SourceStatistics kept(List<Integer> rows) {
     return new SourceStatistics(
         rows.size(),
         dim,
         kept(directions, dim, rows),
         kept(counts, 1, rows),
-        mixture == null
-            ? null
-            : new Mixture(
-                kept(mixture.shares(), 1, rows),
-                kept(mixture.means(), dim, rows),
-                mixture.spread()));
+        rows.size() == classes ? mixture : null);
   }
 
   private static float[] kept(float[] values, int width, List<Integer> rows) {

@@ -87,7 +87,7 @@ class AlignerTest {
 
     assertThat(before).isLessThan(0.6);
     assertThat(alignment.verdict().accepted()).isTrue();
-    assertThat(alignment.verdict().reason()).startsWith("with mean and spread of the source");
+    assertThat(alignment.verdict().reason()).startsWith("centred where the source lay");
     assertThat(blobs.accuracy(alignment.head())).isGreaterThan(0.97);
     aligner.anchor(alignment.head(), NONE);
     assertThat(aligner.align().head())
