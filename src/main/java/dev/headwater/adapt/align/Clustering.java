@@ -102,7 +102,8 @@ record Clustering(double[][] shares, SourceStatistics statistics) {
       for (int i = 0; i < units.length; i++) {
         double[] logits = new double[counts.length];
         for (int c = 0; c < logits.length; c++) {
-          logits[c] = counts[c] > PRESENT ? CONCENTRATION * dot(directions[c], units[i]) : -1e3;
+          logits[c] =
+              counts[c] > PRESENT ? CONCENTRATION * Directions.dot(directions[c], units[i]) : -1e3;
         }
         shares[i] = Directions.softmax(logits);
       }
@@ -125,14 +126,6 @@ record Clustering(double[][] shares, SourceStatistics statistics) {
                 : carried.counts()[c];
       }
       return found;
-    }
-
-    private static double dot(double[] a, double[] b) {
-      double sum = 0;
-      for (int d = 0; d < a.length; d++) {
-        sum += a[d] * b[d];
-      }
-      return sum;
     }
   }
 }

@@ -31,6 +31,14 @@ final class Directions {
     return vectors.stream().map(Directions::unit).toArray(double[][]::new);
   }
 
+  static double dot(double[] one, double[] other) {
+    double sum = 0;
+    for (int d = 0; d < one.length; d++) {
+      sum += one[d] * other[d];
+    }
+    return sum;
+  }
+
   /** In place: exponentials that add up to 1. */
   static double[] softmax(double[] logits) {
     double most = logits[best(logits)];

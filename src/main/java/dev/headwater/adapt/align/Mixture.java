@@ -142,9 +142,9 @@ public record Mixture(float[] shares, float[] means, float[] spread) {
     double[][] gram = new double[classes][classes];
     double[] wanted = new double[classes];
     for (int c = 0; c < classes; c++) {
-      wanted[c] = product(ways[c], way);
+      wanted[c] = Directions.dot(ways[c], way);
       for (int k = 0; k <= c; k++) {
-        gram[c][k] = product(ways[c], ways[k]);
+        gram[c][k] = Directions.dot(ways[c], ways[k]);
         gram[k][c] = gram[c][k];
       }
     }
@@ -161,19 +161,11 @@ public record Mixture(float[] shares, float[] means, float[] spread) {
     for (int step = 0; step < STEPS && steepest > 0; step++) {
       double[] next = new double[classes];
       for (int c = 0; c < classes; c++) {
-        next[c] = proportions[c] + (wanted[c] - product(gram[c], proportions)) / steepest;
+        next[c] = proportions[c] + (wanted[c] - Directions.dot(gram[c], proportions)) / steepest;
       }
       proportions = onSimplex(next);
     }
     return proportions;
-  }
-
-  private static double product(double[] one, double[] other) {
-    double sum = 0;
-    for (int d = 0; d < one.length; d++) {
-      sum += one[d] * other[d];
-    }
-    return sum;
   }
 
   /** The nearest proportions (Duchi et al. 2008). */
