@@ -83,7 +83,12 @@ public interface Guarantee {
               ids(sent, false),
               committed.deadLetters(),
               r -> Deployment.header(r, "headwater-record-id"),
-              Guarantee::place);
+              r ->
+                  "%s for %s: %s"
+                      .formatted(
+                          place(r),
+                          Deployment.header(r, "__streams.errors.exception"),
+                          Deployment.header(r, "__streams.errors.message")));
 
   /** Every record was answered once or more, each in its way. */
   Guarantee NOTHING_IS_LOST =
@@ -321,7 +326,9 @@ public interface Guarantee {
     byId.forEach(
         (one, records) -> {
           if (!wanted.contains(one)) {
-            violations.add(new Violation(Kind.WRONG, "a %s of %s".formatted(what, one)));
+            violations.add(
+                new Violation(
+                    Kind.WRONG, "a %s of %s: %s".formatted(what, one, from.apply(records.get(0)))));
           } else if (records.size() > 1) {
             violations.add(
                 new Violation(

@@ -89,24 +89,24 @@ class GuaranteeTest {
             "a prediction of what nobody sent",
             run -> run.predictions.add(by(1, "stray", 0)),
             WRONG,
-            "a prediction of stray"),
+            "a prediction of stray: in-0-0"),
         breaks(
             "a prediction of poison",
             run -> run.predictions.add(by(1, "poison", 0)),
             WRONG,
-            "a prediction of poison"),
+            "a prediction of poison: in-0-0"),
         breaks(
             "a lost dead letter", run -> run.deadLetters.clear(), LOST, "no dead letter of poison"),
         breaks(
             "a repeated dead letter",
             run -> run.deadLetters.add(dead("poison")),
             REPEATED,
-            "2 dead letters of poison: [dead-0-0, dead-0-0]"),
+            "2 dead letters of poison: [dead-0-0 for null: null, dead-0-0 for null: null]"),
         breaks(
             "a dead letter of a sound record",
             run -> run.deadLetters.add(dead("a")),
             WRONG,
-            "a dead letter of a"),
+            "a dead letter of a: dead-0-0 for null: null"),
         breaks(
             "two predictions out of order",
             run -> {
@@ -143,7 +143,7 @@ class GuaranteeTest {
             "a sample of what nobody labelled",
             run -> run.samples.add(sample("c", "yes")),
             WRONG,
-            "a labelled sample of c"),
+            "a labelled sample of c: samples-0-0"),
         breaks(
             "a sample with another label",
             run -> run.samples.set(1, sample("a", "no")),
