@@ -59,8 +59,7 @@ public final class HeadLog {
 
   /** Whether the version can be served, rolled back to and exported. */
   public boolean hasTensors(String task, long version) {
-    return store.manifest(task, version).filter(manifest -> manifest.chunks() > 0).isPresent()
-        && tooLarge(task, version).isEmpty();
+    return store.hasTensors(task, version) && tooLarge(task, version).isEmpty();
   }
 
   /** Why nothing is kept here of a version that is on the topic; empty where that is not so. */

@@ -345,11 +345,7 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   private boolean hasTensors(HeadInfo info) {
-    return topic
-        .store()
-        .manifest(info.task(), info.version())
-        .filter(manifest -> manifest.chunks() > 0)
-        .isPresent();
+    return topic.store().hasTensors(info.task(), info.version());
   }
 
   /** The live version and its canary, what it would be rolled back to, and what this one would. */

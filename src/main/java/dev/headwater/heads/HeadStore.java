@@ -162,6 +162,11 @@ final class HeadStore {
     return Optional.ofNullable(versionsOf(task).get(version)).map(found -> found.manifest);
   }
 
+  /** Whether the version's tensors are on the topic, kept here or not. */
+  boolean hasTensors(String task, long version) {
+    return manifest(task, version).filter(manifest -> manifest.chunks() > 0).isPresent();
+  }
+
   /** Why the version is too large for this process or bundle; empty where it is not, or retired. */
   Optional<String> tooLarge(String task, long number) {
     return Optional.ofNullable(versionsOf(task).get(number))

@@ -136,15 +136,16 @@ public final class Aligner {
   public Alignment align() {
     fresh = 0;
     List<float[]> samples = List.copyOf(window.values());
+    double[][] opinion = opinion(anchor, samples);
     if (full()) {
-      Optional<LinearHead> recentred = recentring.of(anchor, samples);
+      Optional<LinearHead> recentred = recentring.of(anchor, samples, opinion);
+      if (recentred.isPresent()) {
+        forget(); // where all moved together, none is followed by itself
+      }
       if (recentred.isPresent() || recentring.explained()) {
-        recentred.ifPresent(
-            all -> forget()); // where all moved together, none is followed by itself
         return new Alignment(recentred.orElse(anchor), source(), recentring.verdict());
       }
     }
-    double[][] opinion = opinion(anchor, samples);
     double[][] units = Directions.units(samples);
     Clustering followed = Clustering.of(units, followed(units, opinion), carried);
     Guard guard = new Guard(opinion, followed);

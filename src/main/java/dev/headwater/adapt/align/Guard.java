@@ -95,7 +95,7 @@ final class Guard {
     return new Verdict(false, format(reason, arguments), 0, numbers);
   }
 
-  private static String format(String reason, Object... arguments) {
+  static String format(String reason, Object... arguments) {
     return String.format(Locale.ROOT, reason, arguments);
   }
 

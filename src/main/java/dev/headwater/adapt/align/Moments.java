@@ -55,15 +55,18 @@ record Moments(float[] mean, float[] spread) {
   private LinearHead folded(LinearHead head, Moments other, boolean rescale) {
     int dim = head.dim();
     double floor = floor();
+    double[] factors = new double[dim];
+    for (int d = 0; d < dim; d++) {
+      double factor = rescale && other.spread[d] > floor ? spread[d] / other.spread[d] : 1;
+      factors[d] = Math.min(MOST, Math.max(1 / MOST, factor));
+    }
     float[] weight = head.weight().clone();
     float[] bias = head.bias().clone();
     for (int c = 0; c < head.classes(); c++) {
       double shift = bias[c];
       for (int d = 0; d < dim; d++) {
-        double factor = rescale && other.spread[d] > floor ? spread[d] / other.spread[d] : 1;
-        factor = Math.min(MOST, Math.max(1 / MOST, factor));
-        shift += weight[c * dim + d] * (mean[d] - factor * other.mean[d]);
-        weight[c * dim + d] *= (float) factor;
+        shift += weight[c * dim + d] * (mean[d] - factors[d] * other.mean[d]);
+        weight[c * dim + d] *= (float) factors[d];
       }
       bias[c] = (float) shift;
     }

@@ -3,7 +3,6 @@ package dev.headwater.adapt.align;
 import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.schema.Verdict;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -70,27 +69,26 @@ final class Recentring {
     return moved
         ? Verdict.of(
             Verdict.Cause.ALIGNED,
-            format(
+            Guard.format(
                 "centred where the source lay, its answers tell %.2f nats more, give or take %.2f; no label was asked",
                 gained, error),
             0,
             numbers)
         : new Verdict(
             false,
-            format(
+            Guard.format(
                 "other proportions of the same classes explain all but %.0f %% of what is different",
                 100 * unexplained),
             0,
             numbers);
   }
 
-  private static String format(String reason, Object... arguments) {
-    return String.format(Locale.ROOT, reason, arguments);
-  }
-
-  /** The anchor for this window; empty where there is no shift to undo. */
-  Optional<LinearHead> of(LinearHead anchor, List<float[]> window) {
-    double[][] opinion = Aligner.opinion(anchor, window);
+  /**
+   * The anchor for this window; empty where there is no shift to undo.
+   *
+   * @param opinion what it says of the window, [samples][classes]
+   */
+  Optional<LinearHead> of(LinearHead anchor, List<float[]> window, double[][] opinion) {
     Moments now = Moments.of(window);
     if (source == null) {
       source = Mixture.of(window, opinion);
