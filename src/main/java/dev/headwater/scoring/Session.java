@@ -13,8 +13,11 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -53,7 +56,37 @@ final class Session implements AutoCloseable {
     System.setProperty("ai.djl.onnxruntime.num_threads", "1");
     System.setProperty("ai.djl.onnxruntime.num_interop_threads", "1");
     Engine.getEngine(ENGINE);
-    return OrtEnvironment.getEnvironment();
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    hold(environment);
+    return environment;
+  }
+
+  /**
+   * As the process ends, a hook of ONNX Runtime's own gives the environment back while records are
+   * still scored, and a run that then needs more memory than any before fails, or takes the process
+   * down. The environment counts who has it: one more, who never gives it back, and it lasts as
+   * long as the process.
+   */
+  private static void hold(OrtEnvironment environment) {
+    try {
+      Field api = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("ortApiHandle");
+      Field held = OrtEnvironment.class.getDeclaredField("nativeHandle");
+      Method create =
+          OrtEnvironment.class.getDeclaredMethod(
+              "createHandle", long.class, int.class, String.class);
+      for (AccessibleObject member : List.of(api, held, create)) {
+        member.setAccessible(true);
+      }
+      int level = OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING.getValue();
+      Object again = create.invoke(null, api.getLong(null), level, "headwater");
+      if (!again.equals(held.getLong(environment))) {
+        throw new IllegalStateException(
+            "this version of ONNX Runtime makes a second environment, not one more holder of it");
+      }
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(
+          "this version of ONNX Runtime makes its environment another way: " + e, e);
+    }
   }
 
   /**
