@@ -178,6 +178,7 @@ final class TaskTraining {
     learner.erase(recordId);
     realignment.ifPresent(following -> following.erase(recordId));
     probation.ifPresent(held -> held.erase(recordId));
+    watch.erase(recordId);
     metrics.erased(task.name(), learner.memorySize());
     news = true;
   }

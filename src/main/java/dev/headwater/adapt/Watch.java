@@ -57,7 +57,7 @@ final class Watch {
     Optional<String> cause = Optional.empty();
     if (drawn && scored) {
       float[] features = compared.apply(SampleSerde.unpack(sample));
-      cause = monitor.drawn(features, confidence, version);
+      cause = monitor.drawn(sample.getRecordId(), features, confidence, version);
     } else if (sample.getReason() == Reason.AUDIT && error.isPresent()) {
       cause = monitor.judged(error.get());
     }
@@ -71,6 +71,10 @@ final class Watch {
    */
   private static boolean scored(Sample sample) {
     return sample.getPredicted() != null || sample.getConfidence() > 0;
+  }
+
+  void erase(String recordId) {
+    monitor.erase(recordId);
   }
 
   /** The cause of an alarm that no new head has answered yet. */

@@ -50,23 +50,25 @@ public final class DriftMonitor {
   /**
    * Shows a drawn record, labelled or not.
    *
+   * @param recordId to erase it by
    * @param vector its features, always as many; kept, so not to be written to
    * @param confidence of the prediction; of a dense task, the mean over its pixels
    * @param headVersion that made the prediction
    * @return the cause of the alarm that this record raises: {@link #FEATURES} or {@link
    *     #CONFIDENCE}
    */
-  public Optional<String> drawn(float[] vector, double confidence, long headVersion) {
+  public Optional<String> drawn(
+      String recordId, float[] vector, double confidence, long headVersion) {
     boolean anotherHead = headVersion != lastHead;
     lastHead = headVersion;
     if (standing.isPresent()) {
       if (!anotherHead) {
-        features.collect(vector);
+        features.collect(recordId, vector);
         return Optional.empty();
       }
       standing = Optional.empty();
     }
-    boolean moved = features.observe(vector);
+    boolean moved = features.observe(recordId, vector);
     boolean unsure = confidences.observe(confidence, headVersion);
     return moved ? alarm(FEATURES) : unsure ? alarm(CONFIDENCE) : Optional.empty();
   }
@@ -80,6 +82,11 @@ public final class DriftMonitor {
    */
   public Optional<String> judged(double error) {
     return standing.isEmpty() && errors.observe(error) ? alarm(ERRORS) : Optional.empty();
+  }
+
+  /** Forgets a record's features. Confidences and errors are numbers without a record. */
+  public void erase(String recordId) {
+    features.erase(recordId);
   }
 
   /** The cause of the alarm that no other head has answered yet. */

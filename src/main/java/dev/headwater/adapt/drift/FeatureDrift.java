@@ -27,7 +27,7 @@ final class FeatureDrift {
   private final List<Window> windows;
 
   /** The reference in its order, then the most recent draws in theirs. */
-  private final List<float[]> kept = new ArrayList<>();
+  private final List<Draw> kept = new ArrayList<>();
 
   /** Between those kept. */
   private final double[][] distances;
@@ -35,6 +35,9 @@ final class FeatureDrift {
   private double most = Double.POSITIVE_INFINITY;
   private int measured;
   private int sinceMeasured;
+
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Draw(String recordId, float[] features) {}
 
   /** Of the last few draws, and what was seen of it last. */
   private static final class Window {
@@ -65,14 +68,14 @@ final class FeatureDrift {
   }
 
   /** Takes in a draw without looking. */
-  void collect(float[] features) {
+  void collect(String recordId, float[] features) {
     int n = kept.size();
     for (int i = 0; i < n; i++) {
-      distances[i][n] = distance(kept.get(i), features);
+      distances[i][n] = distance(kept.get(i).features(), features);
       distances[n][i] = distances[i][n];
     }
     distances[n][n] = 0; // the row is that of a draw that was dropped
-    kept.add(features);
+    kept.add(new Draw(recordId, features));
     if (kept.size() == distances.length) {
       drop(settings.reference());
     }
@@ -80,8 +83,8 @@ final class FeatureDrift {
   }
 
   /** Whether this one raises the alarm. */
-  boolean observe(float[] features) {
-    collect(features);
+  boolean observe(String recordId, float[] features) {
+    collect(recordId, features);
     return windows.stream().anyMatch(this::alarms);
   }
 
@@ -118,6 +121,15 @@ final class FeatureDrift {
   /** From 0 to 1, where it alarms. */
   double score() {
     return windows.stream().mapToDouble(window -> window.score).max().orElseThrow();
+  }
+
+  /** In the reference, the draw behind it takes the place. */
+  void erase(String recordId) {
+    for (int i = kept.size() - 1; i >= 0; i--) {
+      if (kept.get(i).recordId().equals(recordId)) {
+        drop(i);
+      }
+    }
   }
 
   void clear() {

@@ -13,7 +13,7 @@ class DriftMonitorTest {
   @Test
   void isSilentWhereNothingChanges() {
     for (int i = 0; i < 400; i++) {
-      assertThat(monitor.drawn(features(0), confidence(0.9), 1)).isEmpty();
+      assertThat(monitor.drawn("r", features(0), confidence(0.9), 1)).isEmpty();
       assertThat(monitor.judged(i % 20 == 0 ? 1 : 0)).isEmpty();
     }
 
@@ -56,7 +56,7 @@ class DriftMonitorTest {
   @Test
   void namesWhatHasChanged() {
     show(200, 0, 1);
-    while (monitor.drawn(features(0), confidence(0.5), 1).isEmpty()) {
+    while (monitor.drawn("r", features(0), confidence(0.5), 1).isEmpty()) {
       assertThat(monitor.standing()).isEmpty();
     }
     assertThat(monitor.standing()).contains("drift-confidence");
@@ -79,8 +79,8 @@ class DriftMonitorTest {
     for (int i = 0; i < 300; i++) {
       float[] features = features(i / 100.0);
       double confidence = confidence(0.8);
-      assertThat(again.drawn(features, confidence, 1))
-          .isEqualTo(monitor.drawn(features, confidence, 1));
+      assertThat(again.drawn("r", features, confidence, 1))
+          .isEqualTo(monitor.drawn("r", features, confidence, 1));
     }
 
     Map<String, Double> scores = monitor.scores();
@@ -92,7 +92,7 @@ class DriftMonitorTest {
   private int show(int draws, double mean, long head) {
     int alarms = 0;
     for (int i = 0; i < draws; i++) {
-      alarms += monitor.drawn(features(mean), confidence(0.9), head).isPresent() ? 1 : 0;
+      alarms += monitor.drawn("r", features(mean), confidence(0.9), head).isPresent() ? 1 : 0;
     }
     return alarms;
   }

@@ -2,6 +2,7 @@ package dev.headwater.adapt.drift;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
@@ -19,7 +20,7 @@ class FeatureDriftTest {
     for (int run = 0; run < 40; run++) {
       FeatureDrift drift = new FeatureDrift(EAGER, random.split());
       for (int i = 0; i < 1_500; i++) {
-        if (drift.observe(gaussian(6, 0, 1))) {
+        if (drift.observe("r", gaussian(6, 0, 1))) {
           alarms++;
           drift.clear();
         }
@@ -82,16 +83,41 @@ class FeatureDriftTest {
   void seesTheSameAgainOnceTheOldestDrawsAreDropped() {
     FeatureDrift drift = new FeatureDrift(new DriftSettings(20_000, 20, 4, 8), random.split());
     for (int i = 0; i < 500; i++) {
-      assertThat(drift.observe(gaussian(3, 0, 1))).as("draw %d", i).isFalse();
+      assertThat(drift.observe("r", gaussian(3, 0, 1))).as("draw %d", i).isFalse();
     }
     assertThat(drift.score()).isBetween(0.0, 0.999);
+  }
+
+  @Test
+  void comparesWithNothingThatIsErased() {
+    FeatureDrift kept = new FeatureDrift(DriftSettings.DEFAULT, random.split());
+    FeatureDrift erased = new FeatureDrift(DriftSettings.DEFAULT, random.split());
+    for (FeatureDrift drift : List.of(kept, erased)) {
+      for (int i = 0; i < 60; i++) {
+        drift.collect("before" + i, gaussian(16, 3, 1));
+      }
+    }
+    for (int i = 0; i < 60; i++) {
+      erased.erase("before" + i);
+    }
+
+    assertThat(alarmIn(60, kept)).as("where they are kept").isTrue();
+    assertThat(alarmIn(400, erased)).as("where they are erased").isFalse();
+  }
+
+  private boolean alarmIn(int draws, FeatureDrift drift) {
+    boolean alarm = false;
+    for (int i = 0; i < draws; i++) {
+      alarm |= drift.observe("after" + i, gaussian(16, 0, 1));
+    }
+    return alarm;
   }
 
   /** Draws after the onset until the alarm; negative where it came before. */
   private int delay(int onset, IntFunction<float[]> draws) {
     FeatureDrift drift = new FeatureDrift(DriftSettings.DEFAULT, random.split());
     int i = 0;
-    while (!drift.observe(draws.apply(i))) {
+    while (!drift.observe("r" + i, draws.apply(i))) {
       i++;
     }
     return i - onset + 1;

@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The monitor on the real streams, with the defaults, under the exported head. Prints its finds.
@@ -19,7 +20,8 @@ class RealStreamDriftTest {
   /** Records until a trainer has answered an alarm with a head. */
   private static final int ANSWER = 100;
 
-  private static final double AUDIT = 0.05;
+  /** Share of the records whose errors are known, by default. */
+  private static final double AUDIT = 0.03;
 
   private record Alarm(String cause, int at) {}
 
@@ -44,7 +46,7 @@ class RealStreamDriftTest {
     List<RecordedStream.Row> rows = RecordedStream.of(name).rows();
     List<Integer> delays = new ArrayList<>();
     for (int seed = 0; seed < 5; seed++) {
-      List<Alarm> alarms = alarms(rows, share, name.equals("nuclei") ? 1 : AUDIT, seed);
+      List<Alarm> alarms = alarms(rows, share, AUDIT, seed);
       System.out.printf("%s, share %.2f, seed %d: %s%n", name, share, seed, alarms);
       delays.add(
           alarms.stream().mapToInt(alarm -> alarm.at() - onset + 1).findFirst().orElseThrow());
@@ -55,6 +57,21 @@ class RealStreamDriftTest {
     assertThat(delays.get(4))
         .as("records from onset to first alarm: %s", delays)
         .isLessThan(within);
+  }
+
+  /**
+   * Each in turn: batches 4, 6 and 8; 5 and 9 have too few records to be told from what precedes.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4})
+  void seesOneSensorChangeAfterTheOther(int seed) throws Exception {
+    List<Alarm> alarms = alarms(RecordedStream.of("gas").rows(), .3, AUDIT, seed);
+
+    int[] onsets = {1586, 1944, 4244};
+    assertThat(alarms).hasSameSizeAs(onsets);
+    for (int i = 0; i < onsets.length; i++) {
+      assertThat(alarms.get(i).at()).isBetween(onsets[i], onsets[i] + 200);
+    }
   }
 
   @ParameterizedTest
@@ -113,7 +130,7 @@ class RealStreamDriftTest {
       int before = alarms.size();
       if (random.nextDouble() < share) {
         monitor
-            .drawn(row.features(), row.confidence(), head)
+            .drawn("r" + i, row.features(), row.confidence(), head)
             .ifPresent(cause -> alarms.add(new Alarm(cause, i)));
       }
       if (random.nextDouble() < audit) {
