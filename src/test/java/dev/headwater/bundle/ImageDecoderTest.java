@@ -11,7 +11,10 @@ import dev.headwater.schema.Json;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.awt.image.WritableRaster;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -28,7 +31,10 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
+import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.ImageOutputStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,6 +77,52 @@ class ImageDecoderTest {
     assertThat(values(last, file))
         .as("channels last")
         .containsExactly(new float[] {1, .4f, 0, 1, .4f, 0}, within(1e-6f));
+  }
+
+  @Test
+  void readsPhotosInTheirColours() throws Exception {
+    BufferedImage pink = filled(16, 16, new Color(200, 30, 90), BufferedImage.TYPE_INT_RGB);
+
+    float[] values = values(decoder(plain(), 3, 1, 1), jpeg(pink));
+
+    assertThat(values)
+        .as("but for what JPEG rounds")
+        .containsExactly(new float[] {200 / 255f, 30 / 255f, 90 / 255f}, within(.02f));
+  }
+
+  /** As Photoshop writes them, inverted: no ink is 255. */
+  @Test
+  void readsPhotosInInks() throws Exception {
+    float[] cyan = values(decoder(plain(), 3, 1, 1), inks(0, 255, 255, 255));
+    float[] black = values(decoder(plain(), 3, 1, 1), inks(255, 255, 255, 0));
+
+    assertThat(cyan[0]).as("red").isLessThan(.3f);
+    assertThat(cyan[1]).as("green").isGreaterThan(.5f);
+    assertThat(cyan[2]).as("blue").isGreaterThan(.7f);
+    assertThat(black[0] + black[1] + black[2]).isLessThan(.6f);
+  }
+
+  private static byte[] inks(int... cmyk) throws IOException {
+    WritableRaster inks =
+        Raster.createInterleavedRaster(DataBuffer.TYPE_BYTE, 16, 16, cmyk.length, null);
+    for (int i = 0; i < 16 * 16; i++) {
+      inks.setPixel(i % 16, i / 16, cmyk);
+    }
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
+    try (ImageOutputStream stream = ImageIO.createImageOutputStream(out)) {
+      writer.setOutput(stream);
+      writer.write(null, new IIOImage(inks, List.of(), null), null);
+    }
+    byte[] bare = out.toByteArray();
+    byte[] adobe = {
+      (byte) 0xFF, (byte) 0xEE, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0
+    };
+    return ByteBuffer.allocate(bare.length + adobe.length)
+        .put(bare, 0, 2)
+        .put(adobe)
+        .put(bare, 2, bare.length - 2)
+        .array();
   }
 
   @Test
@@ -249,6 +301,7 @@ class ImageDecoderTest {
         Arguments.of("a PNG without end", Arrays.copyOf(good, good.length - 12), "ends too early"),
         Arguments.of("a flipped bit", wrongBit, "checksum"),
         Arguments.of("a JPEG cut short", Arrays.copyOf(photo, photo.length / 2), "too early"),
+        Arguments.of("a JPEG damaged in its middle", scratched(photo), "corrupt"),
         Arguments.of("a JPEG's first bytes", Arrays.copyOf(photo, 30), "damaged"),
         Arguments.of("a JPEG bomb", photo(8, 65_500), "has 4290250000 pixels, more than the 10000"),
         Arguments.of("a JPEG of 12 bits", photo(12, 64), "has 12 bits a channel"),
@@ -258,6 +311,11 @@ class ImageDecoderTest {
         Arguments.of("a GIF", "GIF89a......".getBytes(StandardCharsets.UTF_8), "neither PNG nor"),
         Arguments.of("text", "hello".getBytes(StandardCharsets.UTF_8), "neither PNG nor JPEG"),
         Arguments.of("one byte", new byte[1], "neither PNG nor JPEG"));
+  }
+
+  /** With a marker where none can be. */
+  private static byte[] scratched(byte[] photo) {
+    return ByteBuffer.wrap(photo.clone()).putShort(photo.length * 2 / 3, (short) 0xFFD3).array();
   }
 
   /** A photo whose frame says so of itself. */

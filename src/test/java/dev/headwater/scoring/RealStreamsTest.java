@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.metrics.ScorerMetrics;
+import dev.headwater.schema.Json;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,6 +68,25 @@ class RealStreamsTest {
       assertThat(accuracy(scoring, inferences))
           .as("give or take the batch its int8 activations are scaled by")
           .isCloseTo(.967, within(.004));
+    }
+  }
+
+  /** Both halves of the network, cut where the example cuts it. */
+  @Test
+  void scoresFashionAsItsAuthorsDid() throws Exception {
+    Path data = Bundles.data("fashion");
+    Bundle bundle = Bundle.load(Path.of("deploy/examples/bundles/fashion.yaml"), data);
+    try (Scoring scoring = load(bundle, 32)) {
+      List<byte[]> turned = stream("fashion", Integer.MAX_VALUE).subList(2000, 6000);
+
+      List<Inference> inferences = infer(scoring, turned);
+
+      int right = 0;
+      for (int i = 0; i < turned.size(); i++) {
+        String label = Json.MAPPER.readTree(turned.get(i)).get("label").asText();
+        right += scoring.score(inferences.get(i), 0).best().label().equals(label) ? 1 : 0;
+      }
+      assertThat(right / 4000.0).as("upside down").isCloseTo(.30, within(.005));
     }
   }
 
