@@ -6,6 +6,7 @@ import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -139,9 +140,11 @@ public final class HeadFollower implements AutoCloseable {
       follow(topic);
     } catch (WakeupException e) {
       // close() asked for it; the caller's loop ends
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       // Broker away, topic missing or made anew, not authorised: all may pass, and until then the
-      // last good head serves. A new consumer reads from the beginning; epochs tell what is old.
+      // last good head serves. So may a full disk, or the want of memory for a head: without this
+      // thread no later one would ever serve. A new consumer reads from the beginning; epochs tell
+      // what is old.
       Health down = Health.down("topic " + heads.name() + " cannot be followed: " + rootOf(e));
       if (!down.equals(health)) {
         log.atWarn().addKeyValue("topic", heads.name()).setCause(e).log(down.cause());
@@ -214,13 +217,13 @@ public final class HeadFollower implements AutoCloseable {
                 .formatted(live.version(), live.task()));
         return;
       }
-      followed.put(live.task(), live);
       install(head.get(), () -> sink.accept(head.get(), live));
       serving.put(
           live.task(),
           "%s: version %d, epoch %d".formatted(live.task(), live.version(), live.epoch()));
       refusals.remove(HeadKey.live(live.task()));
       settleCanary(store, live);
+      followed.put(live.task(), live);
     } catch (RefusedHeadException e) {
       followed.put(live.task(), live);
       refuse(live, e.fault(), e.getMessage());
@@ -277,6 +280,8 @@ public final class HeadFollower implements AutoCloseable {
     }
     try {
       installation.run();
+    } catch (UncheckedIOException e) {
+      throw e; // no fault of the head's: tried again
     } catch (RuntimeException e) {
       // A head that breaks the sink is a bad head: it must not end the follower nor come again.
       log.atError().addKeyValue("version", version).setCause(e).log("head not installed");

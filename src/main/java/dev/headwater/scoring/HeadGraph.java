@@ -63,14 +63,17 @@ final class HeadGraph implements AutoCloseable {
       return new LoadedHead(head.info(), own, Map.of(), own::close, loaded);
     }
     Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
+    boolean made = false;
     try {
       for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
         Tensor tensor = entry.getValue();
         tensors.put(entry.getKey(), tensor(FloatBuffer.wrap(tensor.values()), tensor.shape()));
       }
-    } catch (OrtException e) {
-      tensors.values().forEach(OnnxTensor::close);
-      throw e;
+      made = true;
+    } finally {
+      if (!made) {
+        tensors.values().forEach(OnnxTensor::close);
+      }
     }
     return new LoadedHead(
         head.info(),

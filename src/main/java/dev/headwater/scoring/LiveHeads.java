@@ -25,7 +25,7 @@ final class LiveHeads implements AutoCloseable {
   private final AtomicReference<@Nullable LoadedHead> live = new AtomicReference<>();
   private final AtomicReference<@Nullable LoadedHead> frozen = new AtomicReference<>();
   private final AtomicReference<@Nullable Canary> canary = new AtomicReference<>();
-  private boolean closed;
+  private volatile boolean closed;
 
   private record Canary(LoadedHead head, double share) {
     boolean takes(byte[] key) {
@@ -118,9 +118,17 @@ final class LiveHeads implements AutoCloseable {
     }
   }
 
-  /** The live head, null in a cold start; to be released. */
+  /**
+   * The live head, null in a cold start; to be released.
+   *
+   * @throws IllegalStateException where there is none because scoring is closed
+   */
   @Nullable LoadedHead takeLive() {
-    return take(live);
+    LoadedHead head = take(live);
+    if (head == null && closed) {
+      throw new IllegalStateException("scoring is closed");
+    }
+    return head;
   }
 
   /** The head that answers for this key, null in a cold start; to be released. */

@@ -13,6 +13,7 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
@@ -92,6 +93,7 @@ final class Session implements AutoCloseable {
   /**
    * @param name for messages
    * @throws IllegalArgumentException where ONNX Runtime cannot serve the network
+   * @throws UncheckedIOException where there is no room for temporary files
    */
   static Session load(String name, byte[] onnx, int intraOpThreads) {
     Model model = Model.newInstance(name, Device.cpu(), ENGINE);
@@ -107,7 +109,14 @@ final class Session implements AutoCloseable {
       options.addConfigEntry("session.inter_op.allow_spinning", "0");
       model.load(new ByteArrayInputStream(onnx), Map.of("sessionOptions", options));
       return new Session(model, session(model.getBlock()));
-    } catch (OrtException | IOException | MalformedModelException e) {
+    } catch (IOException e) {
+      model.close();
+      // DJL puts it into a file: no fault of the network's
+      throw new UncheckedIOException(
+          "the %s cannot be loaded by way of %s"
+              .formatted(name, System.getProperty("java.io.tmpdir")),
+          e);
+    } catch (OrtException | MalformedModelException e) {
       model.close();
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IllegalArgumentException(

@@ -10,6 +10,8 @@ import static org.awaitility.Awaitility.await;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -274,6 +276,25 @@ class HeadFollowerIT {
 
     // then
     awaitVersions(3L);
+  }
+
+  /** As where there is no room for a file, or no memory: neither is the head's fault, or lasts. */
+  @Test
+  void triesAHeadAgainThatOnlyThisMomentCouldNotTake() throws Exception {
+    // given
+    startAndCatchUp();
+    sink.failures.add(new UncheckedIOException(new IOException("no space left on device")));
+    sink.failures.add(new OutOfMemoryError("planted"));
+
+    // when
+    publisher.promote(head(1), "trainer");
+
+    // then
+    awaitVersions(1L);
+    assertThat(sink.failures).as("both came").isEmpty();
+    assertThat(sink.refused).isEmpty();
+    publisher.promote(head(2), "trainer");
+    awaitVersions(1L, 2L);
   }
 
   @Test

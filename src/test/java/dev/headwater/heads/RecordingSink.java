@@ -5,6 +5,8 @@ import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Remembers what a follower told it; turns down what it is asked to. */
@@ -14,6 +16,7 @@ final class RecordingSink implements HeadSink {
   final List<String> canaries = new CopyOnWriteArrayList<>();
   final List<String> refused = new CopyOnWriteArrayList<>();
   final List<RefusedHeadException.Cause> causes = new CopyOnWriteArrayList<>();
+  final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
   volatile long turnsDown = -1;
   volatile long breaksOn = -1;
   volatile long largest = Long.MAX_VALUE;
@@ -25,6 +28,12 @@ final class RecordingSink implements HeadSink {
 
   @Override
   public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
+    Throwable failure = failures.poll();
+    if (failure instanceof Error error) {
+      throw error;
+    } else if (failure instanceof RuntimeException passing) {
+      throw passing;
+    }
     if (pointer.version() == turnsDown) {
       throw new RefusedHeadException("Its golden inputs give other logits.");
     }

@@ -1,6 +1,7 @@
 package dev.headwater.scoring;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
@@ -58,6 +59,23 @@ class SwapTest {
       users.shutdown();
       assertThat(seen).as("swaps took effect while scoring went on").hasSizeGreaterThan(10);
       assertThat(scoring.loadedHeads()).as("the live one and the frozen one").isEqualTo(2);
+    }
+  }
+
+  /**
+   * Or a record that is scored as all is closed would be answered, and committed, as by no head.
+   */
+  @Test
+  void whatIsClosedIsNoColdStart() throws Exception {
+    Bundle bundle = Bundles.text(directory, 16, 3);
+    ScoringSettings settings = new ScoringSettings(1, 1, 4, false);
+    try (HeadGraph graph = new HeadGraph(bundle.task(), 1)) {
+      LiveHeads heads = new LiveHeads(graph, settings, ScorerMetrics.NOOP);
+      assertThat(heads.takeLive()).as("in a cold start").isNull();
+
+      heads.close();
+
+      assertThatThrownBy(heads::takeLive).isInstanceOf(IllegalStateException.class);
     }
   }
 
