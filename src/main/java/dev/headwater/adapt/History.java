@@ -3,6 +3,7 @@ package dev.headwater.adapt;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
+import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.Task;
 import dev.headwater.bundle.TileDraw;
 import dev.headwater.gate.Gates;
@@ -31,8 +32,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -104,6 +105,7 @@ public final class History {
     }
     List<Sample> samples = samples(lines, taught, labelFields);
     Map<Integer, Learner> learners = new LinkedHashMap<>();
+    List<Task> begun = new ArrayList<>();
     for (int i : taught) {
       Learner learner = parts.learner(i);
       tasks.get(i).head().ifPresent(learner::live);
@@ -115,15 +117,30 @@ public final class History {
                 .formatted(tasks.get(i).name(), field));
         continue;
       }
-      requireFirst(tasks.get(i), heads);
+      if (heads.liveVersion(tasks.get(i).name()) > 0) {
+        begun.add(tasks.get(i)); // as where a run before this one was ended between two tasks
+        continue;
+      }
       learners.put(i, learner);
     }
     if (learners.isEmpty()) {
+      begun.forEach(task -> requireFirst(task, heads));
       throw new IllegalStateException(
           "no line of %s has a usable record and label in field '%s'"
               .formatted(file, labelFields.get(tasks.get(taught.get(0)).name())));
     }
-    return publish(samples, learners);
+    begun.forEach(
+        task ->
+            progress.accept(
+                "%s: head %d is live already: left alone"
+                    .formatted(task.name(), heads.liveVersion(task.name()))));
+    return publish(of(learners.keySet(), samples), learners);
+  }
+
+  private List<Sample> of(Set<Integer> tasks, List<Sample> samples) {
+    Set<String> names =
+        tasks.stream().map(i -> parts.bundle().tasks().get(i).name()).collect(Collectors.toSet());
+    return samples.stream().filter(sample -> names.contains(sample.getTask())).toList();
   }
 
   private static List<String> lines(Path file) throws IOException {
@@ -184,17 +201,17 @@ public final class History {
     List<Sample> samples = new ArrayList<>();
     for (int from = 0; from < lines.size(); from += CHUNK) {
       List<String> chunk = lines.subList(from, Math.min(from + CHUNK, lines.size()));
-      List<CompletableFuture<Inference>> inferences =
-          scoring.submit(chunk.stream().map(l -> l.getBytes(StandardCharsets.UTF_8)).toList());
+      List<byte[]> values =
+          chunk.stream().map(line -> line.getBytes(StandardCharsets.UTF_8)).toList();
+      List<CompletableFuture<Inference>> inferences = scoring.submit(values);
       for (int i = 0; i < chunk.size(); i++) {
         try {
-          Inference inference = inferences.get(i).join();
+          Inference inference = scoring.await(inferences.get(i), values.get(i));
           Map<Integer, String> labels = labels(chunk.get(i), tasks, labelFields);
           int line = from + i + 1;
           labels.forEach((task, label) -> samples.add(sample(inference, task, label, line)));
-        } catch (CompletionException | IllegalArgumentException e) {
-          Throwable cause = e.getCause() == null ? e : e.getCause();
-          progress.accept("line %d is left out: %s".formatted(from + i + 1, cause.getMessage()));
+        } catch (InvalidRecordException | IllegalArgumentException e) {
+          progress.accept("line %d is left out: %s".formatted(from + i + 1, e.getMessage()));
         }
       }
       progress.accept("%d of %d records embedded".formatted(from + chunk.size(), lines.size()));

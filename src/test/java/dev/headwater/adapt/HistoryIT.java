@@ -28,6 +28,8 @@ class HistoryIT extends TrainerDeployment {
 
   @TempDir Path own;
   private final List<String> said = new ArrayList<>();
+  private String hidden = "";
+  private int records = 90;
 
   @Test
   void teachesEveryTaskThatHasLabels() throws Exception {
@@ -37,6 +39,17 @@ class HistoryIT extends TrainerDeployment {
     assertThat(first.get(1).labels()).containsExactlyInAnyOrder("big", "small");
     assertThat(first.get(1).verdict().numbers()).containsEntry("memory", 45.0);
     assertThat(first.get(0).verdict().numbers()).containsEntry("memory", 90.0);
+  }
+
+  @Test
+  void teachesANewHeadWithLayersOfItsOwn() throws Exception {
+    hidden = ", hidden: [8]";
+    records = 400;
+
+    HeadInfo size = train(labelled(true)).get(1);
+
+    assertThat(size.labels()).containsExactlyInAnyOrder("big", "small");
+    assertThat(size.verdict().numbers().get("candidateAccuracy")).isGreaterThan(.8);
   }
 
   @Test
@@ -56,6 +69,16 @@ class HistoryIT extends TrainerDeployment {
     assertThat(train(sizes)).extracting(HeadInfo::task).containsExactly("size");
     assertThatThrownBy(() -> train(labelled(false)))
         .hasMessageContaining("of kind is live already");
+  }
+
+  @Test
+  void goesOnWhereItWasEndedBetweenTwoTasks() throws Exception {
+    try (HeadPublisher publisher = publisher("before")) {
+      publisher.promote(bundle.task().head().orElseThrow().numbered(1), "history");
+    }
+
+    assertThat(train(labelled(true))).extracting(HeadInfo::task).containsExactly("size");
+    assertThat(said).contains("kind: head 1 is live already: left alone");
   }
 
   private static String unlabelled(Path lines) throws Exception {
@@ -81,7 +104,7 @@ class HistoryIT extends TrainerDeployment {
   private Path labelled(boolean sizes) throws Exception {
     Random random = new Random(3);
     List<String> lines = new ArrayList<>();
-    for (int i = 0; i < 90; i++) {
+    for (int i = 0; i < records; i++) {
       double first = random.nextGaussian();
       String size =
           sizes && i % 2 == 0 ? ", \"size\": \"%s\"".formatted(first > 0 ? "big" : "small") : "";
@@ -93,7 +116,13 @@ class HistoryIT extends TrainerDeployment {
   }
 
   private List<HeadInfo> train(Path file) throws Exception {
-    Bundle two = Bundles.twoTasks(Files.createDirectories(own.resolve("bundle")), 4, 3);
+    Path at = Files.createDirectories(own.resolve("bundle"));
+    Bundles.twoTasks(at, 4, 3);
+    Bundle two =
+        Bundles.load(
+            at,
+            Files.readString(at.resolve("headwater.yaml"))
+                .replace("head: none", "head: none" + hidden));
     try (Scoring scoring =
         Scoring.load(two, new ScoringSettings(1, 1, 16, false), ScorerMetrics.NOOP)) {
       return new History(
