@@ -67,11 +67,13 @@ final class SamplesCommand {
             spec.commandLine()
                 .getOut()
                 .printf(
-                    "%d of %d labelled records embedded; %d are no longer on %s, %d refused%n",
+                    "%d of %d labelled records embedded; %s, %d refused%n",
                     summary.embedded(),
                     known.records().size(),
-                    summary.gone(),
-                    settings.topicNames().records(),
+                    summary.left() == 0
+                        ? "%d are no longer on %s"
+                            .formatted(summary.gone(), settings.topicNames().records())
+                        : "stopped with %d offsets to go: repeat it".formatted(summary.left()),
                     summary.refused());
           }
         });

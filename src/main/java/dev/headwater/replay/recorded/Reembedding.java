@@ -72,8 +72,9 @@ public final class Reembedding {
    * @param embedded those with a new sample
    * @param gone those the records topics do not hold, expired or never on them, as history is
    * @param refused those the new bundle cannot read, or whose labels are none of its own
+   * @param left offsets that were not read, because it was cancelled; {@code gone} may be there
    */
-  public record Summary(int embedded, int gone, int refused) {}
+  public record Summary(int embedded, int gone, int refused, long left) {}
 
   /**
    * @param old what the old deployment knows, of the tasks of the new one
@@ -99,10 +100,10 @@ public final class Reembedding {
                   .formatted(embedded.size(), old.records().size(), range.left()));
         }
       }
+      refused.removeAll(embedded);
+      int gone = old.records().size() - embedded.size() - refused.size();
+      return new Summary(embedded.size(), gone, refused.size(), range.left());
     }
-    refused.removeAll(embedded);
-    int gone = old.records().size() - embedded.size() - refused.size();
-    return new Summary(embedded.size(), gone, refused.size());
   }
 
   private Map<ConsumerRecord<byte[], byte[]>, String> labelled(

@@ -1,5 +1,6 @@
 package dev.headwater.replay.recorded;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 final class Relay implements AutoCloseable {
   // a mask or a sample may be larger than what it was made from; that of the stream
   private static final int MAX_REQUEST_SIZE = 2 << 20;
+  private static final Duration CLOSE = Duration.ofSeconds(5);
 
   private final Producer<byte[], byte[]> producer;
 
@@ -62,8 +64,9 @@ final class Relay implements AutoCloseable {
     }
   }
 
+  /** Without a limit it waits for a broker that is away, and nobody could stop the command. */
   @Override
   public void close() {
-    producer.close();
+    producer.close(CLOSE);
   }
 }

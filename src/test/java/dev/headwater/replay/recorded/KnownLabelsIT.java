@@ -157,7 +157,7 @@ class KnownLabelsIT {
                   new CountDownLatch(1));
     }
 
-    assertThat(summary).isEqualTo(new Reembedding.Summary(1, 0, 1));
+    assertThat(summary).isEqualTo(new Reembedding.Summary(1, 0, 1, 0));
     assertThat(told)
         .anySatisfy(line -> assertThat(line).startsWith("r1 is embedded without a label"));
     KnownLabels now = KnownLabels.ofSamples(deployment(), two.tasks());
