@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
@@ -39,6 +40,9 @@ public final class SchemaRegistry {
   /** How long an unknown id is unknown without asking: a producer may name it in every record. */
   private static final long UNKNOWN_NANOS = Duration.ofSeconds(5).toNanos();
 
+  /** In which another of the registry's nodes learns of a schema that the first has just taken. */
+  private static final long LAG_NANOS = Duration.ofMillis(500).toNanos();
+
   private static final String CONTENT = "application/vnd.schemaregistry.v1+json";
   private static final int NOT_FOUND = 404;
 
@@ -57,6 +61,7 @@ public final class SchemaRegistry {
   private final Map<String, Integer> ids = new ConcurrentHashMap<>();
   private volatile @Nullable Failure failure;
   private volatile @Nullable Unknown unknown;
+  private @Nullable Long waited; // guarded by this
 
   private record Failure(RegistryException cause, long at) {}
 
@@ -167,6 +172,9 @@ public final class SchemaRegistry {
 
   private JsonNode get(String path, int id) throws UnreadableValueException {
     JsonNode answer = ask(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
+    if (answer.isMissingNode() && waits()) {
+      answer = ask(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
+    }
     if (answer.isMissingNode()) {
       unknown = new Unknown(id, System.nanoTime());
       throw unknown(id);
@@ -175,6 +183,20 @@ public final class SchemaRegistry {
       throw noRegistry("GET", path);
     }
     return answer;
+  }
+
+  /**
+   * Waits for a node that lags, but not for each id that nobody ever registered: a producer may
+   * make up as many as it likes.
+   */
+  private synchronized boolean waits() {
+    Long last = waited;
+    if (last != null && System.nanoTime() - last < UNKNOWN_NANOS) {
+      return false;
+    }
+    LockSupport.parkNanos(LAG_NANOS);
+    waited = System.nanoTime();
+    return true;
   }
 
   private static RegistryException noRegistry(String method, String path) {

@@ -212,8 +212,19 @@ class AvroContractTest {
     for (int i = 0; i < 3; i++) {
       assertThatThrownBy(() -> read(unknown)).isInstanceOf(InvalidRecordException.class);
     }
+    assertThat(registry.requests).as("a second time for a node that lags").hasSize(2);
 
-    assertThat(registry.requests).hasSize(1);
+    byte[] another = RegistryStub.framed(78, new byte[] {0});
+    assertThatThrownBy(() -> read(another)).isInstanceOf(InvalidRecordException.class);
+    assertThat(registry.requests).as("and not again at once").hasSize(3);
+  }
+
+  @Test
+  void anIdThatOneNodeDoesNotKnowYetIsNotUnknown() throws Exception {
+    byte[] label = labels.serializer().serialize("l", new Label("r1", "colour", "red"));
+    registry.behind.set(1);
+
+    assertThat(read(label).label()).isEqualTo("red");
   }
 
   @Test

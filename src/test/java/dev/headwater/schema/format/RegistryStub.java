@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,7 @@ public final class RegistryStub implements AutoCloseable {
   final List<String> authorizations = new CopyOnWriteArrayList<>();
   volatile int failing; // with this status, unless 0
   volatile @Nullable String told; // in place of what was asked for
+  final AtomicInteger behind = new AtomicInteger(); // questions until it has what another took
 
   public RegistryStub() {
     try {
@@ -75,7 +77,11 @@ public final class RegistryStub implements AutoCloseable {
       send(exchange, 200, "{\"id\":" + id + "}");
     } else {
       int id = Integer.parseInt(path.substring(path.lastIndexOf('/') + 1));
-      boolean known = path.startsWith("/schemas/ids/") && id >= 1 && id <= schemas.size();
+      boolean known =
+          path.startsWith("/schemas/ids/")
+              && id >= 1
+              && id <= schemas.size()
+              && behind.getAndUpdate(n -> Math.max(0, n - 1)) == 0;
       send(
           exchange,
           known ? 200 : 404,
