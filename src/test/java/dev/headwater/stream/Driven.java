@@ -6,6 +6,7 @@ import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
@@ -202,6 +203,16 @@ final class Driven implements AutoCloseable {
             topics.labels().key().serializer(),
             topics.labels().value().serializer())
         .pipeInput(new TestRecord<>(recordId.getBytes(UTF_8), null, headers, START));
+  }
+
+  /** Of a topic in between: as what was appended then and is read now. */
+  void pending(Sample sample, Instant appended) {
+    driver
+        .createInputTopic(
+            topics.pending().name(),
+            topics.pending().key().serializer(),
+            topics.pending().value().serializer())
+        .pipeInput(new TestRecord<>(sample.getRecordId(), sample, appended));
   }
 
   void advance(Duration time) {

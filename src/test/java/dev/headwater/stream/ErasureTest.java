@@ -7,6 +7,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.streams.test.TestRecord;
@@ -89,6 +90,30 @@ class ErasureTest {
 
     assertThat(samples()).hasSize(2);
     assertThat(driven.read(driven.topics.deadLetters())).isEmpty();
+  }
+
+  /** As where the join lags: which of its two topics comes first there, nobody knows. */
+  @Test
+  void aRecordThatIsReadAfterItsErasureIsErasedToo() {
+    record("r1");
+    Sample waits = driven.read(driven.topics.pending()).get(0).value();
+    driven.advance(Duration.ofSeconds(1));
+    driven.erase("r1");
+    driven.pending(waits, Driven.START);
+    driven.label("r1", waits.getTask(), "yes");
+
+    assertThat(samples()).extracting(TestRecord::value).containsOnlyNulls().hasSize(1);
+
+    driven.pending(waits, Driven.START.plusSeconds(2));
+    assertThat(samples()).as("one that came again").hasSize(1).doesNotContainNull();
+  }
+
+  @Test
+  void whatIsRememberedOfAnErasureIsNoLabelThatNobodyTook() {
+    driven.erase("r1");
+    driven.advance(Driven.LABEL_WAIT.multipliedBy(2));
+
+    assertThat(driven.metrics.counts().labelsUnmatched()).isZero();
   }
 
   private void record(String id) {

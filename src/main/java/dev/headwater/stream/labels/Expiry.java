@@ -1,6 +1,7 @@
 package dev.headwater.stream.labels;
 
 import java.time.Duration;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
@@ -29,7 +30,7 @@ final class Expiry<V> {
 
   private final TimestampedKeyValueStore<String, V> store;
   private final Duration wait;
-  private final Runnable onExpired;
+  private final Consumer<V> onExpired;
   private final LongSupplier nanoTime;
   private @Nullable String from;
   private long ended;
@@ -38,7 +39,7 @@ final class Expiry<V> {
   Expiry(
       TimestampedKeyValueStore<String, V> store,
       Duration wait,
-      Runnable onExpired,
+      Consumer<V> onExpired,
       LongSupplier nanoTime) {
     this.store = store;
     this.wait = wait;
@@ -62,7 +63,7 @@ final class Expiry<V> {
         KeyValue<String, ValueAndTimestamp<V>> entry = slice.next();
         if (entry.value.timestamp() <= since) {
           store.delete(entry.key);
-          onExpired.run();
+          onExpired.accept(entry.value.value());
         }
         from = entry.key + '\0'; // the very next key
         looked++;

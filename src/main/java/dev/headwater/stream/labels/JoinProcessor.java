@@ -30,9 +30,13 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
  * <p>A sample carries the trace context of whichever came last, its record or its label.
  *
  * <p>A tombstone erases what is held of a record, for every task, and goes on to all who hold more
- * of it: the readers of samples and of review.
+ * of it: the readers of samples and of review. It is remembered for as long as a record waits: of a
+ * join that lags it may be read before the record that it erases, which then comes too late.
  */
 final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
+  /** The task, which no task is named, under which a tombstone is kept. */
+  private static final String ERASED = "";
+
   private final LabelTopology settings;
 
   @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
@@ -54,9 +58,8 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     waiting = context.getStateStore(LabelTopology.WAITING);
     early = context.getStateStore(LabelTopology.EARLY);
     Duration wait = settings.labelWait();
-    Expiry<Sample> records = new Expiry<>(waiting, wait, () -> {}, System::nanoTime);
-    Expiry<Label> labels =
-        new Expiry<>(early, wait, settings.metrics()::labelUnmatched, System::nanoTime);
+    Expiry<Sample> records = new Expiry<>(waiting, wait, sample -> {}, System::nanoTime);
+    Expiry<Label> labels = new Expiry<>(early, wait, this::unmatched, System::nanoTime);
     Duration tick = wait.compareTo(Expiry.TICK) < 0 ? wait : Expiry.TICK;
     context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, records::sweep);
     context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, labels::sweep);
@@ -67,15 +70,29 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     long now = context.currentSystemTimeMs();
     Headers trace = TraceContext.of(record.headers());
     if (record.value() instanceof Sample sample) {
-      pending(sample, now, trace);
+      if (!erased(sample.getRecordId(), record.timestamp())) {
+        pending(sample, now, trace);
+      }
     } else if (record.value() instanceof Label label) {
       label(label, now, trace);
     } else {
-      erase(record.key(), now, trace);
+      erase(record.key(), record.timestamp(), now, trace);
     }
   }
 
-  private void erase(String recordId, long now, Headers trace) {
+  /** Whether a tombstone that was appended later than this has been read before it. */
+  private boolean erased(String recordId, long appended) {
+    ValueAndTimestamp<Label> tombstone = early.get(LabelTopology.storeKey(recordId, ERASED));
+    return tombstone != null && appended < tombstone.timestamp();
+  }
+
+  private void unmatched(Label label) {
+    if (!label.task().equals(ERASED)) {
+      settings.metrics().labelUnmatched();
+    }
+  }
+
+  private void erase(String recordId, long appended, long now, Headers trace) {
     Outbox outbox = new Outbox(settings.limits());
     try {
       tombstone(
@@ -86,10 +103,14 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
       throw new DeadLetter(e, recordId);
     }
     keysOf(waiting, recordId).forEach(waiting::delete);
+    String tombstone = LabelTopology.storeKey(recordId, ERASED);
     for (String key : keysOf(early, recordId)) {
-      early.delete(key);
-      settings.metrics().labelUnmatched(); // no record will come for it
+      if (!key.equals(tombstone)) {
+        early.delete(key);
+        settings.metrics().labelUnmatched(); // no record will come for it
+      }
     }
+    early.put(tombstone, ValueAndTimestamp.make(new Label(recordId, ERASED, ""), appended));
     outbox.send(context);
   }
 

@@ -124,7 +124,7 @@ class ExpiryTest {
   }
 
   private Expiry<String> expiry(Duration wait) {
-    return new Expiry<>(store, wait, () -> expired++, () -> nanoTime += reading.toNanos());
+    return new Expiry<>(store, wait, value -> expired++, () -> nanoTime += reading.toNanos());
   }
 
   private void fill(int entries) {
