@@ -77,7 +77,7 @@ final class Realignment {
         .map(HeadInfo::version)
         .filter(version -> heads.hasTensors(anchor.task(), version))
         .max(Comparator.naturalOrder())
-        .flatMap(version -> heads.head(anchor.task(), version));
+        .flatMap(version -> heads.sound(anchor.task(), version));
   }
 
   /** Starts over from another head. */

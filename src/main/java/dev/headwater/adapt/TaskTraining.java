@@ -119,7 +119,7 @@ final class TaskTraining {
   }
 
   private Optional<Head> serving(HeadLog heads, long version) {
-    return heads.head(task.name(), version).filter(this::fits);
+    return heads.sound(task.name(), version).filter(this::fits);
   }
 
   /** All that was on the topic has been taken in: of its alarms, some have been answered since. */
@@ -334,7 +334,8 @@ final class TaskTraining {
       log.atWarn()
           .addKeyValue("task", task.name())
           .addKeyValue("version", pointed)
-          .log("the live head is not one of the bundle's task: training begins without it");
+          .log(
+              "the live head is damaged or not one of the bundle's task: training begins without it");
     }
   }
 
@@ -354,7 +355,7 @@ final class TaskTraining {
     learner.relabel(aliases);
     prequential.relabel(aliases);
     Optional<Head> parent =
-        head.flatMap(h -> heads.head(task.name(), h.info().parent())).filter(this::fits);
+        head.flatMap(h -> heads.sound(task.name(), h.info().parent())).filter(this::fits);
     warnOfUnfit(heads, head);
     follow(head, parent);
     head.flatMap(h -> Realignment.made(h.info()) ? parent : head)

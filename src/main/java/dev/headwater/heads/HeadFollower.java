@@ -161,9 +161,14 @@ public final class HeadFollower implements AutoCloseable {
     long probed = System.nanoTime();
     while (closed.getCount() > 0) {
       int records = topic.poll(POLL);
-      if ((records > 0 || !settled) && topic.position() >= target && !topic.readsAgain()) {
-        settle(topic.store());
-        settled = true;
+      if ((records > 0 || !settled) && topic.position() >= target) {
+        long read = topic.position();
+        if (topic.readsAgain()) {
+          target = read; // half of it read again is no state of the topic
+        } else {
+          settle(topic.store());
+          settled = true;
+        }
       }
       if (records == 0 && System.nanoTime() - probed > PROBE.toNanos()) {
         probe(topic);

@@ -10,9 +10,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Every head version and pointer of a heads topic as of one moment. */
 public final class HeadLog {
+  private static final Logger log = LoggerFactory.getLogger(HeadLog.class);
+
   private final HeadStore store;
 
   HeadLog(HeadStore store) {
@@ -78,6 +82,19 @@ public final class HeadLog {
       return hasTensors(task, version) ? store.head(task, version) : Optional.empty();
     } catch (RefusedHeadException e) {
       throw new IllegalStateException(e.getMessage(), e);
+    }
+  }
+
+  /** As {@link #head}, and empty where its bytes are damaged as well: for who can do without. */
+  public Optional<Head> sound(String task, long version) {
+    try {
+      return head(task, version);
+    } catch (IllegalStateException e) {
+      log.atWarn()
+          .addKeyValue("task", task)
+          .addKeyValue("version", version)
+          .log("a head on the topic is damaged: {}", e.getMessage());
+      return Optional.empty();
     }
   }
 

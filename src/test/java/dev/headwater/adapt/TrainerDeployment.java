@@ -184,8 +184,12 @@ abstract class TrainerDeployment {
   }
 
   void sendBytes(byte[] value) throws Exception {
+    sendTo(topics.samples().name(), "k", value);
+  }
+
+  void sendTo(String topic, String key, byte[] value) throws Exception {
     try (KafkaProducer<String, byte[]> producer = producer()) {
-      producer.send(new ProducerRecord<>(topics.samples().name(), 0, "k", value)).get();
+      producer.send(new ProducerRecord<>(topic, 0, key, value)).get();
     }
   }
 

@@ -44,6 +44,25 @@ class TrainerIT extends TrainerDeployment {
   }
 
   @Test
+  void comesBackToASoundHeadWhereTheLiveOneIsDamaged() throws Exception {
+    String task = bundle.task().name();
+    send(60);
+    try (Trainer trainer = started()) {
+      awaitLive(1);
+      awaitIdle();
+    }
+    long damaged = liveVersion();
+    sendTo(topics.heads().name(), "head/%s/%d/0".formatted(task, damaged), new byte[100]);
+
+    try (Trainer trainer = started()) {
+      awaitUp(trainer);
+
+      assertThat(liveVersion()).isNotEqualTo(damaged);
+      assertThat(heads().head(task, liveVersion())).isPresent();
+    }
+  }
+
+  @Test
   void aPinHoldsTheLiveHeadWhileCandidatesAreStillJudged() throws Exception {
     try (Trainer trainer = started()) {
       awaitUp(trainer);
