@@ -111,7 +111,7 @@ public final class History {
       tasks.get(i).head().ifPresent(learner::live);
       samples.forEach(sample -> learner.add(sample, 0, -1));
       String field = labelFields.get(tasks.get(i).name());
-      if (learner.memorySize() == 0) {
+      if (learner.memorySize() == 0 || !learner.hasLabels()) {
         progress.accept(
             "%s: no line has a usable record and label in field '%s': left alone"
                 .formatted(tasks.get(i).name(), field));

@@ -176,7 +176,12 @@ final class Learner {
   }
 
   private boolean trainable() {
-    return unseen().size() >= gate.trials() && told() >= supervision.leastLabels();
+    return unseen().size() >= gate.trials() && told() >= supervision.leastLabels() && hasLabels();
+  }
+
+  /** Whether a head would have anything to tell: of several labels, none may have come yet. */
+  boolean hasLabels() {
+    return !labels(memory.samples()).isEmpty();
   }
 
   /** How many labels the memory has samples of; what the live head knows teaches nothing. */

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Samples to train on, by record id, in the order they first came. A later sample of a record
  * corrects it. Bounded: the oldest sample of the most frequent label makes room, so that rare
- * labels are kept whole. Every sample is under the name its label has now. Not thread-safe.
+ * labels are kept whole; of numbers and masks, which are no labels of their own, the oldest. Every
+ * sample is under the name its label has now. Not thread-safe.
  */
 final class Memory {
   private final Kind kind;
@@ -71,7 +72,7 @@ final class Memory {
     // a key that is put again keeps its place in the order
     samples.put(sample.recordId(), known == null ? sample : sample.correcting(known));
     idsByLabel
-        .computeIfAbsent(sample.label(), label -> new LinkedHashSet<>())
+        .computeIfAbsent(group(sample), label -> new LinkedHashSet<>())
         .add(sample.recordId());
     if (samples.size() > capacity) {
       evict();
@@ -105,12 +106,16 @@ final class Memory {
     }
   }
 
+  private String group(Remembered sample) {
+    return kind instanceof Kind.Quantity || sample.truth() != null ? "" : sample.label();
+  }
+
   private void forget(Remembered sample) {
-    Set<String> ids = idsByLabel.get(sample.label());
+    Set<String> ids = idsByLabel.get(group(sample));
     if (ids != null) {
       ids.remove(sample.recordId());
       if (ids.isEmpty()) {
-        idsByLabel.remove(sample.label());
+        idsByLabel.remove(group(sample));
       }
     }
   }

@@ -15,7 +15,6 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -36,6 +35,9 @@ final class SampleFeed implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
   private static final Duration PARTITIONS = Duration.ofSeconds(10);
   private static final Duration ANSWER = Duration.ofSeconds(5);
+
+  /** After a long training more may have come than there is memory for. */
+  private static final long MOST_BYTES = 64 << 20;
 
   /**
    * A sample and where it was read.
@@ -111,9 +113,9 @@ final class SampleFeed implements AutoCloseable {
   }
 
   /**
-   * All that has come since the last call; waits a moment for it. One fetch brings a megabyte of a
-   * partition at most, which is twenty samples of a deep cut, and one that lies ready was made
-   * before whatever the caller has done since.
+   * All that has come since the last call, or the first {@link #MOST_BYTES} of it; waits a moment
+   * for it. One fetch brings a megabyte of a partition at most, which is twenty samples of a deep
+   * cut, and one that lies ready was made before whatever the caller has done since.
    */
   List<Arrival> poll() {
     if (looked.plus(PARTITIONS).isBefore(Instant.now())) {
@@ -121,20 +123,26 @@ final class SampleFeed implements AutoCloseable {
     }
     List<Arrival> arrivals = new ArrayList<>();
     boolean stale = polled.plus(POLL).isBefore(Instant.now());
-    while (fetch(arrivals) && (stale || lag() > 0)) {
+    long bytes = 0;
+    boolean more = true;
+    while (more) {
+      long came = fetch(arrivals);
+      bytes += came;
+      more = came > 0 && bytes < MOST_BYTES && (stale || lag() > 0);
       stale = false;
     }
     polled = Instant.now();
     return arrivals;
   }
 
-  /** False where nothing came. */
-  private boolean fetch(List<Arrival> arrivals) {
-    ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
-    for (ConsumerRecord<byte[], byte[]> record : records) {
+  /** How many bytes came. */
+  private long fetch(List<Arrival> arrivals) {
+    long bytes = 0;
+    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
       arrival(record).ifPresent(arrivals::add);
+      bytes += Math.max(1, record.serializedValueSize());
     }
-    return !records.isEmpty();
+    return bytes;
   }
 
   private void look() {

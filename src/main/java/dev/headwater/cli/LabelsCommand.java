@@ -184,7 +184,11 @@ final class LabelsCommand {
                   () -> new UsageException("no head of %s is live yet".formatted(task.name())));
       HeadsCommand.requireOwn(task, live.info());
       check(live, known, unknown);
-      LabelAliases aliases = change.apply(log.aliases(task.name()));
+      LabelAliases before = log.aliases(task.name());
+      for (String label : unknown) {
+        requireNeverGivenUp(before, known.get(0), label);
+      }
+      LabelAliases aliases = change.apply(before);
       Head changed =
           new Relabelling(task, aliases)
               .of(live, log.nextVersion(task.name()), reason, Instant.now());
@@ -196,6 +200,20 @@ final class LabelsCommand {
       return 0;
     } catch (IllegalArgumentException e) {
       throw new UsageException("this cannot be done: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Samples that were written under a name tell of what it meant then. To take a name back is no
+   * harm.
+   */
+  private static void requireNeverGivenUp(LabelAliases before, String label, String name)
+      throws UsageException {
+    boolean another = !label.equals(before.renamed().getOrDefault(name, label));
+    if (another || before.retired().contains(name)) {
+      throw new UsageException(
+          "%s was the name of another label: samples of that would count for %s. Choose a name that no label had"
+              .formatted(name, label));
     }
   }
 

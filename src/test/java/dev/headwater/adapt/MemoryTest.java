@@ -2,6 +2,7 @@ package dev.headwater.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.headwater.bundle.Kind;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Sample;
 import org.junit.jupiter.api.Test;
@@ -46,6 +47,20 @@ class MemoryTest {
         .hasSize(10)
         .contains("rare", "r11")
         .doesNotContain("r0", "r1", "r2");
+  }
+
+  /** Many of them are zero, say, and a head of numbers that knows no zeros tells none. */
+  @Test
+  void ofNumbersTheOldestMakesRoom() {
+    Memory numbers = new Memory(new Kind.Quantity(false), 10);
+    for (int i = 0; i < 15; i++) {
+      String label = i < 10 ? "0" : String.valueOf(i);
+      numbers.put(remembered("r" + i, 0, i).labelled(label));
+    }
+
+    assertThat(numbers.samples())
+        .extracting(Remembered::recordId)
+        .containsExactly("r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14");
   }
 
   @Test

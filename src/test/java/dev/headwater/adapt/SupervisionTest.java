@@ -321,6 +321,20 @@ class SupervisionTest {
     assertThat(grown.info().labels()).hasSize(3).contains("near");
   }
 
+  /** As where labels are rare: a head would have nothing to tell. */
+  @Test
+  void whatNamesNoLabelYetIsNothingToTrainOn() {
+    Learner learner = learner(new Kind.LabelSet(), List.of());
+    for (int i = 0; i < 20; i++) {
+      add(learner, features(), "[]");
+    }
+    assertThat(learner.due()).isEmpty();
+
+    add(learner, features(), "[\"far\"]");
+
+    assertThat(learner.due()).contains("samples");
+  }
+
   @Test
   void learnsALabelThatFewRecordsHave() {
     Learner learner = learner(new Kind.LabelSet(), List.of());

@@ -87,6 +87,10 @@ class OperatorIT extends CommandedDeployment {
     assertThat(out.toString()).contains("\"ham\"").doesNotContain("\"label-0\"");
     assertThat(run("labels", "rename", "ham", "label-1")).isEqualTo(2);
     assertThat(err.toString()).contains("labels merge");
+    assertThat(run("labels", "rename", "label-1", "label-0")).isEqualTo(2);
+    assertThat(err.toString()).contains("label-0 was the name of another label");
+    assertThat(run("labels", "rename", "ham", "label-0")).as("taken back").isZero();
+    assertThat(run("labels", "rename", "label-0", "ham")).isZero();
     assertThat(run("labels", "retire", "nothing")).isEqualTo(2);
     assertThat(err.toString()).contains("knows no label nothing");
     assertThat(run("labels", "merge", "ham", "label-1")).as("one would be left").isEqualTo(2);
