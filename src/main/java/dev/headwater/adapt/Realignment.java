@@ -107,6 +107,23 @@ final class Realignment {
     return anchor;
   }
 
+  /** A head that labels have made, with how traffic lies as it becomes the anchor. */
+  Head witnessed(Head made) {
+    LinearHead head = fitter.layout().linear(made);
+    return fitting(made, head)
+        .filter(known -> known.mixture() == null)
+        .flatMap(known -> aligner.mixture(head).map(known::with))
+        .map(
+            known ->
+                new Head(
+                    made.info(),
+                    made.tensors(),
+                    made.goldenFeatures(),
+                    made.goldenLogits(),
+                    known.tensors()))
+        .orElse(made);
+  }
+
   /** Takes in a sample of the uniform draw, in the stream's order. */
   void take(Sample sample) {
     float[] features = SampleSerde.unpack(sample);

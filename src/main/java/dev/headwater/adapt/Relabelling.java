@@ -54,8 +54,19 @@ public final class Relabelling {
             // how far training had read goes with the weights
             new Verdict(true, reason, 0, before.verdict().numbers()));
     return rows.size() == before.labels().size()
-        ? new Head(info, live.tensors(), live.goldenFeatures(), live.goldenLogits(), live.source())
+        ? new Head(info, live.tensors(), live.goldenFeatures(), live.goldenLogits(), source(live))
         : without(live, info, List.copyOf(rows.values()));
+  }
+
+  /**
+   * One that undoes a shift becomes an anchor of its own, for which no other traffic is a source.
+   */
+  private static Map<String, Tensor> source(Head live) {
+    return Realignment.made(live.info())
+        ? SourceStatistics.of(live.source())
+            .map(known -> known.with(null).tensors())
+            .orElse(Map.of())
+        : live.source();
   }
 
   /** The row of each label that is left, in order. */

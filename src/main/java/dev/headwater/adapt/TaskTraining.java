@@ -286,19 +286,20 @@ final class TaskTraining {
     }
   }
 
-  private void write(Head candidate) {
-    HeadInfo info = candidate.info();
+  private void write(Head made) {
+    HeadInfo info = made.info();
     if (!info.verdict().accepted()) {
       publisher.refuse(info);
       return;
     }
+    boolean aligned = Realignment.made(info);
+    Head candidate = aligned ? made : realignment.map(known -> known.witnessed(made)).orElse(made);
     if (settings.promotion() == AdaptSettings.Promotion.MANUAL) {
       publisher.propose(candidate);
       return;
     }
     LivePointer pointer = publisher.promote(candidate, WRITER);
     if (pointer.version() == info.version()) {
-      boolean aligned = Realignment.made(info);
       follow(Optional.of(candidate), aligned ? realignment.map(Realignment::anchor) : live);
       if (!aligned) {
         anchor(candidate, Optional.empty());

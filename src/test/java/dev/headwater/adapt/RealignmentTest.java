@@ -97,6 +97,22 @@ class RealignmentTest {
     assertThat(realignment.due()).as("nothing new").isFalse();
   }
 
+  /** Or a trainer that starts again would take what has shifted since for what was before. */
+  @Test
+  void aHeadOfLabelsIsToldHowTrafficLayWhenItWasMade() {
+    take(150);
+    Head made = head(4, Blobs.head(), SourceStatistics.none(Blobs.CLASSES, Blobs.DIM).tensors());
+
+    Head told = realignment.witnessed(made);
+
+    assertThat(SourceStatistics.of(made.source()).orElseThrow().mixture()).isNull();
+    assertThat(SourceStatistics.of(told.source()).orElseThrow().mixture()).isNotNull();
+    assertThat(told.tensors()).isEqualTo(made.tensors());
+    assertThat(realignment(made, Optional.empty()).witnessed(made))
+        .as("with no full window")
+        .isSameAs(made);
+  }
+
   @Test
   void anErasedRecordIsNeitherReadNorCarried() {
     blobs.turn(0, 47);

@@ -90,19 +90,34 @@ public final class Aligner {
     anchor = other.anchor;
     source = other.source;
     trim();
-    if (statistics.mixture() == null && full()) {
-      List<float[]> samples = List.copyOf(window.values());
-      recentring = new Recentring(Mixture.of(samples, opinion(head, samples)));
-    } else {
-      recentring = other.recentring;
-    }
+    recentring = other.recentring;
+    witness();
     forget();
+  }
+
+  /**
+   * How a head's classes lie together in the window now; empty while that is not full. Who makes a
+   * head of labels writes it into its statistics, or nobody could tell after a restart.
+   */
+  public Optional<Mixture> mixture(LinearHead head) {
+    List<float[]> samples = List.copyOf(window.values());
+    return samples.size() >= ENOUGH * capacity(head)
+        ? Optional.of(Mixture.of(samples, opinion(head, samples)))
+        : Optional.empty();
+  }
+
+  /** Of a head that brings none, the first full window is the source, whenever it is asked. */
+  private void witness() {
+    if (recentring.source().isEmpty()) {
+      mixture(anchor).ifPresent(recentring::begin);
+    }
   }
 
   /** Takes in an unlabelled sample of a uniform draw, in the stream's order. */
   public void add(String recordId, float[] features) {
     window.put(recordId, features);
     trim();
+    witness();
     fresh++;
     quiet++;
   }
@@ -199,7 +214,11 @@ public final class Aligner {
   }
 
   private int capacity() {
-    return Math.max(WINDOW, WINDOW_PER_CLASS * anchor.classes());
+    return capacity(anchor);
+  }
+
+  private static int capacity(LinearHead head) {
+    return Math.max(WINDOW, WINDOW_PER_CLASS * head.classes());
   }
 
   /** What a head says of samples. */

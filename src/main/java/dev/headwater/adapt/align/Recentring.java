@@ -4,6 +4,7 @@ import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.schema.Verdict;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -39,19 +40,29 @@ final class Recentring {
   private static final double LASTING = 0.2;
 
   private @Nullable Mixture source;
+
+  /** Whether a window has been held against the source that is not the source itself. */
+  private boolean compared;
+
   private boolean moved;
   private double unexplained;
   private double gained;
   private double error;
 
   /**
-   * @param source null where it is not known: then of the first window
+   * @param source null where it is not known
    */
   Recentring(@Nullable Mixture source) {
     this.source = source;
+    compared = source != null;
   }
 
-  /** Empty before the first window. */
+  /** A window takes the place of a source that is not known. */
+  void begin(Mixture window) {
+    source = window;
+  }
+
+  /** Empty where it is not known. */
   Optional<Mixture> source() {
     return Optional.ofNullable(source);
   }
@@ -90,13 +101,11 @@ final class Recentring {
    */
   Optional<LinearHead> of(LinearHead anchor, List<float[]> window, double[][] opinion) {
     Moments now = Moments.of(window);
-    if (source == null) {
-      source = Mixture.of(window, opinion);
-      unexplained = 1; // there is nothing yet to explain it by
-    } else {
-      unexplained = source.unexplained(now);
-    }
-    Moments before = source.moments();
+    Mixture known = Objects.requireNonNull(source, "begun with");
+    // the window that it began with is explained by itself, and says nothing of any other
+    unexplained = compared ? known.unexplained(now) : 1;
+    compared = true;
+    Moments before = known.moments();
     gain(information(opinion), information(Aligner.opinion(before.centred(anchor, now), window)));
     double wanted = Math.max(LEAST, GAIN * error) * (moved ? LASTING : 1);
     LinearHead rescaled = before.rescaled(anchor, now);

@@ -82,8 +82,8 @@ public record SourceStatistics(
     return new SourceStatistics(classes, dim, directions, seen, null);
   }
 
-  /** This, and how the classes lay together. */
-  public SourceStatistics with(Mixture found) {
+  /** This, and how the classes lay together; null where that is not known. */
+  public SourceStatistics with(@Nullable Mixture found) {
     return new SourceStatistics(classes, dim, directions, counts, found);
   }
 

@@ -95,6 +95,16 @@ class AlignerTest {
         .isSameAs(alignment.head());
   }
 
+  /** As where the trainer starts again, and reads what came in one go. */
+  @Test
+  void theFirstFullWindowIsTheSourceAlsoWhereItIsAskedOnlyAfterTheShift() {
+    fill(150);
+    blobs.shift(1.5f);
+    fill(150);
+
+    assertThat(aligner.align().verdict().accepted()).isTrue();
+  }
+
   @Test
   void takesOtherProportionsForNoDrift() {
     for (int i = 0; i < 150; i++) {

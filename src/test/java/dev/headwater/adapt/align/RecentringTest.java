@@ -19,7 +19,7 @@ class RecentringTest {
 
   @Test
   void undoesAShiftThatAllClassesShare() {
-    of(recentring, window(0, 1, ALL));
+    begin(window(0, 1, ALL));
     List<float[]> shifted = window(1.5f, 0.4f, ALL);
 
     LinearHead moved = of(recentring, shifted).orElseThrow();
@@ -31,7 +31,7 @@ class RecentringTest {
 
   @Test
   void leavesOtherProportionsAlone() {
-    of(recentring, window(0, 1, ALL));
+    begin(window(0, 1, ALL));
 
     assertThat(of(recentring, window(0, 1, 0))).isEmpty();
     assertThat(recentring.explained()).isTrue();
@@ -51,7 +51,7 @@ class RecentringTest {
   void doesNotBlowUpWhatNeverVaries() {
     List<float[]> still = window(0, 1, ALL);
     still.forEach(row -> row[Blobs.DIM - 1] = 0);
-    of(recentring, still);
+    begin(still);
     List<float[]> shifted = window(1.5f, 0.4f, ALL);
     shifted.forEach(row -> row[Blobs.DIM - 1] = 1e-6f);
 
@@ -59,6 +59,12 @@ class RecentringTest {
 
     assertThat(moved.finite()).isTrue();
     assertThat(accuracy(moved, shifted)).isGreaterThan(0.97);
+  }
+
+  private void begin(List<float[]> window) {
+    recentring.begin(source(window));
+    assertThat(of(recentring, window)).isEmpty();
+    assertThat(recentring.explained()).as("by itself").isFalse();
   }
 
   private Optional<LinearHead> of(Recentring recentring, List<float[]> window) {
