@@ -64,6 +64,7 @@ final class Memory {
   private boolean putNamed(Remembered sample) {
     Remembered known = samples.get(sample.recordId());
     if (known != null && known.label().equals(sample.label())) {
+      samples.put(sample.recordId(), sample.correcting(known)); // the record may be another
       return false;
     }
     if (known != null) {

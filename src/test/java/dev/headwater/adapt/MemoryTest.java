@@ -31,8 +31,12 @@ class MemoryTest {
   void theSameLabelAgainIsNoNews() {
     memory.put(remembered("r1", 0, 5));
 
-    assertThat(memory.put(remembered("r1", 0, 6))).isFalse();
-    assertThat(memory.size()).isEqualTo(1);
+    Remembered again = remembered("r1", 0, 6);
+    assertThat(memory.put(again)).isFalse();
+    assertThat(memory.samples())
+        .singleElement()
+        .satisfies(kept -> assertThat(kept.offset()).isEqualTo(5))
+        .satisfies(kept -> assertThat(kept.features()).as("of now").isSameAs(again.features()));
   }
 
   @Test
