@@ -33,7 +33,7 @@ ENV HEADWATER_HTTP_HOST=0.0.0.0 \
 WORKDIR /opt/headwater
 COPY --from=libraries /src/target/lib lib
 USER 10001:10001
-# out of memory it ends by SIGABRT: the exit code of ExitOnOutOfMemoryError, 3, is a verdict's here
+# out of memory it ends with 1, as it fails: 3, the code of ExitOnOutOfMemoryError, is a verdict's
 VOLUME ["/tmp", "/var/lib/headwater"]
 ENTRYPOINT ["java", "-XX:MaxRAMPercentage=50", "-XX:+CrashOnOutOfMemoryError", "-XX:-CreateCoredumpOnCrash", \
   "-Djava.io.tmpdir=/tmp", "-Djna.tmpdir=/tmp", "-Dai.djl.offline=true", "-jar", "headwater.jar"]

@@ -79,10 +79,9 @@ public final class History {
    * Trains the first head of each task from a JSONL file of records.
    *
    * @param labelFields the field of each line that holds the label, by task; a task without one is
-   *     left alone, and so is one that no line has a label for
+   *     left alone, as is one that no line has a label for, or that has a trained head live
    * @return the heads that are now live
-   * @throws IllegalStateException where a trained head of a task that lines have labels for is live
-   *     already, or no line is usable
+   * @throws IllegalStateException where no line is usable for a task without such a head
    */
   public List<HeadInfo> train(Path file, Map<String, String> labelFields) throws IOException {
     List<Task> tasks = parts.bundle().tasks();
@@ -129,18 +128,14 @@ public final class History {
           "no line of %s has a usable record and label in field '%s'"
               .formatted(file, labelFields.get(tasks.get(taught.get(0)).name())));
     }
-    begun.forEach(
+    Set<String> past = begun.stream().map(Task::name).collect(Collectors.toSet());
+    past.forEach(
         task ->
             progress.accept(
                 "%s: head %d is live already: left alone"
-                    .formatted(task.name(), heads.liveVersion(task.name()))));
-    return publish(of(learners.keySet(), samples), learners);
-  }
-
-  private List<Sample> of(Set<Integer> tasks, List<Sample> samples) {
-    Set<String> names =
-        tasks.stream().map(i -> parts.bundle().tasks().get(i).name()).collect(Collectors.toSet());
-    return samples.stream().filter(sample -> names.contains(sample.getTask())).toList();
+                    .formatted(task, heads.liveVersion(task))));
+    return publish(
+        samples.stream().filter(sample -> !past.contains(sample.getTask())).toList(), learners);
   }
 
   private static List<String> lines(Path file) throws IOException {

@@ -185,8 +185,8 @@ final class LabelsCommand {
       HeadsCommand.requireOwn(task, live.info());
       check(live, known, unknown);
       LabelAliases before = log.aliases(task.name());
-      for (String label : unknown) {
-        requireNeverGivenUp(before, known.get(0), label);
+      for (String name : unknown) {
+        requireNeverGivenUp(before, known.get(0), name);
       }
       LabelAliases aliases = change.apply(before);
       Head changed =

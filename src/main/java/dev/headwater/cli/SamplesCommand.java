@@ -67,14 +67,15 @@ final class SamplesCommand {
             spec.commandLine()
                 .getOut()
                 .printf(
-                    "%d of %d labelled records embedded; %s, %d refused%n",
+                    "%d of %d labelled records embedded; %s%n",
                     summary.embedded(),
                     known.records().size(),
                     summary.left() == 0
-                        ? "%d are no longer on %s"
-                            .formatted(summary.gone(), settings.topicNames().records())
-                        : "stopped with %d offsets to go: repeat it".formatted(summary.left()),
-                    summary.refused());
+                        ? "%d are no longer on %s, %d refused"
+                            .formatted(
+                                summary.gone(), settings.topicNames().records(), summary.refused())
+                        : "%d refused; stopped with %d offsets to go: repeat it"
+                            .formatted(summary.refused(), summary.left()));
           }
         });
     return 0;

@@ -29,8 +29,9 @@ import org.slf4j.LoggerFactory;
  * counts if its epoch is higher than any before it, whatever version it names; one whose head is
  * damaged, of another backbone or turned down by the sink is reported once and leaves the last good
  * head serving; one whose head has not come yet is reported and waits for it; a canary that cannot
- * serve is reported and leaves all keys to the live head. Pointers that history has overtaken are
- * skipped while catching up.
+ * serve is reported and leaves all keys to the live head. What a sink throws that is no fault of a
+ * head, an {@link UncheckedIOException} or an {@link Error}, is as a broker that is away: all is
+ * read and tried again. Pointers that history has overtaken are skipped while catching up.
  */
 public final class HeadFollower implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HeadFollower.class);
@@ -165,6 +166,7 @@ public final class HeadFollower implements AutoCloseable {
         long read = topic.position();
         if (topic.readsAgain()) {
           target = read; // half of it read again is no state of the topic
+          settled = false;
         } else {
           settle(topic.store());
           settled = true;

@@ -79,6 +79,7 @@ public final class Scoring implements AutoCloseable {
    *
    * @param values how the fields of records are found
    * @throws IllegalArgumentException where ONNX Runtime cannot run the bundle's network
+   * @throws java.io.UncheckedIOException where there is no room for temporary files
    */
   public static Scoring load(
       Bundle bundle, ValueReader values, ScoringSettings settings, ScorerMetrics metrics) {
@@ -88,7 +89,7 @@ public final class Scoring implements AutoCloseable {
         scoring.tasks.add(TaskScorer.load(task, settings, metrics));
       }
       return scoring;
-    } catch (IllegalArgumentException e) {
+    } catch (RuntimeException e) {
       scoring.close();
       throw e;
     }

@@ -111,7 +111,7 @@ final class Session implements AutoCloseable {
       return new Session(model, session(model.getBlock()));
     } catch (IOException e) {
       model.close();
-      // DJL puts it into a file: no fault of the network's
+      // DJL makes a directory there: no fault of the network's
       throw new UncheckedIOException(
           "the %s cannot be loaded by way of %s"
               .formatted(name, System.getProperty("java.io.tmpdir")),

@@ -29,15 +29,20 @@ final class TaskScorer implements AutoCloseable {
   static TaskScorer load(Task task, ScoringSettings settings, ScorerMetrics metrics) {
     HeadGraph graph = new HeadGraph(task, settings.intraOpThreads());
     TaskScorer scorer = new TaskScorer(graph, new LiveHeads(graph, settings, metrics));
+    boolean loaded = false;
     try {
       if (task.head().isPresent()) {
         scorer.install(task.head().get());
       }
+      loaded = true;
       return scorer;
     } catch (RefusedHeadException e) {
-      scorer.close();
       throw new IllegalArgumentException(
           "the bundle's own head for " + task.name() + " cannot serve: " + e.getMessage(), e);
+    } finally {
+      if (!loaded) {
+        scorer.close();
+      }
     }
   }
 

@@ -414,10 +414,6 @@ public final class StreamService implements AutoCloseable {
       }
       closed = true;
     }
-    StreamMeters bound = meters;
-    if (bound != null) {
-      bound.close(); // some ask the stores, which close next
-    }
     KafkaStreams client = streams;
     if (client == null || client.close(closing())) {
       memory.close();
@@ -425,6 +421,10 @@ public final class StreamService implements AutoCloseable {
       log.atWarn()
           .addKeyValue("timeout", settings.closeTimeout())
           .log("stream threads did not stop in time: what they hold is not committed");
+    }
+    StreamMeters bound = meters;
+    if (bound != null) {
+      bound.close();
     }
     heads.close();
     // a task that still runs fails from here on, and its transaction with it

@@ -58,7 +58,7 @@ class MemoryTest {
   void ofNumbersTheOldestMakesRoom() {
     Memory numbers = new Memory(new Kind.Quantity(false), 10);
     for (int i = 0; i < 15; i++) {
-      String label = i < 10 ? "0" : String.valueOf(i);
+      String label = i < 5 ? String.valueOf(i + 1) : "0";
       numbers.put(remembered("r" + i, 0, i).labelled(label));
     }
 

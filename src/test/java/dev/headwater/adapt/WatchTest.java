@@ -69,6 +69,15 @@ class WatchTest {
   }
 
   @Test
+  void comparesWithNothingThatIsErased() {
+    assertThat(draws(100, "a", 0)).isEmpty();
+
+    watch.erase("r"); // as all are called here
+
+    assertThat(draws(100, "a", 2)).isEmpty();
+  }
+
+  @Test
   void seesWhatDrawsAreComparedBy() {
     watch = new Watch("task", DriftSettings.DEFAULT, metrics, features -> new float[1]);
 

@@ -109,6 +109,8 @@ class OperatorIT extends CommandedDeployment {
     assertThat(out.toString()).contains("label label-3 is part of label-1 from now on: head 1");
     assertThat(run("labels", "retire", "label-0")).as(err.toString()).isZero();
     assertThat(out.toString()).contains("label label-0 is retired: head 2");
+    assertThat(run("labels", "rename", "label-1", "label-0")).isEqualTo(2);
+    assertThat(err.toString()).contains("label-0 was the name of another label");
 
     Settings settings = settings(config);
     InMemoryScorerMetrics metrics = new InMemoryScorerMetrics();

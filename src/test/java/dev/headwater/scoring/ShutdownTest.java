@@ -11,6 +11,7 @@ import java.lang.reflect.Field;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -75,9 +76,14 @@ class ShutdownTest {
     ProcessBuilder process = TestJvm.of(log, "256m", Ending.class, directory.toString());
     process.environment().put("JDK_JAVA_OPTIONS", "--add-opens=java.base/java.lang=ALL-UNNAMED");
 
-    int exit = process.start().waitFor();
+    Process ending = process.start();
 
+    try {
+      assertThat(ending.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    } finally {
+      ending.destroyForcibly();
+    }
     assertThat(log).content().contains("scored after TERMINATED");
-    assertThat(exit).isZero();
+    assertThat(ending.exitValue()).isZero();
   }
 }

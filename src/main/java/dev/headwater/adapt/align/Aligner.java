@@ -65,6 +65,9 @@ public final class Aligner {
   private int fresh;
   private int quiet;
 
+  /** Draws since the window that is the source; a window's where that came with the head. */
+  private int sinceSource;
+
   /**
    * @param anchor the head that labels support
    * @param source of the samples it was trained on, or {@link SourceStatistics#none}: then those of
@@ -82,6 +85,7 @@ public final class Aligner {
     this.carried = source;
     this.moves = Moves.none(anchor.classes());
     this.recentring = new Recentring(source.mixture());
+    this.sinceSource = source.mixture() == null ? 0 : capacity();
   }
 
   /** Starts over from another head, on the samples of the window. */
@@ -92,6 +96,7 @@ public final class Aligner {
     trim();
     recentring = other.recentring;
     witness();
+    sinceSource = capacity(); // what labels taught it is no shift
     forget();
   }
 
@@ -100,16 +105,19 @@ public final class Aligner {
    * head of labels writes it into its statistics, or nobody could tell after a restart.
    */
   public Optional<Mixture> mixture(LinearHead head) {
+    if (window.size() < ENOUGH * capacity(head)) {
+      return Optional.empty();
+    }
     List<float[]> samples = List.copyOf(window.values());
-    return samples.size() >= ENOUGH * capacity(head)
-        ? Optional.of(Mixture.of(samples, opinion(head, samples)))
-        : Optional.empty();
+    return Optional.of(Mixture.of(samples, opinion(head, samples)));
   }
 
   /** Of a head that brings none, the first full window is the source, whenever it is asked. */
   private void witness() {
     if (recentring.source().isEmpty()) {
-      mixture(anchor).ifPresent(recentring::begin);
+      Optional<Mixture> now = mixture(anchor);
+      now.ifPresent(recentring::begin);
+      sinceSource = 0;
     }
   }
 
@@ -120,6 +128,7 @@ public final class Aligner {
     witness();
     fresh++;
     quiet++;
+    sinceSource++;
   }
 
   /** Forgets a record. */
@@ -153,7 +162,8 @@ public final class Aligner {
     List<float[]> samples = List.copyOf(window.values());
     double[][] opinion = opinion(anchor, samples);
     if (full()) {
-      Optional<LinearHead> recentred = recentring.of(anchor, samples, opinion);
+      Optional<LinearHead> recentred =
+          recentring.of(anchor, samples, opinion, sinceSource >= capacity() / PER_WINDOW);
       if (recentred.isPresent()) {
         forget(); // where all moved together, none is followed by itself
       }

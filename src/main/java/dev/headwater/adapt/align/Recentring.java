@@ -40,10 +40,6 @@ final class Recentring {
   private static final double LASTING = 0.2;
 
   private @Nullable Mixture source;
-
-  /** Whether a window has been held against the source that is not the source itself. */
-  private boolean compared;
-
   private boolean moved;
   private double unexplained;
   private double gained;
@@ -54,7 +50,6 @@ final class Recentring {
    */
   Recentring(@Nullable Mixture source) {
     this.source = source;
-    compared = source != null;
   }
 
   /** A window takes the place of a source that is not known. */
@@ -98,13 +93,14 @@ final class Recentring {
    * The anchor for this window; empty where there is no shift to undo.
    *
    * @param opinion what it says of the window, [samples][classes]
+   * @param another whether it is not the window that the source is of, or next to it: that is
+   *     explained by itself, and says nothing of any other
    */
-  Optional<LinearHead> of(LinearHead anchor, List<float[]> window, double[][] opinion) {
+  Optional<LinearHead> of(
+      LinearHead anchor, List<float[]> window, double[][] opinion, boolean another) {
     Moments now = Moments.of(window);
     Mixture known = Objects.requireNonNull(source, "begun with");
-    // the window that it began with is explained by itself, and says nothing of any other
-    unexplained = compared ? known.unexplained(now) : 1;
-    compared = true;
+    unexplained = another ? known.unexplained(now) : 1;
     Moments before = known.moments();
     gain(information(opinion), information(Aligner.opinion(before.centred(anchor, now), window)));
     double wanted = Math.max(LEAST, GAIN * error) * (moved ? LASTING : 1);

@@ -128,6 +128,8 @@ final class FeatureDrift {
     for (int i = kept.size() - 1; i >= 0; i--) {
       if (kept.get(i).recordId().equals(recordId)) {
         drop(i);
+        measured = 0;
+        windows.forEach(window -> window.score = 0);
       }
     }
   }

@@ -34,7 +34,7 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
  * join that lags it may be read before the record that it erases, which then comes too late.
  */
 final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
-  /** The task, which no task is named, under which a tombstone is kept. */
+  /** The task, which no task is named, under which is kept when a tombstone was appended. */
   private static final String ERASED = "";
 
   private final LabelTopology settings;
@@ -82,8 +82,8 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
 
   /** Whether a tombstone that was appended later than this has been read before it. */
   private boolean erased(String recordId, long appended) {
-    ValueAndTimestamp<Label> tombstone = early.get(LabelTopology.storeKey(recordId, ERASED));
-    return tombstone != null && appended < tombstone.timestamp();
+    ValueAndTimestamp<Label> erasure = early.get(LabelTopology.storeKey(recordId, ERASED));
+    return erasure != null && appended < Long.parseLong(erasure.value().label());
   }
 
   private void unmatched(Label label) {
@@ -103,14 +103,15 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
       throw new DeadLetter(e, recordId);
     }
     keysOf(waiting, recordId).forEach(waiting::delete);
-    String tombstone = LabelTopology.storeKey(recordId, ERASED);
+    String erasure = LabelTopology.storeKey(recordId, ERASED);
     for (String key : keysOf(early, recordId)) {
-      if (!key.equals(tombstone)) {
+      if (!key.equals(erasure)) {
         early.delete(key);
         settings.metrics().labelUnmatched(); // no record will come for it
       }
     }
-    early.put(tombstone, ValueAndTimestamp.make(new Label(recordId, ERASED, ""), appended));
+    Label at = new Label(recordId, ERASED, Long.toString(appended));
+    early.put(erasure, ValueAndTimestamp.make(at, now));
     outbox.send(context);
   }
 

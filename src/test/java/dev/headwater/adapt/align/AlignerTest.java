@@ -106,6 +106,16 @@ class AlignerTest {
   }
 
   @Test
+  void knowsOtherProportionsAlsoWhereItIsAskedOnlyAfterThem() {
+    fill(150);
+    for (int i = 0; i < 150; i++) {
+      aligner.add("r" + next++, blobs.of(0));
+    }
+
+    assertThat(aligner.align().head()).isSameAs(anchor);
+  }
+
+  @Test
   void takesOtherProportionsForNoDrift() {
     for (int i = 0; i < 150; i++) {
       aligner.add("r" + next++, blobs.of(i % 20 == 0 ? 1 : 2));

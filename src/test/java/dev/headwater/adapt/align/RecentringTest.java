@@ -63,12 +63,12 @@ class RecentringTest {
 
   private void begin(List<float[]> window) {
     recentring.begin(source(window));
-    assertThat(of(recentring, window)).isEmpty();
+    assertThat(recentring.of(anchor, window, Aligner.opinion(anchor, window), false)).isEmpty();
     assertThat(recentring.explained()).as("by itself").isFalse();
   }
 
   private Optional<LinearHead> of(Recentring recentring, List<float[]> window) {
-    return recentring.of(anchor, window, Aligner.opinion(anchor, window));
+    return recentring.of(anchor, window, Aligner.opinion(anchor, window), true);
   }
 
   private Mixture source(List<float[]> window) {
