@@ -63,15 +63,14 @@ final class Memory {
 
   private boolean putNamed(Remembered sample) {
     Remembered known = samples.get(sample.recordId());
+    // a key that is put again keeps its place in the order
+    samples.put(sample.recordId(), known == null ? sample : sample.correcting(known));
     if (known != null && known.label().equals(sample.label())) {
-      samples.put(sample.recordId(), sample.correcting(known)); // the record may be another
       return false;
     }
     if (known != null) {
       forget(known);
     }
-    // a key that is put again keeps its place in the order
-    samples.put(sample.recordId(), known == null ? sample : sample.correcting(known));
     idsByLabel
         .computeIfAbsent(group(sample), label -> new LinkedHashSet<>())
         .add(sample.recordId());

@@ -183,11 +183,8 @@ final class LabelsCommand {
               .orElseThrow(
                   () -> new UsageException("no head of %s is live yet".formatted(task.name())));
       HeadsCommand.requireOwn(task, live.info());
-      check(live, known, unknown);
       LabelAliases before = log.aliases(task.name());
-      for (String name : unknown) {
-        requireNeverGivenUp(before, known.get(0), name);
-      }
+      check(live, before, known, unknown);
       LabelAliases aliases = change.apply(before);
       Head changed =
           new Relabelling(task, aliases)
@@ -217,7 +214,8 @@ final class LabelsCommand {
     }
   }
 
-  private static void check(Head live, List<String> known, List<String> unknown)
+  private static void check(
+      Head live, LabelAliases before, List<String> known, List<String> unknown)
       throws UsageException {
     List<String> labels = live.info().labels();
     for (String label : known) {
@@ -231,6 +229,7 @@ final class LabelsCommand {
             "there is a label %s already: 'headwater labels merge' makes one of two"
                 .formatted(label));
       }
+      requireNeverGivenUp(before, known.get(0), label);
     }
   }
 

@@ -105,7 +105,7 @@ public final class Aligner {
    * head of labels writes it into its statistics, or nobody could tell after a restart.
    */
   public Optional<Mixture> mixture(LinearHead head) {
-    if (window.size() < ENOUGH * capacity(head)) {
+    if (!full(head)) {
       return Optional.empty();
     }
     List<float[]> samples = List.copyOf(window.values());
@@ -161,7 +161,7 @@ public final class Aligner {
     fresh = 0;
     List<float[]> samples = List.copyOf(window.values());
     double[][] opinion = opinion(anchor, samples);
-    if (full()) {
+    if (full(anchor)) {
       Optional<LinearHead> recentred =
           recentring.of(anchor, samples, opinion, sinceSource >= capacity() / PER_WINDOW);
       if (recentred.isPresent()) {
@@ -219,8 +219,8 @@ public final class Aligner {
     }
   }
 
-  private boolean full() {
-    return window.size() >= ENOUGH * capacity();
+  private boolean full(LinearHead head) {
+    return window.size() >= ENOUGH * capacity(head);
   }
 
   private int capacity() {

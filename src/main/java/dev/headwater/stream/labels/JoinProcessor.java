@@ -103,15 +103,11 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
       throw new DeadLetter(e, recordId);
     }
     keysOf(waiting, recordId).forEach(waiting::delete);
-    String erasure = LabelTopology.storeKey(recordId, ERASED);
     for (String key : keysOf(early, recordId)) {
-      if (!key.equals(erasure)) {
-        early.delete(key);
-        settings.metrics().labelUnmatched(); // no record will come for it
-      }
+      unmatched(early.delete(key).value()); // no record will come for it
     }
     Label at = new Label(recordId, ERASED, Long.toString(appended));
-    early.put(erasure, ValueAndTimestamp.make(at, now));
+    early.put(LabelTopology.storeKey(recordId, ERASED), ValueAndTimestamp.make(at, now));
     outbox.send(context);
   }
 
