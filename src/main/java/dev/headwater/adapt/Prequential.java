@@ -107,9 +107,11 @@ final class Prequential {
   }
 
   private Optional<Scored> said(HeadInfo head, float[] logits) {
-    return kind instanceof Kind.Quantity quantity
-        ? Optional.of(new Scored(Double.toString(quantity.value(logits[0])), 0))
-        : by.answer(new Supervision.Said(head.labels(), logits));
+    if (kind instanceof Kind.Quantity quantity) {
+      double value = quantity.value(KindAnswer.within(head, logits[0]));
+      return Optional.of(new Scored(Double.toString(value), 0));
+    }
+    return by.answer(new Supervision.Said(head.labels(), logits));
   }
 
   /**

@@ -113,14 +113,7 @@ final class Realignment {
     return fitting(made, head)
         .filter(known -> known.mixture() == null)
         .flatMap(known -> aligner.mixture(head).map(known::with))
-        .map(
-            known ->
-                new Head(
-                    made.info(),
-                    made.tensors(),
-                    made.goldenFeatures(),
-                    made.goldenLogits(),
-                    known.tensors()))
+        .map(known -> made.with(known.tensors()))
         .orElse(made);
   }
 

@@ -54,7 +54,7 @@ public final class Relabelling {
             // how far training had read goes with the weights
             new Verdict(true, reason, 0, before.verdict().numbers()));
     return rows.size() == before.labels().size()
-        ? new Head(info, live.tensors(), live.goldenFeatures(), live.goldenLogits(), source(live))
+        ? live.with(info).with(source(live))
         : without(live, info, List.copyOf(rows.values()));
   }
 

@@ -40,6 +40,7 @@ final class TaskTraining {
   private final Prequential prequential;
   private Optional<Realignment> realignment = Optional.empty();
   private Optional<Head> live = Optional.empty();
+  private Optional<LivePointer> followed = Optional.empty();
   private Optional<Probation> probation = Optional.empty();
   private LabelAliases aliases = LabelAliases.none("");
   private List<HeadInfo> versions = List.of();
@@ -159,8 +160,7 @@ final class TaskTraining {
 
   private void realign(Realignment following) {
     HeadLog heads = publisher.read();
-    if (changed(heads)) {
-      follow(heads);
+    if (catchUp(heads)) {
       return;
     }
     Head candidate = following.align(heads.nextVersion(task.name()), learner.samples());
@@ -201,10 +201,7 @@ final class TaskTraining {
     HeadInfo info = live.orElseThrow().info();
     try {
       if (publisher.withdraw(info, verdict, "withdrawal").isEmpty()) {
-        HeadLog heads = publisher.read();
-        if (changed(heads)) {
-          follow(heads); // somebody was quicker; else it is pinned
-        }
+        catchUp(publisher.read()); // somebody was quicker, or it is pinned
         return;
       }
     } catch (IllegalArgumentException e) {
@@ -233,9 +230,7 @@ final class TaskTraining {
 
   private void train(String trigger) {
     HeadLog heads = publisher.read();
-    if (changed(heads)) {
-      follow(heads);
-    }
+    catchUp(heads);
     long start = System.nanoTime();
     Head candidate = learner.train(trigger, heads.nextVersion(task.name()));
     HeadInfo info = candidate.info();
@@ -308,11 +303,25 @@ final class TaskTraining {
   }
 
   /**
+   * Follows what others have done since.
+   *
+   * @return whether the live head or a label is another now
+   */
+  boolean catchUp(HeadLog heads) {
+    boolean changed = changed(heads);
+    if (changed) {
+      follow(heads);
+    }
+    return changed;
+  }
+
+  /**
    * Whether somebody rolled back, or changed labels: names may have come and gone between looks.
    */
   private boolean changed(HeadLog heads) {
     boolean moved =
-        heads.liveVersion(task.name()) != version(live) // where not, no head need be put together
+        !heads.live(task.name()).equals(followed) // where not, no head need be put together
+            && heads.liveVersion(task.name()) != version(live)
             && version(liveHead(heads)) != version(live);
     return moved || !heads.aliases(task.name()).equals(aliases);
   }
@@ -352,6 +361,7 @@ final class TaskTraining {
   private void follow(HeadLog heads) {
     versions = heads.versions(task.name());
     Optional<Head> head = liveHead(heads);
+    followed = heads.live(task.name());
     aliases = heads.aliases(task.name());
     learner.relabel(aliases);
     prequential.relabel(aliases);
@@ -366,6 +376,7 @@ final class TaskTraining {
   /** A head that was withdrawn and serves again does so because somebody wants it to. */
   private void follow(Optional<Head> head, Optional<Head> parent) {
     live = head;
+    watch.follow(version(head));
     head.ifPresent(learner::live);
     head.ifPresent(h -> metrics.live(task.name(), h.info().version()));
     prequential.follow(head, parent.filter(p -> p.info().version() != version(head)));

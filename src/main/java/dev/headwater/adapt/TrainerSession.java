@@ -8,6 +8,7 @@ import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.Gates;
+import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.TrainerMetrics;
@@ -18,18 +19,21 @@ import dev.headwater.schema.Topics;
 import dev.headwater.tail.Tail;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A trainer's work while its broker answers: rebuild the memory, then learn until told to stop. */
 final class TrainerSession implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TrainerSession.class);
+  private static final Duration LOOK = Duration.ofSeconds(2);
 
   /**
    * What a session is made of.
@@ -137,14 +141,17 @@ final class TrainerSession implements AutoCloseable {
   }
 
   private final Parts parts;
+  private final HeadPublisher publisher;
   private final SampleFeed feed;
   private final List<TaskTraining> tasks;
+  private Instant looked = Instant.EPOCH;
 
   /**
    * @param publisher left open
    */
   TrainerSession(Parts parts, HeadPublisher publisher) {
     this.parts = parts;
+    this.publisher = publisher;
     this.feed = new SampleFeed(parts.kafka(), parts.topics().samples());
     this.tasks =
         IntStream.range(0, parts.bundle().tasks().size())
@@ -165,12 +172,28 @@ final class TrainerSession implements AutoCloseable {
               ? Health.up(state())
               : Health.down("the broker does not answer; " + state()));
       versions.accept(tasks.stream().flatMap(t -> t.versions().stream()).toList());
+      lookIfDue();
       takeIn(feed.poll());
       parts.metrics().lag(feed.lag());
       tasks.forEach(TaskTraining::withdrawIfWorse);
       tasks.forEach(TaskTraining::trainIfDue);
       tasks.forEach(TaskTraining::realignIfDue);
     }
+  }
+
+  /** Who trains looks by itself; who only judges would go by what others have changed since. */
+  private void lookIfDue() {
+    if (!feed.answered() || Instant.now().isBefore(looked.plus(LOOK))) {
+      return;
+    }
+    try {
+      HeadLog heads = publisher.read();
+      tasks.forEach(task -> task.catchUp(heads));
+    } catch (TimeoutException e) {
+      // nothing is lost till it answers, and samples are waited for as well
+      log.atDebug().setCause(e).log("the broker does not answer");
+    }
+    looked = Instant.now();
   }
 
   /** Measured: while it lasts nothing is trained, however much there is to learn. */

@@ -25,6 +25,7 @@ final class Watch {
 
   private double confidence;
   private long version;
+  private long live = Long.MAX_VALUE;
 
   /**
    * @param compared what draws are compared by
@@ -48,8 +49,7 @@ final class Watch {
    */
   Optional<String> see(Sample sample, Optional<Double> error) {
     boolean drawn = sample.getReason() == Reason.UNLABELLED;
-    // a label may come late, of what an older head said
-    if (sample.getTask().equals(task) && (drawn || sample.getHeadVersion() >= version)) {
+    if (sample.getTask().equals(task) && (drawn || isOfNow(sample.getHeadVersion()))) {
       scored = scored(sample);
       confidence = sample.getConfidence();
       version = sample.getHeadVersion();
@@ -64,6 +64,19 @@ final class Watch {
     monitor.scores().forEach((name, score) -> metrics.drift(task, name, score));
     cause.ifPresent(name -> metrics.drifted(task, name));
     return cause;
+  }
+
+  /**
+   * A label may come late, of what an older head said, and a head that was rolled back to is older
+   * than what it follows.
+   */
+  private boolean isOfNow(long said) {
+    return said == live || version <= said && said < live;
+  }
+
+  /** This version is live. */
+  void follow(long now) {
+    live = now;
   }
 
   /**

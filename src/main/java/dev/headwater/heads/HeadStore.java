@@ -255,8 +255,7 @@ final class HeadStore {
       throw new RefusedHeadException(
           name + " says of itself " + head.info() + ", its manifest " + info + ".");
     }
-    return Optional.of(
-        new Head(info, head.tensors(), head.goldenFeatures(), head.goldenLogits(), head.source()));
+    return Optional.of(head.with(info));
   }
 
   /** A store of its own with the same content. */

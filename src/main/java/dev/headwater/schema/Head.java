@@ -28,6 +28,16 @@ public record Head(
 
   /** The same head as another version. */
   public Head numbered(long version) {
-    return new Head(info.numbered(version), tensors, goldenFeatures, goldenLogits, source);
+    return with(info.numbered(version));
+  }
+
+  /** The same weights, of which something else is said. */
+  public Head with(HeadInfo other) {
+    return new Head(other, tensors, goldenFeatures, goldenLogits, source);
+  }
+
+  /** The same head, of whose samples something else is known. */
+  public Head with(Map<String, Tensor> other) {
+    return new Head(info, tensors, goldenFeatures, goldenLogits, other);
   }
 }

@@ -70,7 +70,17 @@ public record KindAnswer(
   /**
    * No further beyond what the head was taught than half its interval: where a record's features
    * are far out, a linear head says anything.
+   *
+   * @param said by the head, on its scale
    */
+  public static double within(HeadInfo head, double said) {
+    Map<String, Double> known = head.verdict().numbers();
+    double beyond = known.getOrDefault(HALF_WIDTH, 0.0);
+    double least = known.getOrDefault(LEAST, Double.NEGATIVE_INFINITY) - beyond;
+    double most = known.getOrDefault(MOST, Double.POSITIVE_INFINITY) + beyond;
+    return Math.max(least, Math.min(most, said));
+  }
+
   static KindAnswer estimate(Kind.Quantity kind, Logits logits) {
     HeadInfo head = logits.head();
     float said = logits.values()[0];
@@ -79,10 +89,7 @@ public record KindAnswer(
     }
     Map<String, Double> known = head.verdict().numbers();
     Double half = known.get(HALF_WIDTH);
-    double beyond = half == null ? 0 : half;
-    double least = known.getOrDefault(LEAST, Double.NEGATIVE_INFINITY) - beyond;
-    double most = known.getOrDefault(MOST, Double.POSITIVE_INFINITY) + beyond;
-    double at = Math.max(least, Math.min(most, said));
+    double at = within(head, said);
     double value = kind.value(at);
     Estimate estimate =
         half == null

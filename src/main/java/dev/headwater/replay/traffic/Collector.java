@@ -21,6 +21,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Collector implements Worker.Body {
   private static final Duration POLL = Duration.ofMillis(100);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final RunTopics topics;
   private final Tally tally;
@@ -61,22 +63,35 @@ public final class Collector implements Worker.Body {
       while (running.getAsBoolean()) {
         read(consumer, files);
       }
-      Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
-      while (ends.entrySet().stream().anyMatch(e -> consumer.position(e.getKey()) < e.getValue())) {
-        read(consumer, files);
+      readToEnd(consumer, files);
+    }
+  }
+
+  private void readToEnd(Consumer<byte[], byte[]> consumer, Dump files) throws IOException {
+    Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
+    long came = System.nanoTime();
+    while (ends.entrySet().stream().anyMatch(e -> consumer.position(e.getKey()) < e.getValue())) {
+      if (read(consumer, files)) {
+        came = System.nanoTime();
+      } else if (System.nanoTime() - came > PATIENCE.toNanos()) {
+        throw new IOException(
+            "the broker has not told the rest of what came out of the pipeline in " + PATIENCE);
       }
     }
   }
 
-  private void read(Consumer<byte[], byte[]> consumer, Dump files) throws IOException {
+  /** Whether anything came. */
+  private boolean read(Consumer<byte[], byte[]> consumer, Dump files) throws IOException {
     boolean heads = false;
-    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+    ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
+    for (ConsumerRecord<byte[], byte[]> record : records) {
       heads |= record.topic().equals(topics.topics().heads().name());
       take(record, files);
     }
     if (heads) {
       candidates.get().forEach(tally::judged);
     }
+    return !records.isEmpty();
   }
 
   private void take(ConsumerRecord<byte[], byte[]> record, Dump files) throws IOException {
