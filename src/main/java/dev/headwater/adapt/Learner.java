@@ -55,6 +55,7 @@ final class Learner {
   private final Evidence evidence = new Evidence();
   private final TrainedThrough read = TrainedThrough.nothing();
   private @Nullable Head live;
+  private boolean caughtUp;
   private TrainedThrough trained = TrainedThrough.nothing();
   private Mean made = Mean.NONE;
   private Mean parts = Mean.NONE;
@@ -93,9 +94,24 @@ final class Learner {
   void live(Head head) {
     live = head;
     trained = TrainedThrough.of(head.info());
+    trained = caughtUp ? trained.within(read) : trained;
     refusedOn = 0;
     parts = made.tensors().equals(head.tensors()) ? made : Mean.NONE;
     evidence.restart();
+  }
+
+  /**
+   * All that was on the topic has been taken in.
+   *
+   * @param ends of its partitions, exclusive
+   * @return false where the live head was trained on another topic of that name
+   */
+  boolean caughtUp(Map<Integer, Long> ends) {
+    ends.forEach(read::advanceTo);
+    caughtUp = true;
+    TrainedThrough before = trained;
+    trained = before.within(read);
+    return trained.isOf(before);
   }
 
   /**

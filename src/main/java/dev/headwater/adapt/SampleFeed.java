@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -28,7 +29,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The samples topic from its beginning: first all that was on it, in order of time, then the rest,
  * partitions added since included. What is no sample is skipped with a warning: it must not keep
- * the trainer from those that are.
+ * the trainer from those that are. A topic that is made anew while it is read ends the feed by a
+ * {@link KafkaException}: what was read is no longer what there is.
  */
 final class SampleFeed implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(SampleFeed.class);
@@ -49,6 +51,7 @@ final class SampleFeed implements AutoCloseable {
 
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final Topic<String, Sample> topic;
+  private final Map<Integer, Long> last = new HashMap<>();
   private Instant looked = Instant.EPOCH;
   private Instant polled = Instant.EPOCH;
   private boolean answered;
@@ -68,8 +71,10 @@ final class SampleFeed implements AutoCloseable {
   /**
    * Hands out everything on the topic now, oldest first. Of each partition it holds what one poll
    * brought: the topic is as long as its retention makes it, and fits no memory.
+   *
+   * @return by partition, where it ended
    */
-  void history(Consumer<Arrival> take) {
+  Map<Integer, Long> history(Consumer<Arrival> take) {
     List<TopicPartition> partitions = assign();
     if (partitions.isEmpty()) {
       throw new KafkaException(
@@ -91,7 +96,8 @@ final class SampleFeed implements AutoCloseable {
         take.accept(oldest.get().removeFirst());
       } else {
         consumer.resume(partitions);
-        return;
+        return ends.entrySet().stream()
+            .collect(Collectors.toMap(end -> end.getKey().partition(), Map.Entry::getValue));
       }
     }
   }
@@ -169,6 +175,11 @@ final class SampleFeed implements AutoCloseable {
 
   @SuppressWarnings("NullAway") // Kafka's keys and values may be null
   private Optional<Arrival> arrival(ConsumerRecord<byte[], byte[]> record) {
+    Long before = last.put(record.partition(), record.offset());
+    if (before != null && record.offset() <= before) {
+      throw new KafkaException(
+          "topic %s was made anew: it begins again".formatted(topic.name()));
+    }
     try {
       Sample sample = topic.value().deserializer().deserialize(topic.name(), record.value());
       String id =

@@ -18,6 +18,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -123,9 +124,19 @@ final class TaskTraining {
     return heads.sound(task.name(), version).filter(this::fits);
   }
 
-  /** All that was on the topic has been taken in: of its alarms, some have been answered since. */
-  void caughtUp() {
+  /**
+   * All that was on the topic has been taken in: of its alarms, some have been answered since.
+   *
+   * @param ends of its partitions, exclusive
+   */
+  void caughtUp(Map<Integer, Long> ends) {
     caughtUp = true;
+    if (!learner.caughtUp(ends)) {
+      log.atWarn()
+          .addKeyValue("task", task.name())
+          .addKeyValue("version", version(live))
+          .log("the live head was trained on a samples topic that is gone: all samples are new to it");
+    }
     watch.standing().ifPresent(this::drifted);
   }
 

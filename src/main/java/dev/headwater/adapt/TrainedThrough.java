@@ -42,6 +42,31 @@ final class TrainedThrough {
     offsets.merge(partition, offset, Math::max);
   }
 
+  /**
+   * @param end of the partition, exclusive
+   */
+  void advanceTo(int partition, long end) {
+    if (end > 0) {
+      advance(partition, end - 1);
+    }
+  }
+
+  /** Without what goes beyond another: that was read of a topic which has been made anew since. */
+  TrainedThrough within(TrainedThrough another) {
+    TrainedThrough within = nothing();
+    offsets.forEach(
+        (partition, offset) -> {
+          if (offset <= another.offsets.getOrDefault(partition, -1L)) {
+            within.advance(partition, offset);
+          }
+        });
+    return within;
+  }
+
+  boolean isOf(TrainedThrough another) {
+    return offsets.equals(another.offsets);
+  }
+
   boolean covers(Remembered sample) {
     return sample.reason() == Reason.HISTORY
         || sample.offset() <= offsets.getOrDefault(sample.partition(), -1L);

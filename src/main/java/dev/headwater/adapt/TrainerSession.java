@@ -163,8 +163,8 @@ final class TrainerSession implements AutoCloseable {
     health.accept(
         Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
     tasks.forEach(TaskTraining::begin);
-    feed.history(this::take);
-    tasks.forEach(TaskTraining::caughtUp);
+    Map<Integer, Long> ends = feed.history(this::take);
+    tasks.forEach(task -> task.caughtUp(ends));
     log.atInfo().addKeyValue("state", state()).log("training started");
     while (running.getAsBoolean()) {
       health.accept(

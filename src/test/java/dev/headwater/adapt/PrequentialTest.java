@@ -138,8 +138,7 @@ class PrequentialTest {
     Prequential numbers =
         new Prequential("task", new Kind.Quantity(false), Optional.empty(), fitter, metrics);
     numbers.follow(
-        Optional.of(new Head(known, head.tensors(), head.goldenFeatures(), head.goldenLogits())),
-        Optional.empty());
+        Optional.of(head.with(known)), Optional.empty());
 
     numbers.see(number(samples.of("a", "13", features, Reason.AUDIT, 1), "10", 5));
     assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).as("off by 3").isEqualTo(.25);
@@ -153,6 +152,12 @@ class PrequentialTest {
         .as("half of them within, nine tenths promised")
         .isEqualTo(.4, within(1e-9));
     assertThat(told).as("no parent").doesNotContainKey(TrainerMetrics.Side.PREVIOUS);
+
+    Map<String, Double> taught = Map.of(KindAnswer.LEAST, 50.0, KindAnswer.MOST, 60.0);
+    HeadInfo parent = head.info().judged(head.info().verdict().with(taught));
+    numbers.follow(Optional.empty(), Optional.of(head.with(parent)));
+    numbers.see(number(samples.of("d", "50", features, Reason.AUDIT, 1), "20", known.version()));
+    assertThat(told.get(TrainerMetrics.Side.PREVIOUS)[0]).as("as it would be served").isEqualTo(1);
   }
 
   private static Sample number(Sample sample, String said, long version) {

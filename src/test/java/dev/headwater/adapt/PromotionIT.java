@@ -170,6 +170,21 @@ class PromotionIT extends TrainerDeployment {
   }
 
   @Test
+  void whoWaitsForSamplesSeesWhatOthersPutLive() throws Exception {
+    learned();
+    long next = heads().nextVersion(bundle.task().name());
+    try (Trainer trainer = started()) {
+      awaitUp(trainer);
+      try (HeadPublisher operator = publisher("operator")) {
+        operator.point(bundle.task().name(), 0, false, "cli");
+      }
+
+      await().atMost(PATIENCE).until(() -> trainer.health().cause().contains("head 0 is live"));
+      assertThat(heads().nextVersion(bundle.task().name())).as("none trained").isEqualTo(next);
+    }
+  }
+
+  @Test
   void anErasedRecordIsLearnedFromNoMore() throws Exception {
     send(60);
     for (int i = 0; i < 30; i++) {

@@ -1,6 +1,7 @@
 package dev.headwater.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 import static org.awaitility.Awaitility.await;
 
@@ -14,6 +15,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
@@ -83,6 +85,20 @@ class SampleFeedIT extends TrainerDeployment {
       List<SampleFeed.Arrival> later = new ArrayList<>();
       await().until(() -> later.addAll(feed.poll()) && later.size() >= 3);
       assertThat(later).as("it goes on from there").hasSize(3);
+    }
+  }
+
+  @Test
+  void aTopicThatIsMadeAnewEndsIt() throws Exception {
+    try (SampleFeed feed = new SampleFeed(kafka(), topics.samples())) {
+      send(5);
+      assertThat(feed.history(arrival -> {})).containsEntry(0, 5L);
+      makeSamplesAnew();
+      send(1);
+
+      assertThatThrownBy(() -> await().until(() -> feed.poll().isEmpty() && false))
+          .isInstanceOf(KafkaException.class)
+          .hasMessageContaining("was made anew");
     }
   }
 

@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -171,6 +172,16 @@ abstract class TrainerDeployment {
       }
       producer.flush();
     }
+  }
+
+  void makeSamplesAnew() throws Exception {
+    try (Admin admin = Admin.create(kafka())) {
+      admin.deleteTopics(List.of(topics.samples().name())).all().get();
+      await()
+          .atMost(PATIENCE)
+          .until(() -> !admin.listTopics().names().get().contains(topics.samples().name()));
+    }
+    createTopics();
   }
 
   void send(Sample sample) throws Exception {

@@ -102,6 +102,24 @@ class TrainerIT extends TrainerDeployment {
   }
 
   @Test
+  void learnsOnFromASamplesTopicThatWasMadeAnew() throws Exception {
+    try (Trainer trainer = started()) {
+      send(60);
+      awaitLive(1);
+      awaitIdle();
+    }
+    makeSamplesAnew();
+    long next = heads().nextVersion(bundle.task().name());
+    try (Trainer trainer = started()) {
+      awaitUp(trainer);
+      send((int) trainedThrough()); // by their offsets, all were learned from
+
+      await().atMost(PATIENCE).until(() -> heads().nextVersion(bundle.task().name()) > next);
+      assertThat(head(next).verdict().judged()).isPositive();
+    }
+  }
+
+  @Test
   void aSecondTrainerFencesTheFirstWhichStopsAndSaysSo() throws Exception {
     try (Trainer first = started()) {
       awaitUp(first);

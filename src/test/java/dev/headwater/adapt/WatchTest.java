@@ -122,6 +122,24 @@ class WatchTest {
     assertThat(drawnByAnother(others, 100, 2, 8)).contains("drift-features");
   }
 
+  @Test
+  void aHeadThatWasRolledBackToAnswersAnAlarmAsWell() {
+    Samples others = new Samples("other", "backbone", 4);
+    watch.follow(4);
+    watch.see(ofOwn(4), NOTHING_NEW);
+    assertThat(drawnByAnother(others, 100, 0, 1)).isEmpty();
+    assertThat(drawnByAnother(others, 100, 2, 1)).contains("drift-features");
+
+    watch.follow(3);
+    watch.see(ofOwn(4), NOTHING_NEW); // told late, of the head that was withdrawn
+    assertThat(drawnByAnother(others, 100, 2, 1)).isEmpty();
+    assertThat(watch.standing()).contains("drift-features");
+    watch.see(ofOwn(3), NOTHING_NEW);
+    assertThat(drawnByAnother(others, 100, 2, 1)).isEmpty();
+
+    assertThat(watch.standing()).isEmpty();
+  }
+
   private Sample ofOwn(long version) {
     return Sample.newBuilder(sample(Reason.UNSURE, "1.5", 0)).setHeadVersion(version).build();
   }
