@@ -233,6 +233,7 @@ public final class HeadFollower implements AutoCloseable {
       followed.put(live.task(), live);
     } catch (RefusedHeadException e) {
       followed.put(live.task(), live);
+      sink.endCanary(live.task()); // every other pointer does
       refuse(live, e.fault(), e.getMessage());
     }
   }

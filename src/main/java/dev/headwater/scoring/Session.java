@@ -5,6 +5,7 @@ import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.engine.Engine;
 import ai.djl.nn.Block;
+import ai.djl.util.Utils;
 import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
@@ -17,6 +18,7 @@ import java.io.UncheckedIOException;
 import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -97,6 +99,7 @@ final class Session implements AutoCloseable {
    */
   static Session load(String name, byte[] onnx, int intraOpThreads) {
     Model model = Model.newInstance(name, Device.cpu(), ENGINE);
+    boolean loaded = false;
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(intraOpThreads);
       options.setInterOpNumThreads(1);
@@ -108,19 +111,27 @@ final class Session implements AutoCloseable {
       options.addConfigEntry("session.intra_op.allow_spinning", "0");
       options.addConfigEntry("session.inter_op.allow_spinning", "0");
       model.load(new ByteArrayInputStream(onnx), Map.of("sessionOptions", options));
-      return new Session(model, session(model.getBlock()));
+      Session session = new Session(model, session(model.getBlock()));
+      loaded = true;
+      return session;
     } catch (IOException e) {
-      model.close();
       // DJL makes a directory there: no fault of the network's
       throw new UncheckedIOException(
           "the %s cannot be loaded by way of %s"
               .formatted(name, System.getProperty("java.io.tmpdir")),
           e);
     } catch (OrtException | MalformedModelException e) {
-      model.close();
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IllegalArgumentException(
           "ONNX Runtime cannot load the " + name + ": " + cause.getMessage(), e);
+    } finally {
+      Path made = model.getModelPath(); // a directory that DJL would leave there
+      if (made != null) {
+        Utils.deleteQuietly(made);
+      }
+      if (!loaded) {
+        model.close();
+      }
     }
   }
 

@@ -9,8 +9,10 @@ import dev.headwater.stream.guard.TopicLimits;
 import dev.headwater.stream.labels.StoreMemory;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -50,6 +52,18 @@ final class StreamProperties {
         ConfigDef.parseType(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, size, ConfigDef.Type.INT);
   }
 
+  /** The user's, under whichever key counts for the main consumer, and ours. */
+  private static String interceptors(Map<String, Object> kafka) {
+    String plain = ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG;
+    String ours = ReadAhead.class.getName();
+    return Stream.of(INTERCEPTORS, StreamsConfig.consumerPrefix(plain), plain)
+        .map(kafka::get)
+        .filter(Objects::nonNull)
+        .map(mine -> mine + "," + ours)
+        .findFirst()
+        .orElse(ours);
+  }
+
   /**
    * @param memory of the stores
    * @param polls given each poll of the main consumer before the tasks are
@@ -63,7 +77,7 @@ final class StreamProperties {
       Consumer<ConsumerRecords<byte[], byte[]>> polls) {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(MAX_REQUEST_SIZE, limits.maxRequestSize());
-    config.merge(INTERCEPTORS, ReadAhead.class.getName(), (mine, ours) -> mine + "," + ours);
+    config.put(INTERCEPTORS, interceptors(kafka));
     config.put(StreamsConfig.mainConsumerPrefix(ReadAhead.SINK_CONFIG), polls);
     config.put(
         StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG),

@@ -343,7 +343,16 @@ public final class StreamService implements AutoCloseable {
     if (state == KafkaStreams.State.ERROR || state == KafkaStreams.State.PENDING_ERROR) {
       return Health.down("Kafka Streams is in state " + state);
     }
-    return closed ? Health.down("closed") : Health.up("heads: " + heads.health().cause());
+    if (closed) {
+      return Health.down("closed");
+    }
+    KafkaStreams client = streams;
+    int alive = client == null ? settings.threads() : client.metadataForLocalThreads().size();
+    return alive < settings.threads()
+        ? Health.down(
+            "%d of %d stream threads are left: no other could take the place of what ended"
+                .formatted(alive, settings.threads()))
+        : Health.up("heads: " + heads.health().cause());
   }
 
   /**

@@ -261,6 +261,26 @@ class HeadFollowerIT {
   }
 
   @Test
+  void aPointerToAHeadThatIsTurnedDownEndsTheCanaryToo() throws Exception {
+    // given
+    sink.turnsDown = 3;
+    publisher.promote(head(1), "trainer");
+    publisher.propose(head(2));
+    publisher.propose(head(3));
+    startAndCatchUp();
+    publisher.canary(TASK, 2, .5, "cli");
+    await().atMost(PATIENCE).until(() -> sink.canaries.contains("2 for 0.5"));
+    sink.canaries.clear();
+
+    // when
+    publisher.point(TASK, 3, false, "cli");
+
+    // then
+    awaitRefusal("intent 3: Its golden inputs give other logits.");
+    assertThat(sink.canaries).containsExactly("none");
+  }
+
+  @Test
   void goesOnWhenTheSinkTurnsAHeadDownOrBreaksOnOne() throws Exception {
     // given
     sink.turnsDown = 1;

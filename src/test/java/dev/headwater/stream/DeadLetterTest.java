@@ -11,6 +11,7 @@ import dev.headwater.stream.guard.DeadLetterHandler;
 import dev.headwater.stream.guard.Limits;
 import dev.headwater.stream.selection.Selection;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.header.Headers;
@@ -56,6 +57,9 @@ class DeadLetterTest {
         .isEqualTo("dev.headwater.bundle.InvalidRecordException");
     assertThat(Driven.header(dead, "__streams.errors.topic")).isEqualTo("t-records");
     assertThat(Driven.header(dead, "__streams.errors.offset")).isEqualTo("0");
+    assertThat(dead.getRecordTime())
+        .as("its retention begins now, however old the record")
+        .isAfter(Driven.START.plus(Duration.ofDays(30)));
     assertCounts(1, 0, 1);
   }
 

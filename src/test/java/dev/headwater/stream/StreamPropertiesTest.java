@@ -19,6 +19,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.streams.StreamsConfig;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class StreamPropertiesTest {
   private static final Selection NONE = new Selection(0, 0);
@@ -99,11 +101,12 @@ class StreamPropertiesTest {
         .isEqualTo(5);
   }
 
-  @Test
-  void readsAheadBesideTheUsersOwnInterceptor() {
+  @ParameterizedTest
+  @ValueSource(strings = {"main.consumer.", "consumer.", ""})
+  void readsAheadBesideTheUsersOwnInterceptor(String prefix) {
     StreamsConfig config =
         new StreamsConfig(
-            properties(settings(), Map.of("main.consumer.interceptor.classes", "my.Own")));
+            properties(settings(), Map.of(prefix + "interceptor.classes", "my.Own")));
 
     Map<String, Object> consumer = config.getMainConsumerConfigs("g", "c", 0);
     assertThat(consumer.get("interceptor.classes"))

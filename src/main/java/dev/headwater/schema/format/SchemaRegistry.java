@@ -14,7 +14,11 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.NameValidator;
@@ -37,8 +41,11 @@ public final class SchemaRegistry {
   private static final long BACK_OFF_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long STALE_NANOS = Duration.ofSeconds(30).toNanos();
 
-  /** How long an unknown id is unknown without asking: a producer may name it in every record. */
+  /** How long what is no schema is none without asking: a producer may name it in every record. */
   private static final long UNKNOWN_NANOS = Duration.ofSeconds(5).toNanos();
+
+  /** A producer may make up as many ids as it likes. */
+  private static final int MOST_REFUSALS = 1000;
 
   /** In which another of the registry's nodes learns of a schema that the first has just taken. */
   private static final long LAG_NANOS = Duration.ofMillis(500).toNanos();
@@ -60,12 +67,12 @@ public final class SchemaRegistry {
   private final Map<Integer, AvroSchema> schemas = new ConcurrentHashMap<>();
   private final Map<String, Integer> ids = new ConcurrentHashMap<>();
   private volatile @Nullable Failure failure;
-  private volatile @Nullable Unknown unknown;
+  private final Map<Integer, Refusal> refusals = new ConcurrentHashMap<>();
   private @Nullable Long waited; // guarded by this
 
   private record Failure(RegistryException cause, long at) {}
 
-  private record Unknown(int id, long at) {}
+  private record Refusal(String why, long at) {}
 
   public SchemaRegistry(RegistrySettings settings) {
     this.settings = settings;
@@ -96,17 +103,34 @@ public final class SchemaRegistry {
     if (known != null) {
       return known;
     }
-    Unknown asked = unknown;
-    if (asked != null && asked.id() == id && System.nanoTime() - asked.at() < UNKNOWN_NANOS) {
-      throw unknown(id);
-    }
+    requireNotRefused(id);
     synchronized (this) {
       known = schemas.get(id);
       if (known == null) {
-        known = parse(id, get("/schemas/ids/" + id, id));
+        requireNotRefused(id);
+        known = asked(id);
         schemas.put(id, known);
       }
       return known;
+    }
+  }
+
+  private void requireNotRefused(int id) throws UnreadableValueException {
+    Refusal refusal = refusals.get(id);
+    if (refusal != null && System.nanoTime() - refusal.at() < UNKNOWN_NANOS) {
+      throw new UnreadableValueException(refusal.why());
+    }
+  }
+
+  private AvroSchema asked(int id) throws UnreadableValueException {
+    try {
+      return parse(id, get("/schemas/ids/" + id, id));
+    } catch (UnreadableValueException e) {
+      if (refusals.size() >= MOST_REFUSALS) {
+        refusals.clear();
+      }
+      refusals.put(id, new Refusal(String.valueOf(e.getMessage()), System.nanoTime()));
+      throw e;
     }
   }
 
@@ -176,8 +200,8 @@ public final class SchemaRegistry {
       answer = ask(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
     }
     if (answer.isMissingNode()) {
-      unknown = new Unknown(id, System.nanoTime());
-      throw unknown(id);
+      throw new UnreadableValueException(
+          "names schema %d, which the registry does not know".formatted(id));
     }
     if (!answer.path("schema").isTextual()) {
       throw noRegistry("GET", path);
@@ -186,8 +210,7 @@ public final class SchemaRegistry {
   }
 
   /**
-   * Waits for a node that lags, but not for each id that nobody ever registered: a producer may
-   * make up as many as it likes.
+   * Waits for a node that lags, but not for each id that nobody ever registered.
    */
   private synchronized boolean waits() {
     Long last = waited;
@@ -204,11 +227,6 @@ public final class SchemaRegistry {
         "what answers %s %s is no schema registry".formatted(method, path), null);
   }
 
-  private static UnreadableValueException unknown(int id) {
-    return new UnreadableValueException(
-        "names schema %d, which the registry does not know".formatted(id));
-  }
-
   /**
    * @param absent the status that is answered by a missing node
    */
@@ -217,12 +235,11 @@ public final class SchemaRegistry {
     if (last != null && System.nanoTime() - last.at() < BACK_OFF_NANOS) {
       throw last.cause();
     }
-    request.timeout(ANSWER).header("Accept", CONTENT);
+    request.header("Accept", CONTENT);
     settings.authorization().ifPresent(value -> request.header("Authorization", value));
     HttpRequest asked = request.build();
     try {
-      HttpResponse<byte[]> answer = http.send(asked, HttpResponse.BodyHandlers.ofByteArray());
-      JsonNode told = read(answer, absent);
+      JsonNode told = read(answer(asked), absent);
       failure = null;
       return told;
     } catch (IOException e) {
@@ -236,6 +253,22 @@ public final class SchemaRegistry {
       throw away;
     } catch (InterruptedException e) {
       throw new InterruptException(e); // restores the interrupt
+    }
+  }
+
+  /** Within {@link #ANSWER} to its last byte; a request's own timeout ends with the first ones. */
+  private HttpResponse<byte[]> answer(HttpRequest asked) throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<byte[]>> answer =
+        http.sendAsync(asked, HttpResponse.BodyHandlers.ofByteArray());
+    try {
+      return answer.get(ANSWER.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new IOException("no answer in " + ANSWER, e);
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException(cause.getMessage() == null ? cause.toString() : cause.getMessage(), e);
+    } finally {
+      answer.cancel(true);
     }
   }
 

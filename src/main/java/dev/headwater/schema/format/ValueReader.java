@@ -32,11 +32,23 @@ public interface ValueReader {
 
         @Override
         public Optional<String> text(byte[] value) {
+          if (holdsZero(value)) {
+            return Optional.empty(); // a tensor may be nothing else
+          }
           try {
             return Optional.of(UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString());
           } catch (CharacterCodingException e) {
             return Optional.empty(); // images and tensors are not
           }
+        }
+
+        private boolean holdsZero(byte[] value) {
+          for (byte each : value) {
+            if (each == 0) {
+              return true;
+            }
+          }
+          return false;
         }
 
         @Override

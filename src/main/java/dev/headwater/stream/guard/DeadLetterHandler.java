@@ -53,8 +53,19 @@ public final class DeadLetterHandler implements ProcessingExceptionHandler {
     }
     return Response.resume(
         builtIn.handleError(context, record, letter.reason()).deadLetterQueueRecords().stream()
-            .map(dead -> fitting(named(dead, letter)))
+            .map(dead -> fitting(named(ofNow(dead), letter)))
             .toList());
+  }
+
+  /** By its record's own time, that of a backfill would be past its retention as it is written. */
+  private static ProducerRecord<byte[], byte[]> ofNow(ProducerRecord<byte[], byte[]> dead) {
+    return new ProducerRecord<>(
+        dead.topic(),
+        dead.partition(),
+        System.currentTimeMillis(),
+        dead.key(),
+        dead.value(),
+        dead.headers());
   }
 
   private static ProducerRecord<byte[], byte[]> named(

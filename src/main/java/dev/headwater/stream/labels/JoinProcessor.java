@@ -106,7 +106,8 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     for (String key : keysOf(early, recordId)) {
       unmatched(early.delete(key).value()); // no record will come for it
     }
-    Label at = new Label(recordId, ERASED, Long.toString(appended));
+    // under its key alone: an id may be as long as a record, and its changelog has to take this
+    Label at = new Label("", ERASED, Long.toString(appended));
     early.put(LabelTopology.storeKey(recordId, ERASED), ValueAndTimestamp.make(at, now));
     outbox.send(context);
   }

@@ -220,6 +220,29 @@ class AvroContractTest {
   }
 
   @Test
+  void idsOfWhatIsNoAvroAreNotAskedForWithEveryRecord() {
+    registry.told = "{\"schemaType\": \"PROTOBUF\", \"schema\": \"message A {}\"}";
+    for (int i = 0; i < 3; i++) {
+      for (int id : List.of(7, 8)) {
+        assertThatThrownBy(() -> read(RegistryStub.framed(id, new byte[] {0})))
+            .isInstanceOf(InvalidRecordException.class)
+            .hasMessageContaining("schema %d, which is PROTOBUF".formatted(id));
+      }
+    }
+
+    assertThat(registry.requests).hasSize(2);
+  }
+
+  @Test
+  void anAnswerThatDoesNotEndIsNotWaitedFor() {
+    registry.unfinished = true;
+
+    assertThatThrownBy(() -> read(RegistryStub.framed(1, new byte[] {0})))
+        .isInstanceOf(RegistryException.class)
+        .hasMessageContaining("no answer in");
+  }
+
+  @Test
   void anIdThatOneNodeDoesNotKnowYetIsNotUnknown() throws Exception {
     byte[] label = labels.serializer().serialize("l", new Label("r1", "colour", "red"));
     registry.behind.set(1);

@@ -29,6 +29,7 @@ public final class RegistryStub implements AutoCloseable {
   final List<String> authorizations = new CopyOnWriteArrayList<>();
   volatile int failing; // with this status, unless 0
   volatile @Nullable String told; // in place of what was asked for
+  volatile boolean unfinished; // it begins to answer, and that is all
   final AtomicInteger behind = new AtomicInteger(); // questions until it has what another took
 
   public RegistryStub() {
@@ -67,7 +68,9 @@ public final class RegistryStub implements AutoCloseable {
     String path = exchange.getRequestURI().getPath();
     requests.add(exchange.getRequestMethod() + " " + path);
     authorizations.addAll(exchange.getRequestHeaders().getOrDefault("Authorization", List.of()));
-    if (failing != 0) {
+    if (unfinished) {
+      exchange.sendResponseHeaders(200, 100);
+    } else if (failing != 0) {
       send(exchange, failing, "{\"error_code\":50001,\"message\":\"out of order\"}");
     } else if (told != null) {
       send(exchange, 200, told);
