@@ -235,15 +235,16 @@ class StreamServiceIT {
   }
 
   private static void limit(Admin admin, String topic, int bytes) throws Exception {
+    alter(admin, topic, TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(bytes));
+  }
+
+  private static void alter(Admin admin, String topic, String key, String value) throws Exception {
     admin
         .incrementalAlterConfigs(
             Map.of(
                 new ConfigResource(ConfigResource.Type.TOPIC, topic),
                 List.of(
-                    new AlterConfigOp(
-                        new ConfigEntry(
-                            TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(bytes)),
-                        AlterConfigOp.OpType.SET))))
+                    new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET))))
         .all()
         .get();
   }
@@ -617,6 +618,18 @@ class StreamServiceIT {
   }
 
   @Test
+  void refusesToStartWhereAnOldRecordsPredictionWouldStopIt() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "young", 1);
+        Admin admin = Admin.create(on.kafka);
+        StreamService service = on.service(Deployment.settings("young", state, NONE), bundle)) {
+      alter(admin, "young-predictions", "message.timestamp.before.max.ms", "86400000");
+
+      assertThatThrownBy(service::start)
+          .hasMessageContaining("young-predictions takes no record older than 86400000 ms");
+    }
+  }
+
+  @Test
   void tellsTheCauseOnceATopicIsDeletedUnderIt() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "gone", 1);
         Admin admin = Admin.create(on.kafka);
@@ -664,6 +677,64 @@ class StreamServiceIT {
       on.send("{\"id\": \"after\", \"x\": [1, 2, 3, 4]}");
 
       predictsAndStaysAlive(on, service, "after");
+    }
+  }
+
+  /** As where the broker's name does not resolve by then: whoever takes over cannot be made. */
+  @Test
+  void isNotLiveOnceAStreamThreadCannotBeReplaced() throws Exception {
+    try (Deployment on = new Deployment(broker.bootstrapServers(), "lost", 1);
+        Admin admin = Admin.create(on.kafka)) {
+      Map<String, Object> kafka = new HashMap<>(on.kafka);
+      kafka.put("consumer.interceptor.classes", Unmakeable.class.getName());
+      Unmakeable.now = false;
+      try (StreamService service =
+          new StreamService(
+              Deployment.settings("lost", state, NONE),
+              bundle,
+              new ScoringSettings(2, 1, 16, false),
+              on.topics,
+              kafka,
+              Signatures.NONE,
+              on.metrics)) {
+        service.start();
+        await().atMost(PATIENCE).until(() -> service.ready().up());
+        assertThat(service.live().up()).as(service.live().cause()).isTrue();
+        Unmakeable.now = true;
+
+        admin.deleteTopics(List.of("lost-records")).all().get();
+        await()
+            .atMost(Duration.ofMinutes(3))
+            .pollInterval(Duration.ofMillis(20))
+            .until(StreamServiceIT::asksForTopics);
+        on.createTopics();
+
+        await().atMost(PATIENCE).until(() -> !service.live().up());
+        assertThat(service.live().cause()).contains("stream threads are left");
+      }
+    }
+  }
+
+  /** Of which no other can be made. */
+  public static final class Unmakeable implements ConsumerInterceptor<byte[], byte[]> {
+    private static volatile boolean now;
+
+    @Override
+    public ConsumerRecords<byte[], byte[]> onConsume(ConsumerRecords<byte[], byte[]> records) {
+      return records;
+    }
+
+    @Override
+    public void onCommit(Map<TopicPartition, OffsetAndMetadata> offsets) {}
+
+    @Override
+    public void close() {}
+
+    @Override
+    public void configure(Map<String, ?> configs) {
+      if (now) {
+        throw new IllegalStateException("as it was asked to");
+      }
     }
   }
 
