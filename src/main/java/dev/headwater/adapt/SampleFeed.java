@@ -177,8 +177,7 @@ final class SampleFeed implements AutoCloseable {
   private Optional<Arrival> arrival(ConsumerRecord<byte[], byte[]> record) {
     Long before = last.put(record.partition(), record.offset());
     if (before != null && record.offset() <= before) {
-      throw new KafkaException(
-          "topic %s was made anew: it begins again".formatted(topic.name()));
+      throw new KafkaException("topic %s was made anew: it begins again".formatted(topic.name()));
     }
     try {
       Sample sample = topic.value().deserializer().deserialize(topic.name(), record.value());

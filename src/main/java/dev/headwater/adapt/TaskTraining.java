@@ -135,7 +135,8 @@ final class TaskTraining {
       log.atWarn()
           .addKeyValue("task", task.name())
           .addKeyValue("version", version(live))
-          .log("the live head was trained on a samples topic that is gone: all samples are new to it");
+          .log(
+              "the live head was trained on a samples topic that is gone: all samples are new to it");
     }
     watch.standing().ifPresent(this::drifted);
   }

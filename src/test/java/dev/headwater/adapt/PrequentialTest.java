@@ -137,8 +137,7 @@ class PrequentialTest {
     float[] features = new float[bundle.task().split().dim()];
     Prequential numbers =
         new Prequential("task", new Kind.Quantity(false), Optional.empty(), fitter, metrics);
-    numbers.follow(
-        Optional.of(head.with(known)), Optional.empty());
+    numbers.follow(Optional.of(head.with(known)), Optional.empty());
 
     numbers.see(number(samples.of("a", "13", features, Reason.AUDIT, 1), "10", 5));
     assertThat(told.get(TrainerMetrics.Side.LIVE)[0]).as("off by 3").isEqualTo(.25);

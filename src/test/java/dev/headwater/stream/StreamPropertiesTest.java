@@ -105,8 +105,7 @@ class StreamPropertiesTest {
   @ValueSource(strings = {"main.consumer.", "consumer.", ""})
   void readsAheadBesideTheUsersOwnInterceptor(String prefix) {
     StreamsConfig config =
-        new StreamsConfig(
-            properties(settings(), Map.of(prefix + "interceptor.classes", "my.Own")));
+        new StreamsConfig(properties(settings(), Map.of(prefix + "interceptor.classes", "my.Own")));
 
     Map<String, Object> consumer = config.getMainConsumerConfigs("g", "c", 0);
     assertThat(consumer.get("interceptor.classes"))

@@ -243,8 +243,7 @@ class StreamServiceIT {
         .incrementalAlterConfigs(
             Map.of(
                 new ConfigResource(ConfigResource.Type.TOPIC, topic),
-                List.of(
-                    new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET))))
+                List.of(new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET))))
         .all()
         .get();
   }

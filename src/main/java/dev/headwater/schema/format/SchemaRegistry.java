@@ -209,9 +209,7 @@ public final class SchemaRegistry {
     return answer;
   }
 
-  /**
-   * Waits for a node that lags, but not for each id that nobody ever registered.
-   */
+  /** Waits for a node that lags, but not for each id that nobody ever registered. */
   private synchronized boolean waits() {
     Long last = waited;
     if (last != null && System.nanoTime() - last < UNKNOWN_NANOS) {

@@ -155,9 +155,10 @@ public final class TopicLimits {
 
   /** A prediction has its record's own time: the first that is refused would stop scoring. */
   private static void requireOfAnyAge(Admin admin, String predictions) {
-    Config config = configs(admin, List.of(predictions)).get(predictions);
+    Config config =
+        Objects.requireNonNull(configs(admin, List.of(predictions)).get(predictions), "asked for");
     String key = TopicConfig.MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG;
-    ConfigEntry bound = config == null ? null : config.get(key); // since Kafka 3.6
+    ConfigEntry bound = config.get(key); // since Kafka 3.6
     if (bound != null
         && !bound.value().equals(String.valueOf(Long.MAX_VALUE))
         && config.get(TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG).value().equals("CreateTime")) {
