@@ -1,19 +1,24 @@
 package dev.headwater.cli;
 
 import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.adapt.Relabelling;
 import dev.headwater.bundle.Task;
 import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadPublisher.VersionTakenException;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiPredicate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,6 +32,7 @@ import picocli.CommandLine.Spec;
     description = "Shows, tries, approves of, pins, rolls back and exports head versions.")
 final class HeadsCommand {
   private static final String VERSION = "A head version, as 'heads list' shows it.";
+  private static final BiPredicate<HeadLog, String> UNPINNED = (log, task) -> false;
 
   @Spec private CommandSpec spec;
 
@@ -87,25 +93,28 @@ final class HeadsCommand {
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Makes an earlier version live again, on every instance.")
+      description =
+          "Makes an earlier version live again, on every instance, its labels under their names of"
+              + " now. Where the live one is pinned, this one is then.")
   int rollback(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> own(log, task, version), false);
+    return point(config, option, (log, task) -> own(log, task, version), HeadsCommand::pinned);
   }
 
   @Command(
       mixinStandardHelpOptions = true,
       description =
-          "Makes a version live that the gate accepted and that waits (adapt.promotion: manual).")
+          "Makes a version live that the gate accepted and that waits (adapt.promotion: manual),"
+              + " or a canary.")
   int approve(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> approvable(log, task, version), false);
+    return point(config, option, (log, task) -> waiting(log, task, version), UNPINNED);
   }
 
   @Command(
@@ -127,13 +136,19 @@ final class HeadsCommand {
       @Mixin TaskOption option)
       throws Exception {
     if (share == 0) {
-      return point(config, option, (log, task) -> triedBeside(log, task, version), false);
+      return point(config, option, (log, task) -> triedBeside(log, task, version), UNPINNED);
     }
     Settings settings = config.load();
     Task of = option.of(settings.loadBundle());
     String task = of.name();
     try (HeadPublisher publisher = publisher(settings)) {
-      approvable(publisher.read(), of, version);
+      HeadLog log = publisher.read();
+      approvable(log, of, version);
+      if (outdated(log, of, version).isPresent()) {
+        throw new UsageException(
+            "head %d of %s has labels under names they no longer have: 'headwater heads rollback %1$d' gives it those of now, for all keys"
+                .formatted(version, task));
+      }
       LivePointer live = publisher.canary(task, version, share, "cli");
       out()
           .printf(
@@ -163,7 +178,7 @@ final class HeadsCommand {
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> own(log, task, version), true);
+    return point(config, option, (log, task) -> own(log, task, version), (log, task) -> true);
   }
 
   @Command(
@@ -179,29 +194,78 @@ final class HeadsCommand {
           }
           return log.liveVersion(task.name());
         },
-        false);
+        UNPINNED);
   }
 
   private interface Choice {
     long version(HeadLog log, Task task) throws UsageException;
   }
 
-  private int point(ConfigOption config, TaskOption option, Choice choice, boolean pinned)
+  private int point(
+      ConfigOption config, TaskOption option, Choice choice, BiPredicate<HeadLog, String> pin)
       throws Exception {
     Settings settings = config.load();
     Task of = option.of(settings.loadBundle());
     String task = of.name();
     try (HeadPublisher publisher = publisher(settings)) {
-      long version = choice.version(publisher.read(), of);
-      LivePointer live = publisher.point(task, version, pinned, "cli");
+      HeadLog log = publisher.read();
+      long version = choice.version(log, of);
+      boolean pinned = pin.test(log, task);
+      Optional<Head> outdated = outdated(log, of, version);
+      LivePointer live =
+          outdated.isPresent()
+              ? renamed(publisher, log, of, outdated.get(), pinned)
+              : publisher.point(task, version, pinned, "cli");
       out()
           .printf(
-              "head %d of %s is live%s from epoch %d%n",
-              version, task, pinned ? " and pinned" : "", live.epoch());
+              "%shead %d of %s is live%s from epoch %d%n",
+              outdated.isPresent() ? now(version, task) + ": " : "",
+              live.version(),
+              task,
+              live.pinned() ? " and pinned" : "",
+              live.epoch());
       return 0;
+    } catch (VersionTakenException e) {
+      throw meanwhile(e);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage() + "; see 'headwater heads list'");
     }
+  }
+
+  static IllegalStateException meanwhile(VersionTakenException e) {
+    return new IllegalStateException("the trainer has published a head meanwhile: try again", e);
+  }
+
+  /** The version where its labels have been renamed, merged or retired since. */
+  private static Optional<Head> outdated(HeadLog log, Task task, long version) {
+    LabelAliases aliases = log.aliases(task.name());
+    return log.sound(task.name(), version)
+        .filter(
+            head ->
+                task.open()
+                    && head.info().labels().stream()
+                        .anyMatch(label -> !aliases.now(label).equals(Optional.of(label))));
+  }
+
+  /** Scorers tell labels by the names that a head has: without this the old ones come back. */
+  private static LivePointer renamed(
+      HeadPublisher publisher, HeadLog log, Task task, Head head, boolean pinned) {
+    LabelAliases aliases = log.aliases(task.name());
+    Head copy =
+        new Relabelling(task, aliases)
+            .of(
+                head,
+                log.nextVersion(task.name()),
+                now(head.info().version(), task.name()),
+                Instant.now());
+    LivePointer live = publisher.relabel(aliases, copy, "cli");
+    return live.pinned() == pinned
+        ? live
+        : publisher.point(task.name(), copy.info().version(), pinned, "cli");
+  }
+
+  private static String now(long version, String task) {
+    return "head %d of %s under the labels' names of now".formatted(version, task);
   }
 
   private static HeadInfo info(HeadLog log, String task, long version) throws UsageException {
@@ -247,6 +311,21 @@ final class HeadsCommand {
           "head %d of %s cannot be approved: %s".formatted(version, task, why));
     }
     return version;
+  }
+
+  /** Against any other head than it was compared with it may be the worse. */
+  private static long waiting(HeadLog log, Task of, long version) throws UsageException {
+    String task = of.name();
+    long approvable = approvable(log, of, version);
+    HeadInfo head = info(log, task, version);
+    boolean tried =
+        log.live(task).map(LivePointer::canary).filter(c -> c.version() == version).isPresent();
+    if (!tried && !waits(head, log.liveVersion(task))) {
+      throw new UsageException(
+          "head %d of %s does not wait: it was compared with head %d, and head %d is live. 'headwater heads rollback %1$d' makes it live all the same"
+              .formatted(version, task, head.parent(), log.liveVersion(task)));
+    }
+    return approvable;
   }
 
   /** What was judged against the head that is live now, and is newer. */

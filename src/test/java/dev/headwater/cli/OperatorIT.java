@@ -51,12 +51,20 @@ class OperatorIT extends CommandedDeployment {
     assertThat(out.toString()).contains("head 2 of kind is live from epoch");
     assertThat(run("heads", "approve", "2")).isEqualTo(2);
     assertThat(err.toString()).contains("live already");
+    propose(4, true);
+    assertThat(run("heads", "approve", "4")).as("judged against another").isEqualTo(2);
+    assertThat(err.toString())
+        .contains("does not wait: it was compared with head 1, and head 2 is live")
+        .contains("heads rollback 4");
 
     assertThat(run("heads", "pin", "1")).as(err.toString()).isZero();
     assertThat(run("heads", "list")).isZero();
     assertThat(out.toString()).contains("head 1 is live and pinned").contains("*p   1");
     assertThat(run("heads", "approve", "2")).isEqualTo(2);
     assertThat(err.toString()).contains("heads unpin");
+    assertThat(run("heads", "rollback", "2")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("head 2 of kind is live and pinned");
+    assertThat(run("heads", "rollback", "1")).as(err.toString()).isZero();
     assertThat(run("heads", "unpin")).as(err.toString()).isZero();
     assertThat(run("heads", "list")).isZero();
     assertThat(out.toString()).contains("*    1").doesNotContain("pinned");
@@ -95,6 +103,15 @@ class OperatorIT extends CommandedDeployment {
     assertThat(err.toString()).contains("knows no label nothing");
     assertThat(run("labels", "merge", "ham", "label-1")).as("one would be left").isEqualTo(2);
     assertThat(err.toString()).contains("needs two labels");
+
+    assertThat(run("heads", "canary", "1", "--share", "0.5")).isEqualTo(2);
+    assertThat(err.toString()).contains("has labels under names they no longer have");
+    assertThat(run("heads", "pin", "1")).as(err.toString()).isZero();
+    assertThat(out.toString())
+        .contains(
+            "head 1 of kind under the labels' names of now: head 5 of kind is live and pinned");
+    assertThat(run("heads", "show", "5")).isZero();
+    assertThat(out.toString()).contains("\"ham\"").doesNotContain("\"label-0\"");
 
     assertThat(run("labels", "erase", "r1")).as(err.toString()).isZero();
     assertThat(tombstones()).containsExactly("r1");
