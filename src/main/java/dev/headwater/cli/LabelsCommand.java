@@ -9,6 +9,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
+import dev.headwater.heads.HeadPublisher.VersionTakenException;
 import dev.headwater.labelling.LabelStudio;
 import dev.headwater.labelling.Rows;
 import dev.headwater.schema.Head;
@@ -189,12 +190,17 @@ final class LabelsCommand {
       Head changed =
           new Relabelling(task, aliases)
               .of(live, log.nextVersion(task.name()), reason, Instant.now());
+      if (log.versions(task.name()).isEmpty()) {
+        publisher.promote(live, "cli"); // the bundle's own: so that there is a way back
+      }
       LivePointer pointer = publisher.relabel(aliases, changed, "cli");
       out()
           .printf(
               "%s: head %d of %s has it, from epoch %d%n",
               reason, pointer.version(), task.name(), pointer.epoch());
       return 0;
+    } catch (VersionTakenException e) {
+      throw HeadsCommand.meanwhile(e);
     } catch (IllegalArgumentException e) {
       throw new UsageException("this cannot be done: " + e.getMessage());
     }

@@ -124,6 +124,7 @@ class OperatorIT extends CommandedDeployment {
 
     assertThat(run("labels", "merge", "label-3", "label-1")).as(err.toString()).isZero();
     assertThat(out.toString()).contains("label label-3 is part of label-1 from now on: head 1");
+    assertThat(run("heads", "show", "0")).as("there is a way back").isZero();
     assertThat(run("labels", "retire", "label-0")).as(err.toString()).isZero();
     assertThat(out.toString()).contains("label label-0 is retired: head 2");
     assertThat(run("labels", "rename", "label-1", "label-0")).isEqualTo(2);
