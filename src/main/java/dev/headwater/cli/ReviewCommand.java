@@ -9,9 +9,11 @@ import dev.headwater.labelling.LabelStudio;
 import dev.headwater.labelling.Reviews;
 import dev.headwater.labelling.Rows;
 import dev.headwater.schema.Head;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.ReviewItem;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,7 +41,8 @@ final class ReviewCommand {
   @Command(
       mixinStandardHelpOptions = true,
       description = {
-        "Writes what is on the review topic and has no label yet.",
+        "Writes what is on the review topic, has no label yet and can still get one in time"
+            + " (stream.label-wait).",
         "For Label Studio: tasks.json, to be imported into a project, and config.xml, to be pasted"
             + " into its labelling interface. What the head said is shown as a pre-annotation, but"
             + " never of an audited record. Else tasks.csv, to fill in its column label: a label, a"
@@ -66,7 +69,14 @@ final class ReviewCommand {
     Settings settings = config.load();
     Bundle bundle = settings.loadBundle();
     Task task = option.of(bundle);
-    List<ReviewItem> items = new Reviews(settings.kafka(), settings.topics()).waiting(task);
+    Reviews.Waiting waiting =
+        new Reviews(settings.kafka(), settings.topics(), settings.stream().labelWait())
+            .waiting(task, Instant.now());
+    HeadLog heads =
+        HeadLog.read(settings.kafka(), settings.topics().heads(), settings.heads().signatures());
+    LabelAliases aliases = heads.aliases(task.name());
+    List<String> labels = labels(heads, aliases, task);
+    List<ReviewItem> items = Reviews.renamed(task, waiting.items(), aliases, labels);
     Files.createDirectories(directory);
     switch (tool) {
       case LABEL_STUDIO -> {
@@ -76,29 +86,39 @@ final class ReviewCommand {
         } catch (IllegalArgumentException e) {
           throw new UsageException(String.valueOf(e.getMessage()));
         }
-        Files.writeString(directory.resolve("config.xml"), studio.config(labels(settings, task)));
+        Files.writeString(directory.resolve("config.xml"), studio.config(labels));
       }
       case CSV -> new Rows(task, bundle.medium()).write(items, directory.resolve("tasks.csv"));
     }
     spec.commandLine()
         .getOut()
         .printf(
-            "%d records of %s wait for a label: see %s%n", items.size(), task.name(), directory);
+            "%d records of %s wait for a label: see %s%n%s",
+            items.size(),
+            task.name(),
+            directory,
+            waiting.late() == 0
+                ? ""
+                : "%d more are left out: they were asked for longer ago than stream.label-wait, and a label would come too late%n"
+                    .formatted(waiting.late()));
     return 0;
   }
 
-  /** Those the live head knows. */
-  private static List<String> labels(Settings settings, Task task) {
+  /** Those the live head knows, by their names of now. */
+  private static List<String> labels(HeadLog heads, LabelAliases aliases, Task task) {
     if (task.kind() instanceof Kind.Quantity) {
       return List.of();
     }
-    HeadLog log =
-        HeadLog.read(settings.kafka(), settings.topics().heads(), settings.heads().signatures());
-    return log.live(task.name())
-        .flatMap(pointer -> log.head(task.name(), pointer.version()))
+    return heads
+        .live(task.name())
+        .flatMap(pointer -> heads.head(task.name(), pointer.version()))
         .or(task::head)
         .map(Head::info)
         .map(info -> info.labels())
-        .orElse(task.labels());
+        .orElse(task.labels())
+        .stream()
+        .flatMap(label -> aliases.now(label).stream())
+        .distinct()
+        .toList();
   }
 }

@@ -9,12 +9,16 @@ import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import dev.headwater.metrics.InMemoryScorerMetrics;
 import dev.headwater.schema.Json;
+import dev.headwater.schema.Reason;
+import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Sample;
+import dev.headwater.schema.Source;
 import dev.headwater.stream.StreamService;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -85,6 +89,56 @@ class ReviewIT extends CommandedDeployment {
       assertThat(run("labels", "erase", "r12")).as(err.toString()).isZero();
       awaitExported(out, "r13");
     }
+  }
+
+  @Test
+  void handsOutWhatCanStillBeLabelled() throws Exception {
+    Path out = directory.resolve("annotate");
+    assertThat(run("review", "export", "--out", out.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("topic desk-review does not exist");
+    assertThat(run("topics", "create")).isZero();
+    try (Producer<String, String> producer =
+        new KafkaProducer<>(kafka(), new StringSerializer(), new StringSerializer())) {
+      asked(producer, "late", 73);
+      asked(producer, "labelled", 3);
+      labelled(producer, "labelled", 2);
+      labelled(producer, "early", 3);
+      asked(producer, "early", 2);
+      asked(producer, "again", 3);
+      labelled(producer, "again", 2);
+      asked(producer, "again", 1);
+      labelled(producer, "erased", 3);
+      producer.send(record("desk-labels", "erased", 2, null));
+      asked(producer, "erased", 1);
+      producer.send(record("desk-review", "unreadable", 1, "{"));
+    }
+
+    assertThat(run("review", "export", "--out", out.toString())).as(err.toString()).isZero();
+
+    assertThat(this.out.toString())
+        .startsWith("2 records of kind wait")
+        .contains("1 more are left out: they were asked for longer ago than stream.label-wait");
+    assertThat(Json.MAPPER.readTree(out.resolve("tasks.json").toFile()))
+        .extracting(task -> task.at("/data/recordId").asText())
+        .containsExactlyInAnyOrder("again", "erased");
+  }
+
+  private static void asked(Producer<String, String> producer, String id, int hoursAgo) {
+    ReviewItem item =
+        new ReviewItem(
+            id, "kind", Reason.AUDIT, "{}", false, null, new Source("desk-records", 0, 1));
+    producer.send(record("desk-review", id, hoursAgo, Json.MAPPER.valueToTree(item).toString()));
+  }
+
+  private static void labelled(Producer<String, String> producer, String id, int hoursAgo) {
+    String label = "{\"recordId\":\"%s\",\"task\":\"kind\",\"label\":\"label-0\"}".formatted(id);
+    producer.send(record("desk-labels", id, hoursAgo, label));
+  }
+
+  private static ProducerRecord<String, String> record(
+      String topic, String id, int hoursAgo, String value) {
+    long at = Instant.now().minus(Duration.ofHours(hoursAgo)).toEpochMilli();
+    return new ProducerRecord<>(topic, null, at, id, value);
   }
 
   @Test
