@@ -297,9 +297,9 @@ public final class LabelStudio {
       if (value.has("number")) {
         return value.path("number").asText();
       }
-      value.path("choices").forEach(choice -> chosen.add(choice.asText()));
+      chosen.addAll(Rows.names(value.path("choices")));
       if (result.path("from_name").asText().equals(OTHER)) {
-        value.path("text").forEach(name -> others.add(name.asText()));
+        others.addAll(Rows.names(value.path("text")));
       }
     }
     chosen.addAll(others);

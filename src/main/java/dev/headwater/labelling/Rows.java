@@ -1,5 +1,7 @@
 package dev.headwater.labelling;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MappingIterator;
@@ -15,12 +17,16 @@ import dev.headwater.schema.Label;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Scored;
 import java.io.IOException;
+import java.io.OutputStreamWriter;
+import java.io.Writer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** CSV (RFC 4180) with a header: one to fill in by hand, or Label Studio's own export. */
@@ -33,6 +39,12 @@ public final class Rows {
   private static final String PREDICTION = "prediction";
   private static final String LABEL = "label";
   private static final String OTHER = "other";
+
+  /** Without it spreadsheets take UTF-8 for something else. */
+  private static final char MARK = '\uFEFF';
+
+  private static final Pattern FORMULA = Pattern.compile("[=+\\-@\\t\\r]");
+  private static final Pattern NUMBER = Pattern.compile("[-+]?\\d+(\\.\\d+)?([eE][-+]?\\d+)?");
   private static final CsvMapper CSV =
       CsvMapper.builder().enable(CsvParser.Feature.SKIP_EMPTY_LINES).build();
 
@@ -64,12 +76,20 @@ public final class Rows {
       row.put(RECORD_ID, item.recordId());
       row.put(TASK, item.task());
       row.put(REASON, item.reason().name());
-      row.put(content.key(), shown.isTextual() ? shown.textValue() : shown.toString());
-      row.put(PREDICTION, said == null ? "" : said.label());
+      row.put(content.key(), inert(shown.isTextual() ? shown.textValue() : shown.toString()));
+      row.put(PREDICTION, said == null ? "" : inert(said.label()));
       row.put(LABEL, "");
       rows.add(row);
     }
-    CSV.writer(header).writeValue(file.toFile(), rows);
+    try (Writer csv = new OutputStreamWriter(Files.newOutputStream(file), UTF_8)) {
+      csv.write(MARK);
+      CSV.writer(header).writeValue(csv, rows);
+    }
+  }
+
+  /** Strangers write records: what a spreadsheet would calculate, it is to show. */
+  private static String inert(String cell) {
+    return FORMULA.matcher(cell).lookingAt() && !NUMBER.matcher(cell).matches() ? "'" + cell : cell;
   }
 
   /**
@@ -150,7 +170,8 @@ public final class Rows {
 
   /**
    * A choice or several, or a text or several, as Label Studio has them: several under {@code
-   * choices} or {@code text}, and these in an array where there are several of them.
+   * choices} or {@code text}, and these in an array where there are several of them. Blanks around
+   * what was typed mean nothing.
    */
   static List<String> names(JsonNode said) {
     if (said.isObject()) {
@@ -160,7 +181,7 @@ public final class Rows {
     if (said.isArray()) {
       said.forEach(each -> names.addAll(names(each)));
     } else if (said.isValueNode() && !said.isNull() && !said.asText().isBlank()) {
-      names.add(said.asText());
+      names.add(said.asText().strip());
     }
     return names;
   }

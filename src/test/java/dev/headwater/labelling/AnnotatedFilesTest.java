@@ -13,6 +13,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Label;
+import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Scored;
@@ -138,6 +139,77 @@ class AnnotatedFilesTest {
     assertThat(studio("kind").read(file))
         .as("the last not cancelled; nothing where nobody answered; what was written in by hand")
         .containsExactly(new Label("r1", "kind", "spam"), new Label("r3", "kind", "new"));
+  }
+
+  /** Else "spam " would be a label of its own, and a blank more than what was chosen. */
+  @Test
+  void blanksAroundWhatWasTypedMeanNothing() throws Exception {
+    String typed = "{\"from_name\": \"other\", \"value\": {\"text\": [\"%s\"]}}";
+    Files.writeString(
+        file,
+        """
+        [{"data": {"recordId": "r1"}, "annotations": [{"result": [%s]}]},
+         {"data": {"recordId": "r2"}, "annotations": [{"result": [%s, %s]}]},
+         {"recordId": "r3", "other": "new "}]
+        """
+            .formatted(typed.formatted(" new "), choices("spam"), typed.formatted(" ")));
+    List<Label> labels =
+        List.of(
+            new Label("r1", "kind", "new"),
+            new Label("r2", "kind", "spam"),
+            new Label("r3", "kind", "new"));
+    assertThat(studio("kind").read(file)).isEqualTo(labels);
+
+    Files.writeString(
+        file, "label,other,recordId\n,\"[\"\" new \"\"]\",r1\nspam,\"[\"\" \"\"]\",r2\n,new ,r3\n");
+    assertThat(rows("kind").read(file)).isEqualTo(labels);
+  }
+
+  @Test
+  void aHintNamesALabelThatMayBeChosen() {
+    LabelAliases aliases =
+        LabelAliases.none("kind").renamed("spam", "junk").renamed("ham", "beef").retired("fish");
+    List<ReviewItem> items =
+        Stream.of("spam", "ham", "fish", "eggs")
+            .map(said -> item("kind", Reason.UNSURE, said))
+            .toList();
+
+    assertThat(Reviews.renamed(task("kind"), items, aliases, List.of("junk", "eggs")))
+        .extracting(item -> item.prediction() == null ? "" : item.prediction().label())
+        .containsExactly("junk", "", "", "eggs");
+    assertThat(
+            Reviews.renamed(
+                task("tags"),
+                List.of(item("tags", Reason.UNSURE, "[\"fish\",\"spam\"]")),
+                aliases,
+                List.of("junk")))
+        .extracting(item -> item.prediction().label())
+        .containsExactly("[\"junk\"]");
+  }
+
+  @Test
+  void aSpreadsheetShowsWhatItWouldCalculate() throws Exception {
+    Bundle words = Bundles.text(Files.createDirectory(directory.resolve("w")), 4, 2);
+    Rows rows = new Rows(words.task(), words.medium());
+    List<ReviewItem> items =
+        Stream.of("=HYPERLINK(1)", "-1.5", "\tétude")
+            .map(
+                text ->
+                    item(
+                        "intent",
+                        Json.MAPPER.createObjectNode().put("text", text).toString(),
+                        Reason.UNSURE,
+                        "@home"))
+            .toList();
+
+    rows.write(items, file);
+
+    assertThat(file)
+        .content()
+        .startsWith("\uFEFFrecordId,")
+        .contains("'=HYPERLINK(1)", "UNSURE,-1.5,", "'\tétude", "'@home");
+    Files.writeString(file, Files.readString(file).replaceAll("(@home\"?,)(\"\")?\n", "$1@home\n"));
+    assertThat(rows.read(file)).containsExactly(new Label("r1", "intent", "@home"));
   }
 
   @Test
