@@ -31,16 +31,24 @@ public record Overlap(
   /**
    * The same trials, each with its part in the change of IoU over all of them: their weighted mean
    * is that change. The mean of the records' own changes is another number: a record with next to
-   * no foreground loses all of its IoU to a few pixels.
+   * no foreground loses all of its IoU to a few pixels. Where neither head finds anything they are
+   * all there is.
    *
    * @param trials which all have an overlap
    */
   static List<Trial> pooled(List<Trial> trials) {
+    if (trials.stream().allMatch(t -> t.masks().finds() == 0)) {
+      return trials; // over all, IoU is 0 then however little or much is seen where nothing is
+    }
     double live = live(trials);
     double union = trials.stream().mapToDouble(t -> t.weight() * t.masks().union()).sum();
     double weight = trials.stream().mapToDouble(Trial::weight).sum();
     double unit = union == 0 ? 1 : union / weight;
     return trials.stream().map(t -> t.gaining(t.masks().beyond(live) / unit)).toList();
+  }
+
+  private double finds() {
+    return liveIntersection + intersection;
   }
 
   /** What the candidate finds beyond a head that finds this share of any union. */

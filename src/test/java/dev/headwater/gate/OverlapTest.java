@@ -34,6 +34,17 @@ class OverlapTest {
     assertThat(Overlap.live(empty)).as("nothing was missed").isEqualTo(1);
   }
 
+  /** All of them empty: over all, the IoU of both is 0, for one sees too much and one a pixel. */
+  @Test
+  void aHeadThatSeesLessWhereNothingIsIsBetter() {
+    List<Trial> trials =
+        new ArrayList<>(
+            Collections.nCopies(11, new Trial("mask", 1, .9, new Overlap(0, 300, 0, 0, .7, 1))));
+    trials.add(new Trial("mask", 1, .8, new Overlap(0, 300, 0, 1, .7, .99)));
+
+    assertThat(judge(trials).accepted()).as(judge(trials).reason()).isTrue();
+  }
+
   @Test
   void manyFullPicturesAreNotOutvotedByAnAuditedOneWithNextToNothingInIt() {
     List<Trial> trials = new ArrayList<>(Collections.nCopies(12, CROWDED));
