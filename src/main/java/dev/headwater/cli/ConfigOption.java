@@ -37,11 +37,8 @@ final class ConfigOption {
    * for those of the broker and the registry, which both are on unless their files say otherwise.
    */
   static Settings other(Path file) throws ConfigException {
-    return SettingsLoader.load(
-        file,
-        System.getenv(),
-        name -> name.matches("HEADWATER_(KAFKA|REGISTRY)_.+") || !name.startsWith("HEADWATER_"),
-        Map.of());
+    return SettingsLoader.other(
+        file, System.getenv(), name -> name.matches("HEADWATER_(KAFKA|REGISTRY)_.+"));
   }
 
   /** With what the command line says on top, by key. */

@@ -27,8 +27,11 @@ import org.yaml.snakeyaml.error.MarkedYAMLException;
  * HEADWATER_STREAM_LABEL_WAIT}, and {@code ${NAME}} in a value is the variable NAME.
  */
 final class ConfigSources {
+  /** Of variables that the file overrides. */
+  static final int DEFAULTS_ORDINAL = 50;
+
+  static final int ENVIRONMENT_ORDINAL = 300;
   private static final int FILE_ORDINAL = 100;
-  private static final int ENVIRONMENT_ORDINAL = 300;
   private static final int COMMAND_LINE_ORDINAL = 400;
   private static final String KAFKA = SettingsLoader.PREFIX + ".kafka.";
   private static final String REGISTRY = SettingsLoader.PREFIX + ".registry.";
@@ -44,7 +47,8 @@ final class ConfigSources {
 
   /**
    * @param environment for {@code ${NAME}}
-   * @param overriding which of it may override keys
+   * @param keys which of it are keys
+   * @param ordinal of these
    * @param left keys that are read as if nobody had set them; those that have no default have one
    *     then
    */
@@ -52,14 +56,15 @@ final class ConfigSources {
       Path file,
       String text,
       Map<String, String> environment,
-      Predicate<String> overriding,
+      Predicate<String> keys,
+      int ordinal,
       Map<String, String> overrides,
       Set<String> left)
       throws IOException {
     Map<String, String> written =
         new TreeMap<>(new YamlConfigSource(file.toString(), text).getProperties());
     Map<String, String> variables = new TreeMap<>(environment);
-    variables.keySet().removeIf(overriding.negate());
+    variables.keySet().removeIf(keys.negate());
     Map<String, String> options = new TreeMap<>(overrides);
     for (String key : left) {
       written.keySet().removeIf(name -> name.equals(key) || name.startsWith(key + "["));
@@ -76,7 +81,7 @@ final class ConfigSources {
         .withSources(
             new YamlConfigSource(file.toString(), prefixed(written), FILE_ORDINAL),
             new PropertiesConfigSource(environment, "environment", ENVIRONMENT_ORDINAL),
-            new EnvConfigSource(variables, ENVIRONMENT_ORDINAL),
+            new EnvConfigSource(variables, ordinal),
             new YamlConfigSource("command line", prefixed(options), COMMAND_LINE_ORDINAL))
         .withMapping(RawConfig.class)
         .withMappingIgnore(KAFKA + "**")

@@ -65,18 +65,26 @@ public final class SettingsLoader {
   public static Settings load(
       Path file, Map<String, String> environment, Map<String, String> overrides)
       throws ConfigException {
-    return load(file, environment, name -> true, overrides);
+    return load(file, environment, name -> true, ConfigSources.ENVIRONMENT_ORDINAL, overrides);
   }
 
   /**
-   * Likewise.
+   * Reads the configuration of a deployment that the environment is not meant for.
    *
-   * @param overriding which variables may override keys; the file may use all of them
+   * @param defaults which variables stand in for keys that the file has not; in values it may use
+   *     all of them
    */
-  public static Settings load(
+  public static Settings other(
+      Path file, Map<String, String> environment, Predicate<String> defaults)
+      throws ConfigException {
+    return load(file, environment, defaults, ConfigSources.DEFAULTS_ORDINAL, Map.of());
+  }
+
+  private static Settings load(
       Path file,
       Map<String, String> environment,
-      Predicate<String> overriding,
+      Predicate<String> keys,
+      int ordinal,
       Map<String, String> overrides)
       throws ConfigException {
     if (!Files.isRegularFile(file)) {
@@ -88,10 +96,10 @@ public final class SettingsLoader {
       problems.add(Keys.misplaced(ConfigSources.parse(text)));
       Settings settings =
           new SettingsLoader(
-                  read(file, text, environment, overriding, overrides, problems), problems)
+                  read(file, text, environment, keys, ordinal, overrides, problems), problems)
               .settings(file);
       Keys.strayVariables(environment.keySet(), text).stream()
-          .filter(overriding)
+          .filter(keys)
           .forEach(
               variable ->
                   log.atWarn()
@@ -114,15 +122,16 @@ public final class SettingsLoader {
       Path file,
       String text,
       Map<String, String> environment,
-      Predicate<String> overriding,
+      Predicate<String> keys,
+      int ordinal,
       Map<String, String> overrides,
       Problems problems)
       throws IOException {
     try {
-      return ConfigSources.read(file, text, environment, overriding, overrides, Set.of());
+      return ConfigSources.read(file, text, environment, keys, ordinal, overrides, Set.of());
     } catch (ConfigValidationException e) {
       problems.add(Problems.of(e));
-      return ConfigSources.read(file, text, environment, overriding, overrides, problems.keys());
+      return ConfigSources.read(file, text, environment, keys, ordinal, overrides, problems.keys());
     }
   }
 

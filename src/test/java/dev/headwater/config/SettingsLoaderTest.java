@@ -291,11 +291,20 @@ class SettingsLoaderTest {
   @Test
   void anotherDeploymentsFileUsesVariablesThatMayNotOverrideItsKeys() throws Exception {
     Settings other =
-        SettingsLoader.load(
-            file("name: x\nbundle: {directory: '${HEADWATER_DATA}/x'}\nstream: {top: 5}"),
-            Map.of("HEADWATER_DATA", "/data", "HEADWATER_STREAM_TOP", "7"),
-            name -> !name.startsWith("HEADWATER_"),
-            Map.of());
+        SettingsLoader.other(
+            file(
+                """
+                name: x
+                bundle: {directory: '${HEADWATER_DATA}/x'}
+                stream: {top: 5}
+                kafka: {bootstrap.servers: "there:1"}
+                """),
+            Map.of(
+                "HEADWATER_DATA", "/data",
+                "HEADWATER_STREAM_TOP", "7",
+                "HEADWATER_KAFKA_BOOTSTRAP_SERVERS", "here:1",
+                "HEADWATER_KAFKA_SECURITY_PROTOCOL", "SSL"),
+            name -> name.startsWith("HEADWATER_KAFKA_"));
 
     assertThat(other.bundleDirectory()).isEqualTo(Path.of("/data/x"));
     assertThat(other.stream().top()).isEqualTo(5);
@@ -383,6 +392,10 @@ class SettingsLoaderTest {
                     """),
             variables,
             Map.of());
+    assertThat(other.kafka())
+        .as("another cluster's file says so")
+        .containsOnly(
+            Map.entry("bootstrap.servers", "there:1"), Map.entry("security.protocol", "SSL"));
 
     assertThat(settings.kafka())
         .containsOnly(
