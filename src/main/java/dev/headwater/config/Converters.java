@@ -17,6 +17,7 @@ import org.eclipse.microprofile.config.spi.Converter;
  */
 public final class Converters {
   private static final Set<String> SCHEMES = Set.of("http", "https");
+  private static final Set<String> BARE = Set.of("", "/");
 
   private Converters() {}
 
@@ -84,7 +85,14 @@ public final class Converters {
     public URI convert(String text) {
       try {
         URI address = new URI(text.strip());
-        if (address.getHost() != null && SCHEMES.contains(address.getScheme())) {
+        if (address.getRawUserInfo() != null) {
+          // not quoted: it may be a password
+          throw new IllegalArgumentException("names a user, and nobody logs in there");
+        }
+        if (address.getHost() != null
+            && SCHEMES.contains(address.getScheme())
+            && BARE.contains(address.getRawPath())
+            && address.getRawQuery() == null) {
           return address;
         }
       } catch (URISyntaxException e) {

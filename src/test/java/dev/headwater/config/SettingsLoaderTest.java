@@ -179,7 +179,13 @@ class SettingsLoaderTest {
     assertThat(load(MINIMAL + "http: {trainer: 'https://trainer:8081'}").trainerPage())
         .contains(URI.create("https://trainer:8081"));
     for (String wrong :
-        List.of("trainer:8081", "ftp://trainer", "http://tr ainer", "http:///page")) {
+        List.of(
+            "trainer:8081",
+            "ftp://trainer",
+            "http://tr ainer",
+            "http:///page",
+            "http://trainer/page",
+            "http://trainer?a=b")) {
       assertThatThrownBy(() -> load(MINIMAL + "http: {trainer: '" + wrong + "'}"))
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining("http.trainer: " + wrong + " is not a web address");
@@ -259,6 +265,9 @@ class SettingsLoaderTest {
   @Test
   void whatIsNeitherYesNorNoIsNotANo() throws Exception {
     assertThat(load(MINIMAL + "replay: {adapt: off}").replay().adapt()).isFalse();
+    assertThatThrownBy(() -> load(MINIMAL + "http: {trainer: 'http://me:secret@trainer:8081'}"))
+        .hasMessageContaining("http.trainer: names a user")
+        .hasMessageNotContaining("secret");
     assertThatThrownBy(() -> load(MINIMAL + "scoring: {compare-frozen: ture}"))
         .hasMessageContaining("scoring.compare-frozen: ture is neither true nor false");
   }
