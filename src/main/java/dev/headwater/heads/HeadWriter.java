@@ -1,6 +1,7 @@
 package dev.headwater.heads;
 
 import dev.headwater.schema.Topic;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * never starts itself again, for that would fence its own successor.
  */
 final class HeadWriter implements AutoCloseable {
+  private static final Duration CLOSE = Duration.ofSeconds(5);
+
   private final Signatures signatures;
   private final String topic;
   private final String transactionalId;
@@ -98,9 +101,10 @@ final class HeadWriter implements AutoCloseable {
     return last.get();
   }
 
+  /** Without a limit it waits for a broker that is away to end what a commit left open. */
   @Override
   public void close() {
-    producer.close();
+    producer.close(CLOSE);
   }
 
   private RuntimeException failed(RuntimeException failure) {
