@@ -5,6 +5,7 @@ import dev.headwater.bench.BenchSettings;
 import dev.headwater.bench.Commands;
 import dev.headwater.bench.Ffnn;
 import dev.headwater.bench.Report;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.config.Settings;
 import dev.headwater.config.SettingsLoader;
 import dev.headwater.replay.Pipeline;
@@ -170,14 +171,15 @@ final class BenchCommand implements Callable<Integer> {
     if (parts.contains(BenchSettings.Part.ADAPTATION)) {
       settings.requireSigningKey(); // train would refuse, after all else has been measured
     }
+    Bundle bundle = settings.loadBundle();
     Pipeline pipeline =
         new Pipeline(
-            settings.loadBundle(),
+            bundle,
             settings.topicSettings(),
             settings.stream(),
             settings.scoring(),
             settings.adapt(),
-            settings.gates(),
+            settings.gates(bundle),
             Optional.empty(),
             settings.kafka());
     Report measured = new Report();

@@ -90,7 +90,7 @@ final class Replays {
             settings.stream(),
             settings.scoring(),
             settings.adapt(),
-            settings.gates(),
+            settings.gates(bundle),
             settings.history(),
             settings.kafka());
     Lifetime.untilSignalled(

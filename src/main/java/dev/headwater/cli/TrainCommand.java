@@ -64,7 +64,7 @@ final class TrainCommand implements Callable<Integer> {
           try (Trainer trainer =
                   new Trainer(
                       settings.adapt(),
-                      settings.gates(),
+                      settings.gates(bundle),
                       bundle,
                       settings.topics(),
                       settings.kafka(),
@@ -98,7 +98,7 @@ final class TrainCommand implements Callable<Integer> {
       List<HeadInfo> first =
           new History(
                   settings.adapt(),
-                  settings.gates(),
+                  settings.gates(bundle),
                   bundle,
                   scoring,
                   settings.topics(),

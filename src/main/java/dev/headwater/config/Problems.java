@@ -15,7 +15,7 @@ import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /** What is wrong with a configuration, gathered so that it is told at once. */
 final class Problems {
-  private static final String KEY = Pattern.quote(SettingsLoader.PREFIX + ".") + "(\\S+)";
+  private static final String KEY = Pattern.quote(SettingsLoader.PREFIX + ".") + "(.+?)";
   private static final Pattern MISSING =
       Pattern.compile("SRCFG00014: The config property " + KEY + " is required.*");
   private static final Pattern UNKNOWN =
@@ -26,7 +26,7 @@ final class Problems {
       Pattern.compile(
           "SRCFG00039: The config property "
               + KEY
-              + " with the config value \"(.*)\" threw an Exception whilst being converted (.*)",
+              + " with the config value \"(.*)\" threw an Exception whilst being converted (?:SRCFG\\d+: )?(.*)",
           Pattern.DOTALL);
 
   /** Of whose keys a section is built, beside its own. */

@@ -59,6 +59,12 @@ public record GateSettings(
                 floor));
   }
 
+  /** The same for tasks that tell no single label. */
+  public GateSettings withoutLabels() {
+    return new GateSettings(
+        errorRate, margin, classLoss, classTrials, trials, Metric.ACCURACY, Map.of(), Map.of());
+  }
+
   private static void require(boolean holds, String message, double got) {
     if (!holds) {
       throw new IllegalArgumentException(message + ", got " + got);

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.adapt.AdaptSettings;
+import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.gate.Gates;
 import dev.headwater.gate.Metric;
 import dev.headwater.heads.HeadSettings;
+import dev.headwater.onnx.GraphFixture;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.format.Format;
 import dev.headwater.scoring.Measure;
@@ -157,6 +159,79 @@ class SettingsLoaderTest {
   }
 
   @Test
+  void aGateKnowsTheLabelsOfAClosedSet() throws Exception {
+    Bundles.tabular(directory, 2, 2, "open: false");
+    String gate =
+        "gate: {metric: cost, costs: {\"label-0>label-1\": 2, \"label-0>no\": 3}, recall-floor: {label-0: 0.8, nil: 0.5}}\n";
+
+    assertThatThrownBy(() -> bundle(gate))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("2 problems in ")
+        .hasMessageContaining("gate.costs: label-0>no is not of the closed label set")
+        .hasMessageContaining("gate.recall-floor: nil is not of the closed label set");
+    assertThatThrownBy(() -> bundle("tasks: {kind: {gate: {recall-floor: {nil: 0.5}}}}\n"))
+        .hasMessageStartingWith("1 problem in ")
+        .hasMessageContaining("tasks.kind.gate.recall-floor: nil is not");
+    Bundles.tabular(directory, 2, 2);
+    bundle(gate);
+  }
+
+  @Test
+  void whatTheGateAsksOfLabelsIsOfTasksThatTellOne() throws Exception {
+    String gate = "gate: {margin: 0.2, metric: macro-f1, recall-floor: {label-0: 0.8}}\n";
+    Bundles.segments(directory, 2, 3, List.of("dark", "light"));
+    assertThatThrownBy(() -> bundle(gate))
+        .hasMessageStartingWith("1 problem in ")
+        .hasMessageContaining("gate: metric and recall-floor are of tasks that tell one label");
+
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 16, 2));
+    Files.writeString(directory.resolve("labels.json"), "[\"label-0\", \"label-1\"]");
+    Files.writeString(
+        directory.resolve("headwater.yaml"),
+        """
+        name: two
+        model: model.onnx
+        tasks:
+          - {name: kind, labels: labels.json}
+          - {name: size, head: none, kind: regression}
+        input: {id: /id, numbers: /x}
+        """);
+    Settings settings = load(deployed(gate));
+    Gates gates = settings.gates(settings.loadBundle());
+    assertThat(gates.of("kind")).isEqualTo(settings.gates().general());
+    assertThat(gates.of("size"))
+        .isEqualTo(new GateSettings(.15, .2, .1, 20, 10, Metric.ACCURACY, Map.of(), Map.of()));
+    assertThatThrownBy(() -> bundle("tasks: {size: {gate: {metric: macro-f1}}}\n"))
+        .hasMessageStartingWith("1 problem in ")
+        .hasMessageContaining("tasks.size.gate: metric and recall-floor");
+  }
+
+  private Bundle bundle(String more) throws Exception {
+    return load(deployed(more)).loadBundle();
+  }
+
+  private String deployed(String more) {
+    return "name: desk\nbundle: {directory: %s}\n%s".formatted(directory, more);
+  }
+
+  @Test
+  void aMistakeUnderAKeyWithABlankIsToldLikeAnyOther() {
+    assertThatThrownBy(() -> load(MINIMAL + "gate: {recall-floor: {card fraud: abc}}\n"))
+        .hasMessageStartingWith("1 problem in ")
+        .hasMessageContaining("gate.recall-floor.")
+        .hasMessageContaining("card fraud")
+        .hasMessageNotContaining("SRCFG");
+  }
+
+  @Test
+  void whoNeedsABrokerIsToldWhichKeyIsMissing() throws Exception {
+    assertThatThrownBy(load(MINIMAL)::requireBroker)
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("kafka.bootstrap.servers: is required, and is not set");
+    load(MINIMAL + "kafka: {bootstrap.servers: 'a:1'}").requireBroker();
+  }
+
+  @Test
   void reportsAllThreeMistakesAtOnceWithTheirKeys() {
     assertThatThrownBy(
             () ->
@@ -190,6 +265,9 @@ class SettingsLoaderTest {
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining("http.trainer: " + wrong + " is not a web address");
     }
+    assertThatThrownBy(() -> load(MINIMAL + "http: {trainer: 'http://me:secret@trainer:8081'}"))
+        .hasMessageContaining("http.trainer: names a user")
+        .hasMessageNotContaining("secret");
   }
 
   @Test
@@ -265,9 +343,6 @@ class SettingsLoaderTest {
   @Test
   void whatIsNeitherYesNorNoIsNotANo() throws Exception {
     assertThat(load(MINIMAL + "replay: {adapt: off}").replay().adapt()).isFalse();
-    assertThatThrownBy(() -> load(MINIMAL + "http: {trainer: 'http://me:secret@trainer:8081'}"))
-        .hasMessageContaining("http.trainer: names a user")
-        .hasMessageNotContaining("secret");
     assertThatThrownBy(() -> load(MINIMAL + "scoring: {compare-frozen: ture}"))
         .hasMessageContaining("scoring.compare-frozen: ture is neither true nor false");
   }
@@ -317,6 +392,10 @@ class SettingsLoaderTest {
 
     assertThat(other.bundleDirectory()).isEqualTo(Path.of("/data/x"));
     assertThat(other.stream().top()).isEqualTo(5);
+    assertThat(other.kafka())
+        .as("another cluster's file says so")
+        .containsOnly(
+            Map.entry("bootstrap.servers", "there:1"), Map.entry("security.protocol", "SSL"));
   }
 
   @Test
@@ -401,10 +480,6 @@ class SettingsLoaderTest {
                     """),
             variables,
             Map.of());
-    assertThat(other.kafka())
-        .as("another cluster's file says so")
-        .containsOnly(
-            Map.entry("bootstrap.servers", "there:1"), Map.entry("security.protocol", "SSL"));
 
     assertThat(settings.kafka())
         .containsOnly(
