@@ -22,12 +22,16 @@ final class ConfigOption {
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   ConfigOption() {}
 
+  /** For what needs the deployment's broker. */
   Settings load() throws ConfigException {
-    return load(Map.of());
+    Settings settings = load(Map.of());
+    settings.requireBroker();
+    return settings;
   }
 
   /** What of a deployment's topics is read again. */
-  static Deployment recorded(Settings settings) {
+  static Deployment recorded(Settings settings) throws ConfigException {
+    settings.requireBroker();
     return new Deployment(
         settings.name(), settings.kafka(), settings.topics(), settings.heads().signatures());
   }

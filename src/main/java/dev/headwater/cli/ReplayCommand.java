@@ -75,6 +75,9 @@ final class ReplayCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Settings settings = config.load(overrides());
+    if (fromTopic && stream != null) {
+      throw new UsageException("--from-topic is in place of the file that --stream names");
+    }
     if (fromTopic) {
       new Replays(settings).run(range.from(), range.until());
     } else if (range.given()) {

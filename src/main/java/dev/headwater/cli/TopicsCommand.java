@@ -111,7 +111,7 @@ final class TopicsCommand {
                       + " without it, the rights on its topics are left out.")
           @Nullable Path old)
       throws ConfigException {
-    Settings settings = config.load();
+    Settings settings = config.load(Map.of());
     Access.Scope scope =
         new Access.Scope(
             settings.name(),

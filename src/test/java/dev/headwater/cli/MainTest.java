@@ -21,6 +21,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import picocli.CommandLine;
 
 class MainTest {
+  private static final String NOWHERE = "kafka: {bootstrap.servers: \"127.0.0.1:1\"}\n";
+
   @TempDir Path directory;
 
   private final StringWriter out = new StringWriter();
@@ -58,7 +60,8 @@ class MainTest {
   void aBundleThatIsNotThereIsToldPlainly() throws Exception {
     Path file =
         Files.writeString(
-            directory.resolve("c.yaml"), "name: x\nbundle: {directory: %s}\n".formatted(directory));
+            directory.resolve("c.yaml"),
+            "name: x\nbundle: {directory: %s}\n%s".formatted(directory, NOWHERE));
 
     assertThat(run("serve", "--config", file.toString())).isEqualTo(2);
     assertThat(err.toString()).contains("headwater.yaml").doesNotContain("\tat ");
@@ -86,6 +89,30 @@ class MainTest {
   }
 
   @Test
+  void aReplayOfTwoThingsIsAMistakeOfUsage() throws Exception {
+    String config = deployment("").toString();
+
+    assertThat(run("replay", "--from-topic", "--stream", "f", "--config", config)).isEqualTo(2);
+    assertThat(err.toString()).contains("--from-topic is in place of the file");
+  }
+
+  @Test
+  void whatNeedsABrokerAsksForItsAddress() throws Exception {
+    Path config = deployment("");
+    Files.writeString(config, Files.readString(config).replace(NOWHERE, ""));
+
+    for (String command :
+        List.of("serve", "heads list", "labels erase r1", "topics check", "replay --from-topic")) {
+      err.getBuffer().setLength(0);
+      List<String> words = new ArrayList<>(List.of(command.split(" ")));
+      words.addAll(List.of("--config", config.toString()));
+      assertThat(run(words.toArray(String[]::new))).as(command).isEqualTo(2);
+      assertThat(err.toString()).as(command).contains("kafka.bootstrap.servers: is required");
+    }
+    assertThat(run("topics", "acls", "--config", config.toString())).isZero();
+  }
+
+  @Test
   void whoWritesHeadsThatMustBeSignedIsAskedForTheKeyAtOnce() throws Exception {
     TestKeys keys = new TestKeys(directory).pair("ours", "Ed25519");
     Path stream = Files.writeString(directory.resolve("s.jsonl"), "{\"x\": [1, 2, 3, 4]}\n");
@@ -109,7 +136,7 @@ class MainTest {
     Bundles.tabular(directory, 4, 2);
     return Files.writeString(
         directory.resolve("c.yaml"),
-        "name: desk\nbundle: {directory: %s}\n%s".formatted(directory, more));
+        "name: desk\nbundle: {directory: %s}\n%s%s".formatted(directory, NOWHERE, more));
   }
 
   @Test
