@@ -18,12 +18,19 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
 
 /** Puts labels on their topic, in the form it is configured to have. */
 final class LabelSender {
   private static final int SHOWN = 10;
+
+  /** Kafka's default. */
+  private static final int MAX_REQUEST_SIZE = 1 << 20;
+
+  /** Of a record in a batch of its own, an upper bound. */
+  private static final int OVERHEAD = 128;
 
   private final Settings settings;
 
@@ -59,22 +66,26 @@ final class LabelSender {
   /**
    * Returns once all are acknowledged; at the first that fails it sends no more.
    *
+   * @throws UsageException where one is too large to be sent, before any is
    * @throws KafkaException where some are not
    */
-  void send(List<Label> labels) throws InterruptedException {
+  void send(List<Label> labels) throws InterruptedException, UsageException {
     Map<String, Object> kafka = new HashMap<>(settings.kafka());
     kafka.put(ProducerConfig.ACKS_CONFIG, "all");
     String topic = settings.topicNames().labels();
     Serializer<Label> values =
         settings.formats().labels(Label.class, new JsonSerde<>(Label.class)).serializer();
+    List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
+    for (Label label : labels) {
+      byte[] value = values.serialize(topic, label);
+      requireSendable(kafka, label, value);
+      records.add(new ProducerRecord<>(topic, label.recordId().getBytes(UTF_8), value));
+    }
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
       List<Future<RecordMetadata>> sent = new ArrayList<>();
-      for (Label label : labels) {
-        Future<RecordMetadata> each =
-            producer.send(
-                new ProducerRecord<>(
-                    topic, label.recordId().getBytes(UTF_8), values.serialize(topic, label)));
+      for (ProducerRecord<byte[], byte[]> record : records) {
+        Future<RecordMetadata> each = producer.send(record);
         if (each.isDone()) {
           each.get(); // a topic that is away fails here, after a minute each
         }
@@ -86,6 +97,20 @@ final class LabelSender {
       }
     } catch (ExecutionException e) {
       throw new KafkaException("not all labels were sent; send them again", e.getCause());
+    }
+  }
+
+  private static void requireSendable(Map<String, Object> kafka, Label label, byte[] value)
+      throws UsageException {
+    String key = ProducerConfig.MAX_REQUEST_SIZE_CONFIG;
+    int most =
+        (Integer)
+            ConfigDef.parseType(key, kafka.getOrDefault(key, MAX_REQUEST_SIZE), ConfigDef.Type.INT);
+    int size = OVERHEAD + label.recordId().getBytes(UTF_8).length + value.length;
+    if (size > most) {
+      throw new UsageException(
+          "nothing was sent: the label of %s makes %d bytes, and kafka.%s is %d"
+              .formatted(label.recordId(), size, key, most));
     }
   }
 }

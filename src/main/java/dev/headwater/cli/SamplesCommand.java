@@ -76,6 +76,8 @@ final class SamplesCommand {
                                 summary.gone(), settings.topicNames().records(), summary.refused())
                         : "%d refused; stopped with %d offsets to go: repeat it"
                             .formatted(summary.refused(), summary.left()));
+          } catch (IllegalArgumentException e) {
+            throw new UsageException(String.valueOf(e.getMessage()));
           }
         });
     return 0;

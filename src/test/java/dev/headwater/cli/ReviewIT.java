@@ -152,6 +152,10 @@ class ReviewIT extends CommandedDeployment {
     assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
 
     assertThat(err.toString()).contains("nothing was sent").contains("names no record");
+
+    Files.writeString(csv, "recordId,label\nr1,label-0\nr2,%s\n".formatted("x".repeat(1 << 20)));
+    assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
+    assertThat(err.toString()).contains("nothing was sent: the label of r2 makes");
   }
 
   /** As Label Studio does: annotations are added, all else stays. The first is skipped. */
