@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
       "Runs the adaptation worker: fine-tunes the head from the samples topic, proves it, publishes"
           + " it.",
       "With --from it trains the next head from labelled history instead, seeds the memory with it,"
-          + " and ends."
+          + " and ends. Stop the trainer first: one that runs could write no heads any more."
     })
 final class TrainCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;
