@@ -289,7 +289,7 @@ public final class Bench {
 
   /** As many partitions as give each of the plain processor's threads the same number. */
   private TopicSettings topics() {
-    TopicSettings configured = pipeline.topics();
+    TopicSettings configured = pipeline.topics().unreplicated();
     int each = (configured.partitions() + threads() - 1) / threads();
     return new TopicSettings(
         each * threads(),

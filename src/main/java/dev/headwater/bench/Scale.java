@@ -111,7 +111,7 @@ final class Scale {
   private Made made(Ffnn network, String name, int partitions) throws Exception {
     Path directory = Files.createDirectories(scratch.resolve("bundle-" + name));
     network.write(directory);
-    TopicSettings configured = pipeline.topics();
+    TopicSettings configured = pipeline.topics().unreplicated();
     TopicSettings topics =
         new TopicSettings(
             partitions,

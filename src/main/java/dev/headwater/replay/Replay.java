@@ -92,7 +92,7 @@ public final class Replay {
     display.step("starting a broker");
     try (BrokerProcess broker = BrokerProcess.start(scratch.resolve("broker"), BROKER_OPTIONS)) {
       Map<String, Object> kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
-      RunTopics topics = new RunTopics(kafka, pipeline.topics());
+      RunTopics topics = new RunTopics(kafka, pipeline.topics().unreplicated());
       topics.create();
       return replay(stream, topics, kafka, scratch, cancelled);
     }

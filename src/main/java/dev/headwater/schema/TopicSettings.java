@@ -36,4 +36,9 @@ public record TopicSettings(
               .formatted(labelWait, samplesRetention));
     }
   }
+
+  /** As one broker can make them. */
+  public TopicSettings unreplicated() {
+    return new TopicSettings(partitions, joinPartitions, (short) 1, labelWait, samplesRetention);
+  }
 }

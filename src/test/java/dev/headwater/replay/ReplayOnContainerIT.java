@@ -47,7 +47,8 @@ class ReplayOnContainerIT {
             DriftingStream.bundle(directory.resolve("bundle")),
             directory,
             new Selection(.3, .9),
-            Optional.empty());
+            Optional.empty(),
+            (short) 1);
 
     ReplayReport report =
         new Replay(settings, pipeline, Replays.display(OutputStream.nullOutputStream()))

@@ -22,11 +22,17 @@ import java.util.Optional;
 final class Replays {
   private Replays() {}
 
+  /** Of a cluster of three: a broker of the replay's own is one all the same. */
   static Pipeline pipeline(
       Bundle bundle, Path directory, Selection selection, Optional<Path> history) {
+    return pipeline(bundle, directory, selection, history, (short) 3);
+  }
+
+  static Pipeline pipeline(
+      Bundle bundle, Path directory, Selection selection, Optional<Path> history, short replicas) {
     return new Pipeline(
         bundle,
-        new TopicSettings(2, 2, (short) 1, Duration.ofHours(1), Duration.ofHours(1)),
+        new TopicSettings(2, 2, replicas, Duration.ofHours(1), Duration.ofHours(1)),
         StreamSettings.of("unused", directory.resolve("unused"), selection),
         ScoringSettings.defaults(),
         AdaptSettings.of("unused"),
