@@ -132,6 +132,32 @@ class SessionIT {
   }
 
   @Test
+  void aStreamThatIsShorterWhenItIsSentIsAFailure() throws Exception {
+    LabelledStream stream = stream(100, Set.of());
+    stream(40, Set.of());
+
+    assertThatThrownBy(
+            () ->
+                session(stream, Duration.ZERO, Duration.ofMinutes(10))
+                    .run(new PlantedPipeline(topics, Set.of())))
+        .hasMessageContaining("the stream shrank while it was replayed: from 100 records to 40");
+  }
+
+  @Test
+  void namesTheLineThatIsTooLargeToSend() throws Exception {
+    LabelledStream stream = stream(3, Set.of());
+    Path file = directory.resolve("stream.jsonl");
+    String large = "\n{\"y\":\"%s\",".formatted("y".repeat(1 << 20));
+    Files.writeString(file, Files.readString(file).replaceFirst("\n\\{", large));
+
+    assertThatThrownBy(
+            () ->
+                session(stream, Duration.ZERO, Duration.ofMinutes(10))
+                    .run(new PlantedPipeline(topics, Set.of())))
+        .hasMessageContaining("line 2, record r1, cannot be sent: ");
+  }
+
+  @Test
   void endsAndClosesEverythingWhenCancelled() throws Exception {
     LabelledStream stream = stream(100, Set.of());
     PlantedPipeline pipeline = new PlantedPipeline(topics, Set.of("r3"));

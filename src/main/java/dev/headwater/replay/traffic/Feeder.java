@@ -47,17 +47,21 @@ public final class Feeder implements Worker.Body {
         LabelledStream.Values values = stream.values()) {
       long start = System.nanoTime();
       tally.started();
-      byte[] value = values.next();
-      for (int i = 0; value != null; i++) {
-        if (!awaitTurn(start + (long) (i * nanosARecord), running)) {
+      int read = 0;
+      for (byte[] value = values.next(); value != null; value = values.next()) {
+        if (!awaitTurn(start + (long) (read * nanosARecord), running)) {
           return;
         }
-        send(producer, i, value);
-        value = values.next();
+        send(producer, read++, values.line(), value);
       }
       producer.flush();
+      rethrow();
+      if (read < stream.size()) { // nobody else would miss what is never sent
+        throw new IOException(
+            "the stream shrank while it was replayed: from %d records to %d"
+                .formatted(stream.size(), read));
+      }
     }
-    rethrow();
   }
 
   private static boolean awaitTurn(long deadline, BooleanSupplier running) {
@@ -70,21 +74,27 @@ public final class Feeder implements Worker.Body {
     return running.getAsBoolean();
   }
 
-  private void send(Producer<byte[], byte[]> producer, int index, byte[] value) throws Exception {
+  private void send(Producer<byte[], byte[]> producer, int index, int line, byte[] value)
+      throws Exception {
     rethrow();
     if (index >= stream.size()) {
-      throw new IOException("the stream grew while it was replayed: line " + index);
+      throw new IOException("the stream grew while it was replayed: line " + line);
     }
     byte[] id = stream.recordId(index).getBytes(UTF_8);
     ProducerRecord<byte[], byte[]> record =
         new ProducerRecord<>(topics.records(), topics.partitionOf(index), id, value);
     record.headers().add(DeadLetter.RECORD_ID_HEADER, id);
-    producer.send(record, (at, e) -> acknowledged(index, at, e));
+    producer.send(record, (at, e) -> acknowledged(index, line, at, e));
   }
 
-  private void acknowledged(int index, RecordMetadata at, @Nullable Exception e) {
+  private void acknowledged(int index, int line, RecordMetadata at, @Nullable Exception e) {
     if (e != null) {
-      failure.compareAndSet(null, e);
+      failure.compareAndSet(
+          null,
+          new IOException(
+              "line %d, record %s, cannot be sent: %s"
+                  .formatted(line, stream.recordId(index), e.getMessage()),
+              e));
     } else if (at.offset() != topics.sourceOf(index).offset()) {
       failure.compareAndSet(
           null, new IOException("somebody else writes to " + topics.records() + ": " + at));

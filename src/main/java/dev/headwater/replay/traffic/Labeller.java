@@ -103,7 +103,12 @@ public final class Labeller implements Worker.Body {
     if (e == null) {
       tally.delivered(answer.label().task(), answer.label().recordId());
     } else {
-      failure.compareAndSet(null, e);
+      failure.compareAndSet(
+          null,
+          new IOException(
+              "the label of record %s cannot be sent: %s"
+                  .formatted(answer.label().recordId(), e.getMessage()),
+              e));
     }
   }
 }
