@@ -44,16 +44,16 @@ final class Contest {
 
   /**
    * @param then null where nothing was compared
+   * @param none what is said without a head
    */
-  void mask(int index, Overlap now, @Nullable Overlap then) {
+  void mask(int index, Overlap now, @Nullable Overlap then, Overlap none) {
     dense = true;
     compared |= then != null;
+    Overlap other = then == null ? none : then;
     adaptive.add(index, now.right(), now.pixels());
     adaptiveIou.add(index, now.intersection(), now.union());
-    if (then != null) {
-      frozen.add(index, then.right(), then.pixels());
-      frozenIou.add(index, then.intersection(), then.union());
-    }
+    frozen.add(index, other.right(), other.pixels());
+    frozenIou.add(index, other.intersection(), other.union());
   }
 
   /**
@@ -88,7 +88,11 @@ final class Contest {
 
   /** Where nothing was compared, nothing: a frozen head that never spoke was not wrong. */
   Hits frozen() {
-    return compared ? frozen : new Hits(records);
+    return ifCompared(frozen);
+  }
+
+  private Hits ifCompared(Hits hits) {
+    return compared ? hits : new Hits(records);
   }
 
   ReplayReport.Comparison accuracy() {
@@ -97,6 +101,8 @@ final class Contest {
 
   /** Null where there are no masks. */
   ReplayReport.@Nullable Comparison iou() {
-    return dense ? new ReplayReport.Comparison(adaptiveIou.accuracy(), frozenIou.accuracy()) : null;
+    return dense
+        ? new ReplayReport.Comparison(adaptiveIou.accuracy(), ifCompared(frozenIou).accuracy())
+        : null;
   }
 }

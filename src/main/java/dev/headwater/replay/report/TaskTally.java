@@ -93,16 +93,16 @@ final class TaskTally {
     if (pixels == null) {
       return;
     }
+    Overlap none = Overlap.none(pixels);
     Overlap now =
-        prediction.mask() == null
-            ? Overlap.none(pixels)
-            : Overlap.of(pixels, pixels(masks, prediction.mask()));
+        prediction.mask() == null ? none : Overlap.of(pixels, pixels(masks, prediction.mask()));
     on.mask(
         index,
         now,
         prediction.frozenMask() == null
             ? null
-            : Overlap.of(pixels, pixels(masks, prediction.frozenMask())));
+            : Overlap.of(pixels, pixels(masks, prediction.frozenMask())),
+        none);
   }
 
   /** Null where it is no mask: it cannot be learned either, and its label is a dead letter. */

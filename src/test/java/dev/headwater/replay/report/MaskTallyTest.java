@@ -73,6 +73,19 @@ class MaskTallyTest {
     assertThat(json.has("byDomain")).isFalse();
   }
 
+  @Test
+  void bothHeadsAreJudgedOnTheRecordsBeforeTheFirst() {
+    Tally tally = tally(List.of(), "0011", "0011");
+
+    tally.predicted(0, prediction(null, null), 12);
+    tally.predicted(1, prediction("0011", "0011"), 12);
+
+    ReplayReport report = tally.report(Map.of());
+    assertThat(report.accuracy().frozen()).isEqualTo(report.accuracy().adaptive());
+    assertThat(report.iou().frozen()).isEqualTo(report.iou().adaptive());
+    assertThat(report.iou().frozen().overall()).isEqualTo(.5);
+  }
+
   private Tally tally(List<@Nullable String> domains, String... truths) {
     List<@Nullable String> encoded = java.util.Arrays.stream(truths).map(this::mask).toList();
     return new Tally(
