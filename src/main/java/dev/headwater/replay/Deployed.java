@@ -10,7 +10,6 @@ import dev.headwater.heads.HeadSettings;
 import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.Health;
 import dev.headwater.metrics.ScorerMetrics;
-import dev.headwater.replay.report.Display;
 import dev.headwater.replay.traffic.RunTopics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
@@ -26,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -37,12 +37,15 @@ final class Deployed implements Session.Deployment {
   private final RunTopics topics;
   private final Map<String, Object> kafka;
   private final Map<String, String> labelFields;
-  private final Display display;
+  private final Consumer<String> progress;
   private final Watcher watcher;
   private final Function<String, LabelAliases> aliases;
   private final StreamService scorer;
   private final Optional<Trainer> trainer;
 
+  /**
+   * @param progress told each step, and may throw to end it there
+   */
   Deployed(
       Pipeline pipeline,
       RunTopics topics,
@@ -50,7 +53,7 @@ final class Deployed implements Session.Deployment {
       Path stateDirectory,
       ReplaySettings settings,
       Function<String, LabelAliases> aliases,
-      Display display,
+      Consumer<String> progress,
       Watcher watcher) {
     this.watcher = watcher;
     this.aliases = aliases;
@@ -58,7 +61,7 @@ final class Deployed implements Session.Deployment {
     this.topics = topics;
     this.kafka = kafka;
     this.labelFields = settings.labelFields(pipeline.bundle().tasks());
-    this.display = display;
+    this.progress = progress;
     this.scorer =
         new StreamService(
             pipeline.stream(topics.prefix(), stateDirectory),
@@ -96,7 +99,7 @@ final class Deployed implements Session.Deployment {
     if (trainer.isPresent()) {
       relabel();
     }
-    display.step("starting the scorer");
+    progress.accept("starting the scorer");
     scorer.start(abandoned);
     trainer.ifPresent(Trainer::start);
   }
@@ -124,7 +127,8 @@ final class Deployed implements Session.Deployment {
           new Relabelling(task, now).of(head, version, "labels as they are now", Instant.now());
       publisher.relabel(now, renamed, "replay");
     } catch (IllegalArgumentException e) {
-      display.step("%s keeps its labels as they were: %s".formatted(task.name(), e.getMessage()));
+      progress.accept(
+          "%s keeps its labels as they were: %s".formatted(task.name(), e.getMessage()));
     }
   }
 
@@ -141,10 +145,10 @@ final class Deployed implements Session.Deployment {
                   topics.topics(),
                   kafka,
                   Clock.systemUTC(),
-                  display::step)
+                  progress)
               .train(history, labelFields);
       for (HeadInfo head : first) {
-        display.step(History.told(head));
+        progress.accept(History.told(head));
       }
     }
   }

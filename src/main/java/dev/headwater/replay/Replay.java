@@ -13,9 +13,11 @@ import dev.headwater.schema.Head;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -56,34 +58,67 @@ public final class Replay {
    * @throws InterruptedException if cancelled
    */
   public ReplayReport run(CountDownLatch cancelled) throws Exception {
+    List<Task> tasks = pipeline.bundle().tasks();
     return run(
-        LabelledStream.open(
-            streamFile(),
-            settings.truthFields(),
-            settings.truths(pipeline.bundle().tasks()),
-            settings.domainField()),
+        each ->
+            LabelledStream.open(
+                streamFile(),
+                settings.truthFields(),
+                settings.truths(tasks),
+                tasks,
+                settings.domainField(),
+                each),
         cancelled);
   }
 
   /** As {@link #run(CountDownLatch)}, of what was recorded in place of the stream's file. */
   public ReplayReport run(LabelledStream.Recorded recorded, CountDownLatch cancelled)
       throws Exception {
+    List<Task> tasks = pipeline.bundle().tasks();
     return run(
-        LabelledStream.of(
-            recorded,
-            settings.truthFields(),
-            settings.truths(pipeline.bundle().tasks()),
-            kinds(),
-            settings.domainField()),
+        each ->
+            LabelledStream.of(
+                recorded,
+                settings.truthFields(),
+                settings.truths(tasks),
+                tasks,
+                settings.domainField(),
+                each),
         cancelled);
   }
 
-  private ReplayReport run(LabelledStream stream, CountDownLatch cancelled) throws Exception {
-    refuseLeak(stream);
-    try (Scratch scratch = Scratch.create()) {
-      return settings.bootstrapServers().isPresent()
-          ? given(settings.bootstrapServers().get(), stream, scratch.path(), cancelled)
-          : own(stream, scratch.path(), cancelled);
+  private interface Opening {
+    LabelledStream open(Runnable each) throws IOException;
+  }
+
+  private ReplayReport run(Opening opening, CountDownLatch cancelled) throws Exception {
+    if (settings.report().isPresent()) {
+      ReplayReport.probe(settings.report().get());
+    }
+    try {
+      LabelledStream stream = opening.open(() -> goOn(cancelled));
+      stream
+          .refused()
+          .forEach(
+              (task, count) ->
+                  display.step(
+                      "%s: %d records have a truth that is no label of it; they do not count"
+                          .formatted(task, count)));
+      refuseLeak(stream, cancelled);
+      try (Scratch scratch = Scratch.create()) {
+        return settings.bootstrapServers().isPresent()
+            ? given(settings.bootstrapServers().get(), stream, scratch.path(), cancelled)
+            : own(stream, scratch.path(), cancelled);
+      }
+    } catch (CancellationException e) {
+      throw (InterruptedException) new InterruptedException(e.getMessage()).initCause(e);
+    }
+  }
+
+  /** Where there is no waiting that could be interrupted. */
+  private static void goOn(CountDownLatch cancelled) {
+    if (cancelled.getCount() == 0) {
+      throw new CancellationException("the replay was cancelled");
     }
   }
 
@@ -125,17 +160,29 @@ public final class Replay {
             scratch.resolve("state"),
             settings,
             stream::aliases,
-            display,
+            what -> {
+              goOn(cancelled);
+              display.step(what);
+            },
             watcher);
     Session session =
         new Session(settings, stream, topics, display, watcher, cancelled, kinds(), masks());
-    Tally tally = session.run(deployed);
-    ReplayReport report = tally.report(export(deployed.finalHeads()));
-    if (settings.report().isPresent()) {
-      report.write(settings.report().get());
+    return told(session.run(deployed), deployed);
+  }
+
+  /** A file that cannot be written does not take with it what a whole run has found. */
+  private ReplayReport told(Tally tally, Deployed deployed) throws IOException {
+    Map<String, String> exported = new HashMap<>();
+    try {
+      export(deployed.finalHeads(), exported);
+    } finally {
+      ReplayReport report = tally.report(exported);
+      display.summary(report);
+      if (settings.report().isPresent()) {
+        report.write(settings.report().get());
+      }
     }
-    display.summary(report);
-    return report;
+    return tally.report(exported);
   }
 
   private Map<String, Kind> kinds() {
@@ -152,8 +199,7 @@ public final class Replay {
     return masks;
   }
 
-  private Map<String, String> export(Map<String, Head> heads) throws IOException {
-    Map<String, String> files = new HashMap<>();
+  private void export(Map<String, Head> heads, Map<String, String> files) throws IOException {
     for (Task task : pipeline.bundle().tasks()) {
       String suffix = task == pipeline.bundle().task() ? "" : "-" + task.name();
       Head head = heads.get(task.name());
@@ -163,7 +209,6 @@ public final class Replay {
         files.put(task.name(), file.get().toString());
       }
     }
-    return files;
   }
 
   private Path streamFile() {
@@ -174,12 +219,13 @@ public final class Replay {
    * A label that is sent with its record, be it with one of them only, would make the trainer's
    * life, and the report, a lie.
    */
-  private void refuseLeak(LabelledStream stream) throws IOException {
+  private void refuseLeak(LabelledStream stream, CountDownLatch cancelled) throws IOException {
     if (!pipeline.bundle().readsLabels()) {
       return;
     }
     try (LabelledStream.Values values = stream.values()) {
       for (byte[] value = values.next(); value != null; value = values.next()) {
+        goOn(cancelled);
         if (bringsLabel(value)) {
           throw new IllegalArgumentException(
               "records would be sent with their label, as in line %d: bundle %s reads it from a field that is not among replay.truth-fields %s"

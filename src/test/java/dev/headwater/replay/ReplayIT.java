@@ -14,7 +14,9 @@ import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.Json;
 import dev.headwater.stream.selection.Selection;
 import java.io.ByteArrayOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,6 +116,51 @@ class ReplayIT {
         .hasMessageContaining("records would be sent with their label, as in line 8:");
   }
 
+  @Test
+  void tellsWhatItFoundAlthoughItsHeadCannotBeWritten() throws Exception {
+    Path stream = DriftingStream.write(directory.resolve("stream.jsonl"), 30, 0);
+    Files.createDirectory(directory.resolve("report-head.onnx"));
+
+    assertThatThrownBy(() -> replay(stream, false, List.of("label")))
+        .isInstanceOf(IOException.class);
+
+    assertThat(shown.toString(StandardCharsets.UTF_8)).contains("30 predictions");
+    assertThat(directory.resolve("report.json")).exists();
+  }
+
+  @Test
+  void endsWhileItLearnsFromHistory() throws Exception {
+    Path history = DriftingStream.write(directory.resolve("history.jsonl"), 30, 0);
+    CountDownLatch cancelled = new CountDownLatch(1);
+    OutputStream cancelling =
+        new FilterOutputStream(shown) {
+          @Override
+          public void flush() {
+            if (shown.toString(StandardCharsets.UTF_8).contains("records embedded")) {
+              cancelled.countDown();
+            }
+          }
+        };
+    Pipeline pipeline =
+        Replays.pipeline(
+            DriftingStream.bundle(directory.resolve("bundle")),
+            directory,
+            new Selection(.3, .9),
+            Optional.of(history));
+
+    assertThatThrownBy(
+            () ->
+                new Replay(
+                        settings(history, true, List.of("label")),
+                        pipeline,
+                        Replays.display(cancelling))
+                    .run(cancelled))
+        .isInstanceOf(InterruptedException.class);
+    assertThat(shown.toString(StandardCharsets.UTF_8))
+        .contains("30 of 30 records embedded")
+        .doesNotContain("starting the scorer");
+  }
+
   /** By record id, from what a read_committed consumer saw, and nothing else. */
   private void recountFromTheDump(ReplayReport report, LabelledStream stream) throws Exception {
     Map<String, Integer> index = new HashMap<>();
@@ -210,21 +257,24 @@ class ReplayIT {
   private ReplayReport replay(Path stream, boolean adapt, List<String> truthFields)
       throws Exception {
     Bundle bundle = DriftingStream.bundle(directory.resolve("bundle"));
-    ReplaySettings settings =
-        new ReplaySettings(
-            Optional.of(stream),
-            truthFields,
-            Map.of(),
-            Optional.empty(),
-            150,
-            Duration.ZERO,
-            adapt,
-            Optional.empty(),
-            Optional.of(directory.resolve("report.json")),
-            Optional.of(directory.resolve("dump")),
-            Duration.ofMinutes(1));
     Pipeline pipeline =
         Replays.pipeline(bundle, directory, new Selection(.3, .9), Optional.empty());
-    return new Replay(settings, pipeline, Replays.display(shown)).run(new CountDownLatch(1));
+    return new Replay(settings(stream, adapt, truthFields), pipeline, Replays.display(shown))
+        .run(new CountDownLatch(1));
+  }
+
+  private ReplaySettings settings(Path stream, boolean adapt, List<String> truthFields) {
+    return new ReplaySettings(
+        Optional.of(stream),
+        truthFields,
+        Map.of(),
+        Optional.empty(),
+        150,
+        Duration.ZERO,
+        adapt,
+        Optional.empty(),
+        Optional.of(directory.resolve("report.json")),
+        Optional.of(directory.resolve("dump")),
+        Duration.ofMinutes(1));
   }
 }

@@ -7,6 +7,7 @@ import dev.headwater.schema.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -112,12 +113,30 @@ public record ReplayReport(
    */
   public record Latency(double p50, double p95, double p99, double max) {}
 
-  /** Writes the report as JSON, making its directory where there is none. */
-  public void write(Path file) throws IOException {
+  /**
+   * Makes a report's directory where there is none.
+   *
+   * @throws IOException where no report can be written there, before the run that it is for
+   */
+  public static void probe(Path file) throws IOException {
+    makeDirectory(file);
+    boolean there = Files.exists(file);
+    Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND).close();
+    if (!there) {
+      Files.delete(file);
+    }
+  }
+
+  private static void makeDirectory(Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
     if (parent != null) {
       Files.createDirectories(parent);
     }
+  }
+
+  /** Writes the report as JSON, making its directory where there is none. */
+  public void write(Path file) throws IOException {
+    makeDirectory(file);
     DefaultPrettyPrinter printer = new DefaultPrettyPrinter();
     printer.indentObjectsWith(new DefaultIndenter("  ", "\n"));
     Files.write(file, Json.MAPPER.writer(printer).writeValueAsBytes(this));

@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.Kind;
+import dev.headwater.bundle.Task;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.LabelAliases;
 import java.io.BufferedInputStream;
@@ -19,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -26,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -47,13 +51,16 @@ public final class LabelledStream {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
+  private static final int MOST_DOMAINS = 1000;
+
   private final Opening opening;
   private final List<String> withheld;
   private final Map<String, Truth> truths;
   private final List<String> ids = new ArrayList<>();
   private final Map<String, List<@Nullable String>> byTask = new LinkedHashMap<>();
   private final Optional<String> domainField;
-  private final Map<String, Kind> kinds;
+  private final Map<String, Task> tasks = new HashMap<>();
+  private final Map<String, Integer> refused = new TreeMap<>();
   private final Function<String, LabelAliases> aliases;
   private final List<@Nullable String> domains = new ArrayList<>();
 
@@ -62,9 +69,9 @@ public final class LabelledStream {
       List<String> withheld,
       Map<String, Truth> truths,
       Optional<String> domainField,
-      Map<String, Kind> kinds,
+      List<Task> tasks,
       Function<String, LabelAliases> aliases) {
-    this.kinds = kinds;
+    tasks.forEach(task -> this.tasks.put(task.name(), task));
     this.aliases = aliases;
     Set<String> hidden = new LinkedHashSet<>(withheld);
     truths.values().forEach(truth -> hidden.add(truth.field()));
@@ -84,22 +91,33 @@ public final class LabelledStream {
    */
   public static LabelledStream open(Path file, List<String> withheld, Map<String, Truth> truths)
       throws IOException {
-    return open(file, withheld, truths, Optional.empty());
+    return open(file, withheld, truths, List.of(), Optional.empty(), () -> {});
   }
 
   /**
-   * As {@link #open(Path, List, Map)}, and for its {@link #domains}.
+   * As {@link #open(Path, List, Map)}, of these tasks, and for its {@link #domains}.
    *
-   * @param domainField tells them; sent as it is
+   * @param tasks whose truths these are: what one could not take as a label is none
+   * @param domainField tells domains; sent as it is
+   * @param each done before each line
    */
   public static LabelledStream open(
-      Path file, List<String> withheld, Map<String, Truth> truths, Optional<String> domainField)
+      Path file,
+      List<String> withheld,
+      Map<String, Truth> truths,
+      List<Task> tasks,
+      Optional<String> domainField,
+      Runnable each)
       throws IOException {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new IOException(file + " is no regular file, and a stream is read more than once");
+    }
     LabelledStream stream =
         new LabelledStream(
-            () -> new Lines(file), withheld, truths, domainField, Map.of(), LabelAliases::none);
+            () -> new Lines(file), withheld, truths, domainField, tasks, LabelAliases::none);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
+        each.run();
         ObjectNode object = object(line);
         String id = object == null ? null : scalar(object.get("id"));
         stream.index(object, id == null ? String.valueOf(lines.line()) : id, task -> null);
@@ -108,6 +126,7 @@ public final class LabelledStream {
     if (stream.size() == 0) {
       throw new IOException(file + " holds no record: it wants one JSON object a line");
     }
+    stream.refuseManyDomains();
     return stream;
   }
 
@@ -131,25 +150,29 @@ public final class LabelledStream {
    *
    * @param withheld fields that are never sent, beside those of the truths
    * @param truths by task, where a record's label is if it came with it
-   * @param kinds of those labels, by task
+   * @param tasks whose truths these are: what one could not take as a label is none
    * @param domainField tells {@link #domains}; sent as it is
+   * @param each done before each record
    */
   public static LabelledStream of(
       Recorded recorded,
       List<String> withheld,
       Map<String, Truth> truths,
-      Map<String, Kind> kinds,
-      Optional<String> domainField)
+      List<Task> tasks,
+      Optional<String> domainField,
+      Runnable each)
       throws IOException {
     LabelledStream stream =
         new LabelledStream(
-            recorded::values, withheld, truths, domainField, kinds, recorded::aliases);
+            recorded::values, withheld, truths, domainField, tasks, recorded::aliases);
     try (Values values = recorded.values()) {
       for (byte[] value = values.next(); value != null; value = values.next()) {
+        each.run();
         int i = stream.size();
         stream.index(object(value), recorded.recordId(i), task -> recorded.label(task, i));
       }
     }
+    stream.refuseManyDomains();
     return stream;
   }
 
@@ -180,8 +203,14 @@ public final class LabelledStream {
 
   /** What a label is called now, null where it was retired; what is no label of the task stays. */
   public @Nullable String now(String task, String label) {
-    Kind kind = kinds.getOrDefault(task, new Kind.OneLabel());
+    Task known = tasks.get(task);
+    Kind kind = known == null ? new Kind.OneLabel() : known.kind();
     return kind.problem(label) == null ? kind.now(aliases(task), label).orElse(null) : label;
+  }
+
+  /** How many records have a truth that is no label of the task, by task; such are not known. */
+  public Map<String, Integer> refused() {
+    return Collections.unmodifiableMap(refused);
   }
 
   /** What each record is one of, null where it does not tell; empty where nothing was to tell. */
@@ -226,7 +255,28 @@ public final class LabelledStream {
     Truth truth = Objects.requireNonNull(truths.get(task));
     String value = Label.truth(object.get(truth.field()));
     String label = value == null ? null : truth.label(value);
-    return label == null ? null : now(task, label);
+    if (label == null || label.isBlank()) {
+      return null;
+    }
+    Task known = tasks.get(task);
+    try {
+      if (known != null) {
+        known.checkLabel(label, truth.field(), null);
+      }
+      return now(task, label);
+    } catch (InvalidRecordException e) {
+      refused.merge(task, 1, Integer::sum);
+      return null;
+    }
+  }
+
+  /** Each is counted apart: a field that tells records apart would take all memory there is. */
+  private void refuseManyDomains() {
+    if (domains.stream().filter(Objects::nonNull).distinct().count() > MOST_DOMAINS) {
+      throw new IllegalArgumentException(
+          "replay.domain-field %s has more than %d values: name a field with fewer"
+              .formatted(domainField.orElse(""), MOST_DOMAINS));
+    }
   }
 
   private byte[] withoutTruth(byte[] value) throws JsonProcessingException {

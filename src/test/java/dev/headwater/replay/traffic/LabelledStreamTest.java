@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.headwater.bundle.Bundles;
+import dev.headwater.bundle.Task;
 import dev.headwater.schema.Json;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.NotBlank;
@@ -42,10 +46,63 @@ class LabelledStreamTest {
 
     LabelledStream stream =
         LabelledStream.open(
-            file, List.of(), Map.of("task", Truth.of("label")), Optional.of("site"));
+            file,
+            List.of(),
+            Map.of("task", Truth.of("label")),
+            List.of(),
+            Optional.of("site"),
+            () -> {});
 
     assertThat(stream.domains()).containsExactly("north", null, null);
     assertThat(values(stream).get(0)).isEqualTo("{\"id\":\"a\",\"site\":\"north\"}");
+  }
+
+  @Test
+  void refusesAFieldThatTellsRecordsApartAsDomains() throws Exception {
+    String lines =
+        IntStream.rangeClosed(0, 1000)
+            .mapToObj(i -> "{\"site\":%d}".formatted(i))
+            .collect(Collectors.joining("\n"));
+    Path file = Files.writeString(directory.resolve("domains.jsonl"), lines);
+
+    assertThatThrownBy(
+            () ->
+                LabelledStream.open(
+                    file,
+                    List.of(),
+                    Map.of("task", Truth.of("label")),
+                    List.of(),
+                    Optional.of("site"),
+                    () -> {}))
+        .hasMessageContaining("replay.domain-field site has more than 1000 values");
+  }
+
+  @Test
+  void whatTheTaskWouldRefuseIsNoTruth() throws Exception {
+    Task closed = Bundles.tabular(directory, 4, 2, "open: false").task();
+    Path file =
+        Files.writeString(
+            directory.resolve("stream.jsonl"),
+            "{\"label\":\"label-0\"}\n{\"label\":\" \"}\n{\"label\":\"else\"}\n{\"label\":[\"label-0\"]}\n");
+
+    LabelledStream stream =
+        LabelledStream.open(
+            file,
+            List.of(),
+            Map.of(closed.name(), Truth.of("label")),
+            List.of(closed),
+            Optional.empty(),
+            () -> {});
+
+    assertThat(stream.truths().get(closed.name())).containsExactly("label-0", null, null, null);
+    assertThat(stream.refused()).as("blank is as good as absent").containsEntry(closed.name(), 2);
+  }
+
+  @Test
+  void refusesWhatCanBeReadOnlyOnce() {
+    assertThatThrownBy(() -> open(directory, List.of("label")))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("is no regular file");
   }
 
   @Test
