@@ -146,11 +146,12 @@ final class PictureSize {
         .orElse("one size");
   }
 
+  /** Sizes that the graph computes follow the picture's; those that are stored do not. */
   private boolean fits(NodeProto node) {
     return switch (node.getOpType()) {
       case "Gemm", "MatMul" -> multiplies(node);
       case "Reshape" -> reshapes(node);
-      case "Resize", "Upsample" -> node.getInputCount() < 4 || data.contains(node.getInput(3));
+      case "Resize", "Upsample" -> node.getInputCount() < 4 || !after.constant(node.getInput(3));
       default -> BROADCAST.contains(node.getOpType()) && broadcasts(node);
     };
   }

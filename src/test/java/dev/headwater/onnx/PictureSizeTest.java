@@ -123,6 +123,35 @@ final class PictureSizeTest {
   }
 
   @Test
+  void whatIsEnlargedToSizesThatAreComputedTakesAnySize() throws Exception {
+    OnnxFile resized =
+        OnnxFile.parse(enlarging("sizes")).resized("image", TWICE, List.of("enlarged"));
+
+    Map<String, OnnxTensorLike> picture = Map.of("image", Ort.noise(3, 2, 1, 16, 24));
+    assertThat(
+            Ort.values(Ort.run(resized.backbone(List.of("enlarged")), picture).get("enlarged"))
+                .shape())
+        .containsExactly(2, 4, 16, 24);
+    assertThatThrownBy(
+            () -> OnnxFile.parse(enlarging("stored")).resized("image", TWICE, List.of("enlarged")))
+        .hasMessageContaining("Resize, which makes `enlarged`");
+  }
+
+  private static byte[] enlarging(String to) {
+    return GraphFixture.opset(17)
+        .input("image", -1, 1, 8, 12)
+        .weight("w", 4, 1, 2, 2)
+        .integers("stored", DataType.INT64, new long[] {4}, 1, 4, 8, 12)
+        .node("Conv", "conv", Map.of("strides", new long[] {2, 2}), "image", "w")
+        .node("Shape", "maps", Map.of("end", 2), "conv")
+        .node("Shape", "size", Map.of("start", 2), "image")
+        .node("Concat", "sizes", Map.of("axis", 0), "maps", "size")
+        .node("Resize", "enlarged", "conv", "", "", to)
+        .output("enlarged", -1, 4, 8, 12)
+        .bytes();
+  }
+
+  @Test
   @EnabledIfEnvironmentVariable(named = "HEADWATER_DATA", matches = ".+")
   void theFashionBackboneLooksAtMicroscopePictures() throws Exception {
     Path model = Path.of(System.getenv("HEADWATER_DATA"), "fashion", "model.onnx");
