@@ -15,6 +15,7 @@ import ai.onnxruntime.OnnxTensorLike;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Exporters that write modules as functions hide the layers in them. */
 final class FunctionsTest {
@@ -114,6 +115,28 @@ final class FunctionsTest {
         calling(endless).node("nn", "Linear", "y", Map.of(), "x").output("y", -1, 3).bytes();
 
     // then
+    assertThatThrownBy(() -> OnnxFile.parse(model))
+        .isInstanceOf(OnnxException.class)
+        .hasMessageContaining("without end");
+  }
+
+  @Test
+  @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void refusesFunctionsThatCallMoreThanThereIsTimeFor() {
+    GraphFixture network =
+        GraphFixture.opset(17)
+            .importing("nn", 1)
+            .input("x", -1, 4)
+            .node("nn", "f0", "y", Map.of(), "x");
+    for (int i = 0; i < 40; i++) {
+      FunctionProto.Builder doubled = FunctionProto.newBuilder().setDomain("nn").setName("f" + i);
+      for (int twice = 0; i < 39 && twice < 2; twice++) {
+        doubled.addNode(NodeProto.newBuilder().setDomain("nn").setOpType("f" + (i + 1)));
+      }
+      network.function(doubled.build());
+    }
+    byte[] model = network.output("y", -1, 4).bytes();
+
     assertThatThrownBy(() -> OnnxFile.parse(model))
         .isInstanceOf(OnnxException.class)
         .hasMessageContaining("without end");

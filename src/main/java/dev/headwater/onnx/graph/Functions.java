@@ -25,6 +25,9 @@ public final class Functions {
   /** A file of a few kilobytes can call functions that call functions into the billions. */
   private static final int MOST_NODES = 500_000;
 
+  /** Nor need a function have a node in the end. */
+  private static final int MOST_CALLS = MOST_NODES;
+
   static final int DEEPEST = 64;
 
   private final Map<String, FunctionProto> functions = new HashMap<>();
@@ -77,7 +80,7 @@ public final class Functions {
   }
 
   private boolean expand(NodeProto node, int depth) {
-    if (depth > DEEPEST || nodes.size() > MOST_NODES) {
+    if (depth > DEEPEST || nodes.size() > MOST_NODES || calls > MOST_CALLS) {
       return false;
     }
     FunctionProto function =
