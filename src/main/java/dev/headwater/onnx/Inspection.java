@@ -190,7 +190,7 @@ public record Inspection(
     }
     if (cut.classes() == 1) {
       unsupported.add(
-          "Its head gives one number, a yes or no, where one number a class is needed: export it with two outputs.");
+          "Its head gives one number, which is what kind: regression wants. Where it is a yes or no, one number a class is needed: export it with two outputs.");
     }
   }
 

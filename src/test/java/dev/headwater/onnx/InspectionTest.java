@@ -199,7 +199,8 @@ final class InspectionTest {
     // then
     assertThat(inspect(model).unsupported())
         .anySatisfy(reason -> assertThat(reason).contains("`x` has a fixed first axis, 1"))
-        .anySatisfy(reason -> assertThat(reason).contains("one number a class"));
+        .anySatisfy(
+            reason -> assertThat(reason).contains("kind: regression", "one number a class"));
   }
 
   @Test
