@@ -61,7 +61,11 @@ public final class Bundle {
         Graph.checkQuantity(graph.splits().get(i), read.tasks().get(i), problems);
         Graph.checkMasks(graph.tilings().get(i), read.tasks().get(i), labels.get(i), problems);
       }
-      decoder = decoder(read.input(), graph.inputs(), problems);
+      try {
+        decoder = decoder(read.input(), graph.inputs(), problems);
+      } catch (ArithmeticException e) {
+        problems.add("input: a record has more numbers than an array holds, of " + graph.inputs());
+      }
     }
     try {
       if (problems.isEmpty() && graph != null && decoder != null) {

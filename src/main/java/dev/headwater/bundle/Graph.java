@@ -199,6 +199,8 @@ record Graph(
                 + (manifest.input() instanceof Manifest.Image ? ", or say input.size" : ""));
       } catch (OnnxException e) {
         problems.add(key(task) + e.getMessage());
+      } catch (ArithmeticException e) {
+        problems.add(key(task) + "its head has more weights than an array holds: see hidden");
       }
       return null;
     }

@@ -115,7 +115,7 @@ final class Headless {
     slots.add(new Split.Slot(weight, shape, units == 0 ? 0 : -1));
     slots.add(new Split.Slot(bias, new long[] {units}, units == 0 ? 0 : -1));
     if (units > 0) {
-      int fan = inputs * side * side;
+      int fan = Math.multiplyExact(inputs, side * side);
       float[] values = new float[Math.multiplyExact(units, fan)];
       for (int i = 0; i < values.length; i++) {
         values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / fan));

@@ -55,6 +55,28 @@ class BundleTest {
     assertThat(refusal(GOOD + "cut: -2\n")).contains("labels: 2 labels for a head with 3 outputs");
   }
 
+  @Test
+  void namesWhatIsLargerThanAnyArray() throws Exception {
+    assertThat(
+            refusal(
+                GOOD.replace("labels: labels.json", "head: none\ncut: r\nhidden: [65536, 65536]")))
+        .contains("cut: its head has more weights than an array holds: see hidden");
+    byte[] huge =
+        GraphFixture.opset(17)
+            .input("image", -1, 3, 30_000, 30_000)
+            .weight("fc", 3, 2)
+            .node("GlobalAveragePool", "mean", "image")
+            .node("Flatten", "features", "mean")
+            .node("MatMul", "logits", "features", "fc")
+            .output("logits", -1, 2)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), huge);
+    Files.writeString(directory.resolve("labels.json"), "[\"a\", \"b\"]");
+
+    assertThat(refusal(GOOD.replaceFirst("(?s)input:.*", "input: {format: tensor}\n")))
+        .contains("input: a record has more numbers than an array holds");
+  }
+
   /** As exporters write networks that take pictures of any size; a map of four channels. */
   private void writeNetworkOfPictures() throws Exception {
     byte[] network =
