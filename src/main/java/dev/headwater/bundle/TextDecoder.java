@@ -46,7 +46,8 @@ final class TextDecoder implements RecordDecoder {
 
   /**
    * @param inputs which of the three text inputs the graph has
-   * @param fixedLength tokens every text is padded to, 0 where the graph takes any length
+   * @param fixedLength tokens every text is padded to, 0 where the graph takes any length and a
+   *     mask
    */
   private TextDecoder(
       Manifest.Text settings,
@@ -86,6 +87,10 @@ final class TextDecoder implements RecordDecoder {
       return null;
     }
     int fixedLength = (int) Math.max(0, inputs.get(0).shape()[1]);
+    if (fixedLength == 0 && !names.contains(MASK)) {
+      // it sees the padding, which must not depend on what else is in the batch
+      fixedLength = settings.maxTokens();
+    }
     if (fixedLength > 0 && settings.maxTokens() > fixedLength) {
       problems.add("input.max-tokens: at most " + fixedLength + ", the network's fixed length");
     }

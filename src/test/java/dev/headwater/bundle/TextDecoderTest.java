@@ -105,6 +105,17 @@ class TextDecoderTest {
   }
 
   @Test
+  void padsAllTextsAlikeWhereTheNetworkSeesThePadding() throws Exception {
+    TextDecoder decoder =
+        TextDecoder.of(settings(null, 6), INPUTS.subList(0, 1), new ArrayList<>());
+
+    List<ModelInput> batch = decoder.batch(List.of(decoder.decode(utf8("card"))));
+
+    assertThat(longs(batch.get(0))).containsExactly(1, 5, 2, 3, 3, 3);
+    assertThat(decoder.sameLength()).isTrue();
+  }
+
+  @Test
   void readsTextAndIdOutOfJson() throws Exception {
     Decoded decoded =
         decoder("/q/text", 16).decode(utf8("{\"q\":{\"text\":\"my card\"},\"id\":\"r\"}"));
