@@ -264,22 +264,30 @@ final class ImageDecoder implements RecordDecoder {
     return values;
   }
 
-  /** Stretched to the network's size; or resized by the shorter side, and the centre of that. */
+  /**
+   * Stretched to the network's size; or resized by the shorter side, and the centre of that,
+   * rounded as torchvision does.
+   */
   private Resampler.Target target(BufferedImage image) {
     int width = frame.width();
     int height = frame.height();
     if (settings.resize() > 0) {
-      double scale = (double) settings.resize() / Math.min(image.getWidth(), image.getHeight());
-      width = Math.max(settings.resize(), (int) Math.round(image.getWidth() * scale));
-      height = Math.max(settings.resize(), (int) Math.round(image.getHeight() * scale));
+      int shorter = Math.min(image.getWidth(), image.getHeight());
+      width = (int) ((long) settings.resize() * image.getWidth() / shorter);
+      height = (int) ((long) settings.resize() * image.getHeight() / shorter);
     }
     return new Resampler.Target(
         width,
         height,
-        (width - frame.width()) / 2,
-        (height - frame.height()) / 2,
+        centred(width - frame.width()),
+        centred(height - frame.height()),
         frame.width(),
         frame.height());
+  }
+
+  /** Python's: a half goes to the even number. */
+  private static int centred(int over) {
+    return (int) Math.rint(over / 2.0);
   }
 
   @Override

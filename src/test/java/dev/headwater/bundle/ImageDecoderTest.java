@@ -269,6 +269,28 @@ class ImageDecoderTest {
         new Manifest.Image(
             null, List.of(), null, 0, 0, new int[0], 0, new float[0], new float[0], 25_000_000);
     BufferedImage tall = new BufferedImage(1, 65_535, BufferedImage.TYPE_BYTE_GRAY);
+  @Test
+  void cutsWhereTorchvisionDoes() throws Exception {
+    BufferedImage ramp = new BufferedImage(7, 4, BufferedImage.TYPE_BYTE_GRAY);
+    BufferedImage longer = new BufferedImage(15, 8, BufferedImage.TYPE_BYTE_GRAY);
+    for (int x = 0; x < 15; x++) {
+      longer.getRaster().setSamples(x, 0, 1, 8, 0, new int[] {x, x, x, x, x, x, x, x});
+      if (x < 7) {
+        ramp.getRaster().setSamples(x, 0, 1, 4, 0, new int[] {x, x, x, x});
+      }
+    }
+    Manifest.Image cut =
+        new Manifest.Image(
+            null, List.of(), null, 0, 0, new int[0], 4, new float[0], new float[0], 1000);
+
+    assertThat(values(decoder(cut, 1, 4, 4), png(ramp))[0] * 255)
+        .as("of 7, 3 over: round(1.5) is 2")
+        .isCloseTo(2, within(1e-4f));
+    assertThat(values(decoder(cut, 1, 4, 4), png(longer))[0] * 255)
+        .as("of int(7.5), the same")
+        .isCloseTo(2.5f * 15 / 7 - .5f, within(.2f));
+  }
+
     for (int y = 0; y < tall.getHeight(); y++) {
       tall.getRaster().setSample(0, y, 0, y * 255 / tall.getHeight());
     }
