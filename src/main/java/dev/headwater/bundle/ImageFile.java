@@ -33,6 +33,15 @@ record ImageFile(BufferedImage pixels, int orientation) {
   private static final long PNG = 0x89504E470D0A1A0AL;
   private static final int CHUNK_FRAME = 12;
   private static final int UPRIGHT = 1;
+  private static final String ICC = "ICC_PROFILE";
+
+  /** Of what is looked at, marker and length included. */
+  private static final int LEAST_SEGMENT = 16;
+
+  /** Where in a frame, from its marker, the number of components is; four are inks. */
+  private static final int COMPONENTS = 9;
+
+  private static final int INKS = 4;
 
   /** EXIF, and SOF0 to SOF15; of the same range are markers of tables and of extensions. */
   private static final Map<Integer, List<String>> TELLING =
@@ -72,7 +81,7 @@ record ImageFile(BufferedImage pixels, int orientation) {
       }
       if (file.length > 2 && file[0] == (byte) 0xFF && file[1] == (byte) 0xD8) {
         int orientation = jpeg(file);
-        return new ImageFile(decode("jpeg", file, maxPixels), orientation);
+        return new ImageFile(decode("jpeg", withoutProfile(file), maxPixels), orientation);
       }
     } catch (IOException | RuntimeException e) {
       // the decoders meet hostile bytes with any of these; their words may quote the file
@@ -158,6 +167,33 @@ record ImageFile(BufferedImage pixels, int orientation) {
       }
     }
     return orientation == null ? UPRIGHT : orientation;
+  }
+
+  /**
+   * The decoder would turn colours to sRGB by a profile, where training pipelines take them as they
+   * are stored. A picture in inks keeps its own: there is no other way from those to colours.
+   */
+  private static byte[] withoutProfile(byte[] file) {
+    byte[] plain = file.clone();
+    int at = 2;
+    while (at + LEAST_SEGMENT <= file.length && file[at] == (byte) 0xFF) {
+      int marker = 0xFF00 | file[at + 1] & 0xFF;
+      if (marker == JPEG.SOS) {
+        break;
+      }
+      if (marker == 0xFFFF) { // one more of the bytes that may fill up to a marker
+        at++;
+        continue;
+      }
+      if (TELLING.containsKey(marker) && marker != JPEG.APP1 && file[at + COMPONENTS] == INKS) {
+        return file;
+      }
+      if (marker == JPEG.APP2 && new String(file, at + 4, ICC.length(), ISO_8859_1).equals(ICC)) {
+        plain[at + 4] = 0; // a name that nobody knows
+      }
+      at += Short.BYTES + (ByteBuffer.wrap(file).getShort(at + 2) & 0xFFFF);
+    }
+    return plain;
   }
 
   private static int orientation(byte[] bytes, int from, int length) {

@@ -10,6 +10,8 @@ import dev.headwater.onnx.TensorInfo;
 import dev.headwater.schema.Json;
 import java.awt.Color;
 import java.awt.Graphics2D;
+import java.awt.color.ColorSpace;
+import java.awt.color.ICC_Profile;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
@@ -88,6 +90,26 @@ class ImageDecoderTest {
     assertThat(values)
         .as("but for what JPEG rounds")
         .containsExactly(new float[] {200 / 255f, 30 / 255f, 90 / 255f}, within(.02f));
+  }
+
+  @Test
+  void readsColoursAsTheyAreStoredWhateverAProfileSaysOfThem() throws Exception {
+    byte[] photo = jpeg(noise(16, 16));
+    BufferedImage shades = new BufferedImage(16, 16, BufferedImage.TYPE_BYTE_GRAY);
+    shades.getGraphics().drawImage(noise(16, 16), 0, 0, null);
+    byte[] grey = jpeg(shades);
+
+    assertThat(values(decoder(plain(), 3, 16, 16), withProfile(photo, ColorSpace.CS_LINEAR_RGB)))
+        .containsExactly(values(decoder(plain(), 3, 16, 16), photo));
+    assertThat(values(decoder(plain(), 1, 16, 16), withProfile(grey, ColorSpace.CS_GRAY)))
+        .containsExactly(values(decoder(plain(), 1, 16, 16), grey));
+  }
+
+  private static byte[] withProfile(byte[] jpeg, int space) {
+    byte[] profile = ICC_Profile.getInstance(space).getData();
+    ByteBuffer data = ByteBuffer.allocate(profile.length + 14);
+    data.put("ICC_PROFILE\0\1\1".getBytes(StandardCharsets.US_ASCII)).put(profile);
+    return withSegment(jpeg, 0xFFE2, data.array());
   }
 
   /** As Photoshop writes them, inverted: no ink is 255. */
@@ -248,28 +270,6 @@ class ImageDecoderTest {
   }
 
   @Test
-  void averagesWhereItMakesSmall() throws Exception {
-    BufferedImage noise = new BufferedImage(64, 64, BufferedImage.TYPE_BYTE_GRAY);
-    Random random = new Random(3);
-    for (int i = 0; i < 64 * 64; i++) {
-      noise.getRaster().setSample(i % 64, i / 64, 0, random.nextInt(2) * 255);
-    }
-
-    float[] values = values(decoder(plain(), 1, 4, 4), png(noise));
-
-    for (float value : values) {
-      assertThat(value).as("of hundreds of black and white pixels").isBetween(.35f, .65f);
-    }
-  }
-
-  /** What is made of a picture on the way is no larger than the picture or what comes of it. */
-  @Test
-  void aLongThinPictureTakesNoMoreMemoryThanAnother() throws Exception {
-    Manifest.Image large =
-        new Manifest.Image(
-            null, List.of(), null, 0, 0, new int[0], 0, new float[0], new float[0], 25_000_000);
-    BufferedImage tall = new BufferedImage(1, 65_535, BufferedImage.TYPE_BYTE_GRAY);
-  @Test
   void cutsWhereTorchvisionDoes() throws Exception {
     BufferedImage ramp = new BufferedImage(7, 4, BufferedImage.TYPE_BYTE_GRAY);
     BufferedImage longer = new BufferedImage(15, 8, BufferedImage.TYPE_BYTE_GRAY);
@@ -291,6 +291,28 @@ class ImageDecoderTest {
         .isCloseTo(2.5f * 15 / 7 - .5f, within(.2f));
   }
 
+  @Test
+  void averagesWhereItMakesSmall() throws Exception {
+    BufferedImage noise = new BufferedImage(64, 64, BufferedImage.TYPE_BYTE_GRAY);
+    Random random = new Random(3);
+    for (int i = 0; i < 64 * 64; i++) {
+      noise.getRaster().setSample(i % 64, i / 64, 0, random.nextInt(2) * 255);
+    }
+
+    float[] values = values(decoder(plain(), 1, 4, 4), png(noise));
+
+    for (float value : values) {
+      assertThat(value).as("of hundreds of black and white pixels").isBetween(.35f, .65f);
+    }
+  }
+
+  /** What is made of a picture on the way is no larger than the picture or what comes of it. */
+  @Test
+  void aLongThinPictureTakesNoMoreMemoryThanAnother() throws Exception {
+    Manifest.Image large =
+        new Manifest.Image(
+            null, List.of(), null, 0, 0, new int[0], 0, new float[0], new float[0], 25_000_000);
+    BufferedImage tall = new BufferedImage(1, 65_535, BufferedImage.TYPE_BYTE_GRAY);
     for (int y = 0; y < tall.getHeight(); y++) {
       tall.getRaster().setSample(0, y, 0, y * 255 / tall.getHeight());
     }
@@ -525,12 +547,17 @@ class ImageDecoderTest {
     return out.put(png, SECOND_CHUNK, png.length - SECOND_CHUNK).array();
   }
 
-  /** APP1 right after the start of the image. */
   private static byte[] withExifSegment(byte[] jpeg, int orientation) {
     byte[] exif = exif(orientation);
-    ByteBuffer out = ByteBuffer.allocate(jpeg.length + exif.length + 10);
-    out.put(jpeg, 0, 2).putShort((short) 0xFFE1).putShort((short) (exif.length + 8));
-    out.put("Exif\0\0".getBytes(StandardCharsets.US_ASCII)).put(exif);
+    ByteBuffer data = ByteBuffer.allocate(exif.length + 6);
+    data.put("Exif\0\0".getBytes(StandardCharsets.US_ASCII)).put(exif);
+    return withSegment(jpeg, 0xFFE1, data.array());
+  }
+
+  /** Right after the start of the image. */
+  private static byte[] withSegment(byte[] jpeg, int marker, byte[] data) {
+    ByteBuffer out = ByteBuffer.allocate(jpeg.length + data.length + 4);
+    out.put(jpeg, 0, 2).putShort((short) marker).putShort((short) (data.length + 2)).put(data);
     return out.put(jpeg, 2, jpeg.length - 2).array();
   }
 
