@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
@@ -23,13 +24,19 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 public final class TopicRange implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(500);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final Consumer<byte[], byte[]> consumer;
   private final Map<TopicPartition, Long> ends;
+  private final LongSupplier nanoTime;
+  private long leftBefore = -1;
+  private long came;
 
-  private TopicRange(Consumer<byte[], byte[]> consumer, Map<TopicPartition, Long> ends) {
+  TopicRange(
+      Consumer<byte[], byte[]> consumer, Map<TopicPartition, Long> ends, LongSupplier nanoTime) {
     this.consumer = consumer;
     this.ends = ends;
+    this.nanoTime = nanoTime;
   }
 
   /** All there is on a topic now. */
@@ -67,7 +74,8 @@ public final class TopicRange implements AutoCloseable {
         partitions.addAll(partitions(consumer, topic));
       }
       consumer.assign(partitions);
-      TopicRange range = new TopicRange(consumer, new HashMap<>(until.in(consumer, partitions)));
+      TopicRange range =
+          new TopicRange(consumer, new HashMap<>(until.in(consumer, partitions)), System::nanoTime);
       from.in(consumer, partitions).forEach(range::seek);
       return range;
     } catch (RuntimeException e) {
@@ -139,6 +147,7 @@ public final class TopicRange implements AutoCloseable {
     return records;
   }
 
+    requireProgress();
   private long end(ConsumerRecord<?, ?> record) {
     return ends.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L);
   }
@@ -151,6 +160,21 @@ public final class TopicRange implements AutoCloseable {
   /** Behind the last record that was polled, by partition. */
   Map<TopicPartition, OffsetAndMetadata> positions() {
     Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();
+  private void requireProgress() {
+    long left = left();
+    if (left != leftBefore) {
+      leftBefore = left;
+      came = nanoTime.getAsLong();
+    } else if (nanoTime.getAsLong() - came > PATIENCE.toNanos()) {
+      throw new KafkaException(
+          "the broker has told nothing more of %s for %d s, with %d offsets to go"
+              .formatted(
+                  ends.keySet().stream().map(TopicPartition::topic).distinct().sorted().toList(),
+                  PATIENCE.toSeconds(),
+                  left));
+    }
+  }
+
     ends.forEach(
         (partition, end) ->
             positions.put(
