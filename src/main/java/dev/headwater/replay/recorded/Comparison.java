@@ -242,15 +242,19 @@ public final class Comparison {
 
   /**
    * 1 where it is right, 0 where it is wrong; of masks the share of pixels, of numbers between;
-   * null where nothing was said, or a mask is not of the task's size.
+   * null where nothing was said, a mask is not of the task's size, or what was said is of another
+   * kind, for the other deployment's task of the name may be.
    */
   static @Nullable Double accuracy(Task task, @Nullable String said, String label) {
     if (said == null) {
       return null;
     }
-    return task.masks().isPresent()
-        ? pixels(task.masks().get(), said, label)
-        : Double.valueOf(1 - task.kind().error(said, label));
+    if (task.masks().isPresent()) {
+      return pixels(task.masks().get(), said, label);
+    }
+    return task.kind().problem(said) == null && task.kind().problem(label) == null
+        ? Double.valueOf(1 - task.kind().error(said, label))
+        : null;
   }
 
   private static @Nullable Double pixels(Masks masks, String said, String label) {

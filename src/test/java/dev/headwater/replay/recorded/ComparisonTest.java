@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Task;
+import dev.headwater.onnx.GraphFixture;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -41,6 +43,25 @@ class ComparisonTest {
     assertThat(Comparison.accuracy(small, said, truth)).isCloseTo(5 / 6.0, within(1e-9));
     assertThat(Comparison.accuracy(large, said, truth)).isNull();
     assertThat(Comparison.accuracy(small, null, truth)).isNull();
+  }
+
+  @Test
+  void whatIsNoNumberTellsNothingOfATaskOfNumbers() throws Exception {
+    Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 16, 2));
+    Task number =
+        Bundles.load(
+                directory,
+                """
+                name: small
+                model: model.onnx
+                tasks: [{name: size, kind: regression, head: none, cut: r}]
+                input: {id: /id, numbers: /x}
+                """)
+            .task();
+
+    assertThat(Comparison.accuracy(number, "2", "2")).isEqualTo(1);
+    assertThat(Comparison.accuracy(number, "2", "large")).isNull();
+    assertThat(Comparison.accuracy(number, "large", "2")).isNull();
   }
 
   private static Comparison.Result result(int records, double gain, double p) {
