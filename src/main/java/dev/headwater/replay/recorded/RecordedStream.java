@@ -16,8 +16,11 @@ import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +32,11 @@ public final class RecordedStream implements LabelledStream.Recorded {
   private final List<Entry> entries;
   private final KnownLabels known;
 
+  /**
+   * A record.
+   *
+   * @param time the latest so far in its partition
+   */
   private record Entry(String id, long time, long position, int length) {}
 
   private RecordedStream(Path file, List<Entry> entries, KnownLabels known) {
@@ -50,6 +58,7 @@ public final class RecordedStream implements LabelledStream.Recorded {
       Deployment of, Bundle bundle, Bound from, Bound until, Path file) throws IOException {
     List<String> names = of.topics().records().stream().map(Topic::name).toList();
     List<Entry> entries = new ArrayList<>();
+    Map<TopicPartition, Long> latest = new HashMap<>();
     try (TopicRange range = TopicRange.open(of.kafka(), names, from, until);
         RandomAccessFile values = new RandomAccessFile(file.toFile(), "rw")) {
       while (range.left() > 0) {
@@ -57,8 +66,13 @@ public final class RecordedStream implements LabelledStream.Recorded {
           if (record.value() != null) { // a tombstone is a dead letter, whatever the model
             byte[] value = json(of.topics().formats().records(), record.value());
             long position = values.getFilePointer();
-            entries.add(
-                new Entry(id(record, value, bundle), record.timestamp(), position, value.length));
+            // a producer's clock may go back, but a partition keeps its order
+            long time =
+                latest.merge(
+                    new TopicPartition(record.topic(), record.partition()),
+                    record.timestamp(),
+                    Math::max);
+            entries.add(new Entry(id(record, value, bundle), time, position, value.length));
             values.write(value);
           }
         }
@@ -67,7 +81,7 @@ public final class RecordedStream implements LabelledStream.Recorded {
     if (entries.isEmpty()) {
       throw new IOException("there is no record in this range of " + names);
     }
-    entries.sort(Comparator.comparingLong(Entry::time)); // stable: a partition keeps its order
+    entries.sort(Comparator.comparingLong(Entry::time)); // stable
     return new RecordedStream(file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
   }
 

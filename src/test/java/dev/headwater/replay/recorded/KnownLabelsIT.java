@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -184,6 +185,26 @@ class KnownLabelsIT {
         .satisfies(result -> assertThat(result.records()).isEqualTo(1))
         .satisfies(result -> assertThat(result.accuracy()).isEqualTo(1))
         .satisfies(result -> assertThat(result.accuracyBefore()).isEqualTo(1));
+  }
+
+  @Test
+  void aPartitionKeepsItsOrderWhereItsClockWentBack() throws Exception {
+    String topic = TOPICS.records().get(0).name();
+    long now = System.currentTimeMillis();
+    long[][] sent = {{0, 100}, {0, 50}, {1, 70}, {0, 110}}; // partition, time
+    for (int i = 0; i < sent.length; i++) {
+      byte[] value = "{\"id\": \"r%d\"}".formatted(i).getBytes(UTF_8);
+      producer
+          .send(new ProducerRecord<>(topic, (int) sent[i][0], now - 1000 + sent[i][1], null, value))
+          .get();
+    }
+
+    RecordedStream stream =
+        RecordedStream.read(
+            deployment(), bundle, Bound.BEGINNING, Bound.NOW, directory.resolve("values"));
+
+    assertThat(IntStream.range(0, stream.size()).mapToObj(stream::recordId))
+        .containsExactly("r2", "r0", "r1", "r3");
   }
 
   private Deployment deployment() {
