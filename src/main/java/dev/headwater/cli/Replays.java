@@ -67,7 +67,7 @@ final class Replays {
       RecordedStream recorded =
           RecordedStream.read(ConfigOption.recorded(settings), bundle, from, until, values);
       display.step(
-          "%,d records, %,d of them with a label; only those count"
+          "%,d records, %,d of them with a label that came apart; others count where they bring one"
               .formatted(recorded.size(), recorded.labelled()));
       run(bundle, (replay, signalled) -> replay.run(recorded, signalled));
     } finally {
