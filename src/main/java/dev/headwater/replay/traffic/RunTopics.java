@@ -99,18 +99,27 @@ public final class RunTopics {
   /** A read_committed consumer at the beginning of all partitions of these topics. */
   public Consumer<byte[], byte[]> reader(String... names) {
     Map<String, Object> config = new HashMap<>(kafka);
+    // it joins no group
+    config.remove(ConsumerConfig.GROUP_ID_CONFIG);
+    config.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
+    config.remove(ConsumerConfig.GROUP_PROTOCOL_CONFIG);
     config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     Consumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
-    List<TopicPartition> all =
-        Arrays.stream(names)
-            .flatMap(name -> consumer.partitionsFor(name).stream())
-            .map(partition -> new TopicPartition(partition.topic(), partition.partition()))
-            .toList();
-    consumer.assign(all);
-    consumer.seekToBeginning(all);
-    return consumer;
+    try {
+      List<TopicPartition> all =
+          Arrays.stream(names)
+              .flatMap(name -> consumer.partitionsFor(name).stream())
+              .map(partition -> new TopicPartition(partition.topic(), partition.partition()))
+              .toList();
+      consumer.assign(all);
+      consumer.seekToBeginning(all);
+      return consumer;
+    } catch (RuntimeException e) {
+      consumer.close();
+      throw e;
+    }
   }
 
   /** An idempotent producer whose close does not wait for a broker that is away. */
