@@ -57,7 +57,7 @@ public final class BrokerProcess implements AutoCloseable {
    *
    * @param args the directory of its log
    */
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) {
     Thread main = Thread.currentThread();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> join(main), "outlive"));
     try (EmbeddedBroker broker = EmbeddedBroker.start(Path.of(args[0]), Map.of())) {
@@ -65,6 +65,10 @@ public final class BrokerProcess implements AutoCloseable {
       while (System.in.read() >= 0) {
         // whatever is said, only the end counts
       }
+    } catch (Throwable e) {
+      // a broker that is half up has threads that would keep this alive, and who waits for it
+      e.printStackTrace();
+      Runtime.getRuntime().halt(1);
     }
   }
 
