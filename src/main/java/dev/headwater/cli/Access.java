@@ -142,7 +142,7 @@ final class Access {
 
   private void rescorer() {
     again("-rescore-" + scope.rescored());
-    allow(ResourceType.TOPIC, scope.rescored(), AclOperation.CREATE, AclOperation.WRITE);
+    topic(scope.rescored(), AclOperation.CREATE, AclOperation.WRITE); // and reads what it takes
   }
 
   private void embedder() {

@@ -1,12 +1,11 @@
 package dev.headwater.cli;
 
 import dev.headwater.bundle.Bundle;
+import dev.headwater.config.ConfigException;
 import dev.headwater.config.Settings;
-import dev.headwater.heads.HeadLog;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.replay.recorded.Bound;
 import dev.headwater.replay.recorded.Rescoring;
-import dev.headwater.replay.recorded.ServedHeads;
 import dev.headwater.scoring.Scoring;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -37,7 +36,9 @@ final class RescoreCommand implements Callable<Integer> {
   @Option(
       names = "--head",
       paramLabel = "VERSION",
-      description = "The head of --task to score under. Default: the one that is live now.")
+      description =
+          "The head of --task to score under. Default: the one that is live now, with --resume the"
+              + " run's.")
   private @Nullable Long head;
 
   @Option(
@@ -65,10 +66,7 @@ final class RescoreCommand implements Callable<Integer> {
     Lifetime.untilSignalled(
         signalled -> {
           try (Scoring scoring = load(settings, bundle)) {
-            HeadLog heads = ConfigOption.recorded(settings).heads();
-            Map<String, Long> versions = ServedHeads.install(scoring, bundle, heads, chosen);
-            spec.commandLine().getErr().println("scoring under heads " + versions);
-            rescore(settings, bundle, scoring, from, until, signalled);
+            rescore(settings, bundle, scoring, chosen, from, until, signalled);
           } catch (IllegalArgumentException e) {
             throw new UsageException(String.valueOf(e.getMessage()));
           }
@@ -85,18 +83,19 @@ final class RescoreCommand implements Callable<Integer> {
       Settings settings,
       Bundle bundle,
       Scoring scoring,
+      Map<String, Long> chosen,
       Bound from,
       Bound until,
-      CountDownLatch signalled) {
+      CountDownLatch signalled)
+      throws ConfigException {
     Rescoring.Summary summary =
         new Rescoring(
-                settings.name(),
+                ConfigOption.recorded(settings),
                 bundle,
                 scoring,
-                settings.topics(),
                 settings.topicSettings(),
-                settings.kafka(),
                 settings.stream().top(),
+                chosen,
                 spec.commandLine().getErr()::println)
             .run(from, until, resume, to, signalled);
     spec.commandLine()

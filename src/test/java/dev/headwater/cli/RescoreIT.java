@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -81,6 +82,12 @@ class RescoreIT extends CommandedDeployment {
     assertThat(run("rescore", "--to", "again", "--resume")).as(err.toString()).isZero();
     assertThat(out.toString()).contains("0 records scored");
 
+    assertThat(run("rescore", "--to", "again", "--resume", "--head", "0")).isEqualTo(2);
+    assertThat(err.toString()).contains("under heads {kind=1} and would go on under {kind=0}");
+    assertThat(run("heads", "rollback", "0")).as(err.toString()).isZero();
+    assertThat(run("rescore", "--to", "again", "--resume")).as(err.toString()).isZero();
+    assertThat(err.toString()).as("whatever is live now").contains("{kind=1}");
+
     assertThat(run("rescore", "--to", "some", "--head", "0", "--from", "1990", "--until", "1995"))
         .as(err.toString())
         .isZero();
@@ -115,7 +122,25 @@ class RescoreIT extends CommandedDeployment {
   }
 
   @Test
+  void aPredictionThatTheTopicDoesNotTakeIsInvalid() throws Exception {
+    NewTopic tight = new NewTopic("tight", 1, (short) 1);
+    tight.configs(Map.of(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, "200"));
+    try (Admin admin = Admin.create(kafka())) {
+      admin.createTopics(List.of(tight)).all().get();
+    }
+
+    assertThat(run("rescore", "--to", "tight", "--from", "1990", "--until", "1995"))
+        .as(err.toString())
+        .isZero();
+
+    assertThat(out.toString()).contains("0 records scored to tight, 10 invalid");
+    assertThat(err.toString()).contains("for topic tight, which takes 200");
+  }
+
+  @Test
   void refusesWhatItCannotDo() {
+    assertThat(run("rescore", "--to", "again", "--resume")).isEqualTo(2);
+    assertThat(err.toString()).contains("there is no run to again to go on with");
     assertThat(run("rescore", "--to", "desk-predictions")).isEqualTo(2);
     assertThat(err.toString()).contains("a topic of the deployment itself");
     assertThat(run("rescore", "--to", "again", "--head", "9")).isEqualTo(2);

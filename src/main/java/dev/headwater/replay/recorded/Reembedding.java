@@ -94,7 +94,7 @@ public final class Reembedding {
         List<ProducerRecord<byte[], byte[]>> samples = new ArrayList<>();
         embed(labelled(range.poll(), old), old, samples, embedded, refused);
         if (!samples.isEmpty()) {
-          relay.write(samples, range);
+          relay.write(samples, range, "");
           progress.accept(
               "%,d of %,d records embedded, %,d offsets to go"
                   .formatted(embedded.size(), old.records().size(), range.left()));

@@ -12,6 +12,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -33,8 +34,15 @@ final class Relay implements AutoCloseable {
   Relay(Map<String, Object> kafka, String name) {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, name);
-    config.putIfAbsent(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, MAX_REQUEST_SIZE);
+    config.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, maxRequestSize(kafka));
     producer = new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /** The largest record it sends, bytes. */
+  static int maxRequestSize(Map<String, Object> kafka) {
+    String key = ProducerConfig.MAX_REQUEST_SIZE_CONFIG;
+    return (int)
+        ConfigDef.parseType(key, kafka.getOrDefault(key, MAX_REQUEST_SIZE), ConfigDef.Type.INT);
   }
 
   /** Ends an earlier run under this name: nothing more of it becomes visible. */
@@ -42,11 +50,15 @@ final class Relay implements AutoCloseable {
     producer.initTransactions();
   }
 
-  /** Writes all of the records and how far the range has been read with them, or nothing. */
-  void write(List<ProducerRecord<byte[], byte[]>> records, TopicRange range) {
+  /**
+   * Writes all of the records and how far the range has been read with them, or nothing.
+   *
+   * @param note for whoever goes on from there
+   */
+  void write(List<ProducerRecord<byte[], byte[]>> records, TopicRange range, String note) {
     producer.beginTransaction();
     records.forEach(this::send); // what fails later, fails the commit
-    producer.sendOffsetsToTransaction(range.positions(), range.group());
+    producer.sendOffsetsToTransaction(range.positions(note), range.group());
     producer.commitTransaction();
   }
 

@@ -108,16 +108,23 @@ public final class TopicRange implements AutoCloseable {
     return config;
   }
 
-  /** Goes on where the group's offsets say; a partition without one stays where it is. */
-  void resume() {
+  /**
+   * Goes on where the group's offsets say; a partition without one stays where it is.
+   *
+   * @return what was noted with them; empty where there are none
+   */
+  Optional<String> resume() {
+    List<OffsetAndMetadata> found = new ArrayList<>();
     consumer
         .committed(ends.keySet())
         .forEach(
             (partition, committed) -> {
               if (committed != null) {
                 seek(partition, committed.offset());
+                found.add(committed);
               }
             });
+    return found.stream().map(OffsetAndMetadata::metadata).findFirst();
   }
 
   /** A range that would end before it begins is empty. */
@@ -133,8 +140,14 @@ public final class TopicRange implements AutoCloseable {
         .sum();
   }
 
-  /** The next records, each partition's in order; none for a moment without any. */
+  /**
+   * The next records, each partition's in order; none for a moment without any.
+   *
+   * @throws KafkaException where nothing has come for a minute: a consumer waits without end for a
+   *     broker that is away
+   */
   public List<ConsumerRecord<byte[], byte[]>> poll() {
+    requireProgress();
     List<TopicPartition> done =
         ends.entrySet().stream()
             .filter(end -> consumer.position(end.getKey()) >= end.getValue())
@@ -147,19 +160,6 @@ public final class TopicRange implements AutoCloseable {
     return records;
   }
 
-    requireProgress();
-  private long end(ConsumerRecord<?, ?> record) {
-    return ends.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L);
-  }
-
-  /** The group, which is never joined. */
-  ConsumerGroupMetadata group() {
-    return consumer.groupMetadata();
-  }
-
-  /** Behind the last record that was polled, by partition. */
-  Map<TopicPartition, OffsetAndMetadata> positions() {
-    Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();
   private void requireProgress() {
     long left = left();
     if (left != leftBefore) {
@@ -175,10 +175,27 @@ public final class TopicRange implements AutoCloseable {
     }
   }
 
+  private long end(ConsumerRecord<?, ?> record) {
+    return ends.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L);
+  }
+
+  /** The group, which is never joined. */
+  ConsumerGroupMetadata group() {
+    return consumer.groupMetadata();
+  }
+
+  /**
+   * Behind the last record that was polled, by partition.
+   *
+   * @param note kept with each
+   */
+  Map<TopicPartition, OffsetAndMetadata> positions(String note) {
+    Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();
     ends.forEach(
         (partition, end) ->
             positions.put(
-                partition, new OffsetAndMetadata(Math.min(end, consumer.position(partition)))));
+                partition,
+                new OffsetAndMetadata(Math.min(end, consumer.position(partition)), note)));
     return positions;
   }
 

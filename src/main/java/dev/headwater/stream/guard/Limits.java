@@ -30,7 +30,7 @@ public record Limits(int maxRequestSize, Map<String, Integer> maxMessageBytes) {
   }
 
   /** Refuses a record that {@code topic} would not take. */
-  void check(String topic, byte @Nullable [] key, byte @Nullable [] value, Headers headers)
+  public void check(String topic, byte @Nullable [] key, byte @Nullable [] value, Headers headers)
       throws InvalidRecordException {
     long size = size(key, value, headers);
     if (size > of(topic)) {
