@@ -10,6 +10,7 @@ import dev.headwater.onnx.graph.Functions;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
 import dev.headwater.onnx.graph.Layers;
+import dev.headwater.onnx.graph.Spelling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,12 +65,12 @@ public final class OnnxFile {
   }
 
   /**
-   * The model with its branches spelt out.
+   * The model with its branches, and what its squeezes drop, spelt out.
    *
    * @param model without problems
    */
   static OnnxFile of(ModelProto model) {
-    ModelProto spelt = Branches.inlined(model);
+    ModelProto spelt = Spelling.plain(Branches.inlined(model));
     return new OnnxFile(spelt.toBuilder().setGraph(Graph.trimmed(spelt.getGraph())).build());
   }
 
@@ -316,7 +317,8 @@ public final class OnnxFile {
    */
   public OnnxFile declared(String input, long[] shape) {
     return new OnnxFile(
-        header().toBuilder().setGraph(PictureSize.declared(graph, input, shape)).build());
+        Spelling.plain(
+            header().toBuilder().setGraph(PictureSize.declared(graph, input, shape)).build()));
   }
 
   /**

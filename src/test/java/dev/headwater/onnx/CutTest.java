@@ -134,6 +134,31 @@ final class CutTest {
     assertThat(OnnxFile.parse(model).split("map").features()).containsExactly("map");
   }
 
+  /** PyTorch's x.squeeze(), which names no axes. */
+  @ParameterizedTest
+  @CsvSource({"11, s", "13, s", "13, listed"})
+  void keepsTheAxisOfALoneRecord(long opset, String squeezed) throws Exception {
+    byte[] model =
+        GraphFixture.opset(opset)
+            .input("x", -1, 4, 2, 2)
+            .weight("w", 4, 3)
+            .integers("none", DataType.INT64, new long[] {0})
+            .node("GlobalAveragePool", "p", "x")
+            .node("Squeeze", "s", "p")
+            .node("Squeeze", "listed", opset < 13 ? new String[] {"p"} : new String[] {"p", "none"})
+            .node("MatMul", "y", squeezed, "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    Split split = OnnxFile.parse(model).split("auto");
+
+    for (int records : new int[] {1, 3}) {
+      assertThat(
+              first(Ort.run(split.backbone(), Map.of("x", Ort.noise(1, records, 4, 2, 2)))).shape())
+          .containsExactly(records, 4);
+    }
+  }
+
   @Test
   void lacksNothingThatTheBackboneCountsToo() throws Exception {
     byte[] model =

@@ -159,6 +159,26 @@ final class TailTest {
     }
   }
 
+  /** Of what has sizes that nothing tells before it runs, a lone record's axis goes as well. */
+  @Test
+  void takesALoneRecordThatWasSqueezed() throws Exception {
+    byte[] model =
+        GraphFixture.opset(13)
+            .input("x", -1, 4, 1)
+            .weight("w", 4, 3)
+            .integers("first", DataType.INT64, new long[] {1}, 0)
+            .node("Softsign", "a", "x")
+            .node("Shape", "sizes", "x")
+            .node("Slice", "none", "sizes", "first", "first")
+            .node("Squeeze", "s", "a", "none")
+            .node("Gemm", "y", "s", "w")
+            .output("y", -1, 3)
+            .bytes();
+    try (Rebuilt rebuilt = new Rebuilt(model, "x", Map.of("x", Ort.noise(3, 1, 4, 1)))) {
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+    }
+  }
+
   @Test
   void namesACutWhereTheReasonIsAnAttribute() throws Exception {
     // given

@@ -209,9 +209,15 @@ final class Inference {
 
   private long @Nullable [] squeezed(NodeProto node, long[] x) {
     boolean adds = node.getOpType().equals("Unsqueeze");
-    long[] given = listed(node, 1);
+    long[] given = dropsAll(graph, node) ? new long[0] : listed(node, 1);
     if (given == null || given.length > HIGHEST_RANK) {
       return null;
+    }
+    if (!adds && given.length == 0) { // all of size 1, and that of the records if nothing says so
+      boolean known = Arrays.stream(x).noneMatch(size -> size == -1);
+      return known && Arrays.stream(x).anyMatch(Records::counted)
+          ? Arrays.stream(x).filter(size -> size != 1).toArray()
+          : null;
     }
     int rank = adds ? x.length + given.length : x.length;
     int[] axes = Arrays.stream(given).mapToInt(axis -> axis(axis, rank)).sorted().toArray();
@@ -222,6 +228,14 @@ final class Inference {
       IntStream.range(0, axes.length).forEach(i -> shape.remove(axes[axes.length - 1 - i]));
     }
     return shape.stream().mapToLong(Long::longValue).toArray();
+  }
+
+  /** Whether a Squeeze names no axes, and so drops every one of size 1. */
+  static boolean dropsAll(Graph graph, NodeProto node) {
+    String axes = node.getInputCount() > 1 ? node.getInput(1) : "";
+    return Graph.attribute(node, "axes").filter(listed -> listed.getIntsCount() > 0).isEmpty()
+        && (axes.isEmpty()
+            || Constant.integers(graph, axes).filter(listed -> listed.length == 0).isPresent());
   }
 
   private long @Nullable [] gathered(NodeProto node, long[] x) {

@@ -22,7 +22,8 @@ public final class Linear {
   }
 
   public static NDArray gemm(Call call) {
-    NDArray left = call.integer("transA", 0) == 0 ? call.in(0) : call.in(0).transpose();
+    NDArray rows = call.in(0).getShape().dimension() == 1 ? call.in(0).expandDims(0) : call.in(0);
+    NDArray left = call.integer("transA", 0) == 0 ? rows : rows.transpose();
     NDArray right = call.integer("transB", 0) == 0 ? call.in(1) : call.in(1).transpose();
     NDArray made = scaled(product(left, right), call.real("alpha", 1));
     NDArray bias = call.optional(2);

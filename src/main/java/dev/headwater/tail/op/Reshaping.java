@@ -54,7 +54,7 @@ public final class Reshaping {
     int rank = shape.dimension();
     long[] axes = call.longs("axes", 1);
     int[] dropped =
-        axes == null
+        axes == null || axes.length == 0
             ? IntStream.range(0, rank).filter(i -> shape.get(i) == 1).toArray()
             : Arrays.stream(axes).mapToInt(axis -> Call.axis(axis, rank)).toArray();
     List<Long> kept = new ArrayList<>();
