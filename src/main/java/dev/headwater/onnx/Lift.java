@@ -77,7 +77,11 @@ final class Lift {
   private @Nullable String lastWeight;
   private @Nullable String lastBias;
 
-  private record Key(String source, boolean transposed, float factor, List<Long> shape) {}
+  /**
+   * @param ofLast for that layer's weights may grow with the classes, and no others
+   */
+  private record Key(
+      String source, boolean ofLast, boolean transposed, float factor, List<Long> shape) {}
 
   /** One input of a node that makes a weight. */
   private record Use(int position, int input) {}
@@ -264,8 +268,8 @@ final class Lift {
     while (biased.getInputCount() < 3) {
       biased.addInput("");
     }
-    nodes.set(last.position(), biased.build());
     NodeProto add = nodes.get(last.last());
+    nodes.set(last.position(), biased.setInput(2, add.getInput(last.biasInput())).build());
     nodes.set(
         last.last(),
         add.toBuilder().setOpType("Identity").clearInput().addInput(conv.getOutput(0)).build());
@@ -290,7 +294,8 @@ final class Lift {
   private String rename(int position, int input, Constant constant, float factor, long[] shape) {
     Key key =
         new Key(
-            constant.source(),
+            own(nodes.get(position).getInput(input)),
+            last.linear() && (position == last.position() || position == last.last()),
             constant.transposed(),
             factor,
             Arrays.stream(shape).boxed().toList());
@@ -299,6 +304,17 @@ final class Lift {
             key, k -> new Lifted(graph.unused("lifted/" + lifted.size()), constant, factor, shape));
     nodes.set(position, nodes.get(position).toBuilder().setInput(input, weight.name()).build());
     return weight.name();
+  }
+
+  /** Of weights that are equal PyTorch stores one, and has the others made of it by Identity. */
+  private String own(String tensor) {
+    String at = tensor;
+    Optional<NodeProto> made = graph.producer(at);
+    while (made.filter(n -> Set.of("Transpose", "Cast").contains(n.getOpType())).isPresent()) {
+      at = made.get().getInput(0);
+      made = graph.producer(at);
+    }
+    return at;
   }
 
   /** Gives each weight its source's name where nothing else uses that source any more. */

@@ -8,8 +8,10 @@ import static org.assertj.core.api.Assertions.within;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensorLike;
+import dev.headwater.onnx.graph.Numbers;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -383,6 +385,39 @@ final class CutTest {
     assertThat(first(Ort.run(OnnxFile.parse(merged).split("auto").backbone(), inputs)))
         .as("the backbone of the adapted network is the one it was")
         .isEqualTo(first(Ort.run(split.backbone(), inputs)));
+  }
+
+  /** As PyTorch writes two layers that begin with the same numbers. */
+  @ParameterizedTest
+  @CsvSource({"Identity, g.head", "tied, g"})
+  void trainsEqualWeightsApart(String equal, String second) throws Exception {
+    GraphFixture graph =
+        GraphFixture.opset(17)
+            .input("x", -1, 3)
+            .weight("w1", 3, 3)
+            .weight("w2", 3, 3)
+            .weight("g", 3)
+            .weight("b", 3);
+    boolean tied = equal.equals("tied");
+    byte[] model =
+        (tied ? graph : graph.node("Identity", "g2", "g").node("Identity", "b2", "b"))
+            .node("LayerNormalization", "m", "x", "g", "b")
+            .node("Gemm", "h", "m", "w1", "b")
+            .node("LayerNormalization", "n", "h", tied ? "g" : "g2", "b")
+            .node("Gemm", "y", "n", "w2", tied ? "b" : "b2")
+            .output("y", -1, 3)
+            .bytes();
+
+    Split split = OnnxFile.parse(model).split("x");
+
+    assertThat(split.parameterNames())
+        .containsExactlyElementsOf(
+            Stream.of("g", "b", "w1", second, "w2", "b.head").distinct().toList());
+    assertThat(split.parameterNames().stream().map(split::classAxis).filter(axis -> axis >= 0))
+        .as("of the last layer only")
+        .hasSize(2);
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(1, 2, 3));
+    assertThat(first(Ort.runSplit(split, inputs))).isEqualTo(first(Ort.run(model, inputs)));
   }
 
   @Test
