@@ -210,12 +210,23 @@ record Graph(
      * length. Others are split as if there were none, for their features are the same.
      */
     private Split original(Manifest.Task task) throws OnnxException {
-      Split split = file.split(task.cut());
-      if (manifest.input() instanceof Manifest.Text text && Task.shapes(split).isEmpty()) {
-        tokens = text.maxTokens();
-        return padded(file).split(task.cut());
+      if (!(manifest.input() instanceof Manifest.Text text)) {
+        return file.split(task.cut());
       }
-      return split;
+      Optional<Split> split = ofAnyLength(task);
+      if (split.isPresent()) {
+        return split.get();
+      }
+      tokens = text.maxTokens();
+      return padded(file).split(task.cut());
+    }
+
+    private Optional<Split> ofAnyLength(Manifest.Task task) {
+      try {
+        return Optional.of(file.split(task.cut())).filter(split -> Task.shapes(split).isPresent());
+      } catch (OnnxException refused) { // what is in the way may be how long the texts are
+        return Optional.empty();
+      }
     }
 
     /** With open lengths of texts declared. */

@@ -188,6 +188,37 @@ class BundleTest {
   }
 
   @Test
+  void aCutThatOnlyPaddingCanMakeIsMade() throws Exception {
+    Bundles.deepText(directory, 4, 3);
+    byte[] asksTheIds =
+        GraphFixture.opset(17)
+            .integerInput("input_ids", -1, -1)
+            .integerInput("attention_mask", -1, -1)
+            .weight("embedding", 8, 4)
+            .weight("layer", 4, 4)
+            .weight("fc", 4, 3)
+            .integers("one", DataType.INT64, new long[] {1}, 1)
+            .integers("four", DataType.INT64, new long[] {1}, 4)
+            .integers("rest", DataType.INT64, new long[] {1}, -1)
+            .node("Gather", "vectors", "embedding", "input_ids")
+            .node("Shape", "sizes", "input_ids")
+            .node("Gather", "length", "sizes", "one")
+            .node("Concat", "shape", Map.of("axis", 0), "rest", "length", "four")
+            .node("MatMul", "seen", "vectors", "layer")
+            .node("Reshape", "again", "seen", "shape")
+            .node("ReduceMean", "mean", Map.of("axes", new long[] {1}, "keepdims", 0), "again")
+            .node("Gemm", "logits", "mean", "fc")
+            .output("logits", -1, 3)
+            .bytes();
+    Files.write(directory.resolve("model.onnx"), asksTheIds);
+
+    Bundle bundle = Bundles.load(directory, Files.readString(directory.resolve("headwater.yaml")));
+
+    assertThat(bundle.features()).containsExactly("vectors");
+    assertThat(bundle.task().featureShapes().get(0)).containsExactly(5, 4);
+  }
+
+  @Test
   void aTaskThatNeedsNoPaddingIsSplitAsWithoutOneThatDoes() throws Exception {
     Bundles.deepText(directory, 4, 3);
     String manifest =
