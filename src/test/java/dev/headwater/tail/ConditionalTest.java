@@ -15,6 +15,7 @@ import dev.headwater.onnx.OnnxFile;
 import dev.headwater.onnx.Ort;
 import dev.headwater.onnx.Parameter;
 import dev.headwater.onnx.Split;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -134,15 +135,24 @@ final class ConditionalTest {
 
   @Test
   void oneThatIsAlwaysTakenIsSpeltOutAndItsLayersLearn() throws Exception {
-    OnnxFile file = OnnxFile.parse(chooses(g -> g.tensor(GraphFixtures.truth("b", true))));
-    Split split = file.split("-2");
+    byte[] constant = chooses(g -> g.tensor(GraphFixtures.truth("b", true)));
+    byte[] rank =
+        chooses(
+            g ->
+                g.integers("two", DataType.INT64, new long[0], 2)
+                    .node("Shape", "sizes", "h")
+                    .node("Size", "rank", "sizes")
+                    .node("Equal", "b", "rank", "two"));
+    for (byte[] model : List.of(constant, rank)) {
+      Split split = OnnxFile.parse(model).split("-2");
 
-    assertThat(split.headModel().getGraph().getNodeList())
-        .extracting(NodeProto::getOpType)
-        .doesNotContain("If");
-    assertThat(split.parameters()).extracting(Parameter::name).contains("y/inner");
-    try (Rebuilt rebuilt = new Rebuilt(split, Map.of("x", Ort.noise(3, 2, 4)))) {
-      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      assertThat(split.headModel().getGraph().getNodeList())
+          .extracting(NodeProto::getOpType)
+          .doesNotContain("If");
+      assertThat(split.parameters()).extracting(Parameter::name).contains("y/inner");
+      try (Rebuilt rebuilt = new Rebuilt(split, Map.of("x", Ort.noise(3, 2, 4)))) {
+        rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      }
     }
   }
 

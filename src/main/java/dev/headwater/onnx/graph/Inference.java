@@ -54,6 +54,7 @@ final class Inference {
     return switch (op) {
       case "LSTM", "GRU", "RNN" -> recurrent(x, shapes.apply(node.getInput(2)));
       case "Shape" -> new long[] {Measured.asked(node, x).length};
+      case "Size" -> new long[0];
       case "ConstantOfShape" -> filled(x, measured.of(node.getInput(0)));
       case "Expand" -> expanded(x, shapes.apply(node.getInput(1)), measured.of(node.getInput(1)));
       case "GatherElements" -> shapes.apply(node.getInput(1));

@@ -111,6 +111,10 @@ final class Measured {
     if (node.getOpType().equals("Shape")) {
       return measured(node);
     }
+    if (node.getOpType().equals("Size")) {
+      long[] sizes = measured(node);
+      return sizes == null ? null : new long[] {Arrays.stream(sizes).reduce(1, Records::product)};
+    }
     long[] first = of(node.getInput(0));
     if (first == null) {
       return null;
