@@ -330,6 +330,22 @@ final class OnnxFileTest {
   }
 
   @Test
+  void readsDropoutThatCannotDropAnything() throws Exception {
+    GraphFixture graph =
+        matMul()
+            .scalar("half", .5f)
+            .scalar("none", 0)
+            .integers("on", DataType.BOOL, new long[0], 1)
+            .node("Dropout", "unused", "y", "half", "on")
+            .node("Dropout", "same", "y", "none", "on")
+            .output("same", -1, 3);
+
+    OnnxFile.parse(graph.bytes());
+
+    assertRefused(graph.output("unused", -1, 3).bytes(), "which makes `unused`, drops values");
+  }
+
+  @Test
   void readsNodesThatHaveNoInputs() throws Exception {
     byte[] model =
         GraphFixture.opset(17)

@@ -210,6 +210,13 @@ public final class Checks {
     }
   }
 
+  private static boolean dropsNone(Graph graph, String ratio) {
+    return Constant.resolve(graph, ratio)
+        .filter(constant -> constant.obstacle() == null && constant.size() == 1)
+        .filter(constant -> constant.values()[0] == 0)
+        .isPresent();
+  }
+
   /** Backbone or head, whichever it is cut into, would drop values in service as well. */
   private void dropping(GraphProto proto) {
     List<NodeProto> switched =
@@ -222,8 +229,12 @@ public final class Checks {
     }
     // inner tensors may be declared as large as those of the example exported with
     Graph graph = new Graph(proto.toBuilder().clearValueInfo().build());
+    Set<Integer> needed = graph.needed(Set.of(), graph.outputs());
     for (NodeProto node : switched) {
-      boolean off = graph.shapes().truth(node.getInput(2)).filter(on -> !on).isPresent();
+      boolean off =
+          !needed.contains(graph.producerPosition(Graph.output(node)))
+              || graph.shapes().truth(node.getInput(2)).filter(on -> !on).isPresent()
+              || dropsNone(graph, node.getInput(1));
       if (!off) {
         problems.add(
             "Its node Dropout, which makes `%s`, drops values at random (training_mode), and would wherever it is cut: export it in eval mode."
