@@ -6,6 +6,7 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.headwater.onnx.graph.Constant;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
+import dev.headwater.onnx.graph.Layers;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,6 +34,7 @@ final class Lift {
       Map.ofEntries(
           Map.entry("Gemm", List.of(0, 1, 2)),
           Map.entry("MatMul", List.of(0, 1)),
+          Map.entry("Einsum", List.of(0, 1)),
           Map.entry("Conv", List.of(1, 2)),
           Map.entry("ConvTranspose", List.of(1, 2)),
           Map.entry("FusedGemm", List.of(1, 2)),
@@ -151,7 +153,7 @@ final class Lift {
             ? Constant.resolve(graph, node.getInput(input))
             : Optional.empty();
     if (constant.filter(c -> c.obstacle() == null).isPresent()) {
-      if (!elementwise || learns(constant.get())) {
+      if (elementwise ? learns(node, constant.get()) : Layers.weighs(node, constant.get())) {
         rename(position, input, constant.get(), 1, constant.get().dims());
       }
     } else if (constant.isPresent() && !elementwise) {
@@ -167,7 +169,8 @@ final class Lift {
       Use use = open.pop();
       String tensor = graph.node(use.position()).getInput(use.input());
       Optional<Constant> source = Constant.resolve(graph, tensor);
-      if (source.filter(c -> c.obstacle() == null && learns(c) && !masks(c)).isPresent()) {
+      NodeProto maker = graph.node(use.position());
+      if (source.filter(c -> c.obstacle() == null && learns(maker, c) && !masks(c)).isPresent()) {
         rename(use.position(), use.input(), source.get(), 1, source.get().dims());
       } else {
         open(graph.producerPosition(tensor), open);
@@ -224,20 +227,23 @@ final class Lift {
     return true;
   }
 
-  /** Larger than a weight is, and what masks hide with where it is not minus infinity. */
-  private static final float HIDES = 100;
+  /** Less than a weight is, and what masks hide with where it is not minus infinity. */
+  private static final float HIDES = -100;
 
-  /** Neither a lone factor nor a mask. */
-  private static boolean learns(Constant constant) {
-    if (constant.size() == 1) {
-      return false;
-    }
+  /** Neither a lone factor nor a mask, which hides what it is added to or multiplies by 0 and 1. */
+  private static boolean learns(NodeProto node, Constant constant) {
+    boolean added = node.getOpType().equals("Add");
+    boolean zero = false;
+    boolean one = false;
     for (float value : constant.values()) {
-      if (!(Math.abs(value) < HIDES)) {
+      zero |= value == 0;
+      one |= value == 1;
+      if (!Float.isFinite(value) || (added && value <= HIDES)) {
         return false;
       }
     }
-    return true;
+    boolean chooses = node.getOpType().equals("Mul") && zero && one && masks(constant);
+    return constant.size() != 1 && !chooses;
   }
 
   private void lastLayer(NodeProto node) {

@@ -231,6 +231,27 @@ final class CutTest {
     assertThat(OnnxFile.parse(model).split("x").parameterNames()).containsExactly("w1", "b", "w2");
   }
 
+  /** However large a factor is, it is one, unless it only takes away. */
+  @Test
+  void leavesAMaskOfFactorsAsItIs() throws Exception {
+    byte[] model =
+        GraphFixture.opset(18)
+            .input("x", -1, 2)
+            .tensor(Numbers.tensor("mask", new long[] {2}, new float[] {0, 1}))
+            .tensor(Numbers.tensor("scale", new long[] {2}, new float[] {100, 1}))
+            .tensor(Numbers.tensor("ones", new long[] {2}, new float[] {1, 1}))
+            .weight("w", 2, 3)
+            .node("Mul", "a", "x", "mask")
+            .node("Mul", "b", "a", "scale")
+            .node("Mul", "c", "ones", "b")
+            .node("MatMul", "y", "c", "w")
+            .output("y", -1, 3)
+            .bytes();
+
+    assertThat(OnnxFile.parse(model).split("x").parameterNames())
+        .containsExactly("scale", "ones", "w");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"Flatten", "Squeeze"})
   void growsAConvolutionalHeadBehindA(String op) throws Exception {
@@ -275,6 +296,30 @@ final class CutTest {
 
     // then
     assertThat(OnnxFile.parse(model).split("auto").dim()).isEqualTo(4);
+  }
+
+  /** torch.einsum("bi,oi->bo", x, w), say. */
+  @ParameterizedTest
+  @CsvSource({"'bi,oi->bo', 3, 4", "'...i, io -> ...o', 4, 3"})
+  void takesAnEinsumWithAMatrixForALinearLayer(String equation, int rows, int columns)
+      throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w", rows, columns)
+            .weight("b", 3)
+            .node("Einsum", "e", Map.of("equation", equation), "x", "w")
+            .node("Add", "y", "e", "b")
+            .output("y", -1, 3)
+            .bytes();
+    Map<String, OnnxTensorLike> inputs = Map.of("x", Ort.noise(1, 2, 4));
+
+    Split split = OnnxFile.parse(model).split("auto");
+
+    assertThat(split.linear()).contains(new LinearLayer("w", "b", false));
+    assertThat(split.classes()).isEqualTo(3);
+    assertThat(first(Ort.runSplit(split, inputs)).floats())
+        .containsExactly(first(Ort.run(model, inputs)).floats(), within(1e-6f));
   }
 
   @Test

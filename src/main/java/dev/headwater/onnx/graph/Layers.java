@@ -27,17 +27,18 @@ public final class Layers {
 
   /** Float layers, by the input that holds their weight. */
   private static final Map<String, Integer> FLOAT =
-      Map.of(
-          "Gemm", 1,
-          "MatMul", 1,
-          "Conv", 1,
-          "ConvTranspose", 1,
-          "LSTM", 1,
-          "GRU", 1,
-          "RNN", 1,
-          "FusedGemm", 1,
-          "FusedMatMul", 1,
-          "FusedConv", 1);
+      Map.ofEntries(
+          Map.entry("Gemm", 1),
+          Map.entry("MatMul", 1),
+          Map.entry("Conv", 1),
+          Map.entry("ConvTranspose", 1),
+          Map.entry("Einsum", 1),
+          Map.entry("LSTM", 1),
+          Map.entry("GRU", 1),
+          Map.entry("RNN", 1),
+          Map.entry("FusedGemm", 1),
+          Map.entry("FusedMatMul", 1),
+          Map.entry("FusedConv", 1));
 
   private final Graph graph;
 
@@ -65,17 +66,24 @@ public final class Layers {
       return Optional.of(other(position, node, Kind.QUANTIZED, null, "is quantized (int8)"));
     }
     Integer weight = FLOAT.get(node.getOpType());
-    if (weight == null) {
+    if (weight == null || node.getInputCount() < 2) {
       return Optional.empty();
     }
-    Optional<Constant> right = constantAt(node, weight);
-    Optional<Constant> left = constantAt(node, 0);
+    Optional<Constant> right = constantAt(node, weight).filter(c -> weighs(node, c));
+    Optional<Constant> left = constantAt(node, 0).filter(c -> weighs(node, c));
     if (right.isPresent() && left.isEmpty()) {
       return Optional.of(weighted(position, node, right.get()));
     }
     return left.isPresent() && right.isEmpty()
         ? Optional.of(fromTheLeft(position, node, left.get()))
         : Optional.empty();
+  }
+
+  /** Whether it is no vector that an Einsum repeats or measures by: frequencies of places, say. */
+  public static boolean weighs(NodeProto node, Constant constant) {
+    return !node.getOpType().equals("Einsum")
+        || constant.obstacle() != null
+        || constant.dims().length > 1;
   }
 
   private Optional<Constant> constantAt(NodeProto node, int input) {
