@@ -62,7 +62,7 @@ final class Lift {
   /** By which a weight is made of another that learns in its place. */
   private static final Set<String> MAKES =
       Set.of(
-          ("Abs Add Cast Clip Div Expand Flatten Gather Identity LpNormalization Max Mul Pow ReduceL2"
+          ("Abs Add BatchNormalization Cast Clip Div Expand Flatten Gather Identity LpNormalization Max Mul Pow ReduceL2"
                   + " ReduceMean ReduceSum ReduceSumSquare Reshape Slice Split Sqrt Squeeze Sub Transpose"
                   + " Unsqueeze")
               .split(" "));
@@ -186,7 +186,10 @@ final class Lift {
         || !ofHead(position)) {
       return;
     }
-    for (int input = graph.node(position).getInputCount() - 1; input >= 0; input--) {
+    NodeProto node = graph.node(position);
+    boolean normal = node.getOpType().equals("BatchNormalization"); // running statistics stay
+    int inputs = normal ? Math.min(3, node.getInputCount()) : node.getInputCount();
+    for (int input = inputs - 1; input >= 0; input--) {
       open.push(new Use(position, input));
     }
   }

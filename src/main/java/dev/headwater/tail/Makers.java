@@ -16,12 +16,12 @@ import java.util.Set;
  * What makes the tensors that a node can see: nodes of its own graph, and of those around it.
  *
  * @param inner those of the subgraphs, by output
- * @param stored the constants of the subgraphs
+ * @param stored the constants of the subgraphs, and the parameters
  */
 record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
 
-  static Makers of(Graph main) {
-    return new Makers(main, Map.of(), Set.of());
+  static Makers of(Graph main, List<String> parameters) {
+    return new Makers(main, Map.of(), Set.copyOf(parameters));
   }
 
   Makers within(GraphProto subgraph) {
@@ -50,7 +50,17 @@ record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
     return node.getOpType().equals("BatchNormalization") ? node : asked.build();
   }
 
-  /** Whether the tensor follows from sizes and constants alone. */
+  /**
+   * Whether it normalises what is made of weights, whose own statistics are no batch's, and is
+   * asked for that alone.
+   */
+  boolean standardises(NodeProto node) {
+    return node.getOpType().equals("BatchNormalization")
+        && measured(node.getInput(0))
+        && node.getOutputList().stream().skip(1).allMatch(o -> main.consumers(o).isEmpty());
+  }
+
+  /** Whether the tensor follows from sizes, constants and parameters alone. */
   boolean measured(String tensor) {
     Set<String> seen = new HashSet<>();
     Deque<String> open = new ArrayDeque<>(List.of(tensor));

@@ -69,7 +69,7 @@ final class Operators {
     if (operator == null || !Graph.standard(node)) {
       return "is of a kind that cannot be rebuilt for training";
     }
-    String obstacle = operator.obstacle(makers.asked(node));
+    String obstacle = makers.standardises(node) ? null : operator.obstacle(makers.asked(node));
     return obstacle == null ? Conditional.obstacle(makers, node) : obstacle;
   }
 }

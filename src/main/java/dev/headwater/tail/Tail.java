@@ -77,7 +77,7 @@ public final class Tail implements AutoCloseable {
 
   /** Why the head of a split cannot be rebuilt, in whole sentences; null if it can. */
   public static @Nullable String obstacle(Split split) {
-    Set<String> obstacles = obstacles(sliced(split));
+    Set<String> obstacles = obstacles(sliced(split), split.parameterNames());
     return obstacles.isEmpty()
         ? null
         : "The head cannot be rebuilt for training. " + String.join(" ", obstacles);
@@ -89,7 +89,7 @@ public final class Tail implements AutoCloseable {
     return new Graph(split.headModel().getGraph()).slice(given, List.of(split.logits())).build();
   }
 
-  private static Set<String> obstacles(GraphProto graph) {
+  private static Set<String> obstacles(GraphProto graph, List<String> parameters) {
     Set<String> obstacles = new LinkedHashSet<>();
     for (TensorProto tensor : graph.getInitializerList()) {
       String obstacle = Literals.obstacle(tensor);
@@ -100,7 +100,7 @@ public final class Tail implements AutoCloseable {
     graph.getSparseInitializerList().stream()
         .map(sparse -> "`%s` is sparse.".formatted(sparse.getValues().getName()))
         .forEach(obstacles::add);
-    Makers makers = Makers.of(new Graph(graph));
+    Makers makers = Makers.of(new Graph(graph), parameters);
     for (NodeProto node : graph.getNodeList()) {
       String obstacle = Operators.obstacle(makers, node);
       if (obstacle != null) {

@@ -243,6 +243,67 @@ final class TailTest {
     }
   }
 
+  /** A product apart for each head; what places are told by is no weight. */
+  @Test
+  void learnsTheWeightOfAnEinsum() throws Exception {
+    byte[] model =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("frequencies", 4)
+            .weight("w", 4, 2, 3)
+            .weight("k", 6, 3)
+            .node("Einsum", "s", Map.of("equation", "bi,i->bi"), "x", "frequencies")
+            .node("Einsum", "a", Map.of("equation", "bi,ihd->bhd"), "s", "w")
+            .node("Tanh", "t", "a")
+            .node("Flatten", "f", "t")
+            .node("MatMul", "y", "f", "k")
+            .output("y", -1, 3)
+            .bytes();
+    assertThat(OnnxFile.parse(model).split("-2").features()).containsExactly("s");
+    try (Rebuilt rebuilt = new Rebuilt(model, "x", Map.of("x", Ort.noise(3, 2, 4)))) {
+      assertThat(rebuilt.split().parameterNames()).containsExactly("w", "k");
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+
+  /** As timm standardises weights: that is no training, and they learn through it. */
+  @Test
+  void learnsAWeightThatIsStandardised() throws Exception {
+    byte[] model =
+        GraphFixture.opset(15)
+            .input("x", -1, 4)
+            .weight("w", 3, 4)
+            .weight("gain", 3)
+            .weight("b", 3)
+            .weight("m", 3)
+            .weight("k", 3, 3)
+            .tensor(GraphFixtures.positive("v", 3))
+            .integers("apart", DataType.INT64, new long[] {3}, 1, 3, 4)
+            .integers("matrix", DataType.INT64, new long[] {2}, 3, 4)
+            .node("Reshape", "rows", "w", "apart")
+            .node(
+                "BatchNormalization",
+                "n,mean,variance",
+                Map.of("training_mode", 1),
+                "rows",
+                "gain",
+                "b",
+                "m",
+                "v")
+            .node("Reshape", "unit", "n", "matrix")
+            .node("Gemm", "h", ALIGN, "x", "unit")
+            .node("Tanh", "t", "h")
+            .node("MatMul", "y", "t", "k")
+            .output("y", -1, 3)
+            .bytes();
+    try (Rebuilt rebuilt = new Rebuilt(model, "x", Map.of("x", Ort.noise(3, 2, 4)))) {
+      assertThat(rebuilt.split().parameterNames()).containsExactly("w", "gain", "b", "k");
+      rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
+      rebuilt.hasTheGradientOfFiniteDifferences();
+    }
+  }
+
   @Test
   void namesNoCutThatIsRefusedItself() throws Exception {
     TensorProto unsigned =

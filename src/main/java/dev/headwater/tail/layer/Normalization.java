@@ -33,10 +33,14 @@ public final class Normalization {
     if (Graph.integer(node, "spatial", 1) == 0) {
       return "normalises each place by itself (spatial)";
     }
+    return trains(node)
+        ? "normalises with each batch's own statistics: export the network in eval mode"
+        : null;
+  }
+
+  private static boolean trains(NodeProto node) {
     boolean more = node.getOutputList().stream().skip(1).anyMatch(output -> !output.isEmpty());
-    return Graph.integer(node, "training_mode", 0) == 0 && !more
-        ? null
-        : "normalises with each batch's own statistics: export the network in eval mode";
+    return more || Graph.integer(node, "training_mode", 0) != 0;
   }
 
   static @Nullable String statistics(NodeProto node) {
@@ -45,9 +49,16 @@ public final class Normalization {
         : "gives mean and deviation too, which are not rebuilt";
   }
 
-  /** With the running statistics, which stay as they are. */
+  /** With the running statistics, which stay as they are; of weights with their own. */
   private static NDArray batch(Call call) {
     NDArray x = call.in(0);
+    if (trains(call.node())) {
+      NDArray turned = x.swapAxes(0, 1);
+      NDArray rows = turned.reshape(new Shape(turned.getShape().get(0), -1));
+      NDArray normal = standard(rows, call.real("epsilon", 1e-5f)).reshape(turned.getShape());
+      NDArray scaled = normal.swapAxes(0, 1).mul(channels(call.in(1), x.getShape().dimension()));
+      return scaled.add(channels(call.in(2), x.getShape().dimension()));
+    }
     int rank = x.getShape().dimension();
     NDArray factor = call.in(1).div(call.in(4).add(call.real("epsilon", 1e-5f)).sqrt());
     NDArray shift = call.in(2).sub(call.in(3).mul(factor));
