@@ -378,6 +378,17 @@ final class OperatorsTest {
                     .scalar("half", .5f)
                     .node("Mul", "h", "n", "half")
                     .node("Add", "y", "m", "h")),
+        flat(
+            "Div of integers",
+            13,
+            g ->
+                g.integers("a", DataType.INT64, new long[] {DIM}, 3 * 16_777_217, -50_331_650)
+                    .integers("three", DataType.INT64, new long[0], 3)
+                    .integers("b", DataType.INT64, new long[0], 16_777_216)
+                    .node("Div", "q", "a", "three")
+                    .node("Mod", "m", "q", "b")
+                    .node("Cast", "f", of("to", 1), "m")
+                    .node("Add", "y", "in", "f")),
         flat("Mod of integers", 13, g -> rest(g, 0)),
         flat("Mod of integers as of numbers", 13, g -> rest(g, 1)));
   }

@@ -381,6 +381,13 @@ final class TailTest {
             onWay(
                 g ->
                     g.node("LayerNormalization", "c,,deviation", "a", "s")
+                        .node("Add", "n", "c", "deviation"))),
+        Arguments.of(
+            "SimplifiedLayerNormalization",
+            "gives mean and deviation too",
+            onWay(
+                g ->
+                    g.node("SimplifiedLayerNormalization", "c,deviation", "a", "s")
                         .node("Add", "n", "c", "deviation"))));
   }
 

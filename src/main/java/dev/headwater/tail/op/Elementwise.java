@@ -67,10 +67,12 @@ public final class Elementwise {
         Map.entry("Clip", Operator.of(Elementwise::clip)));
   }
 
-  /** Integers are divided as integers, towards zero. */
+  /** Integers are divided as integers, towards zero; by DJL in float32. */
   private static NDArray divided(NDArray left, NDArray right) {
     boolean integers = !left.getDataType().isFloating() && !right.getDataType().isFloating();
-    return integers ? left.div(right).toType(DataType.INT64, false) : left.div(right);
+    return integers
+        ? left.toType(DataType.FLOAT64, false).div(right).toType(DataType.INT64, false)
+        : left.div(right);
   }
 
   /** PyTorch's has the divisor's sign, as ONNX wants of integers; with fmod it has the other's. */
