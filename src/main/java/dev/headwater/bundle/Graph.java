@@ -182,6 +182,9 @@ record Graph(
         if (split == null) {
           return null;
         }
+        if (task.original()) {
+          split.leftOut().ifPresent(reason -> problems.add(key(task) + reason));
+        }
         Optional<List<long[]>> shapes = Task.shapes(split);
         if (shapes.isPresent()) {
           Optional<int[]> map = split.logitsMap();

@@ -184,6 +184,20 @@ public final class Split {
     return Reach.of(headModel().getGraph(), features, weights, logits.name());
   }
 
+  /**
+   * Why what is told from the logits is not what the network answers, as a whole sentence; empty
+   * where the answer has the same classes ahead.
+   */
+  public Optional<String> leftOut() {
+    // a weight that is only named has no shape
+    Set<String> after = Tail.leftOut(original.map(OnnxFile::graph).orElse(graph), logits.name());
+    return after.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "Its logits `%s` are not what the network answers, for %s follows them, and predictions would be told without that: export it without, or with that before the last layer."
+                .formatted(logits.name(), String.join(", ", after)));
+  }
+
   /** What of its layers no training changes, and why, as whole sentences. */
   public List<String> fixed() {
     return fixed;

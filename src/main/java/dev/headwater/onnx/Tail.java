@@ -4,7 +4,10 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.headwater.onnx.graph.Constant;
 import dev.headwater.onnx.graph.Graph;
 import dev.headwater.onnx.graph.Layer;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +26,17 @@ final class Tail {
   private static final Set<String> PLAIN =
       Set.of("Softmax", "LogSoftmax", "Sigmoid", "Dropout", "Identity", "Cast", "ArgMax");
   private static final Set<String> RESHAPING = Set.of("Flatten", "Squeeze");
+
+  /** Of several scores that differ from class to class. */
+  private static final Set<String> COMBINES =
+      Set.of("Add", "Sub", "Mul", "Div", "Sum", "Mean", "Max", "Min");
+
+  private static final Set<String> REORDERS =
+      Set.of(
+          ("Neg BatchNormalization Gemm MatMul Conv ConvTranspose MaxPool AveragePool"
+                  + " GlobalMaxPool GlobalAveragePool")
+              .split(" "));
+
   private static final Set<String> AROUND_INTEGERS =
       Set.of("Add", "Mul", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear");
 
@@ -229,6 +243,49 @@ final class Tail {
       at = graph.node(users.get(0)).getOutput(0);
     }
     return at;
+  }
+
+  /**
+   * What stands between a head's scores and whatever the network answers, and may put another class
+   * ahead; nothing where an answer has the classes in the scores' order, or that is not known.
+   */
+  static Set<String> leftOut(Graph graph, String scores) {
+    Set<Integer> live = graph.needed(Set.of(), graph.outputs());
+    Set<String> blocking = new TreeSet<>();
+    Set<String> seen = new HashSet<>(Set.of(scores));
+    Deque<String> open = new ArrayDeque<>(seen);
+    while (!open.isEmpty()) {
+      String at = open.pop();
+      if (graph.outputs().contains(at)) {
+        return Set.of();
+      }
+      for (int position : graph.consumers(at)) {
+        NodeProto node = graph.node(position);
+        if (live.contains(position) && reorders(graph, node, at)) {
+          blocking.add(node.getOpType());
+        } else if (live.contains(position)) {
+          node.getOutputList().stream().filter(seen::add).forEach(open::add);
+        }
+      }
+    }
+    return blocking;
+  }
+
+  private static boolean reorders(Graph graph, NodeProto node, String scores) {
+    return REORDERS.contains(node.getOpType())
+        || (COMBINES.contains(node.getOpType())
+            && !keepsClasses(graph, node, scores)
+            && node.getInputList().stream()
+                .filter(other -> !other.equals(scores))
+                .anyMatch(other -> differs(graph, other, scores)));
+  }
+
+  /** Whether it is known to have a number for each class, which a map has ahead of its places. */
+  private static boolean differs(Graph graph, String other, String scores) {
+    int rank = graph.shapes().shape(scores).map(shape -> shape.length).orElse(2);
+    long[] shape = graph.shapes().shape(other).orElse(new long[0]);
+    int axis = shape.length - (rank == 4 ? 3 : 1);
+    return axis >= 0 && shape[axis] > 1;
   }
 
   private static boolean keepsClasses(Graph graph, NodeProto node, String tensor) {

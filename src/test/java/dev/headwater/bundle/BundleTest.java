@@ -77,6 +77,27 @@ class BundleTest {
         .contains("input: a record has more numbers than an array holds");
   }
 
+  /** As of DeiT, whose answer is the mean of two heads'; with cut: -1 one of them is the head. */
+  @Test
+  void refusesAHeadThatIsNotAllOfTheAnswer() throws Exception {
+    GraphFixture heads =
+        GraphFixture.opset(17)
+            .input("x", -1, 4)
+            .weight("w1", 4, 3)
+            .weight("w2", 4, 3)
+            .node("MatMul", "one", "x", "w1")
+            .node("MatMul", "other", "x", "w2");
+    Path model = directory.resolve("model.onnx");
+    Files.write(model, heads.node("Add", "sum", "one", "other").output("sum", -1, 3).bytes());
+
+    assertThat(refusal(GOOD + "cut: -1\n")).contains("cut: Its logits `other`", "Add follows");
+
+    Files.write(model, heads.node("Tanh", "bent", "other").output("bent", -1, 3).bytes());
+    assertThat(Bundles.load(directory, GOOD + "cut: -1\n").task().labels())
+        .as("which of them is ahead is answered as well")
+        .hasSize(3);
+  }
+
   /** As exporters write networks that take pictures of any size; a map of four channels. */
   private void writeNetworkOfPictures() throws Exception {
     byte[] network =
