@@ -143,7 +143,7 @@ record Cut(Set<Integer> head, List<String> features, Layer last) {
     for (String feature : features) {
       DataType type = Declared.type(graph, feature);
       boolean scalar = graph.shapes().shape(feature).filter(s -> s.length == 0).isPresent();
-      if (type != DataType.FLOAT || scalar) {
+      if (!Sizes.FLOATS.contains(type) || scalar) {
         throw new OnnxException(
             "`%s` would cross the cut, and is %s: what crosses it must be floats, so many a record."
                 .formatted(feature, scalar ? "one number for all records" : "of type " + type));

@@ -26,8 +26,8 @@ import java.util.stream.LongStream;
 
 /**
  * A network whose head has the sizes that crossed its cut as numbers, or computes them from how
- * many records there are of a feature, and turns what comes to it record by record, and as floats,
- * to what crossed the cut otherwise.
+ * many records there are of a feature, and turns what comes to it record by record to what crossed
+ * the cut otherwise.
  */
 final class OwnSizes {
   private final Graph graph;
@@ -60,7 +60,6 @@ final class OwnSizes {
   static Sizes.Own of(Graph graph, Cut cut) throws OnnxException {
     OwnSizes sizes = new OwnSizes(graph, cut);
     cut.features().forEach(sizes::turn);
-    cut.features().forEach(sizes::cast);
     cut.features().forEach(sizes::measure);
     return sizes.own();
   }
@@ -95,33 +94,6 @@ final class OwnSizes {
     }
   }
 
-  /** What crosses the cut as floats is cast back behind it. */
-  private void cast(String feature) {
-    DataType type = Declared.type(graph, feature);
-    if (!names.containsKey(feature) && type != DataType.FLOAT && exact(feature, type)) {
-      String floats = graph.unused(feature + ".as.floats");
-      node(cast(DataType.FLOAT), floats, feature);
-      node(cast(type), rename(feature), floats);
-      measured = measured.map(by -> by.equals(feature) ? floats : by);
-    }
-  }
-
-  /** Beside floats those that tell of a mask: truths, and integers that are fed. */
-  private boolean exact(String feature, DataType type) {
-    boolean fed = type == DataType.INT64 || type == DataType.INT32;
-    boolean tells = type == DataType.BOOL || (fed && graph.producerPosition(feature) < 0);
-    return Sizes.FLOATS.contains(type)
-        || (tells
-            && Sizes.counts(graph, feature)
-            && cut.features().stream()
-                .anyMatch(f -> Sizes.FLOATS.contains(Declared.type(graph, f))));
-  }
-
-  private static NodeProto.Builder cast(DataType to) {
-    AttributeProto.Builder type = AttributeProto.newBuilder().setName("to");
-    return op("Cast").addAttribute(type.setType(AttributeType.INT).setI(to.getNumber()));
-  }
-
   /** Of so many axes those up to one take each other's places in turn. */
   private static NodeProto.Builder turned(int rank, int last, int by) {
     List<Long> order = new ArrayList<>(LongStream.range(0, rank).boxed().toList());
@@ -153,7 +125,11 @@ final class OwnSizes {
     String product = node(op("Mul"), name + ".product", first, times);
     String sum = node(op("Add"), name + ".sum", product, plus);
     String shape = list(name + ".shape", size.shape());
-    node(cast(type), name, node(op("Reshape"), name + ".shaped", sum, shape));
+    AttributeProto.Builder to = AttributeProto.newBuilder().setName("to");
+    node(
+        op("Cast").addAttribute(to.setType(AttributeType.INT).setI(type.getNumber())),
+        name,
+        node(op("Reshape"), name + ".shaped", sum, shape));
   }
 
   private static NodeProto.Builder op(String type) {

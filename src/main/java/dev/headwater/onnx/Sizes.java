@@ -30,7 +30,7 @@ final class Sizes {
                   + " Reshape Transpose Expand Identity")
               .split(" "));
 
-  /** What may cross a cut, where it is not FLOAT as that. */
+  /** What may cross a cut. */
   static final Set<DataType> FLOATS = Set.of(DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16);
 
   private static final Set<DataType> INTEGERS = Set.of(DataType.INT64, DataType.INT32);
@@ -82,7 +82,7 @@ final class Sizes {
     String op = graph.producer(tensor).map(NodeProto::getOpType).orElse("");
     return !graph.constant(tensor)
         && ((ARRANGES.contains(op) && !byRecord(graph, tensor))
-            || (CONVERTS.contains(op) && Declared.type(graph, tensor) != DataType.FLOAT));
+            || (CONVERTS.contains(op) && !FLOATS.contains(Declared.type(graph, tensor))));
   }
 
   /** False only where it is known that its first axis has not one place a record. */
