@@ -29,9 +29,6 @@ import java.util.TreeMap;
  * thread-safe.
  */
 final class Realignment {
-  /** What the heads it makes give as the cause of their training. */
-  static final String TRIGGER = "alignment";
-
   private static final int GOLDEN = 8;
 
   private final LinearFitter fitter;
@@ -65,15 +62,10 @@ final class Realignment {
         : Optional.empty();
   }
 
-  /** Whether this head is an alignment's. */
-  static boolean made(HeadInfo head) {
-    return head.trigger().equals(TRIGGER);
-  }
-
   /** The newest head that was made of this one. */
   static Optional<Head> newest(HeadLog heads, HeadInfo anchor) {
     return heads.versions(anchor.task()).stream()
-        .filter(info -> made(info) && info.parent() == anchor.version())
+        .filter(info -> info.aligned() && info.parent() == anchor.version())
         .map(HeadInfo::version)
         .filter(version -> heads.hasTensors(anchor.task(), version))
         .max(Comparator.naturalOrder())
@@ -113,7 +105,7 @@ final class Realignment {
     return fitting(made, head)
         .filter(known -> known.mixture() == null)
         .flatMap(known -> aligner.mixture(head).map(known::with))
-        .map(known -> made.with(known.tensors()))
+        .map(known -> made.withSource(known.tensors()))
         .orElse(made);
   }
 
@@ -170,7 +162,7 @@ final class Realignment {
             before.labels(),
             before.backbone(),
             clock.instant(),
-            TRIGGER,
+            HeadInfo.ALIGNED,
             fitter.device(),
             verdict.with(numbers));
     List<float[]> golden = List.copyOf(newest.values());
@@ -201,7 +193,7 @@ final class Realignment {
   /** The verdict that takes an aligned head back; empty where it is not one of this anchor's. */
   Optional<Verdict> wayBack(Head live, Verdict why) {
     HeadInfo info = live.info();
-    if (!made(info) || info.parent() != anchor.info().version()) {
+    if (!info.aligned() || info.parent() != anchor.info().version()) {
       return Optional.empty();
     }
     Map<String, Double> numbers = new TreeMap<>(info.verdict().numbers());

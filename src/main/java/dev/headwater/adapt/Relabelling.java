@@ -54,7 +54,7 @@ public final class Relabelling {
             // how far training had read goes with the weights
             new Verdict(true, reason, 0, before.verdict().numbers()));
     return rows.size() == before.labels().size()
-        ? live.with(info).with(source(live))
+        ? live.with(info).withSource(source(live))
         : without(live, info, List.copyOf(rows.values()));
   }
 
@@ -62,7 +62,7 @@ public final class Relabelling {
    * One that undoes a shift becomes an anchor of its own, for which no other traffic is a source.
    */
   private static Map<String, Tensor> source(Head live) {
-    return Realignment.made(live.info())
+    return live.info().aligned()
         ? SourceStatistics.of(live.source())
             .map(known -> known.with(null).tensors())
             .orElse(Map.of())

@@ -1,5 +1,6 @@
 package dev.headwater.adapt;
 
+import dev.headwater.schema.ReaderConfig;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
 import java.time.Duration;
@@ -14,7 +15,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
@@ -58,14 +58,9 @@ final class SampleFeed implements AutoCloseable {
 
   SampleFeed(Map<String, Object> kafka, Topic<String, Sample> topic) {
     this.topic = topic;
-    Map<String, Object> config = new HashMap<>(kafka);
-    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-    config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-    config.remove(ConsumerConfig.GROUP_ID_CONFIG);
     consumer =
-        new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        new KafkaConsumer<>(
+            ReaderConfig.of(kafka), new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
   /**

@@ -136,7 +136,7 @@ final class TaskTraining {
           .addKeyValue("task", task.name())
           .addKeyValue("version", version(live))
           .log(
-              "the live head was trained on a samples topic that is gone: all samples are new to it");
+              "the live head was trained on a samples topic that is gone: those of another are new to it");
     }
     watch.standing().ifPresent(this::drifted);
   }
@@ -299,7 +299,7 @@ final class TaskTraining {
       publisher.refuse(info);
       return;
     }
-    boolean aligned = Realignment.made(info);
+    boolean aligned = info.aligned();
     Head candidate = aligned ? made : realignment.map(known -> known.witnessed(made)).orElse(made);
     if (settings.promotion() == AdaptSettings.Promotion.MANUAL) {
       publisher.propose(candidate);
@@ -324,6 +324,7 @@ final class TaskTraining {
     if (changed) {
       follow(heads);
     }
+    followed = heads.live(task.name());
     return changed;
   }
 
@@ -381,14 +382,14 @@ final class TaskTraining {
         head.flatMap(h -> heads.sound(task.name(), h.info().parent())).filter(this::fits);
     warnOfUnfit(heads, head);
     follow(head, parent);
-    head.flatMap(h -> Realignment.made(h.info()) ? parent : head)
+    head.flatMap(h -> h.info().aligned() ? parent : head)
         .ifPresent(h -> anchor(h, Realignment.newest(heads, h.info())));
   }
 
   /** A head that was withdrawn and serves again does so because somebody wants it to. */
   private void follow(Optional<Head> head, Optional<Head> parent) {
     live = head;
-    watch.follow(version(head));
+    watch.follow(head.map(h -> h.info().version()).orElse(Watch.ANY));
     head.ifPresent(learner::live);
     head.ifPresent(h -> metrics.live(task.name(), h.info().version()));
     prequential.follow(head, parent.filter(p -> p.info().version() != version(head)));

@@ -9,7 +9,9 @@ import java.util.TreeMap;
 /**
  * How far in the samples topic a head's training had read: what lies beyond it, the head has never
  * seen and may be judged on. It travels in the verdict's numbers, as {@code trainedThrough.P} for
- * partition P, so that a trainer that starts anew judges as the one before it did.
+ * partition P, so that a trainer that starts anew judges as the one before it did. Offsets do not
+ * say of which topic they are: one made anew is told by being shorter, when a trainer starts or
+ * reads.
  */
 final class TrainedThrough {
   private static final String PREFIX = "trainedThrough.";

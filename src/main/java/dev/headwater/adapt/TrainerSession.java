@@ -26,7 +26,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -189,8 +189,8 @@ final class TrainerSession implements AutoCloseable {
     try {
       HeadLog heads = publisher.read();
       tasks.forEach(task -> task.catchUp(heads));
-    } catch (TimeoutException e) {
-      // nothing is lost till it answers, and samples are waited for as well
+    } catch (RetriableException e) {
+      // nothing is lost till it answers, and knows its topics: samples are waited for as well
       log.atDebug().setCause(e).log("the broker does not answer");
     }
     looked = Instant.now();

@@ -15,6 +15,9 @@ import java.util.function.UnaryOperator;
  * the means over the picture, and how wrong an audited one is, its tiles tell. Not thread-safe.
  */
 final class Watch {
+  /** Where it is not known which version is live. */
+  static final long ANY = Long.MAX_VALUE;
+
   private final String task;
   private final DriftMonitor monitor;
   private final TrainerMetrics metrics;
@@ -25,7 +28,7 @@ final class Watch {
 
   private double confidence;
   private long version;
-  private long live = Long.MAX_VALUE;
+  private long live = ANY;
 
   /**
    * @param compared what draws are compared by

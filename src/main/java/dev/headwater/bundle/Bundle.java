@@ -122,7 +122,7 @@ public final class Bundle {
     List<Task> tasks = new ArrayList<>();
     for (int i = 0; i < labels.size(); i++) {
       Split split = graph.splits().get(i);
-      String fingerprint = fingerprint(split, manifest.input());
+      String fingerprint = fingerprint(split, manifest.input(), graph.inputs());
       tasks.add(
           new Task(
               manifest.tasks().get(i),
@@ -136,13 +136,17 @@ public final class Bundle {
     return List.copyOf(tasks);
   }
 
-  private static String fingerprint(Split split, Manifest.Input input) throws IOException {
+  private static String fingerprint(Split split, Manifest.Input input, List<TensorInfo> inputs)
+      throws IOException {
     MessageDigest digest = sha256();
     part(digest, split.backbone());
     part(digest, split.features().toString().getBytes(StandardCharsets.UTF_8));
     part(digest, input.encoding().getBytes(StandardCharsets.UTF_8));
     if (input instanceof Manifest.Text text) {
       part(digest, Files.readAllBytes(text.tokenizer()));
+      if (TextDecoder.seesPadding(inputs)) {
+        part(digest, "padded".getBytes(StandardCharsets.UTF_8));
+      }
     }
     return HexFormat.of().formatHex(digest.digest());
   }

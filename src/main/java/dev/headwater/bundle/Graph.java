@@ -84,7 +84,7 @@ record Graph(
           splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
       OnnxFile whole = tokens > 0 ? padded(file) : file;
       return new Graph(
-          whole.inputs(), splits, List.copyOf(tilings), features, whole.backbone(features));
+          whole.inputs(), splits, List.copyOf(tilings), features, whole.backbone(features, splits));
     }
 
     /**

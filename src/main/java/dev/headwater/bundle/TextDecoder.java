@@ -64,6 +64,12 @@ final class TextDecoder implements RecordDecoder {
     reader = FieldReader.ofText(settings.id(), settings.labels(), settings.text());
   }
 
+  /** Whether what a text gives would depend on how long the others of its batch are. */
+  static boolean seesPadding(List<TensorInfo> inputs) {
+    return inputs.get(0).shape()[1] <= 0
+        && inputs.stream().noneMatch(input -> input.name().equals(MASK));
+  }
+
   /** Null where graph or tokenizer do not fit; {@code problems} says why. */
   static @Nullable TextDecoder of(
       Manifest.Text settings, List<TensorInfo> inputs, List<String> problems) {
@@ -86,11 +92,8 @@ final class TextDecoder implements RecordDecoder {
     if (problems.size() > before || !Files.isRegularFile(settings.tokenizer())) {
       return null;
     }
-    int fixedLength = (int) Math.max(0, inputs.get(0).shape()[1]);
-    if (fixedLength == 0 && !names.contains(MASK)) {
-      // it sees the padding, which must not depend on what else is in the batch
-      fixedLength = settings.maxTokens();
-    }
+    int fixedLength =
+        seesPadding(inputs) ? settings.maxTokens() : (int) Math.max(0, inputs.get(0).shape()[1]);
     if (fixedLength > 0 && settings.maxTokens() > fixedLength) {
       problems.add("input.max-tokens: at most " + fixedLength + ", the network's fixed length");
     }
@@ -123,7 +126,7 @@ final class TextDecoder implements RecordDecoder {
     return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
   }
 
-  /** What the tokenizer's file says pads; 0 where it says nothing, for the mask hides it. */
+  /** What the tokenizer's file says pads; 0 where it says nothing. */
   private static long padId(byte[] json) throws IOException {
     JsonNode file = Json.MAPPER.readTree(json);
     for (JsonNode token : file.path("added_tokens")) {

@@ -62,7 +62,7 @@ final class HeadsCommand {
                   .orElse(""));
       for (HeadInfo head : log.versions(task)) {
         boolean kept = log.hasTensors(task, head.version());
-        boolean waits = (manual(settings) || canary.isPresent()) && kept && waits(head, live);
+        boolean waits = (manual(settings) || canary.isPresent()) && kept && waits(log, head);
         String mark = head.version() != live ? waits ? "? " : "  " : pinned ? "*p" : "* ";
         boolean tried = canary.filter(c -> c.version() == head.version()).isPresent();
         mark = tried ? "c " : mark;
@@ -320,7 +320,7 @@ final class HeadsCommand {
     HeadInfo head = info(log, task, version);
     boolean tried =
         log.live(task).map(LivePointer::canary).filter(c -> c.version() == version).isPresent();
-    if (!tried && !waits(head, log.liveVersion(task))) {
+    if (!tried && !waits(log, head)) {
       throw new UsageException(
           "head %d of %s does not wait: it was compared with head %d, and head %d is live. 'headwater heads rollback %1$d' makes it live all the same"
               .formatted(version, task, head.parent(), log.liveVersion(task)));
@@ -328,9 +328,17 @@ final class HeadsCommand {
     return approvable;
   }
 
-  /** What was judged against the head that is live now, and is newer. */
-  private static boolean waits(HeadInfo head, long live) {
-    return head.verdict().accepted() && head.parent() == live && head.version() > live;
+  /**
+   * What was judged against the head that is live now, and is newer. Alignments begin at the last
+   * head that labels support, whichever of them is live.
+   */
+  private static boolean waits(HeadLog log, HeadInfo head) {
+    long live = log.liveVersion(head.task());
+    boolean beside =
+        log.versions(head.task()).stream()
+            .filter(info -> info.version() == live)
+            .anyMatch(info -> info.aligned() && head.aligned() && info.parent() == head.parent());
+    return head.verdict().accepted() && (head.parent() == live || beside) && head.version() > live;
   }
 
   private static boolean manual(Settings settings) {

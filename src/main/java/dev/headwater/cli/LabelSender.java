@@ -7,6 +7,8 @@ import dev.headwater.bundle.Task;
 import dev.headwater.config.Settings;
 import dev.headwater.schema.JsonSerde;
 import dev.headwater.schema.Label;
+import dev.headwater.stream.guard.Limits;
+import dev.headwater.stream.guard.TopicLimits;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -19,6 +21,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
 
@@ -28,9 +31,6 @@ final class LabelSender {
 
   /** Kafka's default. */
   private static final int MAX_REQUEST_SIZE = 1 << 20;
-
-  /** Of a record in a batch of its own, an upper bound. */
-  private static final int OVERHEAD = 128;
 
   private final Settings settings;
 
@@ -75,11 +75,18 @@ final class LabelSender {
     String topic = settings.topicNames().labels();
     Serializer<Label> values =
         settings.formats().labels(Label.class, new JsonSerde<>(Label.class)).serializer();
+    Limits limits = TopicLimits.of(kafka, topic, maxRequestSize(kafka));
     List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
     for (Label label : labels) {
+      byte[] key = label.recordId().getBytes(UTF_8);
       byte[] value = values.serialize(topic, label);
-      requireSendable(kafka, label, value);
-      records.add(new ProducerRecord<>(topic, label.recordId().getBytes(UTF_8), value));
+      try {
+        limits.check(topic, key, value, new RecordHeaders());
+      } catch (InvalidRecordException e) {
+        throw new UsageException(
+            "nothing was sent: the label of %s: %s".formatted(label.recordId(), e.getMessage()));
+      }
+      records.add(new ProducerRecord<>(topic, key, value));
     }
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
@@ -100,17 +107,9 @@ final class LabelSender {
     }
   }
 
-  private static void requireSendable(Map<String, Object> kafka, Label label, byte[] value)
-      throws UsageException {
+  private static int maxRequestSize(Map<String, Object> kafka) {
     String key = ProducerConfig.MAX_REQUEST_SIZE_CONFIG;
-    int most =
-        (Integer)
-            ConfigDef.parseType(key, kafka.getOrDefault(key, MAX_REQUEST_SIZE), ConfigDef.Type.INT);
-    int size = OVERHEAD + label.recordId().getBytes(UTF_8).length + value.length;
-    if (size > most) {
-      throw new UsageException(
-          "nothing was sent: the label of %s makes %d bytes, and kafka.%s is %d"
-              .formatted(label.recordId(), size, key, most));
-    }
+    return (Integer)
+        ConfigDef.parseType(key, kafka.getOrDefault(key, MAX_REQUEST_SIZE), ConfigDef.Type.INT);
   }
 }

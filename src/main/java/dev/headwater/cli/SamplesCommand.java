@@ -54,7 +54,7 @@ final class SamplesCommand {
     Lifetime.untilSignalled(
         signalled -> {
           try (Scoring scoring = RescoreCommand.load(settings, bundle)) {
-            ServedHeads.install(scoring, bundle, heads, Map.of());
+            ServedHeads.install(scoring, bundle, heads, Map.of(), true);
             Reembedding.Summary summary =
                 new Reembedding(
                         settings.name(),

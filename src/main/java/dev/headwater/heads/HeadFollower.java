@@ -58,6 +58,7 @@ public final class HeadFollower implements AutoCloseable {
   // the follower's thread only; they outlive a connection, so that nothing is installed twice
   private final Map<String, LivePointer> followed = new HashMap<>();
   private final Map<String, String> serving = new TreeMap<>();
+  private final Map<String, String> tried = new HashMap<>();
   private final Map<String, Refusal> refusals = new TreeMap<>();
 
   /**
@@ -233,7 +234,7 @@ public final class HeadFollower implements AutoCloseable {
       followed.put(live.task(), live);
     } catch (RefusedHeadException e) {
       followed.put(live.task(), live);
-      sink.endCanary(live.task()); // every other pointer does
+      endCanary(live.task()); // every other pointer does
       refuse(live, e.fault(), e.getMessage());
     }
   }
@@ -244,7 +245,7 @@ public final class HeadFollower implements AutoCloseable {
     String key = "canary/" + live.task();
     refusals.remove(key);
     if (canary == null) {
-      sink.endCanary(live.task());
+      endCanary(live.task());
       return;
     }
     try {
@@ -257,15 +258,18 @@ public final class HeadFollower implements AutoCloseable {
                           RefusedHeadException.Cause.INCOMPLETE,
                           "Not all of its records are there."));
       install(head, () -> sink.canary(head, canary.share()));
-      serving.computeIfPresent(
+      tried.put(
           live.task(),
-          (task, told) ->
-              "%s, version %d for %s of the keys"
-                  .formatted(told, canary.version(), canary.share()));
+          ", version %d for %s of the keys".formatted(canary.version(), canary.share()));
     } catch (RefusedHeadException e) {
-      sink.endCanary(live.task());
+      endCanary(live.task());
       refuse(key, live.task(), canary.version(), e.fault(), "Canary: " + e.getMessage());
     }
+  }
+
+  private void endCanary(String task) {
+    tried.remove(task);
+    sink.endCanary(task);
   }
 
   private record Refusal(long version, String reason) {}
@@ -327,7 +331,12 @@ public final class HeadFollower implements AutoCloseable {
   }
 
   private String cause() {
-    String heads = serving.isEmpty() ? "no head is live" : String.join("; ", serving.values());
+    String heads =
+        serving.isEmpty()
+            ? "no head is live"
+            : serving.entrySet().stream()
+                .map(each -> each.getValue() + tried.getOrDefault(each.getKey(), ""))
+                .collect(Collectors.joining("; "));
     return refusals.isEmpty()
         ? heads
         : heads

@@ -1,10 +1,10 @@
 package dev.headwater.heads;
 
 import dev.headwater.schema.HeadInfo;
+import dev.headwater.schema.ReaderConfig;
 import dev.headwater.schema.RefusedHeadException;
 import dev.headwater.schema.Topic;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -169,21 +169,11 @@ final class HeadTopic implements AutoCloseable {
   }
 
   private static Map<String, Object> config(Map<String, Object> kafka) {
-    Map<String, Object> config = new HashMap<>(kafka);
-    config
-        .keySet()
-        .removeAll(
-            List.of(
-                ConsumerConfig.GROUP_ID_CONFIG,
-                ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
-                ConsumerConfig.GROUP_PROTOCOL_CONFIG));
-    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    Map<String, Object> config = ReaderConfig.of(kafka);
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
     // a broker serves one request of a connection at a time, so whoever asks for the end would wait
     // behind a fetch that waits for data, half a second by default
     config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
-    config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
     return config;
   }
 }

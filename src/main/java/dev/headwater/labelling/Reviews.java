@@ -8,6 +8,7 @@ import dev.headwater.bundle.LabelReader;
 import dev.headwater.bundle.Task;
 import dev.headwater.schema.Label;
 import dev.headwater.schema.LabelAliases;
+import dev.headwater.schema.ReaderConfig;
 import dev.headwater.schema.ReviewItem;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Topics;
@@ -18,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
@@ -168,7 +168,8 @@ public final class Reviews {
   /** Everything committed by now, partition after partition; what cannot be read is passed over. */
   private void read(String topic, Consumer<ConsumerRecord<byte[], byte[]>> take) {
     try (KafkaConsumer<byte[], byte[]> consumer =
-        new KafkaConsumer<>(config(), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        new KafkaConsumer<>(
+            ReaderConfig.of(kafka), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
       List<TopicPartition> partitions =
           consumer.partitionsFor(topic).stream()
               .map(info -> new TopicPartition(topic, info.partition()))
@@ -213,18 +214,5 @@ public final class Reviews {
     return ends.entrySet().stream()
         .mapToLong(end -> Math.max(0, end.getValue() - consumer.position(end.getKey())))
         .sum();
-  }
-
-  private Map<String, Object> config() {
-    Map<String, Object> config = new HashMap<>(kafka);
-    config.remove(ConsumerConfig.GROUP_ID_CONFIG);
-    config.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
-    config.remove(ConsumerConfig.GROUP_PROTOCOL_CONFIG);
-    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-    // what expires while it is read is gone, and what follows is read
-    config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-    return config;
   }
 }

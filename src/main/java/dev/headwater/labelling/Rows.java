@@ -73,7 +73,7 @@ public final class Rows {
       JsonNode shown = content.of(item);
       Scored said = item.prediction();
       Map<String, String> row = new LinkedHashMap<>();
-      row.put(RECORD_ID, item.recordId());
+      row.put(RECORD_ID, inert(item.recordId()));
       row.put(TASK, item.task());
       row.put(REASON, item.reason().name());
       row.put(content.key(), inert(shown.isTextual() ? shown.textValue() : shown.toString()));
@@ -90,6 +90,14 @@ public final class Rows {
   /** Strangers write records: what a spreadsheet would calculate, it is to show. */
   private static String inert(String cell) {
     return FORMULA.matcher(cell).lookingAt() && !NUMBER.matcher(cell).matches() ? "'" + cell : cell;
+  }
+
+  /** Undone where a cell comes back. */
+  private static String plain(@Nullable String cell) {
+    String text = Objects.requireNonNullElse(cell, "");
+    return text.startsWith("'") && !inert(text.substring(1)).equals(text.substring(1))
+        ? text.substring(1)
+        : text;
   }
 
   /**
@@ -110,7 +118,7 @@ public final class Rows {
         String label = label(row);
         if (label != null && isOf(task, row.getOrDefault(TASK, ""))) {
           latest.add(
-              new Label(row.getOrDefault(RECORD_ID, ""), task.name(), label),
+              new Label(plain(row.get(RECORD_ID)), task.name(), label),
               row.getOrDefault(UPDATED, ""),
               row.getOrDefault(CREATED, ""));
         }
@@ -130,7 +138,7 @@ public final class Rows {
   }
 
   private @Nullable String label(Map<String, String> row) {
-    String said = Objects.requireNonNullElse(row.get(LABEL), "").strip();
+    String said = plain(row.get(LABEL)).strip();
     if (task.masks().isPresent()) {
       return said.isEmpty() ? null : said;
     }

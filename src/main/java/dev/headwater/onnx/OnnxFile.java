@@ -335,21 +335,37 @@ public final class OnnxFile {
       Headless.requireComputed(graph, feature);
     }
     return new OnnxFile(
-        header().toBuilder().setGraph(PictureSize.of(graph, input, shape, features)).build());
+        Spelling.plain(
+            header().toBuilder().setGraph(PictureSize.of(graph, input, shape, features)).build()));
   }
 
   /**
    * ONNX, from the network's inputs to these tensors, with the weights that are in the file.
    *
-   * @param features computed in the main graph
+   * @param features computed in the main graph, or made at the cut of one of these
    */
-  public byte[] backbone(List<String> features) {
+  public byte[] backbone(List<String> features, List<Split> splits) {
+    Graph whole = crossed(features, splits);
     Set<String> given =
         graph.inputs().stream().map(input -> input.getName()).collect(Collectors.toSet());
-    GraphProto.Builder backbone = graph.slice(given, features);
+    GraphProto.Builder backbone = whole.slice(given, features);
     backbone.addAllInput(graph.inputs());
-    features.forEach(feature -> backbone.addOutput(Declared.asIs(graph, feature)));
+    features.forEach(feature -> backbone.addOutput(Declared.asIs(whole, feature)));
     return header().toBuilder().setGraph(backbone).build().toByteArray();
+  }
+
+  /** What a cut turns has the same name wherever it is made. */
+  private Graph crossed(List<String> features, List<Split> splits) {
+    GraphProto.Builder crossed = graph.proto().toBuilder();
+    features.stream()
+        .filter(feature -> graph.producer(feature).isEmpty())
+        .forEach(
+            feature ->
+                splits.stream()
+                    .flatMap(split -> split.graph().producer(feature).stream())
+                    .findFirst()
+                    .ifPresent(crossed::addNode));
+    return new Graph(crossed.build());
   }
 
   /** Everything but the graph. From IR version 4 on, initializers need not be inputs as well. */

@@ -146,7 +146,7 @@ final class PictureSize {
         .orElse("one size");
   }
 
-  /** Sizes that the graph computes follow the picture's; those that are stored do not. */
+  /** Sizes that the graph computes are taken to follow the picture's; stored ones do not. */
   private boolean fits(NodeProto node) {
     return switch (node.getOpType()) {
       case "Gemm", "MatMul" -> multiplies(node);

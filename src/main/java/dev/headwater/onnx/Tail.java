@@ -32,10 +32,7 @@ final class Tail {
       Set.of("Add", "Sub", "Mul", "Div", "Sum", "Mean", "Max", "Min");
 
   private static final Set<String> REORDERS =
-      Set.of(
-          ("Neg BatchNormalization Gemm MatMul Conv ConvTranspose MaxPool AveragePool"
-                  + " GlobalMaxPool GlobalAveragePool")
-              .split(" "));
+      Set.of("BatchNormalization", "Gemm", "MatMul", "Conv", "ConvTranspose");
 
   private static final Set<String> AROUND_INTEGERS =
       Set.of("Add", "Mul", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear");

@@ -173,16 +173,22 @@ public final class Replay {
   /** A file that cannot be written does not take with it what a whole run has found. */
   private ReplayReport told(Tally tally, Deployed deployed) throws IOException {
     Map<String, String> exported = new HashMap<>();
+    Optional<Exception> failed = Optional.empty();
     try {
       export(deployed.finalHeads(), exported);
-    } finally {
-      ReplayReport report = tally.report(exported);
-      display.summary(report);
-      if (settings.report().isPresent()) {
-        report.write(settings.report().get());
-      }
+    } catch (IOException | RuntimeException e) {
+      failed = Optional.of(e);
     }
-    return tally.report(exported);
+    ReplayReport report = tally.report(exported);
+    display.summary(report);
+    if (settings.report().isPresent()) {
+      report.write(settings.report().get());
+    }
+    if (failed.isPresent()) {
+      throw new IOException(
+          "the heads cannot be exported: " + failed.get().getMessage(), failed.get());
+    }
+    return report;
   }
 
   private Map<String, Kind> kinds() {

@@ -37,7 +37,7 @@ public record Head(
   }
 
   /** The same head, of whose samples something else is known. */
-  public Head with(Map<String, Tensor> other) {
+  public Head withSource(Map<String, Tensor> other) {
     return new Head(info, tensors, goldenFeatures, goldenLogits, other);
   }
 }

@@ -28,6 +28,9 @@ public record HeadInfo(
   /** The trigger of a head that nobody trained: another one under changed labels. */
   public static final String RELABELLED = "labels";
 
+  /** The {@link #trigger} of one that follows the classes without labels. */
+  public static final String ALIGNED = "alignment";
+
   public HeadInfo {
     Objects.requireNonNull(task, "task");
     labels = List.copyOf(labels);
@@ -36,6 +39,11 @@ public record HeadInfo(
     Objects.requireNonNull(trigger, "trigger");
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(verdict, "verdict");
+  }
+
+  /** Whether it follows the classes without labels. */
+  public boolean aligned() {
+    return trigger.equals(ALIGNED);
   }
 
   /** The same version under another verdict. */

@@ -34,8 +34,16 @@ record TopicPlan(
           "LogAppendTime",
           "else old records replayed today would expire at once");
 
+  /** Told only: brokers before Kafka 3.6 do not know it, and bound nothing. */
+  private static final Setting ANY_AGE =
+      new Setting(
+          TopicConfig.MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG,
+          "",
+          found -> found.isEmpty() || found.equals(Long.toString(Long.MAX_VALUE)),
+          Long.MAX_VALUE + " (a prediction is as old as its record: one refused stops scoring)");
+
   /**
-   * @param value what a new topic gets
+   * @param value what a new topic gets; empty where it is the broker's
    * @param fits what an existing one may have instead
    */
   record Setting(String key, String value, Predicate<String> fits, String expected) {}
@@ -45,7 +53,7 @@ record TopicPlan(
     List<TopicPlan> plans = new ArrayList<>();
     names.records().forEach(name -> plans.add(shared(name, settings)));
     plans.add(shared(names.labels(), settings, DELETE));
-    plans.add(shared(names.predictions(), settings, DELETE));
+    plans.add(shared(names.predictions(), settings, DELETE, ANY_AGE));
     plans.add(shared(names.review(), settings, DELETE));
     plans.add(
         shared(
@@ -72,7 +80,10 @@ record TopicPlan(
             name,
             Optional.of(partitions),
             replicationFactor < 0 ? Optional.empty() : Optional.of(replicationFactor))
-        .configs(settings.stream().collect(Collectors.toMap(Setting::key, Setting::value)));
+        .configs(
+            settings.stream()
+                .filter(setting -> !setting.value().isEmpty())
+                .collect(Collectors.toMap(Setting::key, Setting::value)));
   }
 
   /** What is wrong with an existing topic, a sentence each. */

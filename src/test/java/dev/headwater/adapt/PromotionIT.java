@@ -172,7 +172,6 @@ class PromotionIT extends TrainerDeployment {
   @Test
   void whoWaitsForSamplesSeesWhatOthersPutLive() throws Exception {
     learned();
-    long next = heads().nextVersion(bundle.task().name());
     try (Trainer trainer = started()) {
       awaitUp(trainer);
       try (HeadPublisher operator = publisher("operator")) {
@@ -180,7 +179,6 @@ class PromotionIT extends TrainerDeployment {
       }
 
       await().atMost(PATIENCE).until(() -> trainer.health().cause().contains("head 0 is live"));
-      assertThat(heads().nextVersion(bundle.task().name())).as("none trained").isEqualTo(next);
     }
   }
 

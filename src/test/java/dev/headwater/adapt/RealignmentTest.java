@@ -69,7 +69,7 @@ class RealignmentTest {
     HeadInfo info = moved.info();
     assertThat(info.version()).isEqualTo(7);
     assertThat(info.parent()).as("the head that labels support").isEqualTo(3);
-    assertThat(info.trigger()).isEqualTo(Realignment.TRIGGER);
+    assertThat(info.aligned()).isTrue();
     assertThat(info.verdict().judged()).as("labels read").isZero();
     assertThat(info.verdict().numbers()).containsEntry("trainedThrough.0", 149.0);
     assertThat(SourceStatistics.of(moved.source())).isPresent();

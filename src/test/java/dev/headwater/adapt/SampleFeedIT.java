@@ -96,7 +96,7 @@ class SampleFeedIT extends TrainerDeployment {
       makeSamplesAnew();
       send(1);
 
-      assertThatThrownBy(() -> await().until(() -> feed.poll().isEmpty() && false))
+      assertThatThrownBy(() -> await().atMost(PATIENCE).until(() -> feed.poll().isEmpty() && false))
           .isInstanceOf(KafkaException.class)
           .hasMessageContaining("was made anew");
     }

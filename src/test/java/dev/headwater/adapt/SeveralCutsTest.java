@@ -74,6 +74,44 @@ class SeveralCutsTest {
         """);
   }
 
+  /** As sequence-first transformers are exported: what crosses has its records behind. */
+  @Test
+  void whatIsTurnedAtItsCutIsScored() throws Exception {
+    long[] swap = {1, 0, 2};
+    Files.write(
+        directory.resolve("model.onnx"),
+        GraphFixture.opset(17)
+            .input("x", -1, 2, DIM / 2)
+            .weight("w1", DIM / 2, 5)
+            .weight("w2", 5, 5)
+            .weight("k", 5, 2)
+            .node("Transpose", "turned", Map.of("perm", swap), "x")
+            .node("MatMul", "a", "turned", "w1")
+            .node("Relu", "b", "a")
+            .node("MatMul", "c", "b", "w2")
+            .node("ReduceMean", "d", Map.of("axes", new long[] {0}, "keepdims", 0), "c")
+            .node("MatMul", "logits", "d", "k")
+            .output("logits", -1, 2)
+            .bytes());
+    Files.writeString(directory.resolve("labels.json"), "[\"label-0\", \"label-1\"]");
+    Bundle turning =
+        Bundles.load(
+            directory,
+            """
+            name: turns
+            task: kind
+            model: model.onnx
+            labels: labels.json
+            cut: -2
+            input: {id: /id, numbers: /x}
+            """);
+    assertThat(turning.features()).containsExactly("b.by.record");
+    try (Scoring scoring =
+        Scoring.load(turning, new ScoringSettings(2, 1, 32, false), ScorerMetrics.NOOP)) {
+      assertSaid(scoring, infer(scoring), directory.resolve("model.onnx"), RECORDS, 2, DIM / 2);
+    }
+  }
+
   private List<Inference> infer(Scoring scoring) {
     Random random = new Random(3);
     for (float[] row : rows) {
@@ -105,7 +143,7 @@ class SeveralCutsTest {
     try (Scoring scoring =
         Scoring.load(bundle, new ScoringSettings(2, 1, 32, false), ScorerMetrics.NOOP)) {
       List<Inference> inferences = infer(scoring);
-      assertSaid(scoring, inferences, directory.resolve("model.onnx"));
+      assertSaid(scoring, inferences, directory.resolve("model.onnx"), RECORDS, DIM);
 
       Fitter.Trained trained = trained(task, inferences);
       Head head = head(bundle, trained, inferences);
@@ -113,7 +151,7 @@ class SeveralCutsTest {
 
       Path exported = directory.resolve("exported.onnx");
       task.export(head, exported);
-      assertSaid(scoring, inferences, exported);
+      assertSaid(scoring, inferences, exported, RECORDS, DIM);
       long right =
           IntStream.range(0, RECORDS)
               .filter(
@@ -159,14 +197,12 @@ class SeveralCutsTest {
         Tensor.rows(trained.logits(features), 2));
   }
 
-  private void assertSaid(Scoring scoring, List<Inference> inferences, Path network)
+  private void assertSaid(Scoring scoring, List<Inference> inferences, Path network, long... shape)
       throws Exception {
     float[] flat = Tensor.rows(List.of(rows), DIM).values();
     float[] logits =
         Ort.values(
-                Ort.run(
-                        Files.readAllBytes(network),
-                        Map.of("x", Ort.floats(new long[] {RECORDS, DIM}, flat)))
+                Ort.run(Files.readAllBytes(network), Map.of("x", Ort.floats(shape, flat)))
                     .get("logits"))
             .floats();
     for (int i = 0; i < RECORDS; i++) {

@@ -49,7 +49,7 @@ class MaskedBackboneIT extends CommandedDeployment {
     Spots.bundle(directory.resolve("spots"));
     Bundles.newDense(directory.resolve("coarse"), Spots.SIDE, Spots.SIDE);
     Path old = deployment("desk", "spots");
-    Path next = deployment("desk-2", "coarse");
+    Path next = deployment("desk2", "coarse");
     Settings before = settings(old);
     Settings after = settings(next);
     draw(before.loadBundle().task().masks().orElseThrow());

@@ -149,7 +149,7 @@ class NewBackboneIT extends CommandedDeployment {
     return Files.writeString(
         directory.resolve("new.yaml"),
         """
-        name: desk-2
+        name: desk2
         state-dir: %s
         bundle: {directory: %s}
         kafka: {bootstrap.servers: "%s"}
@@ -182,11 +182,11 @@ class NewBackboneIT extends CommandedDeployment {
   private void assertCompared() {
     config = next;
     assertThat(run("compare", "--with", old.toString())).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("desk-2 is better than desk");
+    assertThat(out.toString()).contains("desk2 is better than desk");
     assertThat(leftOut()).as("what the new head had learnt from before").isGreaterThan(BATCH / 3);
     config = old;
     assertThat(run("compare", "--with", next.toString())).as("told by the exit code").isEqualTo(3);
-    assertThat(out.toString()).contains("desk is worse than desk-2: do not cut over");
+    assertThat(out.toString()).contains("desk is worse than desk2: do not cut over");
   }
 
   private int leftOut() {

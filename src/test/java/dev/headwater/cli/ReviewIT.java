@@ -155,7 +155,7 @@ class ReviewIT extends CommandedDeployment {
 
     Files.writeString(csv, "recordId,label\nr1,label-0\nr2,%s\n".formatted("x".repeat(1 << 20)));
     assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
-    assertThat(err.toString()).contains("nothing was sent: the label of r2 makes");
+    assertThat(err.toString()).contains("nothing was sent: the label of r2: value makes");
   }
 
   /** As Label Studio does: annotations are added, all else stays. The first is skipped. */

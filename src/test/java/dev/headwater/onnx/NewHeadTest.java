@@ -126,10 +126,13 @@ final class NewHeadTest {
 
     // when
     Ort.Values features =
-        Ort.values(Ort.run(file.backbone(split.features()), inputs).get(split.features().get(0)));
+        Ort.values(
+            Ort.run(file.backbone(split.features(), List.of(split)), inputs)
+                .get(split.features().get(0)));
 
     // then
-    float[] map = Ort.values(Ort.run(file.backbone(List.of("r")), inputs).get("r")).floats();
+    float[] map =
+        Ort.values(Ort.run(file.backbone(List.of("r"), List.of()), inputs).get("r")).floats();
     assertThat(features.shape()).containsExactly(2, 6);
     for (int i = 0; i < 2 * 6; i++) {
       double sum = 0;

@@ -57,11 +57,14 @@ final class PictureSizeTest {
         .hasValueSatisfying(shape -> assertThat(shape).containsExactly(-1, 4, 8, 12));
     Map<String, OnnxTensorLike> picture = Map.of("image", Ort.noise(3, 2, 1, 16, 24));
     Ort.Values said =
-        Ort.values(Ort.run(resized.backbone(List.of("pooled")), picture).get("pooled"));
+        Ort.values(Ort.run(resized.backbone(List.of("pooled"), List.of()), picture).get("pooled"));
     assertThat(said.shape()).containsExactly(2, 4, 8, 12);
     Ort.Values open =
         Ort.values(
-            Ort.run(OnnxFile.parse(classifier(-1, -1).bytes()).backbone(List.of("pooled")), picture)
+            Ort.run(
+                    OnnxFile.parse(classifier(-1, -1).bytes())
+                        .backbone(List.of("pooled"), List.of()),
+                    picture)
                 .get("pooled"));
     assertThat(said.floats())
         .as("what the same network says that was exported for any size")
@@ -129,7 +132,9 @@ final class PictureSizeTest {
 
     Map<String, OnnxTensorLike> picture = Map.of("image", Ort.noise(3, 2, 1, 16, 24));
     assertThat(
-            Ort.values(Ort.run(resized.backbone(List.of("enlarged")), picture).get("enlarged"))
+            Ort.values(
+                    Ort.run(resized.backbone(List.of("enlarged"), List.of()), picture)
+                        .get("enlarged"))
                 .shape())
         .containsExactly(2, 4, 16, 24);
     assertThatThrownBy(
@@ -159,7 +164,9 @@ final class PictureSizeTest {
         OnnxFile.read(model).resized("image", new long[] {-1, -1, 128, 128}, List.of("relu_3"));
 
     Map<String, OnnxTensorLike> run =
-        Ort.run(resized.backbone(List.of("relu_3")), Map.of("image", Ort.noise(3, 2, 1, 128, 128)));
+        Ort.run(
+            resized.backbone(List.of("relu_3"), List.of()),
+            Map.of("image", Ort.noise(3, 2, 1, 128, 128)));
 
     long[] shape = resized.graph().shapes().shape("relu_3").orElseThrow();
     shape[0] = 2;

@@ -148,6 +148,7 @@ class TopicSetupIT {
     "labels-by-id, retention.ms, 129599999, at least 129600000",
     "labels-by-id, message.timestamp.type, CreateTime, LogAppendTime",
     "predictions, cleanup.policy, compact, delete",
+    "predictions, message.timestamp.before.max.ms, 86400000, 9223372036854775807",
     "review, cleanup.policy, compact, delete",
     "dead-letters, cleanup.policy, compact, delete",
     "dead-letters, max.message.bytes, 1048588, at least 1114124",

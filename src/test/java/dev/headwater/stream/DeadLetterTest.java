@@ -57,6 +57,8 @@ class DeadLetterTest {
         .isEqualTo("dev.headwater.bundle.InvalidRecordException");
     assertThat(Driven.header(dead, "__streams.errors.topic")).isEqualTo("t-records");
     assertThat(Driven.header(dead, "__streams.errors.offset")).isEqualTo("0");
+    assertThat(Driven.header(dead, "headwater-record-time"))
+        .isEqualTo("" + Driven.START.toEpochMilli());
     assertThat(dead.getRecordTime())
         .as("its retention begins now, however old the record")
         .isAfter(Driven.START.plus(Duration.ofDays(30)));

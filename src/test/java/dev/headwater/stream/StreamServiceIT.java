@@ -617,18 +617,6 @@ class StreamServiceIT {
   }
 
   @Test
-  void refusesToStartWhereAnOldRecordsPredictionWouldStopIt() throws Exception {
-    try (Deployment on = new Deployment(broker.bootstrapServers(), "young", 1);
-        Admin admin = Admin.create(on.kafka);
-        StreamService service = on.service(Deployment.settings("young", state, NONE), bundle)) {
-      alter(admin, "young-predictions", "message.timestamp.before.max.ms", "86400000");
-
-      assertThatThrownBy(service::start)
-          .hasMessageContaining("young-predictions takes no record older than 86400000 ms");
-    }
-  }
-
-  @Test
   void tellsTheCauseOnceATopicIsDeletedUnderIt() throws Exception {
     try (Deployment on = new Deployment(broker.bootstrapServers(), "gone", 1);
         Admin admin = Admin.create(on.kafka);

@@ -38,6 +38,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.jspecify.annotations.Nullable;
 
@@ -114,7 +115,7 @@ public final class Rescoring {
     try (Relay relay = new Relay(kafka, run);
         TopicRange range = TopicRange.open(kafka, records, from, until, Optional.of(run))) {
       relay.begin();
-      String heads = resume ? heads(resumed(range, to), to) : written(install(chosen));
+      String heads = resume ? heads(resumed(range, to), to) : written(install(chosen, true));
       Limits limits = create(to);
       relay.write(List.of(), range, heads); // whatever ends it now, it has begun here
       long scored = 0;
@@ -152,11 +153,14 @@ public final class Rescoring {
     }
   }
 
-  /** Under those before, whatever is live now. */
+  /** Under those before, whatever is live now; runs of before 1 December have not noted any. */
   private String heads(Map<String, Long> before, String to) {
+    if (before.isEmpty()) {
+      return written(install(chosen, true));
+    }
     Map<String, Long> wanted = new HashMap<>(before);
     wanted.putAll(chosen);
-    Map<String, Long> now = install(wanted);
+    Map<String, Long> now = install(wanted, false);
     if (!now.equals(before)) {
       throw new IllegalArgumentException(
           "the run to %s scored under heads %s and would go on under %s: leave out --head, or score to another topic"
@@ -165,8 +169,9 @@ public final class Rescoring {
     return written(now);
   }
 
-  private Map<String, Long> install(Map<String, Long> versions) {
-    Map<String, Long> installed = ServedHeads.install(scoring, bundle, of.heads(), versions);
+  private Map<String, Long> install(Map<String, Long> versions, boolean others) {
+    Map<String, Long> installed =
+        ServedHeads.install(scoring, bundle, of.heads(), versions, others);
     progress.accept("scoring under heads " + installed);
     return installed;
   }
@@ -194,6 +199,10 @@ public final class Rescoring {
       String limit = config(admin, topic).get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value();
       return new Limits(Relay.maxRequestSize(kafka), Map.of(to, Integer.valueOf(limit)));
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof TopicAuthorizationException) {
+        progress.accept("how much %s takes may not be read: see 'topics acls'".formatted(to));
+        return new Limits(Relay.maxRequestSize(kafka), Map.of());
+      }
       throw new KafkaException(
           "topic " + to + " cannot be made, or not be read how it is: " + e.getCause(), e);
     } catch (InterruptedException e) {

@@ -20,16 +20,17 @@ public final class ServedHeads {
    *
    * @param chosen versions by task; of others what is live on the topic, and where nothing is, the
    *     bundle's own
+   * @param others whether tasks without a chosen version have a head, too
    * @return the versions by task; a task without any head is not in it
    * @throws IllegalArgumentException where a chosen version is unknown, has no tensors any more or
    *     does not fit the bundle, or the live one does not
    */
   public static Map<String, Long> install(
-      Scoring scoring, Bundle bundle, HeadLog heads, Map<String, Long> chosen) {
+      Scoring scoring, Bundle bundle, HeadLog heads, Map<String, Long> chosen, boolean others) {
     for (Task task : bundle.tasks()) {
       Optional<Long> version =
           Optional.ofNullable(chosen.get(task.name()))
-              .or(() -> heads.live(task.name()).map(LivePointer::version));
+              .or(() -> heads.live(task.name()).filter(live -> others).map(LivePointer::version));
       if (version.isPresent()) {
         install(scoring, head(task, heads, version.get()));
       }

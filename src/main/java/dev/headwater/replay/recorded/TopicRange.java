@@ -1,5 +1,6 @@
 package dev.headwater.replay.recorded;
 
+import dev.headwater.schema.ReaderConfig;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -64,7 +65,7 @@ public final class TopicRange implements AutoCloseable {
       Bound from,
       Bound until,
       Optional<String> group) {
-    Map<String, Object> config = config(kafka);
+    Map<String, Object> config = ReaderConfig.of(kafka);
     group.ifPresent(name -> config.put(ConsumerConfig.GROUP_ID_CONFIG, name));
     Consumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
@@ -93,19 +94,6 @@ public final class TopicRange implements AutoCloseable {
       throw new KafkaException("topic " + topic + " does not exist");
     }
     return partitions;
-  }
-
-  private static Map<String, Object> config(Map<String, Object> kafka) {
-    Map<String, Object> config = new HashMap<>(kafka);
-    config.remove(ConsumerConfig.GROUP_ID_CONFIG);
-    config.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
-    config.remove(ConsumerConfig.GROUP_PROTOCOL_CONFIG);
-    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    config.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-    // what expires while it is read is gone, and what follows is read
-    config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-    return config;
   }
 
   /**

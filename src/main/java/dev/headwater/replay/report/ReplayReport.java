@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import dev.headwater.schema.Json;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -120,10 +121,11 @@ public record ReplayReport(
    */
   public static void probe(Path file) throws IOException {
     makeDirectory(file);
-    boolean there = Files.exists(file);
-    Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND).close();
-    if (!there) {
+    if (Files.notExists(file, LinkOption.NOFOLLOW_LINKS)) {
+      Files.createFile(file);
       Files.delete(file);
+    } else if (Files.isRegularFile(file)) {
+      Files.newOutputStream(file, StandardOpenOption.APPEND).close();
     }
   }
 

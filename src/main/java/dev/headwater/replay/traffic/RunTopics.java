@@ -1,5 +1,6 @@
 package dev.headwater.replay.traffic;
 
+import dev.headwater.schema.ReaderConfig;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSettings;
@@ -16,7 +17,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -98,15 +98,9 @@ public final class RunTopics {
 
   /** A read_committed consumer at the beginning of all partitions of these topics. */
   public Consumer<byte[], byte[]> reader(String... names) {
-    Map<String, Object> config = new HashMap<>(kafka);
-    // it joins no group
-    config.remove(ConsumerConfig.GROUP_ID_CONFIG);
-    config.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
-    config.remove(ConsumerConfig.GROUP_PROTOCOL_CONFIG);
-    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     Consumer<byte[], byte[]> consumer =
-        new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        new KafkaConsumer<>(
+            ReaderConfig.of(kafka), new ByteArrayDeserializer(), new ByteArrayDeserializer());
     try {
       List<TopicPartition> all =
           Arrays.stream(names)

@@ -15,6 +15,9 @@ public final class DeadLetter extends RuntimeException {
   /** Header with the record's id: on input it names the record, on a dead letter it repeats it. */
   public static final String RECORD_ID_HEADER = RecordId.HEADER;
 
+  /** The record's own time, milliseconds since the epoch. */
+  public static final String TIME_HEADER = "headwater-record-time";
+
   /** Dead-letter header naming the field at fault: a JSON pointer, or {@code value}. */
   public static final String FIELD_HEADER = "headwater-field";
 

@@ -59,6 +59,7 @@ public final class DeadLetterHandler implements ProcessingExceptionHandler {
 
   /** By its record's own time, that of a backfill would be past its retention as it is written. */
   private static ProducerRecord<byte[], byte[]> ofNow(ProducerRecord<byte[], byte[]> dead) {
+    set(dead.headers(), DeadLetter.TIME_HEADER, String.valueOf(dead.timestamp()));
     return new ProducerRecord<>(
         dead.topic(),
         dead.partition(),

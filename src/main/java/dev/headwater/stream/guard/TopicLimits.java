@@ -10,11 +10,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.Config;
-import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
@@ -53,7 +50,6 @@ public final class TopicLimits {
     try (Admin admin = Admin.create(TopicSetup.impatient(kafka))) {
       Map<String, Integer> partitions = partitions(admin, topics);
       requireEqual(partitions, topics.pending(), topics.labelsById());
-      requireOfAnyAge(admin, topics.predictions().name());
       Map<String, Integer> limits = new HashMap<>(maxMessageBytes(admin, written(topics)));
       int kept =
           Stream.concat(Stream.of(maxRequestSize), changelogLimits(admin, changelogs))
@@ -72,6 +68,17 @@ public final class TopicLimits {
         limits.put(topic.name(), Math.min(own, kept - STORED));
       }
       return new Limits(maxRequestSize, limits);
+    }
+  }
+
+  /**
+   * The size limit of one topic.
+   *
+   * @throws KafkaException as {@link #read}, and where the topic is missing
+   */
+  public static Limits of(Map<String, Object> kafka, String topic, int maxRequestSize) {
+    try (Admin admin = Admin.create(TopicSetup.impatient(kafka))) {
+      return new Limits(maxRequestSize, maxMessageBytes(admin, List.of(topic)));
     }
   }
 
@@ -153,44 +160,22 @@ public final class TopicLimits {
     }
   }
 
-  /** A prediction has its record's own time: the first that is refused would stop scoring. */
-  private static void requireOfAnyAge(Admin admin, String predictions) {
-    Config config =
-        Objects.requireNonNull(configs(admin, List.of(predictions)).get(predictions), "asked for");
-    String key = TopicConfig.MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG;
-    ConfigEntry bound = config.get(key); // since Kafka 3.6
-    if (bound != null
-        && !bound.value().equals(String.valueOf(Long.MAX_VALUE))
-        && config.get(TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG).value().equals("CreateTime")) {
-      throw new IllegalStateException(
-          "%s takes no record older than %s ms, and a prediction is as old as its record: set %s of that topic to %d"
-              .formatted(predictions, bound.value(), key, Long.MAX_VALUE));
-    }
-  }
-
   private static Map<String, Integer> maxMessageBytes(Admin admin, List<String> topics) {
     Map<String, Integer> limits = new HashMap<>();
-    configs(admin, topics)
-        .forEach(
-            (topic, config) ->
-                limits.put(
-                    topic,
-                    Integer.valueOf(config.get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value())));
-    return limits;
-  }
-
-  private static Map<String, Config> configs(Admin admin, List<String> topics) {
     try {
-      return admin
+      admin
           .describeConfigs(
               topics.stream()
                   .map(name -> new ConfigResource(ConfigResource.Type.TOPIC, name))
                   .toList())
           .all()
           .get()
-          .entrySet()
-          .stream()
-          .collect(Collectors.toMap(entry -> entry.getKey().name(), Map.Entry::getValue));
+          .forEach(
+              (topic, config) ->
+                  limits.put(
+                      topic.name(),
+                      Integer.valueOf(config.get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value())));
+      return limits;
     } catch (ExecutionException e) {
       throw new KafkaException("topics' limits cannot be read: " + e.getCause(), e);
     } catch (InterruptedException e) {
