@@ -121,6 +121,9 @@ public record ReplayReport(
    */
   public static void probe(Path file) throws IOException {
     makeDirectory(file);
+    if (Files.isDirectory(file)) {
+      throw new IOException(file + " is a directory");
+    }
     if (Files.notExists(file, LinkOption.NOFOLLOW_LINKS)) {
       Files.createFile(file);
       Files.delete(file);
