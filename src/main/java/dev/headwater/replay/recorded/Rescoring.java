@@ -38,7 +38,6 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.jspecify.annotations.Nullable;
 
@@ -199,10 +198,6 @@ public final class Rescoring {
       String limit = config(admin, topic).get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value();
       return new Limits(Relay.maxRequestSize(kafka), Map.of(to, Integer.valueOf(limit)));
     } catch (ExecutionException e) {
-      if (e.getCause() instanceof TopicAuthorizationException) {
-        progress.accept("how much %s takes may not be read: see 'topics acls'".formatted(to));
-        return new Limits(Relay.maxRequestSize(kafka), Map.of());
-      }
       throw new KafkaException(
           "topic " + to + " cannot be made, or not be read how it is: " + e.getCause(), e);
     } catch (InterruptedException e) {
