@@ -20,7 +20,6 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
@@ -75,7 +74,7 @@ final class LabelSender {
     String topic = settings.topicNames().labels();
     Serializer<Label> values =
         settings.formats().labels(Label.class, new JsonSerde<>(Label.class)).serializer();
-    Limits limits = TopicLimits.of(kafka, topic, maxRequestSize(kafka));
+    Limits limits = TopicLimits.of(kafka, topic, Limits.maxRequestSize(kafka, MAX_REQUEST_SIZE));
     List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
     for (Label label : labels) {
       byte[] key = label.recordId().getBytes(UTF_8);
@@ -105,11 +104,5 @@ final class LabelSender {
     } catch (ExecutionException e) {
       throw new KafkaException("not all labels were sent; send them again", e.getCause());
     }
-  }
-
-  private static int maxRequestSize(Map<String, Object> kafka) {
-    String key = ProducerConfig.MAX_REQUEST_SIZE_CONFIG;
-    return (Integer)
-        ConfigDef.parseType(key, kafka.getOrDefault(key, MAX_REQUEST_SIZE), ConfigDef.Type.INT);
   }
 }

@@ -1,5 +1,6 @@
 package dev.headwater.replay.recorded;
 
+import dev.headwater.stream.guard.Limits;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -12,7 +13,6 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -40,9 +40,7 @@ final class Relay implements AutoCloseable {
 
   /** The largest record it sends, bytes. */
   static int maxRequestSize(Map<String, Object> kafka) {
-    String key = ProducerConfig.MAX_REQUEST_SIZE_CONFIG;
-    return (int)
-        ConfigDef.parseType(key, kafka.getOrDefault(key, MAX_REQUEST_SIZE), ConfigDef.Type.INT);
+    return Limits.maxRequestSize(kafka, MAX_REQUEST_SIZE);
   }
 
   /** Ends an earlier run under this name: nothing more of it becomes visible. */

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.headwater.bundle.InvalidRecordException;
 import java.util.Map;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +24,16 @@ public record Limits(int maxRequestSize, Map<String, Integer> maxMessageBytes) {
 
   public Limits {
     maxMessageBytes = Map.copyOf(maxMessageBytes);
+  }
+
+  /**
+   * A producer's {@code max.request.size}.
+   *
+   * @param otherwise where the properties have none
+   */
+  public static int maxRequestSize(Map<String, Object> kafka, int otherwise) {
+    String key = ProducerConfig.MAX_REQUEST_SIZE_CONFIG;
+    return (int) ConfigDef.parseType(key, kafka.getOrDefault(key, otherwise), ConfigDef.Type.INT);
   }
 
   /** The largest record {@code topic} takes, bytes. */
