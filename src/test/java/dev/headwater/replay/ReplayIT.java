@@ -70,7 +70,9 @@ class ReplayIT {
     assertThat(report.deadLetters()).isEqualTo(12);
     assertThat(report.duplicates()).isEqualTo(0);
     assertThat(report.accuracy().adaptive().segments().get(9))
-        .as("relearned by the last tenth, how far depends on the machine's pace")
+        .as(
+            "relearned by the last tenth, how far depends on the machine's pace: %s, %s",
+            report.accuracy(), report.versions())
         .isGreaterThan(.7);
     assertThat(report.accuracy().frozen().segments().get(9)).isLessThan(.2);
     assertThat(report.accuracy().adaptive().overall())

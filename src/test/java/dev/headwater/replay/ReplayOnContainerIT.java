@@ -34,7 +34,7 @@ class ReplayOnContainerIT {
             List.of("label"),
             Map.of(),
             Optional.empty(),
-            100,
+            50, // twelve seconds of the drift: one stall of a busy machine is no failure
             Duration.ZERO,
             true,
             Optional.of(KAFKA.getBootstrapServers()),
@@ -58,7 +58,9 @@ class ReplayOnContainerIT {
     assertThat(report.deadLetters()).isEqualTo(1200 / 50);
     assertThat(report.duplicates()).isZero();
     assertThat(report.accuracy().adaptive().overall())
-        .as("what adapting gives, on the same records")
+        .as(
+            "what adapting gives, on the same records: %s, %s",
+            report.accuracy(), report.versions())
         .isGreaterThan(report.accuracy().frozen().overall() + .1);
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", KAFKA.getBootstrapServers()))) {
       assertThat(admin.listTopics().names().get()).noneMatch(name -> name.startsWith("replay-"));
