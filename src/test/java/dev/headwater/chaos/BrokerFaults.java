@@ -29,7 +29,7 @@ final class BrokerFaults {
             .proxied()
             .underBothProtocols(),
         Fault.of("commit held past its transaction", BrokerFaults::holdCommit).proxied().aborting(),
-        Fault.of("broker restart", BrokerFaults::restart),
+        Fault.of("broker restart", BrokerFaults::restart).underBothProtocols(),
         Fault.of("broker SIGKILL", BrokerFaults::kill),
         Fault.of("broker down at start", BrokerFaults::downAtStart),
         Fault.of("broker down for 70 s", BrokerFaults::outage));

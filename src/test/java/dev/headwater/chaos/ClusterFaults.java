@@ -25,8 +25,8 @@ final class ClusterFaults {
 
   static List<Fault> all() {
     return List.of(
-        Fault.of("coordinators moved", ClusterFaults::move).nodes(3),
-        Fault.of("3 nodes, each lost in turn", ClusterFaults::lose).nodes(3));
+        Fault.of("coordinators moved", ClusterFaults::move).nodes(3).underBothProtocols(),
+        Fault.of("3 nodes, each lost in turn", ClusterFaults::lose).nodes(3).underBothProtocols());
   }
 
   /** Everything goes on without it; the next is lost only once it has caught up. */

@@ -101,6 +101,7 @@ final class InputFaults {
                 List.of(
                     run.on.names.predictions(),
                     run.on.names.labels(),
+                    run.on.names.samples(),
                     run.on.names.review(),
                     run.on.names.deadLetters()))
             .flatMap(Collection::stream)

@@ -257,6 +257,7 @@ final class Run implements AutoCloseable {
       PublishedHeads published = PublishedHeads.on(this);
       guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(published.history()));
       guarantees.add(Guarantee.noHeadServesThatItsGateRefused(published.accepted()));
+      guarantees.add(published.goBackByWithdrawalOnly());
     } else {
       guarantees.add(Guarantee.headsAreThoseThatWereLiveInTheirOrder(heads.history()));
       guarantees.add(Guarantee.headsSayWhatTheyMust(version -> TestHead.label(bundle, version)));

@@ -63,12 +63,14 @@ final class ScorerFaults {
   }
 
   /**
-   * Under the streams protocol what the third gets may all be of the join, and none of it scored.
+   * Any of the three leaves. Under the streams protocol what the third gets may all be of the join,
+   * and none of it scored.
    */
   private static boolean scale(Run run) throws Exception {
-    run.processes.start("more");
-    await().atMost(PATIENCE).until(() -> run.processes.scorer("more").sum(ASSIGNED) > 0);
-    run.processes.stop("more");
+    String more = "more-" + run.fired();
+    run.processes.start(more);
+    await().atMost(PATIENCE).until(() -> run.processes.scorer(more).sum(ASSIGNED) > 0);
+    run.processes.stop(run.processes.any(run.random));
     run.hit();
     return true;
   }
