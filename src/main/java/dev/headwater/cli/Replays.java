@@ -80,9 +80,6 @@ final class Replays {
   }
 
   private void run(Bundle bundle, Running running) throws Exception {
-    if (settings.replay().adapt() || settings.history().isPresent()) {
-      settings.requireSigningKey();
-    }
     Pipeline pipeline =
         new Pipeline(
             bundle,

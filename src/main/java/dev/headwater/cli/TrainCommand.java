@@ -42,7 +42,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--from",
       paramLabel = "FILE",
-      description = "Labelled records, JSONL: each line a record with its label in field 'label'.")
+      description =
+          "Labelled records, JSONL: each line a record with its label in the first of replay.truth-fields ('label').")
   private @Nullable Path history;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields

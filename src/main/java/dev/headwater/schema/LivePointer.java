@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * it names: a rollback is a new epoch that points at an old head.
  *
  * @param pinned while true the trainer trains and judges, but moves no pointer
- * @param by who moved it: {@code trainer}, {@code cli}, {@code withdrawal}
+ * @param by who moved it: {@code trainer}, {@code history}, {@code cli}, {@code withdrawal}
  * @param canary another version, that serves a share of the keys; null where none does
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)

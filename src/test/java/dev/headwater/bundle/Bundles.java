@@ -40,6 +40,14 @@ public final class Bundles {
 
   /** A linear classifier over grey pictures of so many pixels a side, {@code {"id", "image"}}. */
   public static Bundle pictures(Path directory, int side, int classes) throws Exception {
+    return pictures(directory, side, classes, "{id: /id, label: /label, image: /image}");
+  }
+
+  /**
+   * @param input of its manifest
+   */
+  public static Bundle pictures(Path directory, int side, int classes, String input)
+      throws Exception {
     byte[] network =
         GraphFixture.opset(17)
             .input("image", -1, 1, side, side)
@@ -58,8 +66,9 @@ public final class Bundles {
         task: thing
         model: model.onnx
         labels: labels.json
-        input: {id: /id, label: /label, image: /image}
-        """);
+        input: %s
+        """
+            .formatted(input));
   }
 
   /**

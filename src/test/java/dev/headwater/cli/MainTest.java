@@ -122,14 +122,19 @@ class MainTest {
                     .formatted(keys.trusted("ours"), stream))
             .toString();
 
-    for (String command :
-        List.of("train", "heads rollback 1", "labels retire x", "replay", "bench")) {
+    for (String command : List.of("train", "heads rollback 1", "labels retire x", "bench")) {
       err.getBuffer().setLength(0);
       List<String> words = new ArrayList<>(List.of(command.split(" ")));
       words.addAll(List.of("--config", config));
       assertThat(run(words.toArray(String[]::new))).as(command).isEqualTo(2);
       assertThat(err.toString()).as(command).contains("set heads.signing-key");
     }
+    err.getBuffer().setLength(0);
+    assertThat(run("replay", "--config", config, "--stream", "missing.jsonl")).isNotZero();
+    assertThat(err.toString())
+        .as("the heads of a replay are for nobody else")
+        .contains("missing.jsonl")
+        .doesNotContain("signing-key");
   }
 
   private Path deployment(String more) throws Exception {

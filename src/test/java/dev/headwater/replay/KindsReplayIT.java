@@ -7,6 +7,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
+import dev.headwater.gate.GateSettings;
+import dev.headwater.gate.Gates;
+import dev.headwater.gate.Metric;
 import dev.headwater.onnx.GraphFixture;
 import dev.headwater.replay.report.ReplayReport;
 import dev.headwater.schema.Json;
@@ -31,6 +34,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** Tasks of every kind over one backbone pass, through the whole pipeline. */
 class KindsReplayIT {
   private static final int RECORDS = 1200;
+
+  /** It wants more samples than there are records. */
+  private static final GateSettings NEVER =
+      new GateSettings(.15, .005, .1, 20, 1_000_000, Metric.ACCURACY, Map.of(), Map.of());
 
   @TempDir Path directory;
 
@@ -187,8 +194,10 @@ class KindsReplayIT {
             Optional.empty(),
             Duration.ofMinutes(1));
     Pipeline pipeline =
-        Replays.pipeline(
-            Bundle.load(manifest, clinc), directory, new Selection(.3, .9), Optional.empty());
+        gated(
+            Replays.pipeline(
+                Bundle.load(manifest, clinc), directory, new Selection(.3, .9), Optional.empty()),
+            new Gates(GateSettings.DEFAULT, Map.of("intent", NEVER)));
 
     ReplayReport report =
         new Replay(settings, pipeline, Replays.display(new ByteArrayOutputStream()))
@@ -199,6 +208,23 @@ class KindsReplayIT {
     assertThat(tags.versions()).anyMatch(v -> v.verdict().equals("accepted"));
     assertThat(tags.accuracy().adaptive().segments().get(9))
         .as("both the domain of ten and the form of the sentence, as far as the pace allows")
-        .isGreaterThan(.4);
+        .isGreaterThan(.4)
+        .as("what it has learnt since its first head")
+        .isGreaterThan(tags.accuracy().frozen().segments().get(9));
+    assertThat(report.tasks().get("intent").versions())
+        .as("by a gate of its own")
+        .noneMatch(v -> v.verdict().equals("accepted"));
+  }
+
+  private static Pipeline gated(Pipeline of, Gates gates) {
+    return new Pipeline(
+        of.bundle(),
+        of.topics(),
+        of.stream(),
+        of.scoring(),
+        of.adapt(),
+        gates,
+        of.history(),
+        of.kafka());
   }
 }

@@ -17,11 +17,14 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.junit.jupiter.api.AfterAll;
@@ -44,10 +47,12 @@ class BadInputIT {
   private static Deployment table;
   private static Deployment text;
   private static Deployment picture;
+  private static Deployment file;
   private static Deployment tensor;
   private static StreamService tableService;
   private static StreamService textService;
   private static StreamService pictureService;
+  private static StreamService fileService;
   private static StreamService tensorService;
 
   private final String id = UUID.randomUUID().toString();
@@ -78,6 +83,11 @@ class BadInputIT {
     pictureService =
         picture.service(
             Deployment.settings("picture", directory.resolve("picture"), ALL_UNSURE), pictures);
+    file = new Deployment(broker.bootstrapServers(), "file", 1);
+    Bundle files =
+        Bundles.pictures(Files.createDirectory(directory.resolve("e")), 2, 3, "{format: image}");
+    fileService =
+        file.service(Deployment.settings("file", directory.resolve("file"), ALL_UNSURE), files);
     tensor = new Deployment(broker.bootstrapServers(), "tensor", 1);
     Bundle tensors = Bundles.tensors(Files.createDirectory(directory.resolve("d")), 4, 3);
     tensorService =
@@ -86,6 +96,7 @@ class BadInputIT {
     tableService.start();
     textService.start();
     pictureService.start();
+    fileService.start();
     tensorService.start();
   }
 
@@ -94,17 +105,19 @@ class BadInputIT {
     tableService.close();
     textService.close();
     pictureService.close();
+    fileService.close();
     tensorService.close();
     table.close();
     text.close();
     picture.close();
+    file.close();
     tensor.close();
     broker.close();
   }
 
   @BeforeEach
   void count() {
-    List.of(table, text, picture, tensor).forEach(on -> before.put(on, on.metrics.counts()));
+    List.of(table, text, picture, file, tensor).forEach(on -> before.put(on, on.metrics.counts()));
   }
 
   @Test
@@ -170,6 +183,13 @@ class BadInputIT {
     String half = Bundles.PIXELS.substring(0, Bundles.PIXELS.length() / 8 * 4);
     byte[] corrupt = ("{\"id\": \"n\", \"image\": \"" + half + "\"}").getBytes(UTF_8);
     refusesAmongNeighbours(picture, PICTURE, corrupt, "/image", "damaged image");
+  }
+
+  @Test
+  void truncatedImageFile() {
+    byte[] whole = Base64.getDecoder().decode(Bundles.PIXELS);
+    byte[] half = Arrays.copyOf(whole, whole.length / 2);
+    refusesAmongNeighbours(file, recordId -> whole, half, "value", "damaged image");
   }
 
   @Test
@@ -281,10 +301,16 @@ class BadInputIT {
 
   private ConsumerRecord<byte[], byte[]> refusesAmongNeighbours(
       Deployment on, String good, byte[] bad, String field, String cause) {
+    return refusesAmongNeighbours(
+        on, recordId -> good.formatted(recordId).getBytes(UTF_8), bad, field, cause);
+  }
+
+  private ConsumerRecord<byte[], byte[]> refusesAmongNeighbours(
+      Deployment on, Function<String, byte[]> good, byte[] bad, String field, String cause) {
     String badId = "bad-" + id;
-    send(on, "before-" + id, good.formatted("before-" + id).getBytes(UTF_8));
+    send(on, "before-" + id, good.apply("before-" + id));
     send(on, badId, bad);
-    send(on, "after-" + id, good.formatted("after-" + id).getBytes(UTF_8));
+    send(on, "after-" + id, good.apply("after-" + id));
     on.flush();
 
     await().atMost(PATIENCE).until(() -> predicted(on, "after-" + id));

@@ -37,6 +37,9 @@ final class RealTailsTest {
     try (Rebuilt rebuilt = new Rebuilt(file.split(cut), inputs(name))) {
       rebuilt.saysWhatOnnxRuntimeSays(1e-4f);
       rebuilt.hasTheGradientOfFiniteDifferences();
+      assertThat(rebuilt.still())
+          .as("a key's bias alone does nothing: a softmax stays where all its scores rise alike")
+          .hasSizeLessThanOrEqualTo(name.equals("bert") ? 1 : 0);
     }
   }
 

@@ -22,11 +22,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** A head rebuilt, beside the same head in ONNX Runtime. */
 final class Rebuilt implements AutoCloseable {
   /** Wide enough that float32 carries a slope, narrow enough that the slope is the gradient. */
   private static final float NUDGE = 1e-3f;
+
+  private static final double STILL = 1e-6;
 
   private final Split split;
   private final Tail tail;
@@ -92,7 +95,16 @@ final class Rebuilt implements AutoCloseable {
             .isLessThanOrEqualTo(allowed);
       }
     }
-    assertThat(gradients.stream().anyMatch(g -> norm(g) > 1e-6)).as("any gradient").isTrue();
+    assertThat(gradients.stream().anyMatch(g -> norm(g) > STILL)).as("any gradient").isTrue();
+  }
+
+  /** Parameters that move no logit. */
+  List<String> still() {
+    List<float[]> gradients = gradients();
+    return IntStream.range(0, gradients.size())
+        .filter(p -> norm(gradients.get(p)) <= STILL)
+        .mapToObj(p -> split.parameters().get(p).name())
+        .toList();
   }
 
   /** One for each parameter, in order. */
