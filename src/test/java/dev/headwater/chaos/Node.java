@@ -54,12 +54,13 @@ final class Node {
 
   /** Returns at once: a quorum is up only together. */
   Node launch() throws IOException {
-    process =
+    ProcessBuilder node =
         TestJvm.of(log, "512m", Node.class, settings.toString())
             .redirectErrorStream(false)
             .redirectOutput(ProcessBuilder.Redirect.PIPE)
-            .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
-            .start();
+            .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    node.environment().put("NODE_LOG_LEVEL", "ERROR"); // why it does not come up
+    process = node.start();
     return this;
   }
 

@@ -13,10 +13,10 @@ import dev.headwater.replay.EmbeddedBroker;
 import dev.headwater.replay.recorded.TopicRange;
 import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
+import dev.headwater.stream.FreePort;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -47,7 +47,7 @@ abstract class CommandedDeployment {
     broker = EmbeddedBroker.start(directory.resolve("broker"));
     Path bundle = Files.createDirectory(directory.resolve("bundle"));
     Bundles.tabular(bundle, 4, 2);
-    port = freePort();
+    port = FreePort.next();
     config =
         Files.writeString(
             directory.resolve("config.yaml"),
@@ -150,11 +150,5 @@ abstract class CommandedDeployment {
       }
     }
     return values;
-  }
-
-  static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 }

@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.headwater.stream.FreePort;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,7 +49,7 @@ class MetricsIT extends CommandedDeployment {
     List<Listed> list = list();
     assertThat(list).hasSizeGreaterThan(40);
     assertThat(run("topics", "create")).isZero();
-    int trainerPort = freePort();
+    int trainerPort = FreePort.next();
     Files.writeString(
         config,
         Files.readString(config).replace("http: {", "http: {trainer-port: " + trainerPort + ", "));

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.headwater.replay.Browser;
 import dev.headwater.replay.Usable;
+import dev.headwater.stream.FreePort;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -39,7 +40,7 @@ class PagesIT extends CommandedDeployment {
 
   @Test
   void showAStreamATrainingAndACanary() throws Exception {
-    int trainerPort = freePort();
+    int trainerPort = FreePort.next();
     Files.writeString(
         config,
         Files.readString(config)

@@ -3,6 +3,7 @@ package dev.headwater.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.stream.FreePort;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -25,8 +26,8 @@ final class SecureBroker implements AutoCloseable {
   /** Of every key store, trust store and user, so that one search finds any of them. */
   static final String SECRET = "s3ntinel-kept-out-of-logs";
 
-  final int mutualTls = CommandedDeployment.freePort();
-  final int scram = CommandedDeployment.freePort();
+  final int mutualTls = FreePort.next();
+  final int scram = FreePort.next();
   private final Path directory;
   private final EmbeddedBroker broker;
 
@@ -36,7 +37,7 @@ final class SecureBroker implements AutoCloseable {
   SecureBroker(Path directory, String... clients) throws Exception {
     this.directory = directory;
     certify(clients);
-    int controller = CommandedDeployment.freePort();
+    int controller = FreePort.next();
     broker =
         EmbeddedBroker.start(
             directory.resolve("log"),

@@ -16,6 +16,7 @@ import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
+import dev.headwater.stream.FreePort;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -88,7 +89,7 @@ class SecurityIT {
     Files.writeString(secrets.resolve("store"), SecureBroker.SECRET);
     Files.writeString(
         directory.resolve("secrets.properties"), "password=" + SecureBroker.SECRET + "\n");
-    port = CommandedDeployment.freePort();
+    port = FreePort.next();
     scorer =
         config(
             "scorer",

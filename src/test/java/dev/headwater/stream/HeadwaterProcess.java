@@ -5,8 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.headwater.cli.Main;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -119,7 +117,7 @@ public final class HeadwaterProcess {
   /** Returns at once. */
   public static HeadwaterProcess launch(
       String command, Deployment on, Mode mode, Duration commitInterval) throws IOException {
-    int port = freePort();
+    int port = FreePort.next();
     Path config = mode.configure(on, commitInterval, port);
     Path log =
         Path.of("target", "serve", "%s-%s-%d.log".formatted(mode.name(), mode.member(), port));
@@ -240,11 +238,5 @@ public final class HeadwaterProcess {
         .send(
             HttpRequest.newBuilder(uri).timeout(QUIET).build(),
             HttpResponse.BodyHandlers.ofString());
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }

@@ -3,10 +3,10 @@ package dev.headwater.schema.format;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.headwater.stream.FreePort;
 import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import java.io.File;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -33,10 +33,7 @@ public final class ApicurioRegistry implements AutoCloseable {
 
   /** Up when this returns. */
   public static ApicurioRegistry start(String test) throws IOException {
-    int port;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      port = socket.getLocalPort();
-    }
+    int port = FreePort.next();
     Path jar;
     try (Stream<Path> files = Files.list(Path.of("target", "registry"))) {
       jar = files.filter(f -> f.toString().endsWith("-runner.jar")).findFirst().orElseThrow();
