@@ -152,7 +152,7 @@ class PromotionIT extends TrainerDeployment {
     long changed = heads().nextVersion(task);
     LabelAliases aliases =
         LabelAliases.none(task).renamed("l0", "ham").renamed("l1", "l2").retired("label-0");
-    Head live = heads().head(task, liveVersion()).orElseThrow();
+    Head live = live();
     try (Trainer trainer = started()) {
       awaitUp(trainer);
       try (HeadPublisher operator = publisher("operator")) {
@@ -221,7 +221,7 @@ class PromotionIT extends TrainerDeployment {
   /** The live head, each label under the weights of the next, as if the gate had let it through. */
   private long publishMixedUp(boolean pinned) {
     String task = bundle.task().name();
-    Head live = heads().head(task, liveVersion()).orElseThrow();
+    Head live = live();
     HeadInfo info = live.info();
     int classes = info.labels().size();
     Map<String, Tensor> tensors =

@@ -14,6 +14,7 @@ import dev.headwater.heads.HeadSettings;
 import dev.headwater.heads.Signatures;
 import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.EmbeddedBroker;
+import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.Sample;
@@ -218,6 +219,13 @@ abstract class TrainerDeployment {
 
   long liveVersion() {
     return heads().live(bundle.task().name()).map(LivePointer::version).orElse(-1L);
+  }
+
+  /** Of one look: what a trainer at work publishes between two is in one of them only. */
+  Head live() {
+    HeadLog now = heads();
+    String task = bundle.task().name();
+    return now.head(task, now.liveVersion(task)).orElseThrow();
   }
 
   HeadInfo head(long version) {

@@ -57,8 +57,7 @@ class TrainerIT extends TrainerDeployment {
     try (Trainer trainer = started()) {
       awaitUp(trainer);
 
-      assertThat(liveVersion()).isNotEqualTo(damaged);
-      assertThat(heads().head(task, liveVersion())).isPresent();
+      assertThat(live().info().version()).isNotEqualTo(damaged);
     }
   }
 
