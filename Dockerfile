@@ -1,10 +1,10 @@
 # docker build --target scorer  -t headwater/scorer .
 # docker build --target trainer -t headwater/trainer .
-# docker build --target trainer --build-arg CUDA=1 -t headwater/trainer:cuda .   (untested on CUDA)
-# docker build --target demo    -t headwater/demo .      the demo's model and stream, for a volume
+# docker build --target trainer --build-arg CUDA=1 -t headwater/trainer:cuda .   (not tested on CUDA)
+# docker build --target demo    -t headwater/demo .      model and stream of the demo, for a volume
 ARG JAVA=21
 
-# What the pom alone decides comes first: a change of code leaves these layers as they are.
+# Dependencies first: they depend on the pom only, so code changes keep these layers cached.
 FROM maven:3.9-eclipse-temurin-${JAVA} AS libraries
 ARG CUDA
 WORKDIR /src
@@ -21,8 +21,9 @@ RUN --mount=type=cache,target=/root/.m2 \
     MAVEN_OPTS=-XX:TieredStopAtLevel=1 mvn -B -q -ntp package \
     -Dmaven.test.skip=true -DskipChecks=true -Derrorprone=-parameters -Dmdep.skip=true
 
-# No shell between Docker and the JVM: SIGTERM reaches it, and it drains. Natives are unpacked under
-# /tmp, which must allow execution; state is under /var/lib/headwater; nothing else is written.
+# The JVM runs without a shell, so that it receives SIGTERM and shuts down cleanly. Native libraries
+# are unpacked to /tmp, which must allow execution. State is in /var/lib/headwater; nothing else is
+# written.
 FROM eclipse-temurin:${JAVA}-jre AS runtime
 RUN useradd --system --uid 10001 --home-dir /var/lib/headwater --create-home headwater
 ENV HEADWATER_HTTP_HOST=0.0.0.0 \
@@ -33,14 +34,15 @@ ENV HEADWATER_HTTP_HOST=0.0.0.0 \
 WORKDIR /opt/headwater
 COPY --from=libraries /src/target/lib lib
 USER 10001:10001
-# out of memory it ends with 1, as it fails: 3, the code of ExitOnOutOfMemoryError, is a verdict's
+# CrashOnOutOfMemoryError exits with 1, a failure; ExitOnOutOfMemoryError exits with 3, which here
+# reports a negative result
 VOLUME ["/tmp", "/var/lib/headwater"]
 ENTRYPOINT ["java", "-XX:MaxRAMPercentage=50", "-XX:+CrashOnOutOfMemoryError", "-XX:-CreateCoredumpOnCrash", \
   "-Djava.io.tmpdir=/tmp", "-Djna.tmpdir=/tmp", "-Dai.djl.offline=true", "-jar", "headwater.jar"]
 
 FROM runtime AS trainer
 ARG CUDA
-# goes once it has run on a GPU; empty where PyTorch is for the CPU
+# remove the label once the image has run on a GPU; empty for CPU builds
 LABEL dev.headwater.cuda="${CUDA:+untested on CUDA}"
 COPY --from=libraries /src/target/torch lib
 COPY --from=build /src/target/headwater.jar ./

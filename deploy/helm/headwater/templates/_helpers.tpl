@@ -1,4 +1,4 @@
-{{/* The labels of every pod of a release. */}}
+{{/* Labels common to all pods of a release. */}}
 {{- define "headwater.release" -}}
 app.kubernetes.io/name: headwater
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -28,7 +28,7 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* What scorer and trainer pods have in common. */}}
+{{/* Pod spec common to scorers and trainer. */}}
 {{- define "headwater.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -105,7 +105,7 @@ volumes:
     {{- if .root.Values.bundle.image }}
     emptyDir: {}
     {{- else }}
-    {{- required "bundle.image or bundle.volume says where the model comes from" .root.Values.bundle.volume | toYaml | nindent 4 }}
+    {{- required "set bundle.image or bundle.volume to the source of the model" .root.Values.bundle.volume | toYaml | nindent 4 }}
     {{- end }}
   - name: tmp
     emptyDir: {sizeLimit: {{ .root.Values.scratch }}}

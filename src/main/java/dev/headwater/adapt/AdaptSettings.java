@@ -6,22 +6,23 @@ import dev.headwater.heads.HeadSettings;
 import java.time.Duration;
 
 /**
- * How the worker learns.
+ * Settings of the trainer.
  *
- * @param transactionalId under which heads are published; one trainer at a time per id
- * @param samples new samples, or tiles of masks, that set off a training
- * @param growth of the memory that new samples must amount to as well, so that the cost of training
- *     stays in proportion
- * @param interval after which any new sample sets off a training
- * @param memory samples kept to train on; beyond it the oldest of the most frequent label goes
- * @param folds of the judged samples, each scored by a head that did not train on it; of a head of
- *     several layers two, unless it is dense
- * @param balance in [0, 1]: a sample of a label seen n times counts n^-balance
- * @param closeTimeout for the thread to stop
- * @param promotion who makes an accepted candidate live
- * @param alignUnlabelled whether heads follow moving classes while no labels come, on no proof but
- *     what clusters say and older labels do not deny, and heads trained on labels bring for it
- *     where these lie: see {@link dev.headwater.adapt.align.Aligner} for the risk
+ * @param transactionalId transactional id for publishing heads; one trainer at a time per id
+ * @param samples new samples (for masks, new tiles) that trigger training
+ * @param growth minimum ratio of new samples to the memory size, in addition to {@code samples}; it
+ *     keeps the cost of training proportional
+ * @param interval time after which any new sample triggers training
+ * @param memory capacity of the replay memory in samples; a full memory evicts the oldest sample of
+ *     the most frequent label
+ * @param folds cross-validation folds of the held-out samples; each sample is scored by a head that
+ *     did not train on it. Heads of several layers use at most two, or three for segmentation
+ * @param balance class balance in [0, 1]: a sample of a label seen n times weighs n^-balance
+ * @param closeTimeout maximum wait for the trainer thread to stop
+ * @param promotion whether the trainer or an operator promotes accepted candidates
+ * @param alignUnlabelled whether heads follow moving classes while no labels arrive. The only
+ *     evidence is clusters, checked against older labels. Heads trained on labels then carry source
+ *     statistics. See {@link dev.headwater.adapt.align.Aligner} for the risk
  */
 public record AdaptSettings(
     String transactionalId,
@@ -38,24 +39,25 @@ public record AdaptSettings(
     DriftSettings drift,
     boolean alignUnlabelled) {
 
-  /** The trainer, or somebody who approves of it. */
+  /** Whether the trainer promotes accepted candidates, or an operator does. */
   public enum Promotion {
     AUTOMATIC,
     MANUAL
   }
 
   public AdaptSettings {
-    require(!transactionalId.isBlank(), "transactional id must not be blank");
-    require(samples >= 1, "samples that trigger a training must be at least 1, got " + samples);
-    require(growth >= 0 && growth <= 1, "growth must be in [0, 1], got " + growth);
-    require(interval.toMillis() > 0, "training interval must be at least 1 ms, got " + interval);
-    require(memory >= 10, "memory must hold at least 10 samples, got " + memory);
-    require(folds >= 2 && folds <= 50, "folds must be 2 to 50, got " + folds);
+    require(!transactionalId.isBlank(), "transactional ID must not be blank");
+    require(samples >= 1, "trigger samples must be at least 1, got " + samples);
+    require(growth >= 0 && growth <= 1, "trigger growth must be in [0, 1], got " + growth);
+    require(interval.toMillis() > 0, "trigger interval must be at least 1 ms, got " + interval);
+    require(memory >= 10, "memory must be at least 10 samples, got " + memory);
+    require(folds >= 2 && folds <= 50, "folds must be in [2, 50], got " + folds);
     require(balance >= 0 && balance <= 1, "balance must be in [0, 1], got " + balance);
-    require(closeTimeout.toMillis() > 0, "close timeout must be at least 1 ms: " + closeTimeout);
+    require(
+        closeTimeout.toMillis() > 0, "close timeout must be at least 1 ms, got " + closeTimeout);
   }
 
-  /** Everything but what has no sensible default; chosen by replay, see RATIONALE.md. */
+  /** Returns the defaults, which were chosen by replay: see docs/design/adapt.md. */
   public static AdaptSettings of(String transactionalId) {
     return new AdaptSettings(
         transactionalId,
@@ -73,8 +75,8 @@ public record AdaptSettings(
         false);
   }
 
-  private static void require(boolean holds, String message) {
-    if (!holds) {
+  private static void require(boolean valid, String message) {
+    if (!valid) {
       throw new IllegalArgumentException(message);
     }
   }

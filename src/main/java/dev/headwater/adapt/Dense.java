@@ -17,25 +17,27 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is different where every pixel has a class: samples are tiles of a record, and a head is
- * judged by how its masks overlap the true ones, a record being one trial, for its pixels are not
- * independent.
+ * Supervision for segmentation: samples are tiles of a record, and heads are compared by mask
+ * overlap (IoU). One record is one trial, because the pixels of a record are not independent.
  */
 record Dense(Tiling tiling, Masks masks) {
-  /** What one record's trial is about; there is one kind. */
+  /** The label of every trial: masks have no labels of their own. */
   static final String LABEL = "mask";
 
-  /** Keeps one pixel too many, where nothing is to be seen, from being all that counts. */
-  private static final double FOUND = 0.01;
+  /**
+   * IoU smoothing, as a fraction of the pixels. Without it, one false-positive pixel in an image
+   * without foreground would change the IoU from 1 to 0.
+   */
+  private static final double SMOOTHING = 0.01;
 
-  /** Of features in memory; the samples it may hold are bounded by it as well. */
-  private static final long BYTES = 512L << 20;
+  /** Maximum size of the features in the replay memory, in bytes. */
+  private static final long MAX_BYTES = 512L << 20;
 
   /**
-   * The true classes of a sample's tiles.
+   * The ground truth of a sample's tiles.
    *
-   * @param classes of the rows' pixels, one after the other; -1 in the borders
-   * @param weights of each row, 1 / inclusion probability
+   * @param classes class of each pixel, row by row; -1 in the borders
+   * @param weights importance weight of each row, 1 / inclusion probability
    */
   @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
   record Truth(byte[] classes, float[] weights) {}
@@ -52,13 +54,13 @@ record Dense(Tiling tiling, Masks masks) {
         && truth(sample) != null;
   }
 
-  /** Null where the label is no mask of this task. */
+  /** Returns the ground truth, or null if the label is not a mask of this task. */
   @Nullable Truth truth(Sample sample) {
     byte[] mask;
     try {
       mask = masks.decode(sample.getLabel(), "label", sample.getRecordId());
     } catch (InvalidRecordException e) {
-      return null; // it was one when it came: masks have been declared otherwise since
+      return null; // valid when it was recorded: the bundle's mask declaration has changed since
     }
     int width = tiling.answers();
     byte[] classes = new byte[sample.getRows() * width];
@@ -71,27 +73,27 @@ record Dense(Tiling tiling, Masks masks) {
     return new Truth(classes, weights);
   }
 
-  /** How many samples to remember of as many as are wanted. */
+  /** Returns the memory capacity in samples: the requested one, limited to 512 MiB of features. */
   int capacity(int samples) {
     long bytes = (long) Float.BYTES * tiling.size() * TileDraw.most(tiling);
-    return (int) Math.max(10, Math.min(samples, BYTES / bytes));
+    return (int) Math.max(10, Math.min(samples, MAX_BYTES / bytes));
   }
 
   /**
-   * A pixel of a class that n pixels have counts n^(-balance / 2), their mean being 1. Where a
-   * label is a record's, how often it comes changes with the stream; how much of a picture a class
-   * covers is part of what the head has to tell, so less of it is taken away.
+   * Returns the training batch. A pixel whose class has n pixels weighs n^(-balance / 2), with mean
+   * 1. The balance is halved because the area of a class is part of what the head must predict. The
+   * frequency of a record's label, in contrast, changes with the stream.
    */
   Batch batch(List<Remembered> samples, int classes, double balance) {
     double[] counts = new double[classes];
     double pixels = 0;
     List<byte[]> targets = new ArrayList<>();
     for (Remembered sample : samples) {
-      byte[] places = sample.requireTruth().classes();
-      targets.add(places);
-      for (byte place : places) {
-        if (place >= 0) {
-          counts[place]++;
+      byte[] pixelClasses = sample.requireTruth().classes();
+      targets.add(pixelClasses);
+      for (byte pixelClass : pixelClasses) {
+        if (pixelClass >= 0) {
+          counts[pixelClass]++;
           pixels++;
         }
       }
@@ -114,56 +116,61 @@ record Dense(Tiling tiling, Masks masks) {
         new Pixels(targets, weights));
   }
 
-  /** What stands in for a head where none is live: the one class that does best everywhere. */
+  /** Returns the baseline where no head is live: logits of the one class with the best mean IoU. */
   List<float[]> constant(List<Remembered> samples, int classes) {
     List<float[]> best = List.of();
-    double most = -1;
+    double bestSum = -1;
     for (int c = 0; c < classes; c++) {
-      List<float[]> same = new ArrayList<>();
+      List<float[]> constantLogits = new ArrayList<>();
       double sum = 0;
       for (Remembered sample : samples) {
         float[] logits = new float[sample.requireTruth().classes().length * classes];
         for (int row = c; row < logits.length / tiling.answers(); row += classes) {
           Arrays.fill(logits, row * tiling.answers(), (row + 1) * tiling.answers(), 1);
         }
-        same.add(logits);
+        constantLogits.add(logits);
         sum += sample.weight() * found(sample, logits, classes).iou();
       }
-      if (sum > most) {
-        most = sum;
-        best = same;
+      if (sum > bestSum) {
+        bestSum = sum;
+        best = constantLogits;
       }
     }
     return best;
   }
 
-  /** What one head's mask and the other's are worth, by the sample's tiles. */
+  /** Compares the masks of two heads on the sample's tiles. */
   Trial trial(Remembered sample, float[] before, float[] after, int classes) {
     Found live = found(sample, before, classes);
-    Found now = found(sample, after, classes);
+    Found candidate = found(sample, after, classes);
     Overlap overlap =
         new Overlap(
-            live.intersection, live.union, now.intersection, now.union, live.right(), now.right());
-    return new Trial(LABEL, sample.weight(), now.iou() - live.iou(), overlap);
+            live.intersection,
+            live.union,
+            candidate.intersection,
+            candidate.union,
+            live.right(),
+            candidate.right());
+    return new Trial(LABEL, sample.weight(), candidate.iou() - live.iou(), overlap);
   }
 
   /**
-   * As the sample's tiles estimate it: intersection and union of every class but the first, which
-   * is the background.
+   * Pixel counts of a record, estimated from the sample's tiles. Intersection and union cover every
+   * class except the first, which is the background.
    *
-   * @param hits pixels whose class is told right, the background's as well
-   * @param pixels of the record
+   * @param hits correctly classified pixels, background included
+   * @param pixels pixels of the record
    */
   record Found(double intersection, double union, double hits, double pixels) {
-    /** The share of the pixels whose class is told right. */
+    /** Returns the pixel accuracy. */
     double right() {
       return hits / pixels;
     }
 
-    /** As if {@link #FOUND} of the picture had been foreground, and found. */
+    /** Returns the IoU, smoothed by {@link #SMOOTHING} of the pixels. */
     double iou() {
-      double found = FOUND * pixels;
-      return (intersection + found) / (union + found);
+      double smoothing = SMOOTHING * pixels;
+      return (intersection + smoothing) / (union + smoothing);
     }
   }
 
@@ -175,21 +182,21 @@ record Dense(Tiling tiling, Masks masks) {
     double hits = 0;
     double pixels = 0;
     for (int i = 0; i < truth.classes().length; i++) {
-      int own = truth.classes()[i];
-      if (own >= 0) {
+      int target = truth.classes()[i];
+      if (target >= 0) {
         int row = i / width;
-        int said = best(logits, row * classes * width + i % width, width, classes);
+        int predicted = best(logits, row * classes * width + i % width, width, classes);
         double weight = truth.weights()[row];
         pixels += weight;
-        hits += said == own ? weight : 0;
-        intersection += own > 0 && said == own ? weight : 0;
-        union += weight * ((own > 0 ? 1 : 0) + (said > 0 && said != own ? 1 : 0));
+        hits += predicted == target ? weight : 0;
+        intersection += target > 0 && predicted == target ? weight : 0;
+        union += weight * ((target > 0 ? 1 : 0) + (predicted > 0 && predicted != target ? 1 : 0));
       }
     }
     return new Found(intersection, union, hits, pixels);
   }
 
-  /** The mean probability of what is said of a pixel, as the sample's tiles estimate it. */
+  /** Returns the mean probability of the predicted classes, estimated from the sample's tiles. */
   double confidence(Remembered sample, float[] logits, int classes) {
     Truth truth = sample.requireTruth();
     int width = tiling.answers();
@@ -199,10 +206,10 @@ record Dense(Tiling tiling, Masks masks) {
       if (truth.classes()[i] >= 0) {
         int row = i / width;
         int at = row * classes * width + i % width;
-        int said = best(logits, at, width, classes);
-        double sum = 0; // of exponentials, the best one's being 1
+        int predicted = best(logits, at, width, classes);
+        double sum = 0; // softmax denominator, relative to the highest logit
         for (int c = 0; c < classes; c++) {
-          sum += Math.exp(logits[at + c * width] - logits[at + said * width]);
+          sum += Math.exp(logits[at + c * width] - logits[at + predicted * width]);
         }
         double weight = truth.weights()[row];
         pixels += weight;

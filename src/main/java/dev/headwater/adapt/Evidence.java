@@ -4,47 +4,51 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What the next candidate is judged on: the traffic of late, of what the live head has not trained
- * on. Not thread-safe.
+ * Selects the evaluation samples of the next candidate: the newest ones that the live head has not
+ * trained on. Not thread-safe.
  */
 final class Evidence {
-  /** What a candidate is judged on stands for so many records at least. */
-  private static final int RECORDS = 2000;
+  /** Minimum number of records that the samples represent, as a sum of importance weights. */
+  private static final int MIN_RECORDS = 2000;
 
-  /** Likewise where the traffic has changed: what came before that would defend the live head. */
-  private static final int RECORDS_AFTER_DRIFT = 500;
+  /** Minimum after drift: samples from before the drift would favour the live head. */
+  private static final int MIN_RECORDS_AFTER_DRIFT = 500;
 
-  /** And is so many samples at least, where there are. */
-  private static final int SAMPLES = 100;
+  /** Minimum number of samples, where there are as many. */
+  private static final int MIN_SAMPLES = 100;
 
-  private TrainedThrough passed = TrainedThrough.nothing();
-  private boolean drifted;
+  private TrainedThrough excluded = TrainedThrough.nothing();
+  private boolean driftPending;
 
-  /** Another head is live: begins again. */
+  /** Starts over after the live head has changed. */
   void restart() {
-    passed = TrainedThrough.nothing();
+    excluded = TrainedThrough.nothing();
   }
 
-  /** The traffic has changed; what has passed by it does not come back. */
+  /** Records a drift alarm: samples outside the next window are excluded for good. */
   void drifted() {
-    drifted = true;
+    driftPending = true;
   }
 
   /**
-   * Which of these samples, indexes in the order they came, the next candidate is judged on: the
-   * newest, and none from before the traffic last changed.
+   * Returns the indexes of the samples to evaluate the next candidate on: the newest, excluding
+   * those from before the last drift.
+   *
+   * @param samples in order of arrival
+   * @param unseen indexes of the samples that the live head has not trained on
    */
   int[] ofLate(List<Remembered> samples, int[] unseen) {
-    int[] left = Arrays.stream(unseen).filter(i -> !passed.covers(samples.get(i))).toArray();
-    int least = drifted ? RECORDS_AFTER_DRIFT : RECORDS;
-    int from = left.length;
-    for (double records = 0; from > 0 && (records < least || left.length - from < SAMPLES); ) {
-      records += samples.get(left[--from]).weight();
+    int[] eligible = Arrays.stream(unseen).filter(i -> !excluded.covers(samples.get(i))).toArray();
+    int minRecords = driftPending ? MIN_RECORDS_AFTER_DRIFT : MIN_RECORDS;
+    int from = eligible.length;
+    for (double records = 0;
+        from > 0 && (records < minRecords || eligible.length - from < MIN_SAMPLES); ) {
+      records += samples.get(eligible[--from]).weight();
     }
-    for (int i = 0; drifted && i < from; i++) {
-      passed.advance(samples.get(left[i]).partition(), samples.get(left[i]).offset());
+    for (int i = 0; driftPending && i < from; i++) {
+      excluded.advance(samples.get(eligible[i]).partition(), samples.get(eligible[i]).offset());
     }
-    drifted = false;
-    return Arrays.copyOfRange(left, from, left.length);
+    driftPending = false;
+    return Arrays.copyOfRange(eligible, from, eligible.length);
   }
 }

@@ -7,58 +7,64 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** How the heads of one task are trained, whatever they are made of. Thread-safe. */
+/** Trains the heads of one task. Thread-safe. */
 interface Fitter {
 
-  /** A head in the form it is trained in. Immutable. */
+  /** A head in its trainable form. Immutable. */
   interface Trained {
-    /** By class, of each of these features. */
+    /** Returns the logits of each feature vector, by class. */
     List<float[]> logits(List<float[]> features);
 
-    /** The head that says {@code factor} times what this says, plus {@code shift}. */
+    /** Returns a head with the logits {@code factor} · x + {@code shift}, x being those of this. */
     Trained scaled(double factor, double shift);
 
     boolean finite();
 
-    /** By the name of the head graph's input they are fed to. */
+    /** Returns the parameters by input name of the head graph. */
     Map<String, Tensor> tensors();
   }
 
   /**
-   * @throws IllegalArgumentException where it is not a head of this task
+   * Converts a head to its trainable form.
+   *
+   * @throws IllegalArgumentException if it is not a head of this task
    */
   Trained of(Head head);
 
-  /** A head without classes, to grow from. */
+  /** Returns a head without classes: the start of a first training. */
   Trained empty();
 
   /**
-   * One head for each way to weight the same samples.
+   * Trains one head per weighting of the same samples.
    *
-   * @param live where it begins, and what to stay near
-   * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
+   * @param live initial weights, and the target of the L2-SP penalty
+   * @param classes number of classes of the fitted heads; those of {@code live} come first and keep
+   *     their indexes
+   * @param weightings sample weights, one array per head; weight 0 leaves a sample out
    * @throws java.util.concurrent.CancellationException after {@link #cancel}
    */
   List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings);
 
   /**
-   * What the heads of one fit all went on from.
+   * The intermediate head from which all heads of one fit started.
    *
-   * @param weights of the samples it was taught, none of which any of those heads leaves out
+   * @param weights sample weights that it was trained with; no sample with a weight is left out by
+   *     any of those heads
    */
   @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
   record Common(Trained head, double[] weights) {}
 
-  /** Of heads that one {@link #fit} made; empty where each began by itself. */
+  /** Returns the shared start of heads from one {@link #fit}; empty if there was none. */
   default Optional<Common> common(List<Trained> fitted) {
     return Optional.empty();
   }
 
   /**
-   * As {@link #fit}, after it, for samples that are nearly the same.
+   * Trains again after {@link #fit}, on nearly the same samples.
    *
-   * @param fitted what it made, for each weighting
-   * @param weightings for each of them, and one more for what is {@link #common}
+   * @param fitted the result of that fit, one head per weighting
+   * @param weightings one per fitted head, plus one for the {@linkplain #common shared start} where
+   *     there is one
    */
   default List<Trained> refit(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
@@ -66,51 +72,52 @@ interface Fitter {
   }
 
   /**
-   * Heads of one fit, and how far they went.
+   * Heads of one fit, interpolated between the live head and the fitted weights.
    *
-   * @param way as a share of that from the live head to where they were fitted
+   * @param way step size in (0, 1]: fraction of the way from the live head to the fitted weights
    */
   record Settled(List<Trained> heads, double way) {}
 
   /**
-   * How far heads that were fitted apart are to go.
+   * Interpolates the fitted heads with the live head.
    *
-   * @param weightings by which each was fitted: what weighs nothing there tells
+   * @param weightings sample weights of each fit; the step size is chosen on samples of weight 0
    */
   default Settled settled(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
     return new Settled(fitted, 1);
   }
 
-  /** Folds that are worth what their heads cost, of so many wanted. */
+  /** Returns the number of folds to train, at most {@code wanted}: each fold costs a training. */
   default int folds(int wanted) {
     return wanted;
   }
 
-  /** Whether samples that nobody labelled teach its heads anything. */
+  /** Returns whether its heads also train on pseudo-labels of unlabelled samples. */
   default boolean learnsUnlabelled() {
     return false;
   }
 
-  /** Whether what ships is made of the folds' heads alone, and none is trained on everything. */
+  /** Returns whether the candidate is the mean of the fold heads, without a head trained on all. */
   default boolean shipsFolds(Trained live) {
     return false;
   }
 
   /**
-   * What to ship of the heads that one {@link #fit} made, as they {@linkplain #settled settled}.
+   * Combines the {@linkplain #settled interpolated} heads of one {@link #fit} into the candidate.
    *
-   * @param live what they began at
-   * @param fitted the last was trained on everything, unless {@link #shipsFolds}
+   * @param live the head they started from
+   * @param fitted the fold heads, and last the head trained on all samples unless {@link
+   *     #shipsFolds}
    */
   Trained blend(Trained live, List<Trained> fitted);
 
-  /** Where heads are trained: {@code cpu} or {@code cuda:N}. */
+  /** Returns the training device: {@code cpu} or {@code cuda:N}. */
   String device();
 
-  /** Loads what is loaded at the first use, so that the first real fit does not wait for it. */
+  /** Loads native libraries and kernels, so that the first fit does not wait for them. */
   void warmUp();
 
-  /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
+  /** Makes running and future fits throw {@code CancellationException} soon. */
   void cancel();
 }

@@ -9,14 +9,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Between a bundle's named head tensors and the one form that is trained.
+ * Converts between the named head tensors of a bundle and {@link LinearHead}.
  *
  * @param dim length of a feature vector
  */
 public record HeadLayout(LinearLayer layer, int dim) {
 
   /**
-   * @throws IllegalArgumentException where the task's head is not one linear layer on a vector
+   * @throws IllegalArgumentException if the task's head is not one linear layer on a vector
    */
   public static HeadLayout of(Task task) {
     LinearLayer layer =
@@ -25,11 +25,11 @@ public record HeadLayout(LinearLayer layer, int dim) {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "task %s: its head is more than one linear layer, and this trainer trains no other: cut before the last layer"
+                        "task %s: expected a head of one linear layer; cut before the last layer"
                             .formatted(task.name())));
     if (task.split().dim() < 1) {
       throw new IllegalArgumentException(
-          "task %s: the cut %s is no vector of fixed length, and this trainer trains on no other"
+          "task %s: expected a vector of fixed length at the cut %s"
               .formatted(task.name(), task.split().features()));
     }
     return new HeadLayout(layer, task.split().dim());
@@ -39,7 +39,7 @@ public record HeadLayout(LinearLayer layer, int dim) {
     return layer.bias() != null;
   }
 
-  /** The head's weights, copied. */
+  /** Returns a copy of the head's weights. */
   public LinearHead linear(Head head) {
     int classes = head.info().labels().size();
     float[] weight = tensor(head, layer.weight());
@@ -66,19 +66,19 @@ public record HeadLayout(LinearLayer layer, int dim) {
   }
 
   /**
-   * @throws IllegalArgumentException where the head has no tensor of this name
+   * @throws IllegalArgumentException if the head has no tensor of this name
    */
   static float[] tensor(Head head, String name) {
     Tensor tensor = head.tensors().get(name);
     if (tensor == null) {
       throw new IllegalArgumentException(
-          "head %d of %s has no tensor %s"
+          "head %d of task %s has no tensor %s"
               .formatted(head.info().version(), head.info().task(), name));
     }
     return tensor.values();
   }
 
-  /** [count, rows, columns] to [count, columns, rows]. */
+  /** Transposes [count, rows, columns] to [count, columns, rows]. */
   static float[] transposed(float[] values, int count, int rows, int columns) {
     float[] transposed = new float[values.length];
     for (int i = 0; i < count; i++) {

@@ -45,20 +45,21 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
- * Begins a deployment from labelled records: the memory is seeded with them and the first head
- * trained on them, without a gate, for there is nothing to compare it with but the guesswork before
- * it. A deployment that already has a head of its own is left alone.
+ * Trains the first head of each task on a file of labelled records, which also seed the replay
+ * memory. A task that already has a trained head live is skipped.
+ *
+ * <p>The first head is evaluated on all samples, by cross-validation: no head has seen them yet.
  */
 public final class History {
-  private static final int CHUNK = 512;
+  private static final int CHUNK_SIZE = 512;
 
   private final TrainerSession.Parts parts;
   private final Scoring scoring;
   private final Consumer<String> progress;
 
   /**
-   * @param scoring gives the features; of the same bundle
-   * @param progress told a line now and then, and each line of the file that is refused
+   * @param scoring computes the features; of the same bundle
+   * @param progress receives progress messages, and one message per skipped line of the file
    */
   public History(
       AdaptSettings settings,
@@ -78,71 +79,71 @@ public final class History {
   /**
    * Trains the first head of each task from a JSONL file of records.
    *
-   * @param labelFields the field of each line that holds the label, by task; a task without one is
-   *     left alone, as is one that no line has a label for, or that has a trained head live
-   * @return the heads that are now live
-   * @throws IllegalStateException where no line is usable for a task without such a head
+   * @param labelFields name of the label field, by task. A task is skipped where it has no label
+   *     field, no line has a label for it, or a trained head is live
+   * @return the trained heads, accepted or rejected
+   * @throws IllegalStateException if no line is usable for a task without a trained head
    */
   public List<HeadInfo> train(Path file, Map<String, String> labelFields) throws IOException {
     List<Task> tasks = parts.bundle().tasks();
-    List<Integer> taught =
+    List<Integer> selected =
         IntStream.range(0, tasks.size())
             .filter(i -> labelFields.containsKey(tasks.get(i).name()))
             .boxed()
             .toList();
-    if (taught.isEmpty()) {
+    if (selected.isEmpty()) {
       throw new IllegalStateException(
-          "no field of %s holds the labels themselves for any of %s"
+          "cannot train on %s: no field contains the label itself for any task of %s"
               .formatted(file, tasks.stream().map(Task::name).toList()));
     }
     List<String> lines = lines(file);
-    // not as a writer: what is refused must not end a trainer that runs
+    // read without a transactional writer: a run that fails here must not fence a running trainer
     HeadLog heads =
         HeadLog.read(parts.kafka(), parts.topics().heads(), parts.settings().heads().signatures());
-    if (taught.stream().allMatch(i -> heads.liveVersion(tasks.get(i).name()) > 0)) {
-      requireFirst(tasks.get(taught.get(0)), heads);
+    if (selected.stream().allMatch(i -> heads.liveVersion(tasks.get(i).name()) > 0)) {
+      requireFirst(tasks.get(selected.get(0)), heads);
     }
-    List<Sample> samples = samples(lines, taught, labelFields);
+    List<Sample> samples = samples(lines, selected, labelFields);
     Map<Integer, Learner> learners = new LinkedHashMap<>();
-    List<Task> begun = new ArrayList<>();
-    for (int i : taught) {
+    List<Task> alreadyTrained = new ArrayList<>();
+    for (int i : selected) {
       Learner learner = parts.learner(i);
       tasks.get(i).head().ifPresent(learner::live);
       samples.forEach(sample -> learner.add(sample, 0, -1));
       String field = labelFields.get(tasks.get(i).name());
       if (learner.memorySize() == 0 || !learner.hasLabels()) {
         progress.accept(
-            "%s: no line has a usable record and label in field '%s': left alone"
+            "%s: skipped: no line has a valid record and a label in field '%s'"
                 .formatted(tasks.get(i).name(), field));
         continue;
       }
       if (heads.liveVersion(tasks.get(i).name()) > 0) {
-        begun.add(tasks.get(i)); // as where a run before this one was ended between two tasks
+        alreadyTrained.add(tasks.get(i)); // an earlier run may have ended between two tasks
         continue;
       }
       learners.put(i, learner);
     }
     if (learners.isEmpty()) {
-      begun.forEach(task -> requireFirst(task, heads));
+      alreadyTrained.forEach(task -> requireFirst(task, heads));
       throw new IllegalStateException(
-          "no line of %s has a usable record and label in field '%s'"
-              .formatted(file, labelFields.get(tasks.get(taught.get(0)).name())));
+          "no line of %s has a valid record and a label in field '%s'"
+              .formatted(file, labelFields.get(tasks.get(selected.get(0)).name())));
     }
-    Set<String> past = begun.stream().map(Task::name).collect(Collectors.toSet());
-    past.forEach(
+    Set<String> trainedNames = alreadyTrained.stream().map(Task::name).collect(Collectors.toSet());
+    trainedNames.forEach(
         task ->
             progress.accept(
-                "%s: head %d is live already: left alone"
-                    .formatted(task, heads.liveVersion(task))));
+                "%s: skipped: head %d is already live".formatted(task, heads.liveVersion(task))));
     return publish(
-        samples.stream().filter(sample -> !past.contains(sample.getTask())).toList(), learners);
+        samples.stream().filter(sample -> !trainedNames.contains(sample.getTask())).toList(),
+        learners);
   }
 
   private static List<String> lines(Path file) throws IOException {
     try {
       return Files.readAllLines(file);
     } catch (CharacterCodingException e) {
-      throw new IOException(file + " is not UTF-8"); // which is all that e could tell
+      throw new IOException(file + " is not UTF-8"); // the cause has no further details
     }
   }
 
@@ -159,8 +160,7 @@ public final class History {
   }
 
   private HeadInfo train(Task task, Learner learner, HeadPublisher publisher, HeadLog heads) {
-    progress.accept(
-        "%s: %d samples in memory; training".formatted(task.name(), learner.memorySize()));
+    progress.accept("%s: training on %d samples".formatted(task.name(), learner.memorySize()));
     if (task.head().isPresent() && heads.versions(task.name()).isEmpty()) {
       publisher.promote(task.head().get(), "history");
     }
@@ -173,20 +173,20 @@ public final class History {
     return first.info();
   }
 
-  /** What became of a task's first head, in words. */
+  /** Describes the result of training a task's first head, in one line. */
   public static String told(HeadInfo first) {
     return first.verdict().accepted()
-        ? "%s: head %d is live and knows %d labels"
+        ? "%s: head %d is live with %d labels"
             .formatted(first.task(), first.version(), first.labels().size())
-        : "%s: head %d is not live, for %s; its samples are kept, and more of them may do"
-            .formatted(first.task(), first.version(), first.verdict().reason());
+        : "%s: head %d %s; the samples are kept: train again with more records"
+            .formatted(first.task(), first.version(), first.verdict().describe());
   }
 
   private static void requireFirst(Task task, HeadLog heads) {
     long live = heads.liveVersion(task.name());
     if (live > 0) {
       throw new IllegalStateException(
-          "head %d of %s is live already: history only begins a deployment"
+          "head %d of %s is already live: only the first head can be trained on history"
               .formatted(live, task.name()));
     }
   }
@@ -194,8 +194,8 @@ public final class History {
   private List<Sample> samples(
       List<String> lines, List<Integer> tasks, Map<String, String> labelFields) {
     List<Sample> samples = new ArrayList<>();
-    for (int from = 0; from < lines.size(); from += CHUNK) {
-      List<String> chunk = lines.subList(from, Math.min(from + CHUNK, lines.size()));
+    for (int from = 0; from < lines.size(); from += CHUNK_SIZE) {
+      List<String> chunk = lines.subList(from, Math.min(from + CHUNK_SIZE, lines.size()));
       List<byte[]> values =
           chunk.stream().map(line -> line.getBytes(StandardCharsets.UTF_8)).toList();
       List<CompletableFuture<Inference>> inferences = scoring.submit(values);
@@ -206,7 +206,7 @@ public final class History {
           int line = from + i + 1;
           labels.forEach((task, label) -> samples.add(sample(inference, task, label, line)));
         } catch (InvalidRecordException | IllegalArgumentException e) {
-          progress.accept("line %d is left out: %s".formatted(from + i + 1, e.getMessage()));
+          progress.accept("line %d: skipped: %s".formatted(from + i + 1, e.getMessage()));
         }
       }
       progress.accept("%d of %d records embedded".formatted(from + chunk.size(), lines.size()));
@@ -214,7 +214,7 @@ public final class History {
     return samples;
   }
 
-  /** By the task's index, of those that the line has a label for; one at least. */
+  /** Returns the labels of a line by task index, at least one. */
   private Map<Integer, String> labels(
       String line, List<Integer> tasks, Map<String, String> labelFields) {
     Map<Integer, String> labels = new LinkedHashMap<>();
@@ -228,10 +228,10 @@ public final class History {
         }
       }
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("it is not JSON: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException("invalid JSON: " + e.getOriginalMessage(), e);
     }
     if (labels.isEmpty()) {
-      throw new IllegalArgumentException("it has no label in field " + fields(labelFields));
+      throw new IllegalArgumentException("no label in field " + fields(labelFields));
     }
     return labels;
   }
@@ -245,8 +245,8 @@ public final class History {
   private Sample sample(Inference inference, int taskIndex, String label, int line) {
     Task task = parts.bundle().tasks().get(taskIndex);
     float[] features = inference.features(taskIndex);
-    String given = inference.recordId();
-    String id = given == null ? "history-" + line : given;
+    String recordId = inference.recordId();
+    String id = recordId == null ? "history-" + line : recordId;
     Instant now = parts.clock().instant();
     Sample.Builder sample =
         Sample.newBuilder()
@@ -278,7 +278,7 @@ public final class History {
             config, new StringSerializer(), parts.topics().samples().value().serializer())) {
       for (Sample sample : samples) {
         if (!failures.isEmpty()) {
-          break; // a topic that is away takes a minute for each
+          break; // while the topic is unavailable, each send blocks for a minute
         }
         producer.send(
             new ProducerRecord<>(topic, sample.getRecordId(), sample),

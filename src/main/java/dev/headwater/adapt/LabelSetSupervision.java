@@ -17,8 +17,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Each record has any number of labels: binary cross-entropy, and a record's Hamming loss, the
- * share of all labels that an answer gets wrong.
+ * Supervision for multi-label tasks: trained with binary cross-entropy, evaluated by Hamming loss
+ * (the fraction of all labels that a prediction gets wrong).
  */
 record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
   @Override
@@ -43,72 +43,73 @@ record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
         new Targets(Targets.Loss.BINARY, rows));
   }
 
-  /** As sure as the least certain label is, of being told or of not being. */
+  /** Returns the predicted labels; their confidence is that of the least certain label. */
   @Override
-  public Optional<Scored> answer(Said said) {
-    double least = 1;
-    for (float logit : said.logits()) {
-      least = Math.min(least, 1 / (1 + Math.exp(-Math.abs(logit))));
+  public Optional<Scored> answer(Said output) {
+    double confidence = 1;
+    for (float logit : output.logits()) {
+      confidence = Math.min(confidence, 1 / (1 + Math.exp(-Math.abs(logit))));
     }
-    return Optional.of(new Scored(Label.text(told(said)), least));
+    return Optional.of(new Scored(Label.text(predicted(output)), confidence));
   }
 
   /**
-   * A label that the live head does not know is one it does not tell; with no head live, none is
-   * told. The trial is of such a label where the record has one: what a candidate gains by knowing
-   * more is told apart from what it loses of the rest.
+   * Compares the Hamming losses. The live head never predicts a label that it does not know; with
+   * no live head, no label is predicted. Where the record has a label unknown to the live head, the
+   * trial counts for that label. This separates gains on new labels from losses on known ones.
    */
   @Override
   public Trial trial(Remembered sample, @Nullable Said live, Said candidate) {
     List<String> truth = kind.names(sample.label());
     List<String> known = live == null ? candidate.labels() : live.labels();
-    String about =
+    String label =
         truth.stream().filter(name -> !known.contains(name)).findFirst().orElse(known.get(0));
     Set<String> all = new HashSet<>(candidate.labels());
     all.addAll(truth);
-    double before = live == null ? wrong(all, truth, List.of()) : wrong(all, truth, told(live));
-    double gain = before - wrong(all, truth, told(candidate));
-    return new Trial(about, about, about, sample.weight(), gain);
+    double before = hammingLoss(all, truth, live == null ? List.of() : predicted(live));
+    double gain = before - hammingLoss(all, truth, predicted(candidate));
+    return new Trial(label, label, label, sample.weight(), gain);
   }
 
-  private static double wrong(Set<String> labels, List<String> truth, List<String> told) {
+  private static double hammingLoss(
+      Set<String> labels, List<String> truth, List<String> predicted) {
     Set<String> missed = new HashSet<>(truth);
-    missed.removeAll(told);
-    Set<String> invented = new HashSet<>(told);
-    invented.removeAll(truth);
-    invented.retainAll(labels);
-    return (double) (missed.size() + invented.size()) / labels.size();
+    missed.removeAll(predicted);
+    Set<String> spurious = new HashSet<>(predicted);
+    spurious.removeAll(truth);
+    spurious.retainAll(labels);
+    return (double) (missed.size() + spurious.size()) / labels.size();
   }
 
-  private static List<String> told(Said said) {
-    List<String> told = new ArrayList<>();
-    for (int c = 0; c < said.logits().length; c++) {
-      if (said.logits()[c] > 0) {
-        told.add(said.labels().get(c));
+  private static List<String> predicted(Said output) {
+    List<String> predicted = new ArrayList<>();
+    for (int c = 0; c < output.logits().length; c++) {
+      if (output.logits()[c] > 0) {
+        predicted.add(output.labels().get(c));
       }
     }
-    return told;
+    return predicted;
   }
 
-  /** Each label of each record is a choice between its logit and 0. */
+  /** Fits the temperature on each label of each record as a binary choice: its logit against 0. */
   @Override
   public double temperature(
-      List<Remembered> leftOut, List<float[]> said, Batch batch, int[] indexes) {
+      List<Remembered> heldOut, List<float[]> logits, Batch batch, int[] indexes) {
     List<float[]> choices = new ArrayList<>();
-    List<Integer> right = new ArrayList<>();
+    List<Integer> targetClasses = new ArrayList<>();
     List<Double> weights = new ArrayList<>();
     Targets targets = batch.targets();
     for (int i = 0; i < indexes.length && targets != null; i++) {
       float[] row = targets.rows().get(indexes[i]);
       for (int c = 0; c < row.length; c++) {
-        choices.add(new float[] {said.get(i)[c], 0});
-        right.add(row[c] > 0 ? 0 : 1);
-        weights.add(leftOut.get(i).weight() / row.length); // a record's labels are not independent
+        choices.add(new float[] {logits.get(i)[c], 0});
+        targetClasses.add(row[c] > 0 ? 0 : 1);
+        weights.add(heldOut.get(i).weight() / row.length); // a record's labels are not independent
       }
     }
     return Temperature.fit(
         choices,
-        right.stream().mapToInt(Integer::intValue).toArray(),
+        targetClasses.stream().mapToInt(Integer::intValue).toArray(),
         weights.stream().mapToDouble(Double::doubleValue).toArray());
   }
 }

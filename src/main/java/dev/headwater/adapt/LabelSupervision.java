@@ -12,10 +12,10 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Each record has one label: cross-entropy, and which answers are right. */
+/** Supervision for single-label tasks: trained with cross-entropy, evaluated by accuracy. */
 record LabelSupervision() implements Supervision {
-  /** In nats: a probability of less than 1 %. One sample must not outweigh all others. */
-  private static final double MOST_SURPRISE = 5;
+  /** Maximum log loss of one sample, in nats (p < 1 %): one must not outweigh all others. */
+  private static final double MAX_LOG_LOSS = 5;
 
   @Override
   public int leastLabels() {
@@ -32,7 +32,7 @@ record LabelSupervision() implements Supervision {
     }
     double[] weights =
         Arrays.stream(classes).mapToDouble(c -> Math.pow(counts[c], -balance)).toArray();
-    // as many samples' worth as there are, so that the pull weighs the same against them
+    // mean weight 1, so that the L2-SP penalty keeps its relative strength
     double mean = Arrays.stream(weights).average().orElseThrow();
     for (int i = 0; i < weights.length; i++) {
       weights[i] /= mean;
@@ -41,10 +41,10 @@ record LabelSupervision() implements Supervision {
   }
 
   @Override
-  public Optional<Scored> answer(Said said) {
-    int best = Learner.best(said.logits());
-    double chance = Math.exp(-Temperature.surprise(said.logits(), best, 1));
-    return Optional.of(new Scored(said.labels().get(best), chance));
+  public Optional<Scored> answer(Said output) {
+    int best = Learner.best(output.logits());
+    double probability = Math.exp(-Temperature.surprise(output.logits(), best, 1));
+    return Optional.of(new Scored(output.labels().get(best), probability));
   }
 
   @Override
@@ -53,22 +53,25 @@ record LabelSupervision() implements Supervision {
     Trial trial = new Trial(sample.label(), before, label(candidate), sample.weight());
     return live == null || !live.labels().contains(sample.label())
         ? trial
-        : trial.surerBy(surprise(live, sample.label()) - surprise(candidate, sample.label()));
+        : trial.surerBy(logLoss(live, sample.label()) - logLoss(candidate, sample.label()));
   }
 
-  private static double surprise(Said said, String truth) {
-    int right = said.labels().indexOf(truth);
-    return Math.min(MOST_SURPRISE, Temperature.surprise(said.logits(), right, 1));
+  private static double logLoss(Said output, String truth) {
+    int target = output.labels().indexOf(truth);
+    return Math.min(MAX_LOG_LOSS, Temperature.surprise(output.logits(), target, 1));
   }
 
-  private static String label(Said said) {
-    return said.labels().get(Learner.best(said.logits()));
+  private static String label(Said output) {
+    return output.labels().get(Learner.best(output.logits()));
   }
 
-  /** A label seen once cannot be told by the fold that left it out, and says nothing of scale. */
+  /**
+   * Fits the temperature, ignoring labels with a single sample: the fold that holds it out cannot
+   * predict that label.
+   */
   @Override
   public double temperature(
-      List<Remembered> leftOut, List<float[]> said, Batch batch, int[] indexes) {
+      List<Remembered> heldOut, List<float[]> logits, Batch batch, int[] indexes) {
     Map<Integer, Integer> counts = new TreeMap<>();
     Arrays.stream(batch.classes()).forEach(c -> counts.merge(c, 1, Integer::sum));
     int[] usable =
@@ -76,8 +79,8 @@ record LabelSupervision() implements Supervision {
             .filter(i -> counts.getOrDefault(batch.classes()[indexes[i]], 0) > 1)
             .toArray();
     return Temperature.fit(
-        Arrays.stream(usable).mapToObj(said::get).toList(),
+        Arrays.stream(usable).mapToObj(logits::get).toList(),
         Arrays.stream(usable).map(i -> batch.classes()[indexes[i]]).toArray(),
-        Arrays.stream(usable).mapToDouble(i -> leftOut.get(i).weight()).toArray());
+        Arrays.stream(usable).mapToDouble(i -> heldOut.get(i).weight()).toArray());
   }
 }

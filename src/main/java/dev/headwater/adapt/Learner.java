@@ -30,20 +30,21 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From samples to judged candidates, without a broker. It knows the live head and a memory; {@link
- * #train} turns them into the next head with its verdict, and changes neither. Not thread-safe.
+ * Trains and evaluates candidates from samples, without a broker. It holds the live head and the
+ * replay memory; {@link #train} turns them into the next head with its verdict, and changes
+ * neither. Not thread-safe.
  */
 final class Learner {
-  /** Enough to catch a head that was transposed, cut or mixed up on its way. */
-  private static final int GOLDEN = 8;
+  /** Golden inputs per head: enough to detect transposed, truncated or mixed-up weights. */
+  private static final int GOLDEN_SAMPLES = 8;
 
-  /** Of the memory's samples: what teaches by the way has no more room than this. */
-  private static final int OF_MEMORY = 5;
+  /** The unlabelled memory holds at most this fraction (1/n) of the replay memory's capacity. */
+  private static final int UNLABELLED_DIVISOR = 5;
 
-  /** Tiles are large, and each of their pixels is compared. */
+  /** Golden tiles per dense head: tiles are large, and every pixel is compared. */
   private static final int GOLDEN_TILES = 2;
 
-  private final Space space;
+  private final Space spec;
   private final AdaptSettings settings;
   private final Gate gate;
   private final Fitter fitter;
@@ -53,218 +54,228 @@ final class Learner {
   private final Unlabelled unlabelled;
   private final Trigger trigger;
   private final Evidence evidence = new Evidence();
-  private final TrainedThrough read = TrainedThrough.nothing();
-  private @Nullable Head live;
-  private boolean caughtUp;
+  private final TrainedThrough readOffsets = TrainedThrough.nothing();
+  private @Nullable Head liveHead;
+  private boolean initialReadDone;
   private TrainedThrough trained = TrainedThrough.nothing();
-  private Mean made = Mean.NONE;
-  private Mean parts = Mean.NONE;
+  private Ensemble lastEnsemble = Ensemble.NONE;
+  private Ensemble liveEnsemble = Ensemble.NONE;
 
-  /** How many samples could judge the last candidate, if it was refused. */
-  private int refusedOn;
+  /** Number of samples the last candidate was evaluated on; 0 if it was accepted. */
+  private int lastEvaluationSize;
 
-  /** How many have come since; not what memory has more, which may be full. */
-  private int cameSince;
+  /** New records since the last training. The memory size does not show them once it is full. */
+  private int newSinceTraining;
 
   /**
-   * A head that ships, and those it is the mean of. That is better than any of them, and they are
-   * all that the gate hears of a candidate; so of the live head it hears the like, where it is the
-   * newest that was accepted here and went as far.
+   * An ensemble mean and its members. The mean is better than any member, but the gate evaluates a
+   * candidate by its members only. So the live head is also evaluated by its members, where they
+   * are known and have the same step size.
    */
-  private record Mean(Map<String, Tensor> tensors, List<Fitter.Trained> parts, double way) {
-    static final Mean NONE = new Mean(Map.of(), List.of(), 1);
+  private record Ensemble(
+      Map<String, Tensor> tensors, List<Fitter.Trained> members, double stepSize) {
+    static final Ensemble NONE = new Ensemble(Map.of(), List.of(), 1);
   }
 
-  Learner(Space space, AdaptSettings settings, Gate gate, Fitter fitter, Clock clock) {
-    this.space = space;
+  Learner(Space spec, AdaptSettings settings, Gate gate, Fitter fitter, Clock clock) {
+    this.spec = spec;
     this.settings = settings;
     this.gate = gate;
     this.fitter = fitter;
     this.clock = clock;
-    this.supervision = Supervision.of(space.kind());
+    this.supervision = Supervision.of(spec.kind());
     this.memory =
         new Memory(
-            space.kind(),
-            space.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
-    this.unlabelled = new Unlabelled(space.drawsTeach() ? settings.memory() / OF_MEMORY : 0);
+            spec.kind(),
+            spec.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
+    this.unlabelled =
+        new Unlabelled(spec.drawsTeach() ? settings.memory() / UNLABELLED_DIVISOR : 0);
     this.trigger = new Trigger(settings, clock);
   }
 
-  /** The head to start from, stay near and be judged against. */
+  /** Sets the live head: training starts from it and the gate compares candidates with it. */
   void live(Head head) {
-    live = head;
+    liveHead = head;
     trained = TrainedThrough.of(head.info());
-    trained = caughtUp ? trained.within(read) : trained;
-    refusedOn = 0;
-    parts = made.tensors().equals(head.tensors()) ? made : Mean.NONE;
+    trained = initialReadDone ? trained.within(readOffsets) : trained;
+    lastEvaluationSize = 0;
+    liveEnsemble = lastEnsemble.tensors().equals(head.tensors()) ? lastEnsemble : Ensemble.NONE;
     evidence.restart();
   }
 
   /**
-   * All that was on the topic has been taken in.
+   * Marks the end of the initial read of the samples topic.
    *
-   * @param ends of its partitions, exclusive
-   * @return false where the live head was trained on another topic of that name
+   * @param ends end offset of each partition, exclusive
+   * @return false where the live head was trained on an earlier topic of that name
    */
   boolean caughtUp(Map<Integer, Long> ends) {
-    ends.forEach(read::advanceTo);
-    caughtUp = true;
+    ends.forEach(readOffsets::advanceTo);
+    initialReadDone = true;
     TrainedThrough before = trained;
-    trained = before.within(read);
+    trained = before.within(readOffsets);
     return trained.isOf(before);
   }
 
   /**
-   * Takes in a sample. Those of another task or feature space, or with a label that may not be
-   * learned, are none of this learner's. Those without one say nothing new by themselves.
+   * Adds a sample. Ignores samples of another task or feature space, and those with a label that
+   * cannot be learned.
    *
-   * @return whether it says anything new
+   * @return whether the sample brings a new or changed label; false for unlabelled samples
    */
   boolean add(Sample sample, int partition, long offset) {
-    read.advance(partition, offset);
-    if (sample.getReason() == Reason.UNLABELLED && space.concerns(sample)) {
+    readOffsets.advance(partition, offset);
+    if (sample.getReason() == Reason.UNLABELLED && spec.concerns(sample)) {
       unlabelled.put(sample);
     }
-    if (!space.admits(sample)) {
+    if (!spec.admits(sample)) {
       return false;
     }
     Remembered remembered =
         Remembered.of(sample, partition, offset)
-            .with(space.dense().map(dense -> dense.truth(sample)).orElse(null));
-    boolean another = !memory.holds(sample.getRecordId());
-    boolean news = memory.put(remembered);
-    if (news && !trained.covers(remembered)) {
+            .with(spec.dense().map(dense -> dense.truth(sample)).orElse(null));
+    boolean newRecord = !memory.holds(sample.getRecordId());
+    boolean labelChanged = memory.put(remembered);
+    if (labelChanged && !trained.covers(remembered)) {
       trigger.sampled(sample.getRows());
-      cameSince += another ? 1 : 0;
+      newSinceTraining += newRecord ? 1 : 0;
     }
-    return news;
+    return labelChanged;
   }
 
-  /** Labels have other names from now on. */
+  /** Applies label aliases to the memory and all later samples. */
   void relabel(LabelAliases aliases) {
     memory.relabel(aliases);
   }
 
-  /** Forgets a record: no later head learns from it. */
+  /** Erases a record: no later head is trained on it. */
   void erase(String recordId) {
     memory.erase(recordId);
     unlabelled.erase(recordId);
   }
 
-  /** Something has changed: the next sample is worth a training. */
+  /** Records a drift alarm: the next sample triggers training. */
   void drifted(String cause) {
     trigger.drifted(cause);
     evidence.drifted();
   }
 
-  /** Whether the sample is one vector for a record of this task and its feature space. */
+  /** Returns whether the sample is a single vector of this task and feature space. */
   boolean concerns(Sample sample) {
-    return space.concerns(sample);
+    return spec.concerns(sample);
   }
 
   int memorySize() {
     return memory.size();
   }
 
-  /** All of the memory, in the order it came. */
+  /** Returns all samples in memory, in order of arrival. */
   List<Remembered> samples() {
     return memory.samples();
   }
 
-  /** What the live head did not train on, and may be judged by. */
+  /** Returns the samples that the live head was not trained on. */
   List<Remembered> unseen() {
     return memory.samples().stream().filter(sample -> !trained.covers(sample)).toList();
   }
 
-  /** What sets off a training now; nothing while the gate could only refuse what it would make. */
+  /** Returns what triggers training now; empty while the gate would reject any candidate. */
   Optional<String> due() {
-    return trigger.due(rows(memory.samples()), this::hasMoreToSay).filter(cause -> trainable());
+    return trigger
+        .due(rows(memory.samples()), this::hasEnoughNewSamples)
+        .filter(cause -> trainable());
   }
 
-  /** A gate that refused is asked again when a quarter more has come, or as much as ever. */
-  private boolean hasMoreToSay() {
-    return cameSince >= Math.min(settings.samples(), refusedOn / 4);
+  /** After a rejection, waits for a quarter more samples, but not more than a trigger needs. */
+  private boolean hasEnoughNewSamples() {
+    return newSinceTraining >= Math.min(settings.samples(), lastEvaluationSize / 4);
   }
 
   private int rows(List<Remembered> samples) {
     long values = samples.stream().mapToLong(sample -> sample.features().length).sum();
-    return Math.toIntExact(values / space.size());
+    return Math.toIntExact(values / spec.size());
   }
 
   private boolean trainable() {
-    return unseen().size() >= gate.trials() && told() >= supervision.leastLabels() && hasLabels();
+    return unseen().size() >= gate.trials()
+        && distinctLabels() >= supervision.leastLabels()
+        && hasLabels();
   }
 
-  /** Whether a head would have anything to tell: of several labels, none may have come yet. */
+  /** Returns whether a head would have any label; multi-label samples may all be empty. */
   boolean hasLabels() {
     return !labels(memory.samples()).isEmpty();
   }
 
-  /** How many labels the memory has samples of; what the live head knows teaches nothing. */
-  private long told() {
+  /** Returns the number of labels in memory. Labels that only the live head knows do not count. */
+  private long distinctLabels() {
     return memory.samples().stream().map(Remembered::label).distinct().count();
   }
 
   /**
-   * Trains and judges the next head. Whatever its verdict, the samples so far are no longer new.
+   * Trains and evaluates the next head. Afterwards no sample counts as new, whatever the verdict.
    *
-   * @throws java.util.concurrent.CancellationException where the fine-tuner was cancelled
+   * @throws java.util.concurrent.CancellationException if the fine-tuner was cancelled
    */
   Head train(String cause, long version) {
     trigger.reset();
     List<Remembered> samples = memory.samples();
     int[] unseen =
         IntStream.range(0, samples.size()).filter(i -> !trained.covers(samples.get(i))).toArray();
-    refusedOn = unseen.length;
-    cameSince = 0;
+    lastEvaluationSize = unseen.length;
+    newSinceTraining = 0;
     return train(cause, version, samples, evidence.ofLate(samples, unseen));
   }
 
-  /** As {@link #train(String, long)}, judging on everything: no head has seen any of it. */
+  /** As {@link #train(String, long)}, but evaluates on all samples: no head has seen any yet. */
   Head trainFirst(String cause, long version) {
     List<Remembered> samples = memory.samples();
     return train(cause, version, samples, IntStream.range(0, samples.size()).toArray());
   }
 
-  private Head train(String cause, long version, List<Remembered> samples, int[] judged) {
+  private Head train(String cause, long version, List<Remembered> samples, int[] evaluated) {
     List<String> labels = labels(samples);
-    Supervision by = supervision.over(samples);
-    Fitter.Trained start = by.scaled(live == null ? fitter.empty() : fitter.of(live));
-    Batch batch = batch(by, samples, labels);
-    int[] leftOut = leftOut(samples.size(), judged);
+    Supervision standardised = supervision.over(samples);
+    Fitter.Trained start =
+        standardised.scaled(liveHead == null ? fitter.empty() : fitter.of(liveHead));
+    Batch batch = batch(standardised, samples, labels);
+    int[] heldOut = heldOut(samples.size(), evaluated);
     CrossFit fit =
         CrossFit.of(
             fitter,
             start,
             labels.size(),
             batch,
-            fitter.learnsUnlabelled() || live != null ? unlabelled.besides(samples) : List.of(),
-            leftOut,
+            fitter.learnsUnlabelled() || liveHead != null ? unlabelled.besides(samples) : List.of(),
+            heldOut,
             fitter.folds(settings.folds()));
-    List<Remembered> told = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
+    List<Remembered> scored = Arrays.stream(fit.judged()).mapToObj(samples::get).toList();
     double temperature =
-        space.dense().isPresent() ? 1 : by.temperature(told, fit.logits(), batch, fit.judged());
-    Set<Integer> unseen = Arrays.stream(judged).boxed().collect(Collectors.toSet());
-    Verdict verdict = gate.judge(judged(by, start, fit, unseen, samples, labels, temperature));
-    UnaryOperator<Fitter.Trained> served =
-        head -> head.scaled(by.spread() / temperature, by.mean());
-    Fitter.Trained candidate = served.apply(fit.head());
+        spec.dense().isPresent()
+            ? 1
+            : standardised.temperature(scored, fit.logits(), batch, fit.judged());
+    Set<Integer> unseen = Arrays.stream(evaluated).boxed().collect(Collectors.toSet());
+    Verdict verdict =
+        gate.judge(judged(standardised, start, fit, unseen, samples, labels, temperature));
+    UnaryOperator<Fitter.Trained> rescale =
+        head -> head.scaled(standardised.spread() / temperature, standardised.mean());
+    Fitter.Trained candidate = rescale.apply(fit.head());
     if (verdict.accepted() && fitter.shipsFolds(start)) {
-      List<Fitter.Trained> heads = fit.folds().heads().stream().map(served).toList();
-      made = new Mean(candidate.tensors(), heads, fit.folds().way());
+      List<Fitter.Trained> heads = fit.folds().heads().stream().map(rescale).toList();
+      lastEnsemble = new Ensemble(candidate.tensors(), heads, fit.folds().way());
     }
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
-    numbers.putAll(by.figures(told, fit.logits()));
+    numbers.putAll(standardised.figures(scored, fit.logits()));
     numbers.put("temperature", temperature);
     numbers.put("memory", (double) samples.size());
-    numbers.putAll(read.numbers());
+    numbers.putAll(readOffsets.numbers());
     HeadInfo info =
         new HeadInfo(
-            space.task(),
+            spec.task(),
             version,
-            live == null ? 0 : live.info().version(),
+            liveHead == null ? 0 : liveHead.info().version(),
             labels,
-            space.backbone(),
+            spec.backbone(),
             clock.instant(),
             cause,
             fitter.device(),
@@ -272,72 +283,76 @@ final class Learner {
     return head(info, candidate, samples, source(batch, samples, labels.size()));
   }
 
-  /** What is judged, and the newest samples where the kind of label wants them. */
-  private int[] leftOut(int samples, int[] judged) {
+  /** Returns the samples to hold out: the evaluated ones, plus the newest for intervals. */
+  private int[] heldOut(int samples, int[] evaluated) {
     int newest = Math.max(0, samples - supervision.leftOutAtLeast());
-    return IntStream.concat(Arrays.stream(judged), IntStream.range(newest, samples))
+    return IntStream.concat(Arrays.stream(evaluated), IntStream.range(newest, samples))
         .distinct()
         .sorted()
         .toArray();
   }
 
-  /** The live head's labels, then new ones as they came. */
+  /** Returns the labels of the live head, then new labels in order of arrival. */
   private List<String> labels(List<Remembered> samples) {
     Map<String, Boolean> labels = new LinkedHashMap<>();
-    List<String> known = live == null ? space.labels() : live.info().labels();
+    List<String> known = liveHead == null ? spec.labels() : liveHead.info().labels();
     known.forEach(label -> labels.put(label, true));
-    if (space.dense().isEmpty()) {
+    if (spec.dense().isEmpty()) {
       for (Remembered sample : samples) {
-        space.kind().names(sample.label()).forEach(label -> labels.put(label, true));
+        spec.kind().names(sample.label()).forEach(label -> labels.put(label, true));
       }
     }
     return List.copyOf(labels.keySet());
   }
 
-  private Batch batch(Supervision by, List<Remembered> samples, List<String> labels) {
-    return space.dense().isPresent()
-        ? space.dense().get().batch(samples, labels.size(), settings.balance())
-        : by.batch(samples, labels, settings.balance());
+  private Batch batch(Supervision standardised, List<Remembered> samples, List<String> labels) {
+    return spec.dense().isPresent()
+        ? spec.dense().get().batch(samples, labels.size(), settings.balance())
+        : standardised.batch(samples, labels, settings.balance());
   }
 
   private Judged judged(
-      Supervision by,
+      Supervision standardised,
       Fitter.Trained start,
       CrossFit fit,
       Set<Integer> unseen,
       List<Remembered> samples,
       List<String> labels,
       double temperature) {
-    List<Remembered> judged = new ArrayList<>();
+    List<Remembered> evaluated = new ArrayList<>();
     List<float[]> after = new ArrayList<>();
     for (int i = 0; i < fit.judged().length; i++) {
       if (unseen.contains(fit.judged()[i])) {
-        judged.add(samples.get(fit.judged()[i]));
-        after.add(cooled(fit.logits().get(i), temperature));
+        evaluated.add(samples.get(fit.judged()[i]));
+        after.add(atTemperature(fit.logits().get(i), temperature));
       }
     }
     List<float[]> before =
-        live != null
+        liveHead != null
             ? CrossFit.inTurn(
-                alike(fit) ? parts.parts().stream().map(by::scaled).toList() : List.of(start),
-                judged.stream().map(Remembered::features).toList())
-            : space.dense().map(dense -> dense.constant(judged, labels.size())).orElse(List.of());
+                hasSameStepSize(fit)
+                    ? liveEnsemble.members().stream().map(standardised::scaled).toList()
+                    : List.of(start),
+                evaluated.stream().map(Remembered::features).toList())
+            : spec.dense().map(dense -> dense.constant(evaluated, labels.size())).orElse(List.of());
     List<Trial> trials = new ArrayList<>();
-    if (space.dense().isPresent()) {
-      for (int i = 0; i < judged.size(); i++) {
+    if (spec.dense().isPresent()) {
+      for (int i = 0; i < evaluated.size(); i++) {
         trials.add(
-            space.dense().get().trial(judged.get(i), before.get(i), after.get(i), labels.size()));
+            spec.dense().get().trial(evaluated.get(i), before.get(i), after.get(i), labels.size()));
       }
       Set<String> one = Set.of(Dense.LABEL);
       return new Judged(trials, one, one, fit.head().finite());
     }
-    for (int i = 0; i < judged.size(); i++) {
-      Supervision.Said said =
-          live == null ? null : new Supervision.Said(live.info().labels(), before.get(i));
-      trials.add(by.trial(judged.get(i), said, new Supervision.Said(labels, after.get(i))));
+    for (int i = 0; i < evaluated.size(); i++) {
+      Supervision.Said liveOutput =
+          liveHead == null ? null : new Supervision.Said(liveHead.info().labels(), before.get(i));
+      trials.add(
+          standardised.trial(
+              evaluated.get(i), liveOutput, new Supervision.Said(labels, after.get(i))));
     }
-    boolean constant = live == null && space.kind() instanceof Kind.OneLabel;
-    List<String> known = live == null ? labels : live.info().labels();
+    boolean constant = liveHead == null && spec.kind() instanceof Kind.OneLabel;
+    List<String> known = liveHead == null ? labels : liveHead.info().labels();
     return new Judged(
         trials,
         constant ? Set.of() : new HashSet<>(known),
@@ -345,16 +360,16 @@ final class Learner {
         fit.head().finite());
   }
 
-  private boolean alike(CrossFit fit) {
-    return !parts.parts().isEmpty() && parts.way() == fit.folds().way();
+  private boolean hasSameStepSize(CrossFit fit) {
+    return !liveEnsemble.members().isEmpty() && liveEnsemble.stepSize() == fit.folds().way();
   }
 
-  private static float[] cooled(float[] logits, double temperature) {
-    float[] cooled = logits.clone();
-    for (int c = 0; c < cooled.length; c++) {
-      cooled[c] /= (float) temperature;
+  private static float[] atTemperature(float[] logits, double temperature) {
+    float[] scaled = logits.clone();
+    for (int c = 0; c < scaled.length; c++) {
+      scaled[c] /= (float) temperature;
     }
-    return cooled;
+    return scaled;
   }
 
   static int best(float[] logits) {
@@ -365,13 +380,17 @@ final class Learner {
     return best;
   }
 
-  /** Up to twice the weights of the head: only for those who ask for it. */
+  /**
+   * Returns the source statistics where alignment is enabled: they take up to twice the size of the
+   * weights.
+   */
   private Map<String, Tensor> source(Batch batch, List<Remembered> samples, int classes) {
-    if (Realignment.fitter(settings, space.kind(), fitter).isEmpty()) {
+    if (Realignment.fitter(settings, spec.kind(), fitter).isEmpty()) {
       return Map.of();
     }
     SourceStatistics source = SourceStatistics.of(batch, classes);
-    // what is asked for is not what the traffic is: without a history, unlabelled samples tell
+    // requested labels are not a uniform sample: only history shows the traffic's distribution,
+    // else unlabelled samples provide it later
     return samples.stream().allMatch(sample -> sample.reason() == Reason.HISTORY)
         ? source.with(Mixture.of(batch, classes)).tensors()
         : source.tensors();
@@ -382,17 +401,18 @@ final class Learner {
       Fitter.Trained candidate,
       List<Remembered> samples,
       Map<String, Tensor> source) {
-    List<Remembered> golden = samples.subList(Math.max(0, samples.size() - GOLDEN), samples.size());
+    List<Remembered> golden =
+        samples.subList(Math.max(0, samples.size() - GOLDEN_SAMPLES), samples.size());
     List<float[]> features =
-        new Rows(space.size()).of(golden.stream().map(Remembered::features).toList());
-    if (space.dense().isPresent()) {
+        new Rows(spec.size()).of(golden.stream().map(Remembered::features).toList());
+    if (spec.dense().isPresent()) {
       features = features.subList(0, Math.min(GOLDEN_TILES, features.size()));
     }
     List<float[]> logits = candidate.logits(features);
     return new Head(
         info,
         candidate.tensors(),
-        Tensor.rows(features, space.size()),
+        Tensor.rows(features, spec.size()),
         Tensor.rows(logits, logits.isEmpty() ? info.labels().size() : logits.get(0).length),
         source);
   }

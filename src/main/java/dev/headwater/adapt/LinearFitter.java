@@ -8,10 +8,10 @@ import dev.headwater.schema.Tensor;
 import java.util.List;
 import java.util.Map;
 
-/** Heads that are one linear layer. */
+/** Trains heads of one linear layer. */
 record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
 
-  /** A linear head under the names of its bundle. */
+  /** A linear head; {@link #tensors} uses the parameter names of the bundle. */
   private record Linear(LinearHead head, LinearFitter fitter) implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
@@ -49,12 +49,12 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
     return trained(tuner.fit(((Linear) live).head, classes, batch, weightings));
   }
 
-  /** Sooner from there, if to the same end. */
+  /** Starts from the fitted heads, which converges to the same optimum in fewer iterations. */
   @Override
   public List<Trained> refit(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
-    LinearHead near = ((Linear) live).head;
-    return trained(tuner.fit(near, linear(fitted), classes, batch, weightings));
+    LinearHead anchor = ((Linear) live).head;
+    return trained(tuner.fit(anchor, linear(fitted), classes, batch, weightings));
   }
 
   List<Trained> trained(List<LinearHead> heads) {
@@ -70,7 +70,7 @@ record LinearFitter(HeadLayout layout, FineTuner tuner) implements Fitter {
     return true;
   }
 
-  /** Their mean: it varies less than one alone (bagging: Breiman 1996). */
+  /** Returns the ensemble mean, which has less variance than one head (bagging: Breiman 1996). */
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {
     return new Linear(LinearHead.mean(linear(fitted)), this);

@@ -12,10 +12,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samples to train on, by record id, in the order they first came. A later sample of a record
- * corrects it. Bounded: the oldest sample of the most frequent label makes room, so that rare
- * labels are kept whole; of numbers and masks, which are no labels of their own, the oldest. Every
- * sample is under the name its label has now. Not thread-safe.
+ * A bounded replay memory of labelled samples, by record id, in order of first arrival. A later
+ * sample of a record corrects the earlier one.
+ *
+ * <p>A full memory evicts the oldest sample of the most frequent label, so that rare labels are
+ * kept. For numbers and masks it evicts the oldest sample. Labels are stored under their current
+ * names. Not thread-safe.
  */
 final class Memory {
   private final Kind kind;
@@ -29,17 +31,17 @@ final class Memory {
   }
 
   /**
-   * @param kind of its labels
+   * @param kind of the labels
    */
   Memory(Kind kind, int capacity) {
     this.kind = kind;
     this.capacity = capacity;
   }
 
-  /** Labels have other names from now on; samples of those that are no more are forgotten. */
-  void relabel(LabelAliases now) {
-    if (!now.equals(aliases)) {
-      aliases = now;
+  /** Applies label aliases to all samples; drops samples whose label was retired. */
+  void relabel(LabelAliases newAliases) {
+    if (!newAliases.equals(aliases)) {
+      aliases = newAliases;
       List<Remembered> all = samples();
       samples.clear();
       idsByLabel.clear();
@@ -51,7 +53,7 @@ final class Memory {
     return samples.containsKey(recordId);
   }
 
-  /** False where it says nothing new. */
+  /** Adds or corrects a sample. Returns whether its label is new or has changed. */
   boolean put(Remembered sample) {
     Optional<String> label = kind.now(aliases, sample.label());
     if (label.isEmpty()) {
@@ -63,13 +65,13 @@ final class Memory {
 
   private boolean putNamed(Remembered sample) {
     Remembered known = samples.get(sample.recordId());
-    // a key that is put again keeps its place in the order
+    // re-inserting a key keeps its position in the order
     samples.put(sample.recordId(), known == null ? sample : sample.correcting(known));
     if (known != null && known.label().equals(sample.label())) {
       return false;
     }
     if (known != null) {
-      forget(known);
+      removeFromIndex(known);
     }
     idsByLabel
         .computeIfAbsent(group(sample), label -> new LinkedHashSet<>())
@@ -80,11 +82,11 @@ final class Memory {
     return true;
   }
 
-  /** Forgets the record, if it knows it. */
+  /** Removes the sample of a record, if there is one. */
   void erase(String recordId) {
     Remembered erased = samples.remove(recordId);
     if (erased != null) {
-      forget(erased);
+      removeFromIndex(erased);
     }
   }
 
@@ -92,17 +94,17 @@ final class Memory {
     return samples.size();
   }
 
-  /** All samples, in the order they first came. */
+  /** Returns all samples in order of first arrival. */
   List<Remembered> samples() {
     return List.copyOf(samples.values());
   }
 
   private void evict() {
-    Set<String> most =
+    Set<String> largest =
         idsByLabel.values().stream().max(Comparator.comparingInt(Set::size)).orElseThrow();
-    @Nullable Remembered oldest = samples.remove(most.iterator().next());
+    @Nullable Remembered oldest = samples.remove(largest.iterator().next());
     if (oldest != null) {
-      forget(oldest);
+      removeFromIndex(oldest);
     }
   }
 
@@ -110,7 +112,7 @@ final class Memory {
     return kind instanceof Kind.Quantity || sample.truth() != null ? "" : sample.label();
   }
 
-  private void forget(Remembered sample) {
+  private void removeFromIndex(Remembered sample) {
     Set<String> ids = idsByLabel.get(group(sample));
     if (ids != null) {
       ids.remove(sample.recordId());

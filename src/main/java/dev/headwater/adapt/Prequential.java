@@ -17,30 +17,34 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Accuracy (prequential: Dawid 1984; Gama et al. 2013) and expected calibration error (Naeini et
- * al. 2015) on the latest labelled samples as they come, before anything learns from them: of what
- * was told when they were scored, and of the parent of the head that is live, asked about the same
- * samples. Samples weigh 1 / inclusion probability, so that both are of the traffic.
+ * Prequential accuracy (Dawid 1984; Gama et al. 2013) and expected calibration error (Naeini et al.
+ * 2015) of the served predictions and of the parent of the live head. Both are measured on the
+ * latest labelled samples before any head is trained on them. Samples weigh 1 / inclusion
+ * probability, so that the estimates hold for all traffic.
  *
- * <p>A number is worth 1 - its {@link Kind#error}, and its calibration is how far the share of true
- * numbers within the interval is from what that promises. Masks do not travel with samples, so the
- * live head is asked about their tiles as well; a mask is worth the share of its pixels that are
- * right and as sure as they are on average, and beside that there is the IoU over all of them. Not
- * thread-safe.
+ * <ul>
+ *   <li>Labels: accuracy, and calibration of the confidence.
+ *   <li>Numbers: accuracy is 1 - {@link Kind#error}; calibration compares the coverage of the
+ *       interval with its nominal coverage.
+ *   <li>Masks: pixel accuracy, calibration of the mean confidence, and the IoU over all samples. A
+ *       sample does not carry the predicted mask, so the live head scores its tiles again.
+ * </ul>
+ *
+ * <p>Not thread-safe.
  */
 final class Prequential {
   private final String task;
   private final Kind kind;
   private final Optional<Dense> dense;
-  private final Supervision by;
+  private final Supervision supervision;
   private final Fitter fitter;
   private final TrainerMetrics metrics;
   private final Window served = new Window();
-  private final Window before = new Window();
+  private final Window previous = new Window();
   private @Nullable HeadInfo live;
-  private Fitter.@Nullable Trained liveAsked;
+  private Fitter.@Nullable Trained liveHead;
   private @Nullable HeadInfo parent;
-  private Fitter.@Nullable Trained parentAsked;
+  private Fitter.@Nullable Trained parentHead;
   private LabelAliases aliases = LabelAliases.none("");
 
   /**
@@ -51,156 +55,165 @@ final class Prequential {
     this.task = task;
     this.kind = kind;
     this.dense = dense;
-    this.by = Supervision.of(kind);
+    this.supervision = Supervision.of(kind);
     this.fitter = fitter;
     this.metrics = metrics;
   }
 
-  /** Labels have other names from now on: what was said and what is true are compared by those. */
-  void relabel(LabelAliases now) {
-    aliases = now;
+  /** Applies label aliases to later comparisons of predictions with labels. */
+  void relabel(LabelAliases newAliases) {
+    aliases = newAliases;
   }
 
-  /** Another head is live. */
+  /** Sets the live head and its parent. */
   void follow(Optional<Head> head, Optional<Head> itsParent) {
     live = head.map(Head::info).orElse(null);
-    liveAsked = dense.flatMap(masks -> head).map(fitter::of).orElse(null);
+    liveHead = dense.flatMap(masks -> head).map(fitter::of).orElse(null);
     parent = itsParent.map(Head::info).orElse(null);
-    parentAsked = itsParent.map(fitter::of).orElse(null);
+    parentHead = itsParent.map(fitter::of).orElse(null);
   }
 
   /**
-   * @param sample labelled, of this task, and not learnt from yet
-   * @return how wrong what was said of it is, in [0, 1]: of a mask the share of its pixels, as the
-   *     live head tells them; empty where none was live
+   * Evaluates the served prediction and the parent head on a sample, and updates the metrics.
+   *
+   * @param sample a labelled sample of this task that no head was trained on yet
+   * @return error of the prediction in [0, 1]; for a mask, the fraction of wrong pixels under the
+   *     live head. Empty if no head was live
    */
   Optional<Double> see(Sample sample) {
     if (dense.isPresent()) {
-      Remembered masked = Remembered.of(sample, 0, -1).with(dense.get().truth(sample));
-      painted(Side.PREVIOUS, before, parent, parentAsked, masked);
-      return painted(Side.LIVE, served, live, liveAsked, masked).map(right -> 1 - right);
+      Remembered withMask = Remembered.of(sample, 0, -1).with(dense.get().truth(sample));
+      recordMask(Side.PREVIOUS, previous, parent, parentHead, withMask);
+      return recordMask(Side.LIVE, served, live, liveHead, withMask)
+          .map(pixelAccuracy -> 1 - pixelAccuracy);
     }
     String predicted = sample.getPredicted();
     if (predicted == null) {
       return Optional.empty();
     }
-    HeadInfo own = live != null && live.version() == sample.getHeadVersion() ? live : null;
-    told(Side.LIVE, served, sample, new Scored(predicted, sample.getConfidence()), own);
-    if (parent != null && parentAsked != null) {
-      HeadInfo asked = parent;
-      float[] logits = parentAsked.logits(List.of(SampleSerde.unpack(sample))).get(0);
-      said(asked, logits).ifPresent(said -> told(Side.PREVIOUS, before, sample, said, asked));
+    HeadInfo source = live != null && live.version() == sample.getHeadVersion() ? live : null;
+    recordPrediction(
+        Side.LIVE, served, sample, new Scored(predicted, sample.getConfidence()), source);
+    if (parent != null && parentHead != null) {
+      HeadInfo info = parent;
+      float[] logits = parentHead.logits(List.of(SampleSerde.unpack(sample))).get(0);
+      prediction(info, logits)
+          .ifPresent(
+              prediction -> recordPrediction(Side.PREVIOUS, previous, sample, prediction, info));
     }
     return error(sample);
   }
 
-  /** As {@link #see}, from the sample alone, which brings no mask that was said; counts nothing. */
+  /** Returns the error as {@link #see} does, without metrics; empty for masks. */
   Optional<Double> error(Sample sample) {
     return Optional.ofNullable(sample.getPredicted())
         .flatMap(predicted -> error(predicted, sample.getLabel()));
   }
 
-  /** Empty where either has been retired: nothing is right or wrong then. */
-  private Optional<Double> error(String said, String truth) {
-    Optional<String> known = kind.now(aliases, truth);
-    return kind.now(aliases, said).flatMap(now -> known.map(label -> kind.error(now, label)));
+  /** Returns the error; empty if either label has been retired. */
+  private Optional<Double> error(String predicted, String truth) {
+    Optional<String> label = kind.now(aliases, truth);
+    return kind.now(aliases, predicted)
+        .flatMap(current -> label.map(target -> kind.error(current, target)));
   }
 
-  private Optional<Scored> said(HeadInfo head, float[] logits) {
+  private Optional<Scored> prediction(HeadInfo head, float[] logits) {
     if (kind instanceof Kind.Quantity quantity) {
       double value = quantity.value(KindAnswer.within(head, logits[0]));
       return Optional.of(new Scored(Double.toString(value), 0));
     }
-    return by.answer(new Supervision.Said(head.labels(), logits));
+    return supervision.answer(new Supervision.Said(head.labels(), logits));
   }
 
   /**
-   * @param by the head that said it, null where it is not known any more
+   * @param source head that made the prediction; null if it is no longer known
    */
-  private void told(Side side, Window window, Sample sample, Scored said, @Nullable HeadInfo by) {
-    Optional<Double> judged = error(said.label(), sample.getLabel());
-    if (judged.isEmpty()) {
+  private void recordPrediction(
+      Side side, Window window, Sample sample, Scored prediction, @Nullable HeadInfo source) {
+    Optional<Double> comparable = error(prediction.label(), sample.getLabel());
+    if (comparable.isEmpty()) {
       return;
     }
-    double error = judged.get();
+    double error = comparable.get();
     if (kind instanceof Kind.Quantity quantity) {
-      Double half = by == null ? null : by.verdict().numbers().get(KindAnswer.HALF_WIDTH);
-      double off = quantity.onScale(said.label()) - quantity.onScale(sample.getLabel());
-      boolean within = half != null && Math.abs(off) <= half;
-      double promised = half == null ? Double.NaN : Estimate.COVERAGE;
-      window.add(sample.getWeight(), 1 - error, promised, within ? 1 : 0);
+      Double halfWidth =
+          source == null ? null : source.verdict().numbers().get(KindAnswer.HALF_WIDTH);
+      double residual = quantity.onScale(prediction.label()) - quantity.onScale(sample.getLabel());
+      boolean covered = halfWidth != null && Math.abs(residual) <= halfWidth;
+      double nominal = halfWidth == null ? Double.NaN : Estimate.COVERAGE;
+      window.add(sample.getWeight(), 1 - error, nominal, covered ? 1 : 0);
     } else {
-      double right = error == 0 ? 1 : 0;
-      window.add(sample.getWeight(), right, said.confidence(), right);
+      double correct = error == 0 ? 1 : 0;
+      window.add(sample.getWeight(), correct, prediction.confidence(), correct);
     }
-    tell(side, window);
+    report(side, window);
   }
 
-  /** Returns the share of the pixels that the head tells right; empty where there is no head. */
-  private Optional<Double> painted(
+  /** Returns the pixel accuracy of the head; empty if there is no head or no mask. */
+  private Optional<Double> recordMask(
       Side side,
       Window window,
-      @Nullable HeadInfo head,
-      Fitter.@Nullable Trained asked,
+      @Nullable HeadInfo info,
+      Fitter.@Nullable Trained head,
       Remembered sample) {
-    if (head == null || asked == null || sample.truth() == null) {
+    if (info == null || head == null || sample.truth() == null) {
       return Optional.empty();
     }
     Dense masks = dense.orElseThrow();
-    int classes = head.labels().size();
-    float[] logits = asked.logits(List.of(sample.features())).get(0);
-    Dense.Found found = masks.found(sample, logits, classes);
-    double right = found.right();
-    window.add(sample.weight(), right, masks.confidence(sample, logits, classes), right);
-    window.overlaps(found.intersection(), found.union());
-    tell(side, window);
+    int classes = info.labels().size();
+    float[] logits = head.logits(List.of(sample.features())).get(0);
+    Dense.Found scores = masks.found(sample, logits, classes);
+    double accuracy = scores.right();
+    window.add(sample.weight(), accuracy, masks.confidence(sample, logits, classes), accuracy);
+    window.overlaps(scores.intersection(), scores.union());
+    report(side, window);
     metrics.overlap(task, side, window.iou());
-    return Optional.of(right);
+    return Optional.of(accuracy);
   }
 
-  private void tell(Side side, Window window) {
+  private void report(Side side, Window window) {
     metrics.prequential(task, side, window.accuracy(), window.calibrationError());
   }
 
-  /** The latest answers. */
+  /** A sliding window over the latest predictions. */
   static final class Window {
     static final int SIZE = 500;
     private static final int BINS = 10;
 
     private final double[] weights = new double[SIZE];
-    private final double[] gained = new double[SIZE];
+    private final double[] accuracies = new double[SIZE];
     private final double[] intersections = new double[SIZE];
     private final double[] unions = new double[SIZE];
     private final double[] confidences = new double[SIZE];
-    private final double[] right = new double[SIZE];
+    private final double[] outcomes = new double[SIZE];
     private int seen;
 
     /**
-     * @param gain what the answer is worth, in [0, 1]
-     * @param confidence NaN where it is not known
-     * @param share in [0, 1] of what was said with that confidence that was right
+     * @param accuracy of the prediction, in [0, 1]
+     * @param confidence of the prediction; NaN where it is unknown
+     * @param outcome 1 where the prediction was correct, 0 where not; a fraction for masks
      */
-    void add(double weight, double gain, double confidence, double share) {
+    void add(double weight, double accuracy, double confidence, double outcome) {
       int at = seen++ % SIZE;
       weights[at] = weight;
-      gained[at] = gain;
+      accuracies[at] = accuracy;
       confidences[at] = confidence;
-      right[at] = share;
+      outcomes[at] = outcome;
     }
 
-    /** What the mask that was added last adds to these. */
+    /** Adds the overlap counts of the last added mask. */
     void overlaps(double intersection, double union) {
       int at = (seen - 1) % SIZE;
       intersections[at] = intersection;
       unions[at] = union;
     }
 
-    /** NaN before the first. */
+    /** Returns the weighted accuracy; NaN for an empty window. */
     double accuracy() {
-      return weighted(gained) / Arrays.stream(weights).sum();
+      return weighted(accuracies) / Arrays.stream(weights).sum();
     }
 
-    /** NaN before the first pixel of a foreground. */
+    /** Returns the IoU over all masks; NaN before the first foreground pixel. */
     double iou() {
       return weighted(intersections) / weighted(unions);
     }
@@ -213,22 +226,22 @@ final class Prequential {
       return sum;
     }
 
-    /** How far confidence is from what is right, by tenths of it; NaN before the first. */
+    /** Returns the expected calibration error over ten confidence bins; NaN for an empty window. */
     double calibrationError() {
-      double[] off = new double[BINS];
-      double all = 0;
+      double[] gaps = new double[BINS];
+      double totalWeight = 0;
       for (int i = 0; i < Math.min(seen, SIZE); i++) {
         if (!Double.isNaN(confidences[i])) {
           int bin = (int) Math.max(0, Math.min(BINS - 1, confidences[i] * BINS));
-          off[bin] += weights[i] * (right[i] - confidences[i]);
-          all += weights[i];
+          gaps[bin] += weights[i] * (outcomes[i] - confidences[i]);
+          totalWeight += weights[i];
         }
       }
       double sum = 0;
-      for (double bin : off) {
-        sum += Math.abs(bin);
+      for (double gap : gaps) {
+        sum += Math.abs(gap);
       }
-      return sum / all;
+      return sum / totalWeight;
     }
   }
 }

@@ -18,36 +18,36 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The live head against its parent, on samples that neither trained on. As both are on the heads
- * topic and the samples on theirs, a trainer that starts anew finds what the one before it found,
- * but for samples that it no longer remembers. Not thread-safe.
+ * Compares the live head with its parent on samples that neither was trained on, and decides on
+ * rollback. The state is rebuilt from the heads and samples topics after a restart, except for
+ * samples that are no longer in the replay memory. Not thread-safe.
  */
 final class Probation {
-  /** Differences between two heads, of audits alone: more are of years. */
-  private static final int MOST_SETTLED = 100_000;
+  /** Maximum number of evicted trials; only audit samples on which the heads differ count. */
+  private static final int MAX_EVICTED = 100_000;
 
-  private final Supervision by;
+  private final Supervision supervision;
   private final Side head;
   private final Side parent;
   private final Gate gate;
   private final Optional<Dense> dense;
-  private final Map<String, Answer> answers = new HashMap<>();
+  private final Map<String, CachedTrial> trials = new HashMap<>();
 
-  /** What audits said that the memory has since let go of: bets that are lost stay lost. */
-  private final Map<String, Trial> settled = new LinkedHashMap<>();
+  /** Trials of audit samples that the memory has evicted: the sequential test must keep them. */
+  private final Map<String, Trial> evicted = new LinkedHashMap<>();
 
   /**
-   * @param label it was judged by, which may be corrected
+   * @param label of the sample at the time of the trial; it may be corrected later
    */
-  private record Answer(String label, boolean audit, Trial trial) {}
+  private record CachedTrial(String label, boolean audit, Trial trial) {}
 
-  /** A head and what it says. */
+  /** A head in its trainable form, with its metadata. */
   private record Side(HeadInfo info, Fitter.Trained trained) {
-    static Side of(Head head, Fitter fitter, Supervision by) {
-      return new Side(head.info(), by.scaled(fitter.of(head)));
+    static Side of(Head head, Fitter fitter, Supervision supervision) {
+      return new Side(head.info(), supervision.scaled(fitter.of(head)));
     }
 
-    List<float[]> said(List<Remembered> samples) {
+    List<float[]> logits(List<Remembered> samples) {
       return trained.logits(samples.stream().map(Remembered::features).toList());
     }
   }
@@ -57,25 +57,26 @@ final class Probation {
    * @param dense where they are masks
    */
   Probation(Head head, Head parent, Fitter fitter, Gate gate, Kind kind, Optional<Dense> dense) {
-    this.by = Supervision.of(kind).as(head.info());
-    this.head = Side.of(head, fitter, by);
-    this.parent = Side.of(parent, fitter, by);
+    this.supervision = Supervision.of(kind).as(head.info());
+    this.head = Side.of(head, fitter, supervision);
+    this.parent = Side.of(parent, fitter, supervision);
     this.gate = gate;
     this.dense = dense;
   }
 
   /**
-   * The verdict that withdraws the head, with the numbers it had before; empty while it may stay.
+   * Returns the verdict that withdraws the head, including the numbers of its former verdict. Empty
+   * while the head is not shown to be worse.
    *
-   * @param unseen every sample the head did not train on
+   * @param unseen all samples that the head was not trained on
    */
   Optional<Verdict> verdict(List<Remembered> unseen) {
-    answer(unseen);
+    evaluate(unseen);
     List<Trial> all = new ArrayList<>();
-    List<Trial> audit = new ArrayList<>(settled.values());
+    List<Trial> audit = new ArrayList<>(evicted.values());
     for (Remembered sample : unseen) {
       Trial trial =
-          Objects.requireNonNull(answers.get(sample.recordId()), "answered above").trial();
+          Objects.requireNonNull(trials.get(sample.recordId()), "evaluated above").trial();
       all.add(trial);
       if (sample.reason() == Reason.AUDIT) {
         audit.add(trial);
@@ -84,47 +85,51 @@ final class Probation {
     return gate.withdraws(audit, all, parent.info.version()).map(this::withFormerNumbers);
   }
 
-  /** Each sample is scored once, and again after its label was corrected. */
-  private void answer(List<Remembered> unseen) {
-    Set<String> there = unseen.stream().map(Remembered::recordId).collect(Collectors.toSet());
-    answers
+  /** Scores each sample once, and again after a label correction. */
+  private void evaluate(List<Remembered> unseen) {
+    Set<String> present = unseen.stream().map(Remembered::recordId).collect(Collectors.toSet());
+    trials
         .entrySet()
         .removeIf(
-            answer ->
-                !there.contains(answer.getKey()) && settle(answer.getKey(), answer.getValue()));
+            entry ->
+                !present.contains(entry.getKey()) && archive(entry.getKey(), entry.getValue()));
     List<Remembered> fresh =
         unseen.stream()
             .filter(
                 sample -> {
-                  Answer known = answers.get(sample.recordId());
+                  CachedTrial known = trials.get(sample.recordId());
                   return known == null || !known.label().equals(sample.label());
                 })
             .toList();
-    List<float[]> after = head.said(fresh);
-    List<float[]> before = parent.said(fresh);
+    List<float[]> after = head.logits(fresh);
+    List<float[]> before = parent.logits(fresh);
     for (int i = 0; i < fresh.size(); i++) {
       Remembered sample = fresh.get(i);
       Trial trial = trial(sample, before.get(i), after.get(i));
-      settled.remove(sample.recordId()); // it came again: one record, one bet
-      answers.put(
-          sample.recordId(), new Answer(sample.label(), sample.reason() == Reason.AUDIT, trial));
+      evicted.remove(sample.recordId()); // the record is back: it counts once
+      trials.put(
+          sample.recordId(),
+          new CachedTrial(sample.label(), sample.reason() == Reason.AUDIT, trial));
     }
   }
 
-  /** Forgets a record. */
+  /** Erases a record. */
   void erase(String recordId) {
-    answers.remove(recordId);
-    settled.remove(recordId);
+    trials.remove(recordId);
+    evicted.remove(recordId);
   }
 
-  /** The test is right however often it is asked only if nothing is forgotten. */
-  private boolean settle(String recordId, Answer answer) {
-    Trial trial = answer.trial();
-    boolean alike = trial.gain() == 0 && Objects.equals(trial.live(), trial.candidate());
-    if (answer.audit() && !alike) {
-      settled.put(recordId, trial);
-      if (settled.size() > MOST_SETTLED) {
-        settled.remove(settled.keySet().iterator().next());
+  /**
+   * Keeps the trial of an evicted audit sample; always returns true. The sequential test stays
+   * valid at any number of looks only if it keeps all trials.
+   */
+  private boolean archive(String recordId, CachedTrial cached) {
+    Trial trial = cached.trial();
+    boolean equal = trial.gain() == 0 && Objects.equals(trial.live(), trial.candidate());
+    if (cached.audit() && !equal) {
+      evicted.put(recordId, trial);
+      if (evicted.size() > MAX_EVICTED) {
+        evicted.remove(evicted.keySet().iterator().next());
       }
     }
     return true;
@@ -135,7 +140,7 @@ final class Probation {
         .map(masks -> masks.trial(sample, before, after, head.info.labels().size()))
         .orElseGet(
             () ->
-                by.trial(
+                supervision.trial(
                     sample,
                     new Supervision.Said(parent.info.labels(), before),
                     new Supervision.Said(head.info.labels(), after)));

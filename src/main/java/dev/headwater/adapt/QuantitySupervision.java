@@ -16,33 +16,37 @@ import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Each record has a number: squared error, in units of the numbers' own variance; to a gate at most
- * 1, in a fit growing as the error beyond it, so that no single record decides. Argued in
- * EXPERIMENTS.md.
+ * Supervision for regression tasks: squared error, in units of the variance of the numbers. The
+ * gate caps the error of a record at 1; the training loss becomes linear for large errors. So no
+ * single record dominates. See docs/design/experiments.md.
  *
- * @param mean of the numbers on the head's scale
- * @param spread their standard deviation
- * @param least of them, on that scale
- * @param most of them
+ * @param mean mean of the numbers, on the head's scale
+ * @param spread standard deviation of the numbers
+ * @param smallest smallest number, on the head's scale
+ * @param largest largest number
  */
 record QuantitySupervision(
-    Kind.Quantity kind, double mean, double spread, double least, double most)
+    Kind.Quantity kind, double mean, double spread, double smallest, double largest)
     implements Supervision {
   private static final String MEAN = "mean";
   private static final String SPREAD = "spread";
 
-  /** Newest residuals that make the interval: older ones are of what the stream was. */
+  /** Number of newest residuals for the prediction interval: older ones may be outdated. */
   private static final int RESIDUALS = 100;
 
-  /** Of the median distance from the median: of a normal distribution, 34 deviations. */
-  private static final double SLIP = 50;
+  /**
+   * Outlier limit as a multiple of the median absolute deviation: 34 standard deviations of a
+   * normal distribution.
+   */
+  private static final double OUTLIER_LIMIT = 50;
 
-  /** One in so many is a slip. */
-  private static final int RARE = 100;
+  /** At most one number in this many is treated as an outlier. */
+  private static final int OUTLIER_RARITY = 100;
 
-  private static final float[] NOTHING_KNOWN = {0};
+  /** The output where no head is live: the mean. */
+  private static final float[] MEAN_OUTPUT = {0};
 
-  /** Of numbers that nothing is known of yet. */
+  /** Creates a supervision with unit scale, before any number is known. */
   QuantitySupervision(Kind.Quantity kind) {
     this(kind, 0, 1, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
   }
@@ -54,11 +58,11 @@ record QuantitySupervision(
 
   @Override
   public Supervision over(List<Remembered> samples) {
-    double[] numbers = within(samples.stream().mapToDouble(this::number).toArray());
+    double[] numbers = withoutOutliers(samples.stream().mapToDouble(this::number).toArray());
     double average = Arrays.stream(numbers).average().orElseThrow();
     double variance =
         Arrays.stream(numbers).map(n -> (n - average) * (n - average)).average().orElseThrow();
-    // numbers that are all the same have no spread, and need none
+    // constant numbers have no variance: keep the unit scale
     return new QuantitySupervision(
         kind,
         average,
@@ -68,16 +72,20 @@ record QuantitySupervision(
   }
 
   /**
-   * Those that are not as far out as only a slip of the pen is: one number a thousand times too
-   * large would be the scale of all others.
+   * Removes rare extreme outliers, such as data entry errors: one number a thousand times too large
+   * would determine the scale of all others.
    */
-  private static double[] within(double[] numbers) {
-    double middle = median(numbers);
-    double off = median(Arrays.stream(numbers).map(n -> Math.abs(n - middle)).toArray());
-    double[] near =
-        Arrays.stream(numbers).filter(n -> Math.abs(n - middle) <= SLIP * off).toArray();
-    // where more are far out, it is how these numbers are
-    return numbers.length - near.length <= Math.max(1, numbers.length / RARE) ? near : numbers;
+  private static double[] withoutOutliers(double[] numbers) {
+    double median = median(numbers);
+    double deviation = median(Arrays.stream(numbers).map(n -> Math.abs(n - median)).toArray());
+    double[] inliers =
+        Arrays.stream(numbers)
+            .filter(n -> Math.abs(n - median) <= OUTLIER_LIMIT * deviation)
+            .toArray();
+    // with more outliers than that, the distribution is heavy-tailed: keep all
+    return numbers.length - inliers.length <= Math.max(1, numbers.length / OUTLIER_RARITY)
+        ? inliers
+        : numbers;
   }
 
   private static double median(double[] numbers) {
@@ -114,79 +122,82 @@ record QuantitySupervision(
     return RESIDUALS;
   }
 
-  /** With no head live, against the mean. */
+  /** Compares the losses; where no head is live, the candidate is compared with the mean. */
   @Override
   public Trial trial(Remembered sample, @Nullable Said live, Said candidate) {
     double gain =
-        loss(sample, live == null ? NOTHING_KNOWN : live.logits())
-            - loss(sample, candidate.logits());
-    String about = Kind.Quantity.OUTPUT;
-    return new Trial(about, about, about, sample.weight(), gain);
+        loss(sample, live == null ? MEAN_OUTPUT : live.logits()) - loss(sample, candidate.logits());
+    String output = Kind.Quantity.OUTPUT;
+    return new Trial(output, output, output, sample.weight(), gain);
   }
 
-  /** Outputs are on this scale: 0 is the mean. */
-  private double loss(Remembered sample, float[] said) {
-    double off = said[0] - (number(sample) - mean) / spread;
-    return Math.min(1, off * off);
+  /** Returns the capped squared error of a standardised output, for which 0 is the mean. */
+  private double loss(Remembered sample, float[] output) {
+    double residual = output[0] - (number(sample) - mean) / spread;
+    return Math.min(1, residual * residual);
   }
 
   @Override
   public double temperature(
-      List<Remembered> leftOut, List<float[]> said, Batch batch, int[] indexes) {
+      List<Remembered> heldOut, List<float[]> outputs, Batch batch, int[] indexes) {
     return 1;
   }
 
   /**
-   * The interval by split conformal prediction (Vovk et al. 2005; Lei et al. 2018), of what folds
-   * left out and of what was told of the same records when they came: folds are no older than what
-   * they are asked about, where a stream has gone on by the time a head tells anything. Confidence
-   * is of the folds alone, for it decides who is asked.
+   * Returns the prediction interval by split conformal prediction (Vovk et al. 2005; Lei et al.
+   * 2018), and the confidence.
+   *
+   * <p>The interval uses out-of-fold residuals and the residuals of the served predictions for the
+   * same records. Out-of-fold residuals alone are too optimistic: a served head is older than the
+   * records it scores. The confidence uses out-of-fold residuals only, because it selects the label
+   * requests.
    */
   @Override
-  public Map<String, Double> figures(List<Remembered> leftOut, List<float[]> said) {
-    int n = Math.min(RESIDUALS, leftOut.size());
-    int from = leftOut.size() - n;
+  public Map<String, Double> figures(List<Remembered> heldOut, List<float[]> outputs) {
+    int n = Math.min(RESIDUALS, heldOut.size());
+    int from = heldOut.size() - n;
     double[] residuals = new double[n];
     double[] aroundMean = new double[n];
     for (int i = 0; i < n; i++) {
-      double standard = (number(leftOut.get(from + i)) - mean) / spread;
-      residuals[i] = Math.abs(said.get(from + i)[0] - standard);
-      aroundMean[i] = Math.abs(standard);
+      double standardised = (number(heldOut.get(from + i)) - mean) / spread;
+      residuals[i] = Math.abs(outputs.get(from + i)[0] - standardised);
+      aroundMean[i] = Math.abs(standardised);
     }
     Map<String, Double> figures = new TreeMap<>();
     figures.put(MEAN, mean);
     figures.put(SPREAD, spread);
-    figures.put(KindAnswer.LEAST, least);
-    figures.put(KindAnswer.MOST, most);
+    figures.put(KindAnswer.LEAST, smallest);
+    figures.put(KindAnswer.MOST, largest);
     if (n > 0) {
       double squares = Arrays.stream(residuals).map(r -> r * r).sum();
       figures.put("rmse", spread * Math.sqrt(squares / n));
     }
-    OptionalDouble half = covering(residuals);
-    OptionalDouble blind = covering(aroundMean);
-    if (half.isPresent() && blind.isPresent()) { // fewer promise nothing at this coverage
-      DoubleStream told = told(leftOut.subList(from, leftOut.size()));
-      double wide =
-          covering(DoubleStream.concat(Arrays.stream(residuals), told).toArray()).orElseThrow();
-      double around = blind.getAsDouble();
+    OptionalDouble foldQuantile = quantile(residuals);
+    OptionalDouble baseline = quantile(aroundMean);
+    if (foldQuantile.isPresent() && baseline.isPresent()) { // else too few for this coverage
+      DoubleStream served = servedResiduals(heldOut.subList(from, heldOut.size()));
+      double halfWidth =
+          quantile(DoubleStream.concat(Arrays.stream(residuals), served).toArray()).orElseThrow();
+      double meanQuantile = baseline.getAsDouble();
       figures.put("coverage", Estimate.COVERAGE);
-      figures.put(KindAnswer.HALF_WIDTH, spread * wide);
+      figures.put(KindAnswer.HALF_WIDTH, spread * halfWidth);
       figures.put(
-          KindAnswer.CONFIDENCE, around > 0 ? Math.max(0, 1 - half.getAsDouble() / around) : 0);
+          KindAnswer.CONFIDENCE,
+          meanQuantile > 0 ? Math.max(0, 1 - foldQuantile.getAsDouble() / meanQuantile) : 0);
     }
     return figures;
   }
 
-  /** How far off what was told of these was. */
-  private DoubleStream told(List<Remembered> samples) {
+  /** Returns the absolute residuals of the served predictions. */
+  private DoubleStream servedResiduals(List<Remembered> samples) {
     return samples.stream()
         .filter(sample -> sample.predicted() != null)
         .mapToDouble(sample -> Math.abs(kind.onScale(sample.predicted()) - number(sample)) / spread)
-        .filter(Double::isFinite); // what was told on another scale may have no place on this one
+        .filter(Double::isFinite); // a prediction on another scale may have no value on this one
   }
 
-  /** Which of these distances the promised share of all is within. */
-  private static OptionalDouble covering(double[] distances) {
+  /** Returns the conformal quantile of the distances; empty if there are too few of them. */
+  private static OptionalDouble quantile(double[] distances) {
     int rank = (int) Math.ceil(Estimate.COVERAGE * (distances.length + 1));
     return rank <= distances.length
         ? OptionalDouble.of(Arrays.stream(distances).sorted().toArray()[rank - 1])

@@ -24,25 +24,25 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Heads for a task whose labels do not come, or no longer: from unlabelled samples, by {@link
- * Aligner}. Of labels that did come the gate is told. Linear heads of one label only. Not
- * thread-safe.
+ * Adapts the head of a task from unlabelled samples while no labels arrive, with {@link Aligner}.
+ * The gate checks each result against the labels in memory. Supports linear single-label heads
+ * only. Not thread-safe.
  */
 final class Realignment {
-  private static final int GOLDEN = 8;
+  private static final int GOLDEN_SAMPLES = 8;
 
   private final LinearFitter fitter;
   private final Gate gate;
   private final Clock clock;
-  private final Supervision by = new LabelSupervision();
+  private final Supervision supervision = new LabelSupervision();
   private final Aligner aligner;
   private final Map<String, float[]> newest = new LinkedHashMap<>();
   private Head anchor;
   private LinearHead linear;
 
   /**
-   * @param anchor the head that labels support
-   * @param aligned the last one that was made of it
+   * @param anchor the last head trained on labels
+   * @param aligned the newest head aligned from it
    */
   Realignment(LinearFitter fitter, Gate gate, Head anchor, Optional<Head> aligned, Clock clock) {
     this.fitter = fitter;
@@ -53,7 +53,7 @@ final class Realignment {
     this.aligner = new Aligner(fitter.tuner(), linear, source(anchor, aligned, linear));
   }
 
-  /** How a task's heads are fitted, if they are to be aligned and can be. */
+  /** Returns the task's fitter where alignment is enabled and supported. */
   static Optional<LinearFitter> fitter(AdaptSettings settings, Kind kind, Fitter fitter) {
     return settings.alignUnlabelled()
             && kind instanceof Kind.OneLabel
@@ -62,7 +62,7 @@ final class Realignment {
         : Optional.empty();
   }
 
-  /** The newest head that was made of this one. */
+  /** Returns the newest head that was aligned from {@code anchor}. */
   static Optional<Head> newest(HeadLog heads, HeadInfo anchor) {
     return heads.versions(anchor.task()).stream()
         .filter(info -> info.aligned() && info.parent() == anchor.version())
@@ -72,7 +72,7 @@ final class Realignment {
         .flatMap(version -> heads.sound(anchor.task(), version));
   }
 
-  /** Starts over from another head. */
+  /** Starts over from another anchor. */
   void anchor(Head head, Optional<Head> aligned) {
     if (head.info().version() != anchor.info().version()) {
       anchor = head;
@@ -83,84 +83,88 @@ final class Realignment {
 
   private static SourceStatistics source(Head head, Optional<Head> aligned, LinearHead linear) {
     SourceStatistics none = SourceStatistics.none(linear.classes(), linear.dim());
-    SourceStatistics made = aligned.flatMap(a -> fitting(a, linear)).orElse(none);
-    SourceStatistics own = fitting(head, linear).orElse(made);
-    // labels that were asked for do not tell how traffic lay, what was made without labels does
-    return own.mixture() == null && made.mixture() != null ? own.with(made.mixture()) : own;
+    SourceStatistics ofAligned = aligned.flatMap(a -> matching(a, linear)).orElse(none);
+    SourceStatistics own = matching(head, linear).orElse(ofAligned);
+    // requested labels do not show the distribution of the traffic, unlabelled samples do
+    return own.mixture() == null && ofAligned.mixture() != null
+        ? own.with(ofAligned.mixture())
+        : own;
   }
 
-  private static Optional<SourceStatistics> fitting(Head head, LinearHead linear) {
+  private static Optional<SourceStatistics> matching(Head head, LinearHead linear) {
     return SourceStatistics.of(head.source())
         .filter(s -> s.classes() == linear.classes() && s.dim() == linear.dim());
   }
 
-  /** The head that labels support. */
+  /** Returns the last head trained on labels. */
   Head anchor() {
     return anchor;
   }
 
-  /** A head that labels have made, with how traffic lies as it becomes the anchor. */
-  Head witnessed(Head made) {
-    LinearHead head = fitter.layout().linear(made);
-    return fitting(made, head)
+  /** Adds the current feature distribution to a head trained on labels: it becomes the anchor. */
+  Head witnessed(Head trained) {
+    LinearHead head = fitter.layout().linear(trained);
+    return matching(trained, head)
         .filter(known -> known.mixture() == null)
         .flatMap(known -> aligner.mixture(head).map(known::with))
-        .map(known -> made.withSource(known.tensors()))
-        .orElse(made);
+        .map(known -> trained.withSource(known.tensors()))
+        .orElse(trained);
   }
 
-  /** Takes in a sample of the uniform draw, in the stream's order. */
+  /** Adds a uniformly sampled unlabelled record, in stream order. */
   void take(Sample sample) {
     float[] features = SampleSerde.unpack(sample);
     aligner.add(sample.getRecordId(), features);
     newest.put(sample.getRecordId(), features);
-    if (newest.size() > GOLDEN) {
+    if (newest.size() > GOLDEN_SAMPLES) {
       newest.remove(newest.keySet().iterator().next());
     }
   }
 
-  /** Forgets a record: no later head is made of it, nor carries it. */
+  /** Erases a record: no later head is aligned with it or carries it. */
   void erase(String recordId) {
     aligner.erase(recordId);
     newest.remove(recordId);
   }
 
-  /** A label has come. */
+  /** Records that a label has arrived. */
   void labelled() {
     aligner.labelled();
   }
 
   /**
-   * Whether no label has come of late, and there is enough that the last alignment has not seen.
+   * Returns whether no label has arrived recently and there are enough samples since the last
+   * alignment.
    */
   boolean due() {
     return aligner.due();
   }
 
   /**
-   * A head that follows, and what clusters and labels say of it. Where it is refused, the anchor
-   * should serve; where that is for no cause, it is no other head.
+   * Aligns the anchor with the current stream. The verdict is based on clusters and labels. Where
+   * the head is rejected, the anchor should serve. A rejection without a cause means that the head
+   * equals the anchor.
    *
-   * @param labelled all that is in memory
+   * @param labelled all samples in memory
    */
   Head align(long version, List<Remembered> labelled) {
     Alignment found = aligner.align();
     LinearHead head = found.head();
     Verdict verdict = found.verdict();
     if (verdict.accepted()) {
-      verdict = heard(verdict, head, labelled);
+      verdict = checkWithLabels(verdict, head, labelled);
     }
     Map<String, Double> numbers = new TreeMap<>(verdict.numbers());
-    // how far training had read stays as it was: nothing was learnt from the labels since
+    // the trained offsets stay those of the anchor: alignment does not train on labels
     numbers.putAll(TrainedThrough.of(anchor.info()).numbers());
-    HeadInfo before = anchor.info();
+    HeadInfo parent = anchor.info();
     HeadInfo info =
         new HeadInfo(
-            before.task(),
+            parent.task(),
             version,
-            before.version(),
-            before.labels(),
-            before.backbone(),
+            parent.version(),
+            parent.labels(),
+            parent.backbone(),
             clock.instant(),
             HeadInfo.ALIGNED,
             fitter.device(),
@@ -175,30 +179,36 @@ final class Realignment {
         found.source().tensors());
   }
 
-  private Verdict heard(Verdict unlabelled, LinearHead candidate, List<Remembered> labelled) {
+  private Verdict checkWithLabels(
+      Verdict verdict, LinearHead candidate, List<Remembered> labelled) {
     TrainedThrough trained = TrainedThrough.of(anchor.info());
-    List<Trial> fresh = new ArrayList<>();
-    List<Trial> learnt = new ArrayList<>();
+    List<Trial> unseen = new ArrayList<>();
+    List<Trial> seen = new ArrayList<>();
     for (Remembered sample : labelled) {
-      (trained.covers(sample) ? learnt : fresh)
-          .add(by.trial(sample, said(linear, sample), said(candidate, sample)));
+      (trained.covers(sample) ? seen : unseen)
+          .add(supervision.trial(sample, output(linear, sample), output(candidate, sample)));
     }
-    return gate.hears(unlabelled, fresh, learnt);
+    return gate.hears(verdict, unseen, seen);
   }
 
-  private Supervision.Said said(LinearHead head, Remembered sample) {
+  private Supervision.Said output(LinearHead head, Remembered sample) {
     return new Supervision.Said(anchor.info().labels(), head.logits(sample.features()));
   }
 
-  /** The verdict that takes an aligned head back; empty where it is not one of this anchor's. */
-  Optional<Verdict> wayBack(Head live, Verdict why) {
+  /** Returns the verdict to withdraw the live head; empty if it was not aligned from the anchor. */
+  Optional<Verdict> wayBack(Head live, Verdict rejection) {
     HeadInfo info = live.info();
     if (!info.aligned() || info.parent() != anchor.info().version()) {
       return Optional.empty();
     }
     Map<String, Double> numbers = new TreeMap<>(info.verdict().numbers());
-    numbers.putAll(why.numbers());
+    numbers.putAll(rejection.numbers());
     return Optional.of(
-        new Verdict(false, "withdrawn: " + why.reason(), why.judged(), numbers, why.cause()));
+        new Verdict(
+            false,
+            "withdrawn: " + rejection.reason(),
+            rejection.judged(),
+            numbers,
+            rejection.cause()));
   }
 }

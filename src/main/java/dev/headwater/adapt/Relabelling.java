@@ -15,10 +15,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The live head under changed labels, without training. A renamed label keeps its row of weights, a
- * retired one loses it; and likewise what is known of where its samples lay. Of labels merged the
- * one they are merged into keeps its own: no single row gives the sum of two labels' probabilities,
- * and the next training, which sees the samples of both under one name, finds the best there is.
+ * Applies label aliases to the live head without training. A renamed label keeps its row of weights
+ * and its source statistics; a retired label loses them.
+ *
+ * <p>A merged label keeps the row of the label it is merged into. No single row gives the sum of
+ * two labels' probabilities. The next training sees the samples of both under one name.
  */
 public final class Relabelling {
   private final Task task;
@@ -30,36 +31,39 @@ public final class Relabelling {
   }
 
   /**
-   * @throws IllegalArgumentException where fewer than two labels would be left, the label set is
-   *     closed, or the head's last layer has no rows to take away
+   * Returns the relabelled head.
+   *
+   * @throws IllegalArgumentException if fewer than two labels would remain, the label set is
+   *     closed, or the head's last layer has no row per label
    */
   public Head of(Head live, long version, String reason, Instant now) {
     requireOpen();
     Map<String, Integer> rows = rows(live.info().labels());
     if (rows.size() < 2) {
       throw new IllegalArgumentException(
-          "a head needs two labels, and would be left with " + rows.keySet());
+          "a head needs at least two labels; remaining: " + rows.keySet());
     }
-    HeadInfo before = live.info();
+    HeadInfo parent = live.info();
     HeadInfo info =
         new HeadInfo(
-            before.task(),
+            parent.task(),
             version,
-            before.version(),
+            parent.version(),
             List.copyOf(rows.keySet()),
-            before.backbone(),
+            parent.backbone(),
             now,
             HeadInfo.RELABELLED,
             "none",
-            // how far training had read goes with the weights
-            new Verdict(true, reason, 0, before.verdict().numbers()));
-    return rows.size() == before.labels().size()
+            // the numbers include the trained offsets, which belong to the weights
+            new Verdict(true, reason, 0, parent.verdict().numbers()));
+    return rows.size() == parent.labels().size()
         ? live.with(info).withSource(source(live))
         : without(live, info, List.copyOf(rows.values()));
   }
 
   /**
-   * One that undoes a shift becomes an anchor of its own, for which no other traffic is a source.
+   * Returns the source statistics. A relabelled aligned head becomes an anchor itself, for which
+   * the mixture of earlier traffic is not a source.
    */
   private static Map<String, Tensor> source(Head live) {
     return live.info().aligned()
@@ -69,7 +73,7 @@ public final class Relabelling {
         : live.source();
   }
 
-  /** The row of each label that is left, in order. */
+  /** Returns the row of each remaining label, in order. */
   private Map<String, Integer> rows(List<String> labels) {
     Map<String, Integer> rows = new LinkedHashMap<>();
     for (int row = 0; row < labels.size(); row++) {
@@ -86,12 +90,12 @@ public final class Relabelling {
   private void requireOpen() {
     if (!task.open()) {
       throw new IllegalArgumentException(
-          "the labels of %s are closed, and no scorer takes a head with others: %s"
+          "the label set of %s is closed, so scorers reject a head with other labels: %s"
               .formatted(
                   task.name(),
                   task.masks().isPresent()
-                      ? "those of pixels change with labels and mask-values in a new bundle"
-                      : "say open: true in the bundle first, wherever it is served or trained"));
+                      ? "change labels and mask-values in a new bundle"
+                      : "first set open: true in the bundle of every scorer and trainer"));
     }
   }
 
@@ -99,7 +103,8 @@ public final class Relabelling {
     Split split = task.split();
     if (live.tensors().keySet().stream().allMatch(name -> split.classAxis(name) < 0)) {
       throw new IllegalArgumentException(
-          "the last layer of %s, which makes `%s`, is none whose rows are labels: its labels can be renamed, but not taken away; give the task a new head (head: none) for that"
+          ("the last layer of %s (output `%s`) has no row per label: labels can be renamed, but not"
+                  + " retired; to retire labels, give the task a new head (head: none)")
               .formatted(task.name(), split.logits()));
     }
     Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -117,17 +122,17 @@ public final class Relabelling {
         info, tensors, live.goldenFeatures(), kept(live.goldenLogits(), 1, rows), source);
   }
 
-  /** Only these indexes of an axis. */
+  /** Returns the tensor with only these indexes of an axis. */
   private static Tensor kept(Tensor tensor, int axis, List<Integer> rows) {
     long[] shape = tensor.shape().clone();
-    int before = (int) shape[axis];
+    int axisSize = (int) shape[axis];
     shape[axis] = rows.size();
     int inner = (int) Arrays.stream(shape).skip(axis + 1).reduce(1, Math::multiplyExact);
     int outer = (int) Arrays.stream(shape).limit(axis).reduce(1, Math::multiplyExact);
     float[] kept = new float[outer * rows.size() * inner];
     for (int o = 0; o < outer; o++) {
       for (int r = 0; r < rows.size(); r++) {
-        int from = (o * before + rows.get(r)) * inner;
+        int from = (o * axisSize + rows.get(r)) * inner;
         System.arraycopy(tensor.values(), from, kept, (o * rows.size() + r) * inner, inner);
       }
     }

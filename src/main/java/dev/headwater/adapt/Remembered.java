@@ -7,14 +7,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A labelled sample as the memory holds it.
+ * A labelled sample in the replay memory.
  *
- * @param weight 1 / inclusion probability
- * @param reason labelled history is trained on from the start and never judged on
- * @param partition of the samples topic it was first read from
- * @param offset its first one there
- * @param truth of a dense task, the classes of its pixels
- * @param predicted what was told of it when it was scored; null where no head was live
+ * @param weight importance weight, 1 / inclusion probability
+ * @param reason why it was sampled; samples of {@code HISTORY} are never used for evaluation
+ * @param partition partition of the samples topic that it was first read from
+ * @param offset first offset in that partition
+ * @param truth classes of the pixels, for segmentation tasks
+ * @param predicted the served prediction; null if no head was live
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record Remembered(
@@ -47,16 +47,19 @@ record Remembered(
   }
 
   Dense.Truth requireTruth() {
-    return Objects.requireNonNull(truth, "a sample of a dense task has a mask");
+    return Objects.requireNonNull(truth, "a sample of a segmentation task needs a mask");
   }
 
-  /** This, under another name of its label. */
+  /** Returns this sample with another label. */
   Remembered labelled(String name) {
     return new Remembered(
         recordId, features, name, weight, reason, partition, offset, truth, predicted);
   }
 
-  /** This, as first read where {@code first} was: a correction is no new sample to a head. */
+  /**
+   * Returns this sample with the position of the corrected one: to a head, a correction is not a
+   * new sample.
+   */
   Remembered correcting(Remembered first) {
     return new Remembered(
         recordId,

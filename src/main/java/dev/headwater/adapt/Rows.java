@@ -7,9 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Samples of several rows, tiles of one record, as rows to train on, and back.
+ * Splits samples of several tiles into one row per tile for training, and joins the results.
  *
- * @param size of a row's features
+ * @param size number of features of a row
  */
 record Rows(int size) {
   List<float[]> of(List<float[]> samples) {
@@ -22,31 +22,31 @@ record Rows(int size) {
     return rows;
   }
 
-  /** What was said of rows, put together by sample. */
-  List<float[]> together(List<float[]> samples, List<float[]> said) {
-    List<float[]> together = new ArrayList<>();
+  /** Joins the logits of rows by sample. */
+  List<float[]> together(List<float[]> samples, List<float[]> logits) {
+    List<float[]> joined = new ArrayList<>();
     int row = 0;
     for (float[] sample : samples) {
       int rows = sample.length / size;
-      int width = said.get(row).length;
-      float[] whole = rows == 1 ? said.get(row) : new float[rows * width];
+      int width = logits.get(row).length;
+      float[] whole = rows == 1 ? logits.get(row) : new float[rows * width];
       for (int i = 0; i < rows && rows > 1; i++) {
-        System.arraycopy(said.get(row + i), 0, whole, i * width, width);
+        System.arraycopy(logits.get(row + i), 0, whole, i * width, width);
       }
-      together.add(whole);
+      joined.add(whole);
       row += rows;
     }
-    return together;
+    return joined;
   }
 
   Batch of(Batch batch, Pixels pixels) {
     List<byte[]> classes = new ArrayList<>();
     for (int i = 0; i < batch.size(); i++) {
       int rows = batch.features().get(i).length / size;
-      byte[] places = pixels.classes().get(i);
-      int width = places.length / rows;
+      byte[] pixelClasses = pixels.classes().get(i);
+      int width = pixelClasses.length / rows;
       for (int row = 0; row < rows; row++) {
-        classes.add(Arrays.copyOfRange(places, row * width, (row + 1) * width));
+        classes.add(Arrays.copyOfRange(pixelClasses, row * width, (row + 1) * width));
       }
     }
     List<float[]> features = of(batch.features());
@@ -57,7 +57,7 @@ record Rows(int size) {
         new Pixels(classes, pixels.weights()));
   }
 
-  /** Each row counts what its sample does. */
+  /** Returns the weight of each row: that of its sample. */
   double[] weights(Batch batch, double[] weights) {
     List<Double> rows = new ArrayList<>();
     for (int i = 0; i < weights.length; i++) {

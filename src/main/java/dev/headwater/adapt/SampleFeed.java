@@ -27,34 +27,36 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The samples topic from its beginning: first all that was on it, in order of time, then the rest,
- * partitions added since included. What is no sample is skipped with a warning: it must not keep
- * the trainer from those that are. A topic that is made anew while it is read ends the feed by a
- * {@link KafkaException}: what was read is no longer what there is.
+ * Reads the samples topic from its beginning: first the existing records in timestamp order, then
+ * new ones, including those of partitions added later.
+ *
+ * <p>Failure contract: undecodable records are skipped with a warning. If the topic is recreated
+ * while it is read, the feed throws a {@link KafkaException}, because earlier records no longer
+ * exist.
  */
 final class SampleFeed implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(SampleFeed.class);
   private static final Duration POLL = Duration.ofMillis(100);
-  private static final Duration PARTITIONS = Duration.ofSeconds(10);
-  private static final Duration ANSWER = Duration.ofSeconds(5);
+  private static final Duration PARTITION_REFRESH = Duration.ofSeconds(10);
+  private static final Duration METADATA_TIMEOUT = Duration.ofSeconds(5);
 
-  /** After a long training more may have come than there is memory for. */
-  private static final long MOST_BYTES = 64 << 20;
+  /** Limit per poll: the records that arrive during a long training may exceed the heap. */
+  private static final long MAX_POLL_BYTES = 64 << 20;
 
   /**
-   * A sample and where it was read.
+   * A sample with its position in the topic.
    *
-   * @param sample null where all samples of the record are to be forgotten
-   * @param at when it was appended, epoch milliseconds
+   * @param sample the sample; null if the record is erased (a tombstone)
+   * @param at record timestamp in epoch milliseconds
    */
   record Arrival(String recordId, @Nullable Sample sample, int partition, long offset, long at) {}
 
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final Topic<String, Sample> topic;
-  private final Map<Integer, Long> last = new HashMap<>();
-  private Instant looked = Instant.EPOCH;
-  private Instant polled = Instant.EPOCH;
-  private boolean answered;
+  private final Map<Integer, Long> lastOffsets = new HashMap<>();
+  private Instant refreshedAt = Instant.EPOCH;
+  private Instant polledAt = Instant.EPOCH;
+  private boolean reachable;
 
   SampleFeed(Map<String, Object> kafka, Topic<String, Sample> topic) {
     this.topic = topic;
@@ -64,31 +66,32 @@ final class SampleFeed implements AutoCloseable {
   }
 
   /**
-   * Hands out everything on the topic now, oldest first. Of each partition it holds what one poll
-   * brought: the topic is as long as its retention makes it, and fits no memory.
+   * Reads all existing records, oldest first. It buffers one poll per partition, because the whole
+   * topic may not fit into memory.
    *
-   * @return by partition, where it ended
+   * @return end offset of each partition, exclusive
    */
-  Map<Integer, Long> history(Consumer<Arrival> take) {
+  Map<Integer, Long> history(Consumer<Arrival> handler) {
     List<TopicPartition> partitions = assign();
     if (partitions.isEmpty()) {
       throw new KafkaException(
-          "topic %s is missing: make it with 'topics create'".formatted(topic.name()));
+          "topic %s does not exist: create it with 'topics create'".formatted(topic.name()));
     }
     Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-    Map<TopicPartition, Deque<Arrival>> read = new HashMap<>();
+    Map<TopicPartition, Deque<Arrival>> buffers = new HashMap<>();
     while (true) {
-      List<TopicPartition> wanted = wanted(ends, read);
-      Optional<Deque<Arrival>> oldest = oldest(read);
-      if (!wanted.isEmpty()) {
+      List<TopicPartition> unfinished = unfinished(ends, buffers);
+      Optional<Deque<Arrival>> oldest = oldest(buffers);
+      if (!unfinished.isEmpty()) {
         consumer.pause(partitions);
-        consumer.resume(wanted);
+        consumer.resume(unfinished);
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-          TopicPartition of = new TopicPartition(record.topic(), record.partition());
-          arrival(record).ifPresent(read.computeIfAbsent(of, p -> new ArrayDeque<>())::addLast);
+          TopicPartition from = new TopicPartition(record.topic(), record.partition());
+          arrival(record)
+              .ifPresent(buffers.computeIfAbsent(from, p -> new ArrayDeque<>())::addLast);
         }
       } else if (oldest.isPresent()) {
-        take.accept(oldest.get().removeFirst());
+        handler.accept(oldest.get().removeFirst());
       } else {
         consumer.resume(partitions);
         return ends.entrySet().stream()
@@ -97,46 +100,49 @@ final class SampleFeed implements AutoCloseable {
     }
   }
 
-  /** Those that have more, of which nothing is read ahead: any of it may be the oldest. */
-  private List<TopicPartition> wanted(
-      Map<TopicPartition, Long> ends, Map<TopicPartition, Deque<Arrival>> read) {
+  /** Returns the unfinished partitions without a buffered record: any may hold the oldest one. */
+  private List<TopicPartition> unfinished(
+      Map<TopicPartition, Long> ends, Map<TopicPartition, Deque<Arrival>> buffers) {
     return ends.entrySet().stream()
-        .filter(end -> Optional.ofNullable(read.get(end.getKey())).map(Deque::isEmpty).orElse(true))
+        .filter(
+            end -> Optional.ofNullable(buffers.get(end.getKey())).map(Deque::isEmpty).orElse(true))
         .filter(end -> consumer.position(end.getKey()) < end.getValue())
         .map(Map.Entry::getKey)
         .toList();
   }
 
-  private static Optional<Deque<Arrival>> oldest(Map<TopicPartition, Deque<Arrival>> read) {
-    return read.values().stream()
-        .filter(of -> !of.isEmpty())
-        .min(Comparator.comparingLong(of -> of.getFirst().at()));
+  private static Optional<Deque<Arrival>> oldest(Map<TopicPartition, Deque<Arrival>> buffers) {
+    return buffers.values().stream()
+        .filter(buffer -> !buffer.isEmpty())
+        .min(Comparator.comparingLong(buffer -> buffer.getFirst().at()));
   }
 
   /**
-   * All that has come since the last call, or the first {@link #MOST_BYTES} of it; waits a moment
-   * for it. One fetch brings a megabyte of a partition at most, which is twenty samples of a deep
-   * cut, and one that lies ready was made before whatever the caller has done since.
+   * Returns the records since the last call, up to {@link #MAX_POLL_BYTES}; waits briefly for them.
+   *
+   * <p>It polls repeatedly: one fetch returns at most 1 MiB per partition, about twenty samples of
+   * a deep cut. After a pause, the first fetch may have been prefetched before the caller's last
+   * work, so it polls once more.
    */
   List<Arrival> poll() {
-    if (looked.plus(PARTITIONS).isBefore(Instant.now())) {
-      look();
+    if (refreshedAt.plus(PARTITION_REFRESH).isBefore(Instant.now())) {
+      refreshPartitions();
     }
     List<Arrival> arrivals = new ArrayList<>();
-    boolean stale = polled.plus(POLL).isBefore(Instant.now());
+    boolean stale = polledAt.plus(POLL).isBefore(Instant.now());
     long bytes = 0;
     boolean more = true;
     while (more) {
-      long came = fetch(arrivals);
-      bytes += came;
-      more = came > 0 && bytes < MOST_BYTES && (stale || lag() > 0);
+      long fetched = fetch(arrivals);
+      bytes += fetched;
+      more = fetched > 0 && bytes < MAX_POLL_BYTES && (stale || lag() > 0);
       stale = false;
     }
-    polled = Instant.now();
+    polledAt = Instant.now();
     return arrivals;
   }
 
-  /** How many bytes came. */
+  /** Polls once and returns the number of bytes read. */
   private long fetch(List<Arrival> arrivals) {
     long bytes = 0;
     for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
@@ -146,22 +152,25 @@ final class SampleFeed implements AutoCloseable {
     return bytes;
   }
 
-  private void look() {
+  private void refreshPartitions() {
     try {
       assign();
     } catch (TimeoutException e) {
-      // the consumer goes on by itself once the broker is back, and nothing read is lost till then
-      answered = false;
-      log.atWarn().addKeyValue("topic", topic.name()).setCause(e).log("the broker does not answer");
+      // the consumer reconnects by itself, and keeps its position until then
+      reachable = false;
+      log.atWarn()
+          .addKeyValue("topic", topic.name())
+          .setCause(e)
+          .log("broker unreachable; retrying");
     }
   }
 
-  /** Whether the broker answered when it was last asked. */
+  /** Returns whether the last metadata request succeeded. */
   boolean answered() {
-    return answered;
+    return reachable;
   }
 
-  /** Records on the topic that are not read yet, as of the last poll. */
+  /** Returns the number of unread records on the topic, as of the last poll. */
   long lag() {
     return consumer.assignment().stream()
         .mapToLong(partition -> consumer.currentLag(partition).orElse(0))
@@ -170,9 +179,10 @@ final class SampleFeed implements AutoCloseable {
 
   @SuppressWarnings("NullAway") // Kafka's keys and values may be null
   private Optional<Arrival> arrival(ConsumerRecord<byte[], byte[]> record) {
-    Long before = last.put(record.partition(), record.offset());
-    if (before != null && record.offset() <= before) {
-      throw new KafkaException("topic %s was made anew: it begins again".formatted(topic.name()));
+    Long previous = lastOffsets.put(record.partition(), record.offset());
+    if (previous != null && record.offset() <= previous) {
+      throw new KafkaException(
+          "topic %s was recreated: its offsets start over".formatted(topic.name()));
     }
     try {
       Sample sample = topic.value().deserializer().deserialize(topic.name(), record.value());
@@ -186,25 +196,25 @@ final class SampleFeed implements AutoCloseable {
                   new Arrival(
                       known, sample, record.partition(), record.offset(), record.timestamp()));
     } catch (SerializationException e) {
-      // It will never be readable, and nothing depends on it but itself.
+      // retrying cannot help, and no other record depends on it
       log.atWarn()
           .addKeyValue("topic", record.topic())
           .addKeyValue("partition", record.partition())
           .addKeyValue("offset", record.offset())
           .setCause(e)
-          .log("skipped what is no sample");
+          .log("skipping undecodable record on the samples topic");
       return Optional.empty();
     }
   }
 
-  /** Takes on every partition there is, new ones from their beginning. */
+  /** Assigns all partitions; new ones are read from their beginning. */
   private List<TopicPartition> assign() {
-    looked = Instant.now();
+    refreshedAt = Instant.now();
     List<TopicPartition> partitions =
-        consumer.partitionsFor(topic.name(), ANSWER).stream()
+        consumer.partitionsFor(topic.name(), METADATA_TIMEOUT).stream()
             .map(info -> new TopicPartition(info.topic(), info.partition()))
             .toList();
-    answered = true;
+    reachable = true;
     List<TopicPartition> added =
         partitions.stream().filter(p -> !consumer.assignment().contains(p)).toList();
     if (!added.isEmpty()) {

@@ -12,25 +12,26 @@ import java.util.TreeMap;
 import java.util.function.IntFunction;
 
 /**
- * Samples that nobody has labelled beside those that somebody has, under the label that a head is
- * sure of (Scudder 1965; as pseudo-labels Lee 2013). Each of several heads goes by what it says
- * itself: a fold's head must not learn from another's what it is to be judged by.
+ * Labelled samples, extended by unlabelled samples with pseudo-labels (self-training: Scudder 1965;
+ * pseudo-labels: Lee 2013). Each head uses only its own confident predictions. Otherwise a fold
+ * head would learn about its held-out samples from another one.
  *
- * @param batch what is labelled, then what is taken to be, which by itself weighs nothing
- * @param weightings over {@code batch}, one for each head
- * @param taken how many are taken to have a label
+ * @param batch the labelled samples, then the pseudo-labelled ones with weight 0
+ * @param weightings sample weights over {@code batch}, one array per head
+ * @param taken number of pseudo-labelled samples
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
-  /** Probability of a label from which a head is sure of it. */
-  private static final double SURE = 0.9;
+  /** Minimum probability of a pseudo-label. */
+  private static final double MIN_CONFIDENCE = 0.9;
 
-  /** What a sample is taken for. */
-  private record Taken(int sample, int label) {}
+  private record PseudoLabel(int sample, int label) {}
 
   /**
-   * @param live what the heads were fitted from; without classes where there was nothing
-   * @param heads one for each weighting, fitted to it
+   * Adds pseudo-labels from the predictions of each head.
+   *
+   * @param live head that training started from; without classes where there was none
+   * @param heads one per weighting, fitted with it
    */
   static SelfTraining of(
       Batch batch,
@@ -38,10 +39,10 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       Fitter.Trained live,
       List<Fitter.Trained> heads,
       List<double[]> weightings) {
-    return of(batch, unlabelled, live, weightings, h -> sure(heads.get(h).logits(unlabelled)));
+    return of(batch, unlabelled, live, weightings, h -> confident(heads.get(h).logits(unlabelled)));
   }
 
-  /** Of classes that nobody was told of only, by the live head's word. */
+  /** Adds pseudo-labels from the live head, only for classes without labelled samples. */
   static SelfTraining ofUntold(
       Batch batch, List<float[]> unlabelled, Fitter.Trained live, List<double[]> weightings) {
     return of(batch, unlabelled, live, weightings, h -> Map.of());
@@ -52,68 +53,82 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
       List<float[]> unlabelled,
       Fitter.Trained live,
       List<double[]> weightings,
-      IntFunction<Map<Integer, List<Integer>>> sure) {
+      IntFunction<Map<Integer, List<Integer>>> byHead) {
     if (unlabelled.isEmpty()) {
       return new SelfTraining(batch, weightings, 0);
     }
-    Map<Integer, List<Integer>> before = sure(live.logits(unlabelled));
-    Map<Taken, double[]> all = new LinkedHashMap<>();
+    Map<Integer, List<Integer>> byLive = confident(live.logits(unlabelled));
+    Map<PseudoLabel, double[]> all = new LinkedHashMap<>();
     for (int h = 0; h < weightings.size(); h++) {
-      Map<Taken, Double> taken = taken(batch, weightings.get(h), sure.apply(h), before);
-      for (Map.Entry<Taken, Double> one : taken.entrySet()) {
-        all.computeIfAbsent(one.getKey(), t -> new double[weightings.size()])[h] = one.getValue();
+      Map<PseudoLabel, Double> weighted = weigh(batch, weightings.get(h), byHead.apply(h), byLive);
+      for (Map.Entry<PseudoLabel, Double> one : weighted.entrySet()) {
+        all.computeIfAbsent(one.getKey(), p -> new double[weightings.size()])[h] = one.getValue();
       }
     }
-    return grown(batch, unlabelled, weightings, all);
+    return extended(batch, unlabelled, weightings, all);
   }
 
   /**
-   * Each weighs what a labelled sample of its class does, but all of a class no more than those do
-   * together: what is told outweighs what is guessed, however much there is of it. Of a class that
-   * nobody was told of, it is what the live head was sure of, as much as of one told on average:
-   * who is taught some classes only would forget the others, and no sample would show it.
+   * Returns the pseudo-labels with their weights, for one head.
+   *
+   * <p>A pseudo-labelled sample weighs as much as a labelled one of its class. All pseudo-labels of
+   * a class together weigh no more than its labelled samples.
+   *
+   * <p>Classes without labelled samples use the confident predictions of the live head, with the
+   * average weight of a labelled class. Without them the head would forget these classes, and no
+   * labelled sample would show it.
    */
-  private static Map<Taken, Double> taken(
+  private static Map<PseudoLabel, Double> weigh(
       Batch batch,
       double[] weights,
-      Map<Integer, List<Integer>> sure,
-      Map<Integer, List<Integer>> before) {
-    Map<Integer, DoubleSummaryStatistics> told = new TreeMap<>();
+      Map<Integer, List<Integer>> byHead,
+      Map<Integer, List<Integer>> byLive) {
+    Map<Integer, DoubleSummaryStatistics> labelled = new TreeMap<>();
     for (int i = 0; i < weights.length; i++) {
       if (weights[i] > 0) {
-        told.computeIfAbsent(batch.classes()[i], label -> new DoubleSummaryStatistics())
+        labelled
+            .computeIfAbsent(batch.classes()[i], label -> new DoubleSummaryStatistics())
             .accept(weights[i]);
       }
     }
     DoubleSummaryStatistics all = new DoubleSummaryStatistics();
-    told.values().forEach(all::combine);
-    Map<Taken, Double> taken = new LinkedHashMap<>();
-    told.forEach(
-        (label, by) ->
-            take(taken, label, sure.getOrDefault(label, List.of()), by.getSum(), by.getCount()));
-    before.forEach(
+    labelled.values().forEach(all::combine);
+    Map<PseudoLabel, Double> weighted = new LinkedHashMap<>();
+    labelled.forEach(
+        (label, stats) ->
+            add(
+                weighted,
+                label,
+                byHead.getOrDefault(label, List.of()),
+                stats.getSum(),
+                stats.getCount()));
+    byLive.forEach(
         (label, samples) -> {
-          if (!told.containsKey(label)) {
-            double of = told.size();
-            take(taken, label, samples, all.getSum() / of, all.getCount() / of);
+          if (!labelled.containsKey(label)) {
+            double classes = labelled.size();
+            add(weighted, label, samples, all.getSum() / classes, all.getCount() / classes);
           }
         });
-    return taken;
+    return weighted;
   }
 
-  private static void take(
-      Map<Taken, Double> taken, int label, List<Integer> samples, double weight, double count) {
+  private static void add(
+      Map<PseudoLabel, Double> weighted,
+      int label,
+      List<Integer> samples,
+      double weight,
+      double count) {
     double each = weight / Math.max(count, samples.size());
-    samples.forEach(i -> taken.put(new Taken(i, label), each));
+    samples.forEach(i -> weighted.put(new PseudoLabel(i, label), each));
   }
 
-  /** By label, those that a head is sure to have it. */
-  private static Map<Integer, List<Integer>> sure(List<float[]> said) {
+  /** Returns the indexes of confidently predicted samples, by label. */
+  private static Map<Integer, List<Integer>> confident(List<float[]> logits) {
     Map<Integer, List<Integer>> byLabel = new TreeMap<>();
-    for (int i = 0; i < said.size(); i++) {
-      if (said.get(i).length > 0) {
-        int label = Learner.best(said.get(i));
-        if (Math.exp(-Temperature.surprise(said.get(i), label, 1)) >= SURE) {
+    for (int i = 0; i < logits.size(); i++) {
+      if (logits.get(i).length > 0) {
+        int label = Learner.best(logits.get(i));
+        if (Math.exp(-Temperature.surprise(logits.get(i), label, 1)) >= MIN_CONFIDENCE) {
           byLabel.computeIfAbsent(label, l -> new ArrayList<>()).add(i);
         }
       }
@@ -121,26 +136,28 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
     return byLabel;
   }
 
-  private static SelfTraining grown(
+  private static SelfTraining extended(
       Batch batch,
       List<float[]> unlabelled,
       List<double[]> weightings,
-      Map<Taken, double[]> taken) {
+      Map<PseudoLabel, double[]> pseudoLabels) {
     int size = batch.size();
     List<float[]> features = new ArrayList<>(batch.features());
-    int[] classes = Arrays.copyOf(batch.classes(), size + taken.size());
-    double[] weights = Arrays.copyOf(batch.weights(), size + taken.size());
-    List<double[]> grown =
-        weightings.stream().map(each -> Arrays.copyOf(each, size + taken.size())).toList();
+    int[] classes = Arrays.copyOf(batch.classes(), size + pseudoLabels.size());
+    double[] weights = Arrays.copyOf(batch.weights(), size + pseudoLabels.size());
+    List<double[]> extended =
+        weightings.stream()
+            .map(weighting -> Arrays.copyOf(weighting, size + pseudoLabels.size()))
+            .toList();
     int at = size;
-    for (Map.Entry<Taken, double[]> one : taken.entrySet()) {
+    for (Map.Entry<PseudoLabel, double[]> one : pseudoLabels.entrySet()) {
       features.add(unlabelled.get(one.getKey().sample()));
       classes[at] = one.getKey().label();
-      for (int h = 0; h < grown.size(); h++) {
-        grown.get(h)[at] = one.getValue()[h];
+      for (int h = 0; h < extended.size(); h++) {
+        extended.get(h)[at] = one.getValue()[h];
       }
       at++;
     }
-    return new SelfTraining(new Batch(features, classes, weights), grown, taken.size());
+    return new SelfTraining(new Batch(features, classes, weights), extended, pseudoLabels.size());
   }
 }

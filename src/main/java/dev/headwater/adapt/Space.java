@@ -8,13 +8,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a task's samples and heads must be of.
+ * The feature space and label set of a task: decides which samples belong to it.
  *
- * @param size how many values a record has at the cut, or a tile of a dense task's
- * @param drawer the task whose samples without a label stand for this one's
- * @param drawn how many values the vector of such a one has
- * @param open whether labels other than {@code labels} may be learned
- * @param kind of its labels
+ * @param size number of feature values of a record at the cut, or of a tile for segmentation
+ * @param drawer the task whose unlabelled samples this task uses
+ * @param drawn number of feature values of an unlabelled sample
+ * @param open whether labels other than {@code labels} can be learned
+ * @param kind of the labels
  */
 record Space(
     String task,
@@ -43,17 +43,19 @@ record Space(
         Dense.of(task));
   }
 
-  /** Whether it is one vector for a record of this task, or its draws, and its feature space. */
+  /**
+   * Returns whether the sample is one vector of this task (or its unlabelled task) and backbone.
+   */
   boolean concerns(Sample sample) {
-    boolean draw = sample.getReason() == Reason.UNLABELLED;
-    return sample.getTask().equals(draw ? drawer : task)
+    boolean unlabelled = sample.getReason() == Reason.UNLABELLED;
+    return sample.getTask().equals(unlabelled ? drawer : task)
         && sample.getBackbone().equals(backbone)
         && sample.getRows() == 1
         && sample.getTiles().isEmpty()
-        && sample.getDim() == (draw ? drawn : size);
+        && sample.getDim() == (unlabelled ? drawn : size);
   }
 
-  /** Whether it is of them and its label may be learned. */
+  /** Returns whether the sample belongs to this task and its label can be learned. */
   boolean admits(Sample sample) {
     return sample.getLabel() != null
         && sample.getTask().equals(task)
@@ -67,7 +69,7 @@ record Space(
         && (open || labels.containsAll(kind.names(sample.getLabel())));
   }
 
-  /** Whether what is drawn may teach: where one whole vector stands for a record of one label. */
+  /** Returns whether unlabelled samples can get pseudo-labels: full vectors, single-label task. */
   boolean drawsTeach() {
     return kind instanceof Kind.OneLabel && dense.isEmpty() && drawn == size;
   }

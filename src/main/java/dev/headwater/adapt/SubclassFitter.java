@@ -16,39 +16,42 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Heads with several rows of weights a label. Each label's samples are split into clusters, and the
- * rows learn to tell all clusters apart as if they were labels; nothing is as sure of a label as
- * all its rows together. Rows are found anew each time, for clusters have no names to keep.
+ * Trains heads with several rows of weights per label. The samples of each label are split into
+ * clusters, and the rows are trained as a classifier of all clusters. The logit of a label is the
+ * log-sum-exp of its rows. Clusters are recomputed for each training, because they have no stable
+ * identity.
  */
 record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
-  /** Of a row that no cluster needs: e to the power of this is 0. */
-  private static final float UNUSED = -10_000;
+  /** Bias of an unused row: its exponential is 0. */
+  private static final float UNUSED_BIAS = -10_000;
 
   /**
-   * @param rows of all labels' first subclasses, then of their second, ...
-   * @param factor of the labels' logits
-   * @param common what the heads of one fit went on from; null of a head that none was fitted for
+   * A head in its trainable form.
+   *
+   * @param rows rows of the first subclass of each label, then of the second, and so on
+   * @param factor factor of the labels' logits
+   * @param sharedStart shared start of the heads of one fit; null for any other head
    */
   private record Subclassed(
-      LinearHead rows, float factor, @Nullable Common common, SubclassFitter fitter)
+      LinearHead rows, float factor, @Nullable Common sharedStart, SubclassFitter fitter)
       implements Trained {
     @Override
     public List<float[]> logits(List<float[]> features) {
-      return fitter.tuner.logits(rows, features).stream().map(this::together).toList();
+      return fitter.tuner.logits(rows, features).stream().map(this::logSumExp).toList();
     }
 
-    private float[] together(float[] said) {
-      float[] logits = new float[said.length / fitter.task.subclasses()];
+    private float[] logSumExp(float[] rowLogits) {
+      float[] logits = new float[rowLogits.length / fitter.task.subclasses()];
       for (int c = 0; c < logits.length; c++) {
-        double most = Double.NEGATIVE_INFINITY;
-        for (int row = c; row < said.length; row += logits.length) {
-          most = Math.max(most, said[row]);
+        double max = Double.NEGATIVE_INFINITY;
+        for (int row = c; row < rowLogits.length; row += logits.length) {
+          max = Math.max(max, rowLogits[row]);
         }
         double sum = 0;
-        for (int row = c; row < said.length; row += logits.length) {
-          sum += Math.exp(said[row] - most);
+        for (int row = c; row < rowLogits.length; row += logits.length) {
+          sum += Math.exp(rowLogits[row] - max);
         }
-        logits[c] = (float) (factor * (most + Math.log(sum)));
+        logits[c] = (float) (factor * (max + Math.log(sum)));
       }
       return logits;
     }
@@ -111,23 +114,23 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
   }
 
   /**
-   * Clusters are of what every one of these heads may see and somebody labelled, and so are the
-   * rows that all go on from: a fold knows nothing of what it is to judge. Where that is nothing,
+   * Clusters the labelled samples that no head leaves out, and trains the shared start on them. So
+   * a fold head has no information about its held-out samples. Where there are no such samples,
    * each label has one row.
    */
   @Override
   public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
-    return fit(classes, batch, weightings, least(batch.weights(), weightings));
+    return fit(classes, batch, weightings, minimum(batch.weights(), weightings));
   }
 
   @Override
   public Optional<Common> common(List<Trained> fitted) {
-    return Optional.ofNullable(((Subclassed) fitted.get(0)).common);
+    return Optional.ofNullable(((Subclassed) fitted.get(0)).sharedStart);
   }
 
   /**
-   * Clusters are, beside that, of what nobody labelled, where what all heads went on from is sure
-   * of its label, however little that weighs: it knows nothing of what a fold is to judge either.
+   * Clusters also contain the unlabelled samples that the shared start predicts with confidence,
+   * whatever their weight. The shared start has no information about held-out samples either.
    */
   @Override
   public List<Trained> refit(
@@ -139,48 +142,49 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
   }
 
   /**
-   * @param seen weights by which clusters are found, and the rows that all heads go on from
+   * @param seen sample weights for clustering and for the shared start
    */
   private List<Trained> fit(int classes, Batch batch, List<double[]> weightings, double[] seen) {
-    Subclasses found = Subclasses.of(batch.weighted(seen), classes, task.subclasses());
-    Batch finer = new Batch(batch.features(), found.samples(), batch.weights());
+    Subclasses clusters = Subclasses.of(batch.weighted(seen), classes, task.subclasses());
+    Batch clustered = new Batch(batch.features(), clusters.samples(), batch.weights());
     LinearHead rows = LinearHead.empty(dim());
-    Common common = null;
+    Common sharedStart = null;
     if (Arrays.stream(seen).anyMatch(weight -> weight > 0)) {
-      rows = tuner.fit(rows, found.count(), finer.weighted(seen));
-      common = new Common(placed(rows, found, classes, null), seen);
+      rows = tuner.fit(rows, clusters.count(), clustered.weighted(seen));
+      sharedStart = new Common(arranged(rows, clusters, classes, null), seen);
     }
     List<Trained> heads = new ArrayList<>();
-    for (LinearHead fitted : tuner.fit(rows, found.count(), finer, weightings)) {
-      heads.add(placed(fitted, found, classes, common));
+    for (LinearHead fitted : tuner.fit(rows, clusters.count(), clustered, weightings)) {
+      heads.add(arranged(fitted, clusters, classes, sharedStart));
     }
     return heads;
   }
 
-  private static double[] least(double[] own, List<double[]> weightings) {
-    double[] least = own.clone();
+  /** Returns the elementwise minimum: positive where no head leaves the sample out. */
+  private static double[] minimum(double[] own, List<double[]> weightings) {
+    double[] minimum = own.clone();
     for (double[] weights : weightings) {
-      for (int i = 0; i < least.length; i++) {
-        least[i] = Math.min(least[i], weights[i]);
+      for (int i = 0; i < minimum.length; i++) {
+        minimum[i] = Math.min(minimum[i], weights[i]);
       }
     }
-    return least;
+    return minimum;
   }
 
-  private Subclassed placed(
-      LinearHead fitted, Subclasses found, int classes, @Nullable Common common) {
+  private Subclassed arranged(
+      LinearHead fitted, Subclasses clusters, int classes, @Nullable Common sharedStart) {
     int rows = task.subclasses() * classes;
     float[] weight = new float[rows * dim()];
     float[] bias = new float[rows];
-    Arrays.fill(bias, UNUSED);
-    int[] taken = new int[classes];
-    for (int from = 0; from < found.count(); from++) {
-      int label = found.classes()[from];
-      int to = taken[label]++ * classes + label;
+    Arrays.fill(bias, UNUSED_BIAS);
+    int[] rowsOfLabel = new int[classes];
+    for (int from = 0; from < clusters.count(); from++) {
+      int label = clusters.classes()[from];
+      int to = rowsOfLabel[label]++ * classes + label;
       System.arraycopy(fitted.weight(), from * dim(), weight, to * dim(), dim());
       bias[to] = fitted.bias()[from];
     }
-    return new Subclassed(new LinearHead(rows, dim(), weight, bias), 1, common, this);
+    return new Subclassed(new LinearHead(rows, dim(), weight, bias), 1, sharedStart, this);
   }
 
   @Override
@@ -188,7 +192,7 @@ record SubclassFitter(Task task, FineTuner tuner) implements Fitter {
     return true;
   }
 
-  /** Their mean, as of linear heads: one fit gives all of them the same clusters. */
+  /** Returns the ensemble mean: all heads of one fit have the same clusters. */
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {
     List<LinearHead> rows = fitted.stream().map(head -> ((Subclassed) head).rows).toList();

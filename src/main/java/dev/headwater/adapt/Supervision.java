@@ -11,14 +11,14 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** How a task's labels become something to fit, and two heads' answers something to judge by. */
+/** Turns the labels of a task into training targets, and the outputs of two heads into trials. */
 sealed interface Supervision permits LabelSupervision, LabelSetSupervision, QuantitySupervision {
 
   /**
-   * What a head said of one record.
+   * The output of a head for one record.
    *
-   * @param labels of the head, by output index
-   * @param logits as many
+   * @param labels labels of the head, by output index
+   * @param logits one per label
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Said(List<String> labels, float[] logits) {}
@@ -32,7 +32,7 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
         : new LabelSupervision();
   }
 
-  /** Where each label is, for who looks up that of every sample. */
+  /** Returns the index of each label. */
   static Map<String, Integer> index(List<String> labels) {
     Map<String, Integer> index = new HashMap<>();
     for (int i = 0; i < labels.size(); i++) {
@@ -41,67 +41,80 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
     return index;
   }
 
-  /** Least number of labels that are worth a training. */
+  /** Returns the minimum number of labels for training. */
   int leastLabels();
 
-  /** This, for outputs on a scale of these samples' own: {@link #mean} and {@link #spread}. */
+  /** Returns a supervision that standardises outputs by the labels of these samples. */
   default Supervision over(List<Remembered> samples) {
     return this;
   }
 
-  /** This, for outputs as this head gives them. */
+  /** Returns a supervision that standardises outputs as for this head. */
   default Supervision as(HeadInfo head) {
     return this;
   }
 
-  /** What an output of 0 means, and one of 1 beyond it. */
+  /** Returns the label value of a standardised output of 0. */
   default double mean() {
     return 0;
   }
 
+  /** Returns the difference in label value per unit of standardised output. */
   default double spread() {
     return 1;
   }
 
-  /** A head that gives what labels mean, on the scale of {@link #mean} and {@link #spread}. */
+  /** Standardises the output of a served head, with {@link #mean} and {@link #spread}. */
   default Fitter.Trained scaled(Fitter.Trained head) {
     return head.scaled(1 / spread(), -mean() / spread());
   }
 
   /**
-   * @param labels by output index
-   * @param balance a sample of a label seen n times counts n^-balance
+   * Returns the training batch.
+   *
+   * @param labels labels by output index
+   * @param balance class balance: a sample of a label seen n times weighs n^-balance
    */
   Batch batch(List<Remembered> samples, List<String> labels, double balance);
 
-  /** Whether samples that the live head trained on are left out by folds as well. */
+  /**
+   * Returns the minimum number of newest samples that folds hold out, even where the live head was
+   * trained on them.
+   */
   default int leftOutAtLeast() {
     return 0;
   }
 
   /**
-   * The answer that a head's logits mean, as the text of a label, and how sure it is; empty where
-   * answers are not right or wrong.
+   * Returns the prediction for a head's output, as label text with its confidence; empty where
+   * predictions are not simply correct or wrong.
    */
-  default Optional<Scored> answer(Said said) {
+  default Optional<Scored> answer(Said output) {
     return Optional.empty();
   }
 
   /**
-   * @param live null where none is
+   * Compares two heads on a sample.
+   *
+   * @param live output of the live head; null if there is none
    */
   Trial trial(Remembered sample, @Nullable Said live, Said candidate);
 
-  /** What makes confidences of what was said of samples left out mean what they say; 1 for none. */
-  double temperature(List<Remembered> leftOut, List<float[]> said, Batch batch, int[] indexes);
+  /**
+   * Fits the temperature on held-out samples; 1 leaves the logits as they are.
+   *
+   * @param logits out-of-fold logits of the held-out samples
+   * @param indexes of the held-out samples in the batch
+   */
+  double temperature(List<Remembered> heldOut, List<float[]> logits, Batch batch, int[] indexes);
 
   /**
-   * Figures that travel with the head.
+   * Returns numbers to store with the head's verdict.
    *
-   * @param leftOut in the order they came
-   * @param said of these, by heads that did not train on them
+   * @param heldOut held-out samples in order of arrival
+   * @param logits their out-of-fold logits
    */
-  default Map<String, Double> figures(List<Remembered> leftOut, List<float[]> said) {
+  default Map<String, Double> figures(List<Remembered> heldOut, List<float[]> logits) {
     return Map.of();
   }
 }

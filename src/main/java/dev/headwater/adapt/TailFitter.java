@@ -13,13 +13,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Heads of several layers. */
+/** Trains heads of several layers. */
 record TailFitter(Task task, TailTuner tuner) implements Fitter {
-  /** Each costs a training of its own, and the next one comes the later. */
-  private static final int FOLDS = 2;
+  /** Each fold costs a full training and delays the next one. */
+  private static final int MAX_FOLDS = 2;
 
-  /** With one fewer, each would have seen half of the few pictures there are of what is rare. */
-  private static final int TILE_FOLDS = 3;
+  /** Two folds would train on half of the images only, too few for rare classes. */
+  private static final int MAX_TILE_FOLDS = 3;
 
   private record Deep(Weights weights, TailFitter fitter) implements Trained {
     @Override
@@ -55,7 +55,7 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
     for (String name : task.split().parameterNames()) {
       initial.put(name, Tensor.zeros(task.split().shape(name, 0)));
     }
-    // of a new head the hidden layers only: the last has no classes yet
+    // initial weights for the hidden layers only: the last layer has no classes yet
     for (Parameter p : task.split().parameters()) {
       if (task.split().classAxis(p.name()) < 0) {
         initial.put(p.name(), new Tensor(p.shape(), p.values()));
@@ -66,8 +66,8 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
 
   @Override
   public List<Trained> fit(Trained live, int classes, Batch batch, List<double[]> weightings) {
-    List<double[]> counts = weightings.stream().map(weights -> counts(batch, weights)).toList();
-    return tuner.fit(((Deep) live).weights, classes, rows(batch), counts).stream()
+    List<double[]> perRow = weightings.stream().map(weights -> rowWeights(batch, weights)).toList();
+    return tuner.fit(((Deep) live).weights, classes, rows(batch), perRow).stream()
         .map(weights -> (Trained) new Deep(weights, this))
         .toList();
   }
@@ -76,59 +76,62 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
     return batch.pixels() == null ? batch : new Rows(task.rowSize()).of(batch, batch.pixels());
   }
 
-  private double[] counts(Batch batch, double[] weights) {
+  private double[] rowWeights(Batch batch, double[] weights) {
     return batch.pixels() == null ? weights : new Rows(task.rowSize()).weights(batch, weights);
   }
 
   /**
-   * They go half the way where that loses less on what they left out: near where they are going,
-   * half a step has half the noise (WiSE-FT: Wortsman et al. 2022). Numbers go all of it: the
-   * newest are left out there for their interval, though the live head knows them. So do sets of
-   * labels, for which it was not tried.
+   * Interpolates the heads halfway to the live head where that lowers their held-out loss: close to
+   * the optimum, half a step has half the noise (WiSE-FT: Wortsman et al. 2022).
+   *
+   * <p>Regression heads always take the full step: their held-out samples include samples that the
+   * live head was trained on. Multi-label heads do so too, because halving was not evaluated for
+   * them.
    */
   @Override
   public Settled settled(
       Trained live, List<Trained> fitted, int classes, Batch batch, List<double[]> weightings) {
-    Settled whole = new Settled(fitted, 1);
+    Settled full = new Settled(fitted, 1);
     if (!shipsFolds(live) || batch.targets() != null) {
-      return whole;
+      return full;
     }
     Weights start = ((Deep) live).weights.grown(task.split(), classes);
     List<Trained> half = new ArrayList<>();
     for (Trained head : fitted) {
       half.add(new Deep(Weights.mean(List.of(start, ((Deep) head).weights)), this));
     }
-    List<double[]> left = weightings.stream().map(w -> counts(batch, leftOut(batch, w))).toList();
+    List<double[]> heldOut =
+        weightings.stream().map(w -> rowWeights(batch, heldOut(batch, w))).toList();
     Batch rows = rows(batch);
-    return lost(half, rows, left) < lost(fitted, rows, left) ? new Settled(half, .5) : whole;
+    return loss(half, rows, heldOut) < loss(fitted, rows, heldOut) ? new Settled(half, .5) : full;
   }
 
-  private static double[] leftOut(Batch batch, double[] weights) {
-    double[] left = batch.weights().clone();
-    Arrays.setAll(left, i -> weights[i] > 0 ? 0 : left[i]);
-    return left;
+  private static double[] heldOut(Batch batch, double[] weights) {
+    double[] heldOut = batch.weights().clone();
+    Arrays.setAll(heldOut, i -> weights[i] > 0 ? 0 : heldOut[i]);
+    return heldOut;
   }
 
-  private double lost(List<Trained> heads, Batch rows, List<double[]> left) {
-    double lost = 0;
+  private double loss(List<Trained> heads, Batch rows, List<double[]> heldOut) {
+    double loss = 0;
     for (int i = 0; i < heads.size(); i++) {
-      lost += tuner.loss(((Deep) heads.get(i)).weights, rows, left.get(i));
+      loss += tuner.loss(((Deep) heads.get(i)).weights, rows, heldOut.get(i));
     }
-    return lost;
+    return loss;
   }
 
   @Override
   public int folds(int wanted) {
-    return Math.min(wanted, task.tiling().isEmpty() ? FOLDS : TILE_FOLDS);
+    return Math.min(wanted, task.tiling().isEmpty() ? MAX_FOLDS : MAX_TILE_FOLDS);
   }
 
-  /** Those that began with nothing are too far apart for a mean of their weights. */
+  /** Returns false for a first training: independent heads are too far apart to average weights. */
   @Override
   public boolean shipsFolds(Trained live) {
     return ((Deep) live).weights.begun();
   }
 
-  /** The mean of their weights, for all began at one point (model soups: Wortsman et al. 2022). */
+  /** Returns the mean of the weights: all have one start (model soups: Wortsman et al. 2022). */
   @Override
   public Trained blend(Trained live, List<Trained> fitted) {
     if (!shipsFolds(live)) {
@@ -144,7 +147,7 @@ record TailFitter(Task task, TailTuner tuner) implements Fitter {
 
   @Override
   public void warmUp() {
-    // what it loads, the first head of a process loads: seconds that nobody waits for
+    // the first fit loads the engine: a few seconds that delay no record
   }
 
   @Override

@@ -24,7 +24,7 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One task's part in a trainer's session: its memory, the head it starts from, its candidates. */
+/** Training of one task in a trainer session: its memory, live head, candidates and rollback. */
 final class TaskTraining {
   private static final Logger log = LoggerFactory.getLogger(TaskTraining.class);
   static final String WRITER = "trainer";
@@ -37,23 +37,23 @@ final class TaskTraining {
   private final AdaptSettings settings;
   private final TrainerMetrics metrics;
   private final Clock clock;
-  private final Watch watch;
+  private final Watch driftMonitor;
   private final Prequential prequential;
   private Optional<Realignment> realignment = Optional.empty();
   private Optional<Head> live = Optional.empty();
-  private Optional<LivePointer> followed = Optional.empty();
-  private Optional<Probation> probation = Optional.empty();
+  private Optional<LivePointer> livePointer = Optional.empty();
+  private Optional<Probation> rollbackCheck = Optional.empty();
   private LabelAliases aliases = LabelAliases.none("");
   private List<HeadInfo> versions = List.of();
-  private boolean news;
-  private boolean caughtUp;
+  private boolean newSamplesSinceCheck;
+  private boolean initialReadDone;
 
   /**
-   * @param drawer the task whose unlabelled draws stand for this one's
+   * @param unlabelledTask the task whose unlabelled samples this task uses
    */
   TaskTraining(
       Task task,
-      Task drawer,
+      Task unlabelledTask,
       Learner learner,
       Fitter fitter,
       Gate gate,
@@ -69,13 +69,15 @@ final class TaskTraining {
     this.settings = settings;
     this.metrics = metrics;
     this.clock = clock;
-    this.watch = new Watch(task.name(), settings.drift(), metrics, drawer::summaryOfDrawn);
+    this.driftMonitor =
+        new Watch(task.name(), settings.drift(), metrics, unlabelledTask::summaryOfDrawn);
     this.prequential = new Prequential(task.name(), task.kind(), Dense.of(task), fitter, metrics);
   }
 
   /**
-   * Follows the live head. The bundle's own goes on the topic once, so that there is a way back;
-   * where another bundle's is live, which nobody can serve, the newest that can be is made so.
+   * Reads the live head. Publishes the bundle's own head if the topic has none, so that a rollback
+   * can target it. Where the live head belongs to another bundle and cannot be served, promotes the
+   * newest servable head.
    */
   void begin() {
     HeadLog heads = publisher.read();
@@ -83,34 +85,36 @@ final class TaskTraining {
         .tooLarge(task.name(), heads.liveVersion(task.name()))
         .ifPresent(
             why -> {
-              // no reason to put another in its place: scorers may have the memory
-              throw new IllegalStateException(why + " Give the trainer more heap (-Xmx).");
+              // do not replace the head: scorers may have enough memory for it
+              throw new IllegalStateException(why + " Increase the trainer's heap (-Xmx).");
             });
     try {
       if (heads.versions(task.name()).isEmpty()) {
         task.head().ifPresent(own -> publisher.promote(own, WRITER));
-      } else if (stranded(heads)) {
-        comeBack(heads);
+      } else if (liveHeadUnservable(heads)) {
+        restoreServableHead(heads);
       }
     } catch (VersionTakenException e) {
-      log.atDebug().setCause(e).log("another trainer that starts was quicker");
+      log.atDebug().setCause(e).log("version conflict: another trainer published first");
     }
     follow(publisher.read());
   }
 
-  /** Whether what is live cannot serve, and nobody holds it there. */
-  private boolean stranded(HeadLog heads) {
+  /** Returns whether the live head cannot be served and is not pinned. */
+  private boolean liveHeadUnservable(HeadLog heads) {
     return heads
         .live(task.name())
         .filter(live -> !live.held())
-        .filter(live -> serving(heads, live.version()).isEmpty())
+        .filter(live -> servableHead(heads, live.version()).isEmpty())
         .isPresent();
   }
 
-  private void comeBack(HeadLog heads) {
+  private void restoreServableHead(HeadLog heads) {
     Optional<HeadInfo> newest =
         heads.versions(task.name()).stream()
-            .filter(info -> info.verdict().accepted() && serving(heads, info.version()).isPresent())
+            .filter(
+                info ->
+                    info.verdict().accepted() && servableHead(heads, info.version()).isPresent())
             .max(Comparator.comparingLong(HeadInfo::version));
     if (newest.isPresent()) {
       publisher.point(task.name(), newest.get().version(), false, WRITER);
@@ -120,92 +124,92 @@ final class TaskTraining {
     }
   }
 
-  private Optional<Head> serving(HeadLog heads, long version) {
-    return heads.sound(task.name(), version).filter(this::fits);
+  private Optional<Head> servableHead(HeadLog heads, long version) {
+    return heads.sound(task.name(), version).filter(this::isCompatible);
   }
 
   /**
-   * All that was on the topic has been taken in: of its alarms, some have been answered since.
+   * Marks the end of the initial read of the samples topic. Only a drift alarm that is still active
+   * triggers training; a later head has answered the others.
    *
-   * @param ends of its partitions, exclusive
+   * @param ends end offset of each partition, exclusive
    */
   void caughtUp(Map<Integer, Long> ends) {
-    caughtUp = true;
+    initialReadDone = true;
     if (!learner.caughtUp(ends)) {
       log.atWarn()
           .addKeyValue("task", task.name())
           .addKeyValue("version", version(live))
-          .log(
-              "the live head was trained on a samples topic that is gone: those of another are new to it");
+          .log("live head was trained on an earlier samples topic; treating all samples as unseen");
     }
-    watch.standing().ifPresent(this::drifted);
+    driftMonitor.standing().ifPresent(this::drifted);
   }
 
   void take(Sample sample, int partition, long offset) {
-    boolean said = learner.add(sample, partition, offset);
-    if (!said && !learner.concerns(sample)) {
+    boolean labelChanged = learner.add(sample, partition, offset);
+    if (!labelChanged && !learner.concerns(sample)) {
       return;
     }
     Optional<Double> error = Optional.empty();
-    if (said) {
+    if (labelChanged) {
       realignment.ifPresent(Realignment::labelled);
       metrics.sampled(task.name(), learner.memorySize());
-      news = true;
-      // the live head and its parent may have trained on what came before
-      error = caughtUp ? prequential.see(sample) : prequential.error(sample);
+      newSamplesSinceCheck = true;
+      // before that, the live head and its parent may have been trained on the sample
+      error = initialReadDone ? prequential.see(sample) : prequential.error(sample);
     }
     if (sample.getReason() == Reason.UNLABELLED) {
-      realignment.ifPresent(following -> following.take(sample));
+      realignment.ifPresent(aligner -> aligner.take(sample));
     }
-    watch.see(sample, error).filter(cause -> caughtUp).ifPresent(this::drifted);
+    driftMonitor.see(sample, error).filter(cause -> initialReadDone).ifPresent(this::drifted);
   }
 
   private void drifted(String cause) {
-    log.atInfo().addKeyValue("task", task.name()).addKeyValue("cause", cause).log("drift");
+    log.atInfo().addKeyValue("task", task.name()).addKeyValue("cause", cause).log("drift alarm");
     learner.drifted(cause);
   }
 
-  /** While no labels come, follows the classes' move instead, where that is wanted. */
+  /** Aligns the head with unlabelled samples while no labels arrive, where this is enabled. */
   void realignIfDue() {
     realignment.filter(Realignment::due).ifPresent(this::realign);
   }
 
-  private void realign(Realignment following) {
+  private void realign(Realignment aligner) {
     HeadLog heads = publisher.read();
     if (catchUp(heads)) {
       return;
     }
-    Head candidate = following.align(heads.nextVersion(task.name()), learner.samples());
+    Head candidate = aligner.align(heads.nextVersion(task.name()), learner.samples());
     Verdict verdict = candidate.info().verdict();
-    if (verdict.cause() != null) { // without one there is no candidate: the anchor is as good
+    if (verdict.cause() != null) { // without a cause, the candidate equals the anchor
       metrics.judged(task.name(), verdict.accepted(), verdict.cause());
       publish(candidate);
     }
     if (!verdict.accepted()) {
-      live.flatMap(head -> following.wayBack(head, verdict)).ifPresent(this::withdraw);
+      live.flatMap(head -> aligner.wayBack(head, verdict)).ifPresent(this::withdraw);
     }
   }
 
   void erase(String recordId) {
     learner.erase(recordId);
-    realignment.ifPresent(following -> following.erase(recordId));
-    probation.ifPresent(held -> held.erase(recordId));
-    watch.erase(recordId);
+    realignment.ifPresent(aligner -> aligner.erase(recordId));
+    rollbackCheck.ifPresent(check -> check.erase(recordId));
+    driftMonitor.erase(recordId);
     metrics.erased(task.name(), learner.memorySize());
-    news = true;
+    newSamplesSinceCheck = true;
   }
 
-  /** For the health of the trainer. */
+  /** Returns a summary for the trainer's health. */
   String state() {
     return "%s: %d samples in memory, head %d is live"
         .formatted(task.name(), learner.memorySize(), version(live));
   }
 
-  /** Takes the live head back where it has proved worse than its parent; its pin is obeyed. */
+  /** Withdraws the live head where it has proved worse than its parent, unless it is pinned. */
   void withdrawIfWorse() {
-    if (news) {
-      news = false;
-      probation.flatMap(held -> held.verdict(learner.unseen())).ifPresent(this::withdraw);
+    if (newSamplesSinceCheck) {
+      newSamplesSinceCheck = false;
+      rollbackCheck.flatMap(check -> check.verdict(learner.unseen())).ifPresent(this::withdraw);
     }
   }
 
@@ -213,16 +217,16 @@ final class TaskTraining {
     HeadInfo info = live.orElseThrow().info();
     try {
       if (publisher.withdraw(info, verdict, "withdrawal").isEmpty()) {
-        catchUp(publisher.read()); // somebody was quicker, or it is pinned
+        catchUp(publisher.read()); // the live head has changed, or it is pinned
         return;
       }
     } catch (IllegalArgumentException e) {
-      probation = Optional.empty();
+      rollbackCheck = Optional.empty();
       log.atWarn()
           .addKeyValue("task", task.name())
           .addKeyValue("version", info.version())
           .setCause(e)
-          .log("a worse head stays: what it was made from cannot serve");
+          .log("rollback skipped: the parent head is not servable");
       return;
     }
     follow(publisher.read());
@@ -235,7 +239,7 @@ final class TaskTraining {
         .log("head withdrawn");
   }
 
-  /** Trains, has the candidate judged and publishes it, if that is due. */
+  /** Trains, evaluates and publishes a candidate, if a trigger is due. */
   void trainIfDue() {
     learner.due().ifPresent(this::train);
   }
@@ -246,8 +250,8 @@ final class TaskTraining {
     long start = System.nanoTime();
     Head candidate = learner.train(trigger, heads.nextVersion(task.name()));
     HeadInfo info = candidate.info();
-    Duration took = Duration.ofNanos(System.nanoTime() - start);
-    metrics.trained(info.task(), took);
+    Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+    metrics.trained(info.task(), elapsed);
     metrics.judged(info.task(), info.verdict().accepted(), String.valueOf(info.verdict().cause()));
     publish(candidate)
         .ifPresent(
@@ -257,16 +261,16 @@ final class TaskTraining {
                     .addKeyValue("version", published.version())
                     .addKeyValue("accepted", published.verdict().accepted())
                     .addKeyValue("judged", published.verdict().judged())
-                    .addKeyValue("trainedMs", took.toMillis())
+                    .addKeyValue("trainedMs", elapsed.toMillis())
                     .addKeyValue("reason", published.verdict().reason())
-                    .log("candidate judged"));
+                    .log("candidate evaluated"));
   }
 
   /**
-   * As the next version that is free now, for others write too. A fenced trainer learns of it here:
-   * its transaction fails, where a version taken by its successor would only look used.
+   * Publishes the candidate under the next free version; other writers also publish heads. A fenced
+   * trainer fails here: its transaction is rejected, even where its successor took the version.
    *
-   * @return empty where the head it was trained from no longer serves: it is dropped
+   * @return empty if the live head has changed since training started: the candidate is dropped
    */
   private Optional<HeadInfo> publish(Head candidate) {
     while (true) {
@@ -275,7 +279,7 @@ final class TaskTraining {
         log.atInfo()
             .addKeyValue("task", task.name())
             .addKeyValue("parent", version(live))
-            .log("candidate dropped: the live head was changed while it was trained");
+            .log("candidate dropped: the live head changed during training");
         return Optional.empty();
       }
       Head numbered = candidate.numbered(heads.nextVersion(task.name()));
@@ -288,19 +292,20 @@ final class TaskTraining {
                 .toList();
         return Optional.of(numbered.info());
       } catch (VersionTakenException e) {
-        log.atDebug().setCause(e).log("another writer was quicker: looking again");
+        log.atDebug().setCause(e).log("version conflict; re-reading the heads topic");
       }
     }
   }
 
-  private void write(Head made) {
-    HeadInfo info = made.info();
+  private void write(Head trained) {
+    HeadInfo info = trained.info();
     if (!info.verdict().accepted()) {
       publisher.refuse(info);
       return;
     }
     boolean aligned = info.aligned();
-    Head candidate = aligned ? made : realignment.map(known -> known.witnessed(made)).orElse(made);
+    Head candidate =
+        aligned ? trained : realignment.map(aligner -> aligner.witnessed(trained)).orElse(trained);
     if (settings.promotion() == AdaptSettings.Promotion.MANUAL) {
       publisher.propose(candidate);
       return;
@@ -315,50 +320,50 @@ final class TaskTraining {
   }
 
   /**
-   * Follows what others have done since.
+   * Applies changes that other writers made on the heads topic.
    *
-   * @return whether the live head or a label is another now
+   * @return whether the live head or the label aliases have changed
    */
   boolean catchUp(HeadLog heads) {
     boolean changed = changed(heads);
     if (changed) {
       follow(heads);
     }
-    followed = heads.live(task.name());
+    livePointer = heads.live(task.name());
     return changed;
   }
 
   /**
-   * Whether somebody rolled back, or changed labels: names may have come and gone between looks.
+   * Returns whether the live head or the label aliases have changed since the last read. Aliases
+   * may change while the live head stays the same.
    */
   private boolean changed(HeadLog heads) {
-    boolean moved =
-        !heads.live(task.name()).equals(followed) // where not, no head need be put together
+    boolean otherHead =
+        !heads.live(task.name()).equals(livePointer) // if equal, skips reading the head
             && heads.liveVersion(task.name()) != version(live)
             && version(liveHead(heads)) != version(live);
-    return moved || !heads.aliases(task.name()).equals(aliases);
+    return otherHead || !heads.aliases(task.name()).equals(aliases);
   }
 
   private Optional<Head> liveHead(HeadLog heads) {
     return heads
         .live(task.name())
-        .flatMap(pointer -> serving(heads, pointer.version()))
+        .flatMap(pointer -> servableHead(heads, pointer.version()))
         .or(task::head);
   }
 
-  /** Whether it is one of the task as the bundle has it now; scorers refuse any other as well. */
-  private boolean fits(Head head) {
+  /** Returns whether the head fits the current bundle; scorers reject any other head, too. */
+  private boolean isCompatible(Head head) {
     return head.info().backbone().equals(task.fingerprint()) && task.misfit(head) == null;
   }
 
-  private void warnOfUnfit(HeadLog heads, Optional<Head> head) {
-    long pointed = heads.liveVersion(task.name());
-    if (pointed > 0 && pointed != version(head)) {
+  private void warnIfIncompatible(HeadLog heads, Optional<Head> head) {
+    long liveVersion = heads.liveVersion(task.name());
+    if (liveVersion > 0 && liveVersion != version(head)) {
       log.atWarn()
           .addKeyValue("task", task.name())
-          .addKeyValue("version", pointed)
-          .log(
-              "the live head is damaged or not one of the bundle's task: training begins without it");
+          .addKeyValue("version", liveVersion)
+          .log("live head is damaged or does not match the bundle; training without it");
     }
   }
 
@@ -366,7 +371,7 @@ final class TaskTraining {
     return head.map(h -> h.info().version()).orElse(-1L);
   }
 
-  /** Every version of the task as of the last look, refused ones too. */
+  /** Returns all head versions of the task as of the last read, including rejected ones. */
   List<HeadInfo> versions() {
     return versions;
   }
@@ -374,35 +379,35 @@ final class TaskTraining {
   private void follow(HeadLog heads) {
     versions = heads.versions(task.name());
     Optional<Head> head = liveHead(heads);
-    followed = heads.live(task.name());
+    livePointer = heads.live(task.name());
     aliases = heads.aliases(task.name());
     learner.relabel(aliases);
     prequential.relabel(aliases);
     Optional<Head> parent =
-        head.flatMap(h -> heads.sound(task.name(), h.info().parent())).filter(this::fits);
-    warnOfUnfit(heads, head);
+        head.flatMap(h -> heads.sound(task.name(), h.info().parent())).filter(this::isCompatible);
+    warnIfIncompatible(heads, head);
     follow(head, parent);
     head.flatMap(h -> h.info().aligned() ? parent : head)
         .ifPresent(h -> anchor(h, Realignment.newest(heads, h.info())));
   }
 
-  /** A head that was withdrawn and serves again does so because somebody wants it to. */
+  /** Sets the live head. A withdrawn head that is live again was promoted on purpose: no check. */
   private void follow(Optional<Head> head, Optional<Head> parent) {
     live = head;
-    watch.follow(head.map(h -> h.info().version()).orElse(Watch.ANY));
+    driftMonitor.follow(head.map(h -> h.info().version()).orElse(Watch.ANY));
     head.ifPresent(learner::live);
     head.ifPresent(h -> metrics.live(task.name(), h.info().version()));
     prequential.follow(head, parent.filter(p -> p.info().version() != version(head)));
-    probation =
+    rollbackCheck =
         head.filter(h -> h.info().parent() < h.info().version() && h.info().verdict().accepted())
             .flatMap(
                 h ->
                     parent.map(
                         p -> new Probation(h, p, fitter, gate, task.kind(), Dense.of(task))));
-    news = true;
+    newSamplesSinceCheck = true;
   }
 
-  /** Alignment begins at the last head that labels support. */
+  /** Sets the anchor of alignment: the last head trained on labels. */
   private void anchor(Head head, Optional<Head> aligned) {
     if (realignment.isPresent()) {
       realignment.get().anchor(head, aligned);

@@ -7,11 +7,12 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * How far in the samples topic a head's training had read: what lies beyond it, the head has never
- * seen and may be judged on. It travels in the verdict's numbers, as {@code trainedThrough.P} for
- * partition P, so that a trainer that starts anew judges as the one before it did. Offsets do not
- * say of which topic they are: one made anew is told by being shorter, when a trainer starts or
- * reads.
+ * The offsets of the samples topic up to which a head was trained. Samples beyond them are unseen,
+ * so the head can be evaluated on them.
+ *
+ * <p>The offsets are stored in the numbers of the verdict, as {@code trainedThrough.P} for
+ * partition P. So the evaluation is the same after a restart of the trainer. Offsets do not
+ * identify the topic: a recreated topic is detected by being shorter, at start and while reading.
  */
 final class TrainedThrough {
   private static final String PREFIX = "trainedThrough.";
@@ -45,7 +46,7 @@ final class TrainedThrough {
   }
 
   /**
-   * @param end of the partition, exclusive
+   * @param end end offset of the partition, exclusive
    */
   void advanceTo(int partition, long end) {
     if (end > 0) {
@@ -53,20 +54,20 @@ final class TrainedThrough {
     }
   }
 
-  /** Without what goes beyond another: that was read of a topic which has been made anew since. */
-  TrainedThrough within(TrainedThrough another) {
+  /** Returns the offsets that do not exceed {@code limit}; others are from a deleted topic. */
+  TrainedThrough within(TrainedThrough limit) {
     TrainedThrough within = nothing();
     offsets.forEach(
         (partition, offset) -> {
-          if (offset <= another.offsets.getOrDefault(partition, -1L)) {
+          if (offset <= limit.offsets.getOrDefault(partition, -1L)) {
             within.advance(partition, offset);
           }
         });
     return within;
   }
 
-  boolean isOf(TrainedThrough another) {
-    return offsets.equals(another.offsets);
+  boolean isOf(TrainedThrough other) {
+    return offsets.equals(other.offsets);
   }
 
   boolean covers(Remembered sample) {
@@ -74,7 +75,7 @@ final class TrainedThrough {
         || sample.offset() <= offsets.getOrDefault(sample.partition(), -1L);
   }
 
-  /** By stable name. */
+  /** Returns the offsets as numbers of a verdict. */
   Map<String, Double> numbers() {
     Map<String, Double> numbers = new TreeMap<>();
     offsets.forEach((partition, offset) -> numbers.put(PREFIX + partition, (double) offset));

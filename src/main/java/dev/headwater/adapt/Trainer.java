@@ -22,16 +22,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The adaptation worker: reads samples, fine-tunes when triggered, has the gate judge the
- * candidate, publishes. It talks to scorers only through topics. Construct, start, close.
+ * The trainer: reads samples, trains candidates when triggered, evaluates them with the gate and
+ * publishes them. It communicates with scorers only through topics.
  *
- * <p>Failure contract: a broker that is away is waited for, and the memory rebuilt from the topic.
- * A second trainer of the same deployment fences this one, which then stops for good: {@link
- * #health} tells the cause. A head is visible whole or not at all.
+ * <p>Failure contract: if the broker is unavailable, the trainer retries and rebuilds the replay
+ * memory from the topic. A second trainer of the same deployment fences this one. The fenced
+ * trainer stops for good, and {@link #health} reports the cause. Heads become visible atomically.
  */
 public final class Trainer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Trainer.class);
-  private static final Duration RETRY = Duration.ofSeconds(2);
+  private static final Duration RETRY_BACKOFF = Duration.ofSeconds(2);
 
   private final TrainerSession.Parts parts;
   private final CountDownLatch closing = new CountDownLatch(1);
@@ -42,9 +42,9 @@ public final class Trainer implements AutoCloseable {
 
   /**
    * @param kafka client properties, passed through to every client
-   * @throws IllegalArgumentException where the device is not there, or a head of the bundle cannot
+   * @throws IllegalArgumentException if the device is not available, or a head of the bundle cannot
    *     be trained
-   * @throws IllegalStateException where heads have to be signed and there is no key
+   * @throws IllegalStateException if heads must be signed and no key is configured
    */
   public Trainer(
       AdaptSettings settings,
@@ -54,9 +54,9 @@ public final class Trainer implements AutoCloseable {
       Map<String, Object> kafka,
       TrainerMetrics metrics,
       Clock clock) {
-    // an impossible device is told here, not on the thread
+    // fails here on an unavailable device, instead of later on the trainer thread
     this.parts = TrainerSession.Parts.of(settings, gates, bundle, topics, kafka, metrics, clock);
-    // scoring on the same cores goes first
+    // scoring on the same cores has priority
     thread.setPriority(Thread.MIN_PRIORITY);
     thread.setDaemon(true);
   }
@@ -65,17 +65,17 @@ public final class Trainer implements AutoCloseable {
     thread.start();
   }
 
-  /** Every head version as of the last look at the heads topic, refused ones too. */
+  /** Returns all head versions as of the last read of the heads topic, including rejected ones. */
   public List<HeadInfo> heads() {
     return heads;
   }
 
-  /** Up while samples are followed and heads can be published. */
+  /** Returns the readiness: up while samples are read and heads can be published. */
   public Health health() {
     return health;
   }
 
-  /** Down once it has stopped for good: what a restart may mend, and waiting does not. */
+  /** Returns the liveness: down once the trainer has stopped for good and needs a restart. */
   public Health live() {
     return thread.getState() == Thread.State.TERMINATED ? health : Health.up("training");
   }
@@ -84,12 +84,12 @@ public final class Trainer implements AutoCloseable {
     try {
       parts.fitters().forEach(Fitter::warmUp);
       while (closing.getCount() > 0 && follow()) {
-        closing.await(RETRY.toMillis(), TimeUnit.MILLISECONDS);
+        closing.await(RETRY_BACKOFF.toMillis(), TimeUnit.MILLISECONDS);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (CancellationException e) {
-      // close() asked for it: the candidate in hand is lost, its samples are not
+      // cancelled by close(): the unfinished candidate is lost, its samples are on the topic
       health = Health.down("closed");
     } catch (RuntimeException | Error e) {
       health = Health.down("training stopped: " + e);
@@ -103,39 +103,40 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * The one it has, wherever that can go on: one that was stopped for a while finds out by it that
-   * another has taken over, where a new one would take over from that.
+   * Returns the existing publisher while it is usable. After a long pause, an existing publisher is
+   * fenced by the trainer that took over; a new publisher would fence that trainer instead.
    */
   private HeadPublisher publisher() {
-    HeadPublisher held = publisher;
-    if (held != null && held.usable()) {
-      return held;
+    HeadPublisher existing = publisher;
+    if (existing != null && existing.usable()) {
+      return existing;
     }
-    if (held != null) {
-      held.close();
+    if (existing != null) {
+      existing.close();
     }
     return publisher = parts.publisher();
   }
 
-  /** One connection's work; false once trying again is no use. */
+  /** Runs one session; returns false if the trainer must not retry. */
   private boolean follow() {
     try (TrainerSession session = new TrainerSession(parts, publisher())) {
       session.run(() -> closing.getCount() > 0, now -> health = now, now -> heads = now);
       health = Health.down("closed");
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
       health =
-          Health.down("another trainer of this deployment has taken over; this one has stopped");
+          Health.down(
+              "another trainer of this deployment has taken over; this trainer has stopped");
       log.atError().log(health.cause());
       return false;
     } catch (KafkaException e) {
-      // nothing of a failed transaction is visible, and the memory is on the topic: begin again
-      health = Health.down("the broker failed, trying again: " + e.getMessage());
-      log.atWarn().setCause(e).log("trainer lost its broker, trying again");
+      // a failed transaction is invisible, and the memory can be rebuilt from the topic: retry
+      health = Health.down("broker connection lost, retrying: " + e.getMessage());
+      log.atWarn().setCause(e).log("broker connection lost; retrying");
     }
     return true;
   }
 
-  /** Stops soon: a candidate still being trained is lost, its samples are on the topic. */
+  /** Stops the trainer: an unfinished candidate is lost, its samples are on the topic. */
   @Override
   public void close() {
     closing.countDown();
@@ -143,7 +144,8 @@ public final class Trainer implements AutoCloseable {
     try {
       thread.join(parts.settings().closeTimeout().toMillis());
       if (thread.isAlive()) {
-        log.atWarn().log("the trainer has not stopped in time; its thread ends with the process");
+        log.atWarn()
+            .log("trainer thread did not stop within the close timeout; it ends with the process");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

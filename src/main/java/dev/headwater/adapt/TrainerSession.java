@@ -30,16 +30,16 @@ import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A trainer's work while its broker answers: rebuild the memory, then learn until told to stop. */
+/** One session of the trainer: rebuilds the replay memory, then trains until it is stopped. */
 final class TrainerSession implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TrainerSession.class);
-  private static final Duration LOOK = Duration.ofSeconds(2);
+  private static final Duration REFRESH_INTERVAL = Duration.ofSeconds(2);
 
   /**
-   * What a session is made of.
+   * The components of a session.
    *
-   * @param gates by task
-   * @param fitters likewise
+   * @param gates one per task
+   * @param fitters one per task
    */
   record Parts(
       AdaptSettings settings,
@@ -52,8 +52,8 @@ final class TrainerSession implements AutoCloseable {
       Clock clock) {
 
     /**
-     * @throws IllegalArgumentException where the device is not there, or a head cannot be trained
-     * @throws IllegalStateException where heads have to be signed and there is no key
+     * @throws IllegalArgumentException if the device is not available, or a head cannot be trained
+     * @throws IllegalStateException if heads must be signed and no key is configured
      */
     static Parts of(
         AdaptSettings settings,
@@ -85,8 +85,7 @@ final class TrainerSession implements AutoCloseable {
         if (Realignment.fitter(settings, task.kind(), fitters.get(i)).isEmpty()) {
           log.atWarn()
               .addKeyValue("task", task.name())
-              .log(
-                  "adapt.align-unlabelled does nothing: only a linear head of one label can follow without labels");
+              .log("adapt.align-unlabelled has no effect: it requires a linear single-label head");
         }
       }
     }
@@ -144,7 +143,7 @@ final class TrainerSession implements AutoCloseable {
   private final HeadPublisher publisher;
   private final SampleFeed feed;
   private final List<TaskTraining> tasks;
-  private Instant looked = Instant.EPOCH;
+  private Instant refreshedAt = Instant.EPOCH;
 
   /**
    * @param publisher left open
@@ -161,19 +160,19 @@ final class TrainerSession implements AutoCloseable {
 
   void run(BooleanSupplier running, Consumer<Health> health, Consumer<List<HeadInfo>> versions) {
     health.accept(
-        Health.down("the memory is being rebuilt from " + parts.topics().samples().name()));
+        Health.down("rebuilding the replay memory from " + parts.topics().samples().name()));
     tasks.forEach(TaskTraining::begin);
-    Map<Integer, Long> ends = feed.history(this::take);
+    Map<Integer, Long> ends = feed.history(this::add);
     tasks.forEach(task -> task.caughtUp(ends));
-    log.atInfo().addKeyValue("state", state()).log("training started");
+    log.atInfo().addKeyValue("state", status()).log("training started");
     while (running.getAsBoolean()) {
       health.accept(
           feed.answered()
-              ? Health.up(state())
-              : Health.down("the broker does not answer; " + state()));
+              ? Health.up(status())
+              : Health.down("broker unreachable, retrying; " + status()));
       versions.accept(tasks.stream().flatMap(t -> t.versions().stream()).toList());
-      lookIfDue();
-      takeIn(feed.poll());
+      refreshIfDue();
+      ingest(feed.poll());
       parts.metrics().lag(feed.lag());
       tasks.forEach(TaskTraining::withdrawIfWorse);
       tasks.forEach(TaskTraining::trainIfDue);
@@ -181,41 +180,44 @@ final class TrainerSession implements AutoCloseable {
     }
   }
 
-  /** Who trains looks by itself; who only judges would go by what others have changed since. */
-  private void lookIfDue() {
-    if (!feed.answered() || Instant.now().isBefore(looked.plus(LOOK))) {
+  /**
+   * Reads the heads topic regularly. Training reads it anyway; without training, the rollback check
+   * would use an outdated live head.
+   */
+  private void refreshIfDue() {
+    if (!feed.answered() || Instant.now().isBefore(refreshedAt.plus(REFRESH_INTERVAL))) {
       return;
     }
     try {
       HeadLog heads = publisher.read();
       tasks.forEach(task -> task.catchUp(heads));
     } catch (RetriableException e) {
-      // nothing is lost till it answers, and knows its topics: samples are waited for as well
-      log.atDebug().setCause(e).log("the broker does not answer");
+      // nothing is lost while the broker is unreachable: the samples topic is not read either
+      log.atDebug().setCause(e).log("broker unreachable; retrying");
     }
-    looked = Instant.now();
+    refreshedAt = Instant.now();
   }
 
-  /** Measured: while it lasts nothing is trained, however much there is to learn. */
-  private void takeIn(List<SampleFeed.Arrival> arrivals) {
+  /** Adds the samples. The duration is a metric, because training waits for it. */
+  private void ingest(List<SampleFeed.Arrival> arrivals) {
     if (!arrivals.isEmpty()) {
       long start = System.nanoTime();
-      arrivals.forEach(this::take);
+      arrivals.forEach(this::add);
       parts.metrics().tookIn(Duration.ofNanos(System.nanoTime() - start));
     }
   }
 
-  private void take(SampleFeed.Arrival arrival) {
+  private void add(SampleFeed.Arrival arrival) {
     Sample sample = arrival.sample();
     if (sample == null) {
       tasks.forEach(task -> task.erase(arrival.recordId()));
       return;
     }
-    // draws of one task are another's too
+    // a task may use the unlabelled samples of another task
     tasks.forEach(task -> task.take(sample, arrival.partition(), arrival.offset()));
   }
 
-  private String state() {
+  private String status() {
     return tasks.stream().map(TaskTraining::state).collect(Collectors.joining("; "));
   }
 

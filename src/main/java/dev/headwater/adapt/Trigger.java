@@ -7,16 +7,16 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
- * When to train: after enough new samples, or after an interval with any, whichever comes first. A
- * mask counts for as many as it brings tiles. Not thread-safe.
+ * Decides when to train: after enough new samples, or after an interval with any new sample,
+ * whichever comes first. A mask counts as one sample per tile. Not thread-safe.
  */
 final class Trigger {
   private final int samples;
   private final double growth;
   private final Duration interval;
   private final Clock clock;
-  private int fresh;
-  private Instant since;
+  private int newRows;
+  private Instant lastTraining;
   private Optional<String> drift = Optional.empty();
 
   Trigger(AdaptSettings settings, Clock clock) {
@@ -24,40 +24,41 @@ final class Trigger {
     this.growth = settings.growth();
     this.interval = settings.interval();
     this.clock = clock;
-    this.since = clock.instant();
+    this.lastTraining = clock.instant();
   }
 
   void sampled(int rows) {
-    fresh += rows;
+    newRows += rows;
   }
 
-  /** Something has changed: the next sample is worth a training. */
+  /** Records a drift alarm: the next sample triggers training. */
   void drifted(String cause) {
     drift = Optional.of(cause);
   }
 
   /**
-   * What sets off a training now: {@code samples}, {@code interval} or the cause of a drift; empty
-   * where nothing does.
+   * Returns what triggers training now: {@code samples}, {@code interval} or the cause of a drift
+   * alarm; empty if nothing does.
    *
-   * @param moreToSay whether samples alone are worth one, asked once they have come in number;
-   *     neither drift nor time waits for that
+   * @param memorySize size of the replay memory, in rows
+   * @param enough whether the new samples justify training; evaluated only for the trigger {@code
+   *     samples}
    */
-  Optional<String> due(int remembered, BooleanSupplier moreToSay) {
-    if (fresh >= Math.max(samples, growth * remembered) && moreToSay.getAsBoolean()) {
+  Optional<String> due(int memorySize, BooleanSupplier enough) {
+    if (newRows >= Math.max(samples, growth * memorySize) && enough.getAsBoolean()) {
       return Optional.of("samples");
     }
-    if (fresh > 0 && drift.isPresent()) {
+    if (newRows > 0 && drift.isPresent()) {
       return drift;
     }
-    boolean waited = !clock.instant().isBefore(since.plus(interval));
-    return fresh > 0 && waited ? Optional.of("interval") : Optional.empty();
+    boolean elapsed = !clock.instant().isBefore(lastTraining.plus(interval));
+    return newRows > 0 && elapsed ? Optional.of("interval") : Optional.empty();
   }
 
-  /** A training has seen every sample so far. */
+  /** Starts over after a training. */
   void reset() {
-    fresh = 0;
-    since = clock.instant();
+    newRows = 0;
+    lastTraining = clock.instant();
     drift = Optional.empty();
   }
 }

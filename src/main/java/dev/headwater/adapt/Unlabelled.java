@@ -9,8 +9,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The newest records of the uniform draw, in which no audited one is. One that asked for its label,
- * being unsure, is among them until that comes. Not thread-safe.
+ * A bounded memory of the newest unlabelled samples, which exclude audit samples. A low-confidence
+ * record is included until its label arrives. Not thread-safe.
  */
 final class Unlabelled {
   private final int capacity;
@@ -20,11 +20,11 @@ final class Unlabelled {
     this.capacity = capacity;
   }
 
-  void put(Sample drawn) {
+  void put(Sample sample) {
     if (capacity == 0) {
       return;
     }
-    features.put(drawn.getRecordId(), SampleSerde.unpack(drawn));
+    features.put(sample.getRecordId(), SampleSerde.unpack(sample));
     if (features.size() > capacity) {
       erase(features.keySet().iterator().next());
     }
@@ -34,11 +34,12 @@ final class Unlabelled {
     features.remove(recordId);
   }
 
-  /** Features of those whose label did not come in another way. */
+  /** Returns the features of the samples whose record is not in {@code labelled}. */
   List<float[]> besides(List<Remembered> labelled) {
-    Set<String> told = labelled.stream().map(Remembered::recordId).collect(Collectors.toSet());
+    Set<String> labelledIds =
+        labelled.stream().map(Remembered::recordId).collect(Collectors.toSet());
     return features.entrySet().stream()
-        .filter(drawn -> !told.contains(drawn.getKey()))
+        .filter(entry -> !labelledIds.contains(entry.getKey()))
         .map(Map.Entry::getValue)
         .toList();
   }

@@ -10,20 +10,25 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
- * Looks for drift in what a task's trainer reads: in the features and confidences of the uniform
- * draw, and in the errors on audited samples, which nothing chose either. Of masks, a draw brings
- * the means over the picture, and how wrong an audited one is, its tiles tell. Not thread-safe.
+ * Feeds the samples of a task to its drift detectors: features and confidences of unlabelled
+ * samples, and errors on audit samples. Both are uniform samples of the records.
+ *
+ * <p>For masks, an unlabelled sample carries means over the image, and the error of an audit sample
+ * is estimated from its tiles. Not thread-safe.
  */
 final class Watch {
-  /** Where it is not known which version is live. */
+  /** The live version where it is unknown. */
   static final long ANY = Long.MAX_VALUE;
 
   private final String task;
   private final DriftMonitor monitor;
   private final TrainerMetrics metrics;
-  private final UnaryOperator<float[]> compared;
+  private final UnaryOperator<float[]> summary;
 
-  /** What the task's own samples said last, where draws are another's. */
+  /**
+   * Whether a head was live at the last sample of this task. With its confidence and version, it
+   * applies to unlabelled samples of another task.
+   */
   private boolean scored;
 
   private double confidence;
@@ -31,35 +36,34 @@ final class Watch {
   private long live = ANY;
 
   /**
-   * @param compared what draws are compared by
+   * @param summary maps the features of an unlabelled sample to the vector that is compared
    */
   Watch(
-      String task,
-      DriftSettings settings,
-      TrainerMetrics metrics,
-      UnaryOperator<float[]> compared) {
+      String task, DriftSettings settings, TrainerMetrics metrics, UnaryOperator<float[]> summary) {
     this.task = task;
-    this.compared = compared;
+    this.summary = summary;
     this.monitor = new DriftMonitor(settings);
     this.metrics = metrics;
   }
 
   /**
-   * @param sample of this task and its feature space; an unlabelled one may be of the task that
-   *     draws for it, and says nothing of this one's head
-   * @param error of what was said of it, in [0, 1]; empty where its label says nothing new
-   * @return the cause of an alarm that this sample has raised
+   * Adds a sample.
+   *
+   * @param sample a sample of this task and feature space; an unlabelled one may belong to another
+   *     task, and then has no prediction of this task's head
+   * @param error error of the prediction, in [0, 1]; empty if the sample has no new label
+   * @return the cause of the alarm that this sample raises; empty for none
    */
   Optional<String> see(Sample sample, Optional<Double> error) {
-    boolean drawn = sample.getReason() == Reason.UNLABELLED;
-    if (sample.getTask().equals(task) && (drawn || isOfNow(sample.getHeadVersion()))) {
+    boolean unlabelled = sample.getReason() == Reason.UNLABELLED;
+    if (sample.getTask().equals(task) && (unlabelled || isCurrent(sample.getHeadVersion()))) {
       scored = scored(sample);
       confidence = sample.getConfidence();
       version = sample.getHeadVersion();
     }
     Optional<String> cause = Optional.empty();
-    if (drawn && scored) {
-      float[] features = compared.apply(SampleSerde.unpack(sample));
+    if (unlabelled && scored) {
+      float[] features = summary.apply(SampleSerde.unpack(sample));
       cause = monitor.drawn(sample.getRecordId(), features, confidence, version);
     } else if (sample.getReason() == Reason.AUDIT && error.isPresent()) {
       cause = monitor.judged(error.get());
@@ -70,20 +74,21 @@ final class Watch {
   }
 
   /**
-   * A label may come late, of what an older head said, and a head that was rolled back to is older
-   * than what it follows.
+   * Returns whether a head version is current. A delayed label may belong to a prediction of an
+   * older head. After a rollback, the live version is older than the one before it.
    */
-  private boolean isOfNow(long said) {
-    return said == live || version <= said && said < live;
+  private boolean isCurrent(long headVersion) {
+    return headVersion == live || version <= headVersion && headVersion < live;
   }
 
-  /** This version is live. */
-  void follow(long now) {
-    live = now;
+  /** Sets the live head version. */
+  void follow(long newVersion) {
+    live = newVersion;
   }
 
   /**
-   * Not in a cold start, where there is nothing to drift from. Masks do not travel with samples.
+   * Returns whether a head was live: without one, there is no reference for drift. Samples of masks
+   * carry a confidence but no prediction.
    */
   private static boolean scored(Sample sample) {
     return sample.getPredicted() != null || sample.getConfidence() > 0;
@@ -93,7 +98,7 @@ final class Watch {
     monitor.erase(recordId);
   }
 
-  /** The cause of an alarm that no new head has answered yet. */
+  /** Returns the cause of the active alarm; empty once a new head has scored a sample. */
   Optional<String> standing() {
     return monitor.standing();
   }

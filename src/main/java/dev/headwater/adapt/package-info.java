@@ -1,4 +1,4 @@
-/** The worker that learns from samples: memory, triggers, candidates, verdicts, publication. */
+/** The trainer: replay memory, triggers, training of candidates, evaluation and publication. */
 @NullMarked
 package dev.headwater.adapt;
 

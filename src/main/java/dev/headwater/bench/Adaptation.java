@@ -23,15 +23,15 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
- * A trainer at work beside the scorer: {@code train} as a process of its own, of low priority, on a
- * stream of labelled samples that never lets it rest. It shares cores and broker with the scorer,
- * and no topic, so that the scorer's own work is the same with it and without.
+ * A trainer next to the scorer: a {@code train} process with low priority that is always busy with
+ * a stream of labelled samples. It shares cores and broker with the scorer, but no topic, so the
+ * work of the scorer is the same with and without it.
  */
 final class Adaptation implements AutoCloseable {
   private static final int NICENESS = 10;
-  private static final int AT_ONCE = 2_000;
-  private static final long NANOS_A_SAMPLE = TimeUnit.MILLISECONDS.toNanos(5);
-  private static final Duration PATIENCE = Duration.ofMinutes(3);
+  private static final int UNTHROTTLED = 2_000;
+  private static final long NANOS_PER_SAMPLE = TimeUnit.MILLISECONDS.toNanos(5);
+  private static final Duration TIMEOUT = Duration.ofMinutes(3);
 
   private final Arena arena;
   private final Commands commands;
@@ -40,14 +40,14 @@ final class Adaptation implements AutoCloseable {
   private final List<String> truths;
   private final int round;
   private final Process trainer;
-  private final Worker feeding;
+  private final Worker feeder;
 
   /**
-   * Starts it and waits until it has trained once.
+   * Starts the trainer and waits until it has trained once.
    *
-   * @param known what the bundle says of each distinct record
+   * @param known predictions of the distinct records
    * @param truths their labels
-   * @param round tells the samples of one start from those of another
+   * @param round makes the sample ids of different starts distinct
    */
   Adaptation(
       Arena arena,
@@ -66,10 +66,10 @@ final class Adaptation implements AutoCloseable {
     new TopicSetup(arena.kafka(), commands.names(), arena.settings()).create();
     long before = candidates();
     trainer = commands.start("train", NICENESS, arena);
-    feeding = Worker.start("samples", this::feed);
+    feeder = Worker.start("samples", this::feed);
     boolean trained = false;
     try {
-      awaitMoreThan(before);
+      awaitCandidateAfter(before);
       trained = true;
     } finally {
       if (!trained) {
@@ -78,23 +78,23 @@ final class Adaptation implements AutoCloseable {
     }
   }
 
-  private void awaitMoreThan(long before) {
-    long deadline = System.nanoTime() + PATIENCE.toNanos();
+  private void awaitCandidateAfter(long before) {
+    long deadline = System.nanoTime() + TIMEOUT.toNanos();
     while (candidates() == before) {
-      feeding.check();
+      feeder.check();
       if (!trainer.isAlive() || System.nanoTime() > deadline) {
-        throw new IllegalStateException("train trained nothing; its log says why");
+        throw new IllegalStateException("train produced no candidate; see its log");
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
     }
   }
 
-  /** How many were ever made. */
+  /** Returns the number of candidates published so far. */
   long candidates() {
     return HeadLog.read(arena.kafka(), topics().heads(), Signatures.NONE).nextVersion(task.name());
   }
 
-  /** CPU time it has used. */
+  /** Returns the CPU time of the trainer. */
   Duration cpu() {
     return trainer.toHandle().info().totalCpuDuration().orElse(Duration.ZERO);
   }
@@ -113,8 +113,8 @@ final class Adaptation implements AutoCloseable {
                 samples.name(),
                 id.getBytes(UTF_8),
                 samples.value().serializer().serialize(samples.name(), sample(id, i))));
-        if (i >= AT_ONCE) {
-          LockSupport.parkNanos(NANOS_A_SAMPLE);
+        if (i >= UNTHROTTLED) {
+          LockSupport.parkNanos(NANOS_PER_SAMPLE);
         }
       }
     }
@@ -138,7 +138,7 @@ final class Adaptation implements AutoCloseable {
 
   @Override
   public void close() {
-    feeding.close();
+    feeder.close();
     Commands.stop(trainer);
   }
 }

@@ -12,44 +12,44 @@ import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 
 /**
- * Where runs take place: a broker, the records, and topics for each run.
+ * The environment of the runs: a broker, the records, and topics for each run.
  *
  * @param kafka client properties
- * @param scratch for stores
+ * @param scratch directory for state stores
  */
 record Arena(Map<String, Object> kafka, TopicSettings settings, Backlog backlog, Path scratch) {
 
   /**
-   * Makes a run's topics.
+   * Creates the topics of a run.
    *
-   * @param records the topic of the records, which may be there
-   * @param prefix of the others
+   * @param records topic of the records, which may exist already
+   * @param prefix prefix of the other topics
    */
   TopicNames open(String records, String prefix) {
-    TopicNames own = TopicNames.prefixed(prefix);
+    TopicNames prefixed = TopicNames.prefixed(prefix);
     TopicNames names =
         new TopicNames(
             List.of(records),
-            own.predictions(),
-            own.review(),
-            own.labels(),
-            own.pending(),
-            own.labelsById(),
-            own.samples(),
-            own.heads(),
-            own.deadLetters());
+            prefixed.predictions(),
+            prefixed.review(),
+            prefixed.labels(),
+            prefixed.pending(),
+            prefixed.labelsById(),
+            prefixed.samples(),
+            prefixed.heads(),
+            prefixed.deadLetters());
     new TopicSetup(kafka, names, settings).create();
     return names;
   }
 
-  /** Deletes every topic under a prefix, those that Streams made for itself included. */
+  /** Deletes all topics with a prefix, including the internal topics of Kafka Streams. */
   void close(String prefix) throws InterruptedException, ExecutionException {
     try (Admin admin = Admin.create(kafka)) {
-      Set<String> ours =
+      Set<String> topics =
           admin.listTopics().names().get().stream()
               .filter(name -> name.startsWith(prefix + "-"))
               .collect(Collectors.toSet());
-      admin.deleteTopics(ours).all().get();
+      admin.deleteTopics(topics).all().get();
     }
   }
 }

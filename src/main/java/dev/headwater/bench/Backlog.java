@@ -27,15 +27,15 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * A stream's records, over and over, each time under ids of their own. Record {@code i} is number
- * {@code i / partitions} of partition {@code i % partitions}, and nobody else writes there, so that
- * partition and offset tell which it is.
+ * The records of a stream, repeated with new ids. Record {@code i} has offset {@code i /
+ * partitions} in partition {@code i % partitions}; no one else writes to the topic, so partition
+ * and offset identify the record.
  *
- * @param truths the labels of the distinct records; empty strings where they are not known
+ * @param truths labels of the distinct records; empty strings if unknown
  */
 record Backlog(List<Template> templates, List<String> truths, int partitions) {
 
-  /** A record, parted where its id ends, or at its beginning where ids are not told apart. */
+  /** A record, split after its id; {@code before} is empty if the records have no id field. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Template(byte[] before, byte[] after) {
     static Template of(byte[] value, String idField) throws IOException {
@@ -74,9 +74,11 @@ record Backlog(List<Template> templates, List<String> truths, int partitions) {
   private static final String LABEL = "label";
 
   /**
-   * @param truthFields not sent; the first is the label
-   * @param idField of a record; empty where it has none
-   * @param limit of distinct records
+   * Reads the stream.
+   *
+   * @param truthFields fields that are not sent; the first is the label
+   * @param idField id field of a record; empty if there is none
+   * @param limit maximum number of distinct records
    */
   static Backlog read(
       Path stream, List<String> truthFields, String idField, int partitions, int limit)
@@ -97,19 +99,19 @@ record Backlog(List<Template> templates, List<String> truths, int partitions) {
     return new Backlog(templates, truths, partitions);
   }
 
-  /** How many records differ by more than their id. */
+  /** Returns the number of records that differ in more than their id. */
   int distinct() {
     return templates.size();
   }
 
-  /** The labels as the stream tells them; where it does not, what the bundle says. */
+  /** Returns the labels of the stream; where it has none, the predicted labels. */
   List<String> truths(List<AnsweredStream.Known> known) {
-    List<String> told = new ArrayList<>();
+    List<String> labels = new ArrayList<>();
     for (int i = 0; i < known.size(); i++) {
       Scored best = known.get(i).outcomes().get(0).best();
-      told.add(!truths.get(i).isEmpty() || best == null ? truths.get(i) : best.label());
+      labels.add(!truths.get(i).isEmpty() || best == null ? truths.get(i) : best.label());
     }
-    return told;
+    return labels;
   }
 
   int index(int partition, long offset) {
@@ -120,17 +122,17 @@ record Backlog(List<Template> templates, List<String> truths, int partitions) {
     return index(source.partition(), source.offset());
   }
 
-  /** What is added to the id of record {@code index}: nothing the first time round. */
+  /** Returns the suffix of the id of record {@code index}; empty in the first repetition. */
   String suffix(int index) {
-    int round = index / distinct();
-    return round == 0 || !templates.get(index % distinct()).hasId() ? "" : "-" + round;
+    int repetition = index / distinct();
+    return repetition == 0 || !templates.get(index % distinct()).hasId() ? "" : "-" + repetition;
   }
 
   byte[] value(int index) {
     return templates.get(index % distinct()).with(suffix(index));
   }
 
-  /** Sends the first records to a topic that nobody has written to. */
+  /** Sends the first records to an empty topic. */
   void produce(String topic, int records, Map<String, Object> kafka)
       throws IOException, InterruptedException, ExecutionException {
     try (Producer<byte[], byte[]> producer = producer(kafka)) {
@@ -142,7 +144,8 @@ record Backlog(List<Template> templates, List<String> truths, int partitions) {
       for (int i = 0; i < records; i++) {
         RecordMetadata at = sent.get(i).get();
         if (index(at.partition(), at.offset()) != i) {
-          throw new IOException("somebody else writes to " + topic + ": " + at);
+          throw new IOException(
+              "unexpected offset, another producer writes to " + topic + ": " + at);
         }
       }
     }

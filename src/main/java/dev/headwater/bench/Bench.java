@@ -19,46 +19,49 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Measures a deployment's speed on a broker of its own, and says what there is to compare with. */
+/** Benchmarks a deployment on an embedded broker, next to the variants it is compared with. */
 public final class Bench {
   private static final int DISTINCT = 10_000;
   private static final List<Integer> LOADS = List.of(50, 80);
   private static final Map<String, Double> PERCENTILES =
       Map.of("p50", 0.5, "p99", 0.99, "p999", 0.999);
 
-  /** What goes by Headwater's throughput. */
-  private static final Set<Part> PACED =
+  /** Parts whose load depends on Headwater's throughput. */
+  private static final Set<Part> RATE_BASED =
       EnumSet.of(Part.LATENCY, Part.SWAP, Part.ADAPTATION, Part.SOAK);
 
   private final BenchSettings settings;
   private final Pipeline pipeline;
-  private final Consumer<String> say;
+  private final Consumer<String> progress;
   private final Report report;
 
   /**
-   * @param report what is measured goes there at once: it holds whatever a part that fails comes
-   *     after
-   * @param say shows how it goes
-   * @throws IllegalArgumentException where the bundle's heads, or its tasks, cannot be measured
+   * Creates a benchmark.
+   *
+   * @param report receives each result at once, so results before a failed part are kept
+   * @param progress receives progress messages
+   * @throws IllegalArgumentException if the heads or tasks of the bundle cannot be measured
    */
-  public Bench(BenchSettings settings, Report report, Consumer<String> say) {
+  public Bench(BenchSettings settings, Report report, Consumer<String> progress) {
     this.settings = settings;
     this.pipeline = settings.pipeline();
     this.report = report;
-    this.say = say;
+    this.progress = progress;
     if (wants(Part.SWAP) || wants(Part.FINETUNE)) {
       Heads.of(pipeline.bundle().task());
     }
     if (wants(Part.TASKS) && pipeline.bundle().tasks().size() < 2) {
       throw new IllegalArgumentException(
-          "bundle %s has one task: there is no further one to measure"
+          "bundle %s has only one task: part tasks requires at least two"
               .formatted(pipeline.bundle().name()));
     }
   }
 
   /**
-   * @throws IllegalArgumentException where the bundle or its records cannot be compared
-   * @throws IllegalStateException where a contestant loses or repeats a record
+   * Runs all parts.
+   *
+   * @throws IllegalArgumentException if the bundle or its records are not supported
+   * @throws IllegalStateException if a variant loses or duplicates a record
    */
   public void run() throws Exception {
     report.put("environment.cores", Runtime.getRuntime().availableProcessors());
@@ -74,7 +77,7 @@ public final class Bench {
         deployment(kafka, scratch.path());
       }
       if (wants(Part.SCALE)) {
-        Scale scale = new Scale(settings, kafka, scratch.path(), say);
+        Scale scale = new Scale(settings, kafka, scratch.path(), progress);
         for (BenchSettings.Axis axis : settings.axes()) {
           scale.measure(axis).report(report);
         }
@@ -98,7 +101,7 @@ public final class Bench {
     Arena arena = new Arena(kafka, topics, backlog, scratch.resolve("state"));
     Drain drain = new Drain(arena);
     if (wants(Part.TASKS)) {
-      new FurtherTasks(settings, scratch, drain, say).measure(report);
+      new FurtherTasks(settings, scratch, drain, progress).measure(report);
     }
     if (!EnumSet.of(Part.TASKS, Part.SCALE).containsAll(settings.parts())) {
       report.put("settings.plainThreads", threads());
@@ -127,12 +130,12 @@ public final class Bench {
               drain,
               raw,
               List.of(headwater, plain, new NoInference(pipeline, arena.backlog(), known)),
-              say);
+              progress);
       if (wants(Part.THROUGHPUT)) {
         throughput.measure(settings.rounds(), settings.seconds());
         throughput.report(report);
       }
-      if (settings.parts().stream().anyMatch(PACED::contains)) {
+      if (settings.parts().stream().anyMatch(RATE_BASED::contains)) {
         Throughput.Alone alone = throughput.alone(settings.seconds());
         Paced paced = new Paced(arena, headwater);
         latency(paced, alone.recordsPerSecond());
@@ -162,7 +165,7 @@ public final class Bench {
               report.put(
                   key + "." + name,
                   Spread.of(runs.stream().map(run -> run.percentile(share)).toList()).median()));
-      told(key);
+      reportProgress(key);
     }
   }
 
@@ -171,7 +174,7 @@ public final class Bench {
       Heads heads = Heads.of(pipeline.bundle().task());
       new Swapping(paced, heads, known.get(0).outcomes().get(0).features())
           .measure(rate, settings.rounds(), report);
-      told("swap");
+      reportProgress("swap");
     }
   }
 
@@ -185,28 +188,28 @@ public final class Bench {
     if (!wants(Part.ADAPTATION)) {
       return;
     }
-    List<Beside> trained = new ArrayList<>();
+    List<WithTrainer> trained = new ArrayList<>();
     List<Double> cost = new ArrayList<>();
     for (int round = 0; round < settings.rounds(); round++) {
-      // in turns, so that what warms up favours neither
+      // the order alternates, so that warm-up favours neither
       boolean first = round % 2 == 0;
       double before = first ? drain.run(headwater, records).recordsPerSecond() : 0;
-      Beside beside = beside(arena, drain, records, headwater, known, round);
+      WithTrainer measured = runWithTrainer(arena, drain, records, headwater, known, round);
       double alone = first ? before : drain.run(headwater, records).recordsPerSecond();
-      trained.add(beside);
-      cost.add(1 - beside.recordsPerSecond / alone);
+      trained.add(measured);
+      cost.add(1 - measured.recordsPerSecond / alone);
     }
     report.putMedian("adaptation.costToScoring", Spread.of(cost));
     report.putMedian(
-        "adaptation.trainerCores", Spread.of(trained.stream().map(Beside::cores).toList()));
-    report.put("adaptation.trainings", trained.stream().mapToLong(Beside::trainings).sum());
-    told("adaptation");
+        "adaptation.trainerCores", Spread.of(trained.stream().map(WithTrainer::cores).toList()));
+    report.put("adaptation.trainings", trained.stream().mapToLong(WithTrainer::trainings).sum());
+    reportProgress("adaptation");
   }
 
-  /** What was scored beside a trainer, and what that did meanwhile. */
-  private record Beside(double recordsPerSecond, double cores, long trainings) {}
+  /** Scoring next to a trainer: throughput, CPU cores of the trainer, and its trainings. */
+  private record WithTrainer(double recordsPerSecond, double cores, long trainings) {}
 
-  private Beside beside(
+  private WithTrainer runWithTrainer(
       Arena arena,
       Drain drain,
       Drain.Filled records,
@@ -227,15 +230,15 @@ public final class Bench {
       long start = System.nanoTime();
       double rate = drain.run(headwater, records).recordsPerSecond();
       double nanos = System.nanoTime() - start;
-      return new Beside(
+      return new WithTrainer(
           rate, trainer.cpu().minus(cpu).toNanos() / nanos, trainer.candidates() - before);
     }
   }
 
   private void soak(Paced paced, double rate) throws Exception {
     if (wants(Part.SOAK)) {
-      new Soak(paced, say).measure(rate, settings.minutes(), report);
-      told("soak");
+      new Soak(paced, progress).measure(rate, settings.minutes(), report);
+      reportProgress("soak");
     }
   }
 
@@ -257,7 +260,7 @@ public final class Bench {
     }
     report.putMedian("finetune.seconds", Spread.of(seconds));
     report.put("finetune.classes", tuning.classes());
-    told("finetune");
+    reportProgress("finetune");
   }
 
   private void start(Arena arena) throws Exception {
@@ -265,41 +268,44 @@ public final class Bench {
       return;
     }
     Start start = new Start(arena, settings.commands());
-    start.seconds(); // warms the disk
+    start.seconds(); // warms up the disk cache
     List<Double> seconds = new ArrayList<>();
     for (int round = 0; round < settings.rounds(); round++) {
       seconds.add(start.seconds());
     }
     report.putMedian("start.seconds", Spread.of(seconds));
-    told("start");
+    reportProgress("start");
   }
 
-  private void told(String key) {
-    say.accept(key + " " + report.at(key));
+  private void reportProgress(String key) {
+    progress.accept(key + " " + report.at(key));
   }
 
   private int inferenceThreads() {
     return pipeline.scoring().threads() * pipeline.scoring().intraOpThreads();
   }
 
-  /** All that compute: what the plain processor gets too. */
+  /** Returns all computing threads; the plain variant gets the same number. */
   private int threads() {
     return inferenceThreads() + pipeline.stream().threads();
   }
 
-  /** As many partitions as give each of the plain processor's threads the same number. */
+  /** Rounds the partitions up to a multiple of the threads of the plain variant. */
   private TopicSettings topics() {
     TopicSettings configured = pipeline.topics().unreplicated();
-    int each = (configured.partitions() + threads() - 1) / threads();
+    int perThread = (configured.partitions() + threads() - 1) / threads();
     return new TopicSettings(
-        each * threads(),
+        perThread * threads(),
         configured.joinPartitions(),
         configured.replicationFactor(),
         configured.labelWait(),
         configured.samplesRetention());
   }
 
-  /** The first to load a network: through DJL, as it must be. */
+  /**
+   * Scores each distinct record. Called before any other model is loaded, because DJL must create
+   * the ONNX Runtime environment.
+   */
   private List<AnsweredStream.Known> known(Backlog backlog) throws InvalidRecordException {
     try (Scoring scoring =
         Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {

@@ -7,19 +7,19 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What is measured, and how long.
+ * Parts and length of a benchmark.
  *
- * @param manifest of the pipeline's bundle
- * @param directory what the manifest's paths are relative to
- * @param stream JSONL: the records, sent over and over
- * @param truthFields of a line, which are not sent
- * @param commands as processes, where a part wants them
- * @param parts what is measured
- * @param axes along which {@link Part#SCALE} goes
- * @param upTo how far; each axis has one point at least
- * @param rounds in which every contestant runs once, at least 1
- * @param seconds Headwater's run of a round should take; records are counted out accordingly
- * @param minutes of {@link Part#SOAK}
+ * @param manifest manifest of the pipeline's bundle
+ * @param directory directory that the paths in the manifest are relative to
+ * @param stream JSONL file with the records, which are sent repeatedly
+ * @param truthFields fields that are removed before a record is sent
+ * @param commands Headwater commands as processes, for the parts that need them
+ * @param parts parts to measure
+ * @param axes axes of {@link Part#SCALE}
+ * @param upTo upper limit of the points of an axis; each axis has at least one point
+ * @param rounds number of rounds, at least 1; every variant runs once per round
+ * @param seconds target duration of Headwater's run in a round; determines the number of records
+ * @param minutes duration of {@link Part#SOAK}
  */
 public record BenchSettings(
     Pipeline pipeline,
@@ -35,44 +35,44 @@ public record BenchSettings(
     double seconds,
     double minutes) {
 
-  /** What can be measured. */
+  /** A part of the benchmark. */
   public enum Part {
-    /** The four contestants. */
+    /** Throughput of the four variants. */
     THROUGHPUT,
-    /** At half and at four fifths of Headwater's throughput. */
+    /** Latency at 50 % and 80 % of Headwater's throughput. */
     LATENCY,
-    /** A new head under half of that load. */
+    /** Head swaps at half of that throughput. */
     SWAP,
-    /** A head on ten thousand samples. */
+    /** Training a head on 10,000 samples. */
     FINETUNE,
-    /** From nothing to the first prediction. */
+    /** Time from process start to the first prediction. */
     START,
-    /** What a trainer at work takes from scoring. */
+    /** Cost of a running trainer to scoring. */
     ADAPTATION,
-    /** Nearly at Headwater's throughput, for long: what it lags and what it holds. */
+    /** Lag and memory over a long run near Headwater's throughput. */
     SOAK,
-    /** What the bundle's further tasks take from the throughput of the first. */
+    /** Cost of the bundle's additional tasks to the throughput of the first. */
     TASKS,
-    /** The cost of a record as something grows. Of a network of its own, and long. */
+    /** Cost per record along an axis, with a generated network. Long. */
     SCALE;
 
-    /** All but the long ones, and what few bundles have. */
+    /** Returns all parts except the long ones and those that few bundles support. */
     public static Set<Part> ofDeployment() {
       return EnumSet.complementOf(EnumSet.of(SOAK, TASKS, SCALE));
     }
   }
 
-  /** What grows. */
+  /** A quantity that {@link Part#SCALE} varies. */
   public enum Axis {
-    /** Worked off in one run. */
+    /** Records per run. */
     RECORDS(64_000, 250_000, 1_000_000),
-    /** Of the records' topic, and of all that are shared with others. */
+    /** Partitions of the records topic and of all other topics shared with applications. */
     PARTITIONS(1, 2, 4, 8, 16, 32, 64),
-    /** Waiting in the join for records that do not come. */
+    /** Labels in the join store that never match a record. */
     LABELS(10, 100, 1_000, 10_000, 100_000, 1_000_000),
-    /** A head tells apart. */
+    /** Labels of the head. */
     CLASSES(10, 100, 1_000, 10_000),
-    /** Told of each record. */
+    /** Tasks per record. */
     TASKS(1, 2, 4, 8);
 
     private final List<Integer> points;
@@ -81,7 +81,7 @@ public record BenchSettings(
       this.points = List.of(points);
     }
 
-    /** The first point, and those that are no greater than {@code limit}. */
+    /** Returns the first point, and all points not greater than {@code limit}. */
     List<Integer> upTo(int limit) {
       return points.stream().filter(x -> x <= Math.max(limit, points.get(0))).toList();
     }
@@ -89,13 +89,13 @@ public record BenchSettings(
 
   public BenchSettings {
     if (rounds < 1) {
-      throw new IllegalArgumentException("rounds must be at least 1, not " + rounds);
+      throw new IllegalArgumentException("rounds must be at least 1, got " + rounds);
     }
     if (!(seconds > 0)) {
-      throw new IllegalArgumentException("seconds must be above 0, not " + seconds);
+      throw new IllegalArgumentException("seconds must be greater than 0, got " + seconds);
     }
     if (!(minutes > 0)) {
-      throw new IllegalArgumentException("minutes must be above 0, not " + minutes);
+      throw new IllegalArgumentException("minutes must be greater than 0, got " + minutes);
     }
   }
 }

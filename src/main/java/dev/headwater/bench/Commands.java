@@ -9,17 +9,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Headwater's own commands as processes, on the bench's broker.
+ * Headwater commands as processes on the benchmark's broker.
  *
- * @param mainClass of the command line
- * @param config the deployment's file
- * @param names of its topics
+ * @param mainClass main class of the command line
+ * @param config configuration file of the deployment
+ * @param names topic names of the deployment
  */
 public record Commands(String mainClass, Path config, TopicNames names) {
   /**
-   * Starts one.
+   * Starts a command.
    *
-   * @param niceness 0 to 19
+   * @param niceness priority as for nice(1), 0 to 19
    */
   Process start(String command, int niceness, Arena arena) throws IOException {
     ProcessBuilder builder =
@@ -35,11 +35,11 @@ public record Commands(String mainClass, Path config, TopicNames names) {
         .putAll(
             Map.of(
                 "HEADWATER_KAFKA",
-                broker, // what the examples read
+                broker, // used by the configurations in deploy/examples
                 "HEADWATER_KAFKA_BOOTSTRAP_SERVERS",
                 broker,
                 "HEADWATER_KAFKA_SECURITY_PROTOCOL",
-                "PLAINTEXT", // as Kafka.on has it
+                "PLAINTEXT", // as in Kafka.on
                 "HEADWATER_STATE_DIR",
                 arena.scratch().resolve(command).toString(),
                 "HEADWATER_HTTP_PORT",
@@ -52,7 +52,7 @@ public record Commands(String mainClass, Path config, TopicNames names) {
         .start();
   }
 
-  /** As an operator does, and waits. */
+  /** Stops a process with SIGTERM and waits until it has ended. */
   static void stop(Process process) {
     process.destroy();
     JavaProcess.await(process);

@@ -4,16 +4,16 @@ import dev.headwater.schema.Topics;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Scores a topic of records: from {@code topics.records()} to {@code topics.predictions()}. */
+/** A variant that scores {@code topics.records()} to {@code topics.predictions()}. */
 interface Contestant {
-  /** Its key in the report. */
+  /** Returns the key in the report. */
   String name();
 
   /**
-   * Starts to score.
+   * Starts scoring.
    *
-   * @param group the consumer group whose committed offsets tell how far it is
-   * @return stops it
+   * @param group consumer group whose committed offsets show the progress
+   * @return a handle that stops it
    */
   AutoCloseable start(Topics topics, String group, Path stateDirectory, Map<String, Object> kafka)
       throws Exception;

@@ -8,20 +8,20 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a record costs as one thing grows.
+ * The cost per record along an axis.
  *
- * @param points by what grows, the least first; one at least
+ * @param points at least one point, in ascending order of x
  */
 record Curve(String axis, List<Point> points) {
   private static final String ROW = "%,13d %,9d %,11.1f %,9.1f – %,9.1f %,11.1f %,9.1f – %,9.1f";
   private static final String HEADER = "%13s %9s %33s %33s";
 
   /**
-   * Some rounds at one place, in microseconds a record.
+   * Rounds at one x, in microseconds per record.
    *
-   * @param records of a round
-   * @param wall by the clock
-   * @param cpu of this process, compiling and collecting garbage included
+   * @param records records per round
+   * @param wall wall-clock time
+   * @param cpu CPU time of this process, including compilation and garbage collection
    */
   record Point(int x, int records, Spread wall, Spread cpu) {
     static Point of(int x, int records, List<Measured> rounds) {
@@ -33,14 +33,14 @@ record Curve(String axis, List<Point> points) {
     }
   }
 
-  /** As it is in the report. */
+  /** A point as it appears in the report. */
   private record Row(int x, int records, Spread microsPerRecord, Spread cpuMicrosPerRecord) {}
 
   /**
-   * What power of x the cost goes by: of all points, by least squares, and where it is steepest,
-   * between two neighbours. 0 is constant, 1 is linear.
+   * Exponents e of cost ~ x^e: over all points by least squares, and the maximum between two
+   * neighbours. 0 is constant, 1 is linear.
    *
-   * @param wall null where there is one point only; likewise the others
+   * @param wall null if there is only one point; likewise the others
    */
   record Exponents(@Nullable Double wall, @Nullable Double cpu, @Nullable Double steepestCpu) {}
 
@@ -76,7 +76,7 @@ record Curve(String axis, List<Point> points) {
     return Math.log(cost.median());
   }
 
-  /** As {@code scale.<axis>} and {@code scale.exponents.<axis>}. */
+  /** Adds {@code scale.<axis>} and {@code scale.exponents.<axis>} to the report. */
   void report(Report report) {
     List<Row> rows = new ArrayList<>();
     for (Point point : points) {
@@ -86,13 +86,13 @@ record Curve(String axis, List<Point> points) {
     report.put("scale.exponents." + axis, exponents());
   }
 
-  void print(Consumer<String> say) {
-    say.accept(
-        HEADER.formatted(axis, "records", "us a record (min – max)", "us of CPU (min – max)"));
+  void print(Consumer<String> progress) {
+    progress.accept(
+        HEADER.formatted(axis, "records", "us per record (min – max)", "us of CPU (min – max)"));
     for (Point point : points) {
       Spread wall = point.wall();
       Spread cpu = point.cpu();
-      say.accept(
+      progress.accept(
           ROW.formatted(
               point.x(),
               point.records(),
@@ -103,16 +103,16 @@ record Curve(String axis, List<Point> points) {
               cpu.min(),
               cpu.max()));
     }
-    Exponents power = exponents();
-    if (power.cpu() != null) {
-      say.accept(
+    Exponents exponents = exponents();
+    if (exponents.cpu() != null) {
+      progress.accept(
           String.format(
               Locale.ROOT,
-              "%13s goes by its power %.2f by the clock, %.2f of CPU, %.2f where steepest",
+              "%13s: cost exponent %.2f wall clock, %.2f CPU, at most %.2f CPU between neighbours",
               axis,
-              power.wall(),
-              power.cpu(),
-              power.steepestCpu()));
+              exponents.wall(),
+              exponents.cpu(),
+              exponents.steepestCpu()));
     }
   }
 }

@@ -14,17 +14,17 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 
 /**
- * How fast a contestant works off a topic that was filled beforehand. What counts is what it has
- * committed: under exactly-once the group's offsets and the predictions become visible together, so
- * the offsets tell how many predictions there are without anybody reading them meanwhile.
+ * Measures how fast a variant processes a topic that was filled before. Only committed records
+ * count: under exactly-once, offsets and predictions become visible together, so the committed
+ * offsets give the number of predictions without reading them during the run.
  */
 final class Drain {
-  /** Of the records, before what is measured: code is compiled, and batches are full, by then. */
+  /** Fraction of the records used as warm-up, until code is compiled and batches are full. */
   static final double WARM_UP = 0.2;
 
   private static final int TRIAL_RECORDS = 10_000;
   private static final int TRIALS = 6;
-  private static final double ENOUGH = 1.15;
+  private static final double TOLERANCE = 1.15;
 
   private final Arena arena;
   private int runs;
@@ -34,47 +34,49 @@ final class Drain {
     this.arena = arena;
   }
 
-  /** Fills a new topic with the backlog's first records. */
+  /** Creates a topic and fills it with the first records of the backlog. */
   Filled fill(String name, int records) throws Exception {
     arena.open(name, name);
-    arena.close(name); // all but the records: nobody runs under this name
+    arena.close(name); // deletes the topics except the records: no variant runs under this name
     arena.backlog().produce(name, records, arena.kafka());
     return new Filled(name, arena.backlog().partitions(), records);
   }
 
   /**
-   * Trials of each, which compile what they run, until one had records for so many seconds of the
-   * first of them as it runs by then.
+   * Runs trials of all variants, which also warm up the code, until a topic has enough records for
+   * the given seconds at the current throughput of the first variant.
    */
-  Filled trials(double seconds, List<Contestant> tried) throws Exception {
+  Filled trials(double seconds, List<Contestant> variants) throws Exception {
     String name = "trial" + ++trials + "-";
     Filled filled = fill(name + 0, trial(seconds));
-    int wanted = (int) (trialled(tried, filled) * seconds);
-    for (int trial = 1; trial < TRIALS && wanted > ENOUGH * filled.records(); trial++) {
+    int wanted = (int) (runTrial(variants, filled) * seconds);
+    for (int trial = 1; trial < TRIALS && wanted > TOLERANCE * filled.records(); trial++) {
       filled = fill(name + trial, wanted);
-      wanted = (int) (trialled(tried, filled) * seconds);
+      wanted = (int) (runTrial(variants, filled) * seconds);
     }
     return filled;
   }
 
-  /** Records of a trial, before rounds of so many seconds. */
+  /** Returns the records of a trial for rounds of the given seconds. */
   static int trial(double seconds) {
     return (int) Math.min(TRIAL_RECORDS, Math.max(500, seconds * 2000));
   }
 
-  /** Runs each, and tells the first one's rate. */
-  private double trialled(List<Contestant> tried, Filled filled) throws Exception {
-    double rate = run(tried.get(0), filled).recordsPerSecond();
-    for (Contestant other : tried.subList(1, tried.size())) {
+  /** Runs each variant once and returns the throughput of the first. */
+  private double runTrial(List<Contestant> variants, Filled filled) throws Exception {
+    double rate = run(variants.get(0), filled).recordsPerSecond();
+    for (Contestant other : variants.subList(1, variants.size())) {
       run(other, filled);
     }
     return rate;
   }
 
-  /** A topic of so many records. */
+  /** A topic filled with records. */
   record Filled(String topic, int partitions, int records) {
-    /** Of this topic only: a group has commits on many, and whoever asks shares the cores. */
-    ListConsumerGroupOffsetsSpec asked() {
+    /**
+     * Limits the query to this topic: a group commits on many, and the query uses the same cores.
+     */
+    ListConsumerGroupOffsetsSpec offsetsSpec() {
       return new ListConsumerGroupOffsetsSpec()
           .topicPartitions(
               IntStream.range(0, partitions).mapToObj(p -> new TopicPartition(topic, p)).toList());
@@ -82,27 +84,26 @@ final class Drain {
   }
 
   /**
-   * One run in topics of its own, which are gone afterwards.
+   * Runs a variant once, in topics that are deleted afterwards.
    *
-   * @throws IllegalStateException if it stalls, or predicts a record twice or not at all
+   * @throws IllegalStateException if it stalls, or a record does not have exactly one prediction
    */
-  Measured run(Contestant contestant, Filled records) throws Exception {
-    String group = "bench-%d-%s".formatted(++runs, contestant.name());
+  Measured run(Contestant variant, Filled records) throws Exception {
+    String group = "bench-%d-%s".formatted(++runs, variant.name());
     TopicNames names = arena.open(records.topic(), group);
     try (Admin admin = Admin.create(arena.kafka())) {
-      System.gc(); // what the one before left is not this one's to collect
+      System.gc(); // collect garbage of the previous run before this one
       Committed committed = new Committed(admin, group, records);
       Meter.Reading from = Meter.read();
       long first;
       Meter.Reading until;
       try (AutoCloseable running =
-          contestant.start(
-              Topics.of(names), group, arena.scratch().resolve(group), arena.kafka())) {
+          variant.start(Topics.of(names), group, arena.scratch().resolve(group), arena.kafka())) {
         first = committed.await((long) (records.records() * WARM_UP));
         if (first < records.records()) {
           from = Meter.read();
         } else {
-          first = 0; // all in one commit: the start counts, for there is nothing else to measure
+          first = 0; // all records in one commit: measure from the start
         }
         committed.await(records.records());
         until = Meter.read();
@@ -114,13 +115,13 @@ final class Drain {
     }
   }
 
-  /** How many records of a topic a group has committed. */
+  /** The number of records of a topic that a group has committed. */
   private record Committed(Admin admin, String group, Filled records) implements Progress.Count {
     long await(long wanted) throws Exception {
-      return Progress.await(group + " commits records", wanted, this);
+      return Progress.await(group + " records committed", wanted, this);
     }
 
-    /** Client and broker answer on the contestant's cores. */
+    /** Longer, because client and broker use the cores of the variant. */
     @Override
     public Duration pause() {
       return Duration.ofMillis(50);
@@ -131,11 +132,11 @@ final class Drain {
       try {
         Map<TopicPartition, OffsetAndMetadata> offsets =
             admin
-                .listConsumerGroupOffsets(Map.of(group, records.asked()))
+                .listConsumerGroupOffsets(Map.of(group, records.offsetsSpec()))
                 .partitionsToOffsetAndMetadata(group)
                 .get();
         return offsets.values().stream()
-            .filter(offset -> offset != null) // nothing committed there yet
+            .filter(offset -> offset != null) // no commit on this partition yet
             .mapToLong(OffsetAndMetadata::offset)
             .sum();
       } catch (ExecutionException e) {

@@ -23,17 +23,17 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * A feed-forward network with three hidden layers of 32, and records of numbers in JSON. Nobody
- * trained it; it is made when wanted, the same each time.
+ * An untrained feed-forward network with three hidden layers of width 32, and numeric JSON records.
+ * It is generated with a fixed seed.
  *
- * @param pixels numbers of a record
- * @param classes of each task
- * @param tasks each with a head of its own
+ * @param pixels numbers per record
+ * @param classes labels per task
+ * @param tasks number of tasks, each with its own head
  */
 public record Ffnn(int pixels, int classes, int tasks) {
   /**
-   * The small workload of the Crayfish study (EDBT 2024): 28×28 pixels to 10 classes, 28 thousand
-   * weights, on records of 8 KB.
+   * The small workload of the Crayfish study (EDBT 2024): 28×28 pixels to 10 classes, 28,000
+   * weights, records of 8 KB.
    */
   public static final Ffnn CRAYFISH = new Ffnn(28 * 28, 10, 1);
 
@@ -45,8 +45,8 @@ public record Ffnn(int pixels, int classes, int tasks) {
   /**
    * Writes bundle, records and configuration.
    *
-   * @param directory is there
-   * @return the configuration's file
+   * @param directory existing directory
+   * @return the configuration file
    */
   public Path write(Path directory) throws IOException {
     Random random = new Random(28);
@@ -67,7 +67,7 @@ public record Ffnn(int pixels, int classes, int tasks) {
                     "  - {name: digit%1$d, labels: labels.json, cut: features%1$d}\n"::formatted)
                 .collect(Collectors.joining()));
     records(random, directory.resolve("stream.jsonl"));
-    // commit interval of the other examples
+    // same commit interval as in deploy/examples
     return Files.writeString(
         directory.resolve("config.yaml"),
         """
@@ -104,7 +104,7 @@ public record Ffnn(int pixels, int classes, int tasks) {
       gemm(graph, random, before + ".relu", WIDTH, "layer" + layer, WIDTH);
     }
     for (int task = 0; task < tasks; task++) {
-      // a tensor of its own: of one that all begin at, each one's head would be all of them
+      // a separate cut tensor per task: with a shared one, each head would contain all heads
       graph.addNode(node("Relu", "features" + task, List.of("layer" + LAYERS)));
       gemm(graph, random, "features" + task, WIDTH, "logits" + task, classes);
       graph.addOutput(floats("logits" + task, classes));

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Fine-tuning the bundle's own head as a training does: once without each fold, to be judged, and
- * once on all samples, to ship. On all cores, for nothing else runs.
+ * Fine-tunes the head of the bundle like a training: once without each fold, for the gate, and once
+ * on all samples. Uses all cores.
  */
 final class FineTuning {
   private static final int SAMPLES = 10_000;
@@ -24,9 +24,11 @@ final class FineTuning {
   private final int classes;
 
   /**
-   * @param labels of the head, by index
-   * @param features of each distinct record
-   * @param truths their labels
+   * Prepares the training.
+   *
+   * @param labels labels of the head, by index
+   * @param features features of the distinct records
+   * @param truths labels of the distinct records
    */
   FineTuning(
       AdaptSettings settings,
@@ -63,7 +65,7 @@ final class FineTuning {
     return classes;
   }
 
-  /** Seconds of one training, PyTorch being loaded. */
+  /** Returns the seconds of one training, without loading PyTorch. */
   double seconds() {
     tuner.warmUp(own.dim());
     List<double[]> weightings = new ArrayList<>();

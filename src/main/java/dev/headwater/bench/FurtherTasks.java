@@ -29,33 +29,32 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * What a bundle's tasks but the first cost: the bundle as it is and the same with its first task
- * alone, in turns. Tasks that begin cold get a head of random weights.
+ * The cost of all tasks of a bundle except the first: runs the bundle and the same bundle with only
+ * its first task alternately. Tasks without a head get one with random weights.
  */
 final class FurtherTasks {
   private static final int LABELS = 10;
   private static final double SPREAD = 0.05;
 
-  /** An interval, and that it tells something: what any head has that was taught a number. */
-  private static final Map<String, Double> TAUGHT =
+  /** Interval and confidence that every trained regression head has in its metrics. */
+  private static final Map<String, Double> REGRESSION_METRICS =
       Map.of(KindAnswer.HALF_WIDTH, 1.0, KindAnswer.CONFIDENCE, 0.5);
 
   private final BenchSettings settings;
   private final Drain drain;
-  private final Consumer<String> say;
+  private final Consumer<String> progress;
   private final Contestant first;
   private final Contestant all;
 
-  FurtherTasks(BenchSettings settings, Path scratch, Drain drain, Consumer<String> say)
+  FurtherTasks(BenchSettings settings, Path scratch, Drain drain, Consumer<String> progress)
       throws IOException, BundleException {
     this.settings = settings;
     this.drain = drain;
-    this.say = say;
-    Pipeline whole = settings.pipeline();
-    all = new Answering("headwater", whole);
+    this.progress = progress;
+    Pipeline full = settings.pipeline();
+    all = new WithHeads("headwater", full);
     first =
-        new Answering(
-            "first", whole.with(firstTask(scratch.resolve("first.yaml")), whole.stream()));
+        new WithHeads("first", full.with(firstTask(scratch.resolve("first.yaml")), full.stream()));
   }
 
   private Bundle firstTask(Path file) throws IOException, BundleException {
@@ -74,14 +73,14 @@ final class FurtherTasks {
     List<Double> throughput = new ArrayList<>();
     List<Double> cpu = new ArrayList<>();
     for (int round = 0; round < settings.rounds(); round++) {
-      // in turns, so that what warms up favours neither
+      // the order alternates, so that warm-up favours neither
       Measured before = round % 2 == 0 ? drain.run(first, records) : null;
       Measured whole = drain.run(all, records);
       Measured alone = before == null ? drain.run(first, records) : before;
       throughput.add(whole.recordsPerSecond() / alone.recordsPerSecond());
       cpu.add(whole.cpuMicrosPerRecord() / alone.cpuMicrosPerRecord());
-      say.accept(
-          "round %d: %,.0f records/s and %.1f us of CPU a record, with its first task alone %,.0f and %.1f"
+      progress.accept(
+          "round %d: %,.0f records/s, %.1f us of CPU per record; first task only: %,.0f, %.1f"
               .formatted(
                   round + 1,
                   whole.recordsPerSecond(),
@@ -93,11 +92,11 @@ final class FurtherTasks {
     report.put("tasks.records", records.records());
     report.put("tasks.throughputToFirstAlone", Spread.of(throughput));
     report.put("tasks.cpuToFirstAlone", Spread.of(cpu));
-    say.accept("tasks " + report.at("tasks"));
+    progress.accept("tasks " + report.at("tasks"));
   }
 
-  /** With a head for every task. */
-  private record Answering(String name, Pipeline pipeline) implements Contestant {
+  /** Headwater with a head for every task. */
+  private record WithHeads(String name, Pipeline pipeline) implements Contestant {
     @Override
     public AutoCloseable start(
         Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {
@@ -113,7 +112,7 @@ final class FurtherTasks {
       return new Headwater(name, pipeline).start(topics, group, stateDirectory, kafka);
     }
 
-    /** As version 0, which needs no golden pairs. */
+    /** Returns a random head as version 0, which needs no golden pairs. */
     private static Head random(Task task) {
       List<String> labels = labels(task);
       Random random = new Random(1);
@@ -126,7 +125,8 @@ final class FurtherTasks {
         }
         tensors.put(name, new Tensor(shape, values));
       }
-      Verdict verdict = new Verdict(true, "random weights, to measure what it costs", 0, TAUGHT);
+      Verdict verdict =
+          new Verdict(true, "random weights, for the benchmark", 0, REGRESSION_METRICS);
       return new Head(
           new HeadInfo(
               task.name(),

@@ -11,16 +11,18 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
-/** The bundle's own head, where that is one linear layer. */
+/** The head of the bundle, which must be one linear layer. */
 record Heads(Task task, Head own) {
 
   /**
-   * @throws IllegalArgumentException where it is not
+   * Returns the head of a task.
+   *
+   * @throws IllegalArgumentException if it is not one linear layer
    */
   static Heads of(Task task) {
     if (task.head().isEmpty() || task.split().linear().isEmpty()) {
       throw new IllegalArgumentException(
-          "the head of %s is not one linear layer: measure its throughput, latency and start only"
+          "the head of task %s is not one linear layer; use --only throughput,latency,start"
               .formatted(task.name()));
     }
     return new Heads(task, task.head().get());
@@ -31,9 +33,9 @@ record Heads(Task task, Head own) {
   }
 
   /**
-   * The same weights as a version that followers accept.
+   * Returns a version with the same weights that scorers accept.
    *
-   * @param features of a record, whose logits prove the head
+   * @param features features of a record, from which the golden logits are computed
    */
   Head version(long version, float[] features) {
     List<String> labels = own.info().labels();
@@ -47,7 +49,7 @@ record Heads(Task task, Head own) {
             Instant.now(),
             "bench",
             "none",
-            new Verdict(true, "the same weights, to measure the swap", 0, Map.of()));
+            new Verdict(true, "same weights, for the swap benchmark", 0, Map.of()));
     return new Head(
         info,
         own.tensors(),

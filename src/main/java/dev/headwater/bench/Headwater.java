@@ -10,7 +10,7 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** The scorer as {@code serve} runs it, its metrics included, in this JVM. */
+/** The scorer as in {@code serve}, including metrics, in this JVM. */
 record Headwater(String name, Pipeline pipeline) implements Contestant {
   Headwater(Pipeline pipeline) {
     this("headwater", pipeline);
@@ -27,7 +27,7 @@ record Headwater(String name, Pipeline pipeline) implements Contestant {
         new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
   }
 
-  /** The same, its metrics in a registry. */
+  /** Starts the scorer with its metrics in the given registry. */
   StreamService start(
       Topics topics,
       String group,

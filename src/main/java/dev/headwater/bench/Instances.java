@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.stream.DoubleStream;
 
 /**
- * Scorers of one group in this JVM, each with a state directory and metrics of its own: they share
- * the records as processes do, and one JVM's compiler and collector.
+ * Scorers of one group in this JVM, each with its own state directory and metrics. They share the
+ * records like processes, and the JIT compiler and garbage collector of one JVM.
  */
 final class Instances implements AutoCloseable {
   private final Headwater headwater;
@@ -28,7 +28,7 @@ final class Instances implements AutoCloseable {
     this.group = group;
   }
 
-  /** Returns once each scores partitions. */
+  /** Starts the scorers and returns once each has partitions. */
   void start(int count) throws Exception {
     for (int i = 0; i < count; i++) {
       PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -38,22 +38,22 @@ final class Instances implements AutoCloseable {
               topics, group, arena.scratch().resolve(group + "-" + i), arena.kafka(), registry));
     }
     Progress.await(
-        group + " has instances that are ready",
+        group + " instances ready",
         count,
         () -> services.stream().filter(each -> each.ready().up()).count());
     Progress.await(
-        group + " has instances with partitions",
+        group + " instances with assigned partitions",
         count,
         () -> gauges("headwater.partitions.scored").filter(partitions -> partitions > 0).count());
   }
 
-  /** Whether a version, or a later one, serves on every instance. */
+  /** Returns whether this version or a later one is live on every instance. */
   boolean live(Head head) {
     return gauges("headwater.head.version", "task", head.info().task())
         .allMatch(version -> version >= head.info().version());
   }
 
-  /** Of each instance; 0 where it is not there yet. */
+  /** Returns a gauge of each instance, or 0 while it is not registered. */
   private DoubleStream gauges(String name, String... tags) {
     return registries.stream()
         .map(registry -> registry.find(name).tags(tags).gauge())

@@ -19,15 +19,15 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
- * Records that are scored, asked about and joined with a label that came before them, while labels
- * of records that never come wait beside it.
+ * Measures records that are scored, request a label and are joined with a label that arrived first,
+ * while unmatched labels wait in the join store.
  *
- * @param pipeline asks about every record
- * @param records of a round
+ * @param pipeline pipeline that requests a label for every record
+ * @param records records per round
  */
-record Joining(Pipeline pipeline, Arena arena, int records, Consumer<String> say) {
+record Joining(Pipeline pipeline, Arena arena, int records, Consumer<String> progress) {
 
-  /** Rounds beside so many that wait, after one that does not count. */
+  /** Measures rounds with this many unmatched labels, after a warm-up round. */
   List<Measured> beside(int waiting, int rounds) throws Exception {
     String group = "joining-" + waiting;
     TopicNames names = arena.open(group + "-records", group);
@@ -44,13 +44,13 @@ record Joining(Pipeline pipeline, Arena arena, int records, Consumer<String> say
         Producer<byte[], byte[]> producer = Backlog.producer(arena.kafka())) {
       long start = System.nanoTime();
       for (int i = 0; i < waiting; i++) {
-        producer.send(label(names, i, "nobody-" + i));
+        producer.send(label(names, i, "unmatched-" + i));
       }
       Run run = new Run(names, producer, registry);
-      // behind what waits in every partition: once these are joined, it is in the store
+      // sent after the unmatched labels in every partition: once joined, those are in the store
       run.round(0);
-      say.accept(
-          "%,d labels of no record sent and stored, %,d records joined after them: %.1f s"
+      progress.accept(
+          "%,d unmatched labels stored, then %,d records joined: %.1f s"
               .formatted(waiting, records, (System.nanoTime() - start) / 1e9));
       for (int round = 1; round <= rounds; round++) {
         measured.add(run.round(round));
@@ -97,14 +97,14 @@ record Joining(Pipeline pipeline, Arena arena, int records, Consumer<String> say
       }
       producer.flush();
       long first = joined(from + (long) (records * Drain.WARM_UP));
-      Meter.Reading begun = Meter.read();
+      Meter.Reading start = Meter.read();
       joined(from + records);
-      return Measured.between(begun, Meter.read(), from + records - first, List.of());
+      return Measured.between(start, Meter.read(), from + records - first, List.of());
     }
 
     private long joined(long wanted) throws Exception {
       return Progress.await(
-          "records are joined with their labels",
+          "records joined with labels",
           wanted,
           () -> (long) registry.get("headwater.labels.matched").counter().count());
     }

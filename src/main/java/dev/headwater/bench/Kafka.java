@@ -5,25 +5,27 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
-/** Client properties. */
+/** Kafka client properties for the benchmark. */
 final class Kafka {
-  private static final Predicate<String> OF_ANOTHER_BROKER =
+  private static final Predicate<String> SECURITY =
       Pattern.compile("(^|\\.)(security|ssl|sasl)\\.").asPredicate();
 
   private Kafka() {}
 
-  /** Those of a deployment, for the bench's own broker: on loopback, without a lock. */
+  /**
+   * Adapts the properties of a deployment to the benchmark's broker: loopback, without security.
+   */
   static Map<String, Object> on(String bootstrapServers, Map<String, Object> configured) {
     Map<String, Object> kafka = new HashMap<>(configured);
-    kafka.keySet().removeIf(OF_ANOTHER_BROKER);
-    kafka.remove("group.instance.id"); // of one instance; the bench has several
+    kafka.keySet().removeIf(SECURITY);
+    kafka.remove("group.instance.id"); // valid for one instance only; the benchmark has several
     kafka.put("bootstrap.servers", bootstrapServers);
     return kafka;
   }
 
-  static Map<String, Object> with(Map<String, Object> kafka, Map<String, Object> more) {
+  static Map<String, Object> with(Map<String, Object> kafka, Map<String, Object> overrides) {
     Map<String, Object> all = new HashMap<>(kafka);
-    all.putAll(more);
+    all.putAll(overrides);
     return all;
   }
 }

@@ -8,12 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where a record's fields are, as the bundle's manifest says: for those who read records without
- * the bundle.
+ * The input section of a bundle manifest, for variants that read records without the bundle.
  *
- * @param idField of the record itself; empty where the manifest names none there
- * @param text JSON pointer; empty where the records are numbers
- * @param numbers JSON pointers: of one array, or of each number
+ * @param idField top-level field of the record id; empty if the manifest has none
+ * @param text JSON pointer of the text; empty if the records are numeric
+ * @param numbers JSON pointers: one of an array, or one per number
+ * @param array whether {@code numbers} is the pointer of one array
  */
 record ManifestInput(
     String idField,
@@ -24,8 +24,10 @@ record ManifestInput(
     boolean array) {
 
   /**
-   * @param directory what the paths in the manifest are relative to
-   * @throws IllegalArgumentException where the records are neither text nor numbers in JSON
+   * Reads a manifest.
+   *
+   * @param directory directory that the paths in the manifest are relative to
+   * @throws IllegalArgumentException if the records are neither text nor numbers in JSON
    */
   static ManifestInput read(Path manifest, Path directory) throws IOException {
     JsonNode input = new YAMLMapper().readTree(manifest.toFile()).path("input");
@@ -40,7 +42,8 @@ record ManifestInput(
     boolean json = input.path("format").asText("json").equals("json");
     if (!json || (text.isEmpty() && pointers.isEmpty())) {
       throw new IllegalArgumentException(
-          manifest + ": the bench wants records in JSON that bring a text or numbers");
+          manifest
+              + ": unsupported input; the benchmark requires JSON records with text or numbers");
     }
     String id = input.path("id").asText("");
     return new ManifestInput(

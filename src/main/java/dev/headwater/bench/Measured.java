@@ -3,9 +3,9 @@ package dev.headwater.bench;
 import java.util.List;
 
 /**
- * What one run of a contestant gave.
+ * The result of one run of a variant.
  *
- * @param labels by index of the backlog's distinct records
+ * @param labels predicted labels, by index of the backlog's distinct records
  */
 record Measured(
     double recordsPerSecond,
@@ -14,7 +14,9 @@ record Measured(
     List<String> labels) {
 
   /**
-   * @param records between the two readings
+   * Returns the measurement between two readings.
+   *
+   * @param records records processed between the two readings
    */
   static Measured between(
       Meter.Reading from, Meter.Reading until, long records, List<String> labels) {

@@ -7,8 +7,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Time, CPU and allocation of this JVM, less those of the thread that asks: what is measured runs
- * beside it. CPU includes compiling and collecting garbage.
+ * Time, CPU and allocation of this JVM, without those of the calling thread. CPU includes
+ * compilation and garbage collection.
  */
 final class Meter {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -18,15 +18,15 @@ final class Meter {
   /**
    * One reading.
    *
-   * @param nanos of no particular origin
-   * @param allocated bytes, by the ids of the threads alive
+   * @param nanos time with an arbitrary origin, as System.nanoTime()
+   * @param allocated allocated bytes by id of the live threads
    */
   record Reading(long nanos, long cpuNanos, Map<Long, Long> allocated) {
     double seconds(Reading since) {
       return (nanos - since.nanos) / 1e9;
     }
 
-    /** By threads alive now; what others allocated went with them. */
+    /** Returns the bytes allocated by the threads alive now; those of ended threads are lost. */
     long allocatedBytes(Reading since) {
       return allocated.entrySet().stream()
           .mapToLong(e -> e.getValue() - since.allocated.getOrDefault(e.getKey(), 0L))
@@ -51,7 +51,7 @@ final class Meter {
         allocated);
   }
 
-  /** Of the last minute, on the whole machine. */
+  /** Returns the load average of the machine over the last minute. */
   static double load() {
     return SYSTEM.getSystemLoadAverage();
   }

@@ -13,29 +13,29 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The bundle's whole network as one ordinary ONNX file, for those who know nothing of cuts. Whoever
- * makes a session of it first loads something through DJL, which insists on making the process's
- * environment.
+ * The whole network of a bundle as one ONNX file, without a cut. Load a model through DJL before
+ * creating a session: DJL requires that it creates the ONNX Runtime environment of the process.
  *
- * @param file its ONNX
- * @param labels by output index
+ * @param file ONNX file
+ * @param labels labels by output index
  */
 record Network(Path file, List<String> labels) {
 
   /**
-   * @throws IllegalArgumentException where there is not one task that tells one label with a head
-   *     of its own
+   * Exports the network of a bundle.
+   *
+   * @throws IllegalArgumentException unless the bundle has one single-label task with a head
    */
   static Network of(Bundle bundle, Path file) throws IOException {
     Task task = bundle.task();
     Head head =
         task.head()
-            .filter(own -> bundle.tasks().size() == 1 && task.masks().isEmpty())
-            .filter(own -> own.info().labels().size() > 1)
+            .filter(bundled -> bundle.tasks().size() == 1 && task.masks().isEmpty())
+            .filter(bundled -> bundled.info().labels().size() > 1)
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "bundle %s cannot be compared: the bench wants one task, which tells one label, and a head that comes with the network"
+                        "bundle %s: expected one single-label task with a head in the model"
                             .formatted(bundle.name())));
     task.export(head, file);
     return new Network(file, head.info().labels());
@@ -49,7 +49,7 @@ record Network(Path file, List<String> labels) {
     }
   }
 
-  /** The output that has a number for each label. */
+  /** Returns the name of the output with one number per label. */
   String output(OrtSession session) throws OrtException {
     for (NodeInfo output : session.getOutputInfo().values()) {
       long[] shape = ((TensorInfo) output.getInfo()).getShape();
@@ -58,6 +58,6 @@ record Network(Path file, List<String> labels) {
       }
     }
     throw new IllegalArgumentException(
-        file + " has no output of " + labels.size() + " numbers a record");
+        file + ": no output with " + labels.size() + " numbers per record");
   }
 }

@@ -18,13 +18,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Headwater's topology with every answer known before the run: no decoding, no network, and the
- * outputs the real one has, records kept and asked about included.
+ * Headwater's topology with precomputed predictions: no decoding and no inference, but the same
+ * outputs, including samples and label requests.
  */
 record NoInference(Pipeline pipeline, Backlog backlog, List<AnsweredStream.Known> known)
     implements Contestant {
 
-  /** What the bundle says of each distinct record. */
+  /** Computes the prediction of each distinct record. */
   static List<AnsweredStream.Known> known(Pipeline pipeline, Backlog backlog, Scoring scoring)
       throws InvalidRecordException {
     String task = pipeline.bundle().task().name();

@@ -23,9 +23,10 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.Producer;
 
 /**
- * Headwater under records that come at a steady rate. A record's latency is from the moment it was
- * due to be sent, whether or not it was (a stall costs every record that was due in it), to a
- * read_committed consumer's seeing its prediction; producer and consumer are in this JVM.
+ * Headwater at a constant rate of records. The latency of a record is from the time it was due to
+ * be sent until a read_committed consumer receives its prediction. The due time is used even if
+ * sending is late, so that a stall affects every record due in it. Producer and consumer are in
+ * this JVM.
  */
 final class Paced {
   private static final Duration POLL = Duration.ofMillis(20);
@@ -41,28 +42,29 @@ final class Paced {
     this.headwater = headwater;
   }
 
-  /** A head that is published so many seconds into what is measured. */
+  /** A head, and the second of the measured time at which it is published. */
   record Publication(double second, Head head) {}
 
   /**
-   * One run.
+   * The result of one run.
    *
-   * @param latencies milliseconds, by record, without those of the warm-up
-   * @param rate records a second
-   * @param publishToLiveMillis of each head from the call that publishes it to its being live on
-   *     every instance
+   * @param latencies latency by record in milliseconds, without the warm-up
+   * @param rate records per second
+   * @param publishToLiveMillis time by head from its publication until it is live on every instance
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Timings(double[] latencies, double rate, List<Double> publishToLiveMillis) {
 
     /**
-     * @param share of the records that were no slower, in (0, 1]
+     * Returns a latency percentile.
+     *
+     * @param share share of the records that are not slower, in (0, 1]
      */
     double percentile(double share) {
       return percentile(latencies.clone(), share);
     }
 
-    /** Of the records that were due from one second to another. */
+    /** Returns a percentile of the records due between two seconds of the measured time. */
     double percentile(double share, double from, double to) {
       int end = Math.min(latencies.length, (int) (to * rate));
       return percentile(Arrays.copyOfRange(latencies, (int) (from * rate), end), share);
@@ -75,12 +77,12 @@ final class Paced {
   }
 
   /**
-   * One run.
+   * Runs Headwater at a constant rate.
    *
-   * @param instances of one group that share the records, all in this JVM
-   * @param rate records a second
-   * @param seconds that are measured, after those to warm up
-   * @param publications in the order of their seconds
+   * @param instances instances of the group, all in this JVM
+   * @param rate records per second
+   * @param seconds measured time after the warm-up
+   * @param publications heads to publish, in ascending order of their second
    */
   Timings run(int instances, double rate, double seconds, List<Publication> publications)
       throws Exception {
@@ -132,7 +134,7 @@ final class Paced {
     }
   }
 
-  /** Reads predictions, and notes how late they are. */
+  /** Reads predictions and records their latencies. */
   private final class Arrival implements Worker.Body {
     private final String topic;
     private final long[] latencies;
@@ -146,18 +148,18 @@ final class Paced {
       this.rate = rate;
     }
 
-    /** When a record is to be sent. */
+    /** Returns the time at which a record is due to be sent. */
     long due(int index) {
       return start + (long) (index * 1e9 / rate);
     }
 
-    /** How many predictions were read. */
+    /** Returns the number of predictions read. */
     long seen(Worker reading) {
       reading.check();
       return seen.get();
     }
 
-    boolean begun() {
+    boolean hasStarted() {
       return start != Long.MAX_VALUE;
     }
 
@@ -179,7 +181,7 @@ final class Paced {
     }
   }
 
-  /** Publishes heads when they are due, and notes when each serves everywhere. */
+  /** Publishes heads when due and records when each is live on all instances. */
   private record Swaps(
       HeadPublisher publisher,
       Instances members,
@@ -193,7 +195,7 @@ final class Paced {
       for (Publication publication : publications) {
         Head next = publication.head();
         long delay = (long) ((WARM_UP_SECONDS + publication.second()) * 1e9);
-        while (!arrival.begun() || System.nanoTime() < arrival.start + delay) {
+        while (!arrival.hasStarted() || System.nanoTime() < arrival.start + delay) {
           if (!running.getAsBoolean()) {
             return;
           }
@@ -204,7 +206,8 @@ final class Paced {
         while (!members.live(next)) {
           publishing.check();
           if (!running.getAsBoolean()) {
-            throw new IllegalStateException("a head was not live everywhere by the end of the run");
+            throw new IllegalStateException(
+                "a published head was not live on all instances at the end of the run");
           }
           LockSupport.parkNanos(TICK_NANOS);
         }

@@ -32,9 +32,9 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Kafka Streams processor as people write it: a shared mapper to a tree, an array of it or a
- * tokenizer, a tensor, a run, JSON out; one record at a time, on as many stream threads as the
- * other has threads in all, under the same guarantee, commit interval and linger.
+ * A typical handwritten Kafka Streams processor, which scores one record at a time: JSON tree,
+ * array or tokenizer, tensor, model run, JSON. It has as many stream threads as Headwater has
+ * threads in total, and the same processing guarantee, commit interval and linger.
  */
 final class Plain implements Contestant, AutoCloseable {
   private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -48,7 +48,9 @@ final class Plain implements Contestant, AutoCloseable {
   private final @Nullable HuggingFaceTokenizer tokenizer;
 
   /**
-   * @param settings of the other, as far as they are any Streams application's
+   * Creates the processor.
+   *
+   * @param settings Headwater's settings, of which the general Kafka Streams settings are used
    */
   Plain(ManifestInput input, Network network, StreamSettings settings, int threads)
       throws OrtException, IOException {
@@ -125,7 +127,7 @@ final class Plain implements Contestant, AutoCloseable {
             .put("offset", source.offset());
         context().forward(record.withValue(MAPPER.writeValueAsBytes(prediction)));
       } catch (IOException | OrtException e) {
-        throw new IllegalStateException("record " + source + " cannot be scored", e);
+        throw new IllegalStateException("failed to score record " + source, e);
       }
     }
   }
@@ -189,7 +191,7 @@ final class Plain implements Contestant, AutoCloseable {
     return best;
   }
 
-  /** Of probabilities, or of logits. */
+  /** Returns the confidence, from probabilities or logits. */
   private static double confidence(float[] scores, int best) {
     double sum = 0;
     double exponentials = 0;

@@ -15,7 +15,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
-/** What a run predicted, as a read_committed consumer sees it. */
+/** Reads the predictions of a run as a read_committed consumer. */
 final class Predictions {
   private static final Duration POLL = Duration.ofMillis(200);
 
@@ -24,9 +24,8 @@ final class Predictions {
   /**
    * Reads a topic to its end.
    *
-   * @return the leading task's labels by index of the backlog's distinct records, the first time
-   *     round
-   * @throws IllegalStateException where a record has no prediction, or several
+   * @return labels of the first task, by index of the backlog's distinct records
+   * @throws IllegalStateException if a record does not have exactly one prediction
    */
   static List<String> read(Map<String, Object> kafka, String topic, Backlog backlog, int records)
       throws IOException {
@@ -49,14 +48,14 @@ final class Predictions {
     for (int i = 0; i < records; i++) {
       if (counts[i] != 1) {
         throw new IllegalStateException(
-            "record %,d of %,d has %d predictions on %s, not one"
+            "record %,d of %,d has %d predictions on %s, expected 1"
                 .formatted(i, records, counts[i], topic));
       }
     }
     return List.of(Arrays.copyOf(labels, Math.min(records, backlog.distinct())));
   }
 
-  /** At the beginning of all partitions, read_committed. */
+  /** Returns a read_committed consumer at the beginning of all partitions. */
   static Consumer<byte[], byte[]> consumer(Map<String, Object> kafka, String topic) {
     Consumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(

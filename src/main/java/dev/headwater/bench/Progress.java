@@ -3,44 +3,44 @@ package dev.headwater.bench;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
-/** Waits for a count to grow, for as long as it does. */
+/** Waits for a count to reach a value, as long as it keeps growing. */
 final class Progress {
   private static final Duration STALL = Duration.ofMinutes(2);
 
   private Progress() {}
 
-  /** Asked again and again. */
+  /** A count that is polled. */
   interface Count {
     long now() throws Exception;
 
-    /** Between two looks; longer where looking costs what is measured. */
+    /** Returns the polling interval; longer where polling disturbs the measurement. */
     default Duration pause() {
       return Duration.ofMillis(10);
     }
   }
 
   /**
-   * The first count seen that is as much as wanted.
+   * Waits until the count reaches a value and returns the count.
    *
-   * @param what counts, for the message
-   * @throws IllegalStateException if it stands still for too long
-   * @throws InterruptedException if interrupted, be the count never so quick
+   * @param what description of the count, for the message
+   * @throws IllegalStateException if the count stalls
+   * @throws InterruptedException if interrupted, even while the count grows
    */
   static long await(String what, long wanted, Count count) throws Exception {
-    long seen = Long.MIN_VALUE;
-    long stalled = 0;
+    long last = Long.MIN_VALUE;
+    long deadline = 0;
     long now = count.now();
     for (; now < wanted; now = count.now()) {
       if (Thread.interrupted()) {
         throw new InterruptedException();
       }
-      if (now > seen) {
-        seen = now;
-        stalled = System.nanoTime() + STALL.toNanos();
-      } else if (System.nanoTime() > stalled) {
+      if (now > last) {
+        last = now;
+        deadline = System.nanoTime() + STALL.toNanos();
+      } else if (System.nanoTime() > deadline) {
         throw new IllegalStateException(
-            "%s: nothing more for %d s after %,d of %,d"
-                .formatted(what, STALL.toSeconds(), seen, wanted));
+            "%s: no progress for %d s at %,d of %,d"
+                .formatted(what, STALL.toSeconds(), last, wanted));
       }
       LockSupport.parkNanos(count.pause().toNanos());
     }

@@ -25,13 +25,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
 /**
- * The raw limit: ONNX Runtime through its own Java API over input that lies ready in memory, the
- * batches of all records sorted by length, whatever batch size and split of the threads is best.
- * Nothing is read, decoded or written.
+ * The raw limit: ONNX Runtime through its Java API on inputs prepared in memory. Batches are sorted
+ * by length, with the best batch size and thread split. Nothing is read, decoded or written.
  */
 final class Raw implements AutoCloseable {
   static final String NAME = "raw";
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long TIMEOUT_SECONDS = 60;
   private static final List<Integer> BATCH_SIZES = List.of(1, 8, 32, 128, 512);
 
   private final Network network;
@@ -42,17 +41,21 @@ final class Raw implements AutoCloseable {
   private final Map<Integer, OrtSession> sessions = new HashMap<>();
   private Setting best = new Setting(1, 1, 1);
 
-  /** Threads that run batches of this size, each with so many threads of its own. */
+  /** Batch size, pool threads, and ONNX Runtime intra-op threads of each. */
   record Setting(int batchSize, int threads, int intraOpThreads) {}
 
   /**
-   * @param rows of the records in it
+   * A batch of records.
+   *
+   * @param rows indexes of the records
    */
   private record Batch(List<Integer> rows, List<ModelInput> inputs) {}
 
   /**
-   * @param records distinct
-   * @param threads in all
+   * Creates the baseline.
+   *
+   * @param records distinct records
+   * @param threads total number of threads
    */
   Raw(Network network, RecordDecoder decoder, List<Decoded> records, int threads) {
     this.network = network;
@@ -67,9 +70,9 @@ final class Raw implements AutoCloseable {
   }
 
   /**
-   * Tries every setting and remembers the best.
+   * Tries all settings and keeps the best.
    *
-   * @param seconds each is tried for, after half as much to warm up
+   * @param seconds measured time per setting, after a warm-up of half of it
    */
   Setting tune(double seconds) throws Exception {
     double fastest = 0;
@@ -92,10 +95,9 @@ final class Raw implements AutoCloseable {
   }
 
   /**
-   * At the best setting.
+   * Measures the best setting.
    *
-   * @param seconds it is measured for, after a fifth as much to warm up; every record is run once
-   *     at least
+   * @param seconds measured time, after a warm-up of a fifth of it; every record runs at least once
    */
   Measured run(double seconds) throws Exception {
     List<Batch> batches = batches(best.batchSize());
@@ -113,7 +115,7 @@ final class Raw implements AutoCloseable {
     return batches;
   }
 
-  /** Runs the batches in turn, all of them at least, until the time is up. */
+  /** Runs the batches in a cycle until the time is up, each at least once. */
   private Measured pass(Setting setting, List<Batch> batches, double seconds, String[] labels)
       throws OrtException, InterruptedException, ExecutionException {
     OrtSession session = session(setting.intraOpThreads());
@@ -143,18 +145,19 @@ final class Raw implements AutoCloseable {
       for (Future<?> worker : workers) {
         worker.get();
       }
-      // before the workers are gone, and with them what they allocated
+      // read before the workers end: their allocation counters are lost then
       return Measured.between(from, Meter.read(), done.get(), Arrays.asList(labels));
     } finally {
-      end(pool);
+      shutDown(pool);
     }
   }
 
-  /** Waits for the runs in progress: a session closed under one takes the process down. */
-  private static void end(ExecutorService pool) throws InterruptedException {
+  /** Waits for runs in progress: closing a session during a run crashes the process. */
+  private static void shutDown(ExecutorService pool) throws InterruptedException {
     pool.shutdownNow();
-    if (!pool.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-      throw new IllegalStateException("a run does not end");
+    if (!pool.awaitTermination(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+      throw new IllegalStateException(
+          "ONNX Runtime run did not end within %d s".formatted(TIMEOUT_SECONDS));
     }
   }
 

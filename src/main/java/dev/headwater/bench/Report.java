@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What was measured, under stable keys: {@code a.b} is field b of object a. */
+/** The results under stable keys: {@code a.b} is field b of object a. */
 public final class Report {
   private final ObjectNode root = Json.MAPPER.createObjectNode();
 
@@ -21,24 +21,24 @@ public final class Report {
     object.set(steps[steps.length - 1], Json.MAPPER.valueToTree(value));
   }
 
-  /** The median under the key, and all three under the same with {@code Spread} behind it. */
+  /** Adds the median under the key, and the whole spread under the key plus {@code Spread}. */
   void putMedian(String key, Spread spread) {
     put(key, spread.median());
     put(key + "Spread", spread);
   }
 
-  /** What is under a key so far. */
+  /** Returns the current value of a key. */
   JsonNode at(String key) {
     return root.at("/" + key.replace('.', '/'));
   }
 
-  /** Whether it tells more than where and with what settings anything was to be measured. */
+  /** Returns whether there is any result besides the environment and the settings. */
   public boolean isBegun() {
     return root.properties().stream()
         .anyMatch(field -> !List.of("environment", "settings").contains(field.getKey()));
   }
 
-  /** Writes it as JSON, making its directory where there is none. */
+  /** Writes the report as JSON, creating the directory if needed. */
   public void write(Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
     if (parent != null) {

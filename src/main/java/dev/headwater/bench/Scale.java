@@ -16,99 +16,108 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * What a record costs as one thing grows and all others stay: a small network, so that what is
- * around it shows, under the deployment's settings.
+ * The cost per record as one quantity grows and all others are constant. Uses the settings of the
+ * deployment and a small network, so that the cost around inference is visible.
  */
 final class Scale {
   private static final int NUMBERS = 16;
   private static final int CLASSES = 10;
 
-  /** So many records a round for each second of one, where they are joined with labels. */
-  private static final int JOINED_A_SECOND = 1_000;
+  /** Records per second of a round, on the axis where records are joined with labels. */
+  private static final int JOINED_PER_SECOND = 1_000;
 
-  /** Of a round's seconds: there are many points. */
-  private static final double PART = 0.25;
+  /** Fraction of the seconds of a round used per point, because there are many points. */
+  private static final double FRACTION = 0.25;
 
   private final BenchSettings settings;
   private final Pipeline pipeline;
   private final Map<String, Object> kafka;
   private final Path scratch;
-  private final Consumer<String> say;
+  private final Consumer<String> progress;
 
   /**
+   * Creates the benchmark.
+   *
    * @param kafka client properties
-   * @param scratch for bundles and stores
+   * @param scratch directory for bundles and state stores
    */
-  Scale(BenchSettings settings, Map<String, Object> kafka, Path scratch, Consumer<String> say) {
+  Scale(
+      BenchSettings settings, Map<String, Object> kafka, Path scratch, Consumer<String> progress) {
     this.settings = settings;
     this.pipeline = settings.pipeline();
     this.kafka = kafka;
     this.scratch = scratch;
-    this.say = say;
+    this.progress = progress;
   }
 
-  /** A place on an axis, ready to be measured again and again. */
-  private record Place(
-      int x, Drain drain, Contestant contestant, Filled filled, List<Measured> rounds) {}
+  /** A prepared point of an axis, which is measured once per round. */
+  private record Setup(
+      int x, Drain drain, Contestant variant, Filled filled, List<Measured> rounds) {}
 
   Curve measure(Axis axis) throws Exception {
     String name = axis.name().toLowerCase(Locale.ROOT);
     List<Curve.Point> points =
-        axis == Axis.LABELS ? beside(axis.upTo(settings.upTo())) : drained(axis, name);
+        axis == Axis.LABELS ? withWaitingLabels(axis.upTo(settings.upTo())) : drained(axis, name);
     Curve curve = new Curve(name, points);
-    curve.print(say);
+    curve.print(progress);
     return curve;
   }
 
-  /** Every place once a round, so that what else the machine does meets all of them. */
+  /** Measures every point once per round, so that other load on the machine affects all points. */
   private List<Curve.Point> drained(Axis axis, String name) throws Exception {
-    List<Place> places = new ArrayList<>();
+    List<Setup> setups = new ArrayList<>();
     for (int x : axis.upTo(settings.upTo())) {
-      places.add(place(axis, name + "-" + x, x));
+      setups.add(prepare(axis, name + "-" + x, x));
     }
     for (int round = 0; round < settings.rounds(); round++) {
-      for (Place place : places) {
-        place.rounds().add(place.drain().run(place.contestant(), place.filled()));
+      for (Setup setup : setups) {
+        setup.rounds().add(setup.drain().run(setup.variant(), setup.filled()));
       }
     }
-    return places.stream()
-        .map(place -> Curve.Point.of(place.x(), place.filled().records(), place.rounds()))
+    return setups.stream()
+        .map(setup -> Curve.Point.of(setup.x(), setup.filled().records(), setup.rounds()))
         .toList();
   }
 
-  /** After a trial, which compiles what it runs and tells how many records make a round. */
-  private Place place(Axis axis, String name, int x) throws Exception {
-    Made made =
+  /** Prepares a point. A trial warms up the code and determines the records per round. */
+  private Setup prepare(Axis axis, String name, int x) throws Exception {
+    Deployment deployment =
         made(
             new Ffnn(NUMBERS, axis == Axis.CLASSES ? x : CLASSES, axis == Axis.TASKS ? x : 1),
             name,
             axis == Axis.PARTITIONS ? x : pipeline.topics().partitions());
-    Drain drain = new Drain(made.arena());
-    Contestant contestant = new Headwater(name, pipeline.with(made.bundle(), pipeline.stream()));
+    Drain drain = new Drain(deployment.arena());
+    Contestant variant = new Headwater(name, pipeline.with(deployment.bundle(), pipeline.stream()));
     Filled few = drain.fill("trial-of-" + name, Drain.trial(settings.seconds()));
-    double rate = drain.run(contestant, few).recordsPerSecond();
+    double rate = drain.run(variant, few).recordsPerSecond();
     int records =
-        axis == Axis.RECORDS ? x : (int) Math.max(few.records(), rate * settings.seconds() * PART);
-    return new Place(
-        x, drain, contestant, drain.fill("filled-for-" + name, records), new ArrayList<>());
+        axis == Axis.RECORDS
+            ? x
+            : (int) Math.max(few.records(), rate * settings.seconds() * FRACTION);
+    return new Setup(
+        x, drain, variant, drain.fill("filled-for-" + name, records), new ArrayList<>());
   }
 
-  private List<Curve.Point> beside(List<Integer> waiting) throws Exception {
-    Made made = made(new Ffnn(NUMBERS, CLASSES, 1), "labels", pipeline.topics().partitions());
-    int records = (int) Math.max(JOINED_A_SECOND, settings.seconds() * JOINED_A_SECOND);
+  private List<Curve.Point> withWaitingLabels(List<Integer> waitingLabels) throws Exception {
+    Deployment deployment =
+        made(new Ffnn(NUMBERS, CLASSES, 1), "labels", pipeline.topics().partitions());
+    int records = (int) Math.max(JOINED_PER_SECOND, settings.seconds() * JOINED_PER_SECOND);
     Joining joining =
         new Joining(
-            pipeline.with(made.bundle(), asking(pipeline.stream())), made.arena(), records, say);
+            pipeline.with(deployment.bundle(), requestingAllLabels(pipeline.stream())),
+            deployment.arena(),
+            records,
+            progress);
     List<Curve.Point> points = new ArrayList<>();
-    for (int x : waiting) {
+    for (int x : waitingLabels) {
       points.add(Curve.Point.of(x, records, joining.beside(x, settings.rounds())));
     }
     return points;
   }
 
-  private record Made(Bundle bundle, Arena arena) {}
+  private record Deployment(Bundle bundle, Arena arena) {}
 
-  private Made made(Ffnn network, String name, int partitions) throws Exception {
+  private Deployment made(Ffnn network, String name, int partitions) throws Exception {
     Path directory = Files.createDirectories(scratch.resolve("bundle-" + name));
     network.write(directory);
     TopicSettings configured = pipeline.topics().unreplicated();
@@ -126,13 +135,13 @@ final class Scale {
             "id",
             partitions,
             Integer.MAX_VALUE);
-    return new Made(
+    return new Deployment(
         Bundle.load(directory.resolve("headwater.yaml"), directory),
         new Arena(kafka, topics, backlog, scratch.resolve("state")));
   }
 
-  /** The same, but that it asks about every record. */
-  private static StreamSettings asking(StreamSettings stream) {
+  /** Returns the settings with a label request for every record. */
+  private static StreamSettings requestingAllLabels(StreamSettings stream) {
     return stream.with(stream.applicationId(), stream.stateDir(), new Selection(1, 0));
   }
 }

@@ -14,26 +14,25 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
- * Headwater at nearly all that the cores can, for long: whether it falls behind, and whether it
- * holds more and more. Who falls behind by n records answers n / rate seconds late (Little's law),
- * so lag is seen in latency; what is held is this JVM's, in which the load's producer and consumer
- * are, too.
+ * Runs Headwater near full load for a long time, to detect growing lag or memory. A lag of n
+ * records adds n / rate seconds to the latency (Little's law), so the latency shows the lag. Memory
+ * is that of this JVM, including producer and consumer of the load.
  */
 final class Soak {
-  /** Of what it scores alone: producer and consumer, which share the cores, take the rest. */
+  /** Fraction of the throughput; producer and consumer share the cores and need the rest. */
   private static final double LOAD = 0.8;
 
-  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long SAMPLE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Paced paced;
-  private final Consumer<String> say;
+  private final Consumer<String> progress;
 
-  Soak(Paced paced, Consumer<String> say) {
+  Soak(Paced paced, Consumer<String> progress) {
     this.paced = paced;
-    this.say = say;
+    this.progress = progress;
   }
 
-  /** What is held, in MB, so many seconds after the first look. */
+  /** Memory in MB, at a second since the start. */
   private record Look(double second, double resident, double direct) {
     static Look at(double second) {
       double direct =
@@ -46,13 +45,15 @@ final class Soak {
   }
 
   /**
-   * @param most records a second that Headwater scores
+   * Runs the benchmark.
+   *
+   * @param throughput records per second that Headwater scores
    */
-  void measure(double most, double minutes, Report report) throws Exception {
-    double rate = most * LOAD;
+  void measure(double throughput, double minutes, Report report) throws Exception {
+    double rate = throughput * LOAD;
     List<Look> looks = new ArrayList<>();
     Paced.Timings timings;
-    try (Worker looking =
+    try (Worker sampler =
         Worker.start(
             "soak",
             running -> {
@@ -61,16 +62,16 @@ final class Soak {
                 Look look = Look.at((System.nanoTime() - start) / 1e9);
                 looks.add(look);
                 if (looks.size() % 60 == 0) {
-                  say.accept(
+                  progress.accept(
                       "soak: %.0f s, %.0f MB resident, %.1f MB direct"
                           .formatted(look.second, look.resident, look.direct));
                 }
-                LockSupport.parkNanos(LOOK_NANOS);
+                LockSupport.parkNanos(SAMPLE_NANOS);
               }
             })) {
       timings = paced.run(1, rate, minutes * 60, List.of());
-      looking.close();
-      looking.check();
+      sampler.close();
+      sampler.check();
     }
     report.put("soak.minutes", minutes);
     report.put("soak.recordsPerSecond", rate);
@@ -86,7 +87,7 @@ final class Soak {
         looks.stream().mapToDouble(of).toArray());
   }
 
-  /** Of each second's mean. */
+  /** Returns the trend of the mean latency per second, over the last half. */
   private static Trend latency(double[] latencies, double rate) {
     int each = Math.max(1, (int) rate);
     int seconds = latencies.length / each;

@@ -4,10 +4,10 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 
-/** A measure over the rounds of a run. */
+/** Median and range of a measure over rounds. */
 public record Spread(double median, double min, double max) {
 
-  /** Of one round at least. */
+  /** Returns the spread over at least one round. */
   static Spread of(Collection<Double> rounds) {
     double[] sorted = rounds.stream().mapToDouble(Double::doubleValue).sorted().toArray();
     int middle = sorted.length / 2;
@@ -21,18 +21,18 @@ public record Spread(double median, double min, double max) {
   }
 
   /**
-   * Where the median of all rounds there could be lies, at 95 %: between two of these, by the sign
-   * test, whatever their distribution; all of them, where they are too few to say.
+   * Returns the 95 % confidence interval of the median, by the sign test, for any distribution.
+   * With too few rounds it returns the whole range.
    */
   static List<Double> ofMedian(Collection<Double> rounds) {
     List<Double> sorted = rounds.stream().sorted().toList();
-    int left = 0;
+    int count = 0;
     double term = Math.pow(0.5, sorted.size());
     for (double tail = term; 2 * tail <= 0.05; tail += term) {
-      left++;
-      term *= (double) (sorted.size() - left + 1) / left;
+      count++;
+      term *= (double) (sorted.size() - count + 1) / count;
     }
-    int out = Math.max(0, left - 1);
-    return List.of(sorted.get(out), sorted.get(sorted.size() - 1 - out));
+    int rank = Math.max(0, count - 1);
+    return List.of(sorted.get(rank), sorted.get(sorted.size() - 1 - rank));
   }
 }

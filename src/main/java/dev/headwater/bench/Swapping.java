@@ -4,33 +4,35 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a swap costs the records around it. All of one run, cut into windows: in one of each two
- * that follow each other a head goes live, so that a pair shares what else there is.
+ * The latency cost of head swaps. One run is split into pairs of adjacent windows, and a head goes
+ * live in one window of each pair, so that both share all other influences.
  *
- * @param heads what goes live
- * @param proof features of a record, whose logits prove it
+ * @param heads source of the head versions
+ * @param proof features of a record, from which the golden logits are computed
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Swapping(Paced paced, Heads heads, float[] proof) {
   private static final double SHARE = 0.999;
   private static final double SECONDS = 5;
 
-  /** Until the compiler has done most of what it does. */
+  /** Time until most of the code is JIT-compiled. */
   private static final double WARM_UP_SECONDS = 30;
 
   /**
-   * Records a second at most: enough of them for the percentile, and few enough for it to tell of
-   * the swap and not of the queue.
+   * Maximum records per second: enough for the percentile, and few enough that the latency reflects
+   * the swap and not queueing.
    */
   private static final double RATE = 1000;
 
-  /** A head is live once it is so on the last of them. */
+  /** Scorer instances; a head counts as live when it is live on all of them. */
   private static final int INSTANCES = 2;
 
   /**
-   * @param most records a second that Headwater scores; half of them are sent at most
+   * Runs the benchmark.
+   *
+   * @param throughput Headwater's records per second; at most half of them are sent
    */
-  void measure(double most, int rounds, Report report) throws Exception {
+  void measure(double throughput, int rounds, Report report) throws Exception {
     List<Paced.Publication> publications = new ArrayList<>();
     for (int round = 0; round < rounds; round++) {
       double middle = window(round, true) + SECONDS / 2;
@@ -39,7 +41,7 @@ record Swapping(Paced paced, Heads heads, float[] proof) {
     Paced.Timings timings =
         paced.run(
             INSTANCES,
-            Math.min(RATE, most / 2),
+            Math.min(RATE, throughput / 2),
             WARM_UP_SECONDS + 2 * rounds * SECONDS,
             publications);
     List<Double> added = new ArrayList<>();
@@ -57,7 +59,7 @@ record Swapping(Paced paced, Heads heads, float[] proof) {
     return timings.percentile(SHARE, from, from + SECONDS);
   }
 
-  /** The second at which one begins; who comes first takes turns, so that trends favour neither. */
+  /** Returns the start of a window in seconds; the order alternates, so trends favour neither. */
   private static double window(int round, boolean swapped) {
     int second = round % 2 == 0 == swapped ? 0 : 1;
     return WARM_UP_SECONDS + (2 * round + second) * SECONDS;

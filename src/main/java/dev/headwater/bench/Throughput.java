@@ -10,46 +10,50 @@ import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Every contestant over the same records, in rounds, each time in another order. */
+/** Measures all variants on the same records, in rounds with rotating order. */
 final class Throughput {
   private static final String HEADWATER = "headwater";
 
   private final Drain drain;
   private final Raw raw;
-  private final List<Contestant> contestants;
-  private final Consumer<String> say;
+  private final List<Contestant> variants;
+  private final Consumer<String> progress;
   private final Map<String, List<Measured>> runs = new LinkedHashMap<>();
   private @Nullable Filled records;
 
   /**
-   * @param contestants Headwater first
+   * Creates the measurement.
+   *
+   * @param variants the variants, Headwater first
    */
-  Throughput(Drain drain, Raw raw, List<Contestant> contestants, Consumer<String> say) {
+  Throughput(Drain drain, Raw raw, List<Contestant> variants, Consumer<String> progress) {
     this.drain = drain;
     this.raw = raw;
-    this.contestants = contestants;
-    this.say = say;
+    this.variants = variants;
+    this.progress = progress;
   }
 
   /**
-   * @param seconds Headwater's run of a round should take
+   * Runs the rounds.
+   *
+   * @param seconds target duration of Headwater's run in a round
    */
   void measure(int rounds, double seconds) throws Exception {
     Raw.Setting best = raw.tune(Math.min(1, seconds / 5));
-    say.accept(
-        "raw: best in batches of %d, %d threads with %d each"
+    progress.accept(
+        "raw: best setting batch size %d, %d threads with %d intra-op threads each"
             .formatted(best.batchSize(), best.threads(), best.intraOpThreads()));
-    Filled counted = counted(seconds, contestants);
-    records = counted;
+    Filled filled = fillRound(seconds, variants);
+    records = filled;
     for (int round = 0; round < rounds; round++) {
       List<String> order = new ArrayList<>(List.of(Raw.NAME));
-      contestants.forEach(contestant -> order.add(contestant.name()));
+      variants.forEach(variant -> order.add(variant.name()));
       Collections.rotate(order, -round);
       for (String name : order) {
-        Measured run = name.equals(Raw.NAME) ? raw.run(seconds) : drain.run(named(name), counted);
+        Measured run = name.equals(Raw.NAME) ? raw.run(seconds) : drain.run(named(name), filled);
         runs.computeIfAbsent(name, n -> new ArrayList<>()).add(run);
-        say.accept(
-            "round %d: %-11s %,10.0f records/s, %,8.1f us of CPU and %,9.0f bytes a record"
+        progress.accept(
+            "round %d: %-11s %,10.0f records/s, per record %,8.1f us of CPU and %,9.0f bytes"
                 .formatted(
                     round + 1,
                     name,
@@ -60,23 +64,23 @@ final class Throughput {
     }
   }
 
-  /** Headwater is the first of them. */
-  private Filled counted(double seconds, List<Contestant> tried) throws Exception {
-    Filled filled = drain.trials(seconds, tried);
-    say.accept("%,d records a round".formatted(filled.records()));
+  /** Determines the records per round from trials; Headwater is the first variant. */
+  private Filled fillRound(double seconds, List<Contestant> selected) throws Exception {
+    Filled filled = drain.trials(seconds, selected);
+    progress.accept("%,d records per round".formatted(filled.records()));
     return filled;
   }
 
   private Contestant named(String name) {
-    return contestants.stream().filter(c -> c.name().equals(name)).findFirst().orElseThrow();
+    return variants.stream().filter(c -> c.name().equals(name)).findFirst().orElseThrow();
   }
 
-  /** Headwater by itself: what other parts are to load it with. */
+  /** Headwater's records and throughput, which other parts derive their load from. */
   record Alone(Filled records, double recordsPerSecond) {}
 
-  /** As in the rounds that were measured, else from a run of its own. */
+  /** Returns the result of the measured rounds; without any, runs Headwater once. */
   Alone alone(double seconds) throws Exception {
-    Filled filled = records == null ? counted(seconds, List.of(named(HEADWATER))) : records;
+    Filled filled = records == null ? fillRound(seconds, List.of(named(HEADWATER))) : records;
     double rate =
         runs.isEmpty()
             ? drain.run(named(HEADWATER), filled).recordsPerSecond()
@@ -119,7 +123,7 @@ final class Throughput {
     return Spread.of(ratios);
   }
 
-  /** The share of distinct records; below 1 where a network's answer depends on its batch. */
+  /** Returns the share of distinct records; below 1 if predictions depend on the batch. */
   private double sameLabels(Measured run) {
     List<String> expected = runs(Raw.NAME).get(0).labels();
     int same = 0;

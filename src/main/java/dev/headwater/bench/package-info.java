@@ -1,4 +1,4 @@
-/** How fast Headwater is, beside others that score the same records on the same cores. */
+/** Benchmarks Headwater against other ways to score the same records on the same cores. */
 @NullMarked
 package dev.headwater.bench;
 

@@ -18,8 +18,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network with all it takes to feed and to read it: what stays frozen of a deployment. Loaded
- * once and immutable; what can be wrong with it is found in {@link #load}, all of it at once.
+ * An ONNX model with its input encoding, tasks and label sets. Immutable; {@link #load} reports all
+ * problems at once.
  */
 public final class Bundle {
   private final String name;
@@ -42,16 +42,18 @@ public final class Bundle {
   }
 
   /**
+   * Loads and validates a bundle.
+   *
    * @param manifest the bundle's {@code headwater.yaml}
-   * @param directory what the paths in it are relative to
+   * @param directory base directory of the relative paths in the manifest
    * @throws BundleException listing every problem with its key
    */
   public static Bundle load(Path manifest, Path directory) throws BundleException {
-    // DJL otherwise downloads what it misses and reports its use; everything is on the class path
+    // without this, DJL downloads missing libraries and reports usage; all are on the class path
     System.setProperty("ai.djl.offline", "true");
     List<String> problems = new ArrayList<>();
     Manifest read = Manifest.read(manifest, directory, problems);
-    // a missing file has been told already, and says nothing more
+    // Manifest.read has already reported missing files
     List<List<String>> labels = read.tasks().stream().map(task -> labels(task, problems)).toList();
     Graph graph = Files.isRegularFile(read.model()) ? Graph.read(read, problems) : null;
     RecordDecoder decoder = null;
@@ -64,7 +66,7 @@ public final class Bundle {
       try {
         decoder = decoder(read.input(), graph.inputs(), problems);
       } catch (ArithmeticException e) {
-        problems.add("input: a record has more numbers than an array holds, of " + graph.inputs());
+        problems.add("input: a record has more values than an array can hold: " + graph.inputs());
       }
     }
     try {
@@ -72,22 +74,22 @@ public final class Bundle {
         return new Bundle(read, tasks(read, graph, labels), graph, decoder);
       }
     } catch (IOException e) {
-      problems.add("the bundle's files cannot be read: " + e);
+      problems.add("cannot read the bundle's files: " + e);
     }
     throw new BundleException(manifest, problems);
   }
 
   private static @Nullable RecordDecoder decoder(
-      Manifest.Input input, List<TensorInfo> wanted, List<String> problems) {
+      Manifest.Input input, List<TensorInfo> inputs, List<String> problems) {
     if (input instanceof Manifest.Text text) {
-      return TextDecoder.of(text, wanted, problems);
+      return TextDecoder.of(text, inputs, problems);
     }
     if (input instanceof Manifest.Image image) {
-      return ImageDecoder.of(image, wanted, problems);
+      return ImageDecoder.of(image, inputs, problems);
     }
     return input instanceof Manifest.Tabular tabular
-        ? TabularDecoder.of(tabular, wanted, problems)
-        : TensorDecoder.of(wanted, problems);
+        ? TabularDecoder.of(tabular, inputs, problems)
+        : TensorDecoder.of(inputs, problems);
   }
 
   private static List<String> labels(Manifest.Task task, List<String> problems) {
@@ -103,14 +105,14 @@ public final class Bundle {
     try {
       List<String> labels = List.of(Json.MAPPER.readValue(file.toFile(), String[].class));
       if (labels.isEmpty() || labels.stream().anyMatch(String::isBlank)) {
-        problems.add("labels: " + file + " is empty or holds a blank label");
+        problems.add("labels: " + file + " is empty or contains a blank label");
       } else if (new HashSet<>(labels).size() < labels.size()) {
-        problems.add("labels: " + file + " lists a label twice");
+        problems.add("labels: " + file + " contains a duplicate label");
       }
       return labels;
     } catch (IOException | NullPointerException e) {
-      // null elements of the array end up here as well
-      problems.add("labels: " + file + " is no JSON array of labels by output index: " + e);
+      // null elements of the array also end up here
+      problems.add("labels: " + file + " is not a JSON array of labels by output index: " + e);
       return List.of();
     }
   }
@@ -118,7 +120,7 @@ public final class Bundle {
   private static List<Task> tasks(Manifest manifest, Graph graph, List<List<String>> labels)
       throws IOException {
     Instant modelTime = Files.getLastModifiedTime(manifest.model()).toInstant();
-    List<Manifest.LabelField> inline = manifest.input().labels(); // of a tensor none
+    List<Manifest.LabelField> inline = manifest.input().labels(); // empty for tensors
     List<Task> tasks = new ArrayList<>();
     for (int i = 0; i < labels.size(); i++) {
       Split split = graph.splits().get(i);
@@ -139,20 +141,20 @@ public final class Bundle {
   private static String fingerprint(Split split, Manifest.Input input, List<TensorInfo> inputs)
       throws IOException {
     MessageDigest digest = sha256();
-    part(digest, split.backbone());
-    part(digest, split.features().toString().getBytes(StandardCharsets.UTF_8));
-    part(digest, input.encoding().getBytes(StandardCharsets.UTF_8));
+    update(digest, split.backbone());
+    update(digest, split.features().toString().getBytes(StandardCharsets.UTF_8));
+    update(digest, input.encoding().getBytes(StandardCharsets.UTF_8));
     if (input instanceof Manifest.Text text) {
-      part(digest, Files.readAllBytes(text.tokenizer()));
+      update(digest, Files.readAllBytes(text.tokenizer()));
       if (TextDecoder.seesPadding(inputs)) {
-        part(digest, "padded".getBytes(StandardCharsets.UTF_8));
+        update(digest, "padded".getBytes(StandardCharsets.UTF_8));
       }
     }
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /** Length first, so that no two lists of parts run together to the same bytes. */
-  private static void part(MessageDigest digest, byte[] bytes) {
+  /** Prefixes each part with its length, so that different lists of parts never collide. */
+  private static void update(MessageDigest digest, byte[] bytes) {
     digest.update((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
     digest.update(bytes);
   }
@@ -165,24 +167,22 @@ public final class Bundle {
     }
   }
 
-  /** The bundle's name. */
   public String name() {
     return name;
   }
 
-  /** What is predicted from a record, one thing at least. */
+  /** Returns the tasks, at least one. */
   public List<Task> tasks() {
     return tasks;
   }
 
-  /** Likewise, their names. */
   public List<String> taskNames() {
     return tasks().stream().map(Task::name).toList();
   }
 
   /**
-   * The task whose unlabelled draws stand for this one's too: of a number those teach nothing, and
-   * their features are those of another task at the same cut.
+   * Returns the task whose unlabelled samples also serve this task. Regression tasks learn nothing
+   * from unlabelled samples, so they share those of another task at the same cut.
    */
   public Task drawer(Task task) {
     if (!(task.kind() instanceof Kind.Quantity)) {
@@ -194,32 +194,32 @@ public final class Bundle {
         .orElseThrow();
   }
 
-  /** The first task, and the only one of most bundles. */
+  /** Returns the first task, which is the only one in most bundles. */
   public Task task() {
     return tasks.get(0);
   }
 
-  /** ONNX, from the network's inputs to {@link #features}. */
+  /** Returns the backbone as ONNX, from the model's inputs to {@link #features}. */
   public byte[] backbone() {
     return backbone;
   }
 
-  /** Every tensor at which the head of a task begins. */
+  /** Returns the names of all tensors at which a task's head begins. */
   public List<String> features() {
     return features;
   }
 
-  /** Whether a record may bring its label with it. */
+  /** Returns whether records may carry inline labels. */
   public boolean readsLabels() {
     return readsLabels;
   }
 
-  /** What of a record a person looks at. */
+  /** Returns which part of a record is shown to annotators. */
   public Medium medium() {
     return medium;
   }
 
-  /** From bytes to the network's inputs. */
+  /** Returns the decoder that turns record bytes into model inputs. */
   public RecordDecoder decoder() {
     return decoder;
   }

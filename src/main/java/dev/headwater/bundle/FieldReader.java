@@ -21,11 +21,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the wanted fields of a value in one pass over its bytes, building nothing of the rest: of a
- * JSON document (RFC 8259) or of an Avro record, either by JSON pointers (RFC 6901). Thread-safe.
+ * Extracts the configured fields of a JSON document (RFC 8259) or an Avro record in one pass over
+ * its bytes. Fields are addressed by JSON pointers (RFC 6901); other fields are skipped.
+ * Thread-safe.
  */
 final class FieldReader {
-  /** What a wanted field is for, and so what it must be. */
+  /** The purpose of a field, which determines its expected type. */
   private enum Role {
     ID,
     LABEL,
@@ -35,22 +36,24 @@ final class FieldReader {
   }
 
   /**
-   * @param index of the number or of the task whose label it gives, 0 for other roles
-   * @param slot its place among all targets
+   * A field to extract.
+   *
+   * @param index index of the number, or of the task that the label belongs to; 0 for other roles
+   * @param slot position in the list of all targets
    */
   private record Target(Role role, String pointer, int index, int slot, Kind kind) {}
 
-  /** A step on the way to the targets: the fields to look into, and what is wanted here. */
-  private static final class Step {
-    final Map<String, Step> children = new HashMap<>();
+  /** A node of the tree of target paths: its children by name, and the target at this path. */
+  private static final class PathNode {
+    final Map<String, PathNode> children = new HashMap<>();
     @Nullable Target target;
   }
 
   /**
-   * The wanted fields of one document; those not asked for are null or empty.
+   * The extracted fields of one document; fields that are not configured are null or empty.
    *
-   * @param labels by task
-   * @param bytes in place of the text, of Avro's bytes
+   * @param labels by task index
+   * @param bytes value of an Avro {@code bytes} field, in place of {@code text}
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Fields(
@@ -60,15 +63,15 @@ final class FieldReader {
       byte @Nullable [] bytes,
       float[] numbers) {}
 
-  private final Step root = new Step();
+  private final PathNode root = new PathNode();
   private final List<Target> targets = new ArrayList<>();
   private final int width;
   private final int tasks;
 
   /**
-   * @param labels by task
+   * @param labels by task index
    * @param numbers one pointer to an array of {@code width} numbers, or {@code width} pointers to
-   *     one number each; empty where no numbers are wanted
+   *     one number each; empty if no numbers are extracted
    */
   FieldReader(
       @Nullable String id,
@@ -78,57 +81,57 @@ final class FieldReader {
       boolean array,
       int width) {
     this.width = width;
-    want(Role.ID, id, 0);
+    addTarget(Role.ID, id, 0);
     for (int task = 0; task < labels.size(); task++) {
-      want(Role.LABEL, labels.get(task).pointer(), task, labels.get(task).kind());
+      addTarget(Role.LABEL, labels.get(task).pointer(), task, labels.get(task).kind());
     }
     tasks = labels.size();
-    want(Role.TEXT, text, 0);
+    addTarget(Role.TEXT, text, 0);
     for (int i = 0; i < numbers.size(); i++) {
-      want(array ? Role.NUMBERS : Role.NUMBER, numbers.get(i), i);
+      addTarget(array ? Role.NUMBERS : Role.NUMBER, numbers.get(i), i);
     }
   }
 
-  /** For one text with its id and labels; null where the whole value is the text. */
+  /** Returns a reader of one text with its id and labels; null if the whole value is the text. */
   static @Nullable FieldReader ofText(
       @Nullable String id, List<LabelField> labels, @Nullable String text) {
     return text == null ? null : new FieldReader(id, labels, text, List.of(), false, 0);
   }
 
-  private void want(Role role, @Nullable String pointer, int index) {
-    want(role, pointer, index, new Kind.OneLabel());
+  private void addTarget(Role role, @Nullable String pointer, int index) {
+    addTarget(role, pointer, index, new Kind.OneLabel());
   }
 
-  private void want(Role role, @Nullable String pointer, int index, Kind kind) {
+  private void addTarget(Role role, @Nullable String pointer, int index, Kind kind) {
     if (pointer == null) {
       return;
     }
-    Step step = root;
+    PathNode node = root;
     for (JsonPointer p = JsonPointer.compile(pointer); !p.matches(); p = p.tail()) {
-      step = step.children.computeIfAbsent(p.getMatchingProperty(), name -> new Step());
+      node = node.children.computeIfAbsent(p.getMatchingProperty(), name -> new PathNode());
     }
     Target target = new Target(role, pointer, index, targets.size(), kind);
-    step.target = target;
+    node.target = target;
     targets.add(target);
   }
 
   /**
-   * @throws InvalidRecordException where the bytes are no value of that form, or a wanted field is
-   *     missing, given twice, or not what it must be
+   * @throws InvalidRecordException if the value is not in this format, or a configured field is
+   *     missing, duplicated, or of the wrong type
    */
   Fields read(ValueReader values, byte @Nullable [] value) throws InvalidRecordException {
     byte[] present = values.format() == Format.JSON ? Utf8.check(value) : Utf8.present(value);
-    return new Pass(targets, tasks, width).over(values, present, root);
+    return new Pass(targets, tasks, width).run(values, present, root);
   }
 
-  /** The same of JSON. */
+  /** Reads a JSON value. */
   Fields read(byte @Nullable [] value) throws InvalidRecordException {
     return read(ValueReader.JSON, value);
   }
 
   /**
-   * One pass over one document. The first problem is kept and the pass goes on, so that the
-   * record's id is known even where it comes after the field at fault.
+   * One pass over one document. It keeps the first problem and goes on, so that the record's id is
+   * known even if it follows the invalid field.
    */
   private static final class Pass {
     private static final String WHOLE = "value";
@@ -150,15 +153,15 @@ final class FieldReader {
       seen = new boolean[targets.size()];
     }
 
-    Fields over(ValueReader values, byte[] value, Step root) throws InvalidRecordException {
+    Fields run(ValueReader values, byte[] value, PathNode root) throws InvalidRecordException {
       try (JsonParser parser = values.open(value)) {
         parser.nextToken();
         walk(parser, root);
         if (parser.nextToken() != null) {
-          problem(WHOLE, "goes on after its %s value has ended".formatted(name(values)));
+          problem(WHOLE, "has trailing data after its %s value".formatted(name(values)));
         }
       } catch (JsonProcessingException e) {
-        // not the parser's own words: they quote the payload, which must not reach a log
+        // the parser's message quotes the payload, which must not reach a log
         throw new InvalidRecordException(
             WHOLE, "is not valid %s%s".formatted(name(values), where(e)), id);
       } catch (UnreadableValueException e) {
@@ -180,16 +183,16 @@ final class FieldReader {
     private static String name(ValueReader values) {
       return switch (values.format()) {
         case JSON -> "JSON";
-        case AVRO -> "Avro of its schema";
+        case AVRO -> "Avro for its schema";
       };
     }
 
     private static String where(JsonProcessingException e) {
       if (e instanceof JsonEOFException) {
-        return ": it ends too early";
+        return ": unexpected end";
       }
       JsonLocation at = e.getLocation();
-      return at == null ? "" : ": stopped at byte " + Math.max(0, at.getByteOffset());
+      return at == null ? "" : ": error at byte " + Math.max(0, at.getByteOffset());
     }
 
     private void problem(String field, String cause) {
@@ -199,24 +202,24 @@ final class FieldReader {
       }
     }
 
-    /** Consumes the value the parser stands on, whatever it is. */
-    private void walk(JsonParser parser, Step step) throws IOException {
-      if (step.target != null) {
-        take(parser, step.target);
+    /** Consumes the current value of the parser. */
+    private void walk(JsonParser parser, PathNode node) throws IOException {
+      if (node.target != null) {
+        readTarget(parser, node.target);
       } else if (parser.currentToken() == JsonToken.START_OBJECT) {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
-          Step child = step.children.get(parser.currentName());
+          PathNode child = node.children.get(parser.currentName());
           parser.nextToken();
           walkOrSkip(parser, child);
         }
       } else if (parser.currentToken() == JsonToken.START_ARRAY) {
         for (int i = 0; parser.nextToken() != JsonToken.END_ARRAY; i++) {
-          walkOrSkip(parser, step.children.get(Integer.toString(i)));
+          walkOrSkip(parser, node.children.get(Integer.toString(i)));
         }
       }
     }
 
-    private void walkOrSkip(JsonParser parser, @Nullable Step child) throws IOException {
+    private void walkOrSkip(JsonParser parser, @Nullable PathNode child) throws IOException {
       if (child == null) {
         parser.skipChildren();
       } else {
@@ -224,9 +227,9 @@ final class FieldReader {
       }
     }
 
-    private void take(JsonParser parser, Target target) throws IOException {
+    private void readTarget(JsonParser parser, Target target) throws IOException {
       if (seen[target.slot()]) {
-        problem(target.pointer(), "is given twice");
+        problem(target.pointer(), "is duplicated");
         parser.skipChildren();
         return;
       }
@@ -258,7 +261,7 @@ final class FieldReader {
       if (parser.currentToken().isNumeric()) {
         return parser.getText();
       }
-      problem(target.pointer(), "is " + kind(parser.currentToken()) + " where a number is wanted");
+      problem(target.pointer(), "is " + kind(parser.currentToken()) + ", expected a number");
       parser.skipChildren();
       return null;
     }
@@ -267,7 +270,7 @@ final class FieldReader {
       if (parser.currentToken() != JsonToken.START_ARRAY) {
         problem(
             target.pointer(),
-            "is " + kind(parser.currentToken()) + " where an array of labels is wanted");
+            "is " + kind(parser.currentToken()) + ", expected an array of labels");
         parser.skipChildren();
         return null;
       }
@@ -281,7 +284,7 @@ final class FieldReader {
       return Label.text(names);
     }
 
-    /** An id or a label: a string, or a whole number as its decimal text. */
+    /** Reads an id or a label: a string, or an integer as its decimal text. */
     private @Nullable String name(JsonParser parser, Target target) throws IOException {
       if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT) {
         return parser.getText();
@@ -298,7 +301,7 @@ final class FieldReader {
       if (parser.currentToken() == JsonToken.VALUE_STRING) {
         return parser.getText();
       }
-      problem(target.pointer(), "is " + kind(parser.currentToken()) + " where a string is wanted");
+      problem(target.pointer(), "is " + kind(parser.currentToken()) + ", expected a string");
       parser.skipChildren();
       return null;
     }
@@ -307,7 +310,7 @@ final class FieldReader {
       if (parser.currentToken() != JsonToken.START_ARRAY) {
         problem(
             target.pointer(),
-            "is " + kind(parser.currentToken()) + " where an array of numbers is wanted");
+            "is " + kind(parser.currentToken()) + ", expected an array of numbers");
         parser.skipChildren();
         return;
       }
@@ -321,7 +324,7 @@ final class FieldReader {
         count++;
       }
       if (count != numbers.length) {
-        problem(target.pointer(), "has " + count + " numbers, the network wants " + numbers.length);
+        problem(target.pointer(), "has " + count + " numbers, the model expects " + numbers.length);
       }
     }
 
@@ -337,19 +340,21 @@ final class FieldReader {
 
     private float number(JsonParser parser, String field) throws IOException {
       if (!parser.currentToken().isNumeric()) {
-        problem(field, "is " + kind(parser.currentToken()) + " where a number is wanted");
+        problem(field, "is " + kind(parser.currentToken()) + ", expected a number");
         parser.skipChildren();
         return 0;
       }
       float number = parser.getFloatValue();
       if (!Float.isFinite(number)) {
-        problem(field, parser.isNaN() ? "is " + parser.getText() : "is beyond a 32-bit float");
+        problem(
+            field,
+            parser.isNaN() ? "is " + parser.getText() : "is outside the range of a 32-bit float");
       }
       return number;
     }
   }
 
-  /** What a value is, in words; of a collection by how it begins. */
+  /** Describes a value by its first token, for error messages. */
   static String kind(JsonToken value) {
     return switch (value) {
       case VALUE_NULL -> "null";

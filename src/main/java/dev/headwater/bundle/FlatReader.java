@@ -10,43 +10,45 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what most records of numbers are: one flat JSON object in ASCII with an array of plain
- * numbers. It reads nothing otherwise than {@link FieldReader} does, and refuses nothing: whatever
- * is unusual or wrong is left to that one. Thread-safe. See RATIONALE.md for what it saves.
+ * A fast path for the usual numeric record: a flat JSON object in ASCII with one array of numbers.
+ * It reads every value as {@link FieldReader} does and rejects none: unusual or invalid records are
+ * left to {@link FieldReader}. Thread-safe. See docs/design/bundle.md for the time it saves.
  */
 final class FlatReader {
-  private final List<Named> texts = new ArrayList<>();
+  private final List<StringField> strings = new ArrayList<>();
   private final byte[] numbers;
-  private final boolean identified;
+  private final boolean hasId;
   private final int tasks;
   private final int width;
 
   /**
-   * @param slot 0 for the id, 1 + task for a label
+   * A string field to extract.
+   *
+   * @param slot 0 for the id, 1 + task index for a label
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Named(byte[] name, int slot) {}
+  private record StringField(byte[] name, int slot) {}
 
   private FlatReader(@Nullable String id, List<LabelField> labels, String numbers, int width) {
     if (id != null) {
-      texts.add(new Named(name(id), 0));
+      strings.add(new StringField(name(id), 0));
     }
     for (int task = 0; task < labels.size(); task++) {
       String pointer = labels.get(task).pointer();
       if (pointer != null) {
-        texts.add(new Named(name(pointer), 1 + task));
+        strings.add(new StringField(name(pointer), 1 + task));
       }
     }
     this.numbers = name(numbers);
-    this.identified = id != null;
+    this.hasId = id != null;
     this.tasks = labels.size();
     this.width = width;
   }
 
   /**
-   * Null where what is wanted is not of this kind.
+   * Returns a reader of these fields, or null if they are not all supported.
    *
-   * @param numbers pointers, as {@link FieldReader} takes them
+   * @param numbers JSON pointers, as in {@link FieldReader}
    */
   static @Nullable FlatReader of(
       @Nullable String id,
@@ -73,12 +75,11 @@ final class FlatReader {
     return pointer.substring(1).getBytes(ISO_8859_1);
   }
 
-  /** Null where {@link FieldReader} has to look. */
+  /** Returns the fields, or null if {@link FieldReader} has to read the value. */
   @Nullable Fields read(byte @Nullable [] value) {
     return value == null ? null : new Pass(value).fields();
   }
 
-  /** One pass over one value. */
   private final class Pass {
     private final PlainNumbers in;
     private final @Nullable String[] found = new String[1 + tasks];
@@ -89,15 +90,15 @@ final class FlatReader {
     }
 
     @Nullable Fields fields() {
-      boolean more = in.skips('{');
-      while (more) {
+      boolean hasField = in.skips('{');
+      while (hasField) {
         if (!field()) {
           return null;
         }
-        more = in.skips(',');
+        hasField = in.skips(',');
       }
-      boolean whole = in.skips('}') && in.ended();
-      return !whole || row == null || (identified && found[0] == null)
+      boolean isComplete = in.skips('}') && in.ended();
+      return !isComplete || row == null || (hasId && found[0] == null)
           ? null
           : new Fields(found[0], Arrays.asList(found).subList(1, found.length), null, null, row);
     }
@@ -116,7 +117,7 @@ final class FlatReader {
         row = first ? in.array(width) : null;
         return row != null;
       }
-      for (Named text : texts) {
+      for (StringField text : strings) {
         if (in.is(from, to, text.name())) {
           return found[text.slot()] == null && (found[text.slot()] = text()) != null;
         }

@@ -9,10 +9,10 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Records of as many numbers each, as one float32 tensor. */
+/** Encodes records that all have the same number of values as one float32 tensor. */
 final class FloatRows {
 
-  /** One record's numbers, in the tensor's order. */
+  /** One record's values, in row-major order of the tensor. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Numbers(float[] values) implements Decoded.Encoded {
     @Override
@@ -21,13 +21,16 @@ final class FloatRows {
     }
   }
 
-  /** A network's only input, where that is float32, of this rank and any number of records. */
+  /**
+   * Returns the model's only input if it is float32, has this rank and a dynamic batch dimension;
+   * otherwise null.
+   */
   static @Nullable TensorInfo input(List<TensorInfo> inputs, int rank) {
     TensorInfo input = input(inputs);
     return input != null && input.shape().length == rank ? input : null;
   }
 
-  /** As above, of any rank. */
+  /** Returns the model's only input if it is float32 with a dynamic batch dimension, or null. */
   static @Nullable TensorInfo input(List<TensorInfo> inputs) {
     TensorInfo input = inputs.size() == 1 ? inputs.get(0) : null;
     return input != null
@@ -43,8 +46,8 @@ final class FloatRows {
   private final int size;
 
   /**
-   * @param input the graph input the rows feed
-   * @param shape of one record
+   * @param input name of the model input
+   * @param shape shape of one record
    */
   FloatRows(String input, long... shape) {
     this.input = input;
@@ -52,7 +55,7 @@ final class FloatRows {
     size = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
   }
 
-  /** How many numbers a record has. */
+  /** Returns the number of values per record. */
   int size() {
     return size;
   }
@@ -66,9 +69,9 @@ final class FloatRows {
     for (Decoded record : records) {
       rows.put(((Numbers) record.input()).values());
     }
-    long[] whole = new long[shape.length + 1];
-    whole[0] = records.size();
-    System.arraycopy(shape, 0, whole, 1, shape.length);
-    return List.of(new ModelInput(input, whole, rows.flip()));
+    long[] batchShape = new long[shape.length + 1];
+    batchShape[0] = records.size();
+    System.arraycopy(shape, 0, batchShape, 1, shape.length);
+    return List.of(new ModelInput(input, batchShape, rows.flip()));
   }
 }

@@ -13,12 +13,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bundle's network, split where the manifest says.
+ * The bundle's model, split into a backbone and one head per task.
  *
- * @param inputs of the network, sizes it leaves open fixed where the cut needs them to be
- * @param splits by task
- * @param tilings by task; empty but for dense ones
- * @param features every tensor at which a task's head begins
+ * @param inputs inputs of the model; dynamic sizes are fixed if the cut requires it
+ * @param splits by task index
+ * @param tilings by task index; empty for tasks that are not dense
+ * @param features names of all tensors at which a task's head begins
  * @param backbone ONNX, from the inputs to {@code features}
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -29,44 +29,42 @@ record Graph(
     List<String> features,
     byte[] backbone) {
 
-  /** Null where the network cannot be used; {@code problems} says why, under its key. */
+  /** Reads and splits the model. Returns null and adds to {@code problems} if that fails. */
   static @Nullable Graph read(Manifest manifest, List<String> problems) {
     try {
-      return new Reading(manifest, problems, OnnxFile.read(manifest.model())).graph();
+      return new Splitter(manifest, problems, OnnxFile.read(manifest.model())).splitAll();
     } catch (OnnxException e) {
       problems.add("model: " + e.getMessage());
       return null;
     }
   }
 
-  /** One attempt at splitting for every task. */
-  private static final class Reading {
+  /** Splits one model for all tasks. */
+  private static final class Splitter {
     private final Manifest manifest;
     private final List<String> problems;
     private final OnnxFile exported;
     private final List<Optional<Tiling>> tilings = new ArrayList<>();
 
-    /** As exported, with what new heads stand on. */
+    /** The exported model plus the nodes added as input of new heads. */
     private OnnxFile file;
 
-    /** What hidden states are pooled to, where they are. */
+    /** Name of the pooled tensor; null without pooling. */
     private @Nullable String pooled;
 
-    /**
-     * What all texts are padded to, because of a task that is of texts of one length; 0 if none.
-     */
+    /** The length all texts are padded to because a task needs a fixed length; 0 if none does. */
     private int tokens;
 
-    Reading(Manifest manifest, List<String> problems, OnnxFile exported) {
+    Splitter(Manifest manifest, List<String> problems, OnnxFile exported) {
       this.manifest = manifest;
       this.problems = problems;
       this.exported = exported;
       this.file = exported;
     }
 
-    @Nullable Graph graph() {
+    @Nullable Graph splitAll() {
       try {
-        file = sized(pooled(exported));
+        file = withInputSize(withPooling(exported));
       } catch (OnnxException e) {
         problems.add("cut: " + e.getMessage());
         return null;
@@ -79,29 +77,29 @@ record Graph(
         }
         splits.add(split);
       }
-      refuseSharedTails(splits);
+      rejectSharedTails(splits);
       List<String> features =
           splits.stream().flatMap(split -> split.features().stream()).distinct().toList();
-      OnnxFile whole = tokens > 0 ? padded(file) : file;
+      OnnxFile whole = tokens > 0 ? withFixedLength(file) : file;
       return new Graph(
           whole.inputs(), splits, List.copyOf(tilings), features, whole.backbone(features, splits));
     }
 
     /**
-     * Heads are trained, judged and rolled back apart, so two tasks cannot train one tail; each
-     * would have a copy that drifts from the other's.
+     * Rejects tails that share layers. Heads are trained, gated and rolled back separately, so the
+     * copies of a shared tail would diverge.
      */
-    private void refuseSharedTails(List<Split> splits) {
+    private void rejectSharedTails(List<Split> splits) {
       for (int later = 1; later < splits.size(); later++) {
         for (int earlier = 0; earlier < later; earlier++) {
           List<String> shared = new ArrayList<>(splits.get(later).parameterNames());
           shared.retainAll(splits.get(earlier).parameterNames());
-          boolean own = !manifest.tasks().get(later).original();
+          boolean hasNewHead = !manifest.tasks().get(later).original();
           boolean linear =
               splits.get(later).linear().isPresent() && splits.get(earlier).linear().isPresent();
-          if (!shared.isEmpty() && !own && !linear) {
+          if (!shared.isEmpty() && !hasNewHead && !linear) {
             problems.add(
-                "%sits tail holds layers of the tail of %s (%s), and tails are not trained together: cut after them, or say head: none"
+                "%sthe tail shares layers with the tail of task %s (%s), and tails are trained separately: cut after the shared layers, or set head: none"
                     .formatted(
                         key(manifest.tasks().get(later)),
                         manifest.tasks().get(earlier).name(),
@@ -111,8 +109,8 @@ record Graph(
       }
     }
 
-    /** An encoder that stops at its hidden states is pooled for every task alike. */
-    private OnnxFile pooled(OnnxFile file) throws OnnxException {
+    /** Adds pooling to an encoder that outputs hidden states; all tasks share it. */
+    private OnnxFile withPooling(OnnxFile file) throws OnnxException {
       if (manifest.pooling() == Manifest.Pooling.NONE) {
         return file;
       }
@@ -121,15 +119,15 @@ record Graph(
         if (!task.dense() && !task.cut().equals("auto") && !task.cut().equals(cut)) {
           problems.add(
               key(task)
-                  + "input.pooling pools one tensor for all tasks, which the first task's cut names");
+                  + "input.pooling pools one tensor for all tasks: leave cut out, or repeat the first task's cut");
         }
       }
-      OnnxFile vectors = vectors(file, Graph.features(file, cut, 3));
+      OnnxFile vectors = poolHiddenStates(file, Graph.features(file, cut, 3));
       pooled = vectors.outputs().get(0).name();
       return vectors;
     }
 
-    private OnnxFile vectors(OnnxFile file, String hidden) throws OnnxException {
+    private OnnxFile poolHiddenStates(OnnxFile file, String hidden) throws OnnxException {
       boolean normalize = manifest.normalize();
       if (manifest.pooling() == Manifest.Pooling.FIRST) {
         return file.withFirstToken(hidden, normalize);
@@ -139,40 +137,39 @@ record Graph(
           : file.withMeanPooling(hidden, normalize);
     }
 
-    /**
-     * What a new head stands on: what is pooled, else the tensor named, or the only one there is.
-     */
+    /** Returns the input of a new head: the pooled tensor, the named one, or the only candidate. */
     private String features(Manifest.Task task) throws OnnxException {
       return pooled == null || task.dense() ? Graph.features(exported, task.cut()) : pooled;
     }
 
     /**
-     * For pictures of the size wanted: where new heads stand on it, as far as their tensors; where
-     * the network's own serves, in what the file leaves open.
+     * Changes the image size to the one in the manifest. With new heads only, the model is resized
+     * up to their input tensors. With an original head, only dynamic sizes are set.
      */
-    private OnnxFile sized(OnnxFile file) throws OnnxException {
+    private OnnxFile withInputSize(OnnxFile file) throws OnnxException {
       TensorInfo input = FloatRows.input(file.inputs(), 4);
       if (!(manifest.input() instanceof Manifest.Image image) || input == null) {
         return file;
       }
-      long[] wanted = ImageDecoder.wanted(image, input);
-      if (Arrays.equals(wanted, input.shape())) {
+      long[] expected = ImageDecoder.wanted(image, input);
+      if (Arrays.equals(expected, input.shape())) {
         return file;
       }
       if (manifest.tasks().stream().anyMatch(Manifest.Task::original)) {
-        return open(input.shape(), wanted) ? file.declared(input.name(), wanted) : file;
+        return isCompatible(input.shape(), expected) ? file.declared(input.name(), expected) : file;
       }
       List<String> features = new ArrayList<>();
       for (Manifest.Task task : manifest.tasks()) {
         boolean shared = task.cut().equals("auto") && !features.isEmpty();
         features.add(shared ? features.get(0) : features(task));
       }
-      return file.resized(input.name(), wanted, features.stream().distinct().toList());
+      return file.resized(input.name(), expected, features.stream().distinct().toList());
     }
 
-    private static boolean open(long[] shape, long[] wanted) {
-      return shape.length == wanted.length
-          && IntStream.range(0, shape.length).allMatch(i -> shape[i] < 1 || shape[i] == wanted[i]);
+    private static boolean isCompatible(long[] shape, long[] expected) {
+      return shape.length == expected.length
+          && IntStream.range(0, shape.length)
+              .allMatch(i -> shape[i] < 1 || shape[i] == expected[i]);
     }
 
     private @Nullable Split split(Manifest.Task task, List<Split> before) {
@@ -198,53 +195,57 @@ record Graph(
             key(task)
                 + "the features at "
                 + split.features()
-                + " have no fixed size a record: cut elsewhere, or export with fixed sizes"
-                + (manifest.input() instanceof Manifest.Image ? ", or say input.size" : ""));
+                + " have no fixed size per record: cut elsewhere, or export with fixed sizes"
+                + (manifest.input() instanceof Manifest.Image ? ", or set input.size" : ""));
       } catch (OnnxException e) {
         problems.add(key(task) + e.getMessage());
       } catch (ArithmeticException e) {
-        problems.add(key(task) + "its head has more weights than an array holds: see hidden");
+        problems.add(key(task) + "the head has more weights than an array can hold: reduce hidden");
       }
       return null;
     }
 
     /**
-     * What crosses a cut inside an encoder is as long as its text: such a task is of texts of one
-     * length. Others are split as if there were none, for their features are the same.
+     * Splits at the model's own head. Tensors inside a text encoder have the length of the text, so
+     * a cut there needs a fixed length. Other tasks are split without it; their features are the
+     * same either way.
      */
     private Split original(Manifest.Task task) throws OnnxException {
       if (!(manifest.input() instanceof Manifest.Text text)) {
         return file.split(task.cut());
       }
-      Optional<Split> split = ofAnyLength(task);
+      Optional<Split> split = splitWithDynamicLength(task);
       if (split.isPresent()) {
         return split.get();
       }
       tokens = text.maxTokens();
-      return padded(file).split(task.cut());
+      return withFixedLength(file).split(task.cut());
     }
 
-    private Optional<Split> ofAnyLength(Manifest.Task task) {
+    private Optional<Split> splitWithDynamicLength(Manifest.Task task) {
       try {
         return Optional.of(file.split(task.cut())).filter(split -> Task.shapes(split).isPresent());
-      } catch (OnnxException refused) { // what is in the way may be how long the texts are
+      } catch (OnnxException e) { // the dynamic length may be the cause
         return Optional.empty();
       }
     }
 
-    /** With open lengths of texts declared. */
-    private OnnxFile padded(OnnxFile file) {
-      long[] wanted = {-1, tokens};
+    /** Fixes the dynamic text lengths of the inputs. */
+    private OnnxFile withFixedLength(OnnxFile file) {
+      long[] expected = {-1, tokens};
       OnnxFile padded = file;
       for (TensorInfo input : file.inputs()) {
-        if (open(input.shape(), wanted)) {
-          padded = padded.declared(input.name(), wanted);
+        if (isCompatible(input.shape(), expected)) {
+          padded = padded.declared(input.name(), expected);
         }
       }
       return padded;
     }
 
-    /** On those of the task before, where nothing is said; of a map on its average. */
+    /**
+     * Adds a new head. Without a cut it shares the features of the first task; feature maps are
+     * averaged.
+     */
     private Split headless(Manifest.Task task, List<Split> before) throws OnnxException {
       boolean shared = task.cut().equals("auto") && !before.isEmpty() && pooled == null;
       String at = shared ? before.get(0).features().get(0) : features(task);
@@ -252,16 +253,16 @@ record Graph(
       return file.headless(file.average(at), task.head());
     }
 
-    /** A new head that tells the pixels of a picture apart. */
+    /** Adds a new head that classifies each pixel. */
     private @Nullable Split dense(Manifest.Task task) throws OnnxException {
       TensorInfo input = FloatRows.input(file.inputs(), 4);
       if (!(manifest.input() instanceof Manifest.Image image) || input == null) {
-        problems.add("head: dense is for networks that take one picture a record");
+        problems.add("head: dense requires a model that takes one image per record");
         return null;
       }
       long[] size = ImageDecoder.size(image, input);
       if (Math.min(size[0], size[1]) < 1) {
-        problems.add("input.size: the network leaves it open; give [height, width]");
+        problems.add("input.size: the model has a dynamic image size; set [height, width]");
         return null;
       }
       return file.dense(task.cut(), task.head().hidden(), size[0], size[1]);
@@ -272,12 +273,12 @@ record Graph(
     }
   }
 
-  /** The tensor named, or the only float output that is a vector a record, or else a map. */
+  /** Returns the named tensor, or else the only float output with a vector or a map per record. */
   private static String features(OnnxFile file, String cut) throws OnnxException {
     return features(file, cut, outputs(file, 2).isEmpty() && outputs(file, 4).size() == 1 ? 4 : 2);
   }
 
-  /** The tensor named, or the only float output of this rank. */
+  /** Returns the named tensor, or else the only float output of this rank. */
   private static String features(OnnxFile file, String cut, int rank) throws OnnxException {
     if (!cut.equals("auto")) {
       return cut;
@@ -287,14 +288,14 @@ record Graph(
       return fitting.get(0).name();
     }
     throw new OnnxException(
-        "which tensor holds the features? Of rank "
+        "cannot determine the features tensor: expected one float output of rank "
             + rank
-            + " there are "
+            + ", found "
             + fitting.size()
-            + " float outputs among "
+            + " among the outputs "
             + file.outputs().stream().map(TensorInfo::name).toList()
-            + "; name one"
-            + (rank == 2 ? ", or say pooling: mean, or first, where they are hidden states" : ""));
+            + "; set cut to a tensor name"
+            + (rank == 2 ? ", or set pooling: mean or first if they are hidden states" : ""));
   }
 
   private static List<TensorInfo> outputs(OnnxFile file, int rank) {
@@ -303,30 +304,30 @@ record Graph(
         .toList();
   }
 
-  /** Whether the grey values of masks are one a label. */
+  /** Checks that masks have one grey value per label. */
   static void checkMasks(
       Optional<Tiling> tiling, Manifest.Task task, List<String> labels, List<String> problems) {
     int values = task.maskValues().length;
     if (values > 0 && tiling.isEmpty()) {
-      problems.add("mask-values: task " + task.name() + " gives records a label, not pixels");
+      problems.add("mask-values: task " + task.name() + " labels records, not pixels");
     } else if (values > 0 && values != labels.size()) {
       problems.add("mask-values: " + values + " values for " + labels.size() + " labels");
     } else if (tiling.isPresent() && labels.size() == 1) {
-      problems.add("labels: pixels that all have one label are not told apart");
+      problems.add("labels: a dense task needs at least two labels");
     } else if (tiling.isPresent() && labels.size() > Masks.MOST) {
-      problems.add("labels: a mask tells at most " + Masks.MOST + " classes apart");
+      problems.add("labels: a mask supports at most " + Masks.MOST + " classes");
     } else if (tiling.isPresent() && task.kind() instanceof Kind.LabelSet) {
-      problems.add("kind: task " + task.name() + " gives each pixel one label, not several");
+      problems.add("kind: task " + task.name() + " is dense and supports one label per pixel only");
     }
   }
 
-  /** A number takes one output, whose bias shifts it to where the numbers are. */
+  /** Checks that a regression head has one output and a bias, which shifts it to the labels. */
   static void checkQuantity(Split split, Manifest.Task task, List<String> problems) {
     if (!(task.kind() instanceof Kind.Quantity)) {
       return;
     }
     if (split.logitsMap().isPresent()) {
-      problems.add("kind: task " + task.name() + " gives a map, and regression one number");
+      problems.add("kind: task " + task.name() + " outputs a map, but regression needs one number");
     }
     boolean biased =
         split.parameterNames().stream()
@@ -336,14 +337,14 @@ record Graph(
     }
   }
 
-  /** How many labels the network's own head tells apart. */
+  /** Checks that the model's own head has one output per label. */
   static void checkLabels(Split split, List<String> labels, List<String> problems) {
     int classes = split.classes();
     if (classes == 0 || labels.isEmpty()) {
       return;
     }
     if (labels.size() > 1 && classes < 2) {
-      problems.add("model: its head has one output; a label set needs one a label");
+      problems.add("model: the head has one output, but classification needs one output per label");
     } else if (classes != labels.size()) {
       problems.add("labels: " + labels.size() + " labels for a head with " + classes + " outputs");
     }

@@ -12,14 +12,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Pictures as one float32 tensor a record, as training pipelines make them: upright, grey (ITU-R
- * 601 luma) or RGB by what the network takes, transparency dropped, resized with an antialiased
- * triangle filter, cut to the centre, scaled to 0..1, normalised by channel.
+ * Decodes images to one float32 tensor per record, as training pipelines do. Images are rotated
+ * upright and converted to grey (ITU-R 601 luma) or RGB; transparency is dropped. Then they are
+ * resized with an antialiased triangle filter, centre-cropped, scaled to 0..1 and normalised by
+ * channel.
  */
 final class ImageDecoder implements RecordDecoder {
-  private static final float FULL = 255;
+  private static final float MAX_SAMPLE = 255;
 
-  /** How the network takes its pictures. */
+  /** Layout of the model's image input. */
   private record Frame(String input, int height, int width, int channels, boolean channelsFirst) {
     long[] shape() {
       return channelsFirst
@@ -39,21 +40,24 @@ final class ImageDecoder implements RecordDecoder {
   private ImageDecoder(Manifest.Image settings, Frame frame) {
     this.settings = settings;
     this.frame = frame;
-    mean = perChannel(settings.mean(), frame.channels(), 0);
-    std = perChannel(settings.std(), frame.channels(), 1);
+    mean = expandPerChannel(settings.mean(), frame.channels(), 0);
+    std = expandPerChannel(settings.std(), frame.channels(), 1);
     rows = new FloatRows(frame.input(), frame.shape());
     field = settings.image() == null ? "value" : settings.image();
     reader = FieldReader.ofText(settings.id(), settings.labels(), settings.image());
   }
 
-  /** Null where the graph does not take one picture a record; {@code problems} says why. */
+  /**
+   * Returns a decoder, or null if the model does not take one image per record; {@code problems}
+   * then has the reason.
+   */
   static @Nullable ImageDecoder of(
       Manifest.Image settings, List<TensorInfo> inputs, List<String> problems) {
     TensorInfo input = FloatRows.input(inputs, 4);
     if (input == null) {
       problems.add(
-          "input.image: the network must have one float32 input [N, channels, height, width] or [N,"
-              + " height, width, channels], N dynamic; it has "
+          "input.image: the model must have one float32 input [N, channels, height, width] or [N,"
+              + " height, width, channels], N dynamic; found "
               + inputs);
       return null;
     }
@@ -62,31 +66,31 @@ final class ImageDecoder implements RecordDecoder {
     long fixed = shape[first ? 1 : 3];
     int channels = (int) (fixed > 0 ? fixed : settings.channels());
     if (channels == 0) {
-      problems.add("input.colours: the network leaves them open; say grey or rgb");
+      problems.add("input.colours: the model has a dynamic number of channels; set grey or rgb");
       return null;
     }
     if (!isColour(channels)) {
-      problems.add("input.image: pictures have 1 or 3 channels, the network wants " + input);
+      problems.add("input.image: images have 1 or 3 channels, the model expects " + input);
       return null;
     }
     if (settings.channels() > 0 && settings.channels() != channels) {
-      problems.add("input.colours: the network wants %d channels".formatted(channels));
+      problems.add("input.colours: the model expects %d channels".formatted(channels));
       return null;
     }
     int height = side(first ? shape[2] : shape[1], settings.size(), 0);
     int width = side(first ? shape[3] : shape[2], settings.size(), 1);
     int before = problems.size();
     if (height < 1 || width < 1) {
-      problems.add("input.size: the network leaves it open; give [height, width]");
+      problems.add("input.size: the model has a dynamic image size; set [height, width]");
     } else if (settings.size().length > 0
         && (settings.size()[0] != height || settings.size()[1] != width)) {
       problems.add(
-          "input.size: the network wants [%d, %d]; pictures of another size are for new heads only (head: none or dense)"
+          "input.size: the model expects [%d, %d]; another size requires a new head (head: none or dense)"
               .formatted(height, width));
     }
     if (settings.resize() > 0 && settings.resize() < Math.max(height, width)) {
       problems.add(
-          "input.resize: the shorter side must hold the network's " + height + "x" + width);
+          "input.resize: must be at least the model's image size, " + height + "x" + width);
     }
     checkChannels("mean", settings.mean(), channels, problems);
     checkChannels("std", settings.std(), channels, problems);
@@ -95,7 +99,7 @@ final class ImageDecoder implements RecordDecoder {
         : new ImageDecoder(settings, new Frame(input.name(), height, width, channels, first));
   }
 
-  /** The input [N, ...] with the size the manifest wants in it, where it wants one. */
+  /** Returns the input shape [N, ...] with the channels and size that the manifest sets. */
   static long[] wanted(Manifest.Image settings, TensorInfo input) {
     long[] shape = input.shape().clone();
     boolean first = channelsFirst(settings, shape);
@@ -110,14 +114,14 @@ final class ImageDecoder implements RecordDecoder {
     return shape;
   }
 
-  /** Height and width of what the network takes; 0 or less where that is open. */
+  /** Returns height and width of the model's input; 0 or less if dynamic. */
   static long[] size(Manifest.Image settings, TensorInfo input) {
     int at = channelsFirst(settings, input.shape()) ? 2 : 1;
     return Arrays.copyOfRange(wanted(settings, input), at, at + 2);
   }
 
   private static boolean channelsFirst(Manifest.Image settings, long[] shape) {
-    // left open on both sides: as most networks are
+    // if both axes are dynamic: channels first, as in most models
     return settings.layout() == 0
         ? isColour(shape[1]) || (shape[1] < 1 && !isColour(shape[3]))
         : settings.layout() == 1;
@@ -138,7 +142,7 @@ final class ImageDecoder implements RecordDecoder {
     }
   }
 
-  private static float[] perChannel(float[] values, int channels, float fallback) {
+  private static float[] expandPerChannel(float[] values, int channels, float fallback) {
     float[] all = new float[channels];
     for (int c = 0; c < channels; c++) {
       all[c] = values.length == 0 ? fallback : values[values.length == 1 ? 0 : c];
@@ -188,16 +192,16 @@ final class ImageDecoder implements RecordDecoder {
   }
 
   /**
-   * The picture as its camera was held, in the network's colours. Samples as they are stored: Java
-   * would bend grey by gamma.
+   * Rotates the image upright by its EXIF orientation and converts it to the model's colours. It
+   * copies raw samples because Java's own conversion to grey applies gamma.
    */
   private BufferedImage upright(ImageFile file) {
     BufferedImage stored = file.pixels();
     int w = stored.getWidth();
     int h = stored.getHeight();
     int o = file.orientation();
-    boolean turned = o >= 5;
-    BufferedImage upright = canvas(turned ? h : w, turned ? w : h);
+    boolean transposed = o >= 5;
+    BufferedImage upright = canvas(transposed ? h : w, transposed ? w : h);
     if (o == 1 && stored.getType() == upright.getType()) {
       return stored;
     }
@@ -208,13 +212,13 @@ final class ImageDecoder implements RecordDecoder {
       for (int x = 0; x < w; x++) {
         int across = o == 2 || o == 3 || o == 7 || o == 8 ? w - 1 - x : x;
         int down = o == 3 || o == 4 || o == 6 || o == 7 ? h - 1 - y : y;
-        put(row, x, target, turned ? across * h + down : down * w + across);
+        put(row, x, target, transposed ? across * h + down : down * w + across);
       }
     }
     return upright;
   }
 
-  /** One row of the picture: red, green, blue. */
+  /** Reads one row of the image as red, green, blue. */
   private static void read(BufferedImage image, int y, int[][] row) {
     int w = image.getWidth();
     if (image.getColorModel() instanceof IndexColorModel) {
@@ -238,7 +242,7 @@ final class ImageDecoder implements RecordDecoder {
       return;
     }
     for (int c = 0; c < row.length; c++) {
-      target[pixel * row.length + row.length - 1 - c] = (byte) row[c][x]; // stored blue first
+      target[pixel * row.length + row.length - 1 - c] = (byte) row[c][x]; // BGR order
     }
   }
 
@@ -258,15 +262,15 @@ final class ImageDecoder implements RecordDecoder {
       int from = frame.channelsFirst() ? c * pixels : c;
       int step = frame.channelsFirst() ? 1 : frame.channels();
       for (int i = 0; i < pixels; i++) {
-        values[from + i * step] = (channel[i] / FULL - mean[c]) / std[c];
+        values[from + i * step] = (channel[i] / MAX_SAMPLE - mean[c]) / std[c];
       }
     }
     return values;
   }
 
   /**
-   * Stretched to the network's size; or resized by the shorter side, and the centre of that,
-   * rounded as torchvision does.
+   * Returns the target size: stretched to the model's size, or resized by the shorter side and
+   * centre-cropped, with torchvision's rounding.
    */
   private Resampler.Target target(BufferedImage image) {
     int width = frame.width();
@@ -279,14 +283,14 @@ final class ImageDecoder implements RecordDecoder {
     return new Resampler.Target(
         width,
         height,
-        centred(width - frame.width()),
-        centred(height - frame.height()),
+        cropOffset(width - frame.width()),
+        cropOffset(height - frame.height()),
         frame.width(),
         frame.height());
   }
 
-  /** Python's: a half goes to the even number. */
-  private static int centred(int over) {
+  /** Rounds half to even, as Python does. */
+  private static int cropOffset(int over) {
     return (int) Math.rint(over / 2.0);
   }
 

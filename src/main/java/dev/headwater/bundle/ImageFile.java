@@ -24,10 +24,10 @@ import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * A PNG (W3C, third edition) or JPEG file, decoded. What is cut short, damaged, animated, deeper
- * than 8 bits a channel or larger than allowed is refused, from its header where that tells.
+ * A decoded PNG (W3C, third edition) or JPEG file. Truncated, damaged, animated and oversized files
+ * are rejected, and so are those with more than 8 bits per channel; by their header if possible.
  *
- * @param orientation as EXIF counts it: 1 is upright, 2 to 8 are the other ways to hold a camera
+ * @param orientation EXIF orientation, 1 to 8; 1 is upright
  */
 record ImageFile(BufferedImage pixels, int orientation) {
   private static final long PNG = 0x89504E470D0A1A0AL;
@@ -35,16 +35,16 @@ record ImageFile(BufferedImage pixels, int orientation) {
   private static final int UPRIGHT = 1;
   private static final String ICC = "ICC_PROFILE";
 
-  /** Of what is looked at, marker and length included. */
-  private static final int LEAST_SEGMENT = 16;
+  /** Smallest segment that is inspected, in bytes, marker and length included. */
+  private static final int MIN_SEGMENT = 16;
 
-  /** Where in a frame, from its marker, the number of components is; four are inks. */
+  /** Offset of the number of components in a frame, from its marker. */
   private static final int COMPONENTS = 9;
 
-  private static final int INKS = 4;
+  private static final int CMYK_COMPONENTS = 4;
 
-  /** EXIF, and SOF0 to SOF15; of the same range are markers of tables and of extensions. */
-  private static final Map<Integer, List<String>> TELLING =
+  /** EXIF, and SOF0 to SOF15 without the table and extension markers in the same range. */
+  private static final Map<Integer, List<String>> INSPECTED =
       IntStream.concat(IntStream.of(JPEG.APP1), IntStream.rangeClosed(JPEG.SOF0, JPEG.SOF15))
           .filter(marker -> marker != JPEG.DHT && marker != 0xFFC8 && marker != JPEG.DAC)
           .boxed()
@@ -53,10 +53,10 @@ record ImageFile(BufferedImage pixels, int orientation) {
                   marker -> marker,
                   marker -> marker == JPEG.APP1 ? List.of("Exif") : JPEGSegmentUtil.ALL_IDS));
 
-  /** As of a JPEG; what is made of a line of a longer PNG could take all memory there is. */
-  private static final int LONGEST = 65_535;
+  /** The limit of JPEG, also applied to PNG, where a longer row could exhaust the memory. */
+  private static final int MAX_SIDE = 65_535;
 
-  /** What is wrong with a file, without its content; reads on after the name of its field. */
+  /** Thrown for an invalid image; the reason follows the field name and omits file content. */
   static final class Refused extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -76,16 +76,16 @@ record ImageFile(BufferedImage pixels, int orientation) {
     ByteBuffer bytes = ByteBuffer.wrap(file);
     try {
       if (file.length > Long.BYTES && bytes.getLong(0) == PNG) {
-        int orientation = png(bytes.position(Long.BYTES));
+        int orientation = pngOrientation(bytes.position(Long.BYTES));
         return new ImageFile(decode("png", file, maxPixels), orientation);
       }
       if (file.length > 2 && file[0] == (byte) 0xFF && file[1] == (byte) 0xD8) {
-        int orientation = jpeg(file);
+        int orientation = jpegOrientation(file);
         return new ImageFile(decode("jpeg", withoutProfile(file), maxPixels), orientation);
       }
     } catch (IOException | RuntimeException e) {
-      // the decoders meet hostile bytes with any of these; their words may quote the file
-      throw new Refused("is a damaged image: its decoder gives up");
+      // the decoders throw any of these on malformed bytes; their messages may quote the file
+      throw new Refused("is a damaged image: it cannot be decoded");
     }
     throw new Refused("is neither PNG nor JPEG");
   }
@@ -98,17 +98,17 @@ record ImageFile(BufferedImage pixels, int orientation) {
       reader.setInput(stream, true, true);
       long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
       if (pixels > maxPixels) {
-        throw new Refused("has " + pixels + " pixels, more than the " + maxPixels + " allowed");
+        throw new Refused("has " + pixels + " pixels, more than the limit of " + maxPixels);
       }
       int side = Math.max(reader.getWidth(0), reader.getHeight(0));
-      if (side > LONGEST) {
-        throw new Refused("has a side of " + side + " pixels, more than " + LONGEST);
+      if (side > MAX_SIDE) {
+        throw new Refused("has a side of " + side + " pixels, more than the limit of " + MAX_SIDE);
       }
       reader.addIIOReadWarningListener((from, warning) -> damage.add(warning));
       BufferedImage image = reader.read(0);
-      // the JPEG decoder fills what is missing with grey, and only warns
+      // the JPEG decoder only warns and fills missing data with grey
       if (damage.stream().anyMatch(w -> w.contains("remature end") || w.contains("Corrupt"))) {
-        throw new Refused("is a damaged image: its data end too early or are corrupt");
+        throw new Refused("is a damaged image: its data is truncated or corrupt");
       }
       return image;
     } finally {
@@ -116,27 +116,27 @@ record ImageFile(BufferedImage pixels, int orientation) {
     }
   }
 
-  /** Walks the chunks, which Java's decoder trusts, up to the end; returns the orientation. */
-  private static int png(ByteBuffer bytes) throws Refused {
+  /** Validates the chunks, which Java's decoder does not, and returns the orientation. */
+  private static int pngOrientation(ByteBuffer bytes) throws Refused {
     int orientation = UPRIGHT;
     String type = "";
     while (!type.equals("IEND")) {
       int length = bytes.remaining() < CHUNK_FRAME ? -1 : bytes.getInt();
       if (length < 0 || length > bytes.remaining() - 2 * Integer.BYTES) {
-        throw new Refused("is a damaged image: it ends too early");
+        throw new Refused("is a damaged image: it is truncated");
       }
       int data = bytes.position() + Integer.BYTES;
       CRC32 crc = new CRC32();
       crc.update(bytes.slice(bytes.position(), Integer.BYTES + length));
       if ((int) crc.getValue() != bytes.getInt(data + length)) {
-        throw new Refused("is a damaged image: a checksum is wrong");
+        throw new Refused("is a damaged image: checksum mismatch");
       }
       type = new String(bytes.array(), bytes.position(), Integer.BYTES, ISO_8859_1);
       if (type.equals("IHDR") && length > 8 && bytes.get(data + 8) > 8) {
-        throw tooDeep(bytes.get(data + 8));
+        throw unsupportedDepth(bytes.get(data + 8));
       }
       if (type.equals("acTL")) {
-        throw new Refused("is animated; a single picture is wanted");
+        throw new Refused("is an animated image, expected a still image");
       }
       if (type.equals("eXIf")) {
         orientation = orientation(bytes.array(), data, length);
@@ -146,22 +146,22 @@ record ImageFile(BufferedImage pixels, int orientation) {
     return orientation;
   }
 
-  private static Refused tooDeep(int bits) {
-    return new Refused("has " + bits + " bits a channel; 8 are supported");
+  private static Refused unsupportedDepth(int bits) {
+    return new Refused("has " + bits + " bits per channel, at most 8 are supported");
   }
 
-  /** Reads what comes before the pixels, where Java's decoder looks again; the orientation. */
-  private static int jpeg(byte[] file) throws IOException, Refused {
+  /** Checks the segments before the pixel data and returns the orientation. */
+  private static int jpegOrientation(byte[] file) throws IOException, Refused {
     Integer orientation = null;
     try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
-      for (JPEGSegment segment : JPEGSegmentUtil.readSegments(stream, TELLING)) {
+      for (JPEGSegment segment : JPEGSegmentUtil.readSegments(stream, INSPECTED)) {
         byte[] data = segment.data().readAllBytes();
         if (segment.marker() != JPEG.APP1) {
           if (data[0] > 8) { // a frame's precision (ITU-T T.81, B.2.2)
-            throw tooDeep(data[0]);
+            throw unsupportedDepth(data[0]);
           }
         } else if (orientation == null) {
-          // the TIFF structure begins after the segment's name and one more byte of padding
+          // the TIFF structure begins after the segment's name and one byte of padding
           orientation = orientation(data, 1, data.length - 1);
         }
       }
@@ -170,26 +170,28 @@ record ImageFile(BufferedImage pixels, int orientation) {
   }
 
   /**
-   * The decoder would turn colours to sRGB by a profile, where training pipelines take them as they
-   * are stored. A picture in inks keeps its own: there is no other way from those to colours.
+   * Disables the ICC profile. The decoder would convert colours to sRGB by it, while training
+   * pipelines use the stored values. A CMYK image keeps its profile, which its conversion needs.
    */
   private static byte[] withoutProfile(byte[] file) {
     byte[] plain = file.clone();
     int at = 2;
-    while (at + LEAST_SEGMENT <= file.length && file[at] == (byte) 0xFF) {
+    while (at + MIN_SEGMENT <= file.length && file[at] == (byte) 0xFF) {
       int marker = 0xFF00 | file[at + 1] & 0xFF;
       if (marker == JPEG.SOS) {
         break;
       }
-      if (marker == 0xFFFF) { // one more of the bytes that may fill up to a marker
+      if (marker == 0xFFFF) { // fill byte before a marker
         at++;
         continue;
       }
-      if (TELLING.containsKey(marker) && marker != JPEG.APP1 && file[at + COMPONENTS] == INKS) {
+      if (INSPECTED.containsKey(marker)
+          && marker != JPEG.APP1
+          && file[at + COMPONENTS] == CMYK_COMPONENTS) {
         return file;
       }
       if (marker == JPEG.APP2 && new String(file, at + 4, ICC.length(), ISO_8859_1).equals(ICC)) {
-        plain[at + 4] = 0; // a name that nobody knows
+        plain[at + 4] = 0; // an unknown name, which decoders skip
       }
       at += Short.BYTES + (ByteBuffer.wrap(file).getShort(at + 2) & 0xFFFF);
     }
@@ -203,7 +205,7 @@ record ImageFile(BufferedImage pixels, int orientation) {
       int value = entry != null && entry.getValue() instanceof Number n ? n.intValue() : UPRIGHT;
       return value >= UPRIGHT && value <= 8 ? value : UPRIGHT;
     } catch (IOException | RuntimeException e) {
-      return UPRIGHT; // unreadable EXIF data are common, and say nothing of the picture
+      return UPRIGHT; // unreadable EXIF data is common and does not affect the pixels
     }
   }
 }

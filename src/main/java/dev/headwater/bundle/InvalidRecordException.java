@@ -2,7 +2,7 @@ package dev.headwater.bundle;
 
 import org.jspecify.annotations.Nullable;
 
-/** A record that can never be scored, whatever else happens: it belongs in dead letters. */
+/** Thrown for a record that can never be scored; it belongs on the dead-letters topic. */
 public final class InvalidRecordException extends Exception {
   private static final long serialVersionUID = 1L;
 
@@ -10,9 +10,10 @@ public final class InvalidRecordException extends Exception {
   private final @Nullable String recordId;
 
   /**
-   * @param field JSON pointer of the field at fault, or {@code value} for the whole value
-   * @param cause what is wrong with it, without the field's content
-   * @param recordId null where it could not be read
+   * @param field JSON pointer of the invalid field, or {@code value} for the whole value
+   * @param cause what is wrong, as the rest of a sentence that starts with the field; it must not
+   *     quote the field's content
+   * @param recordId null if it could not be read
    */
   public InvalidRecordException(String field, String cause, @Nullable String recordId) {
     super(field + " " + cause);
@@ -20,12 +21,12 @@ public final class InvalidRecordException extends Exception {
     this.recordId = recordId;
   }
 
-  /** JSON pointer of the field at fault, or {@code value} for the whole value. */
+  /** Returns the JSON pointer of the invalid field, or {@code value} for the whole value. */
   public String field() {
     return field;
   }
 
-  /** The record's id, null where it could not be read. */
+  /** Returns the record's id, or null if it could not be read. */
   public @Nullable String recordId() {
     return recordId;
   }

@@ -9,15 +9,15 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a task tells of a record, and so what its labels are. Labels travel as text, {@link
- * Label#text}.
+ * The output type of a task, which determines the form of its labels: a single label, a set of
+ * labels, or a number. Labels are transported as text, see {@link Label#text}.
  */
 public sealed interface Kind {
-  /** One of a set of labels. */
+  /** Classification: exactly one label of a label set. */
   record OneLabel() implements Kind {
     @Override
     public @Nullable String problem(String label) {
-      return Label.names(label).isPresent() ? "is an array where one label is due" : null;
+      return Label.names(label).isPresent() ? "is an array, expected a single label" : null;
     }
 
     @Override
@@ -26,20 +26,20 @@ public sealed interface Kind {
     }
 
     @Override
-    public double error(String said, String truth) {
-      return said.equals(truth) ? 0 : 1;
+    public double error(String predicted, String truth) {
+      return predicted.equals(truth) ? 0 : 1;
     }
   }
 
-  /** Any number of a set of labels, none of them included. A label's text is a JSON array. */
+  /** Multi-label classification: any subset of a label set, in text form a JSON array. */
   record LabelSet() implements Kind {
     @Override
     public @Nullable String problem(String label) {
       Optional<List<String>> names = Label.names(label);
       if (names.isEmpty()) {
-        return "is no array of labels";
+        return "is not an array of labels";
       }
-      return names.get().stream().anyMatch(String::isBlank) ? "holds a blank label" : null;
+      return names.get().stream().anyMatch(String::isBlank) ? "contains a blank label" : null;
     }
 
     @Override
@@ -47,7 +47,7 @@ public sealed interface Kind {
       return Label.names(label).orElse(List.of());
     }
 
-    /** Labels that were retired leave the set. */
+    /** Removes retired labels from the set. */
     @Override
     public Optional<String> now(LabelAliases aliases, String label) {
       List<String> now = new ArrayList<>();
@@ -56,40 +56,40 @@ public sealed interface Kind {
     }
 
     @Override
-    public double error(String said, String truth) {
-      return said.equals(truth) ? 0 : 1;
+    public double error(String predicted, String truth) {
+      return predicted.equals(truth) ? 0 : 1;
     }
   }
 
   /**
-   * A number. Its head has one output.
+   * Regression: a number. Its head has one output.
    *
-   * @param log whether the head tells its natural logarithm: errors then are ratios, and a number
+   * @param log whether the head predicts the natural logarithm; errors are then ratios, and labels
    *     must be above 0
    */
   record Quantity(boolean log) implements Kind {
-    /** What its head calls its output. */
+    /** Name of the head's output, in place of a label. */
     public static final String OUTPUT = "value";
 
-    /** As JSON writes it. */
+    /** A JSON number. */
     private static final Pattern NUMBER = Pattern.compile("-?\\d+(\\.\\d+)?([eE][-+]?\\d+)?");
 
-    /** Heads are of 32-bit floats, whose range a spread of larger numbers would leave. */
-    private static final double GREATEST = 1e30;
+    /** Heads use 32-bit floats; the spread of larger numbers would overflow them. */
+    private static final double MAX_VALUE = 1e30;
 
-    /** Beyond it, {@code exp} leaves the range of double. */
-    private static final double GREATEST_LOG = 700;
+    /** Above this value, {@code exp} overflows a double. */
+    private static final double MAX_LOG = 700;
 
     @Override
     public @Nullable String problem(String label) {
       if (!NUMBER.matcher(label).matches()) {
-        return "is no number";
+        return "is not a number";
       }
       double value = Double.parseDouble(label);
-      if (!Double.isFinite(value) || !log && Math.abs(value) > GREATEST) {
-        return "is beyond the range of numbers";
+      if (!Double.isFinite(value) || !log && Math.abs(value) > MAX_VALUE) {
+        return "is outside the supported range";
       }
-      return log && value <= 0 ? "is not above 0, as numbers on a log scale are" : null;
+      return log && value <= 0 ? "must be above 0, because the scale is log" : null;
     }
 
     @Override
@@ -98,34 +98,37 @@ public sealed interface Kind {
     }
 
     @Override
-    public double error(String said, String truth) {
-      double off = Math.abs(onScale(said) - onScale(truth));
-      return off / (1 + off);
+    public double error(String predicted, String truth) {
+      double distance = Math.abs(onScale(predicted) - onScale(truth));
+      return distance / (1 + distance);
     }
 
-    /** What the head should say of a record with this label. */
+    /** Converts a label to the scale of the head's output. */
     public double onScale(String label) {
       double value = Double.parseDouble(label);
       return log ? Math.log(value) : value;
     }
 
-    /** The number that a head's output means. */
+    /** Converts a head's output to the scale of the labels. */
     public double value(double onScale) {
-      return log ? Math.exp(Math.max(-GREATEST_LOG, Math.min(GREATEST_LOG, onScale))) : onScale;
+      return log ? Math.exp(Math.max(-MAX_LOG, Math.min(MAX_LOG, onScale))) : onScale;
     }
   }
 
-  /** Why this can be the label of no record, by its form; null where it can. */
+  /** Returns why this text is malformed for this type of label, or null if it is well-formed. */
   @Nullable String problem(String label);
 
-  /** The labels by name that are in this one. */
+  /** Returns the names of the labels that this text contains; empty for numbers. */
   List<String> names(String label);
 
-  /** What a label means now; empty where it was retired. */
+  /** Returns the current name of a label after merges; empty if it was retired. */
   default Optional<String> now(LabelAliases aliases, String label) {
     return aliases.now(label);
   }
 
-  /** How wrong this was to say, in [0, 1]; of numbers on no fixed scale, but in order. */
-  double error(String said, String truth);
+  /**
+   * Returns the error of a prediction, in [0, 1]. For numbers it is monotonic in the distance but
+   * has no fixed unit.
+   */
+  double error(String predicted, String truth);
 }

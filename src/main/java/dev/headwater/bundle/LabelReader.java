@@ -11,7 +11,7 @@ import dev.headwater.schema.format.ValueReader;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what others write to the labels topic. */
+/** Decodes and validates records of the labels topic. */
 public final class LabelReader {
   private static final ObjectReader TREE =
       Json.MAPPER.reader().with(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
@@ -19,9 +19,11 @@ public final class LabelReader {
   private LabelReader() {}
 
   /**
-   * @return a label with an id, a task and a text, none of them blank; whether the task takes it is
-   *     {@link Task#checkLabel}'s to say
-   * @throws InvalidRecordException naming the field, and the record's id where that can be read
+   * Reads one label.
+   *
+   * @return a label whose id, task and text are not blank; {@link Task#checkLabel} checks it
+   *     against the task
+   * @throws InvalidRecordException with the field, and the record's id if it could be read
    */
   public static Label read(ValueReader values, byte @Nullable [] value)
       throws InvalidRecordException {
@@ -33,29 +35,30 @@ public final class LabelReader {
   private static JsonNode fields(ValueReader values, byte @Nullable [] value)
       throws InvalidRecordException {
     if (value == null || value.length == 0) {
-      throw new InvalidRecordException("value", "is empty: a label is " + values.format(), null);
+      throw new InvalidRecordException(
+          "value", "is empty, expected a label in " + values.format(), null);
     }
     try (JsonParser parser = values.open(value)) {
       JsonNode fields = TREE.readTree(parser);
       if (fields == null || !fields.isObject()) {
-        throw new InvalidRecordException("value", "is no object: a label has fields", null);
+        throw new InvalidRecordException("value", "is not an object with label fields", null);
       }
       return fields;
     } catch (UnreadableValueException e) {
       throw new InvalidRecordException("value", String.valueOf(e.getMessage()), null);
     } catch (IOException e) {
-      // the parser's message would quote the payload
+      // the parser's message quotes the payload
       throw new InvalidRecordException("value", "is not a label in " + values.format(), null);
     }
   }
 
-  /** A string, or a whole number as its decimal text, as of records. */
+  /** Reads a string, or an integer as its decimal text, like the ids of records. */
   private static String name(JsonNode fields, String field, @Nullable String id)
       throws InvalidRecordException {
     JsonNode name = fields.get(field);
     if (name != null && !name.isNull() && !name.isTextual() && !name.isIntegralNumber()) {
       throw new InvalidRecordException(
-          "/" + field, "is " + FieldReader.kind(name.asToken()) + " where a string is wanted", id);
+          "/" + field, "is " + FieldReader.kind(name.asToken()) + ", expected a string", id);
     }
     return present(name == null || name.isNull() ? null : name.asText(), "/" + field, id);
   }
@@ -67,7 +70,7 @@ public final class LabelReader {
           "/label",
           "is "
               + FieldReader.kind(label.asToken())
-              + " where a string, a finite number or an array of strings is wanted",
+              + ", expected a string, a finite number or an array of strings",
           id);
     }
     return present(text, "/label", id);

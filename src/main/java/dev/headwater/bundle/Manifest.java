@@ -17,32 +17,32 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code headwater.yaml}, as written; paths are resolved against the bundle's directory.
+ * The content of {@code headwater.yaml}; paths are resolved against the bundle's directory.
  *
- * @param tasks one at least
- * @param pooling of an encoder that stops at its hidden states
- * @param normalize whether what is pooled is scaled to length 1
+ * @param tasks at least one
+ * @param pooling pooling of an encoder that outputs hidden states
+ * @param normalize whether the pooled vector is scaled to length 1
  */
 record Manifest(
     String name, Path model, List<Task> tasks, Input input, Pooling pooling, boolean normalize) {
-  /** Channels by the choice of colours. */
-  private static final int[] COLOURS = {0, 1, 3};
+  /** Number of channels by the index of the {@code colours} choice. */
+  private static final int[] CHANNELS = {0, 1, 3};
 
-  /** Of a picture's sides: a square of it in RGB is below the 2 GiB that an array holds. */
-  private static final int LONGEST = 8192;
+  /** Largest side of an image, in pixels; a square RGB image stays below an array's 2 GiB. */
+  private static final int MAX_SIDE = 8192;
 
   /**
-   * What is predicted.
+   * One task.
    *
-   * @param cut {@code auto}, tensors' names between commas, or {@code -N} parametrised layers from
-   *     the end
-   * @param head of a task whose head is new; linear of others
-   * @param labels null where the stream brings them
-   * @param original whether the network's own head serves as version 0; without it, a cold start
-   * @param open whether labels not listed may be learned
-   * @param kind of its labels; of a dense task, of its pixels'
-   * @param dense whether the head is a new one that gives every pixel a label
-   * @param maskValues the grey value of each class of a dense task; empty to spread them evenly
+   * @param cut {@code auto}, tensor names separated by commas, or {@code -N} parametrised layers
+   *     from the end
+   * @param head the new head; linear if the task keeps the model's own head
+   * @param labels file of labels; null if labels come from the stream
+   * @param original whether the model's own head serves as version 0; otherwise a cold start
+   * @param open whether labels that are not listed may be learned
+   * @param kind type of its labels; for a dense task, of the labels of its pixels
+   * @param dense whether the head is a new one that labels every pixel
+   * @param maskValues the grey value of each class of a dense task; empty to space them evenly
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Task(
@@ -57,22 +57,22 @@ record Manifest(
       int[] maskValues) {}
 
   /**
-   * Where the label of a task is in a record.
+   * The inline label of a task.
    *
-   * @param pointer null where it is not
+   * @param pointer JSON pointer of the label in a record; null if records carry none
    */
   record LabelField(@Nullable String pointer, Kind kind) {}
 
-  /** How a record becomes the network's inputs. */
+  /** How a record is turned into model inputs. */
   sealed interface Input {
-    /** The settings that shape the features, as canonical text. */
+    /** Returns the settings that affect the features, as canonical text for the fingerprint. */
     String encoding();
 
-    /** By task; shorter where no field of a record is read. */
+    /** Returns the inline labels by task index; empty if records have no fields. */
     List<LabelField> labels();
   }
 
-  /** What makes one vector of hidden states: none where the network does, else all or the first. */
+  /** How hidden states become one vector: by the model itself, their mean, or the first token. */
   enum Pooling {
     NONE,
     MEAN,
@@ -80,7 +80,9 @@ record Manifest(
   }
 
   /**
-   * @param text pointer of the text; null where the whole value is the text
+   * Text input.
+   *
+   * @param text pointer of the text; null if the whole value is the text
    */
   record Text(
       @Nullable String id,
@@ -97,6 +99,8 @@ record Manifest(
   }
 
   /**
+   * Numeric input.
+   *
    * @param array whether {@code numbers} is one pointer to an array
    */
   record Tabular(@Nullable String id, List<LabelField> labels, List<String> numbers, boolean array)
@@ -108,12 +112,15 @@ record Manifest(
   }
 
   /**
-   * @param image pointer of the file in base64; null where the whole value is the file
-   * @param channels 1 for grey, 3 for RGB, 0 where the network's input tells
-   * @param layout 0 where the network's input tells, 1 for channels first, 2 for last
-   * @param size height and width, empty where the network's input tells
-   * @param resize pixels of the shorter side before the centre is cut out; 0 to stretch
-   * @param mean of all channels, of each, or empty for 0; likewise {@code std} for 1
+   * Image input.
+   *
+   * @param image pointer of the base64-encoded file; null if the whole value is the file
+   * @param channels 1 for grey, 3 for RGB, 0 to use the model's
+   * @param layout 0 to use the model's, 1 for channels first, 2 for channels last
+   * @param size height and width; empty to use the model's
+   * @param resize length of the shorter side in pixels before the centre crop; 0 to stretch
+   * @param mean one value for all channels, one per channel, or empty for 0
+   * @param std one value for all channels, one per channel, or empty for 1
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Image(
@@ -130,7 +137,7 @@ record Manifest(
       implements Input {
     @Override
     public String encoding() {
-      // no %d: its digits are the machine's, and heads of another fingerprint are refused
+      // not %d: its digits depend on the locale, and the fingerprint must not
       return "image %s size %s resize %s mean %s std %s"
           .formatted(
               image == null ? "" : image,
@@ -142,7 +149,7 @@ record Manifest(
     }
   }
 
-  /** The whole value is the network's input, as it lies in memory. */
+  /** Tensor input: the whole value is the model's input as raw bytes. */
   record Tensor() implements Input {
     @Override
     public String encoding() {
@@ -158,7 +165,7 @@ record Manifest(
   private static final YAMLMapper YAML =
       YAMLMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
 
-  /** Reads what it can; every problem goes to {@code problems}, named by its key. */
+  /** Reads the manifest as far as possible; adds every problem with its key to {@code problems}. */
   static Manifest read(Path manifest, Path directory, List<String> problems) {
     Section root = new Section(parse(manifest, problems), "", problems);
     Section input = root.section("input");
@@ -177,15 +184,15 @@ record Manifest(
       labels.add(new LabelField(input.pointer("label"), read.kind()));
     }
     if (tasks.stream().map(Task::name).distinct().count() < tasks.size()) {
-      root.problem("tasks", "two have the same name");
+      root.problem("tasks", "task names must be unique");
     }
     Pooling pooling = Pooling.values()[input.choice("pooling", "none", "mean", "first")];
     if (pooling != Pooling.NONE && tasks.stream().anyMatch(Task::original)) {
-      input.problem("pooling", "is for encoders without a head: say head: none");
+      input.problem("pooling", "requires an encoder without a head: set head: none");
     }
     boolean normalize = input.flag("normalize", false);
     if (normalize && pooling == Pooling.NONE) {
-      input.problem("normalize", "is part of pooling: mean or first");
+      input.problem("normalize", "requires pooling: mean or first");
     }
     Manifest read =
         new Manifest(
@@ -205,21 +212,22 @@ record Manifest(
     boolean original = head == 0;
     boolean dense = head == 2;
     if (!original && !dense && task.has("labels")) {
-      task.problem("labels", "has no meaning with head: none; the labels come from the stream");
+      task.problem("labels", "is not allowed with head: none; labels come from the stream");
     }
     Kind kind = kind(task);
     boolean quantity = kind instanceof Kind.Quantity;
     if (quantity) {
       Stream.of("labels", "open", "mask-values")
           .filter(task::has)
-          .forEach(key -> task.problem(key, "has no meaning with kind: regression"));
+          .forEach(key -> task.problem(key, "is not allowed with kind: regression"));
     }
     boolean open = task.flag("open", true);
     if (!original && !dense && !open) {
-      task.problem("open", "a cold start (head: none) knows no labels yet, so it must be open");
+      task.problem("open", "must be true with head: none, because a cold start has no labels yet");
     }
     if (dense && !task.has("cut")) {
-      task.problem("cut", "is missing: the name of the feature map that head: dense stands on");
+      task.problem(
+          "cut", "is missing: set the name of the feature map that is the input of head: dense");
     }
     return new Task(
         task.required(name),
@@ -236,7 +244,7 @@ record Manifest(
   private static Kind kind(Section task) {
     int kind = task.choice("kind", "classification", "regression", "multi-label");
     if (kind != 1 && task.has("scale")) {
-      task.problem("scale", "is of a number: say kind: regression");
+      task.problem("scale", "requires kind: regression");
     }
     return switch (kind) {
       case 1 -> new Kind.Quantity(task.choice("scale", "linear", "log") == 1);
@@ -252,7 +260,7 @@ record Manifest(
     for (int i = 0; i < values.length; i++) {
       values[i] = (int) numbers[i];
       if (values[i] != numbers[i] || values[i] < 0 || values[i] > 255 || !seen.add(values[i])) {
-        task.problem("mask-values", "must be different whole numbers from 0 to 255");
+        task.problem("mask-values", "must be distinct integers from 0 to 255");
         return new int[0];
       }
     }
@@ -260,14 +268,14 @@ record Manifest(
   }
 
   /**
-   * @param head 0 for the network's own, 1 for one on vectors, 2 for a dense one
+   * @param head index of the {@code head} choice: 0 for original, 1 for none, 2 for dense
    */
   private static NewHead newHead(Section task, int head, Kind kind) {
     if (head == 0 && task.has("hidden")) {
-      task.problem("hidden", "is of a new head: say head: none, or head: dense");
+      task.problem("hidden", "requires a new head: set head: none or head: dense");
     }
     if (task.has("subclasses") && !(head == 1 && kind instanceof Kind.OneLabel)) {
-      task.problem("subclasses", "are of a new head that tells one label: say head: none");
+      task.problem("subclasses", "requires head: none and kind: classification");
     }
     List<Integer> hidden = new ArrayList<>();
     for (float width : task.numbers("hidden")) {
@@ -292,9 +300,9 @@ record Manifest(
       return YAML.readTree(Files.readAllBytes(manifest));
     } catch (JsonProcessingException e) {
       problems.add(
-          "line " + e.getLocation().getLineNr() + " is not YAML: " + e.getOriginalMessage());
+          "line " + e.getLocation().getLineNr() + " is not valid YAML: " + e.getOriginalMessage());
     } catch (IOException e) {
-      problems.add("the manifest cannot be read: " + e);
+      problems.add("cannot read the manifest: " + e);
     }
     return YAML.createObjectNode();
   }
@@ -305,10 +313,10 @@ record Manifest(
     if (format > 0) {
       Stream.of("id", "label", "text", "numbers", "image")
           .filter(input::has)
-          .forEach(
-              key -> input.problem(key, "there are no fields in format: text, image or tensor"));
+          .forEach(key -> input.problem(key, "is not allowed with format: text, image or tensor"));
       if (!input.has("label") && labels.stream().anyMatch(label -> label.pointer() != null)) {
-        input.problem("format", "text, image and tensor have no fields: take label from the tasks");
+        input.problem(
+            "format", "text, image and tensor have no fields: remove label from the tasks");
       }
     }
     if (format == 3) {
@@ -319,19 +327,19 @@ record Manifest(
     }
     List<String> kinds = Stream.of("text", "numbers", "image").filter(input::has).toList();
     if (kinds.size() > 1) {
-      input.problem(kinds.get(1), "is another kind of input than " + kinds.get(0));
+      input.problem(kinds.get(1), "cannot be combined with " + kinds.get(0));
     }
     if (format == 0 && kinds.isEmpty()) {
-      input.problem("text", "is missing: the JSON pointer of the text; or give numbers or image");
+      input.problem("text", "is missing: set the JSON pointer of text, numbers or image");
     }
     String kind = format == 1 || kinds.isEmpty() ? "text" : kinds.get(0);
     if (kind.equals("numbers")) {
       List<String> numbers = input.pointers(kind);
-      distinct(input, id, labels, numbers);
+      checkDistinct(input, id, labels, numbers);
       return new Tabular(id, labels, numbers, !input.list(kind));
     }
     String field = input.pointer(kind);
-    distinct(input, id, labels, field == null ? List.of() : List.of(field));
+    checkDistinct(input, id, labels, field == null ? List.of() : List.of(field));
     return kind.equals("image")
         ? image(input, id, labels, field)
         : text(input, directory, id, labels, field);
@@ -341,7 +349,7 @@ record Manifest(
       Section input, @Nullable String id, List<LabelField> labels, @Nullable String image) {
     float[] size = input.numbers("size");
     if (size.length > 0 && (size.length != 2 || !isSide(size[0]) || !isSide(size[1]))) {
-      input.problem("size", "must be [height, width] in pixels, 1 to %d each".formatted(LONGEST));
+      input.problem("size", "must be [height, width] in pixels, 1 to %d each".formatted(MAX_SIDE));
       size = new float[0];
     }
     float[] std = input.numbers("std");
@@ -354,7 +362,7 @@ record Manifest(
         id,
         labels,
         image,
-        COLOURS[input.choice("colours", "auto", "grey", "rgb")],
+        CHANNELS[input.choice("colours", "auto", "grey", "rgb")],
         input.choice("layout", "auto", "channels-first", "channels-last"),
         size.length == 0 ? new int[0] : new int[] {(int) size[0], (int) size[1]},
         input.has("resize") ? input.positive("resize", 1) : 0,
@@ -364,7 +372,7 @@ record Manifest(
   }
 
   private static boolean isSide(float size) {
-    return size >= 1 && size <= LONGEST && size == (int) size;
+    return size >= 1 && size <= MAX_SIDE && size == (int) size;
   }
 
   private static Text text(
@@ -382,8 +390,8 @@ record Manifest(
         input.positive("max-characters", 20_000));
   }
 
-  /** A field cannot be two things, nor hold another that is wanted. */
-  private static void distinct(
+  /** Checks that no field is configured twice or contains another configured field. */
+  private static void checkDistinct(
       Section input, @Nullable String id, List<LabelField> labels, List<String> fields) {
     Set<String> seen = new HashSet<>();
     List<String> all = new ArrayList<>(fields);
@@ -392,7 +400,7 @@ record Manifest(
         .forEach(all::add);
     for (String pointer : all) {
       if (!seen.add(pointer)) {
-        input.problem(pointer, "is wanted twice");
+        input.problem(pointer, "is configured twice");
       }
     }
     for (String pointer : all) {
@@ -400,7 +408,8 @@ record Manifest(
           slash > 0;
           slash = pointer.lastIndexOf('/', slash - 1)) {
         if (seen.contains(pointer.substring(0, slash))) {
-          input.problem(pointer, "lies inside " + pointer.substring(0, slash) + ", wanted too");
+          input.problem(
+              pointer, "is inside " + pointer.substring(0, slash) + ", which is also configured");
         }
       }
     }

@@ -14,13 +14,12 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The class of every pixel as a grey PNG file in base64, and back. Immutable.
+ * Encodes the class of every pixel as a base64 grey PNG file, and decodes it. Immutable.
  *
- * <p>A palette's colours count as grey by their red; a mask in colours is read by its first
- * channel.
+ * <p>For palette and colour images it reads the red channel.
  */
 public final class Masks {
-  /** Classes a mask can tell apart, a byte each and -1 for none. */
+  /** Largest number of classes: one byte each, and -1 for none. */
   static final int MOST = 127;
 
   private static final int UNUSED = -1;
@@ -31,7 +30,7 @@ public final class Masks {
   private final byte[] classes = new byte[256];
 
   /**
-   * @param values the grey value of each class, all different
+   * @param values distinct grey values of the classes
    */
   Masks(int height, int width, int[] values) {
     this.height = height;
@@ -43,7 +42,7 @@ public final class Masks {
     }
   }
 
-  /** Spread evenly over 0 to 255. */
+  /** Returns grey values spaced evenly over 0 to 255. */
   static int[] evenly(int classes) {
     int[] values = new int[classes];
     for (int c = 1; c < classes; c++) {
@@ -61,6 +60,8 @@ public final class Masks {
   }
 
   /**
+   * Encodes a mask.
+   *
    * @param pixels the class of each pixel, row by row
    */
   public String encode(byte[] pixels) {
@@ -70,21 +71,21 @@ public final class Masks {
       grey[i] = (byte) values[pixels[i]];
     }
     ByteArrayOutputStream png = new ByteArrayOutputStream();
-    // as it is, ImageIO would write each by way of a file
+    // by default, ImageIO writes through a cache file
     try (ImageOutputStream out = new MemoryCacheImageOutputStream(png)) {
       ImageIO.write(image, "png", out);
     } catch (IOException e) {
-      throw new UncheckedIOException(e); // memory does not fail
+      throw new UncheckedIOException(e); // cannot happen in memory
     }
     return Base64.getEncoder().encodeToString(png.toByteArray());
   }
 
   /**
-   * The class of each pixel, row by row.
+   * Decodes a mask to the class of each pixel, row by row.
    *
-   * @param field where the mask was found
-   * @throws InvalidRecordException if it is no image of this size, or holds another grey value than
-   *     those of the classes
+   * @param field field of the mask, for errors
+   * @throws InvalidRecordException if it is not an image of this size, or has a grey value that is
+   *     not the value of a class
    */
   public byte[] decode(String mask, String field, @Nullable String recordId)
       throws InvalidRecordException {
@@ -92,7 +93,7 @@ public final class Masks {
       BufferedImage image = pixels(mask);
       if (image.getWidth() != width || image.getHeight() != height) {
         throw new ImageFile.Refused(
-            "is a mask of %d x %d pixels, but %d x %d are due"
+            "is a mask of %d x %d pixels, expected %d x %d"
                 .formatted(image.getWidth(), image.getHeight(), width, height));
       }
       int[] grey = grey(image);
@@ -101,7 +102,8 @@ public final class Masks {
         pixels[i] = classes[grey[i]];
         if (pixels[i] == UNUSED) {
           throw new ImageFile.Refused(
-              "holds the value %d; the classes are %s".formatted(grey[i], Arrays.toString(values)));
+              "contains the grey value %d, expected one of %s"
+                  .formatted(grey[i], Arrays.toString(values)));
         }
       }
       return pixels;

@@ -3,18 +3,18 @@ package dev.headwater.bundle;
 import java.util.Optional;
 
 /**
- * What of a record a person looks at.
+ * The part of a record that is shown to annotators.
  *
- * @param pointer JSON pointer of the text or of the picture in base64; empty where that is the
- *     whole value, and for numbers and tensors
+ * @param pointer JSON pointer of the text or of the base64 image; empty if that is the whole value,
+ *     and for numbers and tensors
  */
 public record Medium(Kind kind, Optional<String> pointer) {
-  /** What it is. */
+  /** Type of the content. */
   public enum Kind {
     TEXT,
     PICTURE,
     NUMBERS,
-    /** Bytes that say nothing to a person. */
+    /** Raw bytes, which cannot be displayed. */
     TENSOR
   }
 

@@ -9,10 +9,10 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A cursor over JSON in ASCII that tells what it has read and stops at anything else. Numbers
- * become the nearest float, as {@link Float#parseFloat} has it: in double arithmetic, whose few
- * last bits can only be wrong by so much that another float is nearer where they lie half way
- * between two; there, and beyond the range of that reasoning, {@code parseFloat} itself is asked.
+ * A cursor over ASCII JSON that stops at anything it does not support. It parses numbers to the
+ * nearest float, like {@link Float#parseFloat}, but in double arithmetic. Rounding errors of that
+ * arithmetic matter only near the midpoint of two floats. There, and outside the supported range,
+ * it falls back to {@code parseFloat}.
  */
 final class PlainNumbers {
   private static final double[] TENS =
@@ -23,22 +23,22 @@ final class PlainNumbers {
   private static final VarHandle EIGHT =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final long ZEROS = 0x3030303030303030L;
-  private static final long BEYOND_NINE = 0x7676767676767676L;
-  private static final long HIGHEST = 0x8080808080808080L;
+  private static final long OVERFLOW_NINE = 0x7676767676767676L;
+  private static final long HIGH_BITS = 0x8080808080808080L;
 
   private static final long ONES = 0x0101010101010101L;
   private static final long COMMAS = ',' * ONES;
 
-  private static final int GREATEST_EXPONENT = 22;
-  private static final int DIGITS = 18;
+  private static final int MAX_EXPONENT = 22;
+  private static final int MAX_DIGITS = 18;
 
-  /** Of a double's bits, those that a float does not have, and where they are half way. */
-  private static final long REST = (1L << 29) - 1;
+  /** The mantissa bits of a double that a float does not have, and their midpoint. */
+  private static final long EXTRA_BITS = (1L << 29) - 1;
 
   private static final long HALF = 1L << 28;
 
-  /** Three roundings, of digits, power and product, are three units in the last place at most. */
-  private static final long CLOSE = 4;
+  /** Three roundings (digits, power, product) are at most three units in the last place. */
+  private static final long TOLERANCE = 4;
 
   private final byte[] value;
   private int at;
@@ -61,7 +61,7 @@ final class PlainNumbers {
     }
   }
 
-  /** Past this character and the space around it, if it comes next. */
+  /** Skips this character and the whitespace around it; returns false if it does not follow. */
   boolean skips(char wanted) {
     skipSpace();
     if (peek() != wanted) {
@@ -72,20 +72,20 @@ final class PlainNumbers {
     return true;
   }
 
-  /** Whether nothing is left. */
+  /** Skips whitespace and returns whether the end is reached. */
   boolean ended() {
     skipSpace();
     return at == value.length;
   }
 
-  /** Past a string of plain characters; where they begin, or -1 where it is no such string. */
+  /** Skips a string without escapes; returns where it starts, or -1 if none follows. */
   int string() {
     if (peek() != '"') {
       return -1;
     }
     int from = ++at;
     for (int b = peek(); b != '"'; b = peek()) {
-      if (b < ' ' || b == '\\') { // the end, control characters and whatever is not ASCII
+      if (b < ' ' || b == '\\') { // end of input, control characters and non-ASCII bytes
         return -1;
       }
       at++;
@@ -110,31 +110,31 @@ final class PlainNumbers {
     return true;
   }
 
-  /** Past a string, a number or a word; false where it is anything else. */
+  /** Skips a string, a number or a literal; returns false if none follows. */
   boolean skipScalar() {
     return switch (peek()) {
       case '"' -> string() >= 0;
-      case 't' -> skipsWord("true");
-      case 'f' -> skipsWord("false");
-      case 'n' -> skipsWord("null");
-      default -> Float.isFinite(number());
+      case 't' -> skipLiteral("true");
+      case 'f' -> skipLiteral("false");
+      case 'n' -> skipLiteral("null");
+      default -> Float.isFinite(readNumber());
     };
   }
 
-  private boolean skipsWord(String word) {
+  private boolean skipLiteral(String word) {
     boolean found = at + word.length() <= value.length && text(at, at + word.length()).equals(word);
     at += found ? word.length() : 0;
     return found;
   }
 
-  /** An array of exactly so many numbers; null where it is anything else. */
+  /** Reads an array of exactly {@code width} numbers; returns null if none follows. */
   float @Nullable [] array(int width) {
     float[] numbers = new float[width];
     if (!skips('[')) {
       return null;
     }
-    for (int i = decimals(numbers, 0); i < width; i = decimals(numbers, i + 1)) {
-      numbers[i] = number();
+    for (int i = readDecimals(numbers, 0); i < width; i = readDecimals(numbers, i + 1)) {
+      numbers[i] = readNumber();
       if (!Float.isFinite(numbers[i]) || (i + 1 < width && !skips(','))) {
         return null;
       }
@@ -143,38 +143,39 @@ final class PlainNumbers {
   }
 
   /**
-   * Numbers as most are, one to seven digits before the point and one to eight after it and then a
-   * comma, which is the sixteenth character at the latest, up to the first that is not one of
-   * these. Where the next one begins depends on nothing but where the comma is; what a number is
-   * worth is told from two words and without a look at its characters one by one.
+   * Reads common decimals, up to the first number in another form. A common decimal has one to
+   * seven digits before the point and one to eight after it; a comma follows within its first
+   * sixteen characters. The position of the comma alone determines where the next number starts.
+   * The value is computed from two 8-byte words, without a loop over characters.
    *
-   * @return how many there are then
+   * @param start index of the first number to read
+   * @return index after the last number read
    */
-  private int decimals(float[] numbers, int there) {
+  private int readDecimals(float[] numbers, int start) {
     byte[] value = this.value;
     int last = value.length - 3 * Long.BYTES;
-    int i = there;
+    int i = start;
     int from = at;
     for (; i + 1 < numbers.length && from <= last; i++) {
       long first = (long) EIGHT.get(value, from);
       long second = (long) EIGHT.get(value, from + Long.BYTES);
-      long commas = commas(first);
+      long commas = firstComma(first);
       int end = Long.numberOfTrailingZeros(commas) >> 3;
       if (commas == 0) {
-        end = Long.BYTES + (Long.numberOfTrailingZeros(commas(second)) >> 3);
+        end = Long.BYTES + (Long.numberOfTrailingZeros(firstComma(second)) >> 3);
       }
       int sign = (((int) first & 0xFF ^ '-') - 1) >>> 31;
-      // from here on without the sign, and lengths in bits
-      int minus = sign << 3;
+      // from here on the sign is removed and lengths are in bits
+      int signBits = sign << 3;
       first ^= ZEROS;
       second ^= ZEROS;
-      long low = first >>> minus | second << 8 << (56 - minus);
-      long high = second >>> minus;
-      int before = Long.numberOfTrailingZeros(beyond(low)) & 56;
-      int digits = (end << 3) - minus - 8;
+      long low = first >>> signBits | second << 8 << (56 - signBits);
+      long high = second >>> signBits;
+      int before = Long.numberOfTrailingZeros(nonDigits(low)) & 56;
+      int digits = (end << 3) - signBits - 8;
       int after = digits - before;
       int leadingZero = (8 - before) & (((int) low & 0xFF) - 1);
-      // negative if one of them is
+      // negative if any of them is
       int wrong = before - 8 | after - 8 | leadingZero;
       if (wrong < 0 || (low >>> before & 0xFF) != ('.' ^ '0')) {
         break;
@@ -184,23 +185,23 @@ final class PlainNumbers {
         long afterPoint = -1L << before;
         long all = low & ~afterPoint | (low >>> 8 | high << 56) & afterPoint;
         long eight = all << (Long.SIZE - digits);
-        if (beyond(eight) != 0) {
+        if (nonDigits(eight) != 0) {
           break;
         }
-        whole = eight(eight);
+        whole = parseEight(eight);
       } else {
         if (after > Long.SIZE || end == 2 * Long.BYTES) {
           break;
         }
         long left = low << (Long.SIZE - before);
         long right = (low >>> before >>> 8 | high << (56 - before)) << (Long.SIZE - after);
-        if ((beyond(left) | beyond(right)) != 0) {
+        if ((nonDigits(left) | nonDigits(right)) != 0) {
           break;
         }
-        whole = eight(left) * WHOLE_TENS[after >> 3] + eight(right);
+        whole = parseEight(left) * WHOLE_TENS[after >> 3] + parseEight(right);
       }
-      double near = whole * TENS[GREATEST_EXPONENT - (after >> 3)];
-      if (closeToHalf(near)) {
+      double near = whole * TENS[MAX_EXPONENT - (after >> 3)];
+      if (isNearMidpoint(near)) {
         break;
       }
       numbers[i] = Float.intBitsToFloat(Float.floatToRawIntBits((float) near) | sign << 31);
@@ -214,57 +215,57 @@ final class PlainNumbers {
     return i;
   }
 
-  /** NaN where it is none in JSON, or has too many digits to be plain. */
-  private float number() {
+  /** Reads a number; returns NaN if it is not valid JSON or has too many digits. */
+  private float readNumber() {
     int from = at;
     boolean negative = peek() == '-';
     at += negative ? 1 : 0;
     int first = at;
-    long digits = digits(0);
+    long digits = readDigits(0);
     int whole = at - first;
     boolean leadingZero = whole > 1 && value[first] == '0';
     int exponent = 0;
     boolean integer = peek() != '.';
     if (!integer) {
       int point = ++at;
-      digits = digits(digits);
+      digits = readDigits(digits);
       exponent = point - at;
       whole = exponent == 0 ? 0 : whole;
     }
-    // the point is no digit
-    boolean plain = whole > 0 && !leadingZero && at - first <= DIGITS + (integer ? 0 : 1);
+    // the point does not count as a digit
+    boolean isSupported = whole > 0 && !leadingZero && at - first <= MAX_DIGITS + (integer ? 0 : 1);
     if (peek() == 'e' || peek() == 'E') {
       integer = false;
       at++;
-      boolean down = peek() == '-';
-      at += down || peek() == '+' ? 1 : 0;
+      boolean negativeExponent = peek() == '-';
+      at += negativeExponent || peek() == '+' ? 1 : 0;
       int begin = at;
-      int power = (int) digits(0);
-      exponent += down ? -power : power;
-      plain &= at > begin && at - begin <= 4;
+      int power = (int) readDigits(0);
+      exponent += negativeExponent ? -power : power;
+      isSupported &= at > begin && at - begin <= 4;
     }
-    if (!plain) {
+    if (!isSupported) {
       return Float.NaN;
     }
     if (integer) {
-      return negative ? -digits : digits; // of zero there is one
+      return negative ? -digits : digits; // an integer zero has no sign
     }
-    return nearest(negative, digits, exponent, from);
+    return toFloat(negative, digits, exponent, from);
   }
 
   /**
-   * Eight characters at a time: how many of them are digits is seen in one word, and so is what
-   * they are worth, with as few branches to guess wrong as there are numbers (Lemire 2018).
+   * Reads digits, eight characters at a time. Their number and value are computed on whole words,
+   * which keeps mispredicted branches to about one per number (Lemire 2018).
    */
-  private long digits(long before) {
+  private long readDigits(long before) {
     long digits = before;
     while (at + Long.BYTES <= value.length) {
-      long worth = worth(at);
-      int found = found(worth);
+      long word = loadDigits(at);
+      int found = countDigits(word);
       if (found == 0) {
         return digits;
       }
-      digits = digits * WHOLE_TENS[found] + part(worth, found);
+      digits = digits * WHOLE_TENS[found] + parseLeading(word, found);
       at += found;
       if (found < Long.BYTES) {
         return digits;
@@ -277,50 +278,50 @@ final class PlainNumbers {
     return digits;
   }
 
-  private long worth(int from) {
+  private long loadDigits(int from) {
     return (long) EIGHT.get(value, from) ^ ZEROS;
   }
 
-  /** The highest bit of each that is no digit. A carry spoils only what comes after such a one. */
-  private static long beyond(long worth) {
-    return ((worth + BEYOND_NINE) | worth) & HIGHEST;
+  /** Sets the highest bit of each byte that is not a digit; bits after the first are unreliable. */
+  private static long nonDigits(long word) {
+    return ((word + OVERFLOW_NINE) | word) & HIGH_BITS;
   }
 
-  /** How many digits come first. */
-  private static int found(long worth) {
-    return Long.numberOfTrailingZeros(beyond(worth)) / Byte.SIZE;
+  /** Returns the number of leading digits. */
+  private static int countDigits(long word) {
+    return Long.numberOfTrailingZeros(nonDigits(word)) / Byte.SIZE;
   }
 
-  /** The highest bit of the first that is a comma, and of none before it. */
-  private static long commas(long eight) {
+  /** Sets the highest bit of the first comma, and of no byte before it. */
+  private static long firstComma(long eight) {
     long none = eight ^ COMMAS;
-    return (none - ONES) & ~none & HIGHEST;
+    return (none - ONES) & ~none & HIGH_BITS;
   }
 
-  /** Of so many digits, one at least. */
-  private static long part(long worth, int found) {
-    return eight(worth << ((Long.BYTES - found) * Byte.SIZE));
+  /** Returns the value of the first {@code found} digits, at least one. */
+  private static long parseLeading(long word, int found) {
+    return parseEight(word << ((Long.BYTES - found) * Byte.SIZE));
   }
 
-  /** Of eight digits, the first in the lowest byte: in pairs, in fours, all. */
-  private static long eight(long eight) {
+  /** Returns the value of eight digits, the first in the lowest byte, by pairs, then fours. */
+  private static long parseEight(long eight) {
     long pairs = ((eight * ((10 << 8) | 1)) >>> 8) & 0x00FF00FF00FF00FFL;
     long fours = ((pairs * ((100L << 16) | 1)) >>> 16) & 0x0000FFFF0000FFFFL;
     return (fours * ((10_000L << 32) | 1)) >>> 32;
   }
 
-  private float nearest(boolean negative, long digits, int exponent, int from) {
-    if (Math.abs(exponent) <= GREATEST_EXPONENT) {
-      double near = digits * TENS[exponent + GREATEST_EXPONENT];
+  private float toFloat(boolean negative, long digits, int exponent, int from) {
+    if (Math.abs(exponent) <= MAX_EXPONENT) {
+      double near = digits * TENS[exponent + MAX_EXPONENT];
       boolean normal = (near >= Float.MIN_NORMAL && near <= Float.MAX_VALUE) || digits == 0;
-      if (normal && !closeToHalf(near)) {
+      if (normal && !isNearMidpoint(near)) {
         return (float) (negative ? -near : near);
       }
     }
     return Float.parseFloat(text(from, at));
   }
 
-  private static boolean closeToHalf(double near) {
-    return (Double.doubleToRawLongBits(near) - HALF + CLOSE & REST) <= 2 * CLOSE;
+  private static boolean isNearMidpoint(double near) {
+    return (Double.doubleToRawLongBits(near) - HALF + TOLERANCE & EXTRA_BITS) <= 2 * TOLERANCE;
   }
 }

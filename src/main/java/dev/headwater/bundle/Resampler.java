@@ -3,15 +3,14 @@ package dev.headwater.bundle;
 import java.awt.image.Raster;
 
 /**
- * Brings a picture to another size with a triangle filter that widens where it makes small:
- * antialiased bilinear, the default of Pillow and torchvision. At the size it has, it changes
- * nothing.
+ * Resizes images with antialiased bilinear interpolation, the default of Pillow and torchvision: a
+ * triangle filter that widens when it shrinks. An image of the target size is unchanged.
  */
 final class Resampler {
   private final Taps[] across;
   private final Taps[] down;
 
-  /** What one target pixel is made of, along one axis. */
+  /** The source pixels and weights of one target pixel along one axis. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Taps(int from, float[] weights) {
     int end() {
@@ -20,10 +19,11 @@ final class Resampler {
   }
 
   /**
-   * A size on both axes, and the part of it that is wanted.
+   * A target size and a crop of it, in pixels.
    *
-   * @param width of the whole picture, likewise {@code height}
-   * @param left pixels cut off on the left, likewise {@code top}
+   * @param width width before the crop, likewise {@code height}
+   * @param left offset of the crop from the left, likewise {@code top}
+   * @param columns width of the crop, likewise {@code rows} its height
    */
   record Target(int width, int height, int left, int top, int columns, int rows) {}
 
@@ -46,16 +46,16 @@ final class Resampler {
         weights[k] = Math.max(0, 1 - Math.abs(from + k + .5 - centre) / support);
         sum += weights[k];
       }
-      float[] shares = new float[weights.length];
-      for (int k = 0; k < shares.length; k++) {
-        shares[k] = (float) (weights[k] / sum);
+      float[] normalized = new float[weights.length];
+      for (int k = 0; k < normalized.length; k++) {
+        normalized[k] = (float) (weights[k] / sum);
       }
-      all[i] = new Taps(from, shares);
+      all[i] = new Taps(from, normalized);
     }
     return all;
   }
 
-  /** One channel, row by row, on the scale of its samples. */
+  /** Returns one resized channel, row by row, on the scale of the source samples. */
   float[] channel(Raster raster, int band) {
     int[] line = new int[raster.getWidth()];
     float[] row = new float[across.length];
@@ -67,9 +67,9 @@ final class Resampler {
       }
       if (first < down.length && down[first].from() <= y) {
         raster.getSamples(0, y, line.length, 1, band, line);
-        narrow(line, row);
+        resampleRow(line, row);
       }
-      // each row is done with at once: a picture may be far taller than what is made of it
+      // row by row, because the source can be much larger than the target
       for (int j = first; j < down.length && down[j].from() <= y; j++) {
         float weight = down[j].weights()[y - down[j].from()];
         for (int i = 0; i < row.length; i++) {
@@ -80,7 +80,7 @@ final class Resampler {
     return pixels;
   }
 
-  private void narrow(int[] line, float[] row) {
+  private void resampleRow(int[] line, float[] row) {
     for (int i = 0; i < row.length; i++) {
       float sum = 0;
       for (int k = 0; k < across[i].weights().length; k++) {

@@ -11,8 +11,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One mapping of the manifest, read key by key. A problem is noted with its key and a harmless
- * value returned, so that one reading finds them all.
+ * One mapping of the manifest, read key by key. A problem is recorded with its key and a default is
+ * returned, so that one pass finds all problems.
  */
 final class Section {
   private final JsonNode node;
@@ -25,7 +25,9 @@ final class Section {
     this.prefix = prefix;
     this.problems = problems;
     if (!node.isObject() && !node.isMissingNode()) {
-      problems.add((prefix.isEmpty() ? "the manifest" : prefix + "it") + " must be a mapping");
+      String where =
+          prefix.isEmpty() ? "the manifest" : prefix.substring(0, prefix.length() - 1) + ":";
+      problems.add(where + " must be a mapping");
     }
   }
 
@@ -50,7 +52,7 @@ final class Section {
     return new Section(node.path(key), prefix + key + ".", problems);
   }
 
-  /** The elements of a list of mappings, one at least. */
+  /** Returns the elements of a non-empty list of mappings. */
   List<Section> sections(String key) {
     List<Section> sections = new ArrayList<>();
     for (JsonNode element : node.path(key)) {
@@ -58,7 +60,7 @@ final class Section {
           new Section(element, "%s%s[%d].".formatted(prefix, key, sections.size()), problems));
     }
     if (sections.isEmpty() || !list(key)) {
-      problem(key, "must be a list of mappings, not an empty one");
+      problem(key, "must be a non-empty list of mappings");
     }
     return sections;
   }
@@ -69,13 +71,13 @@ final class Section {
       return null;
     }
     if (!value.isValueNode() || value.asText().isBlank()) {
-      problem(key, "must be text");
+      problem(key, "must be non-blank text");
       return null;
     }
     return value.asText();
   }
 
-  /** One text, or a list of them. */
+  /** Reads one text or a list of texts. */
   List<String> texts(String key) {
     JsonNode value = get(key);
     if (value == null || !value.isArray()) {
@@ -84,7 +86,7 @@ final class Section {
     List<String> texts = new ArrayList<>();
     value.forEach(element -> texts.add(element.asText()));
     if (texts.isEmpty() || texts.stream().anyMatch(String::isBlank)) {
-      problem(key, "must be a list of texts, none of them blank");
+      problem(key, "must be a non-empty list of non-blank texts");
     }
     return texts;
   }
@@ -100,11 +102,11 @@ final class Section {
     return value;
   }
 
-  /** An existing file, relative to the directory; the directory itself where there is none. */
+  /** Reads the path of an existing file, relative to the directory. */
   Path file(String key, Path directory) {
     Path file = directory.resolve(required(key));
     if (has(key) && !Files.isRegularFile(file)) {
-      problem(key, "there is no file " + file);
+      problem(key, "file not found: " + file);
     }
     return file;
   }
@@ -123,13 +125,13 @@ final class Section {
       return fallback;
     }
     if (!value.isInt() || value.asInt() < 1) {
-      problem(key, "must be a whole number of at least 1");
+      problem(key, "must be an integer of at least 1");
       return fallback;
     }
     return value.asInt();
   }
 
-  /** One number, or a list of them; none where the key is absent. */
+  /** Reads one number or a list of numbers; empty if the key is absent. */
   float[] numbers(String key) {
     JsonNode value = get(key);
     if (value == null) {
@@ -147,12 +149,12 @@ final class Section {
     return numbers;
   }
 
-  /** The index of the value among the choices; the first is the default. */
+  /** Returns the index of the value in the choices; the first choice is the default. */
   int choice(String key, String... choices) {
     String value = text(key);
     int index = value == null ? 0 : List.of(choices).indexOf(value);
     if (index < 0) {
-      problem(key, "is '" + value + "', must be one of " + String.join(", ", choices));
+      problem(key, "invalid value '" + value + "', expected one of " + String.join(", ", choices));
     }
     return Math.max(0, index);
   }
@@ -162,7 +164,7 @@ final class Section {
     return value == null ? null : checked(key, value);
   }
 
-  /** One pointer, or a list of them. */
+  /** Reads one JSON pointer or a list of them. */
   List<String> pointers(String key) {
     JsonNode value = get(key);
     if (value == null || !value.isArray()) {
@@ -174,7 +176,7 @@ final class Section {
       pointers.add(checked(key, element.asText()));
     }
     if (pointers.isEmpty()) {
-      problem(key, "is an empty list");
+      problem(key, "must not be empty");
     }
     return pointers;
   }
@@ -185,19 +187,19 @@ final class Section {
 
   private String checked(String key, String pointer) {
     if (!pointer.startsWith("/")) {
-      problem(key, "'" + pointer + "' is no JSON pointer: one starts with /, as in /user/id");
+      problem(key, "invalid JSON pointer '" + pointer + "': it must start with /, as in /user/id");
       return "/";
     }
     return JsonPointer.compile(pointer).toString();
   }
 
-  /** To be called once every key has been asked for. */
+  /** Reports all keys that have not been read; call it last. */
   void refuseOthers() {
     node.fieldNames()
         .forEachRemaining(
             key -> {
               if (!known.contains(key)) {
-                problem(key, "is no key here; the keys are " + String.join(", ", known));
+                problem(key, "unknown key; valid keys: " + String.join(", ", known));
               }
             });
   }

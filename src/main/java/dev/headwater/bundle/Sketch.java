@@ -3,36 +3,36 @@ package dev.headwater.bundle;
 import java.util.SplittableRandom;
 
 /**
- * Fewer numbers that lie as far from each other as many did: each is added to or taken from one of
- * them, as is drawn for its place (feature hashing: Weinberger et al. 2009). Squared distances are
- * the same on average over these draws, with a deviation of at most {@code sqrt(2 / SIZE)} of them,
- * here 4.4 %.
+ * Reduces long feature vectors to {@link #SIZE} values while preserving distances (feature hashing:
+ * Weinberger et al. 2009). Each value is added to or subtracted from one randomly chosen output.
+ * Squared distances are preserved in expectation, with a relative standard deviation of at most
+ * {@code sqrt(2 / SIZE)}, here 4.4 %.
  */
 final class Sketch {
   static final int SIZE = 1024;
 
-  /** Never to be changed: sketches on the samples topic are compared with later ones. */
+  /** Must never change: vectors on the samples topic are compared with later ones. */
   private static final long SEED = 20_091_106;
 
-  /** Of each number, twice where it goes, and one more where it is taken away. */
-  private final int[] places;
+  /** For each value, twice the index of its output, plus one if it is subtracted. */
+  private final int[] targets;
 
   /**
-   * @param length of what is sketched
+   * @param length length of the input vectors
    */
   Sketch(int length) {
-    places = new SplittableRandom(SEED).ints(length, 0, 2 * SIZE).toArray();
+    targets = new SplittableRandom(SEED).ints(length, 0, 2 * SIZE).toArray();
   }
 
   float[] of(float[] vector) {
     float[] sums = new float[2 * SIZE];
-    for (int i = 0; i < places.length; i++) {
-      sums[places[i]] += vector[i];
+    for (int i = 0; i < targets.length; i++) {
+      sums[targets[i]] += vector[i];
     }
-    float[] sketch = new float[SIZE];
+    float[] hashed = new float[SIZE];
     for (int i = 0; i < SIZE; i++) {
-      sketch[i] = sums[2 * i] - sums[2 * i + 1];
+      hashed[i] = sums[2 * i] - sums[2 * i + 1];
     }
-    return sketch;
+    return hashed;
   }
 }

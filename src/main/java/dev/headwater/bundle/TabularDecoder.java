@@ -7,28 +7,31 @@ import dev.headwater.schema.format.ValueReader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Numbers out of JSON, as one float32 row a record. */
+/** Decodes numeric fields to one float32 row per record. */
 final class TabularDecoder implements RecordDecoder {
 
-  /** Null where the graph does not take one row of numbers a record; {@code problems} says why. */
+  /**
+   * Returns a decoder, or null if the model does not take one row of numbers per record; {@code
+   * problems} then has the reason.
+   */
   static @Nullable TabularDecoder of(
       Manifest.Tabular settings, List<TensorInfo> inputs, List<String> problems) {
     TensorInfo input = FloatRows.input(inputs, 2);
     if (input == null) {
       problems.add(
-          "input.numbers: the network must have one float32 input [N, width], N dynamic; it has "
+          "input.numbers: the model must have one float32 input [N, width], N dynamic; found "
               + inputs);
       return null;
     }
     long width =
         input.shape()[1] > 0 || settings.array() ? input.shape()[1] : settings.numbers().size();
     if (width < 1) {
-      problems.add("input.numbers: the network leaves its width open; list the pointers");
+      problems.add("input.numbers: the model has a dynamic width; list one pointer per number");
       return null;
     }
     if (!settings.array() && settings.numbers().size() != width) {
       problems.add(
-          "input.numbers: " + settings.numbers().size() + " pointers, the network wants " + width);
+          "input.numbers: " + settings.numbers().size() + " pointers, the model expects " + width);
       return null;
     }
     FieldReader reader =

@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** One thing predicted from a record: a cut of the bundle's network, and the labels it tells. */
+/** A prediction task: a cut of the bundle's model, with a label set and a head. */
 public final class Task {
   private final Manifest.Task manifest;
   private final @Nullable String labelField;
@@ -33,12 +33,12 @@ public final class Task {
   private final int featureSize;
   private final Optional<Masks> masks;
   private final Optional<Tiling> tiling;
-  private final Optional<Sketch> sketch;
-  private final boolean taughtByDraws;
+  private final Optional<Sketch> featureHasher;
+  private final boolean trainsOnUnlabelled;
 
   /**
-   * @param labelField JSON pointer of the label that records bring; null where they bring none
-   * @param tiling of a dense task
+   * @param labelField JSON pointer of the inline label; null if records carry none
+   * @param tiling the tiling of a dense task
    */
   Task(
       Manifest.Task manifest,
@@ -60,11 +60,11 @@ public final class Task {
             .mapToInt(shape -> (int) Arrays.stream(shape).reduce(1, Math::multiplyExact))
             .sum();
     this.tiling = tiling;
-    sketch =
+    featureHasher =
         tiling.isEmpty() && featureSize > Sketch.SIZE
             ? Optional.of(new Sketch(featureSize))
             : Optional.empty();
-    taughtByDraws =
+    trainsOnUnlabelled =
         tiling.isEmpty() && kind() instanceof Kind.OneLabel && (linear() || subclasses() > 1);
     masks =
         tiling.map(
@@ -77,22 +77,22 @@ public final class Task {
                         : manifest.maskValues()));
   }
 
-  /** How the classes of its pixels are written; empty but for a dense task. */
+  /** Returns the encoding of pixel classes; empty unless the task is dense. */
   public Optional<Masks> masks() {
     return masks;
   }
 
-  /** How its features travel and are learned from; empty but for a dense task. */
+  /** Returns how feature maps are split into tiles; empty unless the task is dense. */
   public Optional<Tiling> tiling() {
     return tiling;
   }
 
-  /** Whether its head is one linear layer on one vector. */
+  /** Returns whether the head is one linear layer on one vector. */
   public boolean linear() {
     return split.linear().isPresent() && split.dim() > 0;
   }
 
-  /** The shapes of what a head is trained on at once: of a tile, else of a record. */
+  /** Returns the shapes of one training row: of a tile if the task is dense, else of a record. */
   public List<long[]> rowShapes() {
     return tiling
         .map(
@@ -103,69 +103,69 @@ public final class Task {
         .orElse(featureShapes);
   }
 
-  /** How many values that is. */
+  /** Returns the number of values of one training row. */
   public int rowSize() {
     return tiling.map(Tiling::size).orElse(featureSize);
   }
 
-  /** How many answers a head gives to that: one a pixel, else one. */
+  /** Returns the number of head outputs per training row: one per pixel if dense, else one. */
   public int rowAnswers() {
     return tiling.map(Tiling::answers).orElse(1);
   }
 
   /**
-   * One vector for a record, by which it is compared with others: its features, but of a dense task
-   * the mean of each channel, and of more than 1,024 features so many numbers that keep distances.
+   * Returns one vector by which records are compared. A dense task uses the mean of each channel.
+   * Other tasks use their features, reduced by feature hashing if there are more than 1,024.
    */
   public float[] summary(float[] features) {
     return tiling
         .map(map -> map.summary(features))
-        .or(() -> sketch.map(fewer -> fewer.of(features)))
+        .or(() -> featureHasher.map(hasher -> hasher.of(features)))
         .orElse(features);
   }
 
   /**
-   * What travels of a record whose label nobody is asked for: all its features where they teach,
-   * which is where one label is told by one layer, and its {@link #summary} where they are only
-   * there for drift to be seen in.
+   * Returns what is stored of an unlabelled sample. That is all features if training uses
+   * unlabelled samples (single-label tasks with a linear head or subclasses). Otherwise it is the
+   * {@link #summary}, which drift detection needs.
    */
   public float[] drawn(float[] features) {
-    return taughtByDraws ? features : summary(features);
+    return trainsOnUnlabelled ? features : summary(features);
   }
 
-  /** How many values that is. */
+  /** Returns the number of values stored of an unlabelled sample. */
   public int drawnSize() {
     if (tiling.isPresent()) {
       return tiling.get().channels();
     }
-    return taughtByDraws ? featureSize : Math.min(featureSize, Sketch.SIZE);
+    return trainsOnUnlabelled ? featureSize : Math.min(featureSize, Sketch.SIZE);
   }
 
-  /** The {@link #summary} of a record of which this travelled. */
+  /** Returns the {@link #summary} of a stored unlabelled sample. */
   public float[] summaryOfDrawn(float[] drawn) {
-    return taughtByDraws ? summary(drawn) : drawn;
+    return trainsOnUnlabelled ? summary(drawn) : drawn;
   }
 
   public String name() {
     return manifest.name();
   }
 
-  /** JSON pointer of the label that records bring; null where they bring none. */
+  /** Returns the JSON pointer of the inline label, or null if records carry none. */
   public @Nullable String labelField() {
     return labelField;
   }
 
-  /** The network, cut in two where this task's head begins. */
+  /** Returns the model, split where this task's head begins. */
   public Split split() {
     return split;
   }
 
-  /** Of one record, at each of the split's features. */
+  /** Returns the shape of one record at each of the split's features. */
   public List<long[]> featureShapes() {
     return featureShapes;
   }
 
-  /** Of one record, at each of the features; empty where the file does not fix them all. */
+  /** Returns the shape of one record at each feature; empty if the file leaves any size dynamic. */
   static Optional<List<long[]>> shapes(Split split) {
     if (split.dim() > 0) {
       return Optional.of(List.of(new long[] {split.dim()}));
@@ -178,12 +178,12 @@ public final class Task {
     return known.size() == split.features().size() ? Optional.of(known) : Optional.empty();
   }
 
-  /** How many values a record has at the cut. */
+  /** Returns the number of values per record at the cut. */
   public int featureSize() {
     return featureSize;
   }
 
-  /** The shape of so many records of this shape. */
+  /** Returns the shape of a batch of records of this shape. */
   public static long[] batched(int records, long[] shape) {
     long[] batched = new long[shape.length + 1];
     batched[0] = records;
@@ -192,33 +192,33 @@ public final class Task {
   }
 
   /**
-   * The labels the bundle came with, by output index; empty in a cold start. Of a number the one
-   * output.
+   * Returns the labels of the bundle by output index. They are empty in a cold start; a regression
+   * task has one output name instead.
    */
   public List<String> labels() {
     return labels;
   }
 
-  /** How many rows of weights a label may have in a new head's last layer. */
+  /** Returns the maximum number of weight rows per label in a new head's last layer. */
   public int subclasses() {
     return manifest.head().subclasses();
   }
 
-  /** What it tells of a record; of a dense task, of a pixel. */
+  /** Returns the output type per record, or per pixel if the task is dense. */
   public Kind kind() {
     return manifest.kind();
   }
 
-  /** Whether labels other than these may be learned; never those of pixels, nor of numbers. */
+  /** Returns whether new labels may be learned; always false for dense and regression tasks. */
   public boolean open() {
     return manifest.open() && masks.isEmpty() && !(kind() instanceof Kind.Quantity);
   }
 
   /**
-   * Checks that this may be the label of a record.
+   * Checks that a label is valid for this task.
    *
-   * @param field where the label was found
-   * @throws InvalidRecordException saying why it may not
+   * @param field field of the label, for errors
+   * @throws InvalidRecordException if it is not
    */
   public void checkLabel(String label, String field, @Nullable String recordId)
       throws InvalidRecordException {
@@ -228,26 +228,27 @@ public final class Task {
     }
     String problem = kind().problem(label);
     if (problem == null && !open() && !labels.containsAll(kind().names(label))) {
-      problem = "is not in the closed label set of " + name();
+      problem = "is not in the closed label set of task " + name();
     }
     if (problem != null) {
       throw new InvalidRecordException(field, problem, recordId);
     }
   }
 
-  /** Why a head of these tensors cannot be run as one of the task, in words; null where it can. */
+  /** Returns why the tensors of a head do not fit this task, or null if they do. */
   public @Nullable String misfit(Head head) {
-    Set<String> wanted = new TreeSet<>(split.parameterNames());
-    if (!head.tensors().keySet().equals(wanted)) {
-      return "it brings tensors " + head.tensors().keySet() + ", not " + wanted;
+    Set<String> expected = new TreeSet<>(split.parameterNames());
+    if (!head.tensors().keySet().equals(expected)) {
+      return "the tensors are " + head.tensors().keySet() + ", expected " + expected;
     }
     for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
       long[] shape = split.shape(entry.getKey(), head.info().labels().size());
       if (!Arrays.equals(entry.getValue().shape(), shape)) {
-        return entry.getKey()
-            + " is "
+        return "tensor "
+            + entry.getKey()
+            + " has shape "
             + Arrays.toString(entry.getValue().shape())
-            + ", not "
+            + ", expected "
             + Arrays.toString(shape);
       }
     }
@@ -255,16 +256,16 @@ public final class Task {
   }
 
   /**
-   * SHA-256 in hex over backbone, cut and encoder (tokenizer and input settings): heads and samples
-   * of another fingerprint belong to another feature space.
+   * Returns the hex SHA-256 of backbone, cut and encoder (tokenizer and input settings). Heads and
+   * samples with another fingerprint belong to another feature space.
    */
   public String fingerprint() {
     return fingerprint;
   }
 
   /**
-   * The network's own head as version 0, without golden pairs: what it gives is right by
-   * definition. Empty in a cold start.
+   * Returns the model's own head as version 0, or empty in a cold start. It has no golden pairs,
+   * because its output is correct by definition.
    */
   public Optional<Head> head() {
     if (!manifest.original()) {
@@ -274,7 +275,7 @@ public final class Task {
     for (Parameter p : split.parameters()) {
       tensors.put(p.name(), new Tensor(p.shape(), p.values()));
     }
-    Verdict verdict = new Verdict(true, "the head the bundle came with", 0, Map.of());
+    Verdict verdict = new Verdict(true, "original head of the bundle", 0, Map.of());
     HeadInfo info =
         new HeadInfo(name(), 0, 0, labels, fingerprint, modelTime, "bundle", "none", verdict);
     return Optional.of(
@@ -286,10 +287,10 @@ public final class Task {
   }
 
   /**
-   * Writes the whole network with this head in it as one ordinary ONNX file, and the labels by
-   * output index beside it, as JSON.
+   * Writes the whole model with this head as one ordinary ONNX file. The labels by output index are
+   * written next to it, as JSON.
    *
-   * @return the file of the labels
+   * @return the label file
    */
   public Path export(Head head, Path file) throws IOException {
     List<Parameter> parameters = new ArrayList<>();

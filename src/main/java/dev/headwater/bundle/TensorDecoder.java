@@ -7,17 +7,20 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The network's input itself, row-major float32 in little-endian order, as one value a record. */
+/** Decodes raw model input: one value per record, row-major little-endian float32. */
 final class TensorDecoder implements RecordDecoder {
   private static final String FIELD = "value";
 
-  /** Null where the graph does not take one tensor a record; {@code problems} says why. */
+  /**
+   * Returns a decoder, or null if the model does not take one tensor per record; {@code problems}
+   * then has the reason.
+   */
   static @Nullable TensorDecoder of(List<TensorInfo> inputs, List<String> problems) {
     TensorInfo input = FloatRows.input(inputs);
     if (input == null || Arrays.stream(input.shape()).skip(1).anyMatch(size -> size < 1)) {
       problems.add(
-          "input.format: tensor is for networks with one float32 input [N, ...], N dynamic and all"
-              + " else fixed; it has "
+          "input.format: tensor requires a model with one float32 input [N, ...], N dynamic and all"
+              + " other sizes fixed; found "
               + inputs);
       return null;
     }
@@ -39,7 +42,7 @@ final class TensorDecoder implements RecordDecoder {
     if (bytes.length != (long) rows.size() * Float.BYTES) {
       throw new InvalidRecordException(
           FIELD,
-          "has %d bytes, the network wants %d: float32 of shape %s"
+          "has %d bytes, expected %d for float32 of shape %s"
               .formatted(bytes.length, (long) rows.size() * Float.BYTES, shape),
           null);
     }
@@ -47,8 +50,7 @@ final class TensorDecoder implements RecordDecoder {
     ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(numbers);
     for (int i = 0; i < numbers.length; i++) {
       if (!Float.isFinite(numbers[i])) {
-        throw new InvalidRecordException(
-            FIELD, "is %s at number %d, counted from 0".formatted(numbers[i], i), null);
+        throw new InvalidRecordException(FIELD, "is %s at index %d".formatted(numbers[i], i), null);
       }
     }
     return new Decoded(null, List.of(), new FloatRows.Numbers(numbers));

@@ -19,15 +19,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Text as token ids. Texts longer than the network's window are truncated to it, as in its
- * training; texts too long to be meant (and to be tokenised in reasonable time) are refused.
+ * Decodes text to token ids. Texts with more than {@code max-tokens} tokens are truncated, as in
+ * training. Texts with more than {@code max-characters} characters are rejected, because they would
+ * take too long to tokenise.
  */
 final class TextDecoder implements RecordDecoder {
   static final String IDS = "input_ids";
   static final String MASK = "attention_mask";
   static final String TYPES = "token_type_ids";
 
-  /** One record's tokens, special ones included, unpadded. */
+  /** One record's tokens, including special tokens, unpadded. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Tokens(long[] ids, long[] types) implements Decoded.Encoded {
     @Override
@@ -45,9 +46,9 @@ final class TextDecoder implements RecordDecoder {
   private final @Nullable FieldReader reader;
 
   /**
-   * @param inputs which of the three text inputs the graph has
-   * @param fixedLength tokens every text is padded to, 0 where the graph takes any length and a
-   *     mask
+   * @param inputs which of the three text inputs the model has
+   * @param fixedLength length every text is padded to, in tokens; 0 if the model takes any length
+   *     and a mask
    */
   private TextDecoder(
       Manifest.Text settings,
@@ -64,13 +65,16 @@ final class TextDecoder implements RecordDecoder {
     reader = FieldReader.ofText(settings.id(), settings.labels(), settings.text());
   }
 
-  /** Whether what a text gives would depend on how long the others of its batch are. */
+  /** Returns whether padding would change the output of a text: dynamic length without a mask. */
   static boolean seesPadding(List<TensorInfo> inputs) {
     return inputs.get(0).shape()[1] <= 0
         && inputs.stream().noneMatch(input -> input.name().equals(MASK));
   }
 
-  /** Null where graph or tokenizer do not fit; {@code problems} says why. */
+  /**
+   * Returns a decoder, or null if model or tokenizer do not fit; {@code problems} then has the
+   * reason.
+   */
   static @Nullable TextDecoder of(
       Manifest.Text settings, List<TensorInfo> inputs, List<String> problems) {
     int before = problems.size();
@@ -81,13 +85,13 @@ final class TextDecoder implements RecordDecoder {
           || input.shape().length != 2
           || input.shape()[0] > 0) {
         problems.add(
-            "input.tokenizer: a text network takes input_ids, attention_mask, token_type_ids,"
-                + " int64 [N, tokens], N dynamic; this one wants "
+            "input.tokenizer: a text model takes input_ids, attention_mask and token_type_ids,"
+                + " int64 [N, tokens], N dynamic; found "
                 + input);
       }
     }
     if (!names.contains(IDS)) {
-      problems.add("input.tokenizer: the network has no input named input_ids, but " + names);
+      problems.add("input.tokenizer: the model has no input input_ids; its inputs are " + names);
     }
     if (problems.size() > before || !Files.isRegularFile(settings.tokenizer())) {
       return null;
@@ -95,21 +99,24 @@ final class TextDecoder implements RecordDecoder {
     int fixedLength =
         seesPadding(inputs) ? settings.maxTokens() : (int) Math.max(0, inputs.get(0).shape()[1]);
     if (fixedLength > 0 && settings.maxTokens() > fixedLength) {
-      problems.add("input.max-tokens: at most " + fixedLength + ", the network's fixed length");
+      problems.add(
+          "input.max-tokens: must be at most " + fixedLength + ", the model's fixed length");
     }
     try {
       byte[] json = Files.readAllBytes(settings.tokenizer());
       HuggingFaceTokenizer tokenizer = tokenizer(json, settings.maxTokens());
-      int own = tokenizer.encode("").getIds().length;
-      if (settings.maxTokens() <= own) {
-        // it would leave no room for the text, or not be kept to
-        problems.add("input.max-tokens: must be above the %s the tokenizer adds".formatted(own));
+      int specialTokens = tokenizer.encode("").getIds().length;
+      if (settings.maxTokens() <= specialTokens) {
+        // there would be no room for the text, or the tokenizer would exceed the limit
+        problems.add(
+            "input.max-tokens: must be above %s, the number of special tokens"
+                .formatted(specialTokens));
         return null;
       }
       return new TextDecoder(settings, tokenizer, padId(json), names, fixedLength);
     } catch (IOException | RuntimeException e) {
       // the native tokenizer reports a file it cannot read as a RuntimeException
-      problems.add("input.tokenizer: " + settings.tokenizer() + " cannot be loaded: " + e);
+      problems.add("input.tokenizer: cannot load " + settings.tokenizer() + ": " + e);
       return null;
     }
   }
@@ -126,7 +133,7 @@ final class TextDecoder implements RecordDecoder {
     return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
   }
 
-  /** What the tokenizer's file says pads; 0 where it says nothing. */
+  /** Returns the id of the tokenizer's padding token; 0 if its file does not define one. */
   private static long padId(byte[] json) throws IOException {
     JsonNode file = Json.MAPPER.readTree(json);
     for (JsonNode token : file.path("added_tokens")) {
@@ -154,7 +161,7 @@ final class TextDecoder implements RecordDecoder {
     }
     FieldReader.Fields fields = reader.read(values, value);
     if (fields.bytes() != null) {
-      throw new InvalidRecordException(field, "is bytes where a string is wanted", fields.id());
+      throw new InvalidRecordException(field, "is bytes, expected a string", fields.id());
     }
     String text = fields.text() == null ? "" : fields.text();
     return new Decoded(fields.id(), fields.labels(), tokens(text, fields.id()));
@@ -163,7 +170,9 @@ final class TextDecoder implements RecordDecoder {
   private Tokens tokens(String text, @Nullable String id) throws InvalidRecordException {
     if (text.length() > maxCharacters) {
       throw new InvalidRecordException(
-          field, "has " + text.length() + " characters, more than " + maxCharacters, id);
+          field,
+          "has " + text.length() + " characters, more than the limit of " + maxCharacters,
+          id);
     }
     if (text.isBlank()) {
       throw new InvalidRecordException(field, "is blank", id);
@@ -171,13 +180,13 @@ final class TextDecoder implements RecordDecoder {
     if (!Utf8.isText(text)) {
       throw new InvalidRecordException(field, Utf8.NO_TEXT, id);
     }
-    // one text at a time: only the tokenizer's own batch call starts threads, beside our pool; and
-    // by hand, for tokenizer.encode() also fetches what nobody asks for (RATIONALE.md)
+    // one text at a time, because the tokenizer's batch call starts threads beside our pool; and
+    // not tokenizer.encode(), which also fetches unused strings over JNI (docs/design/bundle.md)
     TokenizersLibrary library = TokenizersLibrary.LIB;
     long encoding = library.encode(tokenizer.getHandle(), text, true);
     try {
       if (onlySpecial(library.getSpecialTokenMask(encoding))) {
-        throw new InvalidRecordException(field, "has no token the network could read", id);
+        throw new InvalidRecordException(field, "contains only special tokens", id);
       }
       return new Tokens(library.getTokenIds(encoding), library.getTypeIds(encoding));
     } finally {

@@ -11,17 +11,18 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tiles of one record that are learned from: a quarter the least certain, the rest drawn
- * uniformly from the others, each with 1 / its inclusion probability (Horvitz and Thompson 1952),
- * so that a weighted mean over them estimates the mean over the map.
+ * The tiles of one record that are kept for training. The least certain tiles make up a quarter,
+ * the others are sampled uniformly. Each is weighted by 1 / inclusion probability (Horvitz and
+ * Thompson 1952), so that a weighted mean estimates the mean over the map.
  *
- * @param tiles by number, in the order of their rows in a sample
+ * @param tiles tile indices, in the order of their rows in a sample
+ * @param weights weights, in the same order
  */
 public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) {
-  /** Of features a record: a sample with its label stays below a message's usual limit of 1 MB. */
+  /** Feature bytes per record; with its label, a sample stays below Kafka's default 1 MB limit. */
   private static final int BYTES = 640 << 10;
 
-  private static final int MOST = 1024;
+  private static final int MAX_TILES = 1024;
 
   public TileDraw {
     tiles = List.copyOf(tiles);
@@ -29,47 +30,49 @@ public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) 
   }
 
   /**
-   * @param certainties of each pixel; null where no head said anything
-   * @param seed the same draws the same
+   * Selects tiles of a record.
+   *
+   * @param certainties certainty of each pixel; null without a head
+   * @param seed the same seed selects the same tiles
    */
   public static TileDraw of(Tiling tiling, float @Nullable [] certainties, String seed) {
-    int room = most(tiling);
+    int limit = most(tiling);
     List<Integer> rest = new ArrayList<>(IntStream.range(0, tiling.tiles()).boxed().toList());
     List<Integer> tiles = new ArrayList<>();
     List<Float> weights = new ArrayList<>();
-    if (certainties != null && rest.size() > room) {
+    if (certainties != null && rest.size() > limit) {
       float[] means = tiling.means(certainties);
       rest.sort(Comparator.comparing(tile -> means[tile]));
-      List<Integer> least = rest.subList(0, Math.max(1, room / 4));
-      least.forEach(
+      List<Integer> leastCertain = rest.subList(0, Math.max(1, limit / 4));
+      leastCertain.forEach(
           tile -> {
             tiles.add(tile);
             weights.add(1f);
           });
-      least.clear();
+      leastCertain.clear();
     }
-    int drawn = Math.min(room - tiles.size(), rest.size());
+    int sampled = Math.min(limit - tiles.size(), rest.size());
     Collections.shuffle(rest, new Random(seed.hashCode()));
-    rest.subList(0, drawn)
+    rest.subList(0, sampled)
         .forEach(
             tile -> {
               tiles.add(tile);
-              weights.add((float) rest.size() / drawn);
+              weights.add((float) rest.size() / sampled);
             });
     return new TileDraw(tiling, tiles, weights);
   }
 
-  /** Tiles of a record at most. */
+  /** Returns the maximum number of tiles per record. */
   public static int most(Tiling tiling) {
-    return Math.min(tiling.tiles(), Math.max(2, Math.min(MOST, room(tiling))));
+    return Math.min(tiling.tiles(), Math.max(2, Math.min(MAX_TILES, room(tiling))));
   }
 
-  /** How many would fit into a sample. */
+  /** Returns the number of tiles that fit into a sample. */
   static int room(Tiling tiling) {
     return BYTES / (Float.BYTES * tiling.size());
   }
 
-  /** Puts these tiles of a record's features into its sample. */
+  /** Writes the features of the selected tiles to a sample. */
   public void write(Sample.Builder sample, float[] features) {
     sample
         .setRows(tiles.size())
@@ -79,7 +82,7 @@ public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) 
         .setRowWeights(weights);
   }
 
-  /** The features of these tiles, one after the other. */
+  /** Returns the features of the selected tiles, concatenated. */
   public float[] cut(float[] features) {
     float[] cut = new float[tiles.size() * tiling.size()];
     for (int row = 0; row < tiles.size(); row++) {

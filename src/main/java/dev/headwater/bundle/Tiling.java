@@ -6,35 +6,38 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How a map of features is taken apart, so that a few of its places can travel and be learned from.
- * A tile answers for a block of places, the blocks side by side, and carries the features around
- * them that the head looks at: run alone, it gives those places the logits that the whole map
- * gives. At the map's edge the tile is moved inside, so that the head pads where it always does.
+ * Splits a feature map into tiles, so that samples can carry a few tiles instead of the whole map.
+ * The map is divided into adjacent blocks of positions. A tile is a block plus the border of
+ * features in the head's receptive field. The head gives a block the same logits from its tile as
+ * from the whole map. At the edge of the map a tile is shifted inside, so that padding is the same.
  *
- * @param channels of all the features together
- * @param height of the features' map, in places
- * @param side of a block, in places: 1 where the head looks at nothing around a place
- * @param border around a block that the head looks at
- * @param scale pixels of the answer to a place, across and down
+ * @param channels total channels of all features
+ * @param height height of the feature map, in positions
+ * @param width width of the feature map, in positions
+ * @param side side of a block, in positions; 1 if the receptive field is one position
+ * @param border width of the border, in positions
+ * @param scale output pixels per position, along each axis
  */
 public record Tiling(int channels, int height, int width, int side, int border, int scale) {
-  /** Blocks of so many places a side lose a third of a tile to a border of two. */
+  /** Default side of a block; with a border of two, the border is a third of the tile. */
   private static final int SIDE = 16;
 
-  /** Tiles that a sample holds at least: of many channels the blocks are smaller. */
-  private static final int LEAST = 4;
+  /** Minimum number of tiles per sample; with many channels, blocks are made smaller. */
+  private static final int MIN_TILES = 4;
 
   private static final byte OUTSIDE = -1;
 
-  /** Of a head that answers at the resolution of its features. */
+  /** Creates the tiling of a head whose output has the resolution of its features. */
   public Tiling(int channels, int height, int width, int side, int border) {
     this(channels, height, width, side, border, 1);
   }
 
   /**
+   * Returns the tiling of a head.
+   *
    * @param map height and width of the logits
-   * @throws OnnxException where the head does not answer place by place, or the logits are not as
-   *     fine as the features or finer by a whole factor
+   * @throws OnnxException if the head is not local, or the resolution of the logits is not that of
+   *     the features times an integer
    */
   static Tiling of(Split split, List<long[]> shapes, int[] map) throws OnnxException {
     long[] first = shapes.get(0);
@@ -43,7 +46,7 @@ public record Tiling(int channels, int height, int width, int side, int border, 
     for (long[] shape : shapes) {
       if (shape.length != 3 || scale * shape[1] != map[0] || scale * shape[2] != map[1]) {
         throw new OnnxException(
-            "The features at %s are %s a record, the logits a map of %d x %d: a dense head is trained on features of the logits' resolution, or coarser by a whole factor. Cut elsewhere."
+            "The features at %s have shape %s per record, but the logits are a map of %d x %d: the resolution of the logits must be that of the features times an integer. Cut elsewhere."
                 .formatted(split.features(), Arrays.toString(shape), map[0], map[1]));
       }
       channels = Math.addExact(channels, Math.toIntExact(shape[0]));
@@ -52,12 +55,13 @@ public record Tiling(int channels, int height, int width, int side, int border, 
     int height = map[0] / scale;
     Tiling tiling =
         new Tiling(channels, height, map[1] / scale, border == 0 ? 1 : SIDE, border, scale);
-    while (tiling.side > 2 && TileDraw.room(tiling) < Math.min(LEAST, tiling.tiles())) {
+    while (tiling.side > 2 && TileDraw.room(tiling) < Math.min(MIN_TILES, tiling.tiles())) {
       tiling = new Tiling(channels, height, tiling.width, tiling.side / 2, border, scale);
     }
     return tiling;
   }
 
+  /** Returns the number of tiles of the map. */
   public int tiles() {
     return rows() * columns();
   }
@@ -70,22 +74,22 @@ public record Tiling(int channels, int height, int width, int side, int border, 
     return (width + side - 1) / side;
   }
 
-  /** Height of a tile, border included. */
+  /** Returns the height of a tile, border included, in positions. */
   public int tileHeight() {
     return Math.min(height, side + 2 * border);
   }
 
-  /** Width of a tile, border included. */
+  /** Returns the width of a tile, border included, in positions. */
   public int tileWidth() {
     return Math.min(width, side + 2 * border);
   }
 
-  /** Values of a tile's features. */
+  /** Returns the number of feature values per tile. */
   public int size() {
     return channels * tileHeight() * tileWidth();
   }
 
-  /** Answers to a tile, those for its border included. */
+  /** Returns the number of output pixels per tile, border included. */
   public int answers() {
     return tileHeight() * tileWidth() * scale * scale;
   }
@@ -100,7 +104,7 @@ public record Tiling(int channels, int height, int width, int side, int border, 
     return Math.max(0, Math.min(block - border, width - tileWidth()));
   }
 
-  /** The features of one tile, channel by channel. */
+  /** Copies the features of one tile to {@code target}, channel by channel. */
   public void cut(float[] features, int tile, float[] target, int at) {
     int from = top(tile) * width + left(tile);
     int to = at;
@@ -113,29 +117,29 @@ public record Tiling(int channels, int height, int width, int side, int border, 
     }
   }
 
-  /** The classes of the pixels of a tile's block, -1 in the border around it. */
+  /** Returns the classes of a tile's pixels, -1 in the border. */
   public byte[] cut(byte[] classes, int tile) {
     byte[] cut = new byte[answers()];
     Arrays.fill(cut, OUTSIDE);
     int blockTop = tile / columns() * side;
     int blockLeft = tile % columns() * side;
-    int wide = scale * Math.min(side, width - blockLeft);
+    int rowLength = scale * Math.min(side, width - blockLeft);
     for (int y = scale * blockTop; y < scale * Math.min(blockTop + side, height); y++) {
       int row = (y - scale * top(tile)) * scale * tileWidth();
       int from = y * scale * width + scale * blockLeft;
-      System.arraycopy(classes, from, cut, row + scale * (blockLeft - left(tile)), wide);
+      System.arraycopy(classes, from, cut, row + scale * (blockLeft - left(tile)), rowLength);
     }
     return cut;
   }
 
-  /** The mean of a number per pixel over the block of each tile. */
+  /** Returns the mean of per-pixel values over the block of each tile. */
   public float[] means(float[] pixels) {
     float[] sums = new float[tiles()];
     int[] counts = new int[tiles()];
-    int wide = scale * width;
+    int rowLength = scale * width;
     int block = scale * side;
     for (int i = 0; i < pixels.length; i++) {
-      int tile = i / wide / block * columns() + i % wide / block;
+      int tile = i / rowLength / block * columns() + i % rowLength / block;
       sums[tile] += pixels[i];
       counts[tile]++;
     }
@@ -145,16 +149,16 @@ public record Tiling(int channels, int height, int width, int side, int border, 
     return sums;
   }
 
-  /** One vector for a record: the mean of each channel. */
+  /** Returns the mean of each channel, as one vector per record. */
   public float[] summary(float[] features) {
-    int places = height * width;
+    int positions = height * width;
     float[] summary = new float[channels];
     for (int channel = 0; channel < channels; channel++) {
       double sum = 0;
-      for (int i = channel * places; i < (channel + 1) * places; i++) {
+      for (int i = channel * positions; i < (channel + 1) * positions; i++) {
         sum += features[i];
       }
-      summary[channel] = (float) (sum / places);
+      summary[channel] = (float) (sum / positions);
     }
     return summary;
   }

@@ -5,25 +5,26 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/** Values that must be text: neither absent nor empty, and UTF-8 to the last byte (RFC 3629). */
+/** Validates values that must be non-empty UTF-8 text (RFC 3629). */
 final class Utf8 {
-  /** What is wrong with a string that is not {@link #isText}. */
-  static final String NO_TEXT = "holds half a surrogate pair";
+  /** The cause if {@link #isText} is false. */
+  static final String NO_TEXT = "contains an unpaired surrogate";
 
   private static final String WHOLE = "value";
 
   private Utf8() {}
 
   /**
-   * The value itself, if it is UTF-8 without NUL bytes. A parser left to guess would take a value
-   * with NULs for UTF-16.
+   * Returns the value if it is UTF-8 without NUL bytes. JSON parsers that detect the encoding take
+   * a value with NUL bytes for UTF-16.
    */
   static byte[] check(byte @Nullable [] value) throws InvalidRecordException {
     byte[] present = present(value);
     boolean ascii = true;
     for (byte b : present) {
       if (b == 0) {
-        throw new InvalidRecordException(WHOLE, "holds a NUL byte: not JSON in UTF-8", null);
+        throw new InvalidRecordException(
+            WHOLE, "contains a NUL byte, which is not valid in UTF-8 JSON", null);
       }
       ascii &= b > 0;
     }
@@ -37,10 +38,11 @@ final class Utf8 {
     return decode(present(value));
   }
 
-  /** The value, which must not be null or empty. */
+  /** Returns the value, which must not be null or empty. */
   static byte[] present(byte @Nullable [] value) throws InvalidRecordException {
     if (value == null) {
-      throw new InvalidRecordException(WHOLE, "is null (a tombstone): nothing to score", null);
+      throw new InvalidRecordException(
+          WHOLE, "is null (a tombstone), which cannot be scored", null);
     }
     if (value.length == 0) {
       throw new InvalidRecordException(WHOLE, "is empty", null);
@@ -48,7 +50,10 @@ final class Utf8 {
     return value;
   }
 
-  /** JSON can escape what is not Unicode text: as UTF-8 it would become other text. */
+  /**
+   * Returns whether a string has no unpaired surrogates. JSON escapes can produce them, and
+   * encoding them as UTF-8 would change the text.
+   */
   static boolean isText(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -68,7 +73,7 @@ final class Utf8 {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
     } catch (CharacterCodingException e) {
-      // the decoder stops on the offending byte; the exception itself names no place
+      // the decoder stops at the invalid byte; the exception has no position
       throw new InvalidRecordException(
           WHOLE, "is not valid UTF-8 at byte " + bytes.position(), null);
     }

@@ -1,4 +1,4 @@
-/** The bundle on disk: manifest, network, input encoder and label set, checked as one. */
+/** The bundle on disk: manifest, ONNX model, input encoder and label sets, validated together. */
 @NullMarked
 package dev.headwater.bundle;
 

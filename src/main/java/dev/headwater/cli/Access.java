@@ -17,10 +17,10 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
-/** What each role of a deployment may do on the broker, and nothing more. */
+/** The minimal Kafka ACLs for each role of a deployment. */
 final class Access {
 
-  /** Whose client it is. */
+  /** A role that connects to the broker. */
   enum Role {
     /** {@code serve}. */
     SCORER,
@@ -37,11 +37,11 @@ final class Access {
   }
 
   /**
-   * What there are rights on.
+   * The resources that the ACLs cover.
    *
-   * @param name of the deployment
-   * @param rescored where {@code rescore} writes
-   * @param old the deployments whose memory is carried over, and that are compared with
+   * @param name name of the deployment
+   * @param rescored output topic of {@code rescore}
+   * @param old topics of the deployments that are re-embedded from and compared with
    */
   record Scope(String name, TopicNames topics, String rescored, List<TopicNames> old) {}
 
@@ -59,7 +59,9 @@ final class Access {
   }
 
   /**
-   * @param principal as the broker sees it, such as {@code User:scorer}
+   * Returns the ACLs of a role.
+   *
+   * @param principal Kafka principal, such as {@code User:scorer}
    */
   static Access of(Role role, Scope scope, String principal) {
     Access access = new Access(scope, principal);
@@ -76,13 +78,17 @@ final class Access {
 
   List<AclBinding> bindings() {
     return granted.entrySet().stream()
-        .flatMap(on -> on.getValue().stream().map(entry -> new AclBinding(on.getKey(), entry)))
+        .flatMap(
+            resource ->
+                resource.getValue().stream().map(entry -> new AclBinding(resource.getKey(), entry)))
         .toList();
   }
 
-  /** Arguments of {@code kafka-acls}, a line for each resource. */
+  /** Returns the arguments of {@code kafka-acls}, one line per resource. */
   List<String> arguments() {
-    return granted.entrySet().stream().map(on -> arguments(on.getKey(), on.getValue())).toList();
+    return granted.entrySet().stream()
+        .map(resource -> arguments(resource.getKey(), resource.getValue()))
+        .toList();
   }
 
   private void scorer() {
@@ -104,8 +110,8 @@ final class Access {
                     AclOperation.WRITE,
                     AclOperation.DESCRIBE_CONFIGS));
     allow(ResourceType.GROUP, name, AclOperation.READ);
-    // Kafka Streams numbers its transactional ids under the name, where the writers of heads have
-    // theirs: without the denials a scorer could fence them
+    // Kafka Streams uses transactional ids with this prefix, and so do the writers of heads;
+    // without the denials a scorer could fence those writers
     grant(
         ResourceType.TRANSACTIONAL_ID,
         name + "-",
@@ -124,14 +130,14 @@ final class Access {
   }
 
   private void trainer() {
-    everyTopic().forEach(topic -> topic(topic, AclOperation.DESCRIBE));
+    allTopics().forEach(topic -> topic(topic, AclOperation.DESCRIBE));
     topic(topics.samples(), AclOperation.READ);
     topic(topics.heads(), AclOperation.READ, AclOperation.WRITE);
     allow(ResourceType.TRANSACTIONAL_ID, name + "-trainer", AclOperation.WRITE);
   }
 
   private void operator() {
-    everyTopic().forEach(topic -> topic(topic, AclOperation.CREATE, AclOperation.DESCRIBE));
+    allTopics().forEach(topic -> topic(topic, AclOperation.CREATE, AclOperation.DESCRIBE));
     topic(topics.heads(), AclOperation.READ, AclOperation.WRITE);
     topic(topics.review(), AclOperation.READ);
     topic(topics.labels(), AclOperation.READ, AclOperation.WRITE);
@@ -141,12 +147,12 @@ final class Access {
   }
 
   private void rescorer() {
-    again("-rescore-" + scope.rescored());
-    topic(scope.rescored(), AclOperation.CREATE, AclOperation.WRITE); // and reads what it takes
+    rereading("-rescore-" + scope.rescored());
+    topic(scope.rescored(), AclOperation.CREATE, AclOperation.WRITE);
   }
 
   private void embedder() {
-    again("-reembed");
+    rereading("-reembed");
     allow(ResourceType.TOPIC, topics.samples(), AclOperation.WRITE);
     scope.old().forEach(old -> read(old.samples(), old.heads()));
   }
@@ -156,20 +162,20 @@ final class Access {
     scope.old().forEach(old -> read(old.predictions(), old.samples(), old.heads()));
   }
 
-  /** Reads the records again and writes, with how far it has read, in a transaction. */
-  private void again(String run) {
+  /** Allows reading the records and writing results and offsets in one transaction. */
+  private void rereading(String run) {
     topics.records().forEach(this::read);
     read(topics.heads());
     allow(ResourceType.GROUP, name + run, AclOperation.READ);
     allow(ResourceType.TRANSACTIONAL_ID, name + run, AclOperation.WRITE);
   }
 
-  /** Without regard to how they are configured. */
+  /** Allows reading, without access to the topic configuration. */
   private void read(String... topics) {
     Stream.of(topics).forEach(topic -> allow(ResourceType.TOPIC, topic, AclOperation.READ));
   }
 
-  private List<String> everyTopic() {
+  private List<String> allTopics() {
     List<String> all = new ArrayList<>(topics.records());
     all.addAll(
         List.of(
@@ -184,7 +190,7 @@ final class Access {
     return all;
   }
 
-  /** A topic of a deployment: everybody compares its configuration with what it should be. */
+  /** Allows the operations and DESCRIBE_CONFIGS: every role checks the topic configuration. */
   private void topic(String topic, AclOperation... operations) {
     allow(ResourceType.TOPIC, topic, operations);
     allow(ResourceType.TOPIC, topic, AclOperation.DESCRIBE_CONFIGS);
@@ -202,7 +208,7 @@ final class Access {
       AclOperation... operations) {
     List<AccessControlEntry> entries =
         granted.computeIfAbsent(
-            new ResourcePattern(type, resource, pattern), on -> new ArrayList<>());
+            new ResourcePattern(type, resource, pattern), key -> new ArrayList<>());
     for (AclOperation operation : operations) {
       AccessControlEntry entry = new AccessControlEntry(principal, "*", operation, permission);
       if (!entries.contains(entry)) {
@@ -219,7 +225,7 @@ final class Access {
             permission,
             principal,
             entries.stream()
-                .map(entry -> "--operation " + camel(entry.operation()))
+                .map(entry -> "--operation " + camelCase(entry.operation()))
                 .collect(Collectors.joining(" ")),
             resource.resourceType().name().toLowerCase(Locale.ROOT).replace('_', '-'),
             resource.name(),
@@ -228,7 +234,7 @@ final class Access {
                 : "");
   }
 
-  private static String camel(AclOperation operation) {
+  private static String camelCase(AclOperation operation) {
     return Stream.of(operation.name().split("_"))
         .map(word -> word.charAt(0) + word.substring(1).toLowerCase(Locale.ROOT))
         .collect(Collectors.joining());

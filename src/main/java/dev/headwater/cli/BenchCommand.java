@@ -31,9 +31,10 @@ import picocli.CommandLine.Spec;
     name = "bench",
     mixinStandardHelpOptions = true,
     description = {
-      "Measures how fast a deployment scores, on a broker in a process of its own, beside the raw"
-          + " limit of ONNX Runtime, a plain Kafka Streams processor, and its own topology without"
-          + " inference; all on these cores in one run, over the records of replay.stream."
+      "Measures the throughput and latency of a deployment on a broker in a separate process.",
+      "The baselines are raw ONNX Runtime, a plain Kafka Streams processor, and the Headwater"
+          + " topology without inference. All run on this machine over the records of"
+          + " replay.stream."
     })
 final class BenchCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
@@ -45,28 +46,31 @@ final class BenchCommand implements Callable<Integer> {
       names = "--rounds",
       paramLabel = "N",
       defaultValue = "5",
-      description = "In each, every contestant runs once. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Number of rounds; every variant runs once per round. Default: ${DEFAULT-VALUE}.")
   private int rounds;
 
   @Option(
       names = "--seconds",
       paramLabel = "S",
       defaultValue = "10",
-      description = "Of Headwater's run in a round. Default: ${DEFAULT-VALUE}.")
+      description = "Duration of the Headwater run in each round. Default: ${DEFAULT-VALUE}.")
   private double seconds;
 
   @Option(
       names = "--minutes",
       paramLabel = "M",
       defaultValue = "30",
-      description = "Of SOAK. Default: ${DEFAULT-VALUE}.")
+      description = "Duration of the SOAK part. Default: ${DEFAULT-VALUE}.")
   private double minutes;
 
   @Option(
       names = "--only",
       split = ",",
       paramLabel = "PART",
-      description = "Of ${COMPLETION-CANDIDATES}; all but SOAK, TASKS and SCALE where not given.")
+      description =
+          "Parts to run, comma-separated: ${COMPLETION-CANDIDATES}. Default: all except SOAK, TASKS"
+              + " and SCALE.")
   private @Nullable Set<BenchSettings.Part> only;
 
   @Option(
@@ -74,38 +78,39 @@ final class BenchCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "AXIS",
       description =
-          "What grows in SCALE, which measures the cost of a record on a small network of its own:"
-              + " of ${COMPLETION-CANDIDATES}; all where not given.")
+          "Dimensions to scale in the SCALE part, comma-separated: ${COMPLETION-CANDIDATES}."
+              + " SCALE measures the cost per record on a small built-in network. Default: all.")
   private @Nullable Set<BenchSettings.Axis> axes;
 
   @Option(
       names = "--up-to",
       paramLabel = "N",
       defaultValue = "1000000",
-      description = "How far it grows. Default: ${DEFAULT-VALUE}.")
+      description = "Largest size in the SCALE part. Default: ${DEFAULT-VALUE}.")
   private int upTo;
 
-  @Option(names = "--report", paramLabel = "FILE", description = "Where the report goes, JSON.")
+  @Option(names = "--report", paramLabel = "FILE", description = "File for the JSON report.")
   private @Nullable Path report;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   BenchCommand() {}
 
-  /** What is measured. */
+  /** The deployment to measure. */
   private static final class Subject {
     @Option(
         names = "--config",
         required = true,
         paramLabel = "FILE",
-        description = "The deployment's configuration, as for serve; its broker is not used.")
+        description =
+            "Configuration file of the deployment (YAML), as for 'serve'. Its broker is not used.")
     private @Nullable Path config;
 
     @Option(
         names = "--workload",
         required = true,
         description =
-            "A built-in one: ${COMPLETION-CANDIDATES}, 28x28 pixels to 10 classes through a"
-                + " feed-forward network, on records of 8 KB.")
+            "Built-in workload: ${COMPLETION-CANDIDATES}. FFNN is a feed-forward network that"
+                + " classifies 28x28 pixels into 10 classes, on records of 8 KB.")
     private @Nullable Workload workload;
   }
 
@@ -122,54 +127,54 @@ final class BenchCommand implements Callable<Integer> {
           ctrlC.setDaemon(true);
           ctrlC.start();
           try {
-            measure(line -> say(line, signalled));
+            measure(line -> print(line, signalled));
           } catch (Exception e) {
             if (signalled.getCount() > 0) {
               throw e;
             }
-            // whatever it was in the middle of fails in its own way
-            spec.commandLine().getErr().println("stopped before its end");
+            // an interrupted step may fail with any exception
+            spec.commandLine().getErr().println("interrupted before completion");
           }
         });
     return 0;
   }
 
-  /** So that brokers and scorers are closed, and their files deleted, as at an ordinary end. */
+  /** Interrupts the bench on a signal, so that it closes its processes and deletes their files. */
   private static void interrupt(Thread bench, CountDownLatch signalled) {
     try {
       signalled.await();
       bench.interrupt();
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // nobody does: the process ends first
+      Thread.currentThread().interrupt(); // not expected: the process exits first
     }
   }
 
-  /** Goes no further once it is to end: an interrupt may have been taken by some library. */
-  private void say(String line, CountDownLatch signalled) {
+  /** Prints a line; throws after a signal, because a library may have swallowed the interrupt. */
+  private void print(String line, CountDownLatch signalled) {
     if (signalled.getCount() == 0) {
       throw new CancellationException();
     }
     spec.commandLine().getOut().println(line);
   }
 
-  private void measure(Consumer<String> say) throws Exception {
+  private void measure(Consumer<String> log) throws Exception {
     if (subject.config != null) {
-      measure(subject.config, say);
+      measure(subject.config, log);
       return;
     }
     try (Scratch scratch = Scratch.create()) {
-      measure(Ffnn.CRAYFISH.write(scratch.path()), say);
+      measure(Ffnn.CRAYFISH.write(scratch.path()), log);
     }
   }
 
-  private void measure(Path config, Consumer<String> say) throws Exception {
+  private void measure(Path config, Consumer<String> log) throws Exception {
     Settings settings = SettingsLoader.load(config, System.getenv(), Map.of());
     Path stream =
         settings.replay().stream()
             .orElseThrow(() -> new UsageException("no records to score: set replay.stream"));
     Set<BenchSettings.Part> parts = only == null ? BenchSettings.Part.ofDeployment() : only;
     if (parts.contains(BenchSettings.Part.ADAPTATION)) {
-      settings.requireSigningKey(); // train would refuse, after all else has been measured
+      settings.requireSigningKey(); // fail now: train would fail after all other parts
     }
     Bundle bundle = settings.loadBundle();
     Pipeline pipeline =
@@ -201,21 +206,22 @@ final class BenchCommand implements Callable<Integer> {
                   seconds,
                   minutes),
               measured,
-              say);
+              log);
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }
-    try (AutoCloseable told = () -> tell(measured)) {
+    try (AutoCloseable reporting = () -> writeReport(measured)) {
       bench.run();
     }
   }
 
-  /** Of a part that fails, or of Ctrl-C, too: what was measured before it has cost its time. */
-  private void tell(Report measured) throws IOException {
+  /** Prints and writes the report. After a failed part or Ctrl-C it holds the parts measured. */
+  private void writeReport(Report measured) throws IOException {
     if (!measured.isBegun()) {
       return;
     }
-    boolean unused = Thread.interrupted(); // Ctrl-C's, which would end the writing
+    // clears the interrupt of Ctrl-C, which would stop the writing
+    boolean unused = Thread.interrupted();
     spec.commandLine().getOut().println(measured);
     if (report != null) {
       measured.write(report);

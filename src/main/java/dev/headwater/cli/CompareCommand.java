@@ -16,8 +16,8 @@ import picocli.CommandLine.Spec;
     name = "compare",
     mixinStandardHelpOptions = true,
     description = {
-      "Compares two deployments on the audited records that both have predicted.",
-      "Exit code 3 where the new one is shown to be worse."
+      "Compares the predictions of two deployments on the audit samples that both have predicted.",
+      "Exits with code 3 if the deployment of --config is significantly worse than that of --with."
     })
 final class CompareCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;
@@ -28,13 +28,16 @@ final class CompareCommand implements Callable<Integer> {
       names = "--with",
       required = true,
       paramLabel = "FILE",
-      description = "The configuration of the other deployment, whose labels are the truth.")
+      description =
+          "Configuration file of the reference deployment (YAML). Its labels are the ground truth.")
   private Path other;
 
   @Option(
       names = "--predictions",
       paramLabel = "TOPIC",
-      description = "Where the predictions to compare are, if a rescore has made them.")
+      description =
+          "Topic with the predictions to compare, for example the output of 'rescore'. Default: the"
+              + " predictions topic of --config.")
   private @Nullable String predictions;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -42,14 +45,14 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Settings now = config.load();
-    Settings before = ConfigOption.other(other);
+    Settings current = config.load();
+    Settings reference = ConfigOption.other(other);
     List<Comparison.Result> results =
         Comparison.read(
-                now.loadBundle().tasks(),
-                ConfigOption.recorded(now),
-                predictions == null ? now.topicNames().predictions() : predictions,
-                ConfigOption.recorded(before))
+                current.loadBundle().tasks(),
+                ConfigOption.recorded(current),
+                predictions == null ? current.topicNames().predictions() : predictions,
+                ConfigOption.recorded(reference))
             .results();
     results.forEach(result -> spec.commandLine().getOut().println(result.told()));
     return results.stream().anyMatch(Comparison.Result::worse) ? Main.NOT_WELL : 0;

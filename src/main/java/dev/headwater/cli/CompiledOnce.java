@@ -7,50 +7,50 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A command of a minute or two in a Java that compiles everything once, quickly, and optimises
- * nothing: what optimising costs would take the cores from what runs, and not be earned back. In
- * the one that was started there is no changing that any more, so it starts another and waits.
+ * Runs a short command in a child JVM that uses the C1 compiler only. In a run of minutes, C2
+ * compilation takes more CPU time from the work than it saves. A running JVM cannot change its
+ * compilation level, so this one starts a child and waits for it.
  */
 final class CompiledOnce {
-  private static final String STARTED = "headwater.started";
-  private static final List<String> CHOSEN =
+  private static final String PARENT_PID = "headwater.started";
+  private static final List<String> USER_OPTIONS =
       List.of("-XX:", "-Xint", "-Xcomp", "-agent", "-javaagent");
 
   private CompiledOnce() {}
 
-  /** Not where this is that other Java, nor where somebody chose how this one is to run. */
+  /** Returns false in the child JVM, and if the user set JVM options such as {@code -XX:}. */
   static boolean isWanted() {
-    return System.getProperty(STARTED) == null
-        && options().stream().noneMatch(o -> CHOSEN.stream().anyMatch(o::startsWith));
+    return System.getProperty(PARENT_PID) == null
+        && options().stream().noneMatch(o -> USER_OPTIONS.stream().anyMatch(o::startsWith));
   }
 
   /**
-   * Runs the command there, with this Java's options, input, output and signals.
+   * Runs the command in the child JVM with the options, standard streams and signals of this JVM.
    *
    * @return its exit code
    */
   static int run(String[] arguments) throws IOException, InterruptedException {
     List<String> options = new ArrayList<>(options());
     options.add("-XX:TieredStopAtLevel=1");
-    options.add("-D" + STARTED + "=" + ProcessHandle.current().pid());
+    options.add("-D" + PARENT_PID + "=" + ProcessHandle.current().pid());
     Process process =
         JavaProcess.with(options, Main.class.getName(), arguments).inheritIO().start();
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(process), "end"));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(process), "stop-child"));
     return process.waitFor();
   }
 
-  /** Ends this Java when the one that started it has ended, in whatever way. */
+  /** Exits this JVM when its parent exits for any reason. */
   static void endWithStarter() {
-    String starter = System.getProperty(STARTED);
-    if (starter != null) {
-      ProcessHandle.of(Long.parseLong(starter))
+    String parent = System.getProperty(PARENT_PID);
+    if (parent != null) {
+      ProcessHandle.of(Long.parseLong(parent))
           .ifPresentOrElse(
               alive -> alive.onExit().thenRun(() -> System.exit(1)), () -> System.exit(1));
     }
   }
 
-  /** A Ctrl-C in a terminal has reached it already, another signal has not. */
-  private static void end(Process process) {
+  /** Stops the child. Ctrl-C in a terminal reaches it directly; other signals do not. */
+  private static void stop(Process process) {
     process.destroy();
     JavaProcess.await(process);
   }

@@ -8,28 +8,28 @@ import java.nio.file.Path;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
-/** {@code --config F}, for every command that runs a deployment. */
+/** {@code --config F}, the configuration file of the deployment. */
 final class ConfigOption {
   @Option(
       names = "--config",
       required = true,
       paramLabel = "FILE",
       description =
-          "The configuration, YAML. Any key can be overridden by an environment variable:"
-              + " stream.label-wait by HEADWATER_STREAM_LABEL_WAIT.")
+          "Configuration file (YAML). An environment variable overrides any key, for example"
+              + " HEADWATER_STREAM_LABEL_WAIT overrides stream.label-wait.")
   private Path file;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   ConfigOption() {}
 
-  /** For what needs the deployment's broker. */
+  /** Loads the settings of a command that needs the broker of the deployment. */
   Settings load() throws ConfigException {
     Settings settings = load(Map.of());
     settings.requireBroker();
     return settings;
   }
 
-  /** What of a deployment's topics is read again. */
+  /** Returns how to read the topics of a deployment. */
   static Deployment recorded(Settings settings) throws ConfigException {
     settings.requireBroker();
     return new Deployment(
@@ -37,15 +37,15 @@ final class ConfigOption {
   }
 
   /**
-   * Another deployment. Environment variables that override keys are meant for the first one, but
-   * for those of the broker and the registry, which both are on unless their files say otherwise.
+   * Loads the settings of a second deployment. Environment variables override keys of the first
+   * deployment only, except the broker and registry keys, which both deployments share by default.
    */
   static Settings other(Path file) throws ConfigException {
     return SettingsLoader.other(
         file, System.getenv(), name -> name.matches("HEADWATER_(KAFKA|REGISTRY)_.+"));
   }
 
-  /** With what the command line says on top, by key. */
+  /** Loads the settings; the overrides by key (from the command line) take precedence. */
   Settings load(Map<String, String> overrides) throws ConfigException {
     return SettingsLoader.load(file, System.getenv(), overrides);
   }

@@ -13,16 +13,18 @@ import picocli.CommandLine.Option;
     name = "demo",
     mixinStandardHelpOptions = true,
     description = {
-      "Watch a transformer sort a support desk's messages, meet eight kinds it has never seen, learn"
-          + " them from the stream and swap itself. Two minutes; needs no network and no Kafka.",
-      "Runs from a build of the project: deploy/examples/support.yaml says what."
+      "Runs a two-minute demo on an embedded broker. It needs no network and no Kafka.",
+      "A transformer classifies support messages. Eight new labels appear in the stream; the"
+          + " trainer learns them and promotes new heads while the scorer runs.",
+      "Run it from the root of a built project. The demo is configured in"
+          + " deploy/examples/support.yaml."
     })
 final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--config",
       paramLabel = "FILE",
       defaultValue = "deploy/examples/support.yaml",
-      description = "The demo's configuration. Default: ${DEFAULT-VALUE}.")
+      description = "Configuration file of the demo (YAML). Default: ${DEFAULT-VALUE}.")
   private Path file;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -32,7 +34,7 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     if (!Files.exists(file)) {
       throw new UsageException(
-          "no %s here: run the demo from the root of the project, or give --config"
+          "file not found: %s; run the demo from the root of the project, or set --config"
               .formatted(file));
     }
     Settings settings = SettingsLoader.load(file, System.getenv(), Map.of());

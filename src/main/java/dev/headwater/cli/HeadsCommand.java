@@ -29,9 +29,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "heads",
     mixinStandardHelpOptions = true,
-    description = "Shows, tries, approves of, pins, rolls back and exports head versions.")
+    description = "Lists, promotes, pins, rolls back and exports head versions.")
 final class HeadsCommand {
-  private static final String VERSION = "A head version, as 'heads list' shows it.";
+  private static final String VERSION = "Head version, as printed by 'heads list'.";
   private static final BiPredicate<HeadLog, String> UNPINNED = (log, task) -> false;
 
   @Spec private CommandSpec spec;
@@ -42,8 +42,8 @@ final class HeadsCommand {
   @Command(
       mixinStandardHelpOptions = true,
       description =
-          "The newest versions with their verdicts, oldest first; '*' marks the live one, 'p' its"
-              + " pin, 'c' a canary, '?' what waits for approval.")
+          "Lists the kept head versions with their verdicts, oldest first. '*' marks the live head,"
+              + " 'p' that it is pinned, 'c' a canary, '?' a version that awaits approval.")
   int list(@Mixin ConfigOption config) throws Exception {
     Settings settings = config.load();
     HeadLog log = log(settings);
@@ -58,27 +58,29 @@ final class HeadsCommand {
               live,
               pinned ? " and pinned" : "",
               canary
-                  .map(c -> ", head %d for %s of the keys".formatted(c.version(), c.share()))
+                  .map(c -> ", head %d is the canary (share %s)".formatted(c.version(), c.share()))
                   .orElse(""));
       for (HeadInfo head : log.versions(task)) {
         boolean kept = log.hasTensors(task, head.version());
-        boolean waits = (manual(settings) || canary.isPresent()) && kept && waits(log, head);
-        String mark = head.version() != live ? waits ? "? " : "  " : pinned ? "*p" : "* ";
-        boolean tried = canary.filter(c -> c.version() == head.version()).isPresent();
-        mark = tried ? "c " : mark;
-        String gone = log.tooLarge(task, head.version()).orElse("tensors no longer kept");
-        out().println(line(mark, head, kept || !head.verdict().accepted() ? "" : gone));
+        boolean awaitsApproval =
+            (manual(settings) || canary.isPresent()) && kept && awaitsApproval(log, head);
+        String mark = head.version() != live ? awaitsApproval ? "? " : "  " : pinned ? "*p" : "* ";
+        boolean isCanary = canary.filter(c -> c.version() == head.version()).isPresent();
+        mark = isCanary ? "c " : mark;
+        String missing = log.tooLarge(task, head.version()).orElse("tensors deleted");
+        out().println(line(mark, head, kept || !head.verdict().accepted() ? "" : missing));
       }
     }
     if (log.tasks().isEmpty()) {
-      out().println("no head was ever published: the bundle's own serves, if it has one");
+      out().println("no published heads; scorers use the head of the bundle, if it has one");
     }
     return 0;
   }
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "One version as JSON: parent, labels, trigger, verdict and its numbers.")
+      description =
+          "Prints one version as JSON: parent, labels, trigger, and verdict with its statistics.")
   int show(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
@@ -94,35 +96,37 @@ final class HeadsCommand {
   @Command(
       mixinStandardHelpOptions = true,
       description =
-          "Makes an earlier version live again, on every instance, its labels under their names of"
-              + " now. Where the live one is pinned, this one is then.")
+          "Rolls back to an earlier version on every instance. Labels keep their current names. If"
+              + " the live head is pinned, the restored head is pinned too.")
   int rollback(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> own(log, task, version), HeadsCommand::pinned);
+    return point(
+        config, option, (log, task) -> compatibleVersion(log, task, version), HeadsCommand::pinned);
   }
 
   @Command(
       mixinStandardHelpOptions = true,
       description =
-          "Makes a version live that the gate accepted and that waits (adapt.promotion: manual),"
-              + " or a canary.")
+          "Promotes a version that the gate accepted: one that awaits approval (adapt.promotion:"
+              + " manual), or a canary.")
   int approve(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> waiting(log, task, version), UNPINNED);
+    return point(
+        config, option, (log, task) -> requireAwaitsApproval(log, task, version), UNPINNED);
   }
 
   @Command(
       mixinStandardHelpOptions = true,
       description = {
-        "Lets an accepted version serve a share of the keys, the same keys for as long as it does.",
-        "Nothing is promoted meanwhile. 'heads approve' makes it live for all; a share of 0, or"
-            + " 'heads rollback', ends it."
+        "Serves an accepted version to a fixed subset of the record keys.",
+        "No other head is promoted during a canary. 'heads approve' promotes the canary; a share of"
+            + " 0 or 'heads rollback' ends it."
       })
   int canary(
       @Mixin ConfigOption config,
@@ -131,12 +135,13 @@ final class HeadsCommand {
               names = "--share",
               required = true,
               paramLabel = "S",
-              description = "Of the keys, from 0 to below 1.")
+              description =
+                  "Fraction of record keys served by the canary, in [0, 1). 0 ends the canary.")
           double share,
       @Mixin TaskOption option)
       throws Exception {
     if (share == 0) {
-      return point(config, option, (log, task) -> triedBeside(log, task, version), UNPINNED);
+      return point(config, option, (log, task) -> liveBeside(log, task, version), UNPINNED);
     }
     Settings settings = config.load();
     Task of = option.of(settings.loadBundle());
@@ -146,13 +151,14 @@ final class HeadsCommand {
       approvable(log, of, version);
       if (outdated(log, of, version).isPresent()) {
         throw new UsageException(
-            "head %d of %s has labels under names they no longer have: 'headwater heads rollback %1$d' gives it those of now, for all keys"
+            ("head %d of %s uses outdated label names; 'headwater heads rollback %1$d' promotes it"
+                    + " for all keys, with the current names")
                 .formatted(version, task));
       }
       LivePointer live = publisher.canary(task, version, share, "cli");
       out()
           .printf(
-              "head %d of %s serves %s of the keys from epoch %d, head %d the others%n",
+              "head %d of %s is the canary (share %s) from epoch %d; head %d stays live%n",
               version, task, share, live.epoch(), live.version());
       return 0;
     } catch (IllegalArgumentException e) {
@@ -160,30 +166,33 @@ final class HeadsCommand {
     }
   }
 
-  /** The live version, beside which this one is a canary. */
-  private static long triedBeside(HeadLog log, Task task, long version) throws UsageException {
+  /** Returns the live version, if the given version is its canary. */
+  private static long liveBeside(HeadLog log, Task task, long version) throws UsageException {
     return log.live(task.name())
         .filter(live -> live.canary() != null && live.canary().version() == version)
         .map(LivePointer::version)
         .orElseThrow(
-            () -> new UsageException("head %d of %s is no canary".formatted(version, task.name())));
+            () ->
+                new UsageException(
+                    "head %d of %s is not a canary".formatted(version, task.name())));
   }
 
   @Command(
       mixinStandardHelpOptions = true,
       description =
-          "Makes a version live and keeps it so: nothing is promoted or withdrawn until unpinned.")
+          "Promotes a version and pins it. No head is promoted or withdrawn until 'heads unpin'.")
   int pin(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "VERSION", description = VERSION) long version,
       @Mixin TaskOption option)
       throws Exception {
-    return point(config, option, (log, task) -> own(log, task, version), (log, task) -> true);
+    return point(
+        config, option, (log, task) -> compatibleVersion(log, task, version), (log, task) -> true);
   }
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Lets the pinned version be replaced again; it stays live until then.")
+      description = "Removes the pin. The head stays live until another one is promoted.")
   int unpin(@Mixin ConfigOption config, @Mixin TaskOption option) throws Exception {
     return point(
         config,
@@ -214,12 +223,12 @@ final class HeadsCommand {
       Optional<Head> outdated = outdated(log, of, version);
       LivePointer live =
           outdated.isPresent()
-              ? renamed(publisher, log, of, outdated.get(), pinned)
+              ? publishRelabelled(publisher, log, of, outdated.get(), pinned)
               : publisher.point(task, version, pinned, "cli");
       out()
           .printf(
               "%shead %d of %s is live%s from epoch %d%n",
-              outdated.isPresent() ? now(version, task) + ": " : "",
+              outdated.isPresent() ? relabelled(version, task) + ": " : "",
               live.version(),
               task,
               live.pinned() ? " and pinned" : "",
@@ -233,10 +242,12 @@ final class HeadsCommand {
   }
 
   static IllegalStateException meanwhile(VersionTakenException e) {
-    return new IllegalStateException("the trainer has published a head meanwhile: try again", e);
+    return new IllegalStateException(
+        "version conflict: the trainer published a head at the same time; run the command again",
+        e);
   }
 
-  /** The version where its labels have been renamed, merged or retired since. */
+  /** Returns the head if any of its labels has since been renamed, merged or retired. */
   private static Optional<Head> outdated(HeadLog log, Task task, long version) {
     LabelAliases aliases = log.aliases(task.name());
     return log.sound(task.name(), version)
@@ -247,8 +258,8 @@ final class HeadsCommand {
                         .anyMatch(label -> !aliases.now(label).equals(Optional.of(label))));
   }
 
-  /** Scorers tell labels by the names that a head has: without this the old ones come back. */
-  private static LivePointer renamed(
+  /** Publishes a copy with current label names: scorers predict the names stored in a head. */
+  private static LivePointer publishRelabelled(
       HeadPublisher publisher, HeadLog log, Task task, Head head, boolean pinned) {
     LabelAliases aliases = log.aliases(task.name());
     Head copy =
@@ -256,7 +267,7 @@ final class HeadsCommand {
             .of(
                 head,
                 log.nextVersion(task.name()),
-                now(head.info().version(), task.name()),
+                relabelled(head.info().version(), task.name()),
                 Instant.now());
     LivePointer live = publisher.relabel(aliases, copy, "cli");
     return live.pinned() == pinned
@@ -264,8 +275,8 @@ final class HeadsCommand {
         : publisher.point(task.name(), copy.info().version(), pinned, "cli");
   }
 
-  private static String now(long version, String task) {
-    return "head %d of %s under the labels' names of now".formatted(version, task);
+  private static String relabelled(long version, String task) {
+    return "head %d of %s with current label names".formatted(version, task);
   }
 
   private static HeadInfo info(HeadLog log, String task, long version) throws UsageException {
@@ -275,18 +286,19 @@ final class HeadsCommand {
         .orElseThrow(() -> unknown(task, version));
   }
 
-  private static long own(HeadLog log, Task task, long version) throws UsageException {
+  private static long compatibleVersion(HeadLog log, Task task, long version)
+      throws UsageException {
     requireOwn(task, info(log, task.name(), version));
     return version;
   }
 
-  /** What is of another backbone, every scorer would refuse. */
+  /** Fails for a head of another backbone, which every scorer would reject. */
   static void requireOwn(Task task, HeadInfo head) throws UsageException {
     if (!head.backbone().equals(task.fingerprint())) {
       throw new UsageException(
-          ("head %d of %s is of another backbone (or cut, or encoder) than the bundle's:"
-                  + " fingerprint %s, not %s")
-              .formatted(head.version(), task.name(), head.backbone(), task.fingerprint()));
+          ("head %d of %s does not match the backbone, cut or encoder of the bundle:"
+                  + " expected fingerprint %s, got %s")
+              .formatted(head.version(), task.name(), task.fingerprint(), head.backbone()));
     }
   }
 
@@ -296,15 +308,15 @@ final class HeadsCommand {
     requireOwn(of, head);
     String why = null;
     if (!head.verdict().accepted()) {
-      why = "the gate did not accept it, or it was taken back: " + head.verdict().reason();
+      why = head.verdict().describe();
     } else if (log.tooLarge(task, version).isPresent()) {
       why = log.tooLarge(task, version).get();
     } else if (!log.hasTensors(task, version)) {
-      why = "its tensors are no longer kept (heads.keep)";
+      why = "its tensors have been deleted (see heads.keep)";
     } else if (pinned(log, task)) {
-      why = "head %d is pinned: 'headwater heads unpin' first".formatted(log.liveVersion(task));
+      why = "head %d is pinned; run 'headwater heads unpin' first".formatted(log.liveVersion(task));
     } else if (log.liveVersion(task) == version) {
-      why = "it is live already";
+      why = "it is already live";
     }
     if (why != null) {
       throw new UsageException(
@@ -313,32 +325,36 @@ final class HeadsCommand {
     return version;
   }
 
-  /** Against any other head than it was compared with it may be the worse. */
-  private static long waiting(HeadLog log, Task of, long version) throws UsageException {
+  /** Requires a canary, or a version that was compared with the current live head. */
+  private static long requireAwaitsApproval(HeadLog log, Task of, long version)
+      throws UsageException {
     String task = of.name();
     long approvable = approvable(log, of, version);
     HeadInfo head = info(log, task, version);
-    boolean tried =
+    boolean isCanary =
         log.live(task).map(LivePointer::canary).filter(c -> c.version() == version).isPresent();
-    if (!tried && !waits(log, head)) {
+    if (!isCanary && !awaitsApproval(log, head)) {
       throw new UsageException(
-          "head %d of %s does not wait: it was compared with head %d, and head %d is live. 'headwater heads rollback %1$d' makes it live all the same"
+          ("head %d of %s does not await approval: it was compared with head %d, but head %d is"
+                  + " live; 'headwater heads rollback %1$d' promotes it anyway")
               .formatted(version, task, head.parent(), log.liveVersion(task)));
     }
     return approvable;
   }
 
   /**
-   * What was judged against the head that is live now, and is newer. Alignments begin at the last
-   * head that labels support, whichever of them is live.
+   * Returns whether an accepted version is newer than the live head and was compared with it.
+   * Aligned heads share as parent the last head trained with labels, so a live sibling counts too.
    */
-  private static boolean waits(HeadLog log, HeadInfo head) {
+  private static boolean awaitsApproval(HeadLog log, HeadInfo head) {
     long live = log.liveVersion(head.task());
-    boolean beside =
+    boolean liveIsSibling =
         log.versions(head.task()).stream()
             .filter(info -> info.version() == live)
             .anyMatch(info -> info.aligned() && head.aligned() && info.parent() == head.parent());
-    return head.verdict().accepted() && (head.parent() == live || beside) && head.version() > live;
+    return head.verdict().accepted()
+        && (head.parent() == live || liveIsSibling)
+        && head.version() > live;
   }
 
   private static boolean manual(Settings settings) {
@@ -357,15 +373,20 @@ final class HeadsCommand {
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Writes backbone and head as one ordinary ONNX file, equal to what serves.")
+      description =
+          "Writes backbone and head as one ONNX file that predicts the same as the scorer.")
   int export(
       @Mixin ConfigOption config,
       @Option(
               names = "--head",
               paramLabel = "VERSION",
-              description = VERSION + " Default: the live one.")
+              description = VERSION + " Default: the live head.")
           Optional<Long> version,
-      @Option(names = "--out", required = true, paramLabel = "FILE", description = "The ONNX file.")
+      @Option(
+              names = "--out",
+              required = true,
+              paramLabel = "FILE",
+              description = "ONNX file to write. The labels are written beside it.")
           Path file,
       @Mixin TaskOption option)
       throws Exception {
@@ -376,13 +397,13 @@ final class HeadsCommand {
     Path labels = task.export(head, file);
     out()
         .printf(
-            "head %d of %s: %s, labels by output index: %s%n",
+            "exported head %d of %s to %s; labels by output index: %s%n",
             head.info().version(), task.name(), file, labels);
     return 0;
   }
 
-  private static Head head(Task task, HeadLog log, Optional<Long> asked) throws UsageException {
-    long version = asked.orElseGet(() -> log.liveVersion(task.name()));
+  private static Head head(Task task, HeadLog log, Optional<Long> requested) throws UsageException {
+    long version = requested.orElseGet(() -> log.liveVersion(task.name()));
     Optional<String> tooLarge = log.tooLarge(task.name(), version);
     if (tooLarge.isPresent()) {
       throw new UsageException(tooLarge.get());
@@ -393,25 +414,24 @@ final class HeadsCommand {
 
   private static UsageException unknown(String task, long version) {
     return new UsageException(
-        "task %s has no head %d to use; see 'headwater heads list'".formatted(task, version));
+        "task %s has no usable head %d; see 'headwater heads list'".formatted(task, version));
   }
 
   private static HeadLog log(Settings settings) {
     return HeadLog.read(settings.kafka(), settings.topics().heads(), settings.heads().signatures());
   }
 
-  private static String line(String mark, HeadInfo head, String gone) {
+  private static String line(String mark, HeadInfo head, String missing) {
     List<String> labels = head.labels();
-    return "%s%4d  parent %-4d %s  %-8s  %3d labels  %s%s"
+    return "%s%4d  parent %-4d %s  %3d labels  %s%s"
         .formatted(
             mark,
             head.version(),
             head.parent(),
             head.createdAt(),
-            head.verdict().accepted() ? "accepted" : "refused",
             labels.size(),
-            head.verdict().reason(),
-            gone.isEmpty() ? "" : "  (" + gone + ")");
+            head.verdict().describe(),
+            missing.isEmpty() ? "" : "  (" + missing + ")");
   }
 
   private PrintWriter out() {

@@ -15,13 +15,13 @@ import picocli.CommandLine.Spec;
     name = "inspect",
     mixinStandardHelpOptions = true,
     description =
-        "Says of any ONNX file what goes in and out, where 'cut: auto' would cut it, what would be"
-            + " trained, and what Headwater cannot do with it and why.")
+        "Prints the inputs and outputs of an ONNX model, its default cut ('cut: auto'), the"
+            + " trainable layers, and what Headwater does not support in it and why.")
 final class InspectCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "MODEL", description = "An ONNX file.")
+  @Parameters(paramLabel = "MODEL", description = "ONNX file to inspect.")
   private Path model;
 
-  @Option(names = "--json", description = "The same as JSON.")
+  @Option(names = "--json", description = "Prints JSON instead of text.")
   private boolean json;
 
   @Spec private CommandSpec spec;

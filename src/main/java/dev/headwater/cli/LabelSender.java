@@ -24,11 +24,11 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serializer;
 
-/** Puts labels on their topic, in the form it is configured to have. */
+/** A producer of labels to the labels topic, in its configured format. */
 final class LabelSender {
-  private static final int SHOWN = 10;
+  private static final int MAX_PROBLEMS_SHOWN = 10;
 
-  /** Kafka's default. */
+  /** Kafka's default {@code max.request.size}, in bytes. */
   private static final int MAX_REQUEST_SIZE = 1 << 20;
 
   private final Settings settings;
@@ -38,14 +38,16 @@ final class LabelSender {
   }
 
   /**
-   * @throws UsageException listing what can be the label of no record of this task
+   * Checks that the labels are valid for the task.
+   *
+   * @throws UsageException listing the invalid labels
    */
   static void check(Task task, List<Label> labels) throws UsageException {
     List<String> problems = new ArrayList<>();
     for (Label label : labels) {
       try {
         if (label.recordId().isBlank()) {
-          problems.add("a label names no record: " + label.label());
+          problems.add("label without a record id: " + label.label());
         }
         task.checkLabel(label.label(), "the label of " + label.recordId(), label.recordId());
       } catch (InvalidRecordException e) {
@@ -54,19 +56,22 @@ final class LabelSender {
     }
     if (!problems.isEmpty()) {
       String more =
-          problems.size() > SHOWN ? "\nand %d more".formatted(problems.size() - SHOWN) : "";
+          problems.size() > MAX_PROBLEMS_SHOWN
+              ? "\n... and %d more".formatted(problems.size() - MAX_PROBLEMS_SHOWN)
+              : "";
       throw new UsageException(
-          "nothing was sent:\n"
-              + String.join("\n", problems.subList(0, Math.min(SHOWN, problems.size())))
+          "invalid labels; nothing was sent:\n"
+              + String.join(
+                  "\n", problems.subList(0, Math.min(MAX_PROBLEMS_SHOWN, problems.size())))
               + more);
     }
   }
 
   /**
-   * Returns once all are acknowledged; at the first that fails it sends no more.
+   * Sends the labels and waits for every acknowledgement. Stops at the first failure.
    *
-   * @throws UsageException where one is too large to be sent, before any is
-   * @throws KafkaException where some are not
+   * @throws UsageException if a label exceeds a size limit; nothing is sent then
+   * @throws KafkaException if not every label was sent
    */
   void send(List<Label> labels) throws InterruptedException, UsageException {
     Map<String, Object> kafka = new HashMap<>(settings.kafka());
@@ -83,7 +88,8 @@ final class LabelSender {
         limits.check(topic, key, value, new RecordHeaders());
       } catch (InvalidRecordException e) {
         throw new UsageException(
-            "nothing was sent: the label of %s: %s".formatted(label.recordId(), e.getMessage()));
+            "cannot send the label of %s; nothing was sent: %s"
+                .formatted(label.recordId(), e.getMessage()));
       }
       records.add(new ProducerRecord<>(topic, key, value));
     }
@@ -93,7 +99,7 @@ final class LabelSender {
       for (ProducerRecord<byte[], byte[]> record : records) {
         Future<RecordMetadata> each = producer.send(record);
         if (each.isDone()) {
-          each.get(); // a topic that is away fails here, after a minute each
+          each.get(); // fail early: a missing topic costs a minute per record
         }
         sent.add(each);
       }
@@ -102,7 +108,8 @@ final class LabelSender {
         each.get();
       }
     } catch (ExecutionException e) {
-      throw new KafkaException("not all labels were sent; send them again", e.getCause());
+      throw new KafkaException(
+          "some labels were not sent; repeat the command to send them all again", e.getCause());
     }
   }
 }

@@ -40,26 +40,28 @@ import picocli.CommandLine.Spec;
     name = "labels",
     mixinStandardHelpOptions = true,
     description = {
-      "Changes the labels of a task, on every instance and for what is learned from now on.",
-      "Labels that still come under an old name count as what it means now."
+      "Renames, merges, retires, imports and erases labels.",
+      "A change to the label set applies to every instance and to all later training. Labels that"
+          + " arrive with an old name count under its current name."
     })
 final class LabelsCommand {
-  private static final String LABEL = "A label the live head knows.";
+  private static final String LABEL = "Label of the live head.";
 
   @Spec private CommandSpec spec;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   LabelsCommand() {}
 
-  @Command(mixinStandardHelpOptions = true, description = "Gives a label another name.")
+  @Command(mixinStandardHelpOptions = true, description = "Renames a label.")
   int rename(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "OLD", description = LABEL) String old,
-      @Parameters(paramLabel = "NEW", description = "A name no label has.") String name,
+      @Parameters(paramLabel = "NEW", description = "New name, not used by any label before.")
+          String name,
       @Mixin TaskOption task)
       throws Exception {
     if (name.isBlank()) {
-      throw new UsageException("a label needs a name");
+      throw new UsageException("the new name must not be blank");
     }
     return change(
         config.load(),
@@ -67,16 +69,17 @@ final class LabelsCommand {
         List.of(old),
         List.of(name),
         aliases -> aliases.renamed(old, name),
-        "label %s is called %s from now on".formatted(old, name));
+        "renamed label %s to %s".formatted(old, name));
   }
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Makes one label of two; the next training learns what both were.")
+      description = "Merges one label into another. The next training uses the samples of both.")
   int merge(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "OLD", description = LABEL) String old,
-      @Parameters(paramLabel = "INTO", description = "Another, which stays.") String into,
+      @Parameters(paramLabel = "INTO", description = "Label of the live head to merge into.")
+          String into,
       @Mixin TaskOption task)
       throws Exception {
     if (old.equals(into)) {
@@ -88,12 +91,12 @@ final class LabelsCommand {
         List.of(old, into),
         List.of(),
         aliases -> aliases.renamed(old, into),
-        "label %s is part of %s from now on".formatted(old, into));
+        "merged label %s into %s".formatted(old, into));
   }
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Gives a label up: it is no longer predicted, nor learned from.")
+      description = "Retires a label. It is no longer predicted and no longer used in training.")
   int retire(
       @Mixin ConfigOption config,
       @Parameters(paramLabel = "LABEL", description = LABEL) String label,
@@ -105,18 +108,19 @@ final class LabelsCommand {
         List.of(label),
         List.of(),
         aliases -> aliases.retired(label),
-        "label %s is retired".formatted(label));
+        "retired label %s".formatted(label));
   }
 
   @Command(
       mixinStandardHelpOptions = true,
       description = {
-        "Erases a record: the label join, review and the trainer's memory forget it.",
-        "Its bytes leave the topics with their retention."
+        "Erases a record from the label join, the review queue and the memory of the trainer.",
+        "The topics delete its bytes when their retention expires."
       })
   int erase(
       @Mixin ConfigOption config,
-      @Parameters(paramLabel = "RECORD_ID", description = "As predictions name it.") String id)
+      @Parameters(paramLabel = "RECORD_ID", description = "Record id, as in predictions.")
+          String id)
       throws Exception {
     Settings settings = config.load();
     Map<String, Object> kafka = new HashMap<>(settings.kafka());
@@ -125,9 +129,9 @@ final class LabelsCommand {
         new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
       producer.send(tombstone(settings.topicNames().labels(), id)).get();
     } catch (ExecutionException e) {
-      throw new KafkaException("the erasure was not sent", e.getCause());
+      throw new KafkaException("the erasure request was not sent", e.getCause());
     }
-    out().println("the erasure is on its way");
+    out().println("sent the erasure request for record " + id);
     return 0;
   }
 
@@ -135,14 +139,14 @@ final class LabelsCommand {
       name = "import",
       mixinStandardHelpOptions = true,
       description = {
-        "Sends the labels in a file to the labels topic: all of them, or none if one cannot be.",
-        "FILE is a project exported from Label Studio as JSON, JSON-MIN or CSV, or the CSV of"
-            + " 'headwater review export' with its column label filled in. What has no label is"
-            + " left out; of a record annotated more than once the annotation updated last counts."
+        "Sends the labels in a file to the labels topic. If any label is invalid, nothing is sent.",
+        "FILE is a Label Studio export (JSON, JSON-MIN or CSV), or the CSV file of 'headwater"
+            + " review export' with the column 'label' filled in. Rows without a label are skipped."
+            + " If a record has several annotations, the one updated last counts."
       })
   int importLabels(
       @Mixin ConfigOption config,
-      @Parameters(paramLabel = "FILE", description = "*.json or *.csv") Path file,
+      @Parameters(paramLabel = "FILE", description = "Labels file, *.json or *.csv.") Path file,
       @Mixin TaskOption option)
       throws Exception {
     Settings settings = config.load();
@@ -154,7 +158,7 @@ final class LabelsCommand {
             : new LabelStudio(task, bundle.medium()).read(file);
     LabelSender.check(task, labels);
     new LabelSender(settings).send(labels);
-    out().printf("%d labels for %s sent%n", labels.size(), task.name());
+    out().printf("sent %d labels for task %s%n", labels.size(), task.name());
     return 0;
   }
 
@@ -173,7 +177,8 @@ final class LabelsCommand {
       throws Exception {
     Task task = option.of(settings.loadBundle());
     if (task.kind() instanceof Kind.Quantity) {
-      throw new UsageException("%s tells a number: it has no labels".formatted(task.name()));
+      throw new UsageException(
+          "task %s predicts a number and has no labels".formatted(task.name()));
     }
     try (HeadPublisher publisher = HeadsCommand.publisher(settings)) {
       HeadLog log = publisher.read();
@@ -182,7 +187,7 @@ final class LabelsCommand {
               .flatMap(pointer -> log.head(task.name(), pointer.version()))
               .or(task::head)
               .orElseThrow(
-                  () -> new UsageException("no head of %s is live yet".formatted(task.name())));
+                  () -> new UsageException("task %s has no live head yet".formatted(task.name())));
       HeadsCommand.requireOwn(task, live.info());
       LabelAliases before = log.aliases(task.name());
       check(live, before, known, unknown);
@@ -191,31 +196,32 @@ final class LabelsCommand {
           new Relabelling(task, aliases)
               .of(live, log.nextVersion(task.name()), reason, Instant.now());
       if (log.versions(task.name()).isEmpty()) {
-        publisher.promote(live, "cli"); // the bundle's own: so that there is a way back
+        publisher.promote(live, "cli"); // the bundle's head, so that a rollback to it is possible
       }
       LivePointer pointer = publisher.relabel(aliases, changed, "cli");
       out()
           .printf(
-              "%s: head %d of %s has it, from epoch %d%n",
+              "%s: head %d of %s is live from epoch %d%n",
               reason, pointer.version(), task.name(), pointer.epoch());
       return 0;
     } catch (VersionTakenException e) {
       throw HeadsCommand.meanwhile(e);
     } catch (IllegalArgumentException e) {
-      throw new UsageException("this cannot be done: " + e.getMessage());
+      throw new UsageException("cannot change labels: " + e.getMessage());
     }
   }
 
   /**
-   * Samples that were written under a name tell of what it meant then. To take a name back is no
-   * harm.
+   * Rejects a new name that once meant another label: older samples with it would count for this
+   * label. Restoring a former name of the same label is safe.
    */
-  private static void requireNeverGivenUp(LabelAliases before, String label, String name)
+  private static void requireUnusedName(LabelAliases before, String label, String name)
       throws UsageException {
-    boolean another = !label.equals(before.renamed().getOrDefault(name, label));
-    if (another || before.retired().contains(name)) {
+    boolean usedByOther = !label.equals(before.renamed().getOrDefault(name, label));
+    if (usedByOther || before.retired().contains(name)) {
       throw new UsageException(
-          "%s was the name of another label: samples of that would count for %s. Choose a name that no label had"
+          ("%s was the name of another label, whose samples would count for %s; choose a name that"
+                  + " was never used")
               .formatted(name, label));
     }
   }
@@ -226,16 +232,17 @@ final class LabelsCommand {
     List<String> labels = live.info().labels();
     for (String label : known) {
       if (!labels.contains(label)) {
-        throw new UsageException("the live head knows no label " + label);
+        throw new UsageException(
+            "unknown label '%s'; labels of the live head: %s".formatted(label, labels));
       }
     }
     for (String label : unknown) {
       if (labels.contains(label)) {
         throw new UsageException(
-            "there is a label %s already: 'headwater labels merge' makes one of two"
+            "label %s already exists; use 'headwater labels merge' to merge two labels"
                 .formatted(label));
       }
-      requireNeverGivenUp(before, known.get(0), label);
+      requireUnusedName(before, known.get(0), label);
     }
   }
 

@@ -2,28 +2,28 @@ package dev.headwater.cli;
 
 import java.util.concurrent.CountDownLatch;
 
-/** From start to Ctrl-C or SIGTERM: components are closed before the JVM goes. */
+/** A shutdown hook that lets components close before the JVM halts on Ctrl-C or SIGTERM. */
 final class Lifetime {
-  private final CountDownLatch asked = new CountDownLatch(1);
+  private final CountDownLatch shutdownRequested = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
 
   private Lifetime() {}
 
-  /** Waits for the signal; the caller's try-with-resources does the closing. */
+  /** Runs the body, which waits for the signal and closes its components. */
   static void untilSignalled(Body body) throws Exception {
     Lifetime lifetime = new Lifetime();
     Thread hook = new Thread(lifetime::stop, "shutdown");
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      body.run(lifetime.asked);
+      body.run(lifetime.shutdownRequested);
     } finally {
       lifetime.closed.countDown();
     }
   }
 
-  /** The JVM halts when its hooks return, so this one returns when everything is closed. */
+  /** Blocks until the body has returned, because the JVM halts when its hooks return. */
   private void stop() {
-    asked.countDown();
+    shutdownRequested.countDown();
     try {
       closed.await();
     } catch (InterruptedException e) {
@@ -31,7 +31,7 @@ final class Lifetime {
     }
   }
 
-  /** Starts, waits on the latch, closes. */
+  /** Starts components, waits for the latch, and closes them. */
   interface Body {
     void run(CountDownLatch signalled) throws Exception;
   }

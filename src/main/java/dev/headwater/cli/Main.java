@@ -14,19 +14,21 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     version = "headwater 0.1.0-SNAPSHOT",
     description = {
-      "Scores Kafka topics with an ONNX model and keeps its head learning from the stream.",
+      "Scores records of Kafka topics with an ONNX model and adapts its head to the stream.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:done",
-      "1:failed, as where the broker is away",
-      "2:wrong usage or configuration",
-      Main.NOT_WELL + ":done, and not well: 'compare' found it worse, 'topics check' found problems"
+      "0:success",
+      "1:failure, for example an unreachable broker",
+      "2:invalid usage or configuration",
+      Main.NOT_WELL
+          + ":negative result: 'compare' found a regression, or 'topics check' found problems"
     },
     footer = {
       "",
-      "Every command has its own --help. Begin with: headwater demo, or headwater inspect M.onnx."
+      "Use 'headwater COMMAND --help' for the options of a command. To start, try 'headwater demo'"
+          + " or 'headwater inspect MODEL'."
     },
     subcommands = {
       ServeCommand.class,
@@ -44,11 +46,11 @@ import picocli.CommandLine.Spec;
       TopicsCommand.class
     })
 public final class Main implements Runnable {
-  /** The exit code of a verdict that no failure must look like. */
+  /** Exit code of a negative result, distinct from those of failures. */
   static final int NOT_WELL = 3;
 
-  private static final Set<String> SHOWS_ITSELF = Set.of("replay", "demo", "bench");
-  private static final Set<String> SHORT = Set.of("replay", "demo");
+  private static final Set<String> INTERACTIVE = Set.of("replay", "demo", "bench");
+  private static final Set<String> SHORT_RUNNING = Set.of("replay", "demo");
 
   @Spec private CommandSpec spec;
 
@@ -56,21 +58,21 @@ public final class Main implements Runnable {
   Main() {}
 
   public static void main(String[] args) throws Exception {
-    Locale.setDefault(Locale.ROOT); // what is printed is read by scripts, too
+    Locale.setDefault(Locale.ROOT); // scripts parse the output
     String command = args.length > 0 ? args[0] : "";
-    if (SHORT.contains(command) && CompiledOnce.isWanted()) {
+    if (SHORT_RUNNING.contains(command) && CompiledOnce.isWanted()) {
       System.exit(CompiledOnce.run(args));
     }
     CompiledOnce.endWithStarter();
-    if (SHOWS_ITSELF.contains(command)) {
-      // these show verdicts and swaps themselves; the log would write across them
-      quieten("HEADWATER_LOG_LEVEL", "WARN");
-      quieten("ROOT_LOG_LEVEL", "ERROR");
+    if (INTERACTIVE.contains(command)) {
+      // these print verdicts and head swaps themselves; log lines would garble the display
+      setDefaultLogLevel("HEADWATER_LOG_LEVEL", "WARN");
+      setDefaultLogLevel("ROOT_LOG_LEVEL", "ERROR");
     }
     System.exit(commandLine().execute(args));
   }
 
-  private static void quieten(String variable, String level) {
+  private static void setDefaultLogLevel(String variable, String level) {
     if (System.getenv(variable) == null) {
       System.setProperty(variable, level);
     }
@@ -84,6 +86,6 @@ public final class Main implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "which command? See the list below");
+    throw new ParameterException(spec.commandLine(), "missing command");
   }
 }

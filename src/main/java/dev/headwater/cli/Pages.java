@@ -14,9 +14,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
-/** What the status pages of all processes have in common. */
+/** Creates the status pages of scorer, trainer and replay. */
 final class Pages {
-  /** From one moment of a page's history to the next. */
+  /** Sampling interval of the history on a page. */
   static final Duration INTERVAL = Duration.ofSeconds(5);
 
   private Pages() {}

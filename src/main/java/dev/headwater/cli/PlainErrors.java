@@ -16,53 +16,53 @@ import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParseResult;
 
 /**
- * What went wrong, in words. Messages of our own say everything; of other failures the whole chain
- * of causes is told. Stack traces are for {@code HEADWATER_LOG_LEVEL=DEBUG}.
+ * Prints errors as plain messages. User errors print their message only, other failures the chain
+ * of causes. Stack traces are logged at {@code HEADWATER_LOG_LEVEL=DEBUG}.
  */
 final class PlainErrors implements IExecutionExceptionHandler {
   private static final Logger log = LoggerFactory.getLogger(PlainErrors.class);
-  private static final List<Class<? extends Exception>> USER_MISTAKES =
+  private static final List<Class<? extends Exception>> USER_ERRORS =
       List.of(
           ConfigException.class, BundleException.class, OnnxException.class, UsageException.class);
 
   @Override
   public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {
     log.atDebug().setCause(e).log("command failed");
-    boolean mistake = USER_MISTAKES.stream().anyMatch(type -> type.isInstance(e));
-    String message = mistake ? String.valueOf(e.getMessage()) : chain(e);
+    boolean isUserError = USER_ERRORS.stream().anyMatch(type -> type.isInstance(e));
+    String message = isUserError ? String.valueOf(e.getMessage()) : chain(e);
     command.getErr().println(command.getColorScheme().errorText(message));
-    return mistake ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
+    return isUserError ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
   }
 
   private static String chain(Throwable failure) {
-    StringBuilder told = new StringBuilder(told(failure));
+    StringBuilder text = new StringBuilder(describe(failure));
     for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
-      told.append(System.lineSeparator()).append("  because: ").append(told(cause));
+      text.append(System.lineSeparator()).append("  caused by: ").append(describe(cause));
     }
-    return told.toString();
+    return text.toString();
   }
 
-  private static String told(Throwable failure) {
+  private static String describe(Throwable failure) {
     if (failure instanceof FileSystemException file && file.getReason() == null) {
-      return told(file);
+      return describe(file);
     }
     if (failure instanceof CharacterCodingException) {
-      return "what was to be read is not UTF-8";
+      return "the input is not valid UTF-8";
     }
     String message = failure.getMessage();
     return message == null ? failure.getClass().getSimpleName() : message;
   }
 
-  /** Its message is the path and nothing else. */
-  private static String told(FileSystemException failure) {
+  /** Describes a file error whose message is the path only. */
+  private static String describe(FileSystemException failure) {
     if (failure instanceof NoSuchFileException) {
-      return "there is no file " + failure.getFile();
+      return "file not found: " + failure.getFile();
     }
     if (failure instanceof FileAlreadyExistsException) {
-      return "a file is in the way: " + failure.getFile();
+      return "file already exists: " + failure.getFile();
     }
     if (failure instanceof AccessDeniedException) {
-      return "no permission for " + failure.getFile();
+      return "permission denied: " + failure.getFile();
     }
     return "%s: %s".formatted(failure.getFile(), failure.getClass().getSimpleName());
   }

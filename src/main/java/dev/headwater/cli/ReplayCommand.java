@@ -14,59 +14,67 @@ import picocli.CommandLine.Option;
     name = "replay",
     mixinStandardHelpOptions = true,
     description = {
-      "Backtests continual adaptation on a labelled stream: what would it have given?",
-      "Runs scorer and trainer as deployed, on a broker of its own unless one is given."
-          + " Labels are delivered only for the records that ask for one. Reports the prequential"
-          + " accuracy of the adaptive and of the frozen head over the same records.",
-      "Runs in a Java of its own that compiles once and optimises nothing, which a run of minutes"
-          + " would not earn back, unless options of Java such as -XX: say how to run."
+      "Backtests continual adaptation on a labelled stream.",
+      "Runs scorer and trainer as deployed, on an embedded broker unless --bootstrap is set. Labels"
+          + " are delivered only for label requests. The report gives the prequential accuracy of"
+          + " the adaptive and the frozen head over the same records.",
+      "By default it runs in a child JVM with the C1 compiler only, which is faster for runs of"
+          + " minutes. JVM options such as -XX: turn this off."
     })
 final class ReplayCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;
 
-  @Option(names = "--stream", paramLabel = "FILE", description = "Labelled records, JSONL.")
+  @Option(
+      names = "--stream",
+      paramLabel = "FILE",
+      description = "Labelled records to replay, JSONL.")
   private @Nullable Path stream;
 
   @Option(
       names = "--from-topic",
       description =
-          "Replay what the deployment's own records topics hold, in place of a file; the truth is"
-              + " what its samples and labels topics tell. --from and --until bound it.")
+          "Replays the records topics of the deployment instead of a file. The ground truth comes"
+              + " from its samples and labels topics. --from and --until limit the range.")
   private boolean fromTopic;
 
   @Mixin private RangeOption range;
 
-  @Option(names = "--rate", paramLabel = "R", description = "Records a second.")
+  @Option(names = "--rate", paramLabel = "R", description = "Input rate, in records per second.")
   private @Nullable Double rate;
 
   @Option(
       names = "--label-delay",
       paramLabel = "D",
-      description = "From asking for a label to its arrival, such as 10s.")
+      description = "Label delay: time from a label request to its label, such as 10s.")
   private @Nullable String labelDelay;
 
-  @Option(names = "--no-adapt", description = "No trainer: measures the head as it is.")
+  @Option(
+      names = "--no-adapt",
+      description = "Runs without a trainer and measures the frozen head only.")
   private boolean frozen;
 
   @Option(
       names = "--bootstrap",
       paramLabel = "HOST:PORT",
-      description = "A broker to run on, in topics of its own that are deleted afterwards.")
+      description =
+          "Broker to run on instead of an embedded one. The replay creates its own topics and"
+              + " deletes them at the end.")
   private @Nullable String bootstrap;
 
-  @Option(names = "--report", paramLabel = "FILE", description = "Where the report goes, JSON.")
+  @Option(names = "--report", paramLabel = "FILE", description = "File for the JSON report.")
   private @Nullable Path report;
 
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description = "Where the report goes as a page to look at: one file that loads nothing.")
+      description = "File for the HTML report, a self-contained page.")
   private @Nullable Path html;
 
   @Option(
       names = "--dump",
       paramLabel = "DIR",
-      description = "Where predictions.jsonl and samples.jsonl go, to recount the report from.")
+      description =
+          "Directory for predictions.jsonl and samples.jsonl, the data behind the report.")
   private @Nullable Path dump;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -76,19 +84,19 @@ final class ReplayCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Settings settings = config.load(overrides());
     if (fromTopic && stream != null) {
-      throw new UsageException("--from-topic is in place of the file that --stream names");
+      throw new UsageException("--from-topic and --stream are mutually exclusive");
     }
     if (fromTopic) {
       new Replays(settings).run(range.from(), range.until());
     } else if (range.given()) {
-      throw new UsageException("--from and --until are of --from-topic");
+      throw new UsageException("--from and --until require --from-topic");
     } else {
       new Replays(settings).run();
     }
     return 0;
   }
 
-  /** A flag is the key it stands for, so that both are checked and told alike. */
+  /** Maps options to configuration keys, so that both are validated and reported the same way. */
   private Map<String, String> overrides() {
     Map<String, String> keys = new LinkedHashMap<>();
     put(keys, "replay.stream", stream);

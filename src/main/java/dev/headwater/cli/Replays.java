@@ -35,8 +35,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a replay in this terminal until it ends or Ctrl-C ends it, and shows it on a status page of
- * its own meanwhile.
+ * Runs a replay in the terminal until it ends or is interrupted, and shows its progress on a status
+ * page.
  */
 final class Replays {
   private static final Duration INTERVAL = Duration.ofSeconds(1);
@@ -48,26 +48,26 @@ final class Replays {
     this.settings = settings;
   }
 
-  /** Of the configured file. */
+  /** Replays the configured file. */
   void run() throws Exception {
     if (settings.replay().stream().isEmpty()) {
-      throw new UsageException(
-          "no stream to replay: set replay.stream, or give --stream or --from-topic");
+      throw new UsageException("no stream to replay: set replay.stream, --stream or --from-topic");
     }
     run(settings.loadBundle(), Replay::run);
   }
 
-  /** Of what the deployment's own topics hold. */
+  /** Replays a range of the records topics of the deployment. */
   void run(Bound from, Bound until) throws Exception {
     Bundle bundle = settings.loadBundle();
     Path values = Files.createTempFile("headwater-records-", ".bin");
     try {
-      values.toFile().deleteOnExit(); // Ctrl-C while it is being filled
-      display.step("reading the records and their labels");
+      values.toFile().deleteOnExit(); // for Ctrl-C while it is written
+      display.step("reading records and labels");
       RecordedStream recorded =
           RecordedStream.read(ConfigOption.recorded(settings), bundle, from, until, values);
       display.step(
-          "%,d records, %,d of them with a label that came apart; others count where they bring one"
+          ("%,d records, %,d of them with a label from the samples or labels topic; the other"
+                  + " records use their inline label, if any")
               .formatted(recorded.size(), recorded.labelled()));
       run(bundle, (replay, signalled) -> replay.run(recorded, signalled));
     } finally {
@@ -75,11 +75,11 @@ final class Replays {
     }
   }
 
-  private interface Running {
+  private interface ReplayRun {
     ReplayReport run(Replay replay, CountDownLatch signalled) throws Exception;
   }
 
-  private void run(Bundle bundle, Running running) throws Exception {
+  private void run(Bundle bundle, ReplayRun replayRun) throws Exception {
     Pipeline pipeline =
         new Pipeline(
             bundle,
@@ -93,33 +93,33 @@ final class Replays {
     Lifetime.untilSignalled(
         signalled -> {
           try {
-            run(bundle, pipeline, running, signalled);
+            run(bundle, pipeline, replayRun, signalled);
           } catch (InterruptedException e) {
-            System.err.println("stopped before the end of the stream: no report");
+            System.err.println("interrupted before the end of the stream: no report written");
           }
         });
   }
 
-  private void run(Bundle bundle, Pipeline pipeline, Running running, CountDownLatch signalled)
+  private void run(Bundle bundle, Pipeline pipeline, ReplayRun replayRun, CountDownLatch signalled)
       throws Exception {
-    Watched watched = new Watched(bundle);
+    Monitor monitor = new Monitor(bundle);
     Status status =
         Pages.status(
             settings,
             bundle,
-            watched.registry,
+            monitor.registry,
             "replay",
-            watched::ready,
-            watched::heads,
+            monitor::ready,
+            monitor::heads,
             Optional.empty());
-    // any free port: several replays may run, beside a scorer that has the configured one
+    // any free port: other replays or a scorer may use the configured one
     HttpSettings anyPort = new HttpSettings(settings.scorerHttp().host(), 0);
     try (HttpServer http =
-        new HttpServer(anyPort, watched.registry, watched::ready, watched::ready, status)) {
+        new HttpServer(anyPort, monitor.registry, monitor::ready, monitor::ready, status)) {
       http.start(INTERVAL);
-      display.step("watch it at http://%s:%d/".formatted(anyPort.host(), http.port()));
+      display.step("status page: http://%s:%d/".formatted(anyPort.host(), http.port()));
       ReplayReport report =
-          running.run(new Replay(settings.replay(), pipeline, display, watched), signalled);
+          replayRun.run(new Replay(settings.replay(), pipeline, display, monitor), signalled);
       if (settings.html().isPresent()) {
         Path page = settings.html().get();
         StatusPage.write(page, status, report);
@@ -128,8 +128,8 @@ final class Replays {
     }
   }
 
-  /** What a replay's parts measure, and how it goes, as one registry. */
-  private static final class Watched implements Watcher {
+  /** The metrics of scorer and trainer, and the progress of the replay, in one registry. */
+  private static final class Monitor implements Watcher {
     private final PrometheusMeterRegistry registry =
         new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final ScorerMetrics scorerMetrics;
@@ -137,7 +137,7 @@ final class Replays {
     private volatile @Nullable StreamService scorer;
     private volatile @Nullable Progress latest;
 
-    Watched(Bundle bundle) {
+    Monitor(Bundle bundle) {
       scorerMetrics = new MicrometerScorerMetrics(registry, bundle.taskNames());
       trainerMetrics =
           new MicrometerTrainerMetrics(registry, bundle.taskNames(), DriftMonitor.CAUSES);
@@ -149,15 +149,15 @@ final class Replays {
 
     private void accuracy(
         String task, String head, Function<Progress.Rolling, @Nullable Double> of) {
-      Gauge.builder("headwater.replay.accuracy", this, watched -> watched.told(task, of))
-          .description("Right answers among the latest records, where the truth is known")
+      Gauge.builder("headwater.replay.accuracy", this, monitor -> monitor.rollingAccuracy(task, of))
+          .description("Accuracy over the latest records with known ground truth")
           .baseUnit("ratio")
           .tag("task", task)
           .tag("head", head)
           .register(registry);
     }
 
-    private double told(String task, Function<Progress.Rolling, @Nullable Double> of) {
+    private double rollingAccuracy(String task, Function<Progress.Rolling, @Nullable Double> of) {
       Progress now = latest;
       Progress.Rolling rolling = now == null ? null : now.tasks().get(task);
       Double value = rolling == null ? null : of.apply(rolling);
@@ -187,7 +187,7 @@ final class Replays {
 
     Health ready() {
       StreamService service = scorer;
-      return service == null ? Health.down("the replay is being prepared") : service.ready();
+      return service == null ? Health.down("replay is starting") : service.ready();
     }
 
     List<HeadInfo> heads() {

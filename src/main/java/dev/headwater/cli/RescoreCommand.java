@@ -21,10 +21,12 @@ import picocli.CommandLine.Spec;
     name = "rescore",
     mixinStandardHelpOptions = true,
     description = {
-      "Scores a range of the records topics again, under one head, to another topic.",
-      "Predictions are committed poll by poll, with how far they reach: whatever ended a run, the"
-          + " same command with --resume goes on exactly behind it. Invalid records are told and"
-          + " counted; nothing is sent to review, samples or dead letters."
+      "Scores a range of the records topics again, with one head, and writes the predictions to"
+          + " another topic.",
+      "Predictions and offsets are committed in one transaction. After an interrupted run, the same"
+          + " command with --resume continues exactly where it stopped.",
+      "Invalid records are logged and counted. Nothing is written to the review, samples and"
+          + " dead-letters topics."
     })
 final class RescoreCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;
@@ -37,20 +39,20 @@ final class RescoreCommand implements Callable<Integer> {
       names = "--head",
       paramLabel = "VERSION",
       description =
-          "The head of --task to score under. Default: the one that is live now, with --resume the"
-              + " run's.")
+          "Head version of --task to score with. Default: the live head, or with --resume the head"
+              + " of the run that is resumed.")
   private @Nullable Long head;
 
   @Option(
       names = "--to",
       required = true,
       paramLabel = "TOPIC",
-      description = "Where predictions go; made where it is missing.")
+      description = "Topic for the predictions, created if it is missing.")
   private String to;
 
   @Option(
       names = "--resume",
-      description = "Go on behind the last run to the same topic, in place of --from.")
+      description = "Continues the last run to the same topic; replaces --from.")
   private boolean resume;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -101,12 +103,13 @@ final class RescoreCommand implements Callable<Integer> {
     spec.commandLine()
         .getOut()
         .printf(
-            "%d records scored to %s, %d invalid%s%n",
+            "scored %d records to %s, %d invalid%s%n",
             summary.scored(),
             to,
             summary.invalid(),
             summary.left() == 0
                 ? ""
-                : "; stopped with %d offsets to go: --resume goes on".formatted(summary.left()));
+                : "; stopped with %d offsets left; continue with --resume"
+                    .formatted(summary.left()));
   }
 }

@@ -25,14 +25,14 @@ import picocli.CommandLine.Spec;
     name = "review",
     mixinStandardHelpOptions = true,
     description =
-        "What waits for a label, for annotators; 'headwater labels import' is the way back.")
+        "Exports label requests to annotation tools. 'headwater labels import' imports the labels.")
 final class ReviewCommand {
   @Spec private CommandSpec spec;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   ReviewCommand() {}
 
-  /** What annotators work with. */
+  /** An annotation tool. */
   enum Tool {
     LABEL_STUDIO,
     CSV
@@ -41,14 +41,16 @@ final class ReviewCommand {
   @Command(
       mixinStandardHelpOptions = true,
       description = {
-        "Writes what is on the review topic, has no label yet and can still get one in time"
-            + " (stream.label-wait).",
-        "For Label Studio: tasks.json, to be imported into a project, and config.xml, to be pasted"
-            + " into its labelling interface. What the head said is shown as a pre-annotation, but"
-            + " never of an audited record. Else tasks.csv, to fill in its column label: a label, a"
-            + " number, or a JSON array of labels.",
-        "Masks are painted with Label Studio's brush, on pictures of the masks' size; what is left"
-            + " unpainted is the first label. In tasks.csv they are PNGs in base64."
+        "Exports the open label requests of the review topic that are younger than"
+            + " stream.label-wait.",
+        "LABEL_STUDIO: writes tasks.json, to import into a project, and config.xml, to paste into"
+            + " its labelling interface. Predictions are pre-annotations, except for audit"
+            + " samples.",
+        "CSV: writes tasks.csv. Fill in the column 'label' with a label, a number, or a JSON array"
+            + " of labels.",
+        "Segmentation masks: paint them with the brush of Label Studio, on images of the size of"
+            + " the mask; unpainted pixels get the first label. In tasks.csv, masks are"
+            + " base64-encoded PNGs."
       })
   int export(
       @Mixin ConfigOption config,
@@ -56,13 +58,13 @@ final class ReviewCommand {
               names = "--out",
               required = true,
               paramLabel = "DIR",
-              description = "Where the files go; those there are replaced.")
+              description = "Output directory. Existing files are overwritten.")
           Path directory,
       @Option(
               names = "--for",
               paramLabel = "TOOL",
               defaultValue = "LABEL_STUDIO",
-              description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+              description = "Annotation tool: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
           Tool tool,
       @Mixin TaskOption option)
       throws Exception {
@@ -93,18 +95,19 @@ final class ReviewCommand {
     spec.commandLine()
         .getOut()
         .printf(
-            "%d records of %s wait for a label: see %s%n%s",
+            "exported %d label requests of task %s to %s%n%s",
             items.size(),
             task.name(),
             directory,
             waiting.late() == 0
                 ? ""
-                : "%d more are left out: they were asked for longer ago than stream.label-wait, and a label would come too late%n"
+                : ("skipped %d label requests older than stream.label-wait: a label would arrive"
+                        + " too late%n")
                     .formatted(waiting.late()));
     return 0;
   }
 
-  /** Those the live head knows, by their names of now. */
+  /** Returns the labels of the live head, with their current names. */
   private static List<String> labels(HeadLog heads, LabelAliases aliases, Task task) {
     if (task.kind() instanceof Kind.Quantity) {
       return List.of();

@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "samples",
     mixinStandardHelpOptions = true,
-    description = "Carries the memory of one deployment over to another.")
+    description = "Transfers labelled samples from one deployment to another.")
 final class SamplesCommand {
   @Spec private CommandSpec spec;
 
@@ -29,9 +29,9 @@ final class SamplesCommand {
   @Command(
       mixinStandardHelpOptions = true,
       description = {
-        "Gives a deployment with a new backbone the labelled samples of an old one.",
-        "Finds their records in the records topics by id, and writes samples with the features the"
-            + " new backbone makes of them. May be repeated."
+        "Re-embeds the labelled samples of an old deployment with the backbone of a new one.",
+        "Looks up their records in the records topics by record id, computes features with the new"
+            + " backbone, and writes samples to the new deployment. The command is repeatable."
       })
   int reembed(
       @Mixin ConfigOption config,
@@ -39,18 +39,18 @@ final class SamplesCommand {
               names = "--old",
               required = true,
               paramLabel = "FILE",
-              description = "The configuration of the old deployment.")
+              description = "Configuration file of the old deployment (YAML).")
           Path old,
       @Mixin RangeOption range)
       throws Exception {
     Settings settings = config.load();
-    Settings before = ConfigOption.other(old);
+    Settings oldSettings = ConfigOption.other(old);
     Bundle bundle = settings.loadBundle();
     Bound from = range.from();
     Bound until = range.until();
-    // before there is anything to close: Ctrl-C need not wait for the end of a topic
+    // outside Lifetime: nothing to close yet, so Ctrl-C may stop the reading at once
     HeadLog heads = ConfigOption.recorded(settings).heads();
-    KnownLabels known = KnownLabels.ofSamples(ConfigOption.recorded(before), bundle.tasks());
+    KnownLabels known = KnownLabels.ofSamples(ConfigOption.recorded(oldSettings), bundle.tasks());
     Lifetime.untilSignalled(
         signalled -> {
           try (Scoring scoring = RescoreCommand.load(settings, bundle)) {
@@ -67,14 +67,14 @@ final class SamplesCommand {
             spec.commandLine()
                 .getOut()
                 .printf(
-                    "%d of %d labelled records embedded; %s%n",
+                    "embedded %d of %d labelled records; %s%n",
                     summary.embedded(),
                     known.records().size(),
                     summary.left() == 0
-                        ? "%d are no longer on %s, %d refused"
+                        ? "%d no longer on %s, %d invalid"
                             .formatted(
                                 summary.gone(), settings.topicNames().records(), summary.refused())
-                        : "%d refused; stopped with %d offsets to go: repeat it"
+                        : "%d invalid; stopped with %d offsets left; repeat the command"
                             .formatted(summary.refused(), summary.left()));
           } catch (IllegalArgumentException e) {
             throw new UsageException(String.valueOf(e.getMessage()));

@@ -18,7 +18,9 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "serve",
     mixinStandardHelpOptions = true,
-    description = "Runs the stream processor: scores records, asks for labels, follows heads.")
+    description =
+        "Runs the scorer: scores records, requests labels and installs new heads as they are"
+            + " published.")
 final class ServeCommand implements Callable<Integer> {
   private static final Logger log = LoggerFactory.getLogger(ServeCommand.class);
 
@@ -56,12 +58,12 @@ final class ServeCommand implements Callable<Integer> {
             http.start(Pages.INTERVAL);
             service.start(() -> signalled.getCount() == 0);
             signalled.await();
-            service.close(); // commits what it has in hand, and counts it
+            service.close(); // commits the records in progress, so that the counts are final
             log.atInfo()
                 .addKeyValue("received", count(registry, "received"))
                 .addKeyValue("predicted", count(registry, "predicted"))
                 .addKeyValue("dead-lettered", count(registry, "dead.lettered"))
-                .log("scoring ended");
+                .log("scorer stopped");
           }
         });
     return 0;
@@ -71,7 +73,7 @@ final class ServeCommand implements Callable<Integer> {
     return (long) registry.get("headwater.records." + records).counter().count();
   }
 
-  /** The scorer that the settings describe, not started. */
+  /** Creates the scorer of the settings, not started. */
   static StreamService service(Settings settings, Bundle bundle, ScorerMetrics metrics) {
     return new StreamService(
         settings.stream(),

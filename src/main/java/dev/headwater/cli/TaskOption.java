@@ -5,12 +5,12 @@ import dev.headwater.bundle.Task;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** {@code --task NAME}, for every command that is about one task. */
+/** {@code --task NAME}, the task that a command applies to. */
 final class TaskOption {
   @Option(
       names = "--task",
       paramLabel = "NAME",
-      description = "The task. Default: the bundle's first.")
+      description = "Task of the bundle. Default: the first task.")
   private @Nullable String name;
 
   Task of(Bundle bundle) throws UsageException {
@@ -20,7 +20,7 @@ final class TaskOption {
         .orElseThrow(
             () ->
                 new UsageException(
-                    "the bundle has no task %s; it has %s"
+                    "unknown task '%s'; tasks of the bundle: %s"
                         .formatted(name, bundle.tasks().stream().map(Task::name).toList())));
   }
 }

@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
     name = "topics",
     mixinStandardHelpOptions = true,
     description =
-        "Makes the topics of a deployment, says what is wrong with them and who needs what.")
+        "Creates and checks the topics of a deployment, and prints the ACLs of each role.")
 final class TopicsCommand {
   private static final Logger log = LoggerFactory.getLogger(TopicsCommand.class);
 
@@ -34,29 +34,33 @@ final class TopicsCommand {
   @Command(
       mixinStandardHelpOptions = true,
       description =
-          "Creates every missing topic with the right compaction, retention and partitions.")
+          "Creates the missing topics with the configured compaction, retention and partitions.")
   int create(@Mixin ConfigOption config) throws ConfigException {
-    List<String> made = setup(config).create();
-    made.forEach(topic -> out().println("created " + topic));
-    out().println(made.isEmpty() ? "every topic is there" : made.size() + " topics created");
+    List<String> created = setup(config).create();
+    created.forEach(topic -> out().println("created " + topic));
+    out().println(created.isEmpty() ? "all topics exist" : created.size() + " topics created");
     return 0;
   }
 
   @Command(
       mixinStandardHelpOptions = true,
-      description = "Lists what is wrong with existing topics; exit code 3 if anything is.")
+      description =
+          "Checks the configuration of existing topics. Exits with code 3 if there are problems.")
   int check(@Mixin ConfigOption config) throws ConfigException {
     List<String> problems = setup(config).check();
     problems.forEach(out()::println);
-    out().println(problems.isEmpty() ? "every topic is right" : problems.size() + " problems");
+    out()
+        .println(
+            problems.isEmpty() ? "all topics are correct" : problems.size() + " problems found");
     return problems.isEmpty() ? 0 : Main.NOT_WELL;
   }
 
   @Command(
       mixinStandardHelpOptions = true,
       description = {
-        "The least rights each role needs, a line of arguments of kafka-acls for each resource:",
-        "... topics acls --config F | xargs -L 1 kafka-acls.sh --bootstrap-server B"
+        "Prints the minimal ACLs of each role, as arguments of kafka-acls, one line per resource.",
+        "Usage: headwater topics acls --config FILE | xargs -L 1 kafka-acls.sh --bootstrap-server"
+            + " HOST:PORT"
       })
   int acls(
       @Mixin ConfigOption config,
@@ -64,51 +68,52 @@ final class TopicsCommand {
               names = "--scorer",
               defaultValue = "User:scorer",
               paramLabel = "PRINCIPAL",
-              description = "Who serves. Default: ${DEFAULT-VALUE}")
+              description = "Kafka principal of the scorer. Default: ${DEFAULT-VALUE}.")
           String scorer,
       @Option(
               names = "--trainer",
               defaultValue = "User:trainer",
               paramLabel = "PRINCIPAL",
-              description = "Who trains. Default: ${DEFAULT-VALUE}")
+              description = "Kafka principal of the trainer. Default: ${DEFAULT-VALUE}.")
           String trainer,
       @Option(
               names = "--operator",
               defaultValue = "User:operator",
               paramLabel = "PRINCIPAL",
               description =
-                  "Who runs topics, heads, labels, review and train --from. Default:"
-                      + " ${DEFAULT-VALUE}")
+                  "Kafka principal that runs 'topics', 'heads', 'labels', 'review' and 'train"
+                      + " --from'. Default: ${DEFAULT-VALUE}.")
           String operator,
       @Option(
               names = "--rescorer",
               defaultValue = "User:rescorer",
               paramLabel = "PRINCIPAL",
-              description = "Who runs rescore. Default: ${DEFAULT-VALUE}")
+              description = "Kafka principal that runs 'rescore'. Default: ${DEFAULT-VALUE}.")
           String rescorer,
       @Option(
               names = "--rescore-to",
               paramLabel = "TOPIC",
-              description = "Where rescore writes. Default: <name>-again")
+              description = "Output topic of 'rescore'. Default: <name>-again.")
           @Nullable String rescored,
       @Option(
               names = "--embedder",
               defaultValue = "User:embedder",
               paramLabel = "PRINCIPAL",
-              description = "Who runs samples reembed --old. Default: ${DEFAULT-VALUE}")
+              description =
+                  "Kafka principal that runs 'samples reembed'. Default: ${DEFAULT-VALUE}.")
           String embedder,
       @Option(
               names = "--comparer",
               defaultValue = "User:comparer",
               paramLabel = "PRINCIPAL",
-              description = "Who runs compare --with. Default: ${DEFAULT-VALUE}")
+              description = "Kafka principal that runs 'compare'. Default: ${DEFAULT-VALUE}.")
           String comparer,
       @Option(
               names = "--old",
               paramLabel = "FILE",
               description =
-                  "The configuration of the deployment that is re-embedded from and compared with;"
-                      + " without it, the rights on its topics are left out.")
+                  "Configuration file (YAML) of the other deployment that 'samples reembed' and"
+                      + " 'compare' read. Default: no ACLs for another deployment.")
           @Nullable Path old)
       throws ConfigException {
     Settings settings = config.load(Map.of());
@@ -130,7 +135,7 @@ final class TopicsCommand {
     return 0;
   }
 
-  /** Warns at start of topics that will not keep what they should; a start is not held up by it. */
+  /** Logs a warning for each misconfigured topic. An unreachable broker does not stop the start. */
   static void warn(Settings settings) {
     try {
       new TopicSetup(
@@ -140,7 +145,7 @@ final class TopicsCommand {
           .check()
           .forEach(problem -> log.atWarn().log("{}; see 'headwater topics check'", problem));
     } catch (KafkaException e) {
-      log.atWarn().setCause(e).log("topics were not checked at start");
+      log.atWarn().setCause(e).log("topic check failed at startup");
     }
   }
 

@@ -29,10 +29,11 @@ import picocli.CommandLine.Spec;
     name = "train",
     mixinStandardHelpOptions = true,
     description = {
-      "Runs the adaptation worker: fine-tunes the head from the samples topic, proves it, publishes"
-          + " it.",
-      "With --from it trains the next head from labelled history instead, seeds the memory with it,"
-          + " and ends. Stop the trainer first: one that runs could write no heads any more."
+      "Runs the trainer: fine-tunes heads on the samples topic, evaluates them and publishes the"
+          + " accepted ones.",
+      "With --from, trains one head per task from labelled history, seeds the memory with it, and"
+          + " exits. Stop a running trainer first: it would be fenced and could no longer publish"
+          + " heads."
     })
 final class TrainCommand implements Callable<Integer> {
   @Mixin private ConfigOption config;
@@ -43,7 +44,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--from",
       paramLabel = "FILE",
       description =
-          "Labelled records, JSONL: each line a record with its label in the first of replay.truth-fields ('label').")
+          "Labelled records, JSONL. Each line is a record with its label in the first field of"
+              + " replay.truth-fields (default: 'label').")
   private @Nullable Path history;
 
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -55,7 +57,7 @@ final class TrainCommand implements Callable<Integer> {
     settings.requireSigningKey();
     Bundle bundle = settings.loadBundle();
     if (history != null) {
-      begin(settings, bundle, history);
+      trainFromHistory(settings, bundle, history);
       return 0;
     }
     TopicsCommand.warn(settings);
@@ -94,9 +96,9 @@ final class TrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void begin(Settings settings, Bundle bundle, Path file) throws IOException {
+  private void trainFromHistory(Settings settings, Bundle bundle, Path file) throws IOException {
     try (Scoring scoring = Scoring.load(bundle, settings.scoring(), ScorerMetrics.NOOP)) {
-      List<HeadInfo> first =
+      List<HeadInfo> heads =
           new History(
                   settings.adapt(),
                   settings.gates(bundle),
@@ -107,7 +109,7 @@ final class TrainCommand implements Callable<Integer> {
                   Clock.systemUTC(),
                   spec.commandLine().getErr()::println)
               .train(file, settings.replay().labelFields(bundle.tasks()));
-      for (HeadInfo head : first) {
+      for (HeadInfo head : heads) {
         spec.commandLine().getOut().println(History.told(head));
       }
     }

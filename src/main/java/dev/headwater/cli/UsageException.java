@@ -1,6 +1,6 @@
 package dev.headwater.cli;
 
-/** A command was asked for something that cannot be done; the message says what to do instead. */
+/** An invalid use of a command. The message states what is wrong and how to fix it. */
 final class UsageException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -1,4 +1,4 @@
-/** The commands: wiring only. */
+/** The picocli commands, which only wire the other packages together. */
 @NullMarked
 package dev.headwater.cli;
 

@@ -3,7 +3,7 @@ package dev.headwater.config;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A configuration that cannot be used; its message lists every problem with the key it is at. */
+/** An invalid configuration; the message lists every problem with its key. */
 public final class ConfigException extends Exception {
   private static final long serialVersionUID = 1L;
 

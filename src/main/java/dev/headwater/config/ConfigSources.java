@@ -23,11 +23,12 @@ import org.yaml.snakeyaml.constructor.SafeConstructor;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /**
- * One YAML file under environment variables: key {@code stream.label-wait} is also {@code
- * HEADWATER_STREAM_LABEL_WAIT}, and {@code ${NAME}} in a value is the variable NAME.
+ * The sources of a configuration: one YAML file, environment variables, and command-line overrides.
+ * Key {@code stream.label-wait} is also {@code HEADWATER_STREAM_LABEL_WAIT}, and {@code ${NAME}} in
+ * a value is replaced by the variable NAME.
  */
 final class ConfigSources {
-  /** Of variables that the file overrides. */
+  /** Ordinal of variables that only replace keys missing in the file. */
   static final int DEFAULTS_ORDINAL = 50;
 
   static final int ENVIRONMENT_ORDINAL = 300;
@@ -37,20 +38,21 @@ final class ConfigSources {
   private static final String REGISTRY = SettingsLoader.PREFIX + ".registry.";
 
   /**
-   * Ours in what is passed through, {@code ${VARIABLE:default}} and {@code ${VARIABLE}}: variables
-   * with a default are in capitals, for {@code ${provider:path:key}} belongs to Kafka's config
-   * providers (KIP-297).
+   * Our variables in passed-through values: {@code ${VARIABLE}} and {@code ${VARIABLE:default}}.
+   * Variables with a default must be upper case, because {@code ${provider:path:key}} belongs to
+   * Kafka's config providers (KIP-297).
    */
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{(?:(\\w+)|([A-Z0-9_]+):([^}]*))}");
 
   private ConfigSources() {}
 
   /**
-   * @param environment for {@code ${NAME}}
-   * @param keys which of it are keys
-   * @param ordinal of these
-   * @param left keys that are read as if nobody had set them; those that have no default have one
-   *     then
+   * Builds the configuration.
+   *
+   * @param environment values for {@code ${NAME}}
+   * @param keys selects the variables that may set keys
+   * @param ordinal precedence of these variables
+   * @param ignored keys that are read as if not set; required ones get a placeholder
    */
   static SmallRyeConfig read(
       Path file,
@@ -59,27 +61,27 @@ final class ConfigSources {
       Predicate<String> keys,
       int ordinal,
       Map<String, String> overrides,
-      Set<String> left)
+      Set<String> ignored)
       throws IOException {
-    Map<String, String> written =
+    Map<String, String> fileKeys =
         new TreeMap<>(new YamlConfigSource(file.toString(), text).getProperties());
     Map<String, String> variables = new TreeMap<>(environment);
     variables.keySet().removeIf(keys.negate());
     Map<String, String> options = new TreeMap<>(overrides);
-    for (String key : left) {
-      written.keySet().removeIf(name -> name.equals(key) || name.startsWith(key + "["));
+    for (String key : ignored) {
+      fileKeys.keySet().removeIf(name -> name.equals(key) || name.startsWith(key + "["));
       variables.remove(
           ("headwater_" + key).replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT));
       options.remove(key);
     }
-    if (!left.isEmpty()) {
-      written.putIfAbsent("name", "left");
-      written.putIfAbsent("bundle.directory", "left");
+    if (!ignored.isEmpty()) {
+      fileKeys.putIfAbsent("name", "placeholder");
+      fileKeys.putIfAbsent("bundle.directory", "placeholder");
     }
     return new SmallRyeConfigBuilder()
         .addDefaultInterceptors()
         .withSources(
-            new YamlConfigSource(file.toString(), prefixed(written), FILE_ORDINAL),
+            new YamlConfigSource(file.toString(), prefixed(fileKeys), FILE_ORDINAL),
             new PropertiesConfigSource(environment, "environment", ENVIRONMENT_ORDINAL),
             new EnvConfigSource(variables, ordinal),
             new YamlConfigSource("command line", prefixed(options), COMMAND_LINE_ORDINAL))
@@ -90,9 +92,9 @@ final class ConfigSources {
   }
 
   /**
-   * The document by itself, for what its properties no longer show.
+   * Parses the YAML document itself, for checks that the flattened properties do not allow.
    *
-   * @throws MarkedYAMLException where it is none, or has a key twice
+   * @throws MarkedYAMLException if it is not valid YAML, or has a duplicate key
    */
   static @Nullable Object parse(String text) {
     LoaderOptions options = new LoaderOptions();
@@ -101,22 +103,22 @@ final class ConfigSources {
   }
 
   /**
-   * Kafka client properties, by Kafka's own names. All but our variables is passed on as it is
-   * written: no other syntax of ours may change a password.
+   * Returns the Kafka client properties, under Kafka's own names. Only our variables are expanded,
+   * so that no other syntax can change a password.
    *
-   * @throws IllegalArgumentException where variables are not set, naming them all
+   * @throws IllegalArgumentException if variables are not set, listing all of them
    */
   static Map<String, Object> kafka(SmallRyeConfig config) {
     return passedThrough(config, KAFKA);
   }
 
-  /** Properties of the schema registry's client, likewise; empty where there is none. */
+  /** Returns the properties of the schema registry client, likewise; empty without a registry. */
   static Map<String, Object> registry(SmallRyeConfig config) {
     return passedThrough(config, REGISTRY);
   }
 
   private static Map<String, Object> passedThrough(SmallRyeConfig config, String prefix) {
-    // kafka."linger.ms" of a file is kafka.linger.ms of a variable: who overrides is the one to ask
+    // the file has kafka."linger.ms", a variable kafka.linger.ms: the higher ordinal wins
     Map<String, ConfigValue> strongest = new TreeMap<>();
     for (String key : config.getPropertyNames()) {
       if (key.startsWith(prefix)) {
@@ -131,7 +133,7 @@ final class ConfigSources {
     strongest.forEach(
         (name, value) -> properties.put(name, expanded(name, value.getRawValue(), config, unset)));
     if (!unset.isEmpty()) {
-      throw new IllegalArgumentException(String.join(", and ", unset));
+      throw new IllegalArgumentException(String.join("; ", unset));
     }
     return properties;
   }
@@ -140,14 +142,12 @@ final class ConfigSources {
     return VARIABLE
         .matcher(raw)
         .replaceAll(
-            found -> {
-              String variable = found.group(found.group(1) == null ? 2 : 1);
+            match -> {
+              String variable = match.group(match.group(1) == null ? 2 : 1);
               @Nullable String value = config.getConfigValue(variable).getRawValue();
-              @Nullable String used = value == null ? found.group(3) : value;
+              @Nullable String used = value == null ? match.group(3) : value;
               if (used == null) {
-                unset.add(
-                    "%s needs the environment variable %s, which is not set"
-                        .formatted(key, variable));
+                unset.add("%s: environment variable %s is not set".formatted(key, variable));
               }
               return used == null ? "" : Matcher.quoteReplacement(used);
             });

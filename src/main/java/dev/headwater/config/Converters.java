@@ -12,24 +12,24 @@ import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.spi.Converter;
 
 /**
- * Values whose range is part of their type. A converter that refuses is reported together with
- * every other problem of the file, which a check after loading would not be.
+ * Converters that check the range of a value. SmallRye reports their errors together with all other
+ * problems of the file; a check after loading would report only the first.
  */
 public final class Converters {
-  private static final Set<String> SCHEMES = Set.of("http", "https");
-  private static final Set<String> BARE = Set.of("", "/");
+  private static final Set<String> URL_SCHEMES = Set.of("http", "https");
+  private static final Set<String> EMPTY_PATHS = Set.of("", "/");
 
   private Converters() {}
 
-  /** A whole number of at least 1. */
+  /** An integer of at least 1. */
   public static final class Positive implements Converter<Integer> {
     private static final long serialVersionUID = 1L;
 
     @Override
     public Integer convert(String text) {
-      int value = whole(text);
+      int value = integer(text);
       if (value < 1) {
-        throw new IllegalArgumentException(text + " is not a whole number of at least 1");
+        throw new IllegalArgumentException(invalid(text, "an integer of at least 1"));
       }
       return value;
     }
@@ -43,13 +43,13 @@ public final class Converters {
     public Double convert(String text) {
       double value = number(text);
       if (!(value >= 0 && value <= 1)) {
-        throw new IllegalArgumentException(text + " is not between 0 and 1");
+        throw new IllegalArgumentException(invalid(text, "a number from 0 to 1"));
       }
       return value;
     }
   }
 
-  /** A number above 0. */
+  /** A finite number greater than 0. */
   public static final class Rate implements Converter<Double> {
     private static final long serialVersionUID = 1L;
 
@@ -57,13 +57,13 @@ public final class Converters {
     public Double convert(String text) {
       double value = number(text);
       if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
-        throw new IllegalArgumentException(text + " is not a number above 0");
+        throw new IllegalArgumentException(invalid(text, "a number greater than 0"));
       }
       return value;
     }
   }
 
-  /** {@code true} or {@code false}; what is neither is a mistake, not a no. */
+  /** {@code true} or {@code false}; SmallRye would read any other text as {@code false}. */
   public static final class Flag implements Converter<Boolean> {
     private static final long serialVersionUID = 1L;
 
@@ -72,12 +72,12 @@ public final class Converters {
       return switch (text.strip().toLowerCase(Locale.ROOT)) {
         case "true", "yes", "on" -> true;
         case "false", "no", "off" -> false;
-        default -> throw new IllegalArgumentException(text + " is neither true nor false");
+        default -> throw new IllegalArgumentException(invalid(text, "true or false"));
       };
     }
   }
 
-  /** Where a server is, such as {@code http://trainer:8081}. */
+  /** A base URL without path, query and user info, such as {@code http://trainer:8081}. */
   public static final class WebAddress implements Converter<URI> {
     private static final long serialVersionUID = 1L;
 
@@ -86,28 +86,27 @@ public final class Converters {
       try {
         URI address = new URI(text.strip());
         if (address.getRawUserInfo() != null) {
-          // not quoted: it may be a password
-          throw new IllegalArgumentException("names a user, and nobody logs in there");
+          // the value is not quoted: it may contain a password
+          throw new IllegalArgumentException("the URL must not contain user info");
         }
         if (address.getHost() != null
-            && SCHEMES.contains(address.getScheme())
-            && BARE.contains(address.getRawPath())
+            && URL_SCHEMES.contains(address.getScheme())
+            && EMPTY_PATHS.contains(address.getRawPath())
             && address.getRawQuery() == null) {
           return address;
         }
       } catch (URISyntaxException e) {
-        // told below, as what has no host is
+        // reported below, like a URL without a host
       }
-      throw new IllegalArgumentException(
-          text + " is not a web address; write one such as http://trainer:8081");
+      throw new IllegalArgumentException(invalid(text, "a base URL such as http://trainer:8081"));
     }
   }
 
-  /** A time such as {@code 250ms}, {@code 10s}, {@code 5m}, {@code 24h} or {@code 7d}. */
+  /** A duration such as {@code 250ms}, {@code 10s}, {@code 5m}, {@code 24h} or {@code 7d}. */
   public static final class Time implements Converter<Duration> {
     private static final long serialVersionUID = 1L;
-    private static final Duration LONGEST = Duration.ofDays(36_525);
-    private static final Pattern FORM = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
+    private static final Duration MAX_DURATION = Duration.ofDays(36_525);
+    private static final Pattern SYNTAX = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
     private static final Map<String, Duration> UNITS =
         Map.of(
             "ms", Duration.ofMillis(1),
@@ -118,25 +117,30 @@ public final class Converters {
 
     @Override
     public Duration convert(String text) {
-      Matcher form = FORM.matcher(text.strip().toLowerCase(Locale.ROOT));
-      if (!form.matches()) {
+      Matcher matcher = SYNTAX.matcher(text.strip().toLowerCase(Locale.ROOT));
+      if (!matcher.matches()) {
         throw new IllegalArgumentException(
-            text + " is not a time; write a number and ms, s, m, h or d, such as 10s");
+            invalid(text, "a duration such as 250ms, 10s, 5m, 24h or 7d"));
       }
-      Duration unit = Objects.requireNonNull(UNITS.get(form.group(2)), "FORM names every unit");
-      Duration time = unit.multipliedBy(Long.parseLong(form.group(1)));
-      if (time.compareTo(LONGEST) > 0) {
-        throw new IllegalArgumentException(text + " is more than a hundred years");
+      Duration unit =
+          Objects.requireNonNull(UNITS.get(matcher.group(2)), "SYNTAX matches only known units");
+      Duration time = unit.multipliedBy(Long.parseLong(matcher.group(1)));
+      if (time.compareTo(MAX_DURATION) > 0) {
+        throw new IllegalArgumentException(invalid(text, "at most 36525d (100 years)"));
       }
       return time;
     }
   }
 
-  private static int whole(String text) {
+  private static String invalid(String text, String expected) {
+    return "invalid value '%s', expected %s".formatted(text, expected);
+  }
+
+  private static int integer(String text) {
     try {
       return Integer.parseInt(text.strip());
     } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(text + " is not a whole number", e);
+      throw new IllegalArgumentException(invalid(text, "an integer"), e);
     }
   }
 
@@ -144,7 +148,7 @@ public final class Converters {
     try {
       return Double.parseDouble(text.strip());
     } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(text + " is not a number", e);
+      throw new IllegalArgumentException(invalid(text, "a number"), e);
     }
   }
 }

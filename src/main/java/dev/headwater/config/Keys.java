@@ -12,7 +12,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Every key there is, for the mistakes that the library passes over. */
+/** The tree of all configuration keys, for checks that SmallRye does not do. */
 final class Keys {
   private static final String LIST = "[*]";
   private static final String ANY = "*";
@@ -20,7 +20,10 @@ final class Keys {
       ConfigMappings.getProperties(ConfigClass.configClass(RawConfig.class)).keySet();
   private static final Keys ROOT = root();
 
-  /** Of a configuration, of logging, of the examples, and of what Kubernetes tells of a service. */
+  /**
+   * Known variables: configuration keys, logging, the data directory of the examples, and those
+   * that Kubernetes sets for a service.
+   */
   private static final Pattern VARIABLES =
       Pattern.compile(
           NAMES.stream()
@@ -30,8 +33,8 @@ final class Keys {
                       + "|HEADWATER_(.+_)?(SERVICE_HOST|(SERVICE_)?PORT(_.+)?)",
                   (one, other) -> one + "|" + other));
 
-  private final Map<String, Keys> below = new TreeMap<>();
-  private boolean list;
+  private final Map<String, Keys> children = new TreeMap<>();
+  private boolean isList;
 
   private Keys() {}
 
@@ -41,14 +44,14 @@ final class Keys {
       Keys at = root;
       String path = name.endsWith(LIST) ? name.substring(0, name.length() - LIST.length()) : name;
       for (String key : path.substring(SettingsLoader.PREFIX.length() + 1).split("\\.")) {
-        at = at.below.computeIfAbsent(key, k -> new Keys());
+        at = at.children.computeIfAbsent(key, k -> new Keys());
       }
-      at.list |= name.endsWith(LIST);
+      at.isList |= name.endsWith(LIST);
     }
     return root;
   }
 
-  /** A pattern: of lists any index, of maps any key. */
+  /** Returns a pattern that matches any index of a list and any key of a map. */
   private static String variable(String name) {
     return name.toUpperCase(Locale.ROOT)
         .replace(LIST, "_\\d+_")
@@ -56,7 +59,7 @@ final class Keys {
         .replaceAll("[-.](?!\\+)", "_");
   }
 
-  /** Sections that are given a value, and values that are given a list or a section. */
+  /** Finds sections that have a value, and values that have a list or a section. */
   static List<String> misplaced(@Nullable Object document) {
     List<String> problems = new ArrayList<>();
     ROOT.misplaced(document, "", problems);
@@ -64,23 +67,27 @@ final class Keys {
   }
 
   private void misplaced(@Nullable Object node, String path, List<String> problems) {
-    if (node instanceof Map<?, ?> section && !below.isEmpty()) {
+    if (node instanceof Map<?, ?> section && !children.isEmpty()) {
       section.forEach(
           (key, value) -> {
-            Keys child = below.getOrDefault(String.valueOf(key), below.get(ANY));
-            if (child != null) { // what is unknown, the library tells
+            Keys child = children.getOrDefault(String.valueOf(key), children.get(ANY));
+            if (child != null) { // SmallRye reports unknown keys
               child.misplaced(value, path.isEmpty() ? "" + key : path + "." + key, problems);
             }
           });
-    } else if (node != null && !below.isEmpty()) {
-      problems.add(path + ": is a section, its keys have to stand below it");
+    } else if (node != null && !children.isEmpty()) {
+      problems.add(path + ": expected a section with nested keys, got a value or a list");
     } else if (node instanceof List<?> values
-        && (!list || values.stream().anyMatch(v -> v instanceof Map || v instanceof List))) {
-      problems.add(path + (list ? ": is a list of values" : ": is one value, not a list"));
+        && (!isList || values.stream().anyMatch(v -> v instanceof Map || v instanceof List))) {
+      problems.add(
+          path
+              + (isList
+                  ? ": expected a list of plain values"
+                  : ": expected a single value, got a list"));
     }
   }
 
-  /** Variables that look like keys, but are none and do not stand in the file either. */
+  /** Finds HEADWATER_ variables that are not keys and that the file does not reference. */
   static Set<String> strayVariables(Set<String> variables, String file) {
     Set<String> stray = new TreeSet<>(variables);
     stray.removeIf(

@@ -13,7 +13,7 @@ import org.yaml.snakeyaml.constructor.DuplicateKeyException;
 import org.yaml.snakeyaml.error.Mark;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 
-/** What is wrong with a configuration, gathered so that it is told at once. */
+/** Collects the problems of a configuration, so that all are reported at once. */
 final class Problems {
   private static final String KEY = Pattern.quote(SettingsLoader.PREFIX + ".") + "(.+?)";
   private static final Pattern MISSING =
@@ -22,21 +22,21 @@ final class Problems {
       Pattern.compile("SRCFG00050: " + KEY + " in (.+) does not map to any root");
   private static final Pattern UNSET =
       Pattern.compile("SRCFG00011: Could not expand value (\\S+) in property " + KEY);
-  private static final Pattern REFUSED =
+  private static final Pattern INVALID =
       Pattern.compile(
           "SRCFG00039: The config property "
               + KEY
               + " with the config value \"(.*)\" threw an Exception whilst being converted (?:SRCFG\\d+: )?(.*)",
           Pattern.DOTALL);
 
-  /** Of whose keys a section is built, beside its own. */
-  private static final Map<String, String> READS =
+  /** By section, another section whose keys it also reads. */
+  private static final Map<String, String> ALSO_READS =
       Map.of("topics", "stream", "selection", "tasks", "tasks", "gate");
 
   private final Set<String> found = new TreeSet<>();
   private final Set<String> keys = new TreeSet<>();
 
-  /** What is wrong with keys by themselves, each before a colon; the first of a key is kept. */
+  /** Adds problems of the form {@code key: problem}; only the first of each key is kept. */
   void add(List<String> problems) {
     for (String problem : problems) {
       if (keys.add(problem.split(": ", 2)[0].split("\\[", 2)[0])) {
@@ -45,46 +45,46 @@ final class Problems {
     }
   }
 
-  /** Asked for a section that has problems, or is built of one. */
-  private static final class UnbuiltException extends IllegalStateException {
+  /** Thrown on access to a section that has problems, or depends on one that has. */
+  private static final class InvalidSectionException extends IllegalStateException {
     private static final long serialVersionUID = 1L;
 
-    UnbuiltException(String key) {
+    InvalidSectionException(String key) {
       super(key + " has problems");
     }
   }
 
-  /** Builds a section; a refusal is remembered under its key. */
+  /** Builds a section; an {@link IllegalArgumentException} is recorded under its key. */
   <T> Supplier<T> section(String key, Supplier<T> build) {
     try {
       T built = build.get();
       return () -> built;
     } catch (IllegalArgumentException e) {
-      refuse(key, e);
-    } catch (UnbuiltException e) {
-      // what it is built of has been refused, and told
+      record(key, e);
+    } catch (InvalidSectionException e) {
+      // the problem of the section it depends on is already recorded
     }
     return () -> {
-      throw new UnbuiltException(key);
+      throw new InvalidSectionException(key);
     };
   }
 
-  /** Likewise, for what others are built of: they go on with {@code instead}. */
-  <T> T section(String key, Supplier<T> build, T instead) {
+  /** As above, for sections that others depend on: these continue with {@code fallback}. */
+  <T> T section(String key, Supplier<T> build, T fallback) {
     try {
       return build.get();
     } catch (IllegalArgumentException e) {
-      refuse(key, e);
-      return instead;
+      record(key, e);
+      return fallback;
     }
   }
 
-  /** What a section lacks while a key that it is built of is left out is nobody's mistake. */
-  private void refuse(String section, IllegalArgumentException problem) {
+  /** Records a problem, unless it may only follow from an invalid key that was left out. */
+  private void record(String section, IllegalArgumentException problem) {
     String own = root(section);
     if (keys.stream()
         .map(Problems::root)
-        .noneMatch(root -> root.equals(own) || root.equals(READS.get(own)))) {
+        .noneMatch(root -> root.equals(own) || root.equals(ALSO_READS.get(own)))) {
       found.add(section + ": " + problem.getMessage());
     }
   }
@@ -97,12 +97,12 @@ final class Problems {
     return List.copyOf(found);
   }
 
-  /** Those at fault by themselves. */
+  /** Returns the keys that are invalid in themselves. */
   Set<String> keys() {
     return Set.copyOf(keys);
   }
 
-  /** The library's report in the words of the file: its keys, without our prefix. */
+  /** Converts SmallRye's report to problems with the keys of the file, without our prefix. */
   static List<String> of(ConfigValidationException report) {
     return IntStream.range(0, report.getProblemCount())
         .mapToObj(i -> plain(report.getProblem(i).getMessage()))
@@ -111,34 +111,33 @@ final class Problems {
         .toList();
   }
 
-  /** Where a file is no YAML; the library's own words quote the file, secrets included. */
+  /** Describes a YAML syntax error. SnakeYAML's own message quotes the file, secrets included. */
   static String of(MarkedYAMLException report) {
     Mark mark = report.getProblemMark();
     String where =
         mark == null
             ? ""
             : "line %d, column %d: ".formatted(mark.getLine() + 1, mark.getColumn() + 1);
-    return report instanceof DuplicateKeyException twice
-        ? where + twice.getProblem()
-        : where + "this is no YAML; a value with special characters has to stand in quotes";
+    return report instanceof DuplicateKeyException duplicate
+        ? where + duplicate.getProblem()
+        : where + "invalid YAML; quote values that contain special characters";
   }
 
   static String plain(String message) {
     String text = message.substring(Math.max(0, message.indexOf("SRCFG")));
     Matcher missing = MISSING.matcher(text);
     if (missing.matches()) {
-      return missing.group(1) + ": is required, and is not set";
+      return missing.group(1) + ": required, but not set";
     }
     Matcher unknown = UNKNOWN.matcher(text);
     if (unknown.matches()) {
-      return unknown.group(1) + ": there is no such key";
+      return unknown.group(1) + ": unknown configuration key";
     }
     Matcher unset = UNSET.matcher(text);
     if (unset.matches()) {
-      return "%s: needs the environment variable %s, which is not set"
-          .formatted(unset.group(2), unset.group(1));
+      return "%s: environment variable %s is not set".formatted(unset.group(2), unset.group(1));
     }
-    Matcher refused = REFUSED.matcher(text);
-    return refused.matches() ? refused.group(1) + ": " + refused.group(3) : text;
+    Matcher invalid = INVALID.matcher(text);
+    return invalid.matches() ? invalid.group(1) + ": " + invalid.group(3) : text;
   }
 }

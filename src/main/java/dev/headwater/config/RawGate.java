@@ -4,39 +4,64 @@ import io.smallrye.config.WithConverter;
 import io.smallrye.config.WithDefault;
 import java.util.Map;
 
-/** When a candidate may serve. */
+/** Acceptance criteria for candidate heads. */
 public interface RawGate {
-  /** How often one judgement may let through a candidate no better than the live head. */
+  /**
+   * Significance level of the gate's tests, greater than 0 and less than 0.5. It bounds how often
+   * each of the two tests, of accuracy and of likelihood, accepts a candidate that is not better
+   * than the live head.
+   */
   @WithDefault("0.15")
   @WithConverter(Converters.Share.class)
-  double errorRate();
+  double significanceLevel();
 
-  /** Accuracy that a candidate which knows more labels may surely not lose. */
+  /**
+   * Weighted accuracy that a candidate with additional labels may lose, 0 to less than 1. The
+   * candidate is rejected if it is significantly worse and loses more.
+   */
   @WithDefault("0.005")
   @WithConverter(Converters.Share.class)
   double margin();
 
-  /** F1 that no label with {@code class-trials} judged samples may lose. */
+  /**
+   * Maximum loss of F1 per label, 0 to 1. It applies to labels with at least {@code
+   * gate.class-min-samples} judged samples; the previously known labels together may lose half of
+   * it.
+   */
   @WithDefault("0.1")
   @WithConverter(Converters.Share.class)
   double classLoss();
 
+  /**
+   * Judged samples from which a label is tested on its own, at least 1. Labels with fewer are
+   * tested together.
+   */
   @WithDefault("20")
   @WithConverter(Converters.Positive.class)
-  int classTrials();
+  int classMinSamples();
 
-  /** Judged samples below which nothing is accepted. */
+  /** Minimum number of judged samples for accepting a candidate, at least 1. */
   @WithDefault("10")
   @WithConverter(Converters.Positive.class)
-  int trials();
+  int minSamples();
 
-  /** What better means. */
+  /**
+   * Metric to improve: {@code accuracy}, {@code macro-f1} (every label has equal weight), or {@code
+   * cost} (by {@code gate.costs}). {@code macro-f1} and {@code cost} apply to single-label
+   * classification only.
+   */
   @WithDefault("accuracy")
   dev.headwater.gate.Metric metric();
 
-  /** Of an error, by {@code truth>predicted}; 1 where none is given. */
+  /**
+   * Cost of an error by {@code truth>predicted}, at least 0; for example {@code "fraud>ok": 50}.
+   * Errors not listed cost 1. Valid only with {@code metric: cost}; none by default.
+   */
   Map<String, Double> costs();
 
-  /** Least share of a label's records to be told, by label. */
+  /**
+   * Minimum recall by label, 0 to 1, for single-label classification. A candidate below it is
+   * rejected unless its recall of that label exceeds that of the live head. None by default.
+   */
   Map<String, Double> recallFloor();
 }

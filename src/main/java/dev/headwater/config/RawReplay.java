@@ -8,53 +8,76 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** How a labelled stream is replayed. */
+/** Backtest on a labelled stream. */
 public interface RawReplay {
+  /** Labelled stream: a JSONL file with one record per line, in order. Not set by default. */
   Optional<Path> stream();
 
-  /** Labelled records that head 1 is trained on before the first record. */
+  /**
+   * JSONL file with labelled records. If set, head 1 is trained on them before the first record of
+   * the stream. Not set by default.
+   */
   Optional<Path> history();
 
-  /** The first is the first task's label; none of them is sent with its record. */
+  /**
+   * Fields that are removed from a record before it is sent. The first holds the label of the first
+   * task, also for {@code train --from}.
+   */
   @WithDefault("label")
   List<String> truthFields();
 
-  /** Where the label for another task is, by its name. */
+  /**
+   * Location of the label by task. Defaults to the field with the name of the task; for the first
+   * task, to the first of {@code replay.truth-fields}.
+   */
   Map<String, RawTruth> truths();
 
-  /** Where a label is. */
+  /** Location of the label of one task. */
   interface RawTruth {
+    /** Field of the record that holds the label. Required. */
     String field();
 
-    /** A JSON object from the field's values to labels. */
+    /**
+     * JSON object that maps the field's values to labels. Not set by default: the value is the
+     * label.
+     */
     Optional<Path> names();
   }
 
-  /** By whose value the report tells apart. */
+  /** Field by whose value the report is broken down, for up to 1000 values. Not set by default. */
   Optional<String> domainField();
 
+  /** Records sent per second, greater than 0 and at most 1000000. */
   @WithDefault("100")
   @WithConverter(Converters.Rate.class)
   double rate();
 
+  /** Time between the label request of a record and its label, 0 or more. */
   @WithDefault("0s")
   @WithConverter(Converters.Time.class)
   Duration labelDelay();
 
+  /** Whether a trainer runs. With {@code false}, the replay measures the head of the bundle. */
   @WithDefault("true")
   @WithConverter(Converters.Flag.class)
   boolean adapt();
 
-  /** Absent: a broker inside the process. */
+  /** Bootstrap servers of the broker to use. Defaults to an embedded broker. */
   Optional<String> bootstrapServers();
 
+  /** JSON file for the report. Not set by default; the final head is exported beside it. */
   Optional<Path> report();
 
-  /** The report as a page. */
+  /** HTML file for the report: one file without external resources. Not set by default. */
   Optional<Path> html();
 
+  /**
+   * Directory for everything a read-committed consumer received, from which the report can be
+   * recomputed. Not set by default.
+   */
   Optional<Path> dump();
 
+  /** Time without progress after which the replay fails, greater than 0. */
   @WithDefault("1m")
   @WithConverter(Converters.Time.class)
   Duration stallTimeout();

@@ -31,14 +31,14 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * One deployment, every part of it valid.
+ * The validated settings of one deployment.
  *
- * @param file it was read from
- * @param kafka client properties for every client
- * @param configuredTasks those with keys of their own
- * @param history labelled records a replay trains head 1 on before its first record
- * @param html where a replay's report goes as a page
- * @param trainerPage address of the trainer's page, of which scorers show what it measures
+ * @param file the file the settings were read from
+ * @param kafka Kafka client properties, common to all clients
+ * @param configuredTasks names of the tasks that override keys
+ * @param history labelled records on which a replay trains head 1 before its first record
+ * @param html HTML file for the report of a replay
+ * @param trainerPage base URL of the trainer, whose metrics the scorers' status page also shows
  */
 public record Settings(
     Path file,
@@ -62,7 +62,7 @@ public record Settings(
     HttpSettings trainerHttp,
     Optional<URI> trainerPage) {
 
-  /** Without what is in it: Kafka's properties hold passwords. */
+  /** Returns the name and file only: Kafka properties contain passwords. */
   @Override
   public String toString() {
     return "Settings[%s of %s]".formatted(name, file);
@@ -73,9 +73,9 @@ public record Settings(
   }
 
   /**
-   * For who is going to write heads.
+   * Checks that heads can be signed, for commands that write heads.
    *
-   * @throws ConfigException where they have to be signed and there is no key
+   * @throws ConfigException if signatures are required and no signing key is set
    */
   public void requireSigningKey() throws ConfigException {
     try {
@@ -86,30 +86,30 @@ public record Settings(
   }
 
   /**
-   * For who is going to ask the broker, of which Kafka's clients would not say what key is missing.
+   * Checks that a broker is configured; the error of a Kafka client would not name the missing key.
    *
-   * @throws ConfigException where none is named
+   * @throws ConfigException if {@code kafka.bootstrap.servers} is not set
    */
   public void requireBroker() throws ConfigException {
     if (String.valueOf(kafka.getOrDefault("bootstrap.servers", "")).isBlank()) {
-      throw new ConfigException(
-          file, List.of("kafka.bootstrap.servers: is required, and is not set"));
+      throw new ConfigException(file, List.of("kafka.bootstrap.servers: required, but not set"));
     }
   }
 
-  /** What is said of labels in general is not meant for a task that tells something else. */
+  /** Returns the gates by task; general criteria on labels apply to single-label tasks only. */
   public Gates gates(Bundle bundle) {
     Map<String, GateSettings> byTask = new HashMap<>(gates.byTask());
     bundle.tasks().stream()
-        .filter(task -> !tellsOneLabel(task))
+        .filter(task -> !isSingleLabel(task))
         .map(Task::name)
         .forEach(task -> byTask.put(task, gates.of(task).withoutLabels()));
     return new Gates(gates.general(), byTask);
   }
 
   /**
-   * @throws ConfigException where the configuration says of a task what does not hold of the
-   *     bundle's
+   * Loads the bundle and checks the task settings against it.
+   *
+   * @throws ConfigException if a setting does not match the bundle's tasks or labels
    */
   public Bundle loadBundle() throws BundleException, ConfigException {
     Bundle bundle = Bundle.load(manifest, bundleDirectory);
@@ -118,10 +118,12 @@ public record Settings(
     configuredTasks.stream()
         .filter(task -> !known.contains(task))
         .sorted()
-        .map(task -> "tasks.%s: the bundle has no such task; it has %s".formatted(task, known))
+        .map(task -> "tasks.%s: unknown task; tasks of the bundle: %s".formatted(task, known))
         .forEach(problems::add);
     if (formats.records().format() != Format.JSON && !bundle.decoder().readsFields()) {
-      problems.add("formats.records: the bundle takes the whole value, in which there is no field");
+      problems.add(
+          "formats.records: avro requires a bundle that reads fields; this one reads the whole"
+              + " record value");
     }
     problems.addAll(gateProblems("gate", gates.general(), GateSettings.DEFAULT, bundle.tasks()));
     for (Task task : bundle.tasks()) {
@@ -139,44 +141,48 @@ public record Settings(
   }
 
   /**
-   * @param inherited what is told elsewhere
+   * Checks a gate against the labels of tasks.
+   *
+   * @param inherited settings whose problems are reported under another key
    */
   private static List<String> gateProblems(
       String key, GateSettings gate, GateSettings inherited, List<Task> tasks) {
-    List<Task> ofLabels = tasks.stream().filter(Settings::tellsOneLabel).toList();
+    List<Task> singleLabel = tasks.stream().filter(Settings::isSingleLabel).toList();
     Set<String> floors = new TreeSet<>(gate.recallFloor().keySet());
     floors.removeAll(inherited.recallFloor().keySet());
-    if (ofLabels.isEmpty()) {
-      boolean wanted = gate.metric() != Metric.ACCURACY && gate.metric() != inherited.metric();
-      return wanted || !floors.isEmpty()
-          ? List.of(key + ": metric and recall-floor are of tasks that tell one label")
+    if (singleLabel.isEmpty()) {
+      boolean changesMetric =
+          gate.metric() != Metric.ACCURACY && gate.metric() != inherited.metric();
+      return changesMetric || !floors.isEmpty()
+          ? List.of(
+              key + ": metric and recall-floor apply only to single-label classification tasks")
           : List.of();
     }
-    if (ofLabels.stream().anyMatch(Task::open)) {
-      return List.of(); // any label may come
+    if (singleLabel.stream().anyMatch(Task::open)) {
+      return List.of(); // labels may be added later
     }
     Set<String> labels = new TreeSet<>();
-    ofLabels.forEach(task -> labels.addAll(task.labels()));
+    singleLabel.forEach(task -> labels.addAll(task.labels()));
     Set<String> costs = new TreeSet<>(gate.costs().keySet());
     costs.removeAll(inherited.costs().keySet());
     floors.removeAll(labels);
-    costs.removeIf(error -> isOf(labels, error));
+    costs.removeIf(error -> isBetween(labels, error));
     return Stream.concat(
             floors.stream().map(label -> "recall-floor: " + label),
             costs.stream().map(error -> "costs: " + error))
-        .map(unknown -> "%s.%s is not of the closed label set".formatted(key, unknown))
+        .map(unknown -> "%s.%s is not in the closed label set".formatted(key, unknown))
         .toList();
   }
 
-  /** Whether an error is of these labels, in which there may be a {@code >} as well. */
-  private static boolean isOf(Set<String> labels, String error) {
+  /** Returns whether an error is between two of these labels; labels may contain {@code >}. */
+  private static boolean isBetween(Set<String> labels, String error) {
     return IntStream.range(0, error.length())
         .filter(i -> error.charAt(i) == '>')
         .anyMatch(
             i -> labels.contains(error.substring(0, i)) && labels.contains(error.substring(i + 1)));
   }
 
-  private static boolean tellsOneLabel(Task task) {
+  private static boolean isSingleLabel(Task task) {
     return task.kind() instanceof Kind.OneLabel && task.masks().isEmpty();
   }
 }

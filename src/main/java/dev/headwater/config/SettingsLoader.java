@@ -38,7 +38,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 
-/** From text to {@link Settings}, or to one message with every problem. */
+/** Loads {@link Settings} from a file, or reports all of its problems in one message. */
 public final class SettingsLoader {
   static final String PREFIX = "headwater";
   private static final Logger log = LoggerFactory.getLogger(SettingsLoader.class);
@@ -58,9 +58,9 @@ public final class SettingsLoader {
   /**
    * Reads a configuration.
    *
-   * @param environment overrides the file, key by key
-   * @param overrides override both, by key, e.g. {@code replay.rate}
-   * @throws ConfigException listing every problem with the key it is at
+   * @param environment variables that override keys of the file
+   * @param overrides values by key that override both, for example {@code replay.rate}
+   * @throws ConfigException listing every problem with its key
    */
   public static Settings load(
       Path file, Map<String, String> environment, Map<String, String> overrides)
@@ -69,10 +69,10 @@ public final class SettingsLoader {
   }
 
   /**
-   * Reads the configuration of a deployment that the environment is not meant for.
+   * Reads the configuration of another deployment, whose keys the environment must not override.
    *
-   * @param defaults which variables stand in for keys that the file has not; in values it may use
-   *     all of them
+   * @param defaults selects the variables that replace keys missing in the file; {@code ${NAME}} in
+   *     values may refer to any variable
    */
   public static Settings other(
       Path file, Map<String, String> environment, Predicate<String> defaults)
@@ -88,7 +88,7 @@ public final class SettingsLoader {
       Map<String, String> overrides)
       throws ConfigException {
     if (!Files.isRegularFile(file)) {
-      throw new ConfigException(file, List.of("there is no such file"));
+      throw new ConfigException(file, List.of("file not found"));
     }
     try {
       String text = Files.readString(file);
@@ -102,22 +102,22 @@ public final class SettingsLoader {
           .filter(keys)
           .forEach(
               variable ->
-                  log.atWarn()
-                      .addKeyValue("variable", variable)
-                      .log("names no key of the configuration"));
+                  log.atWarn().addKeyValue("variable", variable).log("unknown configuration key"));
       return settings;
     } catch (ConfigValidationException e) {
       throw new ConfigException(file, Problems.of(e));
     } catch (MarkedYAMLException e) {
       throw new ConfigException(file, List.of(Problems.of(e)));
     } catch (CharacterCodingException e) {
-      throw new ConfigException(file, List.of("is not UTF-8"));
+      throw new ConfigException(file, List.of("the file is not UTF-8"));
     } catch (IOException | RuntimeException e) {
-      throw new ConfigException(file, List.of("cannot be read: " + e.getMessage()));
+      throw new ConfigException(file, List.of("cannot read the file: " + e.getMessage()));
     }
   }
 
-  /** Where keys are at fault, without them: what else is wrong can be told with them then. */
+  /**
+   * Reads the sources; invalid keys are recorded and left out, so that other problems are found.
+   */
   private static SmallRyeConfig read(
       Path file,
       String text,
@@ -150,7 +150,7 @@ public final class SettingsLoader {
     Map<String, Supplier<GateSettings>> taskGates = taskGates();
     DriftSettings drift = problems.section("drift", this::drift, DriftSettings.DEFAULT);
     Supplier<AdaptSettings> adapt = problems.section("adapt", () -> adapt(heads, drift));
-    problems.section("kafka", this::requireMembership, kafka);
+    problems.section("kafka", this::requireClassicForStaticMember, kafka);
     Supplier<ReplaySettings> replay = problems.section("replay", this::replay);
     if (!problems.found().isEmpty()) {
       throw new ConfigException(file, problems.found());
@@ -169,7 +169,7 @@ public final class SettingsLoader {
         stream.get(),
         heads,
         adapt.get(),
-        new Gates(gate.get(), got(taskGates)),
+        new Gates(gate.get(), resolved(taskGates)),
         replay.get(),
         raw.tasks().keySet(),
         raw.replay().history(),
@@ -242,7 +242,7 @@ public final class SettingsLoader {
         selection,
         stream.unlabelledShare(),
         stream.labelWait(),
-        stream.top(),
+        stream.topK(),
         stream.readAheadBytes(),
         stream.storeBytes(),
         stream.closeTimeout());
@@ -260,23 +260,23 @@ public final class SettingsLoader {
         selection.auditShare(),
         selection.threshold(),
         selection.measure(),
-        selection.copyDistance(),
+        selection.nearDuplicateDistance(),
         budget,
-        selection.rate(),
-        doubts());
+        selection.maxRate(),
+        confidenceThresholds());
   }
 
-  private Map<String, Selection.Doubt> doubts() {
-    Map<String, Selection.Doubt> doubts = new HashMap<>();
+  private Map<String, Selection.Doubt> confidenceThresholds() {
+    Map<String, Selection.Doubt> thresholds = new HashMap<>();
     raw.tasks()
         .forEach(
-            (task, own) ->
-                doubts.put(
+            (task, overrides) ->
+                thresholds.put(
                     task,
                     new Selection.Doubt(
-                        own.selection().threshold().orElse(raw.selection().threshold()),
-                        own.selection().measure().orElse(raw.selection().measure()))));
-    return doubts;
+                        overrides.selection().threshold().orElse(raw.selection().threshold()),
+                        overrides.selection().measure().orElse(raw.selection().measure()))));
+    return thresholds;
   }
 
   private HeadSettings heads() {
@@ -284,7 +284,7 @@ public final class SettingsLoader {
     if (heads.chunkBytes() > HeadSettings.CHUNK_BYTES) {
       log.atWarn()
           .addKeyValue("used", HeadSettings.CHUNK_BYTES)
-          .log("heads.chunk-bytes is more than a topic takes by default, and less is used");
+          .log("heads.chunk-bytes exceeds the default message limit of a topic; using the limit");
     }
     return new HeadSettings(
         heads.keep(),
@@ -296,14 +296,14 @@ public final class SettingsLoader {
     RawAdapt adapt = raw.adapt();
     return new AdaptSettings(
         raw.name() + "-trainer",
-        adapt.samples(),
-        adapt.growth(),
-        adapt.interval(),
+        adapt.triggerSamples(),
+        adapt.triggerGrowth(),
+        adapt.triggerInterval(),
         adapt.memory(),
         adapt.folds(),
         adapt.balance(),
         new FitSettings(
-            adapt.device(), adapt.threads(), adapt.pull(), adapt.iterations(), adapt.tailSteps()),
+            adapt.device(), adapt.threads(), adapt.l2Sp(), adapt.iterations(), adapt.tailSteps()),
         heads,
         adapt.closeTimeout(),
         adapt.promotion(),
@@ -314,16 +314,17 @@ public final class SettingsLoader {
   private DriftSettings drift() {
     RawConfig.Drift drift = raw.drift();
     return new DriftSettings(
-        drift.falseAlarm(), drift.reference(), drift.shortWindow(), drift.longWindow());
+        drift.falseAlarmInterval(), drift.reference(), drift.shortWindow(), drift.longWindow());
   }
 
-  /** Kafka Streams says so only when everything else has started. */
-  private Map<String, Object> requireMembership() {
-    boolean fixed = kafka.keySet().stream().anyMatch(key -> key.endsWith("group.instance.id"));
-    if (fixed && raw.stream().groupProtocol() == StreamSettings.Protocol.STREAMS) {
+  /** Checks static membership now: Kafka Streams reports it only after everything else started. */
+  private Map<String, Object> requireClassicForStaticMember() {
+    boolean isStaticMember =
+        kafka.keySet().stream().anyMatch(key -> key.endsWith("group.instance.id"));
+    if (isStaticMember && raw.stream().groupProtocol() == StreamSettings.Protocol.STREAMS) {
       throw new IllegalArgumentException(
-          "group.instance.id is not for stream.group-protocol streams, which has no static"
-              + " members");
+          "group.instance.id requires stream.group-protocol classic; the streams protocol has no"
+              + " static membership");
     }
     return kafka;
   }
@@ -331,11 +332,11 @@ public final class SettingsLoader {
   private GateSettings gate() {
     RawGate gate = raw.gate();
     return new GateSettings(
-        gate.errorRate(),
+        gate.significanceLevel(),
         gate.margin(),
         gate.classLoss(),
-        gate.classTrials(),
-        gate.trials(),
+        gate.classMinSamples(),
+        gate.minSamples(),
         gate.metric(),
         gate.costs(),
         gate.recallFloor());
@@ -345,32 +346,33 @@ public final class SettingsLoader {
     Map<String, Supplier<GateSettings>> gates = new TreeMap<>();
     raw.tasks()
         .forEach(
-            (task, own) ->
+            (task, overrides) ->
                 gates.put(
-                    task, problems.section("tasks." + task + ".gate", () -> gate(own.gate()))));
+                    task,
+                    problems.section("tasks." + task + ".gate", () -> gate(overrides.gate()))));
     return gates;
   }
 
-  private GateSettings gate(RawTask.Gate own) {
+  private GateSettings gate(RawTask.Gate overrides) {
     RawGate gate = raw.gate();
-    Metric metric = own.metric().orElse(gate.metric());
-    // costs say nothing under a metric that a task has for itself
+    Metric metric = overrides.metric().orElse(gate.metric());
+    // general costs do not apply to a task that overrides the metric
     Map<String, Double> costs = metric == gate.metric() ? gate.costs() : Map.of();
     return new GateSettings(
-        own.errorRate().orElse(gate.errorRate()),
-        own.margin().orElse(gate.margin()),
-        own.classLoss().orElse(gate.classLoss()),
-        gate.classTrials(),
-        gate.trials(),
+        overrides.significanceLevel().orElse(gate.significanceLevel()),
+        overrides.margin().orElse(gate.margin()),
+        overrides.classLoss().orElse(gate.classLoss()),
+        gate.classMinSamples(),
+        gate.minSamples(),
         metric,
-        own.costs().isEmpty() ? costs : own.costs(),
-        own.recallFloor().isEmpty() ? gate.recallFloor() : own.recallFloor());
+        overrides.costs().isEmpty() ? costs : overrides.costs(),
+        overrides.recallFloor().isEmpty() ? gate.recallFloor() : overrides.recallFloor());
   }
 
-  private static <T> Map<String, T> got(Map<String, Supplier<T>> suppliers) {
-    Map<String, T> got = new HashMap<>();
-    suppliers.forEach((key, supplier) -> got.put(key, supplier.get()));
-    return got;
+  private static <T> Map<String, T> resolved(Map<String, Supplier<T>> suppliers) {
+    Map<String, T> values = new HashMap<>();
+    suppliers.forEach((key, supplier) -> values.put(key, supplier.get()));
+    return values;
   }
 
   private ReplaySettings replay() {
@@ -401,7 +403,7 @@ public final class SettingsLoader {
                     : Truth.of(truth.field()));
           } catch (IOException e) {
             throw new IllegalArgumentException(
-                "truths.%s.names is no JSON object of labels: %s".formatted(task, e), e);
+                "truths.%s.names must be a JSON object of labels: %s".formatted(task, e), e);
           }
         });
     return truths;

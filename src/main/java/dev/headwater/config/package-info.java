@@ -1,4 +1,4 @@
-/** Text to settings: one YAML file, overridden by environment variables. */
+/** Loads settings from one YAML file, overridden by environment variables. */
 @NullMarked
 package dev.headwater.config;
 

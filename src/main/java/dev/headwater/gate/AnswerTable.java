@@ -9,20 +9,20 @@ import java.util.function.Function;
 import java.util.function.ToDoubleBiFunction;
 
 /**
- * What two heads said of the same samples, by label index, and a score of either's answers. The
- * answers to a sample can change sides. Not thread-safe.
+ * The predictions of two heads for the same samples, by label index, with a score for each head.
+ * The predictions for a sample can be swapped between the heads. Not thread-safe.
  */
 final class AnswerTable {
-  /** Of one head's answers, each sample counting its weight; higher is better. */
+  /** Scores the weighted predictions of one head; higher is better. */
   private interface Score {
-    double of(int[] truth, int[] answers, double[] weights);
+    double of(int[] truth, int[] predictions, double[] weights);
   }
 
   private final int[] truth;
   private final int[] live;
   private final int[] candidate;
   private final double[] weights;
-  private final double[] bare;
+  private final double[] unweighted;
   private final int[] differing;
   private final Score score;
 
@@ -31,8 +31,8 @@ final class AnswerTable {
     live = codes(index, trials, t -> String.valueOf(t.live()));
     candidate = codes(index, trials, Trial::candidate);
     weights = trials.stream().mapToDouble(Trial::weight).toArray();
-    bare = new double[weights.length];
-    Arrays.fill(bare, 1);
+    unweighted = new double[weights.length];
+    Arrays.fill(unweighted, 1);
     differing =
         java.util.stream.IntStream.range(0, truth.length)
             .filter(i -> live[i] != candidate[i])
@@ -41,60 +41,63 @@ final class AnswerTable {
   }
 
   /**
-   * Minus the mean cost; {@code cost} is of a truth and an answer, and asked once for each answer:
-   * who shuffles asks for the score thousands of times.
+   * Creates a table scored by the negative mean cost. {@code cost} maps a label and a prediction to
+   * a cost. It is evaluated once per prediction, because a test computes the score thousands of
+   * times.
    */
   static AnswerTable scoredByCost(List<Trial> trials, ToDoubleBiFunction<String, String> cost) {
     Map<String, Integer> index = index(trials);
-    int[] one = codes(index, trials, t -> String.valueOf(t.live()));
-    double[] ofOne =
+    int[] liveCodes = codes(index, trials, t -> String.valueOf(t.live()));
+    double[] liveCosts =
         trials.stream()
             .mapToDouble(t -> cost.applyAsDouble(t.label(), String.valueOf(t.live())))
             .toArray();
-    double[] ofOther =
+    double[] candidateCosts =
         trials.stream().mapToDouble(t -> cost.applyAsDouble(t.label(), t.candidate())).toArray();
     return new AnswerTable(
         trials,
         index,
-        (truth, answers, weights) -> {
+        (truth, predictions, weights) -> {
           double sum = 0;
-          double all = 0;
-          for (int i = 0; i < answers.length; i++) {
-            sum += weights[i] * (answers[i] == one[i] ? ofOne[i] : ofOther[i]);
-            all += weights[i];
+          double total = 0;
+          for (int i = 0; i < predictions.length; i++) {
+            sum += weights[i] * (predictions[i] == liveCodes[i] ? liveCosts[i] : candidateCosts[i]);
+            total += weights[i];
           }
-          return -sum / all;
+          return -sum / total;
         });
   }
 
-  /** The mean F1 of the labels that are the truth of any sample. */
+  /** Creates a table scored by the mean F1 of the labels that occur as ground truth. */
   static AnswerTable scoredByF1(List<Trial> trials) {
     Map<String, Integer> index = index(trials);
     return new AnswerTable(
-        trials, index, (truth, answers, weights) -> f1(truth, answers, weights, index.size()));
+        trials,
+        index,
+        (truth, predictions, weights) -> f1(truth, predictions, weights, index.size()));
   }
 
-  private static double f1(int[] truth, int[] answers, double[] weights, int labels) {
-    double[] right = new double[labels];
-    double[] occurs = new double[labels];
-    double[] said = new double[labels];
+  private static double f1(int[] truth, int[] predictions, double[] weights, int labels) {
+    double[] correct = new double[labels];
+    double[] actual = new double[labels];
+    double[] predicted = new double[labels];
     for (int i = 0; i < truth.length; i++) {
-      occurs[truth[i]] += weights[i];
-      said[answers[i]] += weights[i];
-      right[truth[i]] += truth[i] == answers[i] ? weights[i] : 0;
+      actual[truth[i]] += weights[i];
+      predicted[predictions[i]] += weights[i];
+      correct[truth[i]] += truth[i] == predictions[i] ? weights[i] : 0;
     }
     double sum = 0;
     int counted = 0;
     for (int c = 0; c < labels; c++) {
-      if (occurs[c] > 0) {
-        sum += 2 * right[c] / (occurs[c] + said[c]);
+      if (actual[c] > 0) {
+        sum += 2 * correct[c] / (actual[c] + predicted[c]);
         counted++;
       }
     }
     return sum / counted;
   }
 
-  /** Labels by index, in the order they first occur. */
+  /** Assigns an index to each label, in order of first occurrence. */
   private static Map<String, Integer> index(List<Trial> trials) {
     Map<String, Integer> index = new LinkedHashMap<>();
     for (Trial trial : trials) {
@@ -110,32 +113,34 @@ final class AnswerTable {
     return trials.stream().mapToInt(t -> index.getOrDefault(label.apply(t), -1)).toArray();
   }
 
-  /** What the candidate's answers score above the live head's, each sample by its weight. */
+  /** Returns the weighted score of the candidate minus that of the live head. */
   double gain() {
     return gain(weights);
   }
 
-  /** As {@link #gain}, each sample counting one. */
+  /** As {@link #gain}, with weight 1 for each sample. */
   double bareGain() {
-    return gain(bare);
+    return gain(unweighted);
   }
 
-  private double gain(double[] by) {
-    return truth.length == 0 ? 0 : score.of(truth, candidate, by) - score.of(truth, live, by);
+  private double gain(double[] sampleWeights) {
+    return truth.length == 0
+        ? 0
+        : score.of(truth, candidate, sampleWeights) - score.of(truth, live, sampleWeights);
   }
 
-  /** Samples the heads answer differently. */
+  /** Returns the number of samples with different predictions. */
   int differing() {
     return differing.length;
   }
 
-  /** Gives the answers to each sample to either head by the toss of a coin. */
+  /** Swaps the predictions for each sample between the heads with probability 1/2. */
   void shuffle(Random coin) {
     for (int i : differing) {
       if (coin.nextBoolean()) {
-        int answer = live[i];
+        int swapped = live[i];
         live[i] = candidate[i];
-        candidate[i] = answer;
+        candidate[i] = swapped;
       }
     }
   }

@@ -1,19 +1,19 @@
 package dev.headwater.gate;
 
-/** A candidate against the live head on the same samples. */
+/** A comparison of a candidate with the live head on the same samples. */
 interface Comparison {
-  /** Estimated change on the traffic, above 0 where the candidate is better. */
+  /** Returns the estimated gain on the traffic; positive if the candidate is better. */
   double gain();
 
-  /** Of {@link #gain}, were the heads alike. */
+  /** Returns the standard error of {@link #gain} under the null hypothesis of equal heads. */
   double standardError();
 
-  /** Samples on which the heads differ in what counts. */
+  /** Returns the number of samples on which the heads differ in the metric. */
   int discordant();
 
-  /** How likely heads that are alike were to look this good for the candidate. */
+  /** Returns the one-sided p-value that the candidate is better. */
   double pBetter();
 
-  /** As {@link #pBetter}, this bad. */
+  /** Returns the one-sided p-value that the candidate is worse. */
   double pWorse();
 }

@@ -18,15 +18,15 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Judges a candidate against the live head. It passes if it is better, or knows more labels and is
- * surely not worse; and in either case keeps what the live head knows. The rule is argued in
- * RATIONALE.md. Stateless.
+ * Decides whether a candidate replaces the live head. A candidate is accepted if it is
+ * significantly better, or if it has more labels and is not inferior. In both cases it must not
+ * regress on the labels of the live head. The rule is explained in docs/design/gate.md. Stateless.
  *
- * <p>Where no head is live, the candidate must beat the best constant answer.
+ * <p>If no head is live, the candidate must beat the best constant prediction.
  */
 public final class Gate {
-  /** One-sided 95 %: how sure "surely not worse" is. */
-  private static final double SURE = 1.645;
+  /** Quantile of the one-sided 95 % confidence bound of the non-inferiority test. */
+  private static final double NON_INFERIORITY_Z = 1.645;
 
   private final GateSettings settings;
   private final Measure measure;
@@ -37,27 +37,27 @@ public final class Gate {
   }
 
   /**
-   * Says why a head that serves should no longer do so: it has proved worse than its parent. Empty
-   * while it may stay.
+   * Returns a verdict that withdraws a live head, if it has proved worse than its parent; otherwise
+   * empty.
    *
-   * @param audit trials of samples drawn whatever any head said of them: only these prove anything,
-   *     for among those a head was unsure about it is wrong more often than on the traffic
-   * @param all these and the others, weighted: what the traffic loses
-   * @param parent the version whose answers are the trials' {@link Trial#live}; those of the head
-   *     in question are their candidate's
+   * @param audit trials of audit samples. The test uses only these: low-confidence samples are
+   *     biased, because a head is wrong more often on them than on the traffic
+   * @param all all trials, weighted; they estimate the loss on the traffic
+   * @param parent version whose predictions are {@link Trial#live}; the predictions of the head to
+   *     withdraw are {@link Trial#candidate}
    */
   public Optional<Verdict> withdraws(List<Trial> audit, List<Trial> all, long parent) {
     return new Withdrawal(measure).judge(audit, all, parent);
   }
 
   /**
-   * What labels say of a candidate that was made without any: it is refused where it is worse than
-   * the head it was made from.
+   * Checks a candidate that was adapted without labels against the available labels. It is rejected
+   * if it is worse than the head it was adapted from.
    *
-   * @param unlabelled the verdict so far; it stands where there are no trials
+   * @param unlabelled the verdict without labels; returned as is if there are no trials
    * @param fresh trials of samples that neither head was trained on
-   * @param learnt of those the other was trained on, and is the better at: of these it may lose
-   *     what a better head may
+   * @param learnt trials of samples that the other head was trained on, which favours that head;
+   *     here the loss of a better head is tolerated
    */
   public Verdict hears(Verdict unlabelled, List<Trial> fresh, List<Trial> learnt) {
     List<Trial> trials = Stream.concat(fresh.stream(), learnt.stream()).toList();
@@ -66,50 +66,48 @@ public final class Gate {
     }
     Map<String, Double> numbers = numbers(trials, measure.compare(trials));
     numbers.putAll(unlabelled.numbers());
-    Optional<String> against =
-        loss(fresh, 0).or(() -> loss(learnt, settings.classLoss() / 2)).map(measure::amount);
+    Optional<String> loss =
+        loss(fresh, 0).or(() -> loss(learnt, settings.classLoss() / 2)).map(measure::change);
     String reason =
-        against
-            .map(
-                lost ->
-                    "labels are against it: it loses %s on %d samples"
-                        .formatted(lost, trials.size()))
-            .orElse(unlabelled.reason() + "; the labels there are do not speak against it");
-    return against.isPresent()
+        loss.map(
+                change -> "worse on labelled samples (%s, n = %d)".formatted(change, trials.size()))
+            .orElse(
+                "%s; not worse on labelled samples (n = %d)"
+                    .formatted(unlabelled.reason(), trials.size()));
+    return loss.isPresent()
         ? verdict(Cause.WORSE_ON_KNOWN, reason, trials, numbers)
         : new Verdict(true, reason, trials.size(), numbers, unlabelled.cause());
   }
 
-  /** What is surely lost, where that is more than may be. */
-  private Optional<Double> loss(List<Trial> trials, double mayLose) {
+  /** Returns the gain if it is a significant loss beyond the tolerance. */
+  private Optional<Double> loss(List<Trial> trials, double tolerance) {
     Comparison test = measure.compare(trials);
-    return !trials.isEmpty() && test.pWorse() <= settings.errorRate() && test.gain() < -mayLose
-        ? Optional.of(-test.gain())
+    return !trials.isEmpty() && test.pWorse() <= settings.errorRate() && test.gain() < -tolerance
+        ? Optional.of(test.gain())
         : Optional.empty();
   }
 
-  /** How many samples a candidate has to be judged on; on fewer, none passes. */
+  /** Returns the minimum number of samples to evaluate a candidate on. */
   public int trials() {
     return settings.trials();
   }
 
-  /** Never throws for what a candidate is or does: what cannot pass is refused with its reason. */
+  /** Evaluates a candidate. Rejects an invalid candidate; never throws because of one. */
   public Verdict judge(Judged judged) {
     List<Trial> trials =
         judged.liveLabels().isEmpty() ? againstConstant(judged.trials()) : judged.trials();
     Comparison test = measure.compare(trials);
     Map<String, Double> numbers = numbers(trials, test);
     if (!judged.finite()) {
-      return verdict(Cause.NOT_FINITE, "a weight is not finite", trials, numbers);
+      return verdict(Cause.NOT_FINITE, "non-finite weight", trials, numbers);
     }
     if (judged.forgetsLabels()) {
-      return verdict(
-          Cause.LACKS_LABELS, "it lacks labels that the live head knows", trials, numbers);
+      return verdict(Cause.LACKS_LABELS, "missing labels of the live head", trials, numbers);
     }
     if (trials.size() < settings.trials()) {
       return verdict(
           Cause.TOO_FEW_SAMPLES,
-          "%d judged samples are fewer than %d".formatted(trials.size(), settings.trials()),
+          "too few evaluation samples (%d, minimum %d)".formatted(trials.size(), settings.trials()),
           trials,
           numbers);
     }
@@ -118,25 +116,25 @@ public final class Gate {
     if (-worst.gain() > settings.classLoss()) {
       return verdict(
           Cause.CLASS_LOSS,
-          "%s loses %s of F1 over %d judged samples, beyond the limit of %s"
+          "F1 loss on %s above the limit (%s, limit %s, n = %d)"
               .formatted(
                   worst.name(),
                   points(-worst.gain()),
-                  worst.trials(),
-                  points(settings.classLoss())),
+                  points(settings.classLoss()),
+                  worst.trials()),
           trials,
           numbers);
     }
-    Optional<String> missed = belowFloor(trials, numbers);
-    if (missed.isPresent()) {
-      return verdict(Cause.BELOW_FLOOR, missed.get(), trials, numbers);
+    Optional<String> belowFloor = belowFloor(trials, numbers);
+    if (belowFloor.isPresent()) {
+      return verdict(Cause.BELOW_FLOOR, belowFloor.get(), trials, numbers);
     }
     return decide(judged, trials, test, numbers);
   }
 
-  /** A label told too seldom, unless the candidate tells it more often than the live head. */
+  /** Returns a label below its recall floor, unless the candidate improves its recall. */
   private Optional<String> belowFloor(List<Trial> trials, Map<String, Double> numbers) {
-    Optional<String> missed = Optional.empty();
+    Optional<String> reason = Optional.empty();
     for (Map.Entry<String, Double> floor : new TreeMap<>(settings.recallFloor()).entrySet()) {
       String label = floor.getKey();
       List<Trial> group = trials.stream().filter(t -> t.label().equals(label)).toList();
@@ -146,13 +144,13 @@ public final class Gate {
       double candidate = share(group, Trial::candidate);
       numbers.put("recall." + label, candidate);
       if (candidate < floor.getValue() && share(group, Trial::live) >= candidate) {
-        missed =
+        reason =
             Optional.of(
-                "label %s is recalled at %s, below its floor of %s"
-                    .formatted(label, percent(candidate), percent(floor.getValue())));
+                "recall of label %s below its floor (%s, floor %s, n = %d)"
+                    .formatted(label, percent(candidate), percent(floor.getValue()), group.size()));
       }
     }
-    return missed;
+    return reason;
   }
 
   private Verdict decide(
@@ -160,58 +158,58 @@ public final class Gate {
     Comparison known = measure.compare(known(judged, trials));
     numbers.put("knownGain", known.gain());
     boolean better = test.gain() > 0 && test.pBetter() <= settings.errorRate();
-    double mayLose = better ? settings.classLoss() / 2 : 0;
-    if (known.pWorse() <= settings.errorRate() && known.gain() < -mayLose) {
+    double tolerance = better ? settings.classLoss() / 2 : 0;
+    if (known.pWorse() <= settings.errorRate() && known.gain() < -tolerance) {
       return verdict(
           Cause.WORSE_ON_KNOWN,
-          "it is worse by %s on the labels the live head knows"
-              .formatted(measure.amount(-known.gain())),
+          "worse on labels of the live head (%s, %s)"
+              .formatted(measure.change(known.gain()), p(known.pWorse())),
           trials,
           numbers);
     }
     if (better) {
-      return verdict(
-          Cause.BETTER, "it is better by " + measure.amount(test.gain()), trials, numbers);
+      return verdict(Cause.BETTER, "significant gain " + evidence(trials, test), trials, numbers);
     }
-    double pSurer = SignFlips.pGreater(trials.stream().map(Trial::surer).toList());
-    double surer = mean(trials, Trial::surer);
-    numbers.put("pSurer", pSurer);
-    numbers.put("surer", surer);
-    if (test.gain() >= 0 && surer > 0 && pSurer <= settings.errorRate()) {
+    double pLikelihood = SignFlips.pGreater(trials.stream().map(Trial::surer).toList());
+    double likelihoodGain = mean(trials, Trial::surer);
+    numbers.put("pSurer", pLikelihood);
+    numbers.put("surer", likelihoodGain);
+    if (test.gain() >= 0 && likelihoodGain > 0 && pLikelihood <= settings.errorRate()) {
       return verdict(
           Cause.SURER,
-          String.format(Locale.ROOT, "it is surer of the truth by %.3f nats, and no worse", surer),
+          String.format(
+              Locale.ROOT,
+              "log-likelihood %+.3f nats, %s not worse",
+              likelihoodGain,
+              measure.metricName()),
           trials,
           numbers);
     }
-    double least = test.gain() - SURE * test.standardError();
-    if (winsNewLabels(judged, trials) && least >= -settings.margin()) {
+    double lowerBound = test.gain() - NON_INFERIORITY_Z * test.standardError();
+    if (winsNewLabels(judged, trials) && lowerBound >= -settings.margin()) {
       return verdict(
           Cause.KNOWS_MORE,
-          "it knows more labels and loses at most " + measure.amount(Math.max(0, -least)),
+          "more labels, not inferior (95 %% bound %s, margin %s)"
+              .formatted(measure.change(lowerBound), measure.change(-settings.margin())),
           trials,
           numbers);
     }
     return verdict(
-        Cause.NOT_BETTER,
-        "it is not shown to be better: %s with p = %.2f over %d samples on which the heads differ"
-            .formatted(signed(test.gain()), test.pBetter(), test.discordant()),
-        trials,
-        numbers);
+        Cause.NOT_BETTER, "no significant gain " + evidence(trials, test), trials, numbers);
   }
 
   private static List<Trial> known(Judged judged, List<Trial> trials) {
     return trials.stream().filter(trial -> judged.liveLabels().contains(trial.label())).toList();
   }
 
-  /** Naming more labels is not knowing them: one sample at least must be won by it. */
+  /** Returns whether the candidate wins at least one sample of a new label. */
   private static boolean winsNewLabels(Judged judged, List<Trial> trials) {
     return !judged.liveLabels().isEmpty()
         && trials.stream()
             .anyMatch(trial -> !judged.liveLabels().contains(trial.label()) && trial.gain() > 0);
   }
 
-  /** A stand-in for the live head that gives every sample the label that does best so. */
+  /** Replaces the predictions of the live head with the best constant prediction. */
   private List<Trial> againstConstant(List<Trial> trials) {
     String constant = measure.bestConstant(trials);
     return trials.stream()
@@ -219,7 +217,7 @@ public final class Gate {
         .toList();
   }
 
-  /** Labels with enough trials, or all the others together. */
+  /** A label with enough trials, or all rarer labels together. */
   private record Group(String name, double gain, int trials) {}
 
   private Group worstGroup(Judged judged, List<Trial> trials) {
@@ -236,7 +234,7 @@ public final class Gate {
             groups.add(group("label " + label, Set.of(label), trials));
           }
         });
-    Group pooled = group("the rarer labels together", rare, trials);
+    Group pooled = group("the rarer labels combined", rare, trials);
     if (pooled.trials() >= settings.classTrials()) {
       groups.add(pooled);
     }
@@ -247,9 +245,9 @@ public final class Gate {
 
   private static Group group(String name, Set<String> labels, List<Trial> trials) {
     int size = (int) trials.stream().filter(trial -> labels.contains(trial.label())).count();
-    double bare = f1Gain(labels, trials, trial -> 1);
+    double unweighted = f1Gain(labels, trials, trial -> 1);
     double weighted = f1Gain(labels, trials, Trial::weight);
-    return new Group(name, Math.max(bare, weighted), size);
+    return new Group(name, Math.max(unweighted, weighted), size);
   }
 
   private static double f1Gain(
@@ -258,25 +256,26 @@ public final class Gate {
   }
 
   /**
-   * F1 (van Rijsbergen 1979) of these labels together, and not their recall alone: a head that
-   * drift makes call everything a shirt has no shirt to lose.
+   * Returns the F1 (van Rijsbergen 1979) of these labels combined. Recall alone does not suffice: a
+   * live head that drift makes predict one label for everything has perfect recall on that label,
+   * so every better candidate would lose recall.
    */
   private static double f1(
       Set<String> labels,
       List<Trial> trials,
       ToDoubleFunction<Trial> weight,
       Function<Trial, @Nullable String> head) {
-    double right = 0;
-    double named = 0;
+    double correct = 0;
+    double counted = 0;
     for (Trial trial : trials) {
-      String said = head.apply(trial);
-      double counts = weight.applyAsDouble(trial);
-      boolean of = labels.contains(trial.label());
-      right += of && trial.label().equals(said) ? counts : 0;
-      named += of ? counts : 0;
-      named += said != null && labels.contains(said) ? counts : 0;
+      String predicted = head.apply(trial);
+      double sampleWeight = weight.applyAsDouble(trial);
+      boolean isActual = labels.contains(trial.label());
+      correct += isActual && trial.label().equals(predicted) ? sampleWeight : 0;
+      counted += isActual ? sampleWeight : 0;
+      counted += predicted != null && labels.contains(predicted) ? sampleWeight : 0;
     }
-    return named == 0 ? 0 : 2 * right / named;
+    return counted == 0 ? 0 : 2 * correct / counted;
   }
 
   private static Map<String, Double> numbers(List<Trial> trials, Comparison test) {
@@ -287,7 +286,7 @@ public final class Gate {
       numbers.put("liveAccuracy", mean(trials, trial -> trial.masks().liveRight()));
       numbers.put("candidateAccuracy", mean(trials, trial -> trial.masks().right()));
     } else if (!trials.isEmpty() && trials.stream().noneMatch(Trial::graded)) {
-      // of answers that are better or worse, not right or wrong, there is no accuracy
+      // graded predictions have no accuracy
       numbers.put("liveAccuracy", share(trials, Trial::live));
       numbers.put("candidateAccuracy", share(trials, Trial::candidate));
     }
@@ -298,7 +297,7 @@ public final class Gate {
     return numbers;
   }
 
-  /** Of the traffic like this, that a head answers right. */
+  /** Returns the weighted fraction that a head predicts correctly. */
   private static double share(List<Trial> trials, Function<Trial, @Nullable String> head) {
     return mean(trials, trial -> trial.label().equals(head.apply(trial)) ? 1 : 0);
   }
@@ -314,14 +313,21 @@ public final class Gate {
   }
 
   private static String points(double share) {
-    return String.format(Locale.ROOT, "%.1f points", 100 * share);
+    return String.format(Locale.ROOT, "%.1f pt", 100 * share);
   }
 
   private static String percent(double share) {
     return String.format(Locale.ROOT, "%.1f %%", 100 * share);
   }
 
-  private String signed(double change) {
-    return (change < 0 ? "-" : "+") + measure.amount(Math.abs(change));
+  private String evidence(List<Trial> trials, Comparison test) {
+    return "(%s, %s, heads differ on %d of %d samples)"
+        .formatted(
+            measure.change(test.gain()), p(test.pBetter()), test.discordant(), trials.size());
+  }
+
+  /** Formats a p-value; below the precision shown, as an upper bound. */
+  private static String p(double value) {
+    return value < 0.005 ? "p < 0.01" : String.format(Locale.ROOT, "p = %.2f", value);
   }
 }

@@ -3,16 +3,17 @@ package dev.headwater.gate;
 import java.util.Map;
 
 /**
- * When candidates pass, by task.
+ * The gate settings of all tasks.
  *
- * @param general of every task that has none of its own
+ * @param general the default settings
+ * @param byTask overrides by task
  */
 public record Gates(GateSettings general, Map<String, GateSettings> byTask) {
   public Gates {
     byTask = Map.copyOf(byTask);
   }
 
-  /** The same for all tasks. */
+  /** Uses the same settings for all tasks. */
   public Gates(GateSettings general) {
     this(general, Map.of());
   }

@@ -4,13 +4,13 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What a candidate is judged on.
+ * The evaluation data of a candidate.
  *
- * @param trials each scored by the live head, or a part of it, before it trained on it, and by a
- *     candidate's fold that did not
- * @param liveLabels what the live head knows; empty where none is live
- * @param candidateLabels what the candidate knows
- * @param finite whether every weight of the candidate is
+ * @param trials one per sample; scored by the live head (or a fold of it) before it trained on the
+ *     sample, and by a fold of the candidate that did not train on it
+ * @param liveLabels labels of the live head; empty if no head is live
+ * @param candidateLabels labels of the candidate
+ * @param finite whether all weights of the candidate are finite
  */
 public record Judged(
     List<Trial> trials, Set<String> liveLabels, Set<String> candidateLabels, boolean finite) {

@@ -1,11 +1,11 @@
 package dev.headwater.gate;
 
-/** What makes one head better than another. */
+/** The metric by which heads are compared. */
 public enum Metric {
-  /** The share of the traffic that is right. */
+  /** The fraction of the traffic with a correct prediction. */
   ACCURACY,
-  /** The mean of the labels' F1, so that a rare label weighs what a frequent one does. */
+  /** The mean F1 over the labels, so that rare and frequent labels count the same. */
   MACRO_F1,
-  /** What wrong answers cost a record. */
+  /** The mean cost of errors per record. */
   COST
 }

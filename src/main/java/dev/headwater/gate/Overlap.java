@@ -3,12 +3,16 @@ package dev.headwater.gate;
 import java.util.List;
 
 /**
- * How the masks of two heads overlap the true one of a record: in pixels of the foreground, those
- * right and those in either mask.
+ * The overlap of the masks of two heads with the true mask of a record. Intersections and unions
+ * are counts of foreground pixels.
  *
- * @param liveRight share of all its pixels, the background's as well, that the live head tells
- *     right
- * @param right the same of the candidate
+ * @param liveIntersection of the live head's mask with the true mask
+ * @param liveUnion of the live head's mask with the true mask
+ * @param intersection of the candidate's mask with the true mask
+ * @param union of the candidate's mask with the true mask
+ * @param liveRight fraction of all pixels, including background, that the live head predicts
+ *     correctly
+ * @param right the same fraction for the candidate
  */
 public record Overlap(
     double liveIntersection,
@@ -18,45 +22,44 @@ public record Overlap(
     double liveRight,
     double right) {
 
-  /** Intersection over union under the live head, over all of these. */
+  /** Returns the intersection over union of the live head, pooled over the trials. */
   static double live(List<Trial> trials) {
-    return share(trials, true);
+    return iou(trials, true);
   }
 
-  /** The same under the candidate. */
+  /** Returns the intersection over union of the candidate, pooled over the trials. */
   static double candidate(List<Trial> trials) {
-    return share(trials, false);
+    return iou(trials, false);
   }
 
   /**
-   * The same trials, each with its part in the change of IoU over all of them: their weighted mean
-   * is that change. The mean of the records' own changes is another number: a record with next to
-   * no foreground loses all of its IoU to a few pixels. Where neither head finds anything they are
-   * all there is.
+   * Returns the trials with gains whose weighted mean is the change of the pooled IoU. The mean
+   * change of IoU per record is a different number: a record with little foreground loses all of
+   * its IoU to a few pixels. If neither head finds any foreground, the gains stay per record.
    *
-   * @param trials which all have an overlap
+   * @param trials trials that all have an overlap
    */
   static List<Trial> pooled(List<Trial> trials) {
-    if (trials.stream().allMatch(t -> t.masks().finds() == 0)) {
-      return trials; // over all, IoU is 0 then however little or much is seen where nothing is
+    if (trials.stream().allMatch(t -> t.masks().totalIntersection() == 0)) {
+      return trials; // the pooled IoU is 0 then, whatever the false positives
     }
     double live = live(trials);
     double union = trials.stream().mapToDouble(t -> t.weight() * t.masks().union()).sum();
     double weight = trials.stream().mapToDouble(Trial::weight).sum();
     double unit = union == 0 ? 1 : union / weight;
-    return trials.stream().map(t -> t.gaining(t.masks().beyond(live) / unit)).toList();
+    return trials.stream().map(t -> t.gaining(t.masks().excess(live) / unit)).toList();
   }
 
-  private double finds() {
+  private double totalIntersection() {
     return liveIntersection + intersection;
   }
 
-  /** What the candidate finds beyond a head that finds this share of any union. */
-  private double beyond(double share) {
-    return intersection - share * union - (liveIntersection - share * liveUnion);
+  /** Returns the candidate's intersection beyond that of a head with this IoU, relative to live. */
+  private double excess(double iou) {
+    return intersection - iou * union - (liveIntersection - iou * liveUnion);
   }
 
-  private static double share(List<Trial> trials, boolean ofLive) {
+  private static double iou(List<Trial> trials, boolean ofLive) {
     double intersection = 0;
     double union = 0;
     for (Trial trial : trials) {

@@ -5,10 +5,9 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * Wins and losses of a candidate over paired trials. Significance comes from their bare counts
- * (McNemar 1947 where weighting says nothing, and insensitive to the one heavy trial that would
- * drown all others in a weighted sum); the size of the effect on the traffic from their weights
- * (Horvitz-Thompson 1952).
+ * A paired test over the wins and losses of a candidate. The p-value uses unweighted counts
+ * (McNemar 1947), so that a single trial with a large weight cannot dominate it. The effect size
+ * uses the weights (Horvitz-Thompson 1952).
  */
 public final class PairedTest implements Comparison {
   private int wins;
@@ -32,28 +31,28 @@ public final class PairedTest implements Comparison {
     }
   }
 
-  /** Trials that only the candidate won, or where its answer was the better one. */
+  /** Returns the number of trials on which the candidate is better. */
   public int wins() {
     return wins;
   }
 
-  /** Likewise of the live head. */
+  /** Returns the number of trials on which the live head is better. */
   public int losses() {
     return losses;
   }
 
-  /** Two-sided: how likely answers as good as each other were to look this different. */
+  /** Returns the two-sided p-value that the heads differ. */
   public double pDifferent() {
     return Math.min(1, 2 * Math.min(pBetter(), pWorse()));
   }
 
-  /** Estimated change of accuracy on the traffic. */
+  /** Returns the estimated change of accuracy on the traffic. */
   @Override
   public double gain() {
     return weight == 0 ? 0 : weightedGain / weight;
   }
 
-  /** Of {@link #gain}, were wins and losses equally likely. */
+  /** Returns the standard error of {@link #gain} if wins and losses are equally likely. */
   @Override
   public double standardError() {
     return weight == 0 ? 0 : Math.sqrt(weightedSquares) / weight;
@@ -65,17 +64,17 @@ public final class PairedTest implements Comparison {
   }
 
   /**
-   * Mid-P probability (Lancaster 1961) of at least as many wins among the discordant trials, were
-   * wins and losses equally likely. From exact counts, so it holds for three of them as for three
-   * hundred; as counts are whole, the rate it states holds over sizes, not at each of them. Where
-   * gains come in all sizes, so do these: see {@link SignFlips}.
+   * Returns the mid-P value (Lancaster 1961) of at least as many wins among the discordant trials,
+   * if wins and losses are equally likely. It is exact for any number of trials. Because counts are
+   * discrete, its error rate holds on average over sample sizes, not for each of them. Fractional
+   * gains are tested by {@link SignFlips}.
    */
   @Override
   public double pBetter() {
     return graded ? SignFlips.pGreater(gains) : midP(wins, wins + losses);
   }
 
-  /** As {@link #pBetter}, of at least as many losses. */
+  /** As {@link #pBetter}, for at least as many losses. */
   @Override
   public double pWorse() {
     return graded
@@ -83,7 +82,7 @@ public final class PairedTest implements Comparison {
         : midP(losses, wins + losses);
   }
 
-  /** P(X &gt; k) + P(X = k) / 2 for X ~ Binomial(n, 1/2). */
+  /** Returns P(X &gt; k) + P(X = k) / 2 for X ~ Binomial(n, 1/2). */
   static double midP(int k, int n) {
     double logChoose = 0;
     double sum = 0;

@@ -3,10 +3,9 @@ package dev.headwater.gate;
 import java.util.Random;
 
 /**
- * Approximate randomisation (Yeh 2000): were the heads alike, each answer could as well have been
- * the other head's, whatever the score is made of. Of right and wrong answers this is McNemar's
- * test. As there, significance comes from samples that count one each, and the size of the effect
- * from their weights.
+ * An approximate randomisation test (Yeh 2000) for any score. Under the null hypothesis, the
+ * predictions for each sample are exchangeable between the heads. For accuracy this is McNemar's
+ * test. As in {@link PairedTest}, the p-value is unweighted and the effect size is weighted.
  */
 final class RandomisedTest implements Comparison {
   private static final int ROUNDS = 2_000;
@@ -17,22 +16,22 @@ final class RandomisedTest implements Comparison {
   private final double standardError;
   private final double pBetter;
 
-  RandomisedTest(AnswerTable answers) {
-    discordant = answers.differing();
-    gain = answers.gain();
-    double bareGain = answers.bareGain();
-    Random coin = new Random(1); // the same samples get the same verdict
+  RandomisedTest(AnswerTable table) {
+    discordant = table.differing();
+    gain = table.gain();
+    double unweightedGain = table.bareGain();
+    Random random = new Random(1); // deterministic: equal samples, equal verdict
     double above = 0;
     double squares = 0;
     for (int round = 0; round < ROUNDS && discordant > 0; round++) {
-      answers.shuffle(coin);
-      double excess = answers.bareGain() - bareGain;
+      table.shuffle(random);
+      double excess = table.bareGain() - unweightedGain;
       above += Math.abs(excess) < TIE ? 0.5 : excess > 0 ? 1 : 0;
-      double size = answers.gain();
-      squares += size * size;
+      double weightedGain = table.gain();
+      squares += weightedGain * weightedGain;
     }
     standardError = Math.sqrt(squares / ROUNDS);
-    // with what was seen as one more round
+    // the observed gain counts as one more round
     pBetter = discordant == 0 ? 0.5 : (above + 0.5) / (ROUNDS + 1);
   }
 

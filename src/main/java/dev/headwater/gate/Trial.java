@@ -4,15 +4,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One labelled sample that neither head trained on, and what each said of it.
+ * A labelled sample that neither head trained on, with the predictions of both heads.
  *
- * @param live null where no head was live
+ * @param live prediction of the live head; null if no head was live
+ * @param candidate prediction of the candidate
  * @param weight 1 / inclusion probability of the sample
- * @param gain 1 where only the candidate is right, -1 where only the live head is, else 0; or what
- *     lies between, where answers are better or worse; of masks the change of IoU
- * @param surer log-likelihood of the label under the candidate, less that under the live head, in
- *     nats; 0 where one of them does not know the label
- * @param overlap where the answers are masks; all trials of a judgement have one, or none has
+ * @param gain 1 if only the candidate is correct, -1 if only the live head is, else 0; fractional
+ *     for graded outputs; for masks, the change of IoU
+ * @param surer log-likelihood of the label under the candidate minus that under the live head, in
+ *     nats; 0 if one of them does not have the label
+ * @param overlap mask overlap; either all trials of an evaluation have one, or none
  */
 public record Trial(
     String label,
@@ -22,7 +23,7 @@ public record Trial(
     double gain,
     double surer,
     @Nullable Overlap overlap) {
-  /** Of labels. */
+  /** Creates the trial of a single-label prediction. */
   public Trial(String label, @Nullable String live, String candidate, double weight) {
     this(
         label,
@@ -36,12 +37,12 @@ public record Trial(
     this(label, live, candidate, weight, gain, 0, null);
   }
 
-  /** Of masks. */
+  /** Creates the trial of a mask. */
   public Trial(String label, double weight, double gain, Overlap overlap) {
     this(label, label, label, weight, gain, 0, overlap);
   }
 
-  /** Whether answers to it are better or worse, instead of right or wrong. */
+  /** Returns whether the gain is fractional, not only correct or wrong. */
   boolean graded() {
     return gain != 0 && Math.abs(gain) != 1;
   }
@@ -52,7 +53,7 @@ public record Trial(
     }
   }
 
-  /** With a log-likelihood gained, in nats. */
+  /** Returns the trial with a log-likelihood gain, in nats. */
   public Trial surerBy(double nats) {
     return new Trial(label, live, candidate, weight, gain, nats, overlap);
   }
@@ -65,10 +66,10 @@ public record Trial(
   }
 
   Overlap masks() {
-    return Objects.requireNonNull(overlap, "trials of masks and of labels are not mixed");
+    return Objects.requireNonNull(overlap, "trials of masks and of labels must not be mixed");
   }
 
-  Trial gaining(double now) {
-    return new Trial(label, live, candidate, weight, now, surer, overlap);
+  Trial gaining(double newGain) {
+    return new Trial(label, live, candidate, weight, newGain, surer, overlap);
   }
 }

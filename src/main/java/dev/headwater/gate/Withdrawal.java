@@ -7,17 +7,17 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Tells when a head that serves has proved worse than its parent, by a paired test that may be
- * looked at after every sample. Argued in RATIONALE.md. Stateless.
+ * Decides when a live head has proved worse than its parent, with an anytime-valid paired test. It
+ * may be evaluated after every sample. See docs/design/gate.md. Stateless.
  */
 final class Withdrawal {
-  /** Most heads no worse than their parent that are ever withdrawn, however often one looks. */
+  /** Maximum fraction of heads not worse than their parent that are ever withdrawn. */
   static final double ERROR_RATE = 0.05;
 
-  private static final int BETTORS = 100;
+  private static final int BET_SIZES = 100;
 
-  private static final double LEAST = 1e-100;
-  private static final double MOST = 1e100;
+  private static final double MIN_STAKE = 1e-100;
+  private static final double MAX_STAKE = 1e100;
 
   private final Measure measure;
 
@@ -28,7 +28,8 @@ final class Withdrawal {
   /**
    * As {@link Gate#withdraws}.
    *
-   * @param audit the trials that prove anything; {@code all} say how much is lost
+   * @param audit the unbiased trials that the test uses
+   * @param all the trials that the effect size is estimated from
    */
   Optional<Verdict> judge(List<Trial> audit, List<Trial> all, long parent) {
     double stake = stakeOnWorse(audit);
@@ -42,9 +43,10 @@ final class Withdrawal {
     String reason =
         String.format(
             Locale.ROOT,
-            "withdrawn: it is worse than head %d by %s, as %d audited samples prove",
+            "withdrawn: worse than head %d (%s over %d samples, significant on %d audit samples)",
             parent,
-            measure.amount(-gain),
+            measure.change(gain),
+            all.size(),
             audit.size());
     return Optional.of(
         new Verdict(
@@ -52,29 +54,30 @@ final class Withdrawal {
   }
 
   /**
-   * What a stake of 1 has grown to by bets that the head loses. The bets are fair or worse where it
-   * is no worse than its parent, and the stake then ever reaches x with probability 1 / x at most
-   * (Ville 1939), whenever one looks. It is split evenly over bettors who risk from next to nothing
-   * to next to all they have each time, so that small and large losses are both found. Stakes are
-   * multiplied, for a logarithm of each of many bets takes long and this is asked often; of what
-   * leaves the range of numbers so, the logarithm is kept.
+   * Returns the wealth that an initial stake of 1 reaches by betting that the head is worse. If the
+   * head is not worse than its parent, the bets are fair or unfavourable. The wealth then ever
+   * reaches x with probability at most 1 / x (Ville 1939).
+   *
+   * <p>The stake is split evenly over bet sizes between 0 and 1, so that the test detects small and
+   * large losses. The wealth is a running product, because a logarithm per bet is slow and this is
+   * called often. Only near overflow or underflow is it moved into a logarithm.
    */
   double stakeOnWorse(List<Trial> trials) {
     double[] bets = trials.stream().mapToDouble(measure::saved).filter(b -> b != 0).toArray();
     double sum = 0;
-    for (int bettor = 0; bettor < BETTORS; bettor++) {
-      double risked = (bettor + 0.5) / BETTORS;
+    for (int size = 0; size < BET_SIZES; size++) {
+      double fraction = (size + 0.5) / BET_SIZES;
       double stake = 1;
       double log = 0;
       for (double saved : bets) {
-        stake *= 1 - risked * saved;
-        if (stake < LEAST || stake > MOST) {
+        stake *= 1 - fraction * saved;
+        if (stake < MIN_STAKE || stake > MAX_STAKE) {
           log += Math.log(stake);
           stake = 1;
         }
       }
       sum += Math.exp(log + Math.log(stake));
     }
-    return sum / BETTORS;
+    return sum / BET_SIZES;
   }
 }

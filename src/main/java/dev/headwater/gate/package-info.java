@@ -1,4 +1,4 @@
-/** Whether a candidate head may replace the live one: a paired test with its numbers. */
+/** Evaluates candidate heads against the live head with paired statistical tests. */
 @NullMarked
 package dev.headwater.gate;
 

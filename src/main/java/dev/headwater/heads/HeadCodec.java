@@ -21,27 +21,30 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Heads as safetensors, and the JSON beside them on the heads topic. */
+/** Encodes heads as safetensors, and the manifests and pointers of the heads topic as JSON. */
 final class HeadCodec {
   static final String GOLDEN_FEATURES = "golden.features";
   static final String GOLDEN_LOGITS = "golden.logits";
 
   private HeadCodec() {}
 
-  /** The whole head as one safetensors file. */
+  /** Encodes a head as one safetensors file. */
   static byte[] write(Head head) {
     Map<String, Tensor> tensors = new LinkedHashMap<>(head.tensors());
     if (tensors.put(GOLDEN_FEATURES, head.goldenFeatures()) != null
         || tensors.put(GOLDEN_LOGITS, head.goldenLogits()) != null) {
       throw new IllegalArgumentException(
-          "a head graph's input may not be called " + GOLDEN_FEATURES + " or " + GOLDEN_LOGITS);
+          "reserved names of head graph inputs: " + GOLDEN_FEATURES + ", " + GOLDEN_LOGITS);
     }
     head.source()
         .forEach(
             (name, tensor) -> {
               if (!name.startsWith(Head.SOURCE) || tensors.put(name, tensor) != null) {
                 throw new IllegalArgumentException(
-                    "a head's source statistics may not be called " + name);
+                    "invalid name for source statistics: "
+                        + name
+                        + ", expected a unique name with prefix "
+                        + Head.SOURCE);
               }
             });
     HeadInfo info = head.info();
@@ -59,7 +62,7 @@ final class HeadCodec {
             "verdict", text(info.verdict())));
   }
 
-  /** What {@link #write} wrote; anything else is refused. */
+  /** Decodes the output of {@link #write}; rejects anything else. */
   static Head read(byte[] bytes) throws RefusedHeadException {
     Safetensors.Contents file = Safetensors.read(bytes);
     Map<String, Tensor> tensors = new LinkedHashMap<>(file.tensors());
@@ -67,7 +70,7 @@ final class HeadCodec {
     Tensor logits = tensors.remove(GOLDEN_LOGITS);
     if (features == null || logits == null) {
       throw new RefusedHeadException(
-          "The head brings no " + GOLDEN_FEATURES + " and " + GOLDEN_LOGITS + " to check it by.");
+          "The head lacks " + GOLDEN_FEATURES + " or " + GOLDEN_LOGITS + ".");
     }
     Map<String, Tensor> source = new LinkedHashMap<>();
     tensors.forEach(
@@ -84,21 +87,22 @@ final class HeadCodec {
     try {
       return Json.MAPPER.writeValueAsBytes(value);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("cannot be written as JSON: " + value, e);
+      throw new IllegalArgumentException("failed to write as JSON: " + value, e);
     }
   }
 
-  /** Parses a manifest or pointer; {@code key} is for the reason only. */
+  /** Parses a manifest or pointer; {@code key} is only used in messages. */
   static <T> T parse(byte[] json, Class<T> type, String key) throws RefusedHeadException {
     try {
       T value = Json.MAPPER.readValue(json, type);
       if (value != null) {
         return value;
       }
-      throw new RefusedHeadException("The record '" + key + "' holds null.");
+      throw new RefusedHeadException("The record '" + key + "' is null.");
     } catch (JsonProcessingException e) {
       throw new RefusedHeadException(
-          "The record '" + key + "' is not the JSON expected: " + e.getOriginalMessage() + ".");
+          "The record '%s' is not valid JSON for its type: %s."
+              .formatted(key, e.getOriginalMessage()));
     } catch (IOException e) {
       throw new RefusedHeadException(
           "The record '" + key + "' is unreadable: " + e.getMessage() + ".");
@@ -109,7 +113,7 @@ final class HeadCodec {
     try {
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
+      throw new IllegalStateException("SHA-256 is not available", e);
     }
   }
 
@@ -127,7 +131,7 @@ final class HeadCodec {
           Json.MAPPER.readValue(value(metadata, "verdict"), Verdict.class));
     } catch (JsonProcessingException e) {
       throw new RefusedHeadException(
-          "The head's labels or verdict are not the JSON expected: "
+          "The head's labels or verdict are not valid JSON for their type: "
               + e.getOriginalMessage()
               + ".");
     } catch (NumberFormatException | DateTimeParseException | NullPointerException e) {

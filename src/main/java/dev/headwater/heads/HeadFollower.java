@@ -22,16 +22,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the heads topic on a thread of its own and hands every head that becomes live to a sink.
+ * Follows the heads topic on its own thread and passes every new live head to a sink.
  *
- * <p>Nothing on the topic or about the broker ends it. While the broker or the topic is away it
- * retries for ever, {@link #health()} tells the cause and the last good head serves on. A pointer
- * counts if its epoch is higher than any before it, whatever version it names; one whose head is
- * damaged, of another backbone or turned down by the sink is reported once and leaves the last good
- * head serving; one whose head has not come yet is reported and waits for it; a canary that cannot
- * serve is reported and leaves all keys to the live head. What a sink throws that is no fault of a
- * head, an {@link UncheckedIOException} or an {@link Error}, is as a broker that is away: all is
- * read and tried again. Pointers that history has overtaken are skipped while catching up.
+ * <p>Failure contract: neither records nor broker failures stop the follower.
+ *
+ * <ul>
+ *   <li>While the broker or the topic is unavailable, it retries forever and {@link #health()} has
+ *       the cause. The current live head keeps serving.
+ *   <li>A pointer applies if its epoch is higher than all before, whatever version it names.
+ *       Outdated pointers are skipped while catching up.
+ *   <li>If a head is damaged, belongs to another backbone, or is rejected by the sink, that is
+ *       reported once and the current live head keeps serving.
+ *   <li>If a head is incomplete, that is reported and the pointer waits for the missing records.
+ *   <li>If a canary cannot serve, that is reported and the live head serves all keys.
+ *   <li>An {@link UncheckedIOException} or {@link Error} of the sink is not caused by the head. It
+ *       is handled like an unavailable broker: the topic is read and applied again.
+ * </ul>
  */
 public final class HeadFollower implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HeadFollower.class);
@@ -40,8 +46,8 @@ public final class HeadFollower implements AutoCloseable {
   private static final Duration RETRY = Duration.ofSeconds(1);
   private static final Duration CLOSE = Duration.ofSeconds(30);
 
-  /** Beyond so many, further ones share a place. */
-  private static final int REFUSALS = 50;
+  /** Maximum number of rejections kept by key; further ones share one entry. */
+  private static final int MAX_REJECTIONS = 50;
 
   private final Map<String, Object> kafka;
   private final Topic<String, byte[]> heads;
@@ -51,20 +57,22 @@ public final class HeadFollower implements AutoCloseable {
   private final Thread thread = new Thread(this::run, "headwater-heads");
   private final CountDownLatch caughtUp = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
-  private volatile Health health = Health.down("the heads topic is not followed yet");
+  private volatile Health health = Health.down("the heads topic follower has not started");
   private volatile List<HeadInfo> versions = List.of();
-  private volatile @Nullable HeadTopic reading;
+  private volatile @Nullable HeadTopic activeReader;
 
-  // the follower's thread only; they outlive a connection, so that nothing is installed twice
-  private final Map<String, LivePointer> followed = new HashMap<>();
-  private final Map<String, String> serving = new TreeMap<>();
-  private final Map<String, String> tried = new HashMap<>();
-  private final Map<String, Refusal> refusals = new TreeMap<>();
+  // only used by the follower thread; kept across connections, so that no head is installed twice
+  private final Map<String, LivePointer> appliedPointers = new HashMap<>();
+  private final Map<String, String> liveHeads = new TreeMap<>();
+  private final Map<String, String> canaries = new HashMap<>();
+  private final Map<String, Rejection> rejections = new TreeMap<>();
 
   /**
+   * Creates a follower; call {@link #start} to start it.
+   *
    * @param consumerConfig client properties; group settings are ignored
-   * @param signatures without which nothing on the topic counts
-   * @param fingerprints by task, of the only backbones whose heads are accepted
+   * @param signatures verifies each record; unverified records are ignored
+   * @param fingerprints fingerprint of the accepted backbone, by task
    */
   public HeadFollower(
       Map<String, Object> consumerConfig,
@@ -81,27 +89,25 @@ public final class HeadFollower implements AutoCloseable {
   }
 
   public void start() {
-    health = Health.down("topic " + heads.name() + " is being read to its end");
+    health = Health.down("catching up with topic " + heads.name());
     thread.start();
   }
 
   /**
-   * Waits until everything that was on the topic at the start has been applied or refused.
+   * Waits until all records that were on the topic at the start are applied or rejected.
    *
-   * @return false where the time ran out; {@link #health()} says what is in the way
+   * @return false on timeout; {@link #health()} has the cause
    */
   public boolean awaitCaughtUp(Duration timeout) throws InterruptedException {
     return caughtUp.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
   }
 
-  /**
-   * Up while the topic is followed to its end; a refused head is told, but does not turn it down.
-   */
+  /** Returns the health: up once caught up. Rejected heads only appear in the cause. */
   public Health health() {
     return health;
   }
 
-  /** Every version on the topic, refused ones too, by task and ascending. */
+  /** Returns all versions on the topic, also rejected ones, by task and ascending. */
   public List<HeadInfo> versions() {
     return versions;
   }
@@ -109,7 +115,7 @@ public final class HeadFollower implements AutoCloseable {
   @Override
   public void close() {
     closed.countDown();
-    HeadTopic topic = reading;
+    HeadTopic topic = activeReader;
     if (topic != null) {
       topic.wakeup();
     }
@@ -118,7 +124,7 @@ public final class HeadFollower implements AutoCloseable {
         thread.join(CLOSE.toMillis());
       }
     } catch (InterruptedException e) {
-      // The thread ends by itself; the caller wants to be gone sooner.
+      // the thread ends by itself; the caller does not want to wait
       Thread.currentThread().interrupt();
     }
   }
@@ -131,84 +137,85 @@ public final class HeadFollower implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      health = Health.down("the heads topic is followed no more");
+      health = Health.down("the heads topic follower has stopped");
     }
   }
 
   private void connect() {
     try (HeadTopic topic =
-        new HeadTopic(kafka, heads, signatures, sink::largest, this::unreadable)) {
-      reading = topic;
+        new HeadTopic(kafka, heads, signatures, sink::largest, this::rejectRecord)) {
+      activeReader = topic;
       follow(topic);
     } catch (WakeupException e) {
-      // close() asked for it; the caller's loop ends
+      // from close(); the caller's loop ends
     } catch (RuntimeException | Error e) {
-      // Broker away, topic missing or made anew, not authorised: all may pass, and until then the
-      // last good head serves. So may a full disk, or the want of memory for a head: without this
-      // thread no later one would ever serve. A new consumer reads from the beginning; epochs tell
-      // what is old.
-      Health down = Health.down("topic " + heads.name() + " cannot be followed: " + rootOf(e));
+      // All causes may be temporary: broker unavailable, topic missing or recreated, authorisation,
+      // full disk, too little memory for a head. The thread must survive, or no later head would
+      // serve. A new consumer reads from the beginning; epochs identify outdated pointers.
+      Health down =
+          Health.down("following topic " + heads.name() + " failed, retrying: " + rootOf(e));
       if (!down.equals(health)) {
         log.atWarn().addKeyValue("topic", heads.name()).setCause(e).log(down.cause());
       }
       health = down;
     } finally {
-      reading = null;
+      activeReader = null;
     }
   }
 
   private void follow(HeadTopic topic) {
     long target = topic.end();
-    boolean settled = false;
-    long probed = System.nanoTime();
+    boolean applied = false;
+    long lastProbe = System.nanoTime();
     while (closed.getCount() > 0) {
       int records = topic.poll(POLL);
-      if ((records > 0 || !settled) && topic.position() >= target) {
+      if ((records > 0 || !applied) && topic.position() >= target) {
         long read = topic.position();
         if (topic.readsAgain()) {
-          target = read; // half of it read again is no state of the topic
-          settled = false;
+          target = read; // until then the store is incomplete
+          applied = false;
         } else {
-          settle(topic.store());
-          settled = true;
+          apply(topic.store());
+          applied = true;
         }
       }
-      if (records == 0 && System.nanoTime() - probed > PROBE.toNanos()) {
+      if (records == 0 && System.nanoTime() - lastProbe > PROBE.toNanos()) {
         probe(topic);
-        probed = System.nanoTime();
+        lastProbe = System.nanoTime();
       }
     }
   }
 
-  /** A consumer does not tell that its broker or topic is gone, it just returns nothing. */
+  /** Detects an unavailable broker or topic, which a consumer does not report. */
   private static void probe(HeadTopic topic) {
     long end = topic.end();
     if (end < topic.position()) {
       throw new IllegalStateException(
-          "it ended at offset " + topic.position() + " and now ends at " + end);
+          "end offset moved back from " + topic.position() + " to " + end);
     }
   }
 
-  private void settle(HeadStore store) {
+  private void apply(HeadStore store) {
     for (String task : store.tasks()) {
-      store.live(task).ifPresent(pointer -> settle(store, pointer));
+      store.live(task).ifPresent(pointer -> apply(store, pointer));
     }
     versions = store.tasks().stream().flatMap(task -> store.versions(task).stream()).toList();
     health = Health.up(cause());
     caughtUp.countDown();
   }
 
-  private void settle(HeadStore store, LivePointer live) {
-    LivePointer before = followed.get(live.task());
+  private void apply(HeadStore store, LivePointer live) {
+    LivePointer before = appliedPointers.get(live.task());
     if (before != null) {
       LivePointer latest = store.latest(live.task()).orElse(live);
-      // an equal epoch for another version: a topic made anew, or the loser of two writers
+      // an equal epoch with another version: a recreated topic, or the loser of two writers
       if (latest.epoch() < before.epoch()
           || (latest.epoch() == before.epoch() && latest.version() != before.version())) {
-        refuse(
+        reject(
             latest,
             RefusedHeadException.Cause.STALE,
-            "The pointer to version %d carries epoch %d, but epoch %d was read before: it is ignored."
+            ("The pointer to version %d is ignored: it has epoch %d, but epoch %d was read"
+                    + " before.")
                 .formatted(latest.version(), latest.epoch(), before.epoch()));
       }
       if (live.epoch() <= before.epoch()) {
@@ -218,32 +225,33 @@ public final class HeadFollower implements AutoCloseable {
     try {
       Optional<Head> head = store.head(live.task(), live.version());
       if (head.isEmpty()) {
-        refuse(
+        reject(
             live,
             RefusedHeadException.Cause.INCOMPLETE,
-            "Version %d of %s is named live, but not all of its records have come: they are waited for."
+            ("Version %d of %s is live but incomplete: waiting for the missing records on the"
+                    + " topic.")
                 .formatted(live.version(), live.task()));
         return;
       }
       install(head.get(), () -> sink.accept(head.get(), live));
-      serving.put(
+      liveHeads.put(
           live.task(),
           "%s: version %d, epoch %d".formatted(live.task(), live.version(), live.epoch()));
-      refusals.remove(HeadKey.live(live.task()));
-      settleCanary(store, live);
-      followed.put(live.task(), live);
+      rejections.remove(HeadKey.live(live.task()));
+      applyCanary(store, live);
+      appliedPointers.put(live.task(), live);
     } catch (RefusedHeadException e) {
-      followed.put(live.task(), live);
-      endCanary(live.task()); // every other pointer does
-      refuse(live, e.fault(), e.getMessage());
+      appliedPointers.put(live.task(), live);
+      endCanary(live.task()); // any other pointer ends the canary
+      reject(live, e.fault(), e.getMessage());
     }
   }
 
-  /** A canary that cannot serve costs the live head nothing: it serves all keys. */
-  private void settleCanary(HeadStore store, LivePointer live) {
+  /** Installs the canary of a pointer; if it cannot serve, the live head serves all keys. */
+  private void applyCanary(HeadStore store, LivePointer live) {
     LivePointer.Canary canary = live.canary();
     String key = "canary/" + live.task();
-    refusals.remove(key);
+    rejections.remove(key);
     if (canary == null) {
       endCanary(live.task());
       return;
@@ -256,23 +264,23 @@ public final class HeadFollower implements AutoCloseable {
                   () ->
                       new RefusedHeadException(
                           RefusedHeadException.Cause.INCOMPLETE,
-                          "Not all of its records are there."));
+                          "Some of its records are missing."));
       install(head, () -> sink.canary(head, canary.share()));
-      tried.put(
+      canaries.put(
           live.task(),
-          ", version %d for %s of the keys".formatted(canary.version(), canary.share()));
+          ", canary version %d for %s of the keys".formatted(canary.version(), canary.share()));
     } catch (RefusedHeadException e) {
       endCanary(live.task());
-      refuse(key, live.task(), canary.version(), e.fault(), "Canary: " + e.getMessage());
+      reject(key, live.task(), canary.version(), e.fault(), "Canary: " + e.getMessage());
     }
   }
 
   private void endCanary(String task) {
-    tried.remove(task);
+    canaries.remove(task);
     sink.endCanary(task);
   }
 
-  private record Refusal(long version, String reason) {}
+  private record Rejection(long version, String reason) {}
 
   private interface Installation {
     void run() throws RefusedHeadException;
@@ -286,62 +294,67 @@ public final class HeadFollower implements AutoCloseable {
       throw new RefusedHeadException(
           RefusedHeadException.Cause.FOREIGN,
           fingerprint == null
-              ? "This bundle has no task %s.".formatted(task)
-              : "Version %d of %s belongs to backbone %s, but this bundle's is %s."
+              ? "The bundle has no task %s.".formatted(task)
+              : "Version %d of %s belongs to backbone %s, expected %s."
                   .formatted(version, task, head.info().backbone(), fingerprint));
     }
     try {
       installation.run();
     } catch (UncheckedIOException e) {
-      throw e; // no fault of the head's: tried again
+      throw e; // not caused by the head: retried
     } catch (RuntimeException e) {
-      // A head that breaks the sink is a bad head: it must not end the follower nor come again.
-      log.atError().addKeyValue("version", version).setCause(e).log("head not installed");
+      // a head that makes the sink fail must neither stop the follower nor be retried
+      log.atError().addKeyValue("version", version).setCause(e).log("head installation failed");
       throw new RefusedHeadException(
           RefusedHeadException.Cause.UNFIT,
           "Version %d of %s could not be installed: %s.".formatted(version, task, rootOf(e)));
     }
   }
 
-  private void refuse(LivePointer pointer, RefusedHeadException.Cause cause, String reason) {
-    refuse(HeadKey.live(pointer.task()), pointer.task(), pointer.version(), cause, reason);
+  private void reject(LivePointer pointer, RefusedHeadException.Cause cause, String reason) {
+    reject(HeadKey.live(pointer.task()), pointer.task(), pointer.version(), cause, reason);
   }
 
-  private void unreadable(@Nullable String key, RefusedHeadException why) {
+  private void rejectRecord(@Nullable String key, RefusedHeadException cause) {
     try {
       HeadKey parsed = HeadKey.parse(key);
-      if (fingerprints.containsKey(parsed.task()) && refusals.size() < REFUSALS) {
-        refuse(String.valueOf(key), parsed.task(), parsed.version(), why.fault(), why.getMessage());
+      if (fingerprints.containsKey(parsed.task()) && rejections.size() < MAX_REJECTIONS) {
+        reject(
+            String.valueOf(key),
+            parsed.task(),
+            parsed.version(),
+            cause.fault(),
+            cause.getMessage());
         return;
       }
     } catch (RefusedHeadException e) {
-      // told below
+      // reported below
     }
-    // One place for all foreign keys: nobody's mistake or malice may fill the memory.
-    refuse("", "", -1, why.fault(), why.getMessage());
+    // one entry for all foreign keys, because untrusted keys must not fill the memory
+    reject("", "", -1, cause.fault(), cause.getMessage());
   }
 
-  /** Once for each version and reason: the topic is read again after every outage. */
-  private void refuse(
+  /** Reports each version and reason once, because the topic is read again after an outage. */
+  private void reject(
       String key, String task, long version, RefusedHeadException.Cause cause, String reason) {
-    Refusal refusal = new Refusal(version, reason);
-    if (!refusal.equals(refusals.put(key, refusal))) {
+    Rejection rejection = new Rejection(version, reason);
+    if (!rejection.equals(rejections.put(key, rejection))) {
       sink.refused(task, version, cause, reason);
     }
   }
 
   private String cause() {
     String heads =
-        serving.isEmpty()
+        liveHeads.isEmpty()
             ? "no head is live"
-            : serving.entrySet().stream()
-                .map(each -> each.getValue() + tried.getOrDefault(each.getKey(), ""))
+            : liveHeads.entrySet().stream()
+                .map(each -> each.getValue() + canaries.getOrDefault(each.getKey(), ""))
                 .collect(Collectors.joining("; "));
-    return refusals.isEmpty()
+    return rejections.isEmpty()
         ? heads
         : heads
-            + "; refused: "
-            + refusals.values().stream().map(Refusal::reason).collect(Collectors.joining(" "));
+            + "; rejected: "
+            + rejections.values().stream().map(Rejection::reason).collect(Collectors.joining(" "));
   }
 
   private static String rootOf(Throwable failure) {

@@ -7,11 +7,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A record key of the heads topic: {@code live/<task>}, {@code labels/<task>}, {@code
- * head/<task>/<version>/manifest} or {@code head/<task>/<version>/<chunk>}. A task may hold
- * slashes; the rest is read from the right.
+ * head/<task>/<version>/manifest} or {@code head/<task>/<version>/<chunk>}. A task name may contain
+ * slashes, so keys are parsed from the right.
  *
- * @param version -1 for what is the task's
- * @param chunk from 0; -1 for all else
+ * @param version -1 for records of the task
+ * @param chunk chunk number from 0; -1 for all other records
  */
 record HeadKey(Kind kind, String task, long version, int chunk) {
   private static final Pattern LIVE = Pattern.compile("live/(.+)", Pattern.DOTALL);
@@ -28,7 +28,7 @@ record HeadKey(Kind kind, String task, long version, int chunk) {
 
   static HeadKey parse(@Nullable String key) throws RefusedHeadException {
     if (key == null) {
-      throw new RefusedHeadException("A record without a key is no part of any head.");
+      throw new RefusedHeadException("A record without a key does not belong to a head.");
     }
     Matcher live = LIVE.matcher(key);
     if (live.matches()) {
@@ -40,7 +40,7 @@ record HeadKey(Kind kind, String task, long version, int chunk) {
     }
     Matcher head = HEAD.matcher(key);
     if (!head.matches()) {
-      throw new RefusedHeadException("The record key '" + key + "' is no part of any head.");
+      throw new RefusedHeadException("The record key '" + key + "' does not belong to a head.");
     }
     long version = Long.parseLong(head.group(2));
     return head.group(3).equals("manifest")

@@ -13,7 +13,7 @@ import java.util.SortedSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Every head version and pointer of a heads topic as of one moment. */
+/** A snapshot of the head versions and live pointers of a heads topic. */
 public final class HeadLog {
   private static final Logger log = LoggerFactory.getLogger(HeadLog.class);
 
@@ -24,9 +24,9 @@ public final class HeadLog {
   }
 
   /**
-   * Reads the topic to its end without becoming a writer.
+   * Reads the topic to its end, without becoming a writer.
    *
-   * @throws org.apache.kafka.common.KafkaException where the topic is missing or cannot be read
+   * @throws org.apache.kafka.common.KafkaException if the topic is missing or cannot be read
    */
   public static HeadLog read(
       Map<String, Object> kafka, Topic<String, byte[]> heads, Signatures signatures) {
@@ -36,46 +36,45 @@ public final class HeadLog {
     }
   }
 
-  /** Every task with a head or a pointer. */
+  /** Returns all tasks with a head or a pointer. */
   public SortedSet<String> tasks() {
     return store.tasks();
   }
 
-  /** The task's versions, refused ones too, ascending; of very old ones nothing is known. */
+  /** Returns the task's versions, also rejected ones, ascending; very old ones are missing. */
   public List<HeadInfo> versions(String task) {
     return store.versions(task);
   }
 
-  /** Which version serves; empty before the first. */
+  /** Returns the live pointer; empty before the first promotion. */
   public Optional<LivePointer> live(String task) {
     return store.live(task);
   }
 
-  /** The version that is live; 0, the bundle's own, where none was ever made so. */
+  /** Returns the live version; 0, the head of the bundle, before the first promotion. */
   public long liveVersion(String task) {
     return live(task).map(LivePointer::version).orElse(0L);
   }
 
-  /** What became of the task's labels. */
+  /** Returns the label aliases of the task. */
   public LabelAliases aliases(String task) {
     return store.aliases(task);
   }
 
-  /** Whether the version can be served, rolled back to and exported. */
+  /** Returns whether the version can be served, rolled back to and exported. */
   public boolean hasTensors(String task, long version) {
     return store.hasTensors(task, version) && tooLarge(task, version).isEmpty();
   }
 
-  /** Why nothing is kept here of a version that is on the topic; empty where that is not so. */
+  /** Returns why a version on the topic is too large to keep in memory; empty if it is not. */
   public Optional<String> tooLarge(String task, long version) {
     return store.tooLarge(task, version);
   }
 
   /**
-   * The version with its tensors; empty where it is unknown or too large, was refused or has been
-   * retired.
+   * Returns the version with its tensors; empty if it is unknown, too large, rejected or retired.
    *
-   * @throws IllegalStateException where its bytes are there, but damaged
+   * @throws IllegalStateException if its bytes are damaged
    */
   public Optional<Head> head(String task, long version) {
     try {
@@ -85,7 +84,7 @@ public final class HeadLog {
     }
   }
 
-  /** As {@link #head}, and empty where its bytes are damaged as well: for who can do without. */
+  /** As {@link #head}, but also empty if its bytes are damaged. */
   public Optional<Head> sound(String task, long version) {
     try {
       return head(task, version);
@@ -93,12 +92,12 @@ public final class HeadLog {
       log.atWarn()
           .addKeyValue("task", task)
           .addKeyValue("version", version)
-          .log("a head on the topic is damaged: {}", e.getMessage());
+          .log("skipping damaged head: {}", e.getMessage());
       return Optional.empty();
     }
   }
 
-  /** The number the next candidate gets, accepted or not; 1 on an empty topic. */
+  /** Returns the version of the next candidate, accepted or not; 1 on an empty topic. */
   public long nextVersion(String task) {
     return store.highestVersion(task).orElse(0) + 1;
   }

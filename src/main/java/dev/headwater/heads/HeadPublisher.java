@@ -22,20 +22,19 @@ import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes head versions and moves the live pointer. Each call reads the topic to its end, decides,
- * writes one transaction and reads it back; the first call makes this the only writer of its
- * transactional id. Writers of different ids may race for an epoch: the one whose pointer came
- * second writes it again under the next epoch, so that what compaction leaves is what serves.
+ * Publishes head versions and moves the live pointer. Each call reads the topic to its end, writes
+ * one transaction and reads it back. The first call fences all earlier writers with the same
+ * transactional id. Writers with different ids may race for an epoch. The one whose pointer is
+ * second writes it again under the next epoch, so that compaction keeps the pointer that serves.
  *
- * <p>Each method throws {@link org.apache.kafka.common.errors.ProducerFencedException} once another
- * publisher has started under the same id (this one is a zombie and must stop), and another {@link
- * org.apache.kafka.common.KafkaException} where the broker failed it; either way nothing of a
- * failed call is visible unless its message says otherwise, and after such a failure a new
- * publisher is needed. Weights are not judged here: every follower refuses those that are not
- * finite.
+ * <p>Each method throws {@link org.apache.kafka.common.errors.ProducerFencedException} if another
+ * publisher has started with the same id; this publisher must then stop. It throws another {@link
+ * org.apache.kafka.common.KafkaException} if the broker fails. A failed call leaves nothing
+ * visible, unless its message states otherwise, and a new publisher is needed afterwards. Weights
+ * are not checked here: followers reject weights that are not finite.
  */
 public final class HeadPublisher implements AutoCloseable {
-  /** Another writer, or a later one of this id, has published since the version was chosen. */
+  /** Thrown when another writer has published the version, or a higher one, in the meantime. */
   public static final class VersionTakenException extends IllegalArgumentException {
     private VersionTakenException(String message) {
       super(message);
@@ -47,11 +46,11 @@ public final class HeadPublisher implements AutoCloseable {
   private final HeadTopic topic;
 
   /**
-   * Connects to nothing yet.
+   * Creates a publisher without connecting.
    *
    * @param kafkaConfig client properties
-   * @param transactionalId one for each writer there may be at a time, e.g. one for the trainer
-   * @throws IllegalStateException where only signed heads are followed and there is no key to sign
+   * @param transactionalId unique among concurrent writers, for example one for the trainer
+   * @throws IllegalStateException if trusted keys are configured but no signing key
    */
   public HeadPublisher(
       Map<String, Object> kafkaConfig,
@@ -64,26 +63,25 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   /**
-   * Whether it can go on after whatever failed: as long as it can, nobody should be the writer
-   * anew, for that would take over from a successor.
+   * Returns whether this publisher is usable after a failure. While it is, the caller must not
+   * create a new one, because that would fence a successor.
    */
   public synchronized boolean usable() {
     return writer.usable();
   }
 
-  /** Becomes the writer and reads the topic to its end. */
+  /** Fences earlier writers and reads the topic to its end. */
   public synchronized HeadLog read() {
     catchUp();
     return new HeadLog(topic.store().copy());
   }
 
   /**
-   * Publishes the head and makes it live, unless the live one is pinned or has a canary beside it:
-   * then the head is published and the pointer stays. Tensors and manifests too old to keep go in
-   * the same transaction.
+   * Publishes the head and makes it live. If the live head is pinned or has a canary, the head is
+   * published and the pointer stays. The same transaction deletes expired tensors and manifests.
    *
-   * @return the pointer that counts now
-   * @throws VersionTakenException where the version is not higher than every published one
+   * @return the live pointer afterwards
+   * @throws VersionTakenException if the version is not higher than all published ones
    */
   public synchronized LivePointer promote(Head head, String by) {
     catchUp();
@@ -95,13 +93,13 @@ public final class HeadPublisher implements AutoCloseable {
     }
     LivePointer pointer = next(task, head.info().version(), false, by);
     publish(head, List.of(record(pointer)));
-    return settle(pointer, true);
+    return confirm(pointer, true);
   }
 
   /**
-   * Publishes the head for somebody to approve of; the pointer stays.
+   * Publishes the head for manual approval; the pointer stays.
    *
-   * @throws VersionTakenException where the version is not higher than every published one
+   * @throws VersionTakenException if the version is not higher than all published ones
    */
   public synchronized void propose(Head head) {
     catchUp();
@@ -109,10 +107,10 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   /**
-   * Changes the names of a task's labels, and in the same transaction the live head to one that has
-   * them; a pin stays.
+   * Publishes label aliases of a task and promotes a head with the new labels in the same
+   * transaction. A pin stays.
    *
-   * @throws VersionTakenException where the version is not higher than every published one
+   * @throws VersionTakenException if the version is not higher than all published ones
    */
   public synchronized LivePointer relabel(LabelAliases aliases, Head head, String by) {
     catchUp();
@@ -121,7 +119,7 @@ public final class HeadPublisher implements AutoCloseable {
     LivePointer pointer = next(info.task(), info.version(), pinned, by);
     String key = HeadKey.labels(aliases.task());
     publish(head, List.of(record(pointer), writer.record(key, HeadCodec.json(aliases))));
-    return settle(pointer, false);
+    return confirm(pointer, false);
   }
 
   private void publish(Head head, List<ProducerRecord<String, byte[]>> more) {
@@ -135,10 +133,10 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   /**
-   * Records a candidate the gate refused: its verdict is history, its tensors are not kept.
-   * Manifests too old to keep go in the same transaction.
+   * Publishes the manifest of a rejected candidate, without its tensors. The same transaction
+   * deletes expired manifests.
    *
-   * @throws VersionTakenException where the version is not higher than every published one
+   * @throws VersionTakenException if the version is not higher than all published ones
    */
   public synchronized void refuse(HeadInfo info) {
     catchUp();
@@ -149,53 +147,53 @@ public final class HeadPublisher implements AutoCloseable {
   }
 
   /**
-   * Lets a published version serve a share of the keys beside the live one, which stays. Every
+   * Starts a canary: a published version serves a fraction of the keys beside the live head. Any
    * later pointer ends it.
    *
-   * @param share of the keys, in (0, 1)
-   * @throws IllegalArgumentException where either version is unknown, has no tensors or is damaged,
-   *     both are one, or the live one is pinned
+   * @param share fraction of the keys, in (0, 1)
+   * @throws IllegalArgumentException if either version is unknown, has no tensors or is damaged, if
+   *     both are the same, or if the live head is pinned
    */
   public synchronized LivePointer canary(String task, long version, double share, String by) {
     catchUp();
     requireServable(task, version);
-    LivePointer live = topic.store().live(task).orElseThrow(() -> unlived(task));
+    LivePointer live = topic.store().live(task).orElseThrow(() -> noLiveHead(task));
     if (live.pinned() || live.version() == version) {
       throw new IllegalArgumentException(
           live.pinned()
               ? "head %d of %s is pinned".formatted(live.version(), task)
-              : "head %d of %s serves all keys already".formatted(version, task));
+              : "head %d of %s already serves all keys".formatted(version, task));
     }
     LivePointer pointer =
         next(task, live.version(), false, by, new LivePointer.Canary(version, share));
     topic.readTo(writer.commit(List.of(record(pointer))) + 1);
-    return settle(pointer, false);
+    return confirm(pointer, false);
   }
 
-  private static IllegalArgumentException unlived(String task) {
+  private static IllegalArgumentException noLiveHead(String task) {
     return new IllegalArgumentException("no head of %s is live".formatted(task));
   }
 
   /**
-   * Makes a published version live: rolls back, pins, unpins or ends a canary.
+   * Makes a published version live: promotes, rolls back, pins, unpins, or ends a canary.
    *
-   * @throws IllegalArgumentException where the version is unknown, has no tensors or is damaged
+   * @throws IllegalArgumentException if the version is unknown, has no tensors or is damaged
    */
   public synchronized LivePointer point(String task, long version, boolean pinned, String by) {
     catchUp();
     requireServable(task, version);
     LivePointer pointer = next(task, version, pinned, by);
     topic.readTo(writer.commit(List.of(record(pointer))) + 1);
-    return settle(pointer, false);
+    return confirm(pointer, false);
   }
 
   /**
-   * Takes a head that proved worse than its parent out of service, unless it is pinned or no longer
-   * live. Its verdict becomes history; its tensors stay as long as those of others.
+   * Withdraws a head that proved worse than its parent, and rolls back to the parent, unless it is
+   * pinned or no longer live. Its verdict is replaced; its tensors follow the usual retention.
    *
-   * @param verdict why; it is not accepted any more
-   * @return the pointer that counts now; empty where nothing was changed
-   * @throws IllegalArgumentException where the parent has no tensors any more or is damaged
+   * @param verdict the new verdict, a rejection
+   * @return the live pointer afterwards; empty if nothing was changed
+   * @throws IllegalArgumentException if the parent has no tensors or is damaged
    */
   public synchronized Optional<LivePointer> withdraw(HeadInfo info, Verdict verdict, String by) {
     catchUp();
@@ -208,7 +206,7 @@ public final class HeadPublisher implements AutoCloseable {
     requireServable(info.task(), info.parent());
     LivePointer pointer = next(info.task(), info.parent(), false, by);
     topic.readTo(writer.commit(List.of(record(pointer), record(manifest.judged(verdict)))) + 1);
-    return Optional.of(settle(pointer, true));
+    return Optional.of(confirm(pointer, true));
   }
 
   @Override
@@ -226,7 +224,7 @@ public final class HeadPublisher implements AutoCloseable {
     long highest = topic.store().highestVersion(info.task()).orElse(-1);
     if (info.version() <= highest) {
       throw new VersionTakenException(
-          "version %d of %s is not new: version %d is published"
+          "version %d of %s is not new: version %d is already published"
               .formatted(info.version(), info.task(), highest));
     }
     return info;
@@ -236,7 +234,7 @@ public final class HeadPublisher implements AutoCloseable {
     try {
       if (topic.store().head(task, version).isEmpty()) {
         throw new IllegalArgumentException(
-            "there is no version %d of %s; there are %s"
+            "version %d of %s does not exist; existing versions: %s"
                 .formatted(
                     version,
                     task,
@@ -247,44 +245,45 @@ public final class HeadPublisher implements AutoCloseable {
     }
   }
 
-  /** Writers of other ids take their turn by what they have read: two may take the same. */
+  /** Checks what was published: writers with different ids may choose the same version. */
   private void requireWhole(HeadInfo info) {
     topic
         .store()
         .tooLarge(info.task(), info.version())
         .ifPresent(
-            why -> {
-              throw new IllegalStateException(why + " Give this process more heap (-Xmx).");
+            reason -> {
+              throw new IllegalStateException(
+                  reason + " Increase the heap of this process (-Xmx).");
             });
-    KafkaException raced =
+    KafkaException conflict =
         new KafkaException(
             "another writer published version %d of %s at the same time"
                 .formatted(info.version(), info.task()));
     try {
       requireServable(info.task(), info.version());
     } catch (IllegalArgumentException e) {
-      raced.addSuppressed(e);
-      throw raced;
+      conflict.addSuppressed(e);
+      throw conflict;
     }
     Optional<HeadInfo> kept =
         topic.store().manifest(info.task(), info.version()).map(Manifest::info);
     if (!kept.equals(Optional.of(info))) {
-      throw raced;
+      throw conflict;
     }
   }
 
-  /** After the pointer was read back: writes it again where another took its epoch before it. */
-  private LivePointer settle(LivePointer written, boolean yieldsToPin) {
+  /** After the pointer is read back: writes it again if another writer took its epoch first. */
+  private LivePointer confirm(LivePointer written, boolean yieldsToPin) {
     LivePointer live = topic.store().live(written.task()).orElse(written);
     boolean last = topic.store().latest(written.task()).equals(Optional.of(written));
     if (live.equals(written) || !last) {
       return live;
     }
     LivePointer wanted = yieldsToPin && live.held() ? live : written;
-    LivePointer again =
+    LivePointer retry =
         next(wanted.task(), wanted.version(), wanted.pinned(), wanted.by(), wanted.canary());
-    topic.readTo(writer.commit(List.of(record(again))) + 1);
-    return settle(again, yieldsToPin);
+    topic.readTo(writer.commit(List.of(record(retry))) + 1);
+    return confirm(retry, yieldsToPin);
   }
 
   private LivePointer next(String task, long version, boolean pinned, String by) {
@@ -309,17 +308,18 @@ public final class HeadPublisher implements AutoCloseable {
     }
     String sha256 = HeadCodec.sha256(bytes);
     records.add(record(new Manifest(records.size(), bytes.length, sha256, info)));
-    long weight =
+    long required =
         HeadStore.weight(records.stream().mapToInt(r -> r.value().length), info.labels().size());
-    if (weight > topic.store().one()) {
+    if (required > topic.store().one()) {
       throw new IllegalArgumentException(
-          "head %d of %s weighs %d bytes: no more than %d could be read back, a sixth of this process's heap; give it more (-Xmx)"
-              .formatted(info.version(), info.task(), weight, topic.store().one()));
+          ("head %d of %s does not fit (%d bytes): the maximum is %d bytes, a sixth of this"
+                  + " process's heap; increase it (-Xmx)")
+              .formatted(info.version(), info.task(), required, topic.store().one()));
     }
     return records;
   }
 
-  /** Takes the tensors of heads beyond those to keep off the topic; their manifests stay. */
+  /** Returns tombstones for the tensors of heads beyond the retention; their manifests stay. */
   private List<ProducerRecord<String, byte[]>> retirement(HeadInfo added) {
     return before(added)
         .filter(this::hasTensors)
@@ -329,7 +329,7 @@ public final class HeadPublisher implements AutoCloseable {
         .toList();
   }
 
-  /** Takes the manifests of versions without tensors beyond {@link HeadSettings#HISTORY} off it. */
+  /** Returns tombstones for manifests without tensors beyond {@link HeadSettings#HISTORY}. */
   private List<ProducerRecord<String, byte[]>> expiry(HeadInfo added) {
     return before(added)
         .skip(HeadSettings.HISTORY - 1)
@@ -338,7 +338,7 @@ public final class HeadPublisher implements AutoCloseable {
         .toList();
   }
 
-  /** The task's versions before this one, newest first. */
+  /** Returns the task's earlier versions, newest first. */
   private Stream<HeadInfo> before(HeadInfo added) {
     return topic.store().versions(added.task()).stream()
         .sorted(Comparator.comparing(HeadInfo::version).reversed());
@@ -348,7 +348,7 @@ public final class HeadPublisher implements AutoCloseable {
     return topic.store().hasTensors(info.task(), info.version());
   }
 
-  /** The live version and its canary, what it would be rolled back to, and what this one would. */
+  /** Returns the live version, its canary and its parent, and the parent of the added version. */
   private Set<Long> needed(HeadInfo added) {
     HeadStore store = topic.store();
     Set<Long> needed = new HashSet<>(Set.of(added.parent()));

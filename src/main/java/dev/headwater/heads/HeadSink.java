@@ -5,40 +5,40 @@ import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
 import dev.headwater.schema.RefusedHeadException;
 
-/** Where a {@link HeadFollower} hands its heads; called on the follower's thread only. */
+/** Receives the live heads from a {@link HeadFollower}, on the follower's thread. */
 public interface HeadSink {
 
   /**
-   * Bytes that no head like this one exceeds; of a larger one nothing is kept, and it is refused.
+   * Returns the maximum size of a head in bytes. A larger head is rejected and not kept in memory.
    *
-   * @param info what its manifest claims
+   * @param info metadata from its manifest, not yet verified
    */
   long largest(HeadInfo info);
 
   /**
-   * Installs a head whose bytes are whole and which belongs to this backbone.
+   * Installs a complete head of this backbone as the live head.
    *
-   * @throws RefusedHeadException where it must not serve all the same; the last one keeps serving
+   * @throws RefusedHeadException if it must not serve; the current live head keeps serving
    */
   void accept(Head head, LivePointer pointer) throws RefusedHeadException;
 
   /**
-   * Lets another whole head of this backbone serve a share of the keys, in (0, 1), in place of the
-   * one that did before.
+   * Installs a complete head of this backbone as the canary, and replaces any earlier canary.
    *
-   * @throws RefusedHeadException where it must not serve; {@link #endCanary} follows
+   * @param share fraction of the keys that it serves, in (0, 1)
+   * @throws RefusedHeadException if it must not serve; {@link #endCanary} follows
    */
   void canary(Head candidate, double share) throws RefusedHeadException;
 
-  /** The live head serves all keys; also called where it did before. */
+  /** Removes the canary, if there is one: the live head serves all keys. */
   void endCanary(String task);
 
   /**
-   * Something named live was not accepted, and the last good head serves on.
+   * Reports a rejected head, pointer or record. The current live head keeps serving.
    *
-   * @param task empty where the record does not even name one
-   * @param version -1 where the record does not say
-   * @param reason a sentence
+   * @param task empty if the record does not belong to a task
+   * @param version -1 if the record does not belong to a version
+   * @param reason one sentence
    */
   void refused(String task, long version, RefusedHeadException.Cause cause, String reason);
 }

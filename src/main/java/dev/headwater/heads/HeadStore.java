@@ -25,36 +25,35 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The heads topic as far as it has been read. Records may come in any order, twice, or again from
- * the start; tensors stay as the bytes that came, and are parsed when a head is asked for. Holds
- * what the topic holds, that is about {@link HeadSettings#keep} heads a task and the manifests of
- * {@link HeadSettings#HISTORY}, but never more than half of the heap: see RATIONALE.md. Not
- * thread-safe.
+ * The content of the heads topic as read so far. Records may arrive in any order, repeatedly, or
+ * again from the start. Tensors are stored as bytes and parsed on access. The store holds about
+ * {@link HeadSettings#keep} heads and {@link HeadSettings#HISTORY} manifests per task, but never
+ * more than half of the heap; see docs/design/heads.md. Not thread-safe.
  */
 final class HeadStore {
-  /** What a chunk, or a label in a manifest, takes beside its bytes. */
+  /** Estimated memory overhead in bytes of a chunk, or of a label in a manifest. */
   private static final int OVERHEAD = 64;
 
-  /** In place of a chunk that is not kept: whoever retires the head needs its key. */
-  private static final byte[] NOTHING = {};
+  /** Placeholder of a discarded chunk, because retiring the head needs the chunk keys. */
+  private static final byte[] DISCARDED = {};
 
-  private final long most;
-  private final ToLongFunction<HeadInfo> largest;
+  private final long maxHeld;
+  private final ToLongFunction<HeadInfo> maxBytes;
   private long held;
   private final Map<String, TreeMap<Long, Version>> tasks = new TreeMap<>();
   private final Map<String, LivePointer> live = new TreeMap<>();
   private final Map<String, LivePointer> latest = new HashMap<>();
   private final Map<String, LabelAliases> aliases = new HashMap<>();
 
-  /** What is known of one version. */
+  /** The known state of one version. */
   private static final class Version {
     private @Nullable Manifest manifest;
     private final TreeMap<Integer, byte[]> chunks = new TreeMap<>();
     private long manifestHeld;
     private long held;
-    private long seen;
-    private @Nullable String refusal;
-    private boolean crowdedOut;
+    private long readBytes;
+    private @Nullable String rejection;
+    private boolean evicted;
 
     private Version copy() {
       Version copy = new Version();
@@ -62,50 +61,54 @@ final class HeadStore {
       copy.chunks.putAll(chunks);
       copy.manifestHeld = manifestHeld;
       copy.held = held;
-      copy.seen = seen;
-      copy.refusal = refusal;
-      copy.crowdedOut = crowdedOut;
+      copy.readBytes = readBytes;
+      copy.rejection = rejection;
+      copy.evicted = evicted;
       return copy;
     }
 
-    private boolean retired() {
+    private boolean isRetired() {
       return manifest != null && manifest.chunks() == 0;
     }
 
-    private boolean whole() {
+    private boolean isComplete() {
       return manifest != null && chunks.headMap(manifest.chunks()).size() == manifest.chunks();
     }
 
-    private long weight() {
-      return Math.max(seen, manifest == null ? 0 : manifest.bytes());
+    private long size() {
+      return Math.max(readBytes, manifest == null ? 0 : manifest.bytes());
     }
   }
 
-  /** Where nothing is known of what a head may weigh. */
+  /** Creates a store without a size limit per head. */
   HeadStore() {
     this(info -> Long.MAX_VALUE);
   }
 
   /**
-   * @param largest bytes that no head like this one exceeds
+   * Creates a store that may hold half of the heap.
+   *
+   * @param maxBytes returns the maximum size of a head in bytes
    */
-  HeadStore(ToLongFunction<HeadInfo> largest) {
-    this(Runtime.getRuntime().maxMemory() / 2, largest);
+  HeadStore(ToLongFunction<HeadInfo> maxBytes) {
+    this(Runtime.getRuntime().maxMemory() / 2, maxBytes);
   }
 
   /**
-   * @param most bytes to hold of all heads together
+   * Creates a store with a memory limit.
+   *
+   * @param maxHeld maximum bytes to hold of all heads together
    */
-  HeadStore(long most, ToLongFunction<HeadInfo> largest) {
-    this.most = most;
-    this.largest = largest;
+  HeadStore(long maxHeld, ToLongFunction<HeadInfo> maxBytes) {
+    this.maxHeld = maxHeld;
+    this.maxBytes = maxBytes;
   }
 
   /**
-   * Takes one record in.
+   * Applies one record.
    *
    * @param value null for a tombstone
-   * @throws RefusedHeadException where the record is no part of any head; nothing was taken
+   * @throws RefusedHeadException if the record is invalid; it is then ignored
    */
   void apply(@Nullable String key, byte @Nullable [] value) throws RefusedHeadException {
     HeadKey parsed = HeadKey.parse(key);
@@ -126,25 +129,25 @@ final class HeadStore {
     return names;
   }
 
-  /** The pointer that counts: the first of those with the highest epoch. */
+  /** Returns the live pointer: the first pointer with the highest epoch. */
   Optional<LivePointer> live(String task) {
     return Optional.ofNullable(live.get(task));
   }
 
   /**
-   * The pointer read last, and so the one that compaction leaves: another than {@link #live} where
-   * two writers raced for one epoch or an old record was written again.
+   * Returns the pointer read last, which compaction keeps. It differs from {@link #live} if two
+   * writers raced for an epoch, or if an old record was written again.
    */
   Optional<LivePointer> latest(String task) {
     return Optional.ofNullable(latest.get(task));
   }
 
-  /** What became of the task's labels. */
+  /** Returns the label aliases of the task. */
   LabelAliases aliases(String task) {
     return aliases.getOrDefault(task, LabelAliases.none(task));
   }
 
-  /** Every version of the task with a manifest, ascending. */
+  /** Returns all versions of the task with a manifest, ascending. */
   List<HeadInfo> versions(String task) {
     return versionsOf(task).values().stream()
         .flatMap(version -> Optional.ofNullable(version.manifest).stream())
@@ -152,7 +155,7 @@ final class HeadStore {
         .toList();
   }
 
-  /** The highest version any record mentions, manifest or not. */
+  /** Returns the highest version of any record, with or without a manifest. */
   OptionalLong highestVersion(String task) {
     SortedMap<Long, Version> versions = versionsOf(task);
     return versions.isEmpty() ? OptionalLong.empty() : OptionalLong.of(versions.lastKey());
@@ -162,73 +165,73 @@ final class HeadStore {
     return Optional.ofNullable(versionsOf(task).get(version)).map(found -> found.manifest);
   }
 
-  /** Whether the version's tensors are on the topic, kept here or not. */
+  /** Returns whether the version's tensors are on the topic, held in memory or not. */
   boolean hasTensors(String task, long version) {
     return manifest(task, version).filter(manifest -> manifest.chunks() > 0).isPresent();
   }
 
-  /** Why the version is too large for this process or bundle; empty where it is not, or retired. */
+  /** Returns why the version is too large to hold; empty if it is not, or if it is retired. */
   Optional<String> tooLarge(String task, long number) {
     return Optional.ofNullable(versionsOf(task).get(number))
-        .filter(version -> version.refusal != null && !version.retired())
+        .filter(version -> version.rejection != null && !version.isRetired())
         .map(
             version ->
-                "Version %d of %s weighs %d bytes: %s."
-                    .formatted(number, task, version.weight(), version.refusal));
+                "Version %d of %s does not fit (%d bytes): %s."
+                    .formatted(number, task, version.size(), version.rejection));
   }
 
-  /** The most that is kept of one head: read, it is there three times. */
+  /** Returns the maximum bytes per head: while it is read, a head is in memory three times. */
   long one() {
-    return most / 3;
+    return maxHeld / 3;
   }
 
-  /** What a head of such records takes here. */
+  /** Returns the memory that a head takes in this store, in bytes. */
   static long weight(IntStream values, int labels) {
     return values.mapToLong(value -> value + OVERHEAD).sum() + (long) OVERHEAD * labels;
   }
 
   /**
-   * Whether something was let go that is needed, now that it is known what is: pointers come after
-   * what they point at, and after a rollback that is not the newest. Then all of it is to be
-   * applied once more.
+   * Returns whether a needed head was evicted, and if so prepares for applying all records again.
+   * Which heads are needed is only known once the pointer is read, and the pointer follows them.
+   * After a rollback they are not the newest.
    */
   boolean wantsAgain() {
-    boolean wanted = live.values().stream().flatMap(this::needed).anyMatch(v -> v.crowdedOut);
-    if (wanted) {
+    boolean needed = live.values().stream().flatMap(this::needed).anyMatch(v -> v.evicted);
+    if (needed) {
       tasks.values().stream()
           .flatMap(versions -> versions.values().stream())
-          .filter(version -> version.crowdedOut)
-          .forEach(this::expectAgain);
+          .filter(version -> version.evicted)
+          .forEach(this::prepareReread);
     }
-    return wanted;
+    return needed;
   }
 
-  private void expectAgain(Version version) {
+  private void prepareReread(Version version) {
     long before = version.held;
-    version.crowdedOut = false;
-    version.refusal = null;
-    version.seen = 0;
+    version.evicted = false;
+    version.rejection = null;
+    version.readBytes = 0;
     version.chunks.clear();
     version.held = version.manifestHeld;
     held += version.held - before;
   }
 
-  /** About how much memory all of it takes. */
+  /** Returns the estimated memory of all heads, in bytes. */
   long held() {
     return held;
   }
 
-  /** How many chunks of the version are here, needed or not. */
+  /** Returns the numbers of the chunks of the version that were read. */
   Collection<Integer> chunks(String task, long version) {
     Version found = versionsOf(task).get(version);
     return found == null ? List.of() : List.copyOf(found.chunks.keySet());
   }
 
   /**
-   * The head, once all of it is here.
+   * Decodes a head.
    *
-   * @return empty while its manifest or a chunk has not come
-   * @throws RefusedHeadException where it never will be: retired, damaged, or not what it says
+   * @return empty while its manifest or a chunk is missing
+   * @throws RefusedHeadException if it is retired, damaged, too large, or contradicts its manifest
    */
   Optional<Head> head(String task, long number) throws RefusedHeadException {
     Optional<String> tooLarge = tooLarge(task, number);
@@ -242,7 +245,7 @@ final class HeadStore {
     Manifest manifest = version.manifest;
     String name = "Version " + number + " of " + task;
     if (manifest.chunks() == 0) {
-      throw new RefusedHeadException(name + " has no tensors: it was refused or retired.");
+      throw new RefusedHeadException(name + " has no tensors: it was rejected or retired.");
     }
     Collection<byte[]> chunks = version.chunks.headMap(manifest.chunks()).values();
     if (chunks.size() < manifest.chunks()) {
@@ -250,17 +253,17 @@ final class HeadStore {
     }
     Head head = HeadCodec.read(join(name, chunks, manifest));
     HeadInfo info = manifest.info();
-    // a head may be withdrawn after it was written: the manifest has the last verdict
+    // a head may be withdrawn after it was written; only the manifest has the last verdict
     if (!head.info().judged(info.verdict()).equals(info)) {
       throw new RefusedHeadException(
-          name + " says of itself " + head.info() + ", its manifest " + info + ".");
+          name + " contradicts its manifest: " + head.info() + ", manifest " + info + ".");
     }
     return Optional.of(head.with(info));
   }
 
-  /** A store of its own with the same content. */
+  /** Returns an independent copy. */
   HeadStore copy() {
-    HeadStore copy = new HeadStore(most, largest);
+    HeadStore copy = new HeadStore(maxHeld, maxBytes);
     copy.held = held;
     copy.live.putAll(live);
     copy.latest.putAll(latest);
@@ -277,12 +280,12 @@ final class HeadStore {
 
   private void applyPointer(HeadKey key, byte @Nullable [] value) throws RefusedHeadException {
     if (value == null) {
-      return; // nobody writes this; a deleted pointer must not take the epoch back to zero
+      return; // never written by Headwater; a deleted pointer must not reset the epoch to zero
     }
     LivePointer pointer = HeadCodec.parse(value, LivePointer.class, HeadKey.live(key.task()));
     if (!pointer.task().equals(key.task())) {
       throw new RefusedHeadException(
-          "The pointer of " + key.task() + " names the task " + pointer.task() + ".");
+          "The pointer of task " + key.task() + " contains task " + pointer.task() + ".");
     }
     latest.put(key.task(), pointer);
     live.merge(key.task(), pointer, (old, now) -> now.epoch() > old.epoch() ? now : old);
@@ -328,15 +331,16 @@ final class HeadStore {
       version.manifestHeld = value.length + (long) OVERHEAD * manifest.info().labels().size();
     }
     hold(version, version.manifestHeld - before);
-    if (manifest != null && version.refusal == null) {
+    if (manifest != null && version.rejection == null) {
       HeadInfo info = manifest.info();
-      long limit = largest.applyAsLong(info);
+      long limit = maxBytes.applyAsLong(info);
       if (manifest.bytes() > limit) {
-        refuse(
+        reject(
             version,
-            "a head of its %d labels has %d here at most".formatted(info.labels().size(), limit));
+            "the maximum for a head with %d labels is %d bytes"
+                .formatted(info.labels().size(), limit));
       } else if (manifest.bytes() > one()) {
-        refuse(version, tooMuch());
+        reject(version, tooLargeForHeap());
       }
     }
   }
@@ -346,9 +350,9 @@ final class HeadStore {
     byte[] before = version.chunks.remove(key.chunk());
     long change = before == null ? 0 : -OVERHEAD - before.length;
     if (value != null) {
-      byte[] kept = version.refusal == null ? value : NOTHING;
+      byte[] kept = version.rejection == null ? value : DISCARDED;
       version.chunks.put(key.chunk(), kept);
-      version.seen += value.length;
+      version.readBytes += value.length;
       change += OVERHEAD + kept.length;
     }
     hold(version, change);
@@ -358,27 +362,27 @@ final class HeadStore {
     version.held += change;
     held += change;
     if (version.held > one()) {
-      refuse(version, tooMuch());
+      reject(version, tooLargeForHeap());
     }
-    while (held > most) {
+    while (held > maxHeld) {
       Version least = leastNeeded(version);
-      least.crowdedOut |= least.refusal == null;
-      refuse(
+      least.evicted |= least.rejection == null;
+      reject(
           least,
-          "all heads on the topic take more than %d, half of this process's heap".formatted(most));
+          "all heads on the topic exceed %d bytes, half of this process's heap".formatted(maxHeld));
     }
   }
 
-  private String tooMuch() {
-    return "of one head %d are kept at most, a sixth of this process's heap".formatted(one());
+  private String tooLargeForHeap() {
+    return "the maximum for one head is %d bytes, a sixth of this process's heap".formatted(one());
   }
 
-  /** Its chunks go, and if that was not enough, even what tells of them. */
-  private void refuse(Version version, String why) {
+  /** Discards the chunks of a version, or if that was done before, also its manifest. */
+  private void reject(Version version, String reason) {
     long before = version.held;
-    if (version.refusal == null) {
-      version.refusal = why;
-      version.chunks.replaceAll((number, chunk) -> NOTHING);
+    if (version.rejection == null) {
+      version.rejection = reason;
+      version.chunks.replaceAll((number, chunk) -> DISCARDED);
     } else {
       version.manifest = null;
       version.manifestHeld = 0;
@@ -388,7 +392,7 @@ final class HeadStore {
     held += version.held - before;
   }
 
-  /** What nothing points at before what serves, what was never completed before what was. */
+  /** Returns the version to discard first: not needed, not yet rejected, incomplete, oldest. */
   private Version leastNeeded(Version arriving) {
     Set<Version> needed = live.values().stream().flatMap(this::needed).collect(Collectors.toSet());
     return tasks.values().stream()
@@ -397,14 +401,15 @@ final class HeadStore {
         .min(
             Comparator.comparing(
                     (Map.Entry<Long, Version> entry) -> needed.contains(entry.getValue()))
-                .thenComparing(entry -> entry.getValue().refusal != null)
-                .thenComparing(entry -> entry.getValue() == arriving || entry.getValue().whole())
+                .thenComparing(entry -> entry.getValue().rejection != null)
+                .thenComparing(
+                    entry -> entry.getValue() == arriving || entry.getValue().isComplete())
                 .thenComparing(Map.Entry::getKey))
         .orElseThrow()
         .getValue();
   }
 
-  /** What serves, and what it would be rolled back to. */
+  /** Returns the live version, its canary and its parent. */
   private Stream<Version> needed(LivePointer pointer) {
     String task = pointer.task();
     Stream<Long> served =
@@ -429,14 +434,14 @@ final class HeadStore {
     long size = chunks.stream().mapToLong(chunk -> chunk.length).sum();
     if (size != manifest.bytes() || size > Integer.MAX_VALUE) {
       throw new RefusedHeadException(
-          name + " has " + size + " bytes, its manifest promises " + manifest.bytes() + ".");
+          name + " has " + size + " bytes, expected " + manifest.bytes() + ".");
     }
     ByteBuffer joined = ByteBuffer.allocate((int) size);
     chunks.forEach(joined::put);
     String sha256 = HeadCodec.sha256(joined.array());
     if (!sha256.equals(manifest.sha256())) {
       throw new RefusedHeadException(
-          name + " is damaged: SHA-256 " + sha256 + ", promised " + manifest.sha256() + ".");
+          name + " is damaged: SHA-256 " + sha256 + ", expected " + manifest.sha256() + ".");
     }
     return joined.array();
   }

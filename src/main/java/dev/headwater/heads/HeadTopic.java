@@ -21,40 +21,42 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Reading the heads topic's one partition, committed records only, from its beginning. */
+/** Reads the committed records of the heads topic's only partition, from the beginning. */
 final class HeadTopic implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HeadTopic.class);
   private static final Duration METADATA_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration POLL = Duration.ofMillis(200);
   private static final int FETCH_WAIT_MS = 20;
 
-  /** Longer than the default transaction timeout, for an open transaction hides what follows it. */
+  /** Longer than the default transaction timeout, because an open transaction blocks readers. */
   private static final Duration READ_TIMEOUT = Duration.ofSeconds(90);
 
   private final KafkaConsumer<String, byte[]> consumer;
   private final TopicPartition partition;
   private final Signatures signatures;
-  private final BiConsumer<@Nullable String, RefusedHeadException> unreadable;
-  private final ToLongFunction<HeadInfo> largest;
+  private final BiConsumer<@Nullable String, RefusedHeadException> onInvalidRecord;
+  private final ToLongFunction<HeadInfo> maxBytes;
   private HeadStore store;
-  private boolean again;
+  private boolean rereading;
 
   /**
-   * @param signatures without which a record is no part of any head
-   * @param largest bytes that no head like this one exceeds
-   * @param unreadable told the key of each record that is no part of any head, and why; it must not
-   *     keep anybody from reading those that are
+   * Creates a reader, positioned at the beginning of the topic.
+   *
+   * @param signatures verifies each record; unverified records are ignored
+   * @param maxBytes returns the maximum size of a head in bytes
+   * @param onInvalidRecord called with the key and the reason of each invalid record; must not
+   *     throw
    */
   HeadTopic(
       Map<String, Object> kafka,
       Topic<String, byte[]> heads,
       Signatures signatures,
-      ToLongFunction<HeadInfo> largest,
-      BiConsumer<@Nullable String, RefusedHeadException> unreadable) {
+      ToLongFunction<HeadInfo> maxBytes,
+      BiConsumer<@Nullable String, RefusedHeadException> onInvalidRecord) {
     this.signatures = signatures;
-    this.largest = largest;
-    store = new HeadStore(largest);
-    this.unreadable = unreadable;
+    this.maxBytes = maxBytes;
+    store = new HeadStore(maxBytes);
+    this.onInvalidRecord = onInvalidRecord;
     partition = new TopicPartition(heads.name(), 0);
     consumer =
         new KafkaConsumer<>(
@@ -63,7 +65,7 @@ final class HeadTopic implements AutoCloseable {
     consumer.seekToBeginning(List.of(partition));
   }
 
-  /** For those who do not serve: of heads of any size, and unreadable records go to the log. */
+  /** Creates a reader without a size limit per head, which logs invalid records. */
   HeadTopic(Map<String, Object> kafka, Topic<String, byte[]> heads, Signatures signatures) {
     this(
         kafka,
@@ -77,17 +79,17 @@ final class HeadTopic implements AutoCloseable {
                 .log(why.getMessage()));
   }
 
-  /** Everything read so far. */
+  /** Returns the content read so far. */
   HeadStore store() {
     return store;
   }
 
   /**
-   * Reads on to the end of what is committed, and at least up to {@code offset}.
+   * Reads to the end of the committed records, and at least up to {@code offset}.
    *
-   * @throws TimeoutException where the broker does not answer, or a transaction of another writer
-   *     that began before {@code offset} stays open
-   * @throws UnknownTopicOrPartitionException where there is no such topic
+   * @throws TimeoutException if the broker does not respond, or if a transaction of another writer
+   *     that started before {@code offset} stays open
+   * @throws UnknownTopicOrPartitionException if the topic does not exist
    */
   void readTo(long offset) {
     long end = Math.max(end(), offset);
@@ -98,13 +100,13 @@ final class HeadTopic implements AutoCloseable {
     while (consumer.position(partition, METADATA_TIMEOUT) < end) {
       if (System.nanoTime() > deadline) {
         throw new TimeoutException(
-            "topic %s: still at offset %d of %d after %s: is a transaction left open?"
+            "topic %s: still at offset %d of %d after %s: another transaction may be open"
                 .formatted(partition.topic(), consumer.position(partition), end, READ_TIMEOUT));
       }
       try {
         poll(POLL);
       } catch (OffsetOutOfRangeException e) {
-        // The topic was deleted and created anew: what was read of the old one is gone.
+        // the topic was deleted and recreated
         startOver();
       }
     }
@@ -114,18 +116,18 @@ final class HeadTopic implements AutoCloseable {
   }
 
   /**
-   * At the end: whether all of it is read once more, for what has turned out to be needed was let
-   * go. Not twice in a row: there may be no room for it.
+   * At the end of the topic: seeks to the beginning if a needed head was evicted from memory, and
+   * returns whether it did. Never twice in a row, because the head may not fit at all.
    */
   boolean readsAgain() {
-    again = !again && store.wantsAgain();
-    if (again) {
+    rereading = !rereading && store.wantsAgain();
+    if (rereading) {
       consumer.seekToBeginning(List.of(partition));
     }
-    return again;
+    return rereading;
   }
 
-  /** Takes in what comes within this time and says how many records that were. */
+  /** Applies the records that arrive within the timeout and returns their number. */
   int poll(Duration timeout) {
     ConsumerRecords<String, byte[]> records = consumer.poll(timeout);
     for (ConsumerRecord<String, byte[]> record : records) {
@@ -133,22 +135,23 @@ final class HeadTopic implements AutoCloseable {
         signatures.check(record);
         store.apply(record.key(), record.value());
       } catch (RefusedHeadException e) {
-        unreadable.accept(record.key(), e);
+        onInvalidRecord.accept(record.key(), e);
       }
     }
     return records.count();
   }
 
-  /** Where the next record will be read. */
+  /** Returns the offset of the next record to read. */
   long position() {
     return consumer.position(partition, METADATA_TIMEOUT);
   }
 
-  /** The offset behind the last committed record. */
+  /** Returns the offset after the last committed record. */
   long end() {
     if (consumer.partitionsFor(partition.topic(), METADATA_TIMEOUT).isEmpty()) {
       throw new UnknownTopicOrPartitionException(
-          "topic " + partition.topic() + " does not exist: create it with `topics create`");
+          "topic %s does not exist: create it with 'headwater topics create'"
+              .formatted(partition.topic()));
     }
     return consumer.endOffsets(List.of(partition), METADATA_TIMEOUT).getOrDefault(partition, 0L);
   }
@@ -164,15 +167,15 @@ final class HeadTopic implements AutoCloseable {
   }
 
   private void startOver() {
-    store = new HeadStore(largest);
+    store = new HeadStore(maxBytes);
     consumer.seekToBeginning(List.of(partition));
   }
 
   private static Map<String, Object> config(Map<String, Object> kafka) {
     Map<String, Object> config = ReaderConfig.of(kafka);
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
-    // a broker serves one request of a connection at a time, so whoever asks for the end would wait
-    // behind a fetch that waits for data, half a second by default
+    // a broker processes one request per connection at a time, so a request for the end offset
+    // would wait for a pending fetch, by default 500 ms
     config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
     return config;
   }

@@ -16,9 +16,9 @@ import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Transactions on the heads topic. The last writer to start under a transactional id is the only
- * one: whatever an earlier one still tries fails, and none of it becomes visible (KIP-98). A writer
- * never starts itself again, for that would fence its own successor.
+ * A transactional producer for the heads topic. The last writer to start under a transactional id
+ * fences all earlier ones: their transactions fail and never become visible (KIP-98). A writer must
+ * not restart itself, because that would fence its own successor.
  */
 final class HeadWriter implements AutoCloseable {
   private static final Duration CLOSE = Duration.ofSeconds(5);
@@ -28,7 +28,7 @@ final class HeadWriter implements AutoCloseable {
   private final String transactionalId;
   private final KafkaProducer<String, byte[]> producer;
   private boolean started;
-  private boolean usable = true;
+  private boolean outcomeKnown = true;
   private @Nullable ProducerFencedException fenced;
 
   HeadWriter(
@@ -50,9 +50,7 @@ final class HeadWriter implements AutoCloseable {
     producer = new KafkaProducer<>(config, heads.key().serializer(), heads.value().serializer());
   }
 
-  /**
-   * Fences every earlier writer and aborts what it left open; only the first call does anything.
-   */
+  /** Fences earlier writers and aborts their open transactions. Idempotent. */
   void start() {
     if (!started) {
       producer.initTransactions();
@@ -60,9 +58,9 @@ final class HeadWriter implements AutoCloseable {
     }
   }
 
-  /** False once it is not known what became of a transaction: only another writer goes on then. */
+  /** Returns false once the outcome of a transaction is unknown; a new writer is needed then. */
   boolean usable() {
-    return usable;
+    return outcomeKnown;
   }
 
   ProducerRecord<String, byte[]> record(String key, byte @Nullable [] value) {
@@ -70,11 +68,11 @@ final class HeadWriter implements AutoCloseable {
   }
 
   /**
-   * Writes all of the records or none.
+   * Writes all records atomically.
    *
-   * @return the offset of the last one
-   * @throws ProducerFencedException where a later writer has taken over; this one is done for good
-   * @throws KafkaException where the transaction failed otherwise, saying what became of it
+   * @return the offset of the last record
+   * @throws ProducerFencedException if a later writer has started; this one must stop
+   * @throws KafkaException if the transaction failed otherwise; the message states its outcome
    */
   long commit(List<ProducerRecord<String, byte[]>> records) {
     if (fenced != null) {
@@ -89,10 +87,10 @@ final class HeadWriter implements AutoCloseable {
       }
       producer.commitTransaction();
     } catch (TimeoutException e) {
-      // A commit that timed out must not be aborted: it may have happened.
-      usable = false;
+      // must not be aborted: the commit may have succeeded
+      outcomeKnown = false;
       throw new KafkaException(
-          "no answer to a transaction on topic %s: start again and read whether it was committed"
+          "transaction on topic %s timed out with unknown outcome: restart to read the result"
               .formatted(topic),
           e);
     } catch (KafkaException | IllegalStateException e) {
@@ -101,7 +99,7 @@ final class HeadWriter implements AutoCloseable {
     return last.get();
   }
 
-  /** Without a limit it waits for a broker that is away to end what a commit left open. */
+  /** Closes with a timeout; otherwise it would wait for an unavailable broker to end a commit. */
   @Override
   public void close() {
     producer.close(CLOSE);
@@ -124,8 +122,8 @@ final class HeadWriter implements AutoCloseable {
     } catch (ProducerFencedException e) {
       return fenced = fenced(e);
     } catch (KafkaException | IllegalStateException e) {
-      // The coordinator aborts it when transaction.timeout.ms is over; nothing becomes visible.
-      usable = false;
+      // the coordinator aborts it after transaction.timeout.ms; nothing becomes visible
+      outcomeKnown = false;
       failed.addSuppressed(e);
     }
     return failed;
@@ -134,7 +132,8 @@ final class HeadWriter implements AutoCloseable {
   private ProducerFencedException fenced(RuntimeException cause) {
     ProducerFencedException fenced =
         new ProducerFencedException(
-            "another writer of topic %s has started under the transactional id %s: this one has to stop, and nothing of its last transaction is visible"
+            ("another writer of topic %s has started with transactional id %s: this writer is"
+                    + " fenced and must stop; its last transaction is not visible")
                 .formatted(topic, transactionalId));
     fenced.initCause(cause);
     return fenced;

@@ -7,11 +7,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a head version is and how its bytes can be told whole.
+ * The metadata of a head version and the checksum of its bytes.
  *
- * @param chunks records the bytes are cut into; 0 where the version has no tensors, because it was
- *     refused or retired
- * @param sha256 of the bytes, hex; null without tensors
+ * @param chunks number of records that the bytes are split into; 0 if the version has no tensors,
+ *     because it was rejected or retired
+ * @param bytes total size of the chunks
+ * @param sha256 SHA-256 of the bytes in hexadecimal; null without tensors
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record Manifest(int chunks, long bytes, @Nullable String sha256, HeadInfo info) {
@@ -20,16 +21,16 @@ record Manifest(int chunks, long bytes, @Nullable String sha256, HeadInfo info) 
     Objects.requireNonNull(info, "info");
     if (chunks < 0 || bytes < chunks || (chunks > 0) != (sha256 != null)) {
       throw new IllegalArgumentException(
-          chunks + " chunks of " + bytes + " bytes with SHA-256 " + sha256 + " cannot be");
+          "invalid manifest: " + chunks + " chunks, " + bytes + " bytes, SHA-256 " + sha256);
     }
   }
 
-  /** The same head under a later verdict. */
+  /** Returns the same manifest with a later verdict. */
   Manifest judged(Verdict verdict) {
     return new Manifest(chunks, bytes, sha256, info.judged(verdict));
   }
 
-  /** A version of which only the history remains. */
+  /** Creates the manifest of a version without tensors. */
   static Manifest withoutTensors(HeadInfo info) {
     return new Manifest(0, 0, null, info);
   }

@@ -30,18 +30,17 @@ import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ed25519 signatures (RFC 8032) on the records of the heads topic, in their header {@value
- * #HEADER}. Where there are trusted keys, a record that none of them signed changes nothing for
- * anybody who reads the topic. A signature holds for one topic, key and value; why every record has
- * its own is in RATIONALE.md.
+ * Ed25519 signatures (RFC 8032) on the records of the heads topic, in the header {@value #HEADER}.
+ * If trusted keys are configured, readers ignore all records without a signature by one of them. A
+ * signature covers topic, key and value of one record; see docs/design/heads.md.
  */
 public final class Signatures {
   static final String HEADER = "headwater-signature";
 
-  /** Nothing is signed and everything is trusted. */
+  /** Signs nothing and trusts everything. */
   public static final Signatures NONE = new Signatures(Optional.empty(), List.of());
 
-  /** So that no signature made for anything else, or for a later form of this, is one of these. */
+  /** Domain separation from signatures for other purposes or in later formats. */
   private static final String DOMAIN = "headwater heads record, form 1";
 
   private static final String ALGORITHM = "Ed25519";
@@ -59,10 +58,10 @@ public final class Signatures {
   /**
    * Reads the keys.
    *
-   * @param signingKey PKCS#8 in PEM, unencrypted; who only reads the topic needs none
-   * @param trustedKeys X.509 in PEM; empty trusts everything, even while this signs already
-   * @throws IllegalArgumentException where a file is not such a key, or nobody here would trust
-   *     what is signed; it never tells what is in a file
+   * @param signingKey unencrypted PKCS#8 in PEM; not needed to read the topic
+   * @param trustedKeys X.509 in PEM; if empty, all records are trusted, signed or not
+   * @throws IllegalArgumentException if a file is not a valid key, or if the public key of the
+   *     signing key is not trusted; the message never contains the content of a file
    */
   public static Signatures of(Optional<Path> signingKey, List<Path> trustedKeys) {
     if (signingKey.isEmpty() && trustedKeys.isEmpty()) {
@@ -88,26 +87,26 @@ public final class Signatures {
         && !trusted.isEmpty()
         && !signatures.trusts(signatures.sign("", "", null), "", "", null)) {
       throw new IllegalArgumentException(
-          "the public key of %s is not among the trusted keys: nobody would follow what it signs"
+          "the public key of %s is not among the trusted keys: add it to heads.trusted-keys"
               .formatted(signingKey.get()));
     }
     return signatures;
   }
 
   /**
-   * For who is going to write.
+   * Checks that a writer can sign.
    *
-   * @throws IllegalStateException where readers trust some keys only and there is none to sign with
+   * @throws IllegalStateException if trusted keys are configured but no signing key
    */
   public void requireKey() {
     if (!trusted.isEmpty() && key.isEmpty()) {
       throw new IllegalStateException(
-          "heads are followed only where a trusted key signed them, and there is no key to sign"
-              + " with here: set heads.signing-key");
+          "heads must be signed by a trusted key, but no signing key is configured: set"
+              + " heads.signing-key");
     }
   }
 
-  /** Signs the record where there is a key. */
+  /** Signs the record, if there is a signing key. */
   ProducerRecord<String, byte[]> sign(ProducerRecord<String, byte[]> record) {
     if (key.isPresent()) {
       record.headers().add(HEADER, sign(record.topic(), record.key(), record.value()));
@@ -116,7 +115,9 @@ public final class Signatures {
   }
 
   /**
-   * @throws RefusedHeadException where no trusted key signed the record
+   * Verifies the signature of a record, if there are trusted keys.
+   *
+   * @throws RefusedHeadException if no trusted key signed the record
    */
   void check(ConsumerRecord<String, byte[]> record) throws RefusedHeadException {
     if (trusted.isEmpty()) {
@@ -130,7 +131,7 @@ public final class Signatures {
     if (!trusts(header.value(), record.topic(), record.key(), record.value())) {
       throw new RefusedHeadException(
           RefusedHeadException.Cause.UNSIGNED,
-          "The record '" + record.key() + "' is not signed by a key that is trusted here.");
+          "The record '" + record.key() + "' is not signed by a trusted key.");
     }
   }
 
@@ -141,7 +142,7 @@ public final class Signatures {
       signature.update(message(topic, recordKey, value));
       return signature.sign();
     } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("heads cannot be signed", e);
+      throw new IllegalStateException("failed to sign a record of the heads topic", e);
     }
   }
 
@@ -158,11 +159,11 @@ public final class Signatures {
       signature.update(message);
       return signature.verify(signed);
     } catch (GeneralSecurityException e) {
-      return false; // not even the form of a signature: whoever wrote it has no trusted key
+      return false; // malformed signature
     }
   }
 
-  /** Unambiguous: lengths before contents, and no value is another thing than an empty one. */
+  /** Returns the signed bytes. Length prefixes keep them unambiguous; null is not empty. */
   private static byte[] message(String topic, @Nullable String recordKey, byte @Nullable [] value) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(bytes)) {
@@ -171,7 +172,7 @@ public final class Signatures {
       write(out, recordKey == null ? null : recordKey.getBytes(StandardCharsets.UTF_8));
       write(out, value);
     } catch (IOException e) {
-      throw new UncheckedIOException("memory has no I/O errors", e);
+      throw new UncheckedIOException("failed to write to memory", e);
     }
     return bytes.toByteArray();
   }
@@ -195,16 +196,17 @@ public final class Signatures {
         return parser.parse(KeyFactory.getInstance(ALGORITHM), der);
       }
     } catch (CharacterCodingException e) {
-      throw new IllegalArgumentException(refusal(file, type), e); // DER, say
+      throw new IllegalArgumentException(invalidKey(file, type), e); // for example DER
     } catch (IOException e) {
       throw new IllegalArgumentException(file + " cannot be read: " + e, e);
     } catch (GeneralSecurityException | IllegalArgumentException e) {
-      throw new IllegalArgumentException(refusal(file, type), e);
+      throw new IllegalArgumentException(invalidKey(file, type), e);
     }
-    throw new IllegalArgumentException(refusal(file, type));
+    throw new IllegalArgumentException(invalidKey(file, type));
   }
 
-  private static String refusal(Path file, String type) {
-    return "%s is no unencrypted Ed25519 %s in PEM".formatted(file, type.toLowerCase(Locale.ROOT));
+  private static String invalidKey(Path file, String type) {
+    return "%s is not an unencrypted Ed25519 %s in PEM"
+        .formatted(file, type.toLowerCase(Locale.ROOT));
   }
 }

@@ -1,4 +1,4 @@
-/** Head versions on their compacted topic: published, followed, checked, rolled back. */
+/** Publishing, following, verifying and rolling back head versions on the heads topic. */
 @NullMarked
 package dev.headwater.heads;
 

@@ -12,25 +12,25 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Which head is live: as a number, and as the label of a series that the next head replaces; and
- * which one is on trial.
+ * Meters of the live head and the canary. The live version is exported as a gauge value and as a
+ * tag of an info series, which is replaced when the version changes.
  */
 final class HeadMeters {
-  private static final Trial NONE = new Trial(Double.NaN, 0);
+  private static final Canary NONE = new Canary(Double.NaN, 0);
 
   private final MeterRegistry registry;
   private final MultiGauge info;
   private final Map<String, AtomicLong> versions = new TreeMap<>();
 
-  private final Map<String, Trial> trials = new ConcurrentHashMap<>();
+  private final Map<String, Canary> canaryByTask = new ConcurrentHashMap<>();
 
-  private record Trial(double version, double share) {}
+  private record Canary(double version, double share) {}
 
   HeadMeters(MeterRegistry registry) {
     this.registry = registry;
     info =
         MultiGauge.builder("headwater.head.info")
-            .description("1 for the head that is live, by its version")
+            .description("Always 1; the version tag is that of the live head")
             .register(registry);
   }
 
@@ -46,33 +46,33 @@ final class HeadMeters {
         true);
   }
 
-  /** Tells of canaries, as scorers do: from the start that there is none. */
+  /** Registers the canary meters of scorers, initially without a canary. */
   void canaries(List<String> tasks) {
     for (String task : tasks) {
-      Gauge.builder("headwater.canary.share", () -> trial(task).share())
-          .description("Share of the keys for which a head on trial answers")
+      Gauge.builder("headwater.canary.share", () -> canaryOf(task).share())
+          .description("Fraction of record keys served by the canary head")
           .baseUnit("ratio")
           .tag("task", task)
           .register(registry);
-      Gauge.builder("headwater.canary.version", () -> trial(task).version())
-          .description("Version of the head on trial; NaN where there is none")
+      Gauge.builder("headwater.canary.version", () -> canaryOf(task).version())
+          .description("Version of the canary head; NaN without a canary")
           .tag("task", task)
           .register(registry);
     }
   }
 
   void canary(String task, long version, double share) {
-    trials.put(task, share > 0 ? new Trial(version, share) : NONE);
+    canaryByTask.put(task, share > 0 ? new Canary(version, share) : NONE);
   }
 
-  private Trial trial(String task) {
-    return trials.getOrDefault(task, NONE);
+  private Canary canaryOf(String task) {
+    return canaryByTask.getOrDefault(task, NONE);
   }
 
   private AtomicLong register(String task) {
     AtomicLong version = new AtomicLong();
     Gauge.builder("headwater.head.version", version, AtomicLong::get)
-        .description("Version of the head that is live")
+        .description("Version of the live head")
         .tag("task", task)
         .register(registry);
     return version;

@@ -4,7 +4,7 @@ import dev.headwater.metrics.Health;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Health as probes and the page read it: {@code {"up", "cause", "parts": {name: the same}}}. */
+/** Converts health to JSON: {@code {"up", "cause", "parts": {name: nested health}}}. */
 final class HealthJson {
   private HealthJson() {}
 

@@ -9,17 +9,22 @@ import java.time.Duration;
 import java.util.function.Supplier;
 
 /**
- * {@code /metrics} in the Prometheus text format; {@code /health/live} and {@code /health/ready} as
- * JSON {@code {"up": boolean, "cause": string, "parts": {name: the same}}} with status 200 or 503;
- * the status page at {@code /}, its data at {@code /status.json}, and the latest of it at {@code
- * /status/latest.json}. Nothing can be changed through it: see {@link ReadOnly}.
+ * Serves metrics, health and the status page, read-only (see {@link ReadOnly}):
+ *
+ * <ul>
+ *   <li>{@code /metrics}: Prometheus text format
+ *   <li>{@code /health/live} and {@code /health/ready}: JSON {@code {"up": boolean, "cause":
+ *       string, "parts": {name: nested health}}} with status 200 or 503
+ *   <li>{@code /}: the status page; {@code /status.json}: its data; {@code /status/latest.json}:
+ *       the latest values
+ * </ul>
  */
 public final class HttpServer implements AutoCloseable {
   /** Prometheus text exposition format 0.0.4. */
   private static final String PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
-  /** The page is one file: it asks this server for its data, and nobody else for anything. */
-  private static final String ONE_FILE =
+  /** The page is self-contained: it fetches data from this server only. */
+  private static final String PAGE_POLICY =
       "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:;"
           + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -32,7 +37,7 @@ public final class HttpServer implements AutoCloseable {
   private final ProcessMeters process;
 
   /**
-   * @param status is closed with this
+   * @param status the status page's data; closed together with the server
    */
   public HttpServer(
       HttpSettings settings,
@@ -49,28 +54,30 @@ public final class HttpServer implements AutoCloseable {
               config.startup.showJavalinBanner = false;
               ReadOnly.harden(config, settings);
               config.routes.get(
-                  "/", context -> context.header("Content-Security-Policy", ONE_FILE).html(page));
+                  "/",
+                  context -> context.header("Content-Security-Policy", PAGE_POLICY).html(page));
               config.routes.get("/status.json", context -> json(context, status.now()));
               config.routes.get(LATEST, context -> json(context, status.latest()));
               config.routes.get(
                   "/metrics",
                   context -> context.contentType(PROMETHEUS_TEXT).result(registry.scrape()));
-              config.routes.get("/health/live", context -> answer(context, live.get()));
-              config.routes.get("/health/ready", context -> answer(context, ready.get()));
+              config.routes.get("/health/live", context -> respond(context, live.get()));
+              config.routes.get("/health/ready", context -> respond(context, ready.get()));
             });
   }
 
   /**
-   * Binds, and follows what the page shows; throws if the address is taken.
+   * Binds the port and starts recording the history of the status page; throws if the address is in
+   * use.
    *
-   * @param interval from one moment of the page's history to the next
+   * @param interval time between two points of the history
    */
   public void start(Duration interval) {
     server.start();
     status.start(interval);
   }
 
-  /** The bound port. */
+  /** Returns the bound port. */
   public int port() {
     return server.port();
   }
@@ -82,7 +89,7 @@ public final class HttpServer implements AutoCloseable {
     process.close();
   }
 
-  private static void answer(Context context, Health health) throws Exception {
+  private static void respond(Context context, Health health) throws Exception {
     context.status(health.up() ? OK : SERVICE_UNAVAILABLE);
     json(context, HealthJson.of(health));
   }

@@ -7,7 +7,7 @@ import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.Arrays;
 
-/** How this program's meters are made: described, and durations with buckets of their own. */
+/** Creates meters with descriptions, and timers with a common range of histogram buckets. */
 record Meters(MeterRegistry registry) {
   Counter counter(String name, String description, Tag... tags) {
     return Counter.builder(name)
@@ -20,7 +20,7 @@ record Meters(MeterRegistry registry) {
     return histogram(name, description).tags(Arrays.asList(tags)).register(registry);
   }
 
-  /** With a bucket of its own that ends at the objective, so that what kept it can be counted. */
+  /** Creates a timer with an extra bucket at the objective, to count durations that meet it. */
   Timer timer(String name, String description, Duration objective) {
     return histogram(name, description).serviceLevelObjectives(objective).register(registry);
   }

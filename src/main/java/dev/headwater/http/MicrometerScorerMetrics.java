@@ -23,19 +23,17 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link ScorerMetrics} as Micrometer meters; its equations hold between the exported series. Every
- * counter is there at 0 from the start, so that its first increase is one, and no label is taken
- * from a topic unchecked.
+ * Exports {@link ScorerMetrics} as Micrometer meters; its equations hold between the exported
+ * series. Every counter starts at 0, so that rates include the first increment. Tag values from a
+ * topic are always checked.
  */
 public final class MicrometerScorerMetrics implements ScorerMetrics {
-  /**
-   * What a head is of that names no task of the bundle: whoever writes keys must not make series.
-   */
+  /** Task tag of heads for unknown tasks, so that keys on the topic cannot create series. */
   private static final String UNKNOWN = "unknown";
 
   static final String CONFIDENCE = "headwater_confidence_ratio";
 
-  /** What deploy/prometheus promises of 99 records in a hundred. */
+  /** The objective for 99 % of records in deploy/prometheus. */
   private static final Duration OBJECTIVE = Duration.ofSeconds(1);
 
   private static final double[] BATCHES = {1, 2, 4, 8, 16, 32, 64, 128, 256};
@@ -75,41 +73,46 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   private final HeadMeters heads;
 
   /**
-   * @param tasks of the bundle
+   * @param tasks names of the bundle's tasks
    */
   public MicrometerScorerMetrics(PrometheusMeterRegistry registry, List<String> tasks) {
-    // of versions only info metrics tell; a filter has to be there before the first meter is
+    // only info metrics have version tags; filters must be registered before the first meter
     registry.config().meterFilter(MeterFilter.ignoreTags("kafka.version"));
     meters = new Meters(registry);
     heads = new HeadMeters(registry);
     heads.canaries(tasks);
-    received = meters.counter("headwater.records.received", "Records that reached scoring");
-    predicted = meters.counter("headwater.records.predicted", "Records predicted");
+    received = meters.counter("headwater.records.received", "Records received for scoring");
+    predicted = meters.counter("headwater.records.predicted", "Records with a prediction");
     deadLettered =
-        meters.counter("headwater.records.dead.lettered", "Records sent to dead letters");
-    reviewed = meters.counter("headwater.records.reviewed", "Review items, one a task of a record");
-    labelsReceived = meters.counter("headwater.labels.received", "Labels that reached the join");
-    labelsMatched = meters.counter("headwater.labels.matched", "Labels that met their record");
+        meters.counter("headwater.records.dead.lettered", "Records sent to the dead-letters topic");
+    reviewed =
+        meters.counter("headwater.records.reviewed", "Label requests, one per record and task");
+    labelsReceived = meters.counter("headwater.labels.received", "Labels received by the join");
+    labelsMatched = meters.counter("headwater.labels.matched", "Labels matched with their record");
     labelsUnmatched =
-        meters.counter("headwater.labels.unmatched", "Labels that waited for a record in vain");
+        meters.counter(
+            "headwater.labels.unmatched", "Labels that expired without a matching record");
     labelsDeadLettered =
-        meters.counter("headwater.labels.dead.lettered", "Labels that could not be read");
+        meters.counter("headwater.labels.dead.lettered", "Labels sent to the dead-letters topic");
     positions =
         meters.counter(
-            "headwater.inference.tokens", "Positions run through the backbone, padding included");
+            "headwater.inference.tokens", "Tokens run through the backbone, padding included");
     padding =
-        meters.counter("headwater.inference.padding.tokens", "Those of them that are padding");
+        meters.counter(
+            "headwater.inference.padding.tokens", "Padding tokens run through the backbone");
     endToEnd =
         meters.timer(
-            "headwater.record.latency", "Record timestamp to prediction forwarded", OBJECTIVE);
+            "headwater.record.latency",
+            "Time from record timestamp to forwarded prediction",
+            OBJECTIVE);
     labelDelay =
         Timer.builder("headwater.label.delay")
-            .description("From a record's asking for its label to the label's coming")
+            .description("Time from label request to label")
             .serviceLevelObjectives(DELAYS)
             .register(registry);
     batchSize =
         DistributionSummary.builder("headwater.inference.batch")
-            .description("Records in one backbone batch")
+            .description("Records per backbone batch")
             .baseUnit("records")
             .serviceLevelObjectives(BATCHES)
             .register(registry);
@@ -118,7 +121,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
       stages.put(
           stage,
           meters.timer(
-              "headwater.stage.duration", "Where the time of records goes", Tag.of("stage", name)));
+              "headwater.stage.duration", "Time per pipeline stage", Tag.of("stage", name)));
     }
     Histogram confidence = confidence(registry);
     tasks.forEach(task -> confidences.put(task, confidence.labelValues(task)));
@@ -126,11 +129,11 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
     refusals.put(UNKNOWN, refusals(UNKNOWN));
   }
 
-  /** Micrometer's own histograms round what they count up to whole numbers. */
+  /** Uses the Prometheus client, because Micrometer's histograms round values up to integers. */
   private static Histogram confidence(PrometheusMeterRegistry registry) {
     return Histogram.builder()
         .name(CONFIDENCE)
-        .help("How sure the live head is, by record")
+        .help("Confidence of the live head, by record")
         .labelNames("task")
         .classicOnly()
         .withoutExemplars()
@@ -139,20 +142,22 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   private void register(String task) {
-    Tag of = Tag.of("task", task);
+    Tag taskTag = Tag.of("task", task);
     Map<String, Counter> reasons = new TreeMap<>();
     for (Reason reason : List.of(Reason.UNSURE, Reason.AUDIT, Reason.UNLABELLED)) {
-      Tag why = Tag.of("reason", reason.name().toLowerCase(Locale.ROOT));
+      Tag reasonTag = Tag.of("reason", reason.name().toLowerCase(Locale.ROOT));
       reasons.put(
           reason.name(),
-          meters.counter("headwater.samples", "Records kept to learn from", of, why));
+          meters.counter("headwater.samples", "Samples kept, by reason", taskTag, reasonTag));
     }
     kept.put(task, reasons);
-    swaps.put(task, meters.counter("headwater.head.swaps", "Heads that went live", of));
+    swaps.put(task, meters.counter("headwater.head.swaps", "Heads that became live", taskTag));
     swapDurations.put(
         task,
         meters.timer(
-            "headwater.head.swap.duration", "Checking, loading, warming and swapping a head", of));
+            "headwater.head.swap.duration",
+            "Time to check, load, warm up and swap a head",
+            taskTag));
     refusals.put(task, refusals(task));
   }
 
@@ -166,7 +171,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
                     code,
                     meters.counter(
                         "headwater.head.refusals",
-                        "Heads refused; the last good one serves on",
+                        "Heads rejected; the current live head is kept",
                         Tag.of("task", task),
                         Tag.of("reason", code))));
     return causes;
@@ -185,9 +190,9 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
 
   @Override
   public void confident(String task, double confidence) {
-    DistributionDataPoint counted = confidences.get(task);
-    if (counted != null) {
-      counted.observe(confidence);
+    DistributionDataPoint histogram = confidences.get(task);
+    if (histogram != null) {
+      histogram.observe(confidence);
     }
   }
 
@@ -236,20 +241,20 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void inferred(int records, long all, long padded, Duration took) {
+  public void inferred(int records, long all, long padded, Duration elapsed) {
     batchSize.record(records);
     positions.increment(all);
     padding.increment(padded);
-    passed(Stage.INFERENCE, took.toNanos());
+    passed(Stage.INFERENCE, elapsed.toNanos());
   }
 
   @Override
-  public void swapped(String task, long version, Duration took) {
+  public void swapped(String task, long version, Duration elapsed) {
     Counter counter = swaps.get(task);
     Timer duration = swapDurations.get(task);
     if (counter != null && duration != null) {
       counter.increment();
-      duration.record(took);
+      duration.record(elapsed);
       heads.live(task, version);
     }
   }

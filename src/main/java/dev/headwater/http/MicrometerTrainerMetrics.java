@@ -14,15 +14,15 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** {@link TrainerMetrics} as Micrometer meters; every counter is there at 0 from the start. */
+/** Exports {@link TrainerMetrics} as Micrometer meters; every counter starts at 0. */
 public final class MicrometerTrainerMetrics implements TrainerMetrics {
   private final Meters meters;
   private final HeadMeters heads;
   private final Map<String, AtomicReference<Double>> gauges = new ConcurrentHashMap<>();
 
   /**
-   * @param tasks of the bundle
-   * @param driftCauses what a detector may name
+   * @param tasks names of the bundle's tasks
+   * @param driftCauses causes that drift detectors report
    */
   public MicrometerTrainerMetrics(
       MeterRegistry registry, List<String> tasks, List<String> driftCauses) {
@@ -53,17 +53,20 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
   @Override
   public void lag(long records) {
     gauge(
-        "headwater.trainer.lag", "records", "Samples on the topic that are not read yet", records);
+        "headwater.trainer.lag",
+        "records",
+        "Samples on the topic that the trainer has not read",
+        records);
   }
 
   @Override
-  public void tookIn(Duration took) {
-    intake().record(took);
+  public void tookIn(Duration elapsed) {
+    intake().record(elapsed);
   }
 
   private Timer intake() {
     return meters.timer(
-        "headwater.trainer.intake.duration", "Taking in all that one look at the topic brought");
+        "headwater.trainer.intake.duration", "Time to process one poll of the samples topic");
   }
 
   @Override
@@ -79,7 +82,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
 
   private Counter samples(String task) {
     return meters.counter(
-        "headwater.trainer.samples", "Labelled samples taken into memory", of(task));
+        "headwater.trainer.samples", "Labelled samples added to memory", of(task));
   }
 
   private void memory(String task, int size) {
@@ -91,14 +94,14 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
     gauge(
         "headwater.prequential.accuracy",
         "ratio",
-        "Right answers among the latest labelled samples, weighted to the traffic",
+        "Accuracy on the latest labelled samples, weighted to the traffic",
         accuracy,
         of(task),
         of(head));
     gauge(
         "headwater.calibration.error",
         "ratio",
-        "Expected calibration error on the same samples",
+        "Expected calibration error on the latest labelled samples",
         calibrationError,
         of(task),
         of(head));
@@ -109,7 +112,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
     gauge(
         "headwater.prequential.iou",
         "ratio",
-        "Intersection over union on the same samples, NaN where answers are no masks",
+        "Intersection over union on the latest labelled samples; NaN without masks",
         iou,
         of(task),
         of(head));
@@ -122,19 +125,24 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
   @Override
   public void stepped(String task, int step, int limit, double loss) {
     gauge("headwater.trainer.steps", "", "Steps of the latest fit", step, of(task));
-    gauge("headwater.trainer.steps.limit", "", "Steps it takes at most", limit, of(task));
-    gauge("headwater.trainer.loss", "", "Loss at its latest step", loss, of(task));
+    gauge(
+        "headwater.trainer.steps.limit",
+        "",
+        "Maximum number of steps of the latest fit",
+        limit,
+        of(task));
+    gauge("headwater.trainer.loss", "", "Loss at the latest step", loss, of(task));
   }
 
   @Override
-  public void trained(String task, Duration took) {
-    training(task).record(took);
+  public void trained(String task, Duration elapsed) {
+    training(task).record(elapsed);
   }
 
   private Timer training(String task) {
     return meters.timer(
         "headwater.trainer.training.duration",
-        "Fitting one candidate, cross-fitting included",
+        "Time to fit one candidate, cross-fitting included",
         of(task));
   }
 
@@ -143,7 +151,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
     gauge(
         "headwater.drift.score",
         "",
-        "How near a detector is to its alarm, from 0 to 1",
+        "Drift detector statistic as a fraction of its alarm threshold, from 0 to 1",
         score,
         of(task),
         Tag.of("cause", cause));
@@ -156,7 +164,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
 
   private Counter alarms(String task, String cause) {
     return meters.counter(
-        "headwater.drift.alarms", "Alarms of drift", of(task), Tag.of("cause", cause));
+        "headwater.drift.alarms", "Drift alarms", of(task), Tag.of("cause", cause));
   }
 
   @Override
@@ -167,7 +175,7 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
   private Counter verdicts(String task, boolean accepted, String cause) {
     return meters.counter(
         "headwater.gate.verdicts",
-        "What the gate said of candidates, and why",
+        "Gate verdicts on candidate heads, by cause",
         of(task),
         Tag.of("verdict", accepted ? "accepted" : "refused"),
         Tag.of("cause", cause));
@@ -185,7 +193,9 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
 
   private Counter withdrawals(String task) {
     return meters.counter(
-        "headwater.heads.withdrawn", "Heads taken back: they proved worse", of(task));
+        "headwater.heads.withdrawn",
+        "Heads withdrawn because they proved worse than their parent",
+        of(task));
   }
 
   private static Tag of(String task) {

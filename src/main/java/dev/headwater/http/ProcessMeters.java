@@ -13,7 +13,7 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import java.util.function.Supplier;
 
-/** What every process measures: its JVM, its memory as the kernel sees it, its health. */
+/** Meters of every process: JVM, resident memory, build and health. */
 final class ProcessMeters implements AutoCloseable {
   private final JvmGcMetrics collections = new JvmGcMetrics();
 
@@ -26,11 +26,12 @@ final class ProcessMeters implements AutoCloseable {
     new UptimeMetrics().bindTo(registry);
     new FileDescriptorMetrics().bindTo(registry);
     Gauge.builder("process.resident.memory", ProcessMemory::resident)
-        .description("Native memory included, as the kernel counts it; NaN where it does not tell")
+        .description(
+            "Resident memory, native memory included; NaN if the kernel does not report it")
         .baseUnit("bytes")
         .register(registry);
     Gauge.builder("headwater.build.info", () -> 1)
-        .description("1, by the version of the program")
+        .description("Always 1; the version tag is that of Headwater")
         .tag("version", version())
         .register(registry);
     health(registry, "live", live);
@@ -39,12 +40,12 @@ final class ProcessMeters implements AutoCloseable {
 
   private static void health(MeterRegistry registry, String probe, Supplier<Health> health) {
     Gauge.builder("headwater.health", () -> health.get().up() ? 1 : 0)
-        .description("What the probe says, 1 for up")
+        .description("Result of the health probe: 1 for up, 0 for down")
         .tag("probe", probe)
         .register(registry);
   }
 
-  /** Of the program; of a run from classes, that it is one. */
+  /** Returns the version, or {@code development} if not run from a jar. */
   static String version() {
     String version = ProcessMeters.class.getPackage().getImplementationVersion();
     return version == null ? "development" : version;

@@ -19,8 +19,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What holds for every answer: only GET and HEAD do anything, no request body is ever read, headers
- * and waiting are bounded, and what failed inside is told in the log, not to the asker.
+ * Hardens the HTTP server for read-only use. Only GET and HEAD are allowed, and request bodies are
+ * never read. Header size and connection time are bounded. Internal errors are logged and not
+ * returned.
  */
 final class ReadOnly {
   private static final Logger log = LoggerFactory.getLogger(ReadOnly.class);
@@ -29,15 +30,15 @@ final class ReadOnly {
   private static final Duration IDLE = Duration.ofSeconds(5);
 
   /**
-   * From a connection to the end of its one request. Every byte begins {@link #IDLE} anew, and
-   * Jetty's data rates count no headers, so that a byte now and then would hold a connection.
+   * Maximum duration of a connection, which has one request. {@link #IDLE} restarts with every byte
+   * and Jetty's data rates ignore headers, so slow clients could otherwise hold connections open.
    */
-  private static final Duration WHOLE = Duration.ofSeconds(10);
+  private static final Duration MAX_DURATION = Duration.ofSeconds(10);
 
-  /** Scrapers, probes and a few people; beyond it connections wait to be accepted. */
+  /** Enough for scrapers, probes and a few users; further connections wait to be accepted. */
   static final int CONNECTIONS = 128;
 
-  /** A page may use its own files and nothing else; scripts stand in files, styles may not. */
+  /** Default headers; the policy allows files of this server, and inline styles but no scripts. */
   private static final Map<String, String> HEADERS =
       Map.of(
           "Content-Security-Policy",
@@ -52,7 +53,7 @@ final class ReadOnly {
 
   private ReadOnly() {}
 
-  /** Binds only what the settings say. */
+  /** Applies the limits and binds only the configured address. */
   static void harden(JavalinConfig config, HttpSettings settings) {
     config.routes.before(ReadOnly::begin);
     config.routes.exception(Exception.class, ReadOnly::failed);
@@ -63,7 +64,7 @@ final class ReadOnly {
     config.jetty.modifyServer(ReadOnly::limit);
     config.jetty.addConnector(
         (server, http) -> {
-          // a second acceptor might take one connection more than there may be
+          // one acceptor: a second could exceed the connection limit by one
           ServerConnector connector =
               new ServerConnector(server, 1, -1, new HttpConnectionFactory(http));
           connector.setHost(settings.host());
@@ -92,12 +93,12 @@ final class ReadOnly {
   private static void limit(HttpConfiguration http) {
     http.setSendServerVersion(false);
     http.setRequestHeaderSize(REQUEST_HEADER_BYTES);
-    http.setPersistentConnectionsEnabled(false); // what bounds a connection bounds its request
+    http.setPersistentConnectionsEnabled(false); // so a connection limit is a request limit
   }
 
   private static void limit(Server server) {
     server.addBean(new NetworkConnectionLimit(CONNECTIONS, server));
-    // what is no HTTP never comes to a handler; Jetty's own page would name its version
+    // malformed HTTP never reaches a handler, and Jetty's error page reveals its version
     server.setErrorHandler(
         (request, response, callback) -> {
           callback.succeeded();
@@ -105,7 +106,7 @@ final class ReadOnly {
         });
   }
 
-  /** Ends connections whose time is over, whatever they are at. */
+  /** Closes connections at their deadline. */
   private static final class Deadline implements Connection.Listener {
     private final Scheduler scheduler;
     private final Map<Connection, Scheduler.Task> open = new ConcurrentHashMap<>();
@@ -119,7 +120,7 @@ final class ReadOnly {
       open.put(
           connection,
           scheduler.schedule(
-              connection.getEndPoint()::close, WHOLE.toMillis(), TimeUnit.MILLISECONDS));
+              connection.getEndPoint()::close, MAX_DURATION.toMillis(), TimeUnit.MILLISECONDS));
     }
 
     @Override

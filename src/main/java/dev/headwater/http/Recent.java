@@ -7,22 +7,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** The latest of what a histogram that counts from the beginning has counted. Not thread-safe. */
+/** The most recent window of a cumulative histogram. Not thread-safe. */
 final class Recent {
-  private final int looks;
+  private final int window;
   private final Deque<double[]> counts = new ArrayDeque<>();
   private double[] bounds = {};
 
   /**
-   * @param looks back that the latest reaches
+   * @param window length of the window, in snapshots
    */
-  Recent(int looks) {
-    this.looks = looks;
+  Recent(int window) {
+    this.window = window;
   }
 
   /**
-   * @param upper bounds of the buckets, ascending
-   * @param now what each has counted since the beginning
+   * Adds a snapshot.
+   *
+   * @param upper upper bounds of the buckets, ascending
+   * @param now cumulative count of each bucket since the start
    */
   void add(double[] upper, double[] now) {
     bounds = upper;
@@ -30,7 +32,7 @@ final class Recent {
       counts.addLast(new double[now.length]);
     }
     counts.addLast(now);
-    if (counts.size() > looks + 1) {
+    if (counts.size() > window + 1) {
       counts.removeFirst();
     }
   }
@@ -41,7 +43,7 @@ final class Recent {
     return IntStream.range(0, to.length).mapToDouble(i -> to[i] - from[i]).toArray();
   }
 
-  /** Within its bucket as if all were spread evenly; NaN where nothing was counted. */
+  /** Returns a quantile of the window, interpolated within a bucket; NaN if the window is empty. */
   double quantile(double share) {
     double[] latest = latest();
     double rest = share * IntStream.range(0, latest.length).mapToDouble(i -> latest[i]).sum();
@@ -55,7 +57,7 @@ final class Recent {
     return Double.NaN;
   }
 
-  /** Upper bounds, with the counts below each and above the one before. */
+  /** Returns the upper bounds and the count per bucket, in the window and since the start. */
   Map<String, List<Double>> buckets() {
     return Map.of("bounds", list(bounds), "latest", list(latest()), "all", list(counts.getLast()));
   }

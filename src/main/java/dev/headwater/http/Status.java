@@ -29,21 +29,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the status page shows: what this process measures, now and on the way here, and the heads it
- * knows of. It reads the same meters that {@code /metrics} exports, from a thread of its own, and
- * holds a bounded number of moments in memory.
+ * The data of the status page: current metrics, their history, and the known heads. It reads the
+ * meters that {@code /metrics} exports, on its own thread, and keeps a bounded history in memory.
  */
 public final class Status implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Status.class);
-  private static final int MOMENTS = 720;
-  private static final int HEADS_A_TASK = 100;
+  private static final int HISTORY_POINTS = 720;
+  private static final int HEADS_PER_TASK = 100;
 
-  /** Looks back that the latest confidences reach. */
-  private static final int LATEST = 60;
+  /** Window of the confidence histogram, in snapshots. */
+  private static final int CONFIDENCE_WINDOW = 60;
 
   private static final String HEAD_VERSION = "headwater.head.version";
 
-  /** What is shown over time. */
+  /** Meters with a history. */
   private static final Set<String> SHOWN =
       Set.of(
           "headwater.records.received",
@@ -72,10 +71,10 @@ public final class Status implements AutoCloseable {
   private static final String LATENCY = "headwater.record.latency";
 
   /**
-   * What does not change.
+   * Static information.
    *
    * @param role {@code scorer}, {@code trainer} or {@code replay}
-   * @param thresholds by task, the certainty below which a record asks for its label
+   * @param thresholds by task, the confidence below which a label is requested
    */
   public record About(String name, String role, Map<String, Double> thresholds) {}
 
@@ -84,7 +83,7 @@ public final class Status implements AutoCloseable {
   private final Supplier<Health> ready;
   private final Supplier<List<HeadInfo>> heads;
   private final Optional<TrainerLink> trainer;
-  private final TimeSeries history = new TimeSeries(MOMENTS);
+  private final TimeSeries history = new TimeSeries(HISTORY_POINTS);
   private final Map<String, Recent> confidences = new TreeMap<>();
   private final Recent latencies = new Recent(1);
   private Map<String, Double> latest = Map.of();
@@ -97,8 +96,8 @@ public final class Status implements AutoCloseable {
           });
 
   /**
-   * @param heads every head version known, refused ones too, ascending within a task
-   * @param trainer address of its page, to show what it measures beside this process's own
+   * @param heads all known head versions, rejected ones included, ascending within a task
+   * @param trainer address of the trainer's status page, to include its metrics
    */
   public Status(
       PrometheusMeterRegistry registry,
@@ -113,7 +112,7 @@ public final class Status implements AutoCloseable {
     this.trainer = trainer.map(TrainerLink::new);
   }
 
-  /** Looks at the meters this often from now on. */
+  /** Starts recording the history at this interval. */
   public void start(Duration interval) {
     long nanos = interval.toNanos();
     var unused = clock.scheduleAtFixedRate(this::tick, 0, nanos, TimeUnit.NANOSECONDS);
@@ -121,29 +120,28 @@ public final class Status implements AutoCloseable {
 
   private void tick() {
     try {
-      Map<String, Double> told = trainer.isPresent() ? trainer.get().ask() : Map.of();
-      look(System.currentTimeMillis(), told);
+      Map<String, Double> trainerValues = trainer.isPresent() ? trainer.get().ask() : Map.of();
+      look(System.currentTimeMillis(), trainerValues);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // closing
     } catch (RuntimeException e) {
-      // a meter that fails, as of a client that is closing: the page has a gap, and the next look
-      // must still come
-      LOG.atWarn().setCause(e).log("the status page has a gap");
+      // a meter may fail, for example of a closing Kafka client; the next update must still run
+      LOG.atWarn().setCause(e).log("status page update failed");
     }
   }
 
-  /** Takes a moment down. */
+  /** Records one point of the history. */
   void look(long now) {
     look(now, Map.of());
   }
 
-  private synchronized void look(long now, Map<String, Double> told) {
+  private synchronized void look(long now, Map<String, Double> trainerValues) {
     latest = measured();
-    Map<String, Double> values = new LinkedHashMap<>(told);
-    // which head serves here is nobody else's to say: what a trainer made live may be refused
+    Map<String, Double> values = new LinkedHashMap<>(trainerValues);
+    // use this process's own live version: it may have rejected the head the trainer promoted
     values.keySet().removeIf(key -> key.startsWith(HEAD_VERSION));
     values.putAll(latest);
-    lookAtConfidences();
+    updateConfidences();
     history.add(now, values);
   }
 
@@ -154,8 +152,8 @@ public final class Status implements AutoCloseable {
       if (SHOWN.contains(name)) {
         values.put(key(meter.getId()), value(meter));
       } else if (name.equals(LATENCY) && meter instanceof Timer timer) {
-        long count = timer.count(); // first: what comes meanwhile must not look late
-        lookAtLatencies(timer.takeSnapshot().histogramCounts(), count, timer.max(TimeUnit.SECONDS));
+        long count = timer.count(); // first, so that concurrent records do not count as late
+        updateLatencies(timer.takeSnapshot().histogramCounts(), count, timer.max(TimeUnit.SECONDS));
         values.put(LATENCY + "{q=0.5}", latencies.quantile(0.5));
         values.put(LATENCY + "{q=0.99}", latencies.quantile(0.99));
       }
@@ -163,8 +161,8 @@ public final class Status implements AutoCloseable {
     return values;
   }
 
-  /** What took longer than the last bucket says is at the longest there was. */
-  private void lookAtLatencies(CountAtBucket[] cumulative, long count, double longest) {
+  /** Durations above the last bucket go into an extra bucket that ends at the maximum. */
+  private void updateLatencies(CountAtBucket[] cumulative, long count, double longest) {
     double[] bounds = new double[cumulative.length + 1];
     double[] counts = new double[cumulative.length + 1];
     double before = 0;
@@ -179,20 +177,21 @@ public final class Status implements AutoCloseable {
     latencies.add(bounds, counts);
   }
 
-  private void lookAtConfidences() {
+  private void updateConfidences() {
     registry
         .getPrometheusRegistry()
         .scrape(MicrometerScorerMetrics.CONFIDENCE::equals)
         .forEach(
             family ->
-                ((HistogramSnapshot) family).getDataPoints().forEach(this::lookAtConfidences));
+                ((HistogramSnapshot) family).getDataPoints().forEach(this::updateConfidences));
   }
 
-  private void lookAtConfidences(HistogramSnapshot.HistogramDataPointSnapshot point) {
+  private void updateConfidences(HistogramSnapshot.HistogramDataPointSnapshot point) {
     ClassicHistogramBuckets buckets = point.getClassicBuckets();
-    int finite = buckets.size() - 1; // nothing is surer than 1
+    int finite = buckets.size() - 1; // the last bucket is unbounded, and confidence is at most 1
     confidences
-        .computeIfAbsent(String.valueOf(point.getLabels().get("task")), t -> new Recent(LATEST))
+        .computeIfAbsent(
+            String.valueOf(point.getLabels().get("task")), t -> new Recent(CONFIDENCE_WINDOW))
         .add(
             IntStream.range(0, finite).mapToDouble(buckets::getUpperBound).toArray(),
             IntStream.range(0, finite).mapToDouble(buckets::getCount).toArray());
@@ -212,14 +211,14 @@ public final class Status implements AutoCloseable {
     return labels.isEmpty() ? id.getName() : id.getName() + "{" + labels + "}";
   }
 
-  /** What this process measured at the last look, for the page of another. */
+  /** Returns the values of the latest update, for the page of another process. */
   synchronized Map<String, Object> latest() {
     Map<String, Double> finite = new LinkedHashMap<>(latest);
     finite.values().removeIf(value -> !Double.isFinite(value));
     return Map.of("health", HealthJson.of(ready.get()), "values", finite);
   }
 
-  /** As of the last look, ready to be written as JSON. */
+  /** Returns the page's data as of the latest update, for serialisation as JSON. */
   public synchronized Map<String, Object> now() {
     Map<String, Object> now = new LinkedHashMap<>();
     now.put("about", about);
@@ -242,7 +241,7 @@ public final class Status implements AutoCloseable {
                 Collectors.groupingBy(HeadInfo::task, LinkedHashMap::new, Collectors.toList()));
     List<Map<String, Object>> lineage = new ArrayList<>();
     for (List<HeadInfo> versions : byTask.values()) {
-      versions.subList(Math.max(0, versions.size() - HEADS_A_TASK), versions.size()).stream()
+      versions.subList(Math.max(0, versions.size() - HEADS_PER_TASK), versions.size()).stream()
           .map(Status::json)
           .forEach(lineage::add);
     }

@@ -12,8 +12,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The status page as one HTML file that loads nothing: with its data, a report to keep or send;
- * without, it asks the server it came from.
+ * The status page as one self-contained HTML file. With embedded data it is a report; without, it
+ * fetches data from its server.
  */
 public final class StatusPage {
   private static final String PAGE = "/dev/headwater/http/status.html";
@@ -23,9 +23,9 @@ public final class StatusPage {
   private StatusPage() {}
 
   /**
-   * Writes the page with its data, making its directory where there is none.
+   * Writes the page with its data; creates the parent directory if necessary.
    *
-   * @param report of a replay, null where there is none
+   * @param report report of a replay, or null
    */
   public static void write(Path file, Status status, @Nullable Object report) throws IOException {
     status.look(System.currentTimeMillis());
@@ -40,13 +40,13 @@ public final class StatusPage {
     Files.writeString(file, page(Json.MAPPER.writeValueAsString(data)));
   }
 
-  /** The page that asks. */
+  /** Returns the page that fetches its data. */
   static String live() {
     return page("null");
   }
 
   private static String page(String data) {
-    // in a script element, the end tag is the one thing that text must not hold
+    // the data must not contain the end tag of the script element
     String safe = data.replace("<", "\\u003c");
     return read(PAGE)
         .replace("/*charts*/", read(CHARTS).replaceAll("(?m)^//# sourceMappingURL=.*$", ""))

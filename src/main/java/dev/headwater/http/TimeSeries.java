@@ -8,8 +8,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Many values at the same moments, bounded: once full, every second moment of the older half goes,
- * so that the present is fine and the beginning is never lost. Thread-safe.
+ * Bounded time series with common timestamps. When full, every second point of the older half is
+ * dropped, so that recent points are dense and the start is kept. Thread-safe.
  */
 final class TimeSeries {
   private final int capacity;
@@ -21,7 +21,9 @@ final class TimeSeries {
   }
 
   /**
-   * @param values by name; one that is not finite, or that is not there, is a gap
+   * Adds one point.
+   *
+   * @param values by name; missing and non-finite values are gaps
    */
   synchronized void add(long time, Map<String, Double> values) {
     if (times.size() == capacity) {
@@ -64,7 +66,7 @@ final class TimeSeries {
     return List.copyOf(times);
   }
 
-  /** By name, as long as the times; null where there is a gap. */
+  /** Returns the values by name, one per timestamp; null for a gap. */
   synchronized Map<String, Collection<@Nullable Double>> series() {
     Map<String, Collection<@Nullable Double>> copy = new LinkedHashMap<>();
     series.forEach((name, points) -> copy.put(name, new ArrayList<>(points)));

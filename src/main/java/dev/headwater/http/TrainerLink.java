@@ -18,53 +18,53 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Asks the trainer for what it measures now, so that a scorer's page can show the whole loop. What
- * depends on it is the page alone: while the trainer does not answer, that is what is told.
+ * Fetches current values from the trainer for the status page of a scorer. Only the page depends on
+ * it: while the trainer is unreachable, the page shows that.
  */
 final class TrainerLink {
-  private static final Duration PATIENCE = Duration.ofSeconds(2);
+  private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
   private final URI address;
-  private final HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
+  private final HttpClient client = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
   private volatile Health health;
 
   /**
-   * @param trainer where its page is
+   * @param trainer address of its status page
    */
   TrainerLink(URI trainer) {
     address = trainer.resolve(HttpServer.LATEST);
-    health = Health.down("not asked yet: " + address);
+    health = Health.down("not fetched yet: " + address);
   }
 
-  /** By name, as the page's series are; nothing where there is no answer. */
+  /** Fetches the values by series name; empty if the trainer does not respond. */
   Map<String, Double> ask() throws InterruptedException {
-    CompletableFuture<HttpResponse<byte[]>> answer =
+    CompletableFuture<HttpResponse<byte[]>> response =
         client.sendAsync(HttpRequest.newBuilder(address).build(), BodyHandlers.ofByteArray());
     try {
-      JsonNode latest = read(answer.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS));
+      JsonNode latest = read(response.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS));
       Map<String, Double> values = new LinkedHashMap<>();
       latest
           .path("values")
           .properties()
           .forEach(v -> values.put(v.getKey(), v.getValue().asDouble()));
-      JsonNode told = latest.path("health");
-      String cause = told.path("cause").asText();
-      health = told.path("up").asBoolean() ? Health.up(cause) : Health.down(cause);
+      JsonNode reported = latest.path("health");
+      String cause = reported.path("cause").asText();
+      health = reported.path("up").asBoolean() ? Health.up(cause) : Health.down(cause);
       return values;
     } catch (ExecutionException | TimeoutException | IOException e) {
-      answer.cancel(true);
-      health = Health.down("no answer from %s: %s".formatted(address, cause(e)));
+      response.cancel(true);
+      health = Health.down("no response from %s: %s".formatted(address, cause(e)));
       return Map.of();
     }
   }
 
-  private static JsonNode read(HttpResponse<byte[]> answer) throws IOException {
-    if (answer.statusCode() != HttpServer.OK) {
-      throw new IOException("status " + answer.statusCode());
+  private static JsonNode read(HttpResponse<byte[]> response) throws IOException {
+    if (response.statusCode() != HttpServer.OK) {
+      throw new IOException("status " + response.statusCode());
     }
-    JsonNode latest = Json.MAPPER.readTree(answer.body());
+    JsonNode latest = Json.MAPPER.readTree(response.body());
     if (!latest.path("values").isObject()) {
-      throw new IOException("that is no trainer");
+      throw new IOException("not a Headwater status page");
     }
     return latest;
   }
@@ -75,11 +75,11 @@ final class TrainerLink {
             ? failure.getCause()
             : failure;
     return cause instanceof TimeoutException
-        ? "not within " + PATIENCE.toSeconds() + " s"
+        ? "timed out after " + TIMEOUT.toSeconds() + " s"
         : cause.toString();
   }
 
-  /** Of the trainer, as of the last time it was asked. */
+  /** Returns the trainer's health as of the last fetch. */
   Health health() {
     return health;
   }

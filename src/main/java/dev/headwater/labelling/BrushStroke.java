@@ -5,15 +5,16 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * A brush stroke as Label Studio writes it: a picture of red, green, blue and alpha, painted where
- * alpha is above 0, as a stream of bits by the run-length code of {@code thi.ng/rle-pack}, highest
- * bit first:
+ * Decodes and encodes brush strokes of Label Studio. A stroke is an RGBA image in which pixels with
+ * alpha above 0 are painted. It is run-length encoded as by {@code thi.ng/rle-pack}, in a bit
+ * stream with the highest bit first:
  *
  * <ul>
- *   <li>how many words there are, in 32 bits; their size in bits less 1, in 5; and four sizes of
- *       counters less 1, in 4 each;
- *   <li>then, till there are as many words: a bit, which of the four sizes, in 2 bits, and a count
- *       less 1 of that size; after a set bit a word to be repeated as often, else as many words.
+ *   <li>a header: the number of words (32 bits), the word size minus 1 (5 bits), and four counter
+ *       sizes minus 1 (4 bits each); sizes are in bits;
+ *   <li>runs, until all words are read: a repeat flag (1 bit), the index of the counter size (2
+ *       bits), and the run length minus 1 (one counter). If the flag is set, one word follows and
+ *       is repeated; otherwise as many words as the run length follow.
  * </ul>
  */
 final class BrushStroke {
@@ -25,17 +26,17 @@ final class BrushStroke {
   private BrushStroke() {}
 
   /**
-   * Which pixels are painted, row by row.
+   * Decodes which pixels are painted, row by row.
    *
-   * @param pixels of the picture it is painted on
-   * @throws IOException where it is no stroke on so many pixels
+   * @param pixels number of pixels of the image
+   * @throws IOException if it is not a valid stroke on that number of pixels
    */
   static boolean[] decode(byte[] rle, int pixels) throws IOException {
-    Bits bits = new Bits(rle);
+    BitReader bits = new BitReader(rle);
     int words = bits.read(32);
     if (words != pixels * CHANNELS) {
       throw new IOException(
-          "is a stroke on %d pixels, but there are %d"
+          "is a stroke on %d pixels, expected %d"
               .formatted(Integer.toUnsignedLong(words) / CHANNELS, pixels));
     }
     int word = bits.read(5) + 1;
@@ -48,7 +49,7 @@ final class BrushStroke {
       boolean repeated = bits.read(1) == 1;
       int end = i + 1 + bits.read(counters[bits.read(2)]);
       if (end > words) {
-        throw new IOException("is a stroke with more than it begins with saying");
+        throw new IOException("is a corrupt stroke: it has more words than its header declares");
       }
       int value = repeated ? bits.read(word) : 0;
       for (; i < end; i++) {
@@ -61,37 +62,37 @@ final class BrushStroke {
     return painted;
   }
 
-  /** As Label Studio's own code packs it: painted pixels are 255 in every channel. */
+  /** Encodes a stroke like Label Studio does: painted pixels are 255 in every channel. */
   static byte[] encode(boolean[] painted) {
-    Written bits = new Written();
+    BitWriter bits = new BitWriter();
     bits.write(painted.length * CHANNELS, 32);
     bits.write(WORD - 1, 5);
     Arrays.stream(COUNTERS).forEach(size -> bits.write(size - 1, 4));
-    int most = 1 << COUNTERS[COUNTERS.length - 1];
+    int maxRun = 1 << COUNTERS[COUNTERS.length - 1];
     for (int from = 0; from < painted.length; ) {
       int to = from;
       while (to < painted.length && painted[to] == painted[from]) {
         to++;
       }
-      for (int left = (to - from) * CHANNELS; left > 0; left -= most) {
-        bits.run(Math.min(left, most), painted[from] ? 0xFF : 0);
+      for (int left = (to - from) * CHANNELS; left > 0; left -= maxRun) {
+        bits.run(Math.min(left, maxRun), painted[from] ? 0xFF : 0);
       }
       from = to;
     }
     return bits.bytes();
   }
 
-  private static final class Bits {
+  private static final class BitReader {
     private final byte[] bytes;
     private int at;
 
-    Bits(byte[] bytes) {
+    BitReader(byte[] bytes) {
       this.bytes = bytes;
     }
 
     int read(int size) throws IOException {
       if (at + size > bytes.length * Byte.SIZE) {
-        throw new IOException("is a stroke that ends too early");
+        throw new IOException("is a truncated stroke");
       }
       int value = 0;
       for (int end = at + size; at < end; at++) {
@@ -101,9 +102,9 @@ final class BrushStroke {
     }
   }
 
-  private static final class Written {
+  private static final class BitWriter {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    private int begun;
+    private int current;
     private int bits;
 
     void run(int length, int word) {
@@ -119,9 +120,9 @@ final class BrushStroke {
 
     void write(int value, int size) {
       for (int bit = size - 1; bit >= 0; bit--) {
-        begun = begun << 1 | value >> bit & 1;
+        current = current << 1 | value >> bit & 1;
         if (++bits % Byte.SIZE == 0) {
-          bytes.write(begun);
+          bytes.write(current);
         }
       }
     }

@@ -17,9 +17,9 @@ import java.util.Optional;
 import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 
-/** A record as a person sees it: its text, its picture, or its fields; of a tensor its bytes. */
+/** The displayed form of a record: its text, image or fields, or the bytes of a tensor. */
 record Content(Medium medium) {
-  /** What Label Studio's tag for it shows, and its column in CSV. */
+  /** Returns the data key in Label Studio, which is also the column in CSV. */
   String key() {
     return switch (medium.kind()) {
       case TEXT -> "text";
@@ -29,9 +29,9 @@ record Content(Medium medium) {
   }
 
   /**
-   * Text; of a picture a data URI; of a tensor base64; else the record as JSON. What is none of
-   * these, now that the bundle may be another than scored it, is shown as it came: one record must
-   * not keep the others from being labelled.
+   * Returns text, a data URI for an image, base64 for a tensor, or the record as JSON. A payload
+   * that does not fit is returned unchanged: the bundle may have changed since the record was
+   * scored, and one record must not block the labelling of the others.
    */
   JsonNode of(ReviewItem item) {
     return switch (medium.kind()) {
@@ -43,18 +43,20 @@ record Content(Medium medium) {
   }
 
   /**
-   * @throws IllegalArgumentException where the item has no picture, or one of another size
+   * Checks the size of an item's image.
+   *
+   * @throws IllegalArgumentException if the item has no image, or one of another size
    */
   void requireSize(ReviewItem item, int width, int height) {
     BufferedImage image = image(item);
     if (image == null) {
       throw new IllegalArgumentException(
-          "record '%s' has no picture that can be painted on. Export as CSV"
+          "record '%s' has no readable image to paint on: export as CSV instead"
               .formatted(item.recordId()));
     }
     if (image.getWidth() != width || image.getHeight() != height) {
       throw new IllegalArgumentException(
-          "the picture of record '%s' is %d x %d, its mask %d x %d: what is painted on it could not be read back. Send pictures of the mask's size, or export as CSV"
+          "the image of record '%s' is %d x %d, but masks are %d x %d: send images of the mask's size, or export as CSV"
               .formatted(item.recordId(), image.getWidth(), image.getHeight(), width, height));
     }
   }
@@ -79,7 +81,7 @@ record Content(Medium medium) {
         .orElse(item.payload());
   }
 
-  /** By what scoring reads records with, which takes more than JSON; empty where it cannot. */
+  /** Parses the record with the lenient reader that scoring uses; empty if that fails. */
   private static Optional<JsonNode> json(ReviewItem item) {
     try (JsonParser parser = ValueReader.JSON.open(bytes(item))) {
       JsonNode record = Json.MAPPER.reader().readTree(parser);
@@ -89,7 +91,7 @@ record Content(Medium medium) {
     }
   }
 
-  /** Bytes that happen to be UTF-8 came as text. */
+  /** Returns the payload as base64; a payload that was valid UTF-8 is stored as text. */
   private static String base64(ReviewItem item) {
     return item.base64() ? item.payload() : Base64.getEncoder().encodeToString(bytes(item));
   }
@@ -105,7 +107,7 @@ record Content(Medium medium) {
     try {
       start = Base64.getDecoder().decode(base64.substring(0, Math.min(base64.length(), 12)));
     } catch (IllegalArgumentException e) {
-      return base64; // no picture
+      return base64; // not an image
     }
     boolean png = new String(start, UTF_8).contains("PNG");
     return "data:image/%s;base64,%s".formatted(png ? "png" : "jpeg", base64);

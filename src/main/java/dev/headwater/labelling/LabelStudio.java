@@ -21,9 +21,9 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Label Studio's tasks, its labelling configuration, and its JSON and JSON-MIN exports. Choices for
- * labels, a number for a number, brush strokes for masks: what none of them paints is the first
- * label.
+ * Writes Label Studio tasks and labelling configurations, and reads its JSON and JSON-MIN exports.
+ * Labels are choices, numbers are number fields, and masks are brush strokes; unpainted pixels have
+ * the first label.
  */
 public final class LabelStudio {
   private static final String LABEL = "label";
@@ -34,16 +34,16 @@ public final class LabelStudio {
   private final Task task;
   private final Content content;
 
-  public LabelStudio(Task task, Medium medium) {
+  public LabelStudio(Task task, Medium displayField) {
     this.task = task;
-    this.content = new Content(medium);
+    this.content = new Content(displayField);
   }
 
   /**
-   * What is to be imported into a project: a prediction is shown where the item has one.
+   * Writes tasks for import into a project, with the prediction of each item that has one.
    *
-   * @throws IllegalArgumentException where what is to be painted on is no picture of its mask's
-   *     size
+   * @throws IllegalArgumentException if the task is dense and an item's image does not have the
+   *     size of its mask
    */
   public void write(List<ReviewItem> items, Path file) throws IOException {
     ArrayNode tasks = Json.MAPPER.createArrayNode();
@@ -55,35 +55,35 @@ public final class LabelStudio {
           .put(Rows.TASK, item.task())
           .put(Rows.REASON, item.reason().name())
           .set(content.key(), content.of(item));
-      Scored said = item.prediction();
+      Scored scored = item.prediction();
       if (task.masks().isPresent()) {
-        paint(exported, item, task.masks().get());
-      } else if (said != null && task.kind().problem(said.label()) == null) {
-        // else the task has told something else since: it is labelled without a hint
-        predict(exported.putArray("predictions").addObject(), said);
+        addMaskPrediction(exported, item, task.masks().get());
+      } else if (scored != null && task.kind().problem(scored.label()) == null) {
+        // otherwise the task's kind has changed since the prediction, so it is left out
+        addPrediction(exported.putArray("predictions").addObject(), scored);
       }
     }
     Json.MAPPER.writerWithDefaultPrettyPrinter().writeValue(file.toFile(), tasks);
   }
 
-  private void predict(ObjectNode prediction, Scored said) {
-    prediction.put("model_version", "headwater").put("score", said.confidence());
+  private void addPrediction(ObjectNode prediction, Scored scored) {
+    prediction.put("model_version", "headwater").put("score", scored.confidence());
     ObjectNode result =
         prediction
             .putArray("result")
             .addObject()
             .put("from_name", LABEL)
             .put("to_name", SHOWN)
-            .put("type", number() ? "number" : "choices");
-    if (number()) {
-      result.putObject("value").put("number", Double.parseDouble(said.label()));
+            .put("type", isNumber() ? "number" : "choices");
+    if (isNumber()) {
+      result.putObject("value").put("number", Double.parseDouble(scored.label()));
     } else {
       ArrayNode choices = result.putObject("value").putArray("choices");
-      task.kind().names(said.label()).forEach(choices::add);
+      task.kind().names(scored.label()).forEach(choices::add);
     }
   }
 
-  private void paint(ObjectNode exported, ReviewItem item, Masks masks) {
+  private void addMaskPrediction(ObjectNode exported, ReviewItem item, Masks masks) {
     content.requireSize(item, masks.width(), masks.height());
     String mask = item.mask();
     if (mask == null) {
@@ -93,7 +93,7 @@ public final class LabelStudio {
     try {
       pixels = masks.decode(mask, "mask", item.recordId());
     } catch (InvalidRecordException e) {
-      return; // masks have been declared otherwise since: it is painted anew
+      return; // the mask's size or values have changed since, so the prediction is left out
     }
     ObjectNode prediction = exported.putArray("predictions").addObject();
     ArrayNode results = prediction.put("model_version", "headwater").putArray("result");
@@ -105,12 +105,13 @@ public final class LabelStudio {
         any |= painted[i];
       }
       if (any) {
-        stroke(results.addObject(), masks, task.labels().get(label), BrushStroke.encode(painted));
+        addStroke(
+            results.addObject(), masks, task.labels().get(label), BrushStroke.encode(painted));
       }
     }
   }
 
-  private static void stroke(ObjectNode result, Masks masks, String label, byte[] rle) {
+  private static void addStroke(ObjectNode result, Masks masks, String label, byte[] rle) {
     ObjectNode value =
         result
             .put("id", label)
@@ -130,15 +131,15 @@ public final class LabelStudio {
   }
 
   /**
-   * The project's labelling interface.
+   * Returns the project's labelling interface as XML, with a text field if the task accepts new
+   * labels.
    *
-   * @param labels that may be chosen; where others may come, there is a field to name one; of masks
-   *     the first is what is not painted
+   * @param labels the labels to choose from; for masks, the first is that of unpainted pixels
    */
   public String config(List<String> labels) {
     StringBuilder xml = new StringBuilder("<View>\n");
     xml.append("  <%s name=\"%s\" value=\"$%s\"/>%n".formatted(tag(), SHOWN, content.key()));
-    if (number()) {
+    if (isNumber()) {
       xml.append("  <Number name=\"%s\" toName=\"%s\"/>%n".formatted(LABEL, SHOWN));
     } else if (task.masks().isPresent()) {
       xml.append("  <BrushLabels name=\"%s\" toName=\"%s\">%n".formatted(LABEL, SHOWN));
@@ -155,7 +156,7 @@ public final class LabelStudio {
       xml.append("  </Choices>\n");
       if (task.open()) {
         xml.append(
-            "  <TextArea name=\"%s\" toName=\"%s\" placeholder=\"A label that is not among these\"/>%n"
+            "  <TextArea name=\"%s\" toName=\"%s\" placeholder=\"A new label\"/>%n"
                 .formatted(OTHER, SHOWN));
       }
     }
@@ -177,33 +178,34 @@ public final class LabelStudio {
         .replace("\"", "&quot;");
   }
 
-  private boolean number() {
+  private boolean isNumber() {
     return task.kind() instanceof Kind.Quantity;
   }
 
   /**
-   * What annotators said, from either export, of masks from JSON; of several annotations of a
-   * record the one updated last. Skipped and empty ones are left out, but that an empty one says of
-   * a mask that nothing is there.
+   * Reads the labels of either export; masks need JSON. Of several annotations of a record, the one
+   * updated last counts. Skipped and empty annotations are left out, except that an empty
+   * annotation of a mask is an empty mask.
    *
-   * @throws IOException if the file is neither export, or a mask holds what is no brush stroke
+   * @throws IOException if the file is neither export, or a mask has a region that is not a brush
+   *     stroke
    */
   public List<Label> read(Path file) throws IOException {
     JsonNode exported = Json.MAPPER.readTree(file.toFile());
     if (!exported.isArray()) {
-      throw new IOException(file + " is no JSON array of tasks: export as JSON or JSON-MIN");
+      throw new IOException(file + " is not a JSON array of tasks: export as JSON or JSON-MIN");
     }
     Latest latest = new Latest();
     for (JsonNode each : exported) {
       JsonNode data = each.has("data") ? each.path("data") : each;
       if (!Rows.isOf(task, data.path(Rows.TASK).asText())) {
-        continue; // another task's, whose answers are of another kind
+        continue; // a label of another task
       }
       String recordId = data.path(Rows.RECORD_ID).asText();
       if (each.has("annotations")) {
-        annotated(each, recordId, latest);
+        readAnnotations(each, recordId, latest);
       } else {
-        add(latest, recordId, minimal(each), each);
+        add(latest, recordId, minimalLabel(each), each);
       }
     }
     return latest.labels();
@@ -218,7 +220,8 @@ public final class LabelStudio {
     }
   }
 
-  private void annotated(JsonNode exported, String recordId, Latest latest) throws IOException {
+  private void readAnnotations(JsonNode exported, String recordId, Latest latest)
+      throws IOException {
     List<JsonNode> latestFirst =
         StreamSupport.stream(exported.path("annotations").spliterator(), false)
             .filter(annotation -> !annotation.path("was_cancelled").asBoolean())
@@ -237,12 +240,12 @@ public final class LabelStudio {
     }
   }
 
-  /** Where strokes cross, the later one covers the earlier. */
+  /** Merges the strokes of a mask; later strokes cover earlier ones. */
   private String mask(JsonNode results, Masks masks, String recordId) throws IOException {
     byte[] pixels = new byte[masks.height() * masks.width()];
     for (JsonNode result : results) {
       try {
-        byte label = (byte) painted(result, masks);
+        byte label = (byte) labelIndex(result, masks);
         boolean[] stroke = BrushStroke.decode(rle(result.at("/value/rle")), pixels.length);
         for (int i = 0; i < pixels.length; i++) {
           pixels[i] = stroke[i] ? label : pixels[i];
@@ -257,15 +260,15 @@ public final class LabelStudio {
     return masks.encode(pixels);
   }
 
-  private int painted(JsonNode result, Masks masks) throws IOException {
+  private int labelIndex(JsonNode result, Masks masks) throws IOException {
     if (!result.at("/value/format").asText().equals("rle")) {
-      throw new IOException("is no brush stroke");
+      throw new IOException("is not a brush stroke");
     }
     if (result.path("original_width").asInt() != masks.width()
         || result.path("original_height").asInt() != masks.height()
         || result.path("image_rotation").asInt() != 0) {
       throw new IOException(
-          "is painted on a picture of %s x %s pixels, turned by %s degrees; masks are %d x %d, upright"
+          "is painted on an image of %s x %s pixels rotated by %s degrees, expected %d x %d without rotation"
               .formatted(
                   result.path("original_width"),
                   result.path("original_height"),
@@ -276,7 +279,8 @@ public final class LabelStudio {
     String name = result.at("/value/" + BRUSH + "/0").asText();
     int label = task.labels().indexOf(name);
     if (label < 0) {
-      throw new IOException("paints '%s', which is none of %s".formatted(name, task.labels()));
+      throw new IOException(
+          "has the label '%s', expected one of %s".formatted(name, task.labels()));
     }
     return label;
   }
@@ -306,11 +310,11 @@ public final class LabelStudio {
     return Rows.label(task, chosen, true);
   }
 
-  private @Nullable String minimal(JsonNode row) throws IOException {
+  private @Nullable String minimalLabel(JsonNode row) throws IOException {
     if (task.masks().isPresent()) {
       throw new IOException("masks are read from Label Studio's JSON export, not from JSON-MIN");
     }
-    if (number()) {
+    if (isNumber()) {
       return Rows.number(row.path(LABEL));
     }
     List<String> chosen = new ArrayList<>();

@@ -7,31 +7,31 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One label of each record: of several annotations the one updated last. Label Studio writes the
- * one created last first, so the order of rows does not tell.
+ * Keeps one label per record: that of the annotation updated last. The order of rows is not enough,
+ * because Label Studio exports the annotation created last first.
  */
 final class Latest {
-  // Label Studio's times are ISO-8601 in UTC: their order is that of their text
-  private static final Comparator<Answer> ORDER =
-      Comparator.comparing(Answer::updatedAt).thenComparing(Answer::createdAt);
+  // Label Studio's times are ISO-8601 in UTC, so they sort as text
+  private static final Comparator<Annotation> ORDER =
+      Comparator.comparing(Annotation::updatedAt).thenComparing(Annotation::createdAt);
 
-  private final Map<String, Answer> answers = new LinkedHashMap<>();
+  private final Map<String, Annotation> annotations = new LinkedHashMap<>();
 
   /**
-   * Of those whose times are equal, or empty, the one added last stays.
+   * Adds a label. If times are equal or empty, the label added last counts.
    *
-   * @param updatedAt empty where the file does not say; likewise {@code createdAt}
+   * @param updatedAt empty if the file has no such column; likewise {@code createdAt}
    */
   void add(Label label, String updatedAt, String createdAt) {
-    answers.merge(
+    annotations.merge(
         label.recordId(),
-        new Answer(label, updatedAt, createdAt),
+        new Annotation(label, updatedAt, createdAt),
         (old, next) -> ORDER.compare(old, next) > 0 ? old : next);
   }
 
   List<Label> labels() {
-    return answers.values().stream().map(Answer::label).toList();
+    return annotations.values().stream().map(Annotation::label).toList();
   }
 
-  private record Answer(Label label, String updatedAt, String createdAt) {}
+  private record Annotation(Label label, String updatedAt, String createdAt) {}
 }

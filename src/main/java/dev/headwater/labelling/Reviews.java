@@ -28,11 +28,11 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What is on the review topic and has no label yet. */
+/** Reads the label requests on the review topic that have no label yet. */
 public final class Reviews {
   private static final Logger log = LoggerFactory.getLogger(Reviews.class);
   private static final Duration POLL = Duration.ofMillis(200);
-  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final Duration TIMEOUT = Duration.ofMinutes(1);
 
   private final Map<String, Object> kafka;
   private final Topics topics;
@@ -40,7 +40,7 @@ public final class Reviews {
 
   /**
    * @param kafka client properties
-   * @param labelWait for how long a record that was asked about can be joined with its label
+   * @param labelWait how long a record can be joined with its label after the label request
    */
   public Reviews(Map<String, Object> kafka, Topics topics, Duration labelWait) {
     this.kafka = kafka;
@@ -49,62 +49,65 @@ public final class Reviews {
   }
 
   /**
-   * What an annotator can be asked.
+   * The open label requests.
    *
-   * @param late how many more there are that nobody can answer in time any more
+   * @param late number of further requests that expired without a label
    */
   public record Waiting(List<ReviewItem> items, int late) {}
 
   /**
-   * When a record was asked about, as the topic has it.
+   * A label request on the topic.
    *
-   * @param again whether it had been asked about before
+   * @param requestedAt record timestamp of the request, in epoch milliseconds
+   * @param repeated whether there was an earlier request for the same record
    */
-  private record Asked(ReviewItem item, long at, boolean again) {}
+  private record LabelRequest(ReviewItem item, long requestedAt, boolean repeated) {}
 
   /**
-   * The items of one task in the order they were sent, the last of each record. Erased records are
-   * left out, and those labelled already by what is on the labels topic now.
+   * Returns the open label requests of one task in the order of the topic, the latest per record.
+   * Erased records and records with a label on the labels topic are left out.
    */
   public Waiting waiting(Task task, Instant now) {
-    Map<String, Asked> asked = asked(task);
+    Map<String, LabelRequest> requests = requests(task);
     Map<String, Long> labelled = labelled(task);
-    asked
+    requests
         .entrySet()
         .removeIf(
             each -> joined(each.getValue(), labelled.getOrDefault(each.getKey(), Long.MIN_VALUE)));
-    int all = asked.size();
-    asked.values().removeIf(each -> each.at + labelWait < now.toEpochMilli());
-    return new Waiting(asked.values().stream().map(Asked::item).toList(), all - asked.size());
+    int all = requests.size();
+    requests.values().removeIf(each -> each.requestedAt + labelWait < now.toEpochMilli());
+    return new Waiting(
+        requests.values().stream().map(LabelRequest::item).toList(), all - requests.size());
   }
 
   /**
-   * A label from before the record was asked about waited for it; but of a record asked about again
-   * the join has given it away by then.
+   * Returns whether the stream joined a request with a label. A label from before the first request
+   * is kept for it, but the join has used that label up before a repeated request.
    */
-  private boolean joined(Asked asked, long labelled) {
-    return labelled >= asked.at || !asked.again && labelled + labelWait >= asked.at;
+  private boolean joined(LabelRequest request, long labelledAt) {
+    return labelledAt >= request.requestedAt
+        || !request.repeated && labelledAt + labelWait >= request.requestedAt;
   }
 
-  /** By record, in order. */
-  private Map<String, Asked> asked(Task task) {
-    Map<String, Asked> asked = new LinkedHashMap<>();
+  /** Reads the label requests by record id, in the order of the topic. */
+  private Map<String, LabelRequest> requests(Task task) {
+    Map<String, LabelRequest> requests = new LinkedHashMap<>();
     read(
         topics.review().name(),
         record -> {
           ReviewItem item =
               topics.review().value().deserializer().deserialize(record.topic(), record.value());
           if (record.value() == null) {
-            asked.remove(topics.review().key().deserializer().deserialize("", record.key()));
+            requests.remove(topics.review().key().deserializer().deserialize("", record.key()));
           } else if (item != null && task.name().equals(item.task())) {
-            boolean again = asked.remove(item.recordId()) != null;
-            asked.put(item.recordId(), new Asked(item, record.timestamp(), again));
+            boolean repeated = requests.remove(item.recordId()) != null;
+            requests.put(item.recordId(), new LabelRequest(item, record.timestamp(), repeated));
           }
         });
-    return asked;
+    return requests;
   }
 
-  /** When the newest label of each record came that was not erased since. */
+  /** Reads the timestamp of the newest label by record id, without records erased since. */
   private Map<String, Long> labelled(Task task) {
     Map<String, Long> labelled = new HashMap<>();
     Map<String, Long> erased = new HashMap<>();
@@ -122,10 +125,10 @@ public final class Reviews {
               labelled.merge(label.recordId(), record.timestamp(), Math::max);
             }
           } catch (InvalidRecordException e) {
-            return; // no label: it went to dead letters, so its record still waits
+            return; // an invalid label is a dead letter, so its record still needs one
           }
         });
-    // partitions come in any order
+    // not while reading, because partitions are read in any order
     labelled
         .entrySet()
         .removeIf(each -> each.getValue() <= erased.getOrDefault(each.getKey(), Long.MIN_VALUE));
@@ -133,10 +136,10 @@ public final class Reviews {
   }
 
   /**
-   * The same items, in what the head said the labels by their names of now; without a hint where
-   * that is none of these, for an annotator's tool may refuse what it has no choice for.
+   * Returns the items with the predicted labels under their current names. A prediction that is not
+   * one of the choices is removed, because annotation tools may reject it.
    *
-   * @param labels that may be chosen
+   * @param labels the labels to choose from
    */
   public static List<ReviewItem> renamed(
       Task task, List<ReviewItem> items, LabelAliases aliases, List<String> labels) {
@@ -145,14 +148,14 @@ public final class Reviews {
 
   private static ReviewItem renamed(
       Kind kind, ReviewItem item, LabelAliases aliases, List<String> labels) {
-    Scored said = item.prediction();
-    if (said == null || kind instanceof Kind.Quantity) {
+    Scored scored = item.prediction();
+    if (scored == null || kind instanceof Kind.Quantity) {
       return item;
     }
     Scored now =
-        kind.now(aliases, said.label())
+        kind.now(aliases, scored.label())
             .filter(label -> labels.containsAll(kind.names(label)))
-            .map(label -> new Scored(label, said.confidence()))
+            .map(label -> new Scored(label, scored.confidence()))
             .orElse(null);
     return new ReviewItem(
         item.recordId(),
@@ -160,12 +163,12 @@ public final class Reviews {
         item.reason(),
         item.payload(),
         item.base64(),
-        kind.problem(said.label()) == null ? now : null,
+        kind.problem(scored.label()) == null ? now : null,
         item.source(),
         item.mask());
   }
 
-  /** Everything committed by now, partition after partition; what cannot be read is passed over. */
+  /** Reads all committed records up to the current end offsets; skips undecodable ones. */
   private void read(String topic, Consumer<ConsumerRecord<byte[], byte[]>> take) {
     try (KafkaConsumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(
@@ -181,18 +184,19 @@ public final class Reviews {
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
       Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-      long left = left(consumer, ends);
-      long moved = System.nanoTime();
-      while (left > 0) {
+      long remaining = remaining(consumer, ends);
+      long lastProgress = System.nanoTime();
+      while (remaining > 0) {
         consumer.poll(POLL).forEach(record -> take(take, record));
-        long now = left(consumer, ends);
-        if (now < left) {
-          moved = System.nanoTime();
-        } else if (System.nanoTime() - moved > PATIENCE.toNanos()) {
+        long now = remaining(consumer, ends);
+        if (now < remaining) {
+          lastProgress = System.nanoTime();
+        } else if (System.nanoTime() - lastProgress > TIMEOUT.toNanos()) {
           throw new KafkaException(
-              "nothing came of topic %s for a minute, with %d offsets to go".formatted(topic, now));
+              "timed out reading topic %s: no progress for 1 minute, %d offsets remaining"
+                  .formatted(topic, now));
         }
-        left = now;
+        remaining = now;
       }
     }
   }
@@ -206,11 +210,11 @@ public final class Reviews {
           .addKeyValue("topic", record.topic())
           .addKeyValue("partition", record.partition())
           .addKeyValue("offset", record.offset())
-          .log("skipped what cannot be read");
+          .log("skipping undecodable record");
     }
   }
 
-  private static long left(KafkaConsumer<?, ?> consumer, Map<TopicPartition, Long> ends) {
+  private static long remaining(KafkaConsumer<?, ?> consumer, Map<TopicPartition, Long> ends) {
     return ends.entrySet().stream()
         .mapToLong(end -> Math.max(0, end.getValue() - consumer.position(end.getKey())))
         .sum();

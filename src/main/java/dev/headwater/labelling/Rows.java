@@ -29,7 +29,7 @@ import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** CSV (RFC 4180) with a header: one to fill in by hand, or Label Studio's own export. */
+/** Writes label requests as CSV (RFC 4180); reads labels from it or Label Studio's CSV export. */
 public final class Rows {
   static final String RECORD_ID = "recordId";
   static final String TASK = "task";
@@ -40,8 +40,8 @@ public final class Rows {
   private static final String LABEL = "label";
   private static final String OTHER = "other";
 
-  /** Without it spreadsheets take UTF-8 for something else. */
-  private static final char MARK = '\uFEFF';
+  /** Without it, spreadsheets do not recognise UTF-8. */
+  private static final char BYTE_ORDER_MARK = '\uFEFF';
 
   private static final Pattern FORMULA = Pattern.compile("[=+\\-@\\t\\r]");
   private static final Pattern NUMBER = Pattern.compile("[-+]?\\d+(\\.\\d+)?([eE][-+]?\\d+)?");
@@ -51,12 +51,12 @@ public final class Rows {
   private final Task task;
   private final Content content;
 
-  public Rows(Task task, Medium medium) {
+  public Rows(Task task, Medium displayField) {
     this.task = task;
-    this.content = new Content(medium);
+    this.content = new Content(displayField);
   }
 
-  /** One row an item; column {@code label} is to be filled in, and {@code prediction} a hint. */
+  /** Writes one row per item, with an empty {@code label} column and the prediction as a hint. */
   public void write(List<ReviewItem> items, Path file) throws IOException {
     CsvSchema header =
         CsvSchema.builder()
@@ -71,39 +71,40 @@ public final class Rows {
     List<Map<String, String>> rows = new ArrayList<>();
     for (ReviewItem item : items) {
       JsonNode shown = content.of(item);
-      Scored said = item.prediction();
+      Scored prediction = item.prediction();
       Map<String, String> row = new LinkedHashMap<>();
-      row.put(RECORD_ID, inert(item.recordId()));
+      row.put(RECORD_ID, escapeFormula(item.recordId()));
       row.put(TASK, item.task());
       row.put(REASON, item.reason().name());
-      row.put(content.key(), inert(shown.isTextual() ? shown.textValue() : shown.toString()));
-      row.put(PREDICTION, said == null ? "" : inert(said.label()));
+      row.put(
+          content.key(), escapeFormula(shown.isTextual() ? shown.textValue() : shown.toString()));
+      row.put(PREDICTION, prediction == null ? "" : escapeFormula(prediction.label()));
       row.put(LABEL, "");
       rows.add(row);
     }
     try (Writer csv = new OutputStreamWriter(Files.newOutputStream(file), UTF_8)) {
-      csv.write(MARK);
+      csv.write(BYTE_ORDER_MARK);
       CSV.writer(header).writeValue(csv, rows);
     }
   }
 
-  /** Strangers write records: what a spreadsheet would calculate, it is to show. */
-  private static String inert(String cell) {
+  /** Escapes formulas, because the content of records is untrusted (CSV injection). */
+  private static String escapeFormula(String cell) {
     return FORMULA.matcher(cell).lookingAt() && !NUMBER.matcher(cell).matches() ? "'" + cell : cell;
   }
 
-  /** Undone where a cell comes back. */
-  private static String plain(@Nullable String cell) {
+  /** Reverts {@link #escapeFormula}. */
+  private static String unescapeFormula(@Nullable String cell) {
     String text = Objects.requireNonNullElse(cell, "");
-    return text.startsWith("'") && !inert(text.substring(1)).equals(text.substring(1))
+    return text.startsWith("'") && !escapeFormula(text.substring(1)).equals(text.substring(1))
         ? text.substring(1)
         : text;
   }
 
   /**
-   * The labels of the rows that have one; of several rows of a record the one updated last.
+   * Reads the labels of all rows that have one; of several rows per record, the one updated last.
    *
-   * @throws IOException if the file has not the columns it takes, or is no CSV
+   * @throws IOException if the file is not CSV or lacks a required column
    */
   public List<Label> read(Path file) throws IOException {
     Latest latest = new Latest();
@@ -111,14 +112,14 @@ public final class Rows {
         CSV.readerForMapOf(String.class)
             .with(CsvSchema.emptySchema().withHeader())
             .readValues(file.toFile())) {
-      boolean more = rows.hasNextValue(); // which reads the header
+      boolean hasRow = rows.hasNextValue(); // reads the header
       requireColumns((CsvSchema) rows.getParserSchema(), file);
-      for (; more; more = rows.hasNextValue()) {
+      for (; hasRow; hasRow = rows.hasNextValue()) {
         Map<String, String> row = rows.nextValue();
         String label = label(row);
         if (label != null && isOf(task, row.getOrDefault(TASK, ""))) {
           latest.add(
-              new Label(plain(row.get(RECORD_ID)), task.name(), label),
+              new Label(unescapeFormula(row.get(RECORD_ID)), task.name(), label),
               row.getOrDefault(UPDATED, ""),
               row.getOrDefault(CREATED, ""));
         }
@@ -127,87 +128,87 @@ public final class Rows {
     return latest.labels();
   }
 
-  /** Where nobody chose a label, but all wrote one in, Label Studio has no column for choices. */
+  /** Label Studio omits the choices column if annotators only typed new labels. */
   private static void requireColumns(CsvSchema header, Path file) throws IOException {
     List<String> found = header.getColumnNames();
     if (!found.contains(RECORD_ID) || !(found.contains(LABEL) || found.contains(OTHER))) {
       throw new IOException(
-          "%s has the columns %s, but '%s' and '%s' are needed, written so and separated by commas"
+          "%s has columns %s, but '%s' and '%s' are required: use these exact names, separated by commas"
               .formatted(file, found, RECORD_ID, LABEL));
     }
   }
 
   private @Nullable String label(Map<String, String> row) {
-    String said = plain(row.get(LABEL)).strip();
+    String value = unescapeFormula(row.get(LABEL)).strip();
     if (task.masks().isPresent()) {
-      return said.isEmpty() ? null : said;
+      return value.isEmpty() ? null : value;
     }
     if (task.kind() instanceof Kind.Quantity) {
-      return number(parsed(said));
+      return number(parse(value));
     }
-    List<String> chosen = new ArrayList<>(names(parsed(said)));
-    chosen.addAll(names(parsed(Objects.requireNonNullElse(row.get(OTHER), "").strip())));
-    return label(task, chosen, said.equals("[]"));
+    List<String> chosen = new ArrayList<>(names(parse(value)));
+    chosen.addAll(names(parse(Objects.requireNonNullElse(row.get(OTHER), "").strip())));
+    return label(task, chosen, value.equals("[]"));
   }
 
-  private static JsonNode parsed(String cell) {
+  private static JsonNode parse(String cell) {
     if (cell.startsWith("{") || cell.startsWith("[")) {
       try {
         return Json.MAPPER.readTree(cell);
       } catch (JsonProcessingException e) {
-        return TextNode.valueOf(cell); // a label that happens to begin so
+        return TextNode.valueOf(cell); // a label that starts with a bracket
       }
     }
     return TextNode.valueOf(cell);
   }
 
-  /** A number, or as Label Studio has it: one under {@code number}, alone in an array. */
-  static @Nullable String number(JsonNode said) {
-    if (said.isArray() && said.size() == 1) {
-      return number(said.get(0));
+  /** Reads a number, or Label Studio's form: an array of one object with {@code number}. */
+  static @Nullable String number(JsonNode value) {
+    if (value.isArray() && value.size() == 1) {
+      return number(value.get(0));
     }
-    if (said.has("number")) {
-      return number(said.path("number"));
+    if (value.has("number")) {
+      return number(value.path("number"));
     }
-    if (said.isContainerNode()) {
-      return said.isEmpty() ? null : said.toString(); // no number, as whoever checks it will tell
+    if (value.isContainerNode()) {
+      // not a number: it is rejected when the label is checked
+      return value.isEmpty() ? null : value.toString();
     }
-    String number = said.asText("");
+    String number = value.asText("");
     return number.isBlank() ? null : number;
   }
 
   /**
-   * A choice or several, or a text or several, as Label Studio has them: several under {@code
-   * choices} or {@code text}, and these in an array where there are several of them. Blanks around
-   * what was typed mean nothing.
+   * Reads choices or texts in Label Studio's forms: one value, an array, or an object with {@code
+   * choices} or {@code text}. Surrounding whitespace is removed.
    */
-  static List<String> names(JsonNode said) {
-    if (said.isObject()) {
-      return names(said.path(said.has("choices") ? "choices" : "text"));
+  static List<String> names(JsonNode value) {
+    if (value.isObject()) {
+      return names(value.path(value.has("choices") ? "choices" : "text"));
     }
     List<String> names = new ArrayList<>();
-    if (said.isArray()) {
-      said.forEach(each -> names.addAll(names(each)));
-    } else if (said.isValueNode() && !said.isNull() && !said.asText().isBlank()) {
-      names.add(said.asText().strip());
+    if (value.isArray()) {
+      value.forEach(each -> names.addAll(names(each)));
+    } else if (value.isValueNode() && !value.isNull() && !value.asText().isBlank()) {
+      names.add(value.asText().strip());
     }
     return names;
   }
 
   /**
-   * The label that these make; of a task that tells one label the last, which is the one written in
-   * by hand where there is such.
+   * Returns the label for the chosen names. A single-label task uses the last one, which is the
+   * typed label if there is one.
    *
-   * @param none whether nothing chosen is an answer too, where several may be
+   * @param allowEmpty whether an empty choice is a valid label of a multi-label task
    */
-  static @Nullable String label(Task task, List<String> chosen, boolean none) {
+  static @Nullable String label(Task task, List<String> chosen, boolean allowEmpty) {
     if (task.kind() instanceof Kind.LabelSet) {
-      return chosen.isEmpty() && !none ? null : Label.text(chosen);
+      return chosen.isEmpty() && !allowEmpty ? null : Label.text(chosen);
     }
     return chosen.isEmpty() ? null : chosen.get(chosen.size() - 1);
   }
 
-  /** A row that names no task is of the task asked for. */
+  /** Returns whether a row belongs to the task; a row without a task does. */
   static boolean isOf(Task task, String named) {
     return named.isEmpty() || named.equals(task.name());
   }

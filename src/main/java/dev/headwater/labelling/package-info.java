@@ -1,4 +1,4 @@
-/** What waits for a label, written for annotators and read back: Label Studio's JSON, and CSV. */
+/** Export of label requests and import of annotators' labels, as Label Studio JSON and CSV. */
 @NullMarked
 package dev.headwater.labelling;
 

@@ -5,10 +5,10 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Whether a component can do its work, with the cause where it cannot.
+ * The health of a component.
  *
- * @param cause one sentence; says what is waited for or broken, or what is fine
- * @param parts what it is made of, by name; empty where it is of one piece
+ * @param cause one sentence that explains the state
+ * @param parts health of the subcomponents by name; empty if there are none
  */
 public record Health(boolean up, String cause, Map<String, Health> parts) {
 
@@ -20,7 +20,7 @@ public record Health(boolean up, String cause, Map<String, Health> parts) {
     return new Health(false, cause, Map.of());
   }
 
-  /** Up where all of these are; tells the causes of those that are not, or all of them. */
+  /** Combines parts: up if all are up. The cause joins the causes of the parts in that state. */
   public static Health all(Map<String, Health> parts) {
     boolean up = parts.values().stream().allMatch(Health::up);
     String cause =

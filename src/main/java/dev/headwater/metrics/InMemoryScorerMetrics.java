@@ -3,7 +3,7 @@ package dev.headwater.metrics;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Counts in memory, for tests and reports. Thread-safe. */
+/** In-memory counters for tests and reports. Thread-safe. */
 public final class InMemoryScorerMetrics implements ScorerMetrics {
   private final AtomicLong received = new AtomicLong();
   private final AtomicLong predicted = new AtomicLong();
@@ -17,7 +17,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   private final AtomicLong swaps = new AtomicLong();
   private final AtomicLong headsRefused = new AtomicLong();
 
-  /** Every counter at one moment; {@code inferred} in records. */
+  /** A snapshot of all counters; {@code inferred} counts records. */
   public record Counts(
       long received,
       long predicted,
@@ -87,12 +87,12 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void inferred(int records, long positions, long padding, Duration took) {
+  public void inferred(int records, long positions, long padding, Duration elapsed) {
     inferred.addAndGet(records);
   }
 
   @Override
-  public void swapped(String task, long version, Duration took) {
+  public void swapped(String task, long version, Duration elapsed) {
     swaps.incrementAndGet();
   }
 

@@ -1,16 +1,16 @@
 package dev.headwater.metrics;
 
-/** Percentiles by nearest rank: no value is made up between two that were seen. */
+/** Percentiles by nearest rank, without interpolation. */
 public final class Percentile {
   private Percentile() {}
 
   /**
-   * The smallest value that this share of them does not exceed.
+   * Returns the smallest value that is greater than or equal to this fraction of the values.
    *
-   * @param sorted ascending, one at least
-   * @param share in [0, 1]
+   * @param sorted ascending, not empty
+   * @param fraction in [0, 1]
    */
-  public static double of(double[] sorted, double share) {
-    return sorted[Math.max(0, (int) Math.ceil(share * sorted.length) - 1)];
+  public static double of(double[] sorted, double fraction) {
+    return sorted[Math.max(0, (int) Math.ceil(fraction * sorted.length) - 1)];
   }
 }

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What this process holds, native memory included. */
+/** The memory of this process, including native memory. */
 public final class ProcessMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final String RESIDENT = "VmRSS:";
@@ -12,7 +12,7 @@ public final class ProcessMemory {
 
   private ProcessMemory() {}
 
-  /** In bytes, as the kernel counts it; NaN where it does not tell. */
+  /** Returns the resident set size in bytes; NaN if the platform does not report it. */
   public static double resident() {
     return resident(STATUS);
   }
@@ -26,7 +26,7 @@ public final class ProcessMemory {
       }
       return Double.NaN;
     } catch (IOException e) {
-      return Double.NaN; // no Linux: there is no such number, and nothing depends on it
+      return Double.NaN; // not Linux; the value is informational only
     }
   }
 }

@@ -3,8 +3,8 @@ package dev.headwater.metrics;
 import java.time.Duration;
 
 /**
- * What the scorer counts. Committed or not, each record a task processes is counted once per
- * attempt, and the equations hold at any moment at which no record is in flight:
+ * The metrics of the scorer. Each processing attempt of a record counts, committed or not. These
+ * invariants hold whenever no record is in flight:
  *
  * <ul>
  *   <li>received = predicted + deadLettered
@@ -12,87 +12,88 @@ import java.time.Duration;
  *       deadLettered
  * </ul>
  *
- * <p>Called on the path of every record: implementations neither block nor allocate where a
- * parameter is a plain number. Alert when deadLettered grows: a producer changed what it sends.
- * Alert when refused grows: a trainer publishes heads this scorer cannot serve.
+ * <p>Called for every record: implementations must not block, and must not allocate if all
+ * parameters are primitive. Alert on an increase of deadLettered: a producer changed its records.
+ * Alert on an increase of rejected heads: a trainer publishes heads that this scorer cannot serve.
  */
 public interface ScorerMetrics {
-  /** Counts nothing. */
+  /** Ignores all events. */
   ScorerMetrics NOOP = new ScorerMetrics() {};
 
-  /** Where the time of a record goes. */
+  /** The pipeline stages that are timed. */
   enum Stage {
-    /** Reading and encoding one chunk of a poll. */
+    /** Decoding and encoding one chunk of polled records. */
     DECODE,
-    /** From the poll to the start of the batch its records went into. */
+    /** From the poll to the start of the inference batch. */
     QUEUE,
-    /** One batch through the backbone and the live heads. */
+    /** Running one batch through the backbone and the live heads. */
     INFERENCE,
-    /** A record's turn has come and its result is not there yet. */
+    /** Waiting in {@code process()} for the result of the record's batch. */
     WAIT,
-    /** A record's whole turn: waiting, what the live head says, selecting, writing, forwarding. */
+    /** All of {@code process()}: waiting, head inference, selection, serialisation, forwarding. */
     PROCESS
   }
 
-  /** A record reached scoring. */
+  /** Records that a record reached scoring. */
   default void received() {}
 
-  /** A prediction was forwarded, this long after the record's timestamp. */
+  /** Records a forwarded prediction, with the time since the record's timestamp. */
   default void predicted(long endToEndMillis) {}
 
-  /** How sure a task's live head is of a record, in [0, 1]; not told in a cold start. */
+  /** Records the confidence of the live head, in [0, 1]; not called during a cold start. */
   default void confident(String task, double confidence) {}
 
-  /** A record was refused and sent to dead letters. */
+  /** Records that a record was invalid and sent to dead letters. */
   default void deadLettered() {}
 
-  /** A record was sent to review for one of its tasks. */
+  /** Records a label request for one task of a record. */
   default void reviewed() {}
 
   /**
-   * A record was kept for one of its tasks to learn from.
+   * Records that a sample was kept for one task of a record.
    *
-   * @param reason the name of a sample's
+   * @param reason name of the sample's {@code Reason}
    */
   default void kept(String task, String reason) {}
 
-  /** A label reached the join. */
+  /** Records that a label reached the label join. */
   default void labelReceived() {}
 
-  /** A label met its record, this long after the record asked for it: a sample was emitted. */
+  /** Records that a label matched its record, with the label delay. A sample was emitted. */
   default void labelMatched(Duration delay) {}
 
-  /** A label waited for its record in vain. */
+  /** Records that a label expired without a matching record. */
   default void labelUnmatched() {}
 
-  /** A label could not be read and was sent to dead letters. */
+  /** Records that a label was invalid and sent to dead letters. */
   default void labelDeadLettered() {}
 
-  /** A stage was passed. */
+  /** Records the duration of a stage. */
   default void passed(Stage stage, long nanos) {}
 
   /**
-   * One backbone batch ran.
+   * Records a backbone batch.
    *
-   * @param positions the batch's tokens, padding included; its records where nothing is padded
-   * @param padding those of them that are padding
+   * @param positions tokens in the batch, including padding; the number of records for inputs
+   *     without padding
+   * @param padding padding tokens among them
    */
-  default void inferred(int records, long positions, long padding, Duration took) {}
+  default void inferred(int records, long positions, long padding, Duration elapsed) {}
 
-  /** A head went live, this long after its bytes were there. */
-  default void swapped(String task, long version, Duration took) {}
+  /** Records that a head became live, with the time since its bytes were read. */
+  default void swapped(String task, long version, Duration elapsed) {}
 
   /**
-   * Another head than the live one answers for a share of the keys.
+   * Records that a canary head serves a fraction of the keys.
    *
-   * @param share of the keys; 0 where the live head answers for all of them again
+   * @param share fraction of the keys; 0 if the live head serves all keys again
    */
   default void canary(String task, long version, double share) {}
 
   /**
-   * A head was refused and the live one kept.
+   * Records that a head was rejected and the live head kept.
    *
-   * @param task as the topic names it, which may be no task of the bundle
+   * @param task task name from the topic, which may not exist in the bundle
    * @param cause one of a bounded set
    */
   default void headRefused(String task, String cause) {}

@@ -2,71 +2,69 @@ package dev.headwater.metrics;
 
 import java.time.Duration;
 
-/** What the trainer counts. */
+/** The metrics of the trainer. */
 public interface TrainerMetrics {
-  /** Counts nothing. */
+  /** Ignores all events. */
   TrainerMetrics NOOP = new TrainerMetrics() {};
 
-  /** Which head an accuracy is of. */
+  /** The head that an accuracy refers to. */
   enum Side {
-    /** The one that served the record. */
+    /** The head that served the record. */
     LIVE,
-    /** The parent of the head that is live, asked about the same record. */
+    /** The parent of the live head, evaluated on the same record. */
     PREVIOUS
   }
 
-  /** Samples on the topic that are not read yet. */
+  /** Records the number of samples on the topic that are not read yet. */
   default void lag(long records) {}
 
-  /**
-   * All that one look at the topic brought was taken in: into memory, and by what looks for drift.
-   */
-  default void tookIn(Duration took) {}
+  /** Records the time to add one poll of samples to the memory and the drift detectors. */
+  default void tookIn(Duration elapsed) {}
 
-  /** A labelled sample entered the task's memory, which now holds {@code memorySize}. */
+  /** Records a labelled sample, with the resulting size of the task's memory. */
   default void sampled(String task, int memorySize) {}
 
-  /** A record was erased from the task's memory, which now holds {@code memorySize}. */
+  /** Records an erasure, with the resulting size of the task's memory. */
   default void erased(String task, int memorySize) {}
 
   /**
-   * How well a head does on the latest labelled samples, each judged before anything learnt from
-   * it.
+   * Records the prequential accuracy of a head: over the latest labelled samples, each evaluated
+   * before training on it.
    *
-   * @param accuracy weighted to the traffic, in [0, 1]
+   * @param accuracy weighted by inverse inclusion probability, in [0, 1]
    * @param calibrationError expected calibration error, in [0, 1]
    */
   default void prequential(String task, Side head, double accuracy, double calibrationError) {}
 
-  /** Of a task that tells masks, intersection over union on the same samples, likewise. */
+  /** Records the prequential intersection over union of a dense task, on the same samples. */
   default void overlap(String task, Side head, double iou) {}
 
   /**
-   * A training goes on.
+   * Records the progress of a training.
    *
-   * @param step of at most {@code limit}, over all the heads that are fitted at a time
+   * @param step current step, at most {@code limit}, over all heads that are fitted together
    */
   default void stepped(String task, int step, int limit, double loss) {}
 
-  /** A candidate was trained. */
-  default void trained(String task, Duration took) {}
+  /** Records that a candidate was trained. */
+  default void trained(String task, Duration elapsed) {}
 
-  /** How near the task's detector of this cause is to an alarm, from 0 to 1. */
+  /** Records the score of a drift detector; an alarm is raised at 1. */
   default void drift(String task, String cause, double score) {}
 
-  /** A detector has raised an alarm. */
+  /** Records a drift alarm. */
   default void drifted(String task, String cause) {}
 
   /**
-   * The gate spoke about a candidate.
+   * Records the gate's verdict on a candidate.
    *
    * @param cause one of a bounded set
    */
   default void judged(String task, boolean accepted, String cause) {}
 
-  /** The head that training starts from. */
+  /** Records the live head, which training starts from. */
   default void live(String task, long version) {}
 
-  /** A head that served was taken back: it proved worse than its parent. */
+  /** Records the withdrawal of a live head that proved worse than its parent. */
   default void withdrawn(String task, long version) {}
 }

@@ -1,4 +1,4 @@
-/** Counters that add up, and health with a cause, as plain values. */
+/** Metric and health interfaces, independent of the metrics library. */
 @NullMarked
 package dev.headwater.metrics;
 

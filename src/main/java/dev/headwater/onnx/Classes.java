@@ -7,9 +7,9 @@ import dev.headwater.onnx.graph.Graph;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Follows the class axis from the logits to the outputs, to write a new class count there. */
+/** Tracks the class axis from the logits to the outputs, to declare a new class count there. */
 final class Classes {
-  /** By tensor; -1 for the last axis. */
+  /** The class axis by tensor; -1 for the last axis. */
   private final Map<String, Integer> axes = new HashMap<>();
 
   private Classes() {}
@@ -18,17 +18,17 @@ final class Classes {
     Classes classes = new Classes();
     classes.axes.put(logits, axis);
     for (NodeProto node : graph.proto().getNodeList()) {
-      Integer before = node.getInputCount() > 0 ? classes.axes.get(node.getInput(0)) : null;
+      Integer axisBefore = node.getInputCount() > 0 ? classes.axes.get(node.getInput(0)) : null;
       boolean kept = Tail.looksThrough(node) && !node.getOpType().equals("ArgMax");
-      if (before != null && kept && node.getOutputCount() > 0) {
-        classes.axes.put(node.getOutput(0), before);
+      if (axisBefore != null && kept && node.getOutputCount() > 0) {
+        classes.axes.put(node.getOutput(0), axisBefore);
       }
     }
     return classes;
   }
 
-  /** The declaration with the new count; an axis that may be another's is left dynamic. */
-  ValueInfoProto resized(ValueInfoProto output, int before, int now) {
+  /** Returns the value info with the new class count; an ambiguous axis becomes dynamic. */
+  ValueInfoProto resized(ValueInfoProto output, int oldCount, int newCount) {
     ValueInfoProto.Builder resized = output.toBuilder();
     if (!output.getType().getTensorType().hasShape()) {
       return output;
@@ -36,11 +36,11 @@ final class Classes {
     TensorShapeProto.Builder shape =
         resized.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder();
     Integer axis = axes.get(output.getName());
-    int at = axis == null ? -1 : axis < 0 ? shape.getDimCount() + axis : axis;
+    int classAxis = axis == null ? -1 : axis < 0 ? shape.getDimCount() + axis : axis;
     for (int i = 0; i < shape.getDimCount(); i++) {
-      if (i == at) {
-        shape.setDim(i, TensorShapeProto.Dimension.newBuilder().setDimValue(now));
-      } else if (axis == null && shape.getDim(i).getDimValue() == before) {
+      if (i == classAxis) {
+        shape.setDim(i, TensorShapeProto.Dimension.newBuilder().setDimValue(newCount));
+      } else if (axis == null && shape.getDim(i).getDimValue() == oldCount) {
         shape.setDim(i, TensorShapeProto.Dimension.getDefaultInstance());
       }
     }

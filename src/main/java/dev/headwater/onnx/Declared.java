@@ -7,16 +7,16 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.headwater.onnx.graph.Graph;
 import java.util.Optional;
 
-/** Declarations of graph inputs and outputs at a cut; nothing is pinned that may vary. */
+/** Creates value info for inputs and outputs at a cut; dimensions that may vary are dynamic. */
 final class Declared {
   private Declared() {}
 
-  /** With what the file says, or what follows from it. */
+  /** Returns value info with the declared or inferred type and shape. */
   static ValueInfoProto asIs(Graph graph, String tensor) {
     return value(tensor, type(graph, tensor), graph.shapes().shape(tensor));
   }
 
-  /** With a dynamic first axis. */
+  /** Returns value info with a dynamic batch axis. */
   static ValueInfoProto feature(Graph graph, String tensor, int dim) {
     Optional<long[]> shape =
         dim > 0 ? Optional.of(new long[] {-1, dim}) : graph.shapes().shape(tensor);
@@ -25,20 +25,20 @@ final class Declared {
     return value(tensor, type(graph, tensor), shape);
   }
 
-  /** With its rank, if known, and every axis dynamic. */
+  /** Returns value info with every axis dynamic, and the rank if known. */
   static ValueInfoProto rankOnly(Graph graph, String tensor) {
     Optional<long[]> shape = graph.shapes().shape(tensor).map(long[]::clone);
     shape.ifPresent(dims -> java.util.Arrays.fill(dims, -1));
     return value(tensor, type(graph, tensor), shape);
   }
 
-  /** FLOAT, with its class axis dynamic. */
+  /** Returns FLOAT value info with a dynamic class axis. */
   static ValueInfoProto parameter(String name, long[] shape, int classAxis) {
-    long[] free = shape.clone();
+    long[] dims = shape.clone();
     if (classAxis >= 0) {
-      free[classAxis] = -1;
+      dims[classAxis] = -1;
     }
-    return value(name, DataType.FLOAT, Optional.of(free));
+    return value(name, DataType.FLOAT, Optional.of(dims));
   }
 
   static ValueInfoProto value(String name, DataType type, Optional<long[]> shape) {
@@ -61,7 +61,7 @@ final class Declared {
     return shape.build();
   }
 
-  /** As the file says, or what is usual. */
+  /** Returns the declared or inferred element type, or FLOAT if unknown. */
   static DataType type(Graph graph, String tensor) {
     return graph.shapes().type(tensor).orElse(DataType.FLOAT);
   }

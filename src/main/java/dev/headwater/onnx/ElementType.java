@@ -1,9 +1,10 @@
 package dev.headwater.onnx;
 
 /**
- * What a tensor holds, in the order of the codes of ONNX's {@code TensorProto.DataType}.
+ * The element type of a tensor, in the order of ONNX's {@code TensorProto.DataType} codes.
  *
- * <p>{@link #UNDEFINED} stands for what is no tensor (a sequence, a map) or is not declared.
+ * <p>{@link #UNDEFINED} stands for an undeclared type, and for values that are not tensors
+ * (sequences, maps).
  */
 public enum ElementType {
   UNDEFINED,

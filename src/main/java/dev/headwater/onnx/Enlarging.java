@@ -9,13 +9,13 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What a Resize does, told without the size of its map. */
+/** Replaces target sizes of Resize nodes by scales. */
 final class Enlarging {
   private Enlarging() {}
 
   /**
-   * The same network, whose head enlarges maps by whole factors where the file has it enlarge them
-   * to a size: so it does with a part of a map what it does with all of it.
+   * Returns the graph with each Resize of the head that upsamples to a size by integer factors
+   * using those factors as scales. The head then treats a tile of a map like the whole map.
    */
   static Graph byFactors(Graph graph, Set<Integer> head) {
     GraphProto.Builder scaled = graph.proto().toBuilder();
@@ -35,9 +35,7 @@ final class Enlarging {
         : new Graph(scaled.build());
   }
 
-  /**
-   * By which a Resize to a size makes a map larger; null where they are not whole, or not known.
-   */
+  /** Returns the integer factors of a Resize to a size; null if they are not integer or unknown. */
   private static float @Nullable [] factors(Graph graph, NodeProto node) {
     if (!node.getOpType().equals("Resize")
         || node.getInputCount() != 4

@@ -12,30 +12,32 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Weights that an exporter wrote into a file beside the model, as PyTorch's newer one does, read
- * back into it (ONNX, ExternalData.md). Those of inner graphs stay where they are.
+ * Loads external data: weights in a separate file beside the model, as PyTorch's newer exporter
+ * writes them (ONNX, ExternalData.md). Weights of subgraphs are not loaded.
  */
 final class ExternalData {
   private ExternalData() {}
 
   /**
-   * @param file the model's, beside which its weights are
-   * @throws OnnxException where they are not, or are somewhere else
+   * Returns the model with external weights stored inline.
+   *
+   * @param file the model file, whose directory holds the weights
+   * @throws OnnxException if the weights are missing, unreadable or in another directory
    */
   static ModelProto inlined(ModelProto model, Path file) throws OnnxException {
-    if (model.getGraph().getInitializerList().stream().noneMatch(ExternalData::external)) {
+    if (model.getGraph().getInitializerList().stream().noneMatch(ExternalData::isExternal)) {
       return model;
     }
     GraphProto.Builder graph = model.getGraph().toBuilder();
     long total = model.getSerializedSize();
     for (int i = 0; i < graph.getInitializerCount(); i++) {
       TensorProto tensor = graph.getInitializer(i);
-      if (external(tensor)) {
+      if (isExternal(tensor)) {
         ByteString bytes = read(tensor, file);
         total += bytes.size();
         if (total > OnnxFile.LARGEST) {
           throw new OnnxException(
-              file + " and its weights are larger than 2 GB together, which is not supported.");
+              file + " and its external weights exceed 2 GB in total, which is not supported.");
         }
         graph.setInitializer(
             i, tensor.toBuilder().clearExternalData().clearDataLocation().setRawData(bytes));
@@ -44,7 +46,7 @@ final class ExternalData {
     return model.toBuilder().setGraph(graph).build();
   }
 
-  private static boolean external(TensorProto tensor) {
+  private static boolean isExternal(TensorProto tensor) {
     return tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL;
   }
 
@@ -59,7 +61,7 @@ final class ExternalData {
       Path data = directory.resolve(location).normalize();
       if (!data.startsWith(directory) || data.equals(directory)) {
         throw new OnnxException(
-            "%s wants the weights of `%s` from %s, which is not beside it."
+            "%s refers to external weights of `%s` in %s, which is not in the model's directory."
                 .formatted(file, tensor.getName(), location));
       }
       try (FileChannel channel = FileChannel.open(data)) {
@@ -68,14 +70,14 @@ final class ExternalData {
         long size = length == null ? channel.size() - offset : Long.parseLong(length);
         if (offset < 0 || size < 0 || size > channel.size() - offset) {
           throw new OnnxException(
-              "%s ends before the weights of `%s` do: copy it again, or export the model again."
+              "%s is too short for the weights of `%s`: copy the file or export the model again."
                   .formatted(data, tensor.getName()));
         }
         return ByteString.copyFrom(channel.map(FileChannel.MapMode.READ_ONLY, offset, size));
       }
-    } catch (IOException | RuntimeException unreadable) { // a path or number that is none, too
+    } catch (IOException | RuntimeException unreadable) { // includes invalid paths and numbers
       throw new OnnxException(
-          "Cannot read the weights of `%s`, which %s wants from %s beside it: %s"
+          "Cannot read the weights of `%s`, which %s stores in %s: %s"
               .formatted(tensor.getName(), file, location, unreadable),
           unreadable);
     }

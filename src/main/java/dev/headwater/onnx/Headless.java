@@ -18,15 +18,15 @@ import java.util.Optional;
 import java.util.Random;
 
 /**
- * Puts an untrained head on a backbone's features. Hidden layers start from a fixed seed with
- * normal weights of variance 2 / inputs (He et al. 2015) and no bias; the last layer starts without
- * classes.
+ * Attaches an untrained head to a backbone's features. Hidden layers start from a fixed seed with
+ * normal weights of variance 2 / inputs (He et al. 2015) and zero bias. The last layer starts
+ * without classes.
  */
 final class Headless {
   private static final long SEED = 20151211;
 
   private final Graph graph;
-  private final GraphProto.Builder whole;
+  private final GraphProto.Builder result;
   private final boolean dense;
   private final List<Split.Slot> slots = new ArrayList<>();
   private final List<Parameter> initial = new ArrayList<>();
@@ -34,62 +34,63 @@ final class Headless {
 
   private Headless(Graph graph, boolean dense) {
     this.graph = graph;
-    this.whole = graph.proto().toBuilder().clearOutput();
+    this.result = graph.proto().toBuilder().clearOutput();
     this.dense = dense;
   }
 
   static Split split(ModelProto header, Graph graph, String features, NewHead head)
       throws OnnxException {
-    long[] shape = shape(graph, features);
+    long[] shape = featureShape(graph, features);
     boolean dense = shape.length == 4;
     if (head.resizes() && !dense) {
       throw new OnnxException(
-          "`%s` is one vector a record: a head that answers place by place needs a map [N, C, H, W]."
+          "`%s` has one vector per record, but a dense head needs a map [N, C, H, W]."
               .formatted(features));
     }
     if (head.subclasses() > 1 && dense) {
       throw new OnnxException(
-          "`%s` is a map, and subclasses are of a head on vectors [N, D].".formatted(features));
+          "`%s` is a map, but a head with subclasses needs vectors [N, D].".formatted(features));
     }
     if (head.resizes() && Checks.opset(header) < 11) {
       throw new OnnxException(
-          "A dense head that resizes needs opset 11 or newer: export it again.");
+          "A dense head that upsamples needs opset 11 or newer: export the model again.");
     }
     return new Headless(graph, dense).build(header, features, shape, head);
   }
 
   private Split build(ModelProto header, String features, long[] shape, NewHead head) {
     int dim = Math.toIntExact(shape[1]);
-    String at = features;
+    String current = features;
     int[] inputs = head.inputs(dim);
     int last = inputs.length - 1;
     for (int layer = 0; layer < last; layer++) {
       String prefix = "head.hidden." + layer;
-      String made = layer(at, graph.unused(prefix), prefix, inputs[layer + 1], inputs[layer]);
-      at = graph.unused(prefix + ".relu");
-      add("Relu", at, List.of(made));
+      String output =
+          addLayer(current, graph.unused(prefix), prefix, inputs[layer + 1], inputs[layer]);
+      current = graph.unused(prefix + ".relu");
+      add("Relu", current, List.of(output));
     }
     String logits = graph.unused(head.resizes() ? "scores" : "logits");
     if (head.subclasses() > 1) {
-      subclasses(at, logits, Checks.opset(header), head.subclasses(), dim);
+      addSubclassLayers(current, logits, Checks.opset(header), head.subclasses(), dim);
     } else {
-      layer(at, logits, "head", 0, inputs[last]);
+      addLayer(current, logits, "head", 0, inputs[last]);
     }
     Split.Slot weight = slots.get(slots.size() - 2);
     Split.Slot bias = slots.get(slots.size() - 1);
     if (head.resizes()) {
-      logits = resized(logits, graph.unused("logits"), head);
+      logits = addResize(logits, graph.unused("logits"), head);
     }
     long[] out = new long[dense ? 4 : 2];
     Arrays.fill(out, -1);
     for (int axis = 2; axis < out.length; axis++) {
       out[axis] = Math.max(-1, shape[axis] * head.scale());
     }
-    whole.addOutput(Declared.value(logits, DataType.FLOAT, Optional.of(out)));
+    result.addOutput(Declared.value(logits, DataType.FLOAT, Optional.of(out)));
     boolean linear = head.equals(NewHead.LINEAR);
     return new Split(
         header,
-        new Graph(whole.build()),
+        new Graph(result.build()),
         Optional.empty(),
         new Split.Spec(
             slots.size() / 2,
@@ -105,20 +106,23 @@ final class Headless {
   }
 
   /**
-   * @param units 0 for the last layer, whose units are the classes
+   * Adds a layer and its initial weights.
+   *
+   * @param units number of outputs; 0 for the last layer, whose outputs are the classes
    */
-  private String layer(String from, String to, String prefix, int units, int inputs) {
+  private String addLayer(String from, String to, String prefix, int units, int inputs) {
     String weight = graph.unused(prefix + ".weight");
     String bias = graph.unused(prefix + ".bias");
-    int side = dense && units > 0 ? NewHead.SIDE : 1;
-    long[] shape = dense ? new long[] {units, inputs, side, side} : new long[] {units, inputs};
+    int kernelSize = dense && units > 0 ? NewHead.SIDE : 1;
+    long[] shape =
+        dense ? new long[] {units, inputs, kernelSize, kernelSize} : new long[] {units, inputs};
     slots.add(new Split.Slot(weight, shape, units == 0 ? 0 : -1));
     slots.add(new Split.Slot(bias, new long[] {units}, units == 0 ? 0 : -1));
     if (units > 0) {
-      int fan = Math.multiplyExact(inputs, side * side);
-      float[] values = new float[Math.multiplyExact(units, fan)];
+      int fanIn = Math.multiplyExact(inputs, kernelSize * kernelSize);
+      float[] values = new float[Math.multiplyExact(units, fanIn)];
       for (int i = 0; i < values.length; i++) {
-        values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / fan));
+        values[i] = (float) (random.nextGaussian() * Math.sqrt(2.0 / fanIn));
       }
       initial.add(new Parameter(weight, shape, values));
       initial.add(new Parameter(bias, new long[] {units}, new float[units]));
@@ -127,19 +131,19 @@ final class Headless {
     if (!dense) {
       node.addAttributeBuilder().setName("transB").setType(AttributeType.INT).setI(1);
     }
-    if (side > 1) {
-      long pad = side / 2;
+    if (kernelSize > 1) {
+      long pad = kernelSize / 2;
       node.addAttributeBuilder()
           .setName("pads")
           .setType(AttributeType.INTS)
           .addAllInts(List.of(pad, pad, pad, pad));
     }
-    whole.addNode(node);
+    result.addNode(node);
     return to;
   }
 
-  /** One linear layer a subclass, each of all classes; what they say of a class is summed up. */
-  private void subclasses(String from, String to, long opset, int count, int dim) {
+  /** Adds one linear layer per subclass over all classes, combined by log-sum-exp per class. */
+  private void addSubclassLayers(String from, String to, long opset, int count, int dim) {
     String weight = graph.unused("head.weight");
     String bias = graph.unused("head.bias");
     String factor = graph.unused("head.factor");
@@ -158,7 +162,7 @@ final class Headless {
       sum.addAttributeBuilder().setName("axes").setType(AttributeType.INTS).addInts(0);
     } else {
       String axes = graph.unused("head.axes");
-      whole.addInitializer(
+      result.addInitializer(
           TensorProto.newBuilder()
               .setName(axes)
               .setDataType(DataType.INT64_VALUE)
@@ -166,27 +170,27 @@ final class Headless {
               .addInt64Data(0));
       sum.addInput(axes);
     }
-    whole.addNode(sum);
+    result.addNode(sum);
     add("Mul", to, List.of(summed, factor));
   }
 
-  /** By a factor and not to a size, so that a part of a map gives its part of the answer. */
-  private String resized(String from, String to, NewHead head) {
-    // in opset 11 and 12, inputs left out had to be empty tensors
+  /** Upsamples by a factor, not to a size, so that a tile gives the same values as the map. */
+  private String addResize(String from, String to, NewHead head) {
+    // opsets 11 and 12 require empty tensors for omitted inputs
     String none = graph.unused("head.none");
-    whole.addInitializer(
+    result.addInitializer(
         TensorProto.newBuilder().setName(none).setDataType(DataType.FLOAT_VALUE).addDims(0));
     String scales = graph.unused("head.scales");
     float[] factors = {1, 1, head.scale(), head.scale()};
-    whole.addInitializer(Numbers.tensor(scales, new long[] {4}, factors));
-    whole.addNode(
+    result.addInitializer(Numbers.tensor(scales, new long[] {4}, factors));
+    result.addNode(
         node("Resize", to, List.of(from, none, scales))
-            .addAttribute(text("mode", "linear"))
-            .addAttribute(text("coordinate_transformation_mode", "half_pixel")));
+            .addAttribute(stringAttribute("mode", "linear"))
+            .addAttribute(stringAttribute("coordinate_transformation_mode", "half_pixel")));
     return to;
   }
 
-  private static AttributeProto text(String name, String value) {
+  private static AttributeProto stringAttribute(String name, String value) {
     return AttributeProto.newBuilder()
         .setName(name)
         .setType(AttributeType.STRING)
@@ -195,7 +199,7 @@ final class Headless {
   }
 
   private void add(String op, String to, List<String> from) {
-    whole.addNode(node(op, to, from));
+    result.addNode(node(op, to, from));
   }
 
   private static NodeProto.Builder node(String op, String to, List<String> from) {
@@ -205,53 +209,53 @@ final class Headless {
   static void requireComputed(Graph graph, String features) throws OnnxException {
     if (!graph.has(features) || graph.constant(features)) {
       throw new OnnxException(
-          "There is no computed tensor `%s` to put a head on. The outputs are: %s."
+          "There is no computed tensor `%s` to attach a head to. The outputs are %s."
               .formatted(features, graph.outputs()));
     }
   }
 
-  /** How many times finer than the map the picture is. */
+  /** Returns the integer factor between image size and map size. */
   static int scale(Graph graph, String features, long height, long width) throws OnnxException {
     requireComputed(graph, features);
     long[] map = graph.shapes().shape(features).orElse(new long[0]);
-    String said = Arrays.toString(map).replace("-1", "?");
+    String rendered = Arrays.toString(map).replace("-1", "?");
     if (map.length != 4) {
       throw new OnnxException(
-          "`%s` is %s, no map [N, C, H, W], and a head that answers for every pixel stands on one: cut before the network pools or flattens it."
-              .formatted(features, said));
+          "`%s` has shape %s, but a dense head needs a map [N, C, H, W]: cut before the model pools or flattens it."
+              .formatted(features, rendered));
     }
     if (map[2] < 1 || map[3] < 1) {
       throw new OnnxException(
-          "How large the map `%s` is, %s, does not follow from the size of the pictures: cut elsewhere."
-              .formatted(features, said));
+          "The map `%s` has shape %s, whose height and width cannot be inferred from the image size: cut at another tensor."
+              .formatted(features, rendered));
     }
     long scale = height / map[2];
     if (scale * map[2] != height || scale * map[3] != width) {
       throw new OnnxException(
-          "Pictures of %d x %d are no whole number of times larger than the map `%s`, %d x %d: give them another size, or cut elsewhere."
+          "The image size %d x %d is not an integer multiple of the size of the map `%s`, %d x %d: use another image size, or cut at another tensor."
               .formatted(height, width, features, map[2], map[3]));
     }
     return Math.toIntExact(scale);
   }
 
-  private static long[] shape(Graph graph, String features) throws OnnxException {
+  private static long[] featureShape(Graph graph, String features) throws OnnxException {
     requireComputed(graph, features);
     DataType type = Declared.type(graph, features);
     if (type != DataType.FLOAT) {
       throw new OnnxException(
-          "`%s` is %s, and a head needs FLOAT features.".formatted(features, type));
+          "`%s` is %s, but a head needs FLOAT features.".formatted(features, type));
     }
     long[] shape = graph.shapes().shape(features).orElse(new long[0]);
-    String said = Arrays.toString(shape).replace("-1", "?");
+    String rendered = Arrays.toString(shape).replace("-1", "?");
     if (shape.length == 3) {
       throw new OnnxException(
-          "`%s` is one vector per token, %s: pool it first, then put the head on the result."
-              .formatted(features, said));
+          "`%s` has one vector per token, %s: pool it first, then attach the head to the result."
+              .formatted(features, rendered));
     }
     if ((shape.length != 2 && shape.length != 4) || shape[1] <= 0) {
       throw new OnnxException(
-          "The file does not say that `%s` is [N, D] with a fixed D, nor a map [N, C, H, W] with a fixed C, but %s: export it with shapes."
-              .formatted(features, said));
+          "`%s` has shape %s, expected [N, D] with a fixed D or a map [N, C, H, W] with a fixed C: export the model with shapes."
+              .formatted(features, rendered));
     }
     return shape;
   }

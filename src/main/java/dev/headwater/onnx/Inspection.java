@@ -16,12 +16,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an ONNX file offers: what goes in and out, where it would be cut, and what cannot be done
- * with it and why.
+ * A report on an ONNX file: its inputs and outputs, possible cuts, and unsupported features.
  *
- * @param cut where {@code auto} cuts; without a tensor where it cannot
- * @param layers where {@code -1}, {@code -2}, ... would cut, as deep as is possible
- * @param unsupported whole sentences; none if nothing is in the way
+ * @param cut the {@code auto} cut; its tensor is null if {@code auto} finds none
+ * @param layers the cuts {@code -1}, {@code -2}, ..., as deep as possible
+ * @param unsupported problems as whole sentences; empty if there are none
  */
 public record Inspection(
     String producer,
@@ -32,15 +31,15 @@ public record Inspection(
     CutInfo cut,
     List<LayerInfo> layers,
     List<String> unsupported) {
-  private static final int DEEPEST = 32;
-  private static final int RENDERED = 8;
+  private static final int MAX_LAYERS = 32;
+  private static final int MAX_RENDERED = 8;
 
   /**
-   * The cut.
+   * The {@code auto} cut.
    *
-   * @param tensor where it is; null where there is none
-   * @param dim length of a feature vector; -1 where the features are not one vector a record
-   * @param classes how many the head knows; 0 without a cut
+   * @param tensor the tensor at the cut; null if there is no cut
+   * @param dim feature dimension; -1 if the features are not one vector per record
+   * @param classes number of classes of the head; 0 without a cut
    */
   public record CutInfo(
       @Nullable String tensor,
@@ -56,25 +55,25 @@ public record Inspection(
   /**
    * A layer that can be the first of a head.
    *
-   * @param tensors what would cross the cut
-   * @param output what the layer makes
+   * @param output output tensor of the layer
+   * @param tensors tensors that would cross the cut
    */
   public record LayerInfo(String cut, String kind, String output, List<String> tensors) {}
 
   /**
-   * Reads and looks into a file.
+   * Reads and inspects a file.
    *
-   * @throws OnnxException if it cannot be read, with the weights beside it, or is no ONNX at all;
-   *     all else is in {@link #unsupported}
+   * @throws OnnxException if the file or its external data cannot be read, or it is not ONNX; other
+   *     problems are in {@link #unsupported}
    */
   public static Inspection read(Path file) throws OnnxException {
     return read(file, split -> null);
   }
 
   /**
-   * As {@link #read(Path)}, of cuts that can be used.
+   * Reads and inspects a file, reporting only the cuts without an obstacle.
    *
-   * @param obstacle why one cannot, in whole sentences; null if it can
+   * @param obstacle returns why a cut cannot be used, as whole sentences; null if it can
    */
   public static Inspection read(Path file, Function<Split, @Nullable String> obstacle)
       throws OnnxException {
@@ -85,13 +84,13 @@ public record Inspection(
     List<String> unsupported = new ArrayList<>(Checks.problems(model));
     CutInfo cut = new CutInfo(null, null, -1, 0, List.of());
     List<LayerInfo> layers = new ArrayList<>();
-    if (unsupported.isEmpty()) { // only a sound graph can be looked into
+    if (unsupported.isEmpty()) { // only a valid graph can be inspected
       OnnxFile file = OnnxFile.of(model);
       cut = cut(file, unsupported);
       layers(file, obstacle, layers, unsupported);
     }
     List<TensorInfo> inputs = Graph.inputs(model.getGraph()).stream().map(TensorInfo::of).toList();
-    limits(inputs, cut, unsupported);
+    reportLimits(inputs, cut, unsupported);
     return new Inspection(
         (model.getProducerName() + " " + model.getProducerVersion()).strip(),
         model.getIrVersion(),
@@ -112,18 +111,18 @@ public record Inspection(
               .toList();
       String tensor = Cut.find(file.graph(), Cut.AUTO).last().data();
       return new CutInfo(tensor, split.logits(), split.dim(), split.classes(), parameters);
-    } catch (OnnxException refused) { // the reason is the answer
-      unsupported.add(String.valueOf(refused.getMessage()));
+    } catch (OnnxException invalid) { // reported, not thrown
+      unsupported.add(String.valueOf(invalid.getMessage()));
       return new CutInfo(null, null, -1, 0, List.of());
     }
   }
 
-  /** What is told is told from the logits: whatever else the network makes of them is not. */
-  private static void leftOut(Split split, List<String> unsupported) {
+  /** Reports operators after the logits that change the class order: predictions ignore them. */
+  private static void reportIgnored(Split split, List<String> unsupported) {
     Graph graph = split.graph();
-    String answer = split.logits();
+    String logits = split.logits();
     List<String> after =
-        graph.withDescendants(graph.consumers(answer)).stream()
+        graph.withDescendants(graph.consumers(logits)).stream()
             .filter(graph.needed(Set.of(), graph.outputs())::contains)
             .map(graph::node)
             .filter(node -> !Tail.looksThrough(node))
@@ -132,8 +131,8 @@ public record Inspection(
             .toList();
     if (!after.isEmpty()) {
       unsupported.add(
-          "Its logits `%s` are not what it answers, for %s follows them: predictions are told without that. Export it without, or with that before the last layer."
-              .formatted(answer, String.join(", ", after)));
+          "Predictions are computed from the logits `%s` and ignore later operators (%s): export the model without them, or with them before the last layer."
+              .formatted(logits, String.join(", ", after)));
     }
   }
 
@@ -143,8 +142,8 @@ public record Inspection(
       List<LayerInfo> found,
       List<String> unsupported) {
     List<Layer> layers = Layers.of(file.graph());
-    List<String> refused = new ArrayList<>(); // one after the other, up to where we are
-    int deepest = Math.min(DEEPEST, layers.size());
+    List<String> pending = new ArrayList<>(); // reasons of the cuts directly before this one
+    int deepest = Math.min(MAX_LAYERS, layers.size());
     for (int back = 1; back <= deepest; back++) {
       Layer layer = layers.get(layers.size() - back);
       String reason;
@@ -152,81 +151,81 @@ public record Inspection(
         Split split = file.tried(layers, back);
         reason = obstacle.apply(split);
         if (back == 1) {
-          leftOut(split, unsupported);
+          reportIgnored(split, unsupported);
         }
         if (reason == null) {
-          for (int i = 0; i < refused.size(); i++) {
-            int at = back - refused.size() + i;
-            unsupported.add("No cut at -%d. %s".formatted(at, refused.get(i)));
+          for (int i = 0; i < pending.size(); i++) {
+            int at = back - pending.size() + i;
+            unsupported.add("Cannot cut at -%d. %s".formatted(at, pending.get(i)));
           }
-          refused.clear();
+          pending.clear();
           unsupported.addAll(split.fixed());
           found.add(
               new LayerInfo("-" + back, layer.kind().name(), layer.output(), split.features()));
         }
-      } catch (OnnxException impossible) { // the reason is the answer; of this cut alone
-        reason = String.valueOf(impossible.getMessage());
+      } catch (OnnxException invalid) { // reported for this cut only
+        reason = String.valueOf(invalid.getMessage());
       }
       if (reason != null) {
-        refused.add(reason);
+        pending.add(reason);
       }
     }
-    // that nothing can be cut off at all is what auto says
-    if (!refused.isEmpty() && !(found.isEmpty() && !unsupported.isEmpty())) {
-      int first = deepest - refused.size() + 1;
-      unsupported.add("No cut at -%d or deeper. %s".formatted(first, refused.get(0)));
+    // if no cut is possible at all, the problem of auto already explains it
+    if (!pending.isEmpty() && !(found.isEmpty() && !unsupported.isEmpty())) {
+      int first = deepest - pending.size() + 1;
+      unsupported.add("Cannot cut at -%d or deeper. %s".formatted(first, pending.get(0)));
     }
   }
 
-  private static void limits(List<TensorInfo> inputs, CutInfo cut, List<String> unsupported) {
+  private static void reportLimits(List<TensorInfo> inputs, CutInfo cut, List<String> unsupported) {
     for (TensorInfo input : inputs) {
       if (input.type() == ElementType.UNDEFINED) {
-        unsupported.add("Its input `%s` is no tensor.".formatted(input.name()));
+        unsupported.add("Input `%s` is not a tensor.".formatted(input.name()));
       } else if (input.shape().length > 0 && input.shape()[0] >= 0) {
         unsupported.add(
-            "Its input `%s` has a fixed first axis, %d: it cannot be batched. Export it with a dynamic one."
+            "Input `%s` has a fixed first axis of size %d and cannot be batched: export the model with a dynamic first axis."
                 .formatted(input.name(), input.shape()[0]));
       }
     }
     if (cut.classes() == 1) {
       unsupported.add(
-          "Its head gives one number, which is what kind: regression wants. Where it is a yes or no, one number a class is needed: export it with two outputs.");
+          "The head has a single output, which only kind: regression supports. For binary classification, export the model with two outputs, one per class.");
     }
   }
 
-  /** For people to read. */
+  /** Renders the report as text. */
   public String render() {
     List<String> lines = new ArrayList<>();
-    lines.add("made by    %s; IR version %d, opset %d".formatted(producer, irVersion, opset));
+    lines.add("producer   %s; IR version %d, opset %d".formatted(producer, irVersion, opset));
     inputs.forEach(input -> lines.add("input      " + input));
     outputs.forEach(output -> lines.add("output     " + output));
     if (cut.tensor() != null) {
-      String width = cut.dim() < 0 ? "not one vector a record" : "[N, " + cut.dim() + "]";
-      lines.add("auto cuts  at `%s`, %s".formatted(cut.tensor(), width));
+      String width = cut.dim() < 0 ? "not one vector per record" : "[N, " + cut.dim() + "]";
+      lines.add("auto cut   at `%s`, %s".formatted(cut.tensor(), width));
       lines.add("head       %d classes, logits `%s`".formatted(cut.classes(), cut.logits()));
       cut.parameters()
-          .forEach(p -> lines.add("trains     `" + p.name() + "` " + Arrays.toString(p.shape())));
+          .forEach(p -> lines.add("parameter  `" + p.name() + "` " + Arrays.toString(p.shape())));
     } else {
-      lines.add("auto cuts  nowhere");
+      lines.add("auto cut   none");
     }
-    shown(lines);
-    unsupported.forEach(reason -> lines.add("cannot     " + reason));
+    renderLayers(lines);
+    unsupported.forEach(reason -> lines.add("problem    " + reason));
     return String.join(System.lineSeparator(), lines);
   }
 
-  private void shown(List<String> lines) {
-    Stream<LayerInfo> nearest = layers.stream().limit(RENDERED);
+  private void renderLayers(List<String> lines) {
+    Stream<LayerInfo> nearest = layers.stream().limit(MAX_RENDERED);
     nearest.forEach(
         layer ->
             lines.add(
-                "%-10s %s that makes `%s`, at `%s`"
+                "%-10s %s with output `%s`, at `%s`"
                     .formatted(
                         "cut " + layer.cut(),
                         layer.kind(),
                         layer.output(),
                         String.join("`, `", layer.tensors()))));
-    if (layers.size() > RENDERED) {
-      lines.add("           ... and " + (layers.size() - RENDERED) + " deeper");
+    if (layers.size() > MAX_RENDERED) {
+      lines.add("           ... and " + (layers.size() - MAX_RENDERED) + " more");
     }
   }
 }

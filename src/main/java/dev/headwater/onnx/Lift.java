@@ -21,15 +21,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Replaces the weights a head's nodes are applied with by names of their own, leaving every other
- * use of the same constant (in the backbone, in a subgraph) as it was.
+ * Turns the trainable constants of a head's nodes into named parameters. Other uses of the same
+ * constant (in the backbone, in a subgraph) stay unchanged.
  *
- * <p>A weight behind Transpose, Identity or Cast is lifted as the layer eats it. The last layer is
- * brought to plain form on the way: Gemm's alpha and beta are multiplied into the values, its bias
- * is one number a class, and an Add after a Conv becomes the Conv's own bias.
+ * <p>A weight behind Transpose, Identity or Cast is lifted as the layer reads it. The last layer is
+ * brought into canonical form: Gemm's alpha and beta are folded into the values, the bias has one
+ * value per class, and an Add after a Conv becomes the Conv's bias.
  */
 final class Lift {
-  /** Inputs that training may change, by operator; Add and Mul have their own rule. */
+  /** Trainable inputs by operator; Add and Mul are filtered further by {@code isTrainable}. */
   private static final Map<String, List<Integer>> TRAINABLE =
       Map.ofEntries(
           Map.entry("Gemm", List.of(0, 1, 2)),
@@ -59,8 +59,8 @@ final class Lift {
 
   private final Graph graph;
 
-  /** By which a weight is made of another that learns in its place. */
-  private static final Set<String> MAKES =
+  /** Operators that compute a weight from another constant, which is then trained instead. */
+  private static final Set<String> WEIGHT_OPERATORS =
       Set.of(
           ("Abs Add BatchNormalization Cast Clip Div Expand Flatten Gather Identity LpNormalization Max Mul Pow ReduceL2"
                   + " ReduceMean ReduceSum ReduceSumSquare Reshape Slice Split Sqrt Squeeze Sub Transpose"
@@ -71,40 +71,40 @@ final class Lift {
   private final Set<Integer> head;
   private final List<NodeProto> nodes;
 
-  /** Nodes that make weights, seen already: many ways may lead to one. */
-  private final Set<Integer> makers = new HashSet<>();
+  /** Visited nodes that compute weights; several paths may lead to one node. */
+  private final Set<Integer> visitedProducers = new HashSet<>();
 
-  private final Set<Integer> ofHead = new HashSet<>();
+  private final Set<Integer> headOnly = new HashSet<>();
   private final Map<Key, Lifted> lifted = new LinkedHashMap<>();
   private @Nullable String lastWeight;
   private @Nullable String lastBias;
 
   /**
-   * @param ofLast for that layer's weights may grow with the classes, and no others
+   * @param ofLast whether the weight is in the last layer: only there may the class count grow
    */
   private record Key(
       String source, boolean ofLast, boolean transposed, float factor, List<Long> shape) {}
 
-  /** One input of a node that makes a weight. */
+  /** One input of a node that computes a weight. */
   private record Use(int position, int input) {}
 
   /** A weight under its provisional name. */
   private record Lifted(String name, Constant constant, float factor, long[] shape) {}
 
   /**
-   * The graph with its head's weights renamed, and those weights.
+   * The graph with the head's weights renamed, and those weights.
    *
-   * @param weight the name of the last layer's weight; null where that layer is not linear
-   * @param bias the name of its bias; null where it has none
+   * @param weight the name of the last layer's weight; null if that layer is not linear
+   * @param bias the name of the last layer's bias; null if it has none
    */
   record Result(
       Graph graph, List<Parameter> parameters, @Nullable String weight, @Nullable String bias) {
 
-    /** Why a layer of the head is applied with the weight in the file whatever is learned. */
+    /** Returns why a head layer keeps its weight from the file; empty if it is trainable. */
     Optional<String> fixed(Graph original, Layer layer) {
       Constant constant = layer.weight();
-      String made = Graph.output(original.node(layer.position()));
-      NodeProto node = graph.producer(made).orElse(null);
+      String output = Graph.output(original.node(layer.position()));
+      NodeProto node = graph.producer(output).orElse(null);
       if (constant == null || constant.obstacle() == null || node == null) {
         return Optional.empty();
       }
@@ -112,12 +112,12 @@ final class Lift {
       Set<String> sources = new HashSet<>(Set.of(applied));
       graph
           .needed(Set.of(), sources)
-          .forEach(maker -> sources.addAll(Graph.uses(graph.node(maker))));
+          .forEach(position -> sources.addAll(Graph.uses(graph.node(position))));
       return parameters.stream().anyMatch(parameter -> sources.contains(parameter.name()))
           ? Optional.empty()
           : Optional.of(
-              "The layer that makes `%s` stays as it is, for its weight `%s` %s: export the network in float32 with its constants folded."
-                  .formatted(made, constant.source(), constant.obstacle()));
+              "The layer with output `%s` is not trained because its weight `%s` %s: export the model in float32 with constant folding."
+                  .formatted(output, constant.source(), constant.obstacle()));
     }
   }
 
@@ -153,7 +153,7 @@ final class Lift {
             ? Constant.resolve(graph, node.getInput(input))
             : Optional.empty();
     if (constant.filter(c -> c.obstacle() == null).isPresent()) {
-      if (elementwise ? learns(node, constant.get()) : Layers.weighs(node, constant.get())) {
+      if (elementwise ? isTrainable(node, constant.get()) : Layers.weighs(node, constant.get())) {
         rename(position, input, constant.get(), 1, constant.get().dims());
       }
     } else if (constant.isPresent() && !elementwise) {
@@ -161,67 +161,69 @@ final class Lift {
     }
   }
 
-  /** Of a weight that is computed, as one that is brought to length 1 each time it is used. */
+  /** Lifts the sources of a computed weight, such as one normalised to length 1 on each use. */
   private void liftSources(int position) {
-    Deque<Use> open = new ArrayDeque<>();
-    open(position, open);
-    while (!open.isEmpty()) {
-      Use use = open.pop();
+    Deque<Use> pending = new ArrayDeque<>();
+    pushInputs(position, pending);
+    while (!pending.isEmpty()) {
+      Use use = pending.pop();
       String tensor = graph.node(use.position()).getInput(use.input());
       Optional<Constant> source = Constant.resolve(graph, tensor);
-      NodeProto maker = graph.node(use.position());
-      if (source.filter(c -> c.obstacle() == null && learns(maker, c) && !masks(c)).isPresent()) {
+      NodeProto producer = graph.node(use.position());
+      if (source
+          .filter(c -> c.obstacle() == null && isTrainable(producer, c) && !isMask(c))
+          .isPresent()) {
         rename(use.position(), use.input(), source.get(), 1, source.get().dims());
       } else {
-        open(graph.producerPosition(tensor), open);
+        pushInputs(graph.producerPosition(tensor), pending);
       }
     }
   }
 
-  /** Its inputs, the first on top, where it makes a weight and was not seen yet. */
-  private void open(int position, Deque<Use> open) {
+  /** Pushes the node's inputs, the first on top, if it computes a weight and is not yet visited. */
+  private void pushInputs(int position, Deque<Use> pending) {
     if (position < 0
-        || !MAKES.contains(graph.node(position).getOpType())
-        || !makers.add(position)
-        || !ofHead(position)) {
+        || !WEIGHT_OPERATORS.contains(graph.node(position).getOpType())
+        || !visitedProducers.add(position)
+        || !usedOnlyByHead(position)) {
       return;
     }
     NodeProto node = graph.node(position);
-    boolean normal = node.getOpType().equals("BatchNormalization"); // running statistics stay
-    int inputs = normal ? Math.min(3, node.getInputCount()) : node.getInputCount();
+    boolean batchNorm = node.getOpType().equals("BatchNormalization"); // statistics stay
+    int inputs = batchNorm ? Math.min(3, node.getInputCount()) : node.getInputCount();
     for (int input = inputs - 1; input >= 0; input--) {
-      open.push(new Use(position, input));
+      pending.push(new Use(position, input));
     }
   }
 
-  /** Whether the head alone uses what the node makes. */
-  private boolean ofHead(int position) {
+  /** Returns whether only the head uses the node's outputs. */
+  private boolean usedOnlyByHead(int position) {
     Set<String> outputs = Set.copyOf(graph.outputs());
     Set<Integer> seen = new HashSet<>(Set.of(position));
-    Deque<Integer> open = new ArrayDeque<>(seen);
-    while (!open.isEmpty()) {
-      for (String output : graph.node(open.pop()).getOutputList()) {
+    Deque<Integer> pending = new ArrayDeque<>(seen);
+    while (!pending.isEmpty()) {
+      for (String output : graph.node(pending.pop()).getOutputList()) {
         if (outputs.contains(output)) {
           return false;
         }
         for (int user : graph.consumers(output)) {
-          if (head.contains(user) || ofHead.contains(user)) {
+          if (head.contains(user) || headOnly.contains(user)) {
             continue;
           }
           if (!graph.constant(graph.node(user).getOutput(0))) {
             return false;
           }
           if (seen.add(user)) {
-            open.push(user);
+            pending.push(user);
           }
         }
       }
     }
-    return ofHead.addAll(seen);
+    return headOnly.addAll(seen);
   }
 
-  /** Whether it takes weights away, as of a network that was pruned. */
-  private static boolean masks(Constant constant) {
+  /** Returns whether the constant is a 0/1 mask, for example of a pruned network. */
+  private static boolean isMask(Constant constant) {
     for (float value : constant.values()) {
       if (value != 0 && value != 1) {
         return false;
@@ -230,42 +232,42 @@ final class Lift {
     return true;
   }
 
-  /** Less than a weight is, and what masks hide with where it is not minus infinity. */
-  private static final float HIDES = -100;
+  /** Added values at or below this are masks: they are not plausible weights. */
+  private static final float MASK_THRESHOLD = -100;
 
-  /** Neither a lone factor nor a mask, which hides what it is added to or multiplies by 0 and 1. */
-  private static boolean learns(NodeProto node, Constant constant) {
+  /** Returns false for a single value and for a mask, additive or of factors 0 and 1. */
+  private static boolean isTrainable(NodeProto node, Constant constant) {
     boolean added = node.getOpType().equals("Add");
     boolean zero = false;
     boolean one = false;
     for (float value : constant.values()) {
       zero |= value == 0;
       one |= value == 1;
-      if (!Float.isFinite(value) || (added && value <= HIDES)) {
+      if (!Float.isFinite(value) || (added && value <= MASK_THRESHOLD)) {
         return false;
       }
     }
-    boolean chooses = node.getOpType().equals("Mul") && zero && one && masks(constant);
-    return constant.size() != 1 && !chooses;
+    boolean selects = node.getOpType().equals("Mul") && zero && one && isMask(constant);
+    return constant.size() != 1 && !selects;
   }
 
   private void lastLayer(NodeProto node) {
     boolean gemm = last.kind() == Layer.Kind.GEMM;
     Constant weight = last.weights();
-    float alpha = gemm ? real(node, "alpha") : 1;
+    float alpha = gemm ? floatAttribute(node, "alpha") : 1;
     lastWeight = rename(last.position(), last.weightInput(), weight, alpha, weight.dims());
     if (gemm) {
-      nodes.set(last.position(), plain(nodes.get(last.position())));
+      nodes.set(last.position(), withoutScales(nodes.get(last.position())));
     }
     Constant bias = last.bias();
     if (bias != null) {
       long[] shape = {last.width(graph, true)};
-      boolean own = last.last() == last.position();
-      if (last.kind() == Layer.Kind.CONV && !own) {
+      boolean ownBias = last.last() == last.position();
+      if (last.kind() == Layer.Kind.CONV && !ownBias) {
         absorbAdd();
         lastBias = rename(last.position(), 2, bias, 1, shape);
       } else {
-        float beta = own && gemm ? real(node, "beta") : 1;
+        float beta = ownBias && gemm ? floatAttribute(node, "beta") : 1;
         lastBias = rename(last.last(), last.biasInput(), bias, beta, shape);
       }
     }
@@ -284,7 +286,7 @@ final class Lift {
         add.toBuilder().setOpType("Identity").clearInput().addInput(conv.getOutput(0)).build());
   }
 
-  private static float real(NodeProto node, String name) {
+  private static float floatAttribute(NodeProto node, String name) {
     return node.getAttributeList().stream()
         .filter(attribute -> attribute.getName().equals(name))
         .map(AttributeProto::getF)
@@ -292,18 +294,18 @@ final class Lift {
         .orElse(1f);
   }
 
-  private static NodeProto plain(NodeProto gemm) {
-    NodeProto.Builder plain = gemm.toBuilder().clearAttribute();
+  private static NodeProto withoutScales(NodeProto gemm) {
+    NodeProto.Builder result = gemm.toBuilder().clearAttribute();
     gemm.getAttributeList().stream()
         .filter(attribute -> !Set.of("alpha", "beta").contains(attribute.getName()))
-        .forEach(plain::addAttribute);
-    return plain.build();
+        .forEach(result::addAttribute);
+    return result.build();
   }
 
   private String rename(int position, int input, Constant constant, float factor, long[] shape) {
     Key key =
         new Key(
-            own(nodes.get(position).getInput(input)),
+            source(nodes.get(position).getInput(input)),
             last.linear() && (position == last.position() || position == last.last()),
             constant.transposed(),
             factor,
@@ -315,26 +317,29 @@ final class Lift {
     return weight.name();
   }
 
-  /** Of weights that are equal PyTorch stores one, and has the others made of it by Identity. */
-  private String own(String tensor) {
-    String at = tensor;
-    Optional<NodeProto> made = graph.producer(at);
-    while (made.filter(n -> Set.of("Transpose", "Cast").contains(n.getOpType())).isPresent()) {
-      at = made.get().getInput(0);
-      made = graph.producer(at);
+  /**
+   * Follows Transpose and Cast, but not Identity: PyTorch stores equal weights once and derives the
+   * others by Identity.
+   */
+  private String source(String tensor) {
+    String current = tensor;
+    Optional<NodeProto> node = graph.producer(current);
+    while (node.filter(n -> Set.of("Transpose", "Cast").contains(n.getOpType())).isPresent()) {
+      current = node.get().getInput(0);
+      node = graph.producer(current);
     }
-    return at;
+    return current;
   }
 
-  /** Gives each weight its source's name where nothing else uses that source any more. */
+  /** Names each weight after its source if nothing else uses that source. */
   private Result finish() {
-    Set<String> taken = namesStillUsed();
+    Set<String> usedNames = namesStillUsed();
     Map<String, String> names = new HashMap<>();
     List<Parameter> parameters = new ArrayList<>();
     for (Lifted weight : lifted.values()) {
       String source = weight.constant().source();
-      String name = taken.contains(source) ? graph.unused(source + ".head") : source;
-      for (int i = 2; !taken.add(name); i++) {
+      String name = usedNames.contains(source) ? graph.unused(source + ".head") : source;
+      for (int i = 2; !usedNames.add(name); i++) {
         name = graph.unused(source + ".head" + i);
       }
       names.put(weight.name(), name);
@@ -342,12 +347,12 @@ final class Lift {
     }
     GraphProto.Builder renamed = graph.proto().toBuilder().clearNode().clearInitializer();
     nodes.forEach(node -> renamed.addNode(renamed(node, names)));
-    Set<String> own = Set.copyOf(names.values());
+    Set<String> parameterNames = Set.copyOf(names.values());
     graph.proto().getInitializerList().stream()
-        .filter(tensor -> !own.contains(tensor.getName()))
+        .filter(tensor -> !parameterNames.contains(tensor.getName()))
         .forEach(renamed::addInitializer);
     return new Result(
-        new Graph(withoutMakersOf(own, renamed)),
+        new Graph(withoutProducersOf(parameterNames, renamed)),
         List.copyOf(parameters),
         names.get(lastWeight),
         names.get(lastBias));
@@ -369,8 +374,8 @@ final class Lift {
     return renamed.build();
   }
 
-  /** Drops the Constant nodes whose output's name a parameter has taken over, and old inputs. */
-  private static GraphProto withoutMakersOf(Set<String> names, GraphProto.Builder graph) {
+  /** Drops Constant nodes and graph inputs whose names the parameters have taken over. */
+  private static GraphProto withoutProducersOf(Set<String> names, GraphProto.Builder graph) {
     List<NodeProto> kept =
         graph.getNodeList().stream()
             .filter(node -> node.getOutputList().stream().noneMatch(names::contains))

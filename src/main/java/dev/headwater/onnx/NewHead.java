@@ -4,48 +4,53 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A head that has yet to be trained, for any backbone: hidden layers with Relu, then a linear layer
- * that knows no classes yet. On vectors [N, D] the layers are Gemm; on maps [N, C, H, W] the hidden
- * ones are 3×3 convolutions, for what surrounds a place tells as well, and the last is 1×1. A class
- * that lies in several places of the features can have several rows of weights, its subclasses: its
- * logit is the logarithm of the sum of their exponentials (subclass discriminant analysis: Zhu and
- * Martinez 2006), times one factor for all classes.
+ * An untrained head for any backbone: hidden layers with Relu, then a linear layer that has no
+ * classes yet.
  *
- * @param hidden widths of the hidden layers, nearest the features first; empty for a linear head
- * @param scale how many times finer than the features' map the answer's is, across and down: what
- *     lies between two places is interpolated; 1 leaves it as it is
- * @param subclasses how many rows each class has in the last layer; above 1 only on vectors,
- *     without hidden layers
+ * <p>On vectors [N, D] the layers are Gemm. On maps [N, C, H, W] the hidden layers are 3×3
+ * convolutions, to use the surroundings of a position, and the last layer is a 1×1 convolution.
+ *
+ * <p>A class with several clusters of features can have several weight rows, its subclasses
+ * (subclass discriminant analysis: Zhu and Martinez 2006). Its logit is the log-sum-exp of their
+ * scores, times one factor for all classes.
+ *
+ * @param hidden widths of the hidden layers, starting at the features; empty for a linear head
+ * @param scale integer factor by which a dense head upsamples height and width, by interpolation; 1
+ *     keeps the size of the feature map
+ * @param subclasses number of weight rows per class in the last layer; more than 1 requires vector
+ *     features and no hidden layers
  */
 public record NewHead(List<Integer> hidden, int scale, int subclasses) {
-  private static final int MOST_HIDDEN = 8;
+  private static final int MAX_HIDDEN_LAYERS = 8;
 
-  /** Of a hidden layer's kernel on maps. */
+  /** Kernel size of a hidden layer on maps. */
   static final int SIDE = 3;
 
-  private static final int WIDEST = 65_536;
-  private static final int MOST_SUBCLASSES = 256;
+  private static final int MAX_WIDTH = 65_536;
+  private static final int MAX_SUBCLASSES = 256;
 
   public static final NewHead LINEAR = new NewHead(List.of(), 1, 1);
 
   public NewHead {
     hidden = List.copyOf(hidden);
-    if (hidden.size() > MOST_HIDDEN || hidden.stream().anyMatch(w -> w < 1 || w > WIDEST)) {
+    if (hidden.size() > MAX_HIDDEN_LAYERS
+        || hidden.stream().anyMatch(w -> w < 1 || w > MAX_WIDTH)) {
       throw new IllegalArgumentException(
-          "a new head has at most %d hidden layers of 1 to %d units, got %s"
-              .formatted(MOST_HIDDEN, WIDEST, hidden));
+          "a new head must have at most %d hidden layers of 1 to %d units, got %s"
+              .formatted(MAX_HIDDEN_LAYERS, MAX_WIDTH, hidden));
     }
     if (scale < 1) {
-      throw new IllegalArgumentException("a new head's scale is 1 or more, got " + scale);
-    }
-    if (subclasses < 1 || subclasses > MOST_SUBCLASSES) {
       throw new IllegalArgumentException(
-          "a new head has 1 to %d subclasses a class, got %d"
-              .formatted(MOST_SUBCLASSES, subclasses));
+          "the scale of a new head must be at least 1, got " + scale);
+    }
+    if (subclasses < 1 || subclasses > MAX_SUBCLASSES) {
+      throw new IllegalArgumentException(
+          "a new head must have 1 to %d subclasses per class, got %d"
+              .formatted(MAX_SUBCLASSES, subclasses));
     }
     if (subclasses > 1 && (!hidden.isEmpty() || scale > 1)) {
       throw new IllegalArgumentException(
-          "a head with subclasses stands on vectors and has no hidden layers");
+          "a head with subclasses must have no hidden layers and a scale of 1");
     }
   }
 
@@ -53,7 +58,7 @@ public record NewHead(List<Integer> hidden, int scale, int subclasses) {
     this(hidden, scale, 1);
   }
 
-  /** On vectors, or on maps of the size they have. */
+  /** Creates a head that does not upsample. */
   public static NewHead of(Integer... hidden) {
     return new NewHead(List.of(hidden), 1);
   }
@@ -62,7 +67,7 @@ public record NewHead(List<Integer> hidden, int scale, int subclasses) {
     return scale > 1;
   }
 
-  /** What goes into each layer, the last one included. */
+  /** Returns the input width of each layer, including the last. */
   int[] inputs(int dim) {
     return IntStream.rangeClosed(0, hidden.size())
         .map(layer -> layer == 0 ? dim : hidden.get(layer - 1))

@@ -1,6 +1,6 @@
 package dev.headwater.onnx;
 
-/** The file cannot be used as asked; the message says why and what to do, in whole sentences. */
+/** The model cannot be used as requested; the message has the reason and a fix, as sentences. */
 public final class OnnxException extends Exception {
   private static final long serialVersionUID = 1;
 

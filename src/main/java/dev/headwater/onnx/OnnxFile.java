@@ -24,17 +24,17 @@ import java.util.stream.Collectors;
 public final class OnnxFile {
   static final long LARGEST = Integer.MAX_VALUE - 8L;
 
-  /** How many layers back a cut is looked for that would do better. */
-  private static final int DEEPEST = 64;
+  /** Depth limit of the search for another valid cut. */
+  private static final int MAX_DEPTH = 64;
 
-  /** To the name of a map for that of its average. */
-  private static final String AVERAGE = "/headwater.average";
+  /** Appended to a map's name to name its spatial mean. */
+  private static final String MEAN_SUFFIX = "/headwater.average";
 
   private final ModelProto model;
   private final Graph graph;
 
   /**
-   * @param model without problems
+   * @param model a model without {@link Checks#problems problems}
    */
   OnnxFile(ModelProto model) {
     this.model = model;
@@ -44,14 +44,14 @@ public final class OnnxFile {
   /**
    * Reads and checks the file.
    *
-   * @throws OnnxException if it cannot be read, is no ONNX, keeps its weights elsewhere than beside
-   *     it, needs an opset ONNX Runtime does not have, or is damaged
+   * @throws OnnxException if the file cannot be read, is not ONNX, is damaged, has its weights in
+   *     another directory, or needs an opset that ONNX Runtime does not support
    */
   public static OnnxFile read(Path file) throws OnnxException {
     return checked(parsed(file), file.toString());
   }
 
-  /** As {@link #read}, from memory. */
+  /** Parses and checks a model in memory; see {@link #read}. */
   public static OnnxFile parse(byte[] bytes) throws OnnxException {
     return checked(parsed(bytes, "The model"), "The model");
   }
@@ -65,26 +65,24 @@ public final class OnnxFile {
   }
 
   /**
-   * The model with its branches, and what its squeezes drop, spelt out.
+   * Returns the model with constant branches inlined and operators in canonical form.
    *
-   * @param model without problems
+   * @param model a model without {@link Checks#problems problems}
    */
   static OnnxFile of(ModelProto model) {
     ModelProto spelt = Spelling.plain(Branches.inlined(model));
     return new OnnxFile(spelt.toBuilder().setGraph(Graph.trimmed(spelt.getGraph())).build());
   }
 
-  /**
-   * The model in the file, its functions spelt out, and nothing checked but that it has a graph.
-   */
+  /** Parses a file and inlines functions; checks only that the model has a graph. */
   static ModelProto parsed(Path file) throws OnnxException {
     try {
       if (Files.size(file) > LARGEST) {
         throw new OnnxException(
-            file + " is larger than 2 GB, which no single ONNX file can be: it is something else.");
+            file + " is larger than 2 GB, the size limit of a single ONNX file.");
       }
       return ExternalData.inlined(parsed(Files.readAllBytes(file), file.toString()), file);
-    } catch (IOException unreadable) { // the reason is the file system's: passed on as it is
+    } catch (IOException unreadable) {
       throw new OnnxException("Cannot read " + file + ": " + unreadable, unreadable);
     }
   }
@@ -94,23 +92,26 @@ public final class OnnxFile {
       ModelProto model = ModelProto.parseFrom(bytes);
       if (!model.hasGraph() || model.getGraph().getOutputCount() == 0) {
         throw new OnnxException(
-            name + " is no ONNX model: there is no graph in it. Give the .onnx file as exported.");
+            name + " is not an ONNX model: it has no graph. Use the exported .onnx file.");
       }
       return Functions.inlined(model)
           .orElseThrow(
-              () -> new OnnxException(name + " cannot be used: its functions call without end."));
-    } catch (InvalidProtocolBufferException notProtobuf) { // another format, or cut short
+              () ->
+                  new OnnxException(
+                      name + " cannot be used: its function calls are recursive or too many."));
+    } catch (InvalidProtocolBufferException notProtobuf) {
       throw new OnnxException(
-          name + " is no ONNX model, or is cut short: " + notProtobuf.getMessage(), notProtobuf);
+          name + " is not an ONNX model, or is truncated: " + notProtobuf.getMessage(),
+          notProtobuf);
     }
   }
 
-  /** Version of the default operator set. */
+  /** Returns the version of the default operator set. */
   public long opset() {
     return Checks.opset(model);
   }
 
-  /** What must be fed, as declared. */
+  /** Returns the required graph inputs, as declared. */
   public List<TensorInfo> inputs() {
     return graph.inputs().stream().map(TensorInfo::of).toList();
   }
@@ -120,20 +121,20 @@ public final class OnnxFile {
   }
 
   /**
-   * Cuts the network in two.
+   * Splits the model into backbone and head.
    *
    * @param cut {@code auto}: before the last linear layer; {@code -N}: before the Nth parametrised
-   *     layer from the end; a tensor's name, or several between commas
-   * @throws OnnxException if there is nothing to train there, or it cannot be trained
+   *     layer from the end; or one or more tensor names, separated by commas
+   * @throws OnnxException if the head has nothing to train or cannot be trained
    */
   public Split split(String cut) throws OnnxException {
     return split(at -> Cut.find(at, cut));
   }
 
   /**
-   * Cuts the network in two at several tensors: what only they separate from the outputs is head.
+   * Splits the model at several tensors. Nodes that lie between them stay in the backbone.
    *
-   * @throws OnnxException if there is nothing to train there, or it cannot be trained
+   * @throws OnnxException if the head has nothing to train or cannot be trained
    */
   public Split split(List<String> tensors) throws OnnxException {
     return split(at -> Cut.at(at, tensors));
@@ -143,16 +144,16 @@ public final class OnnxFile {
     Sizes.Own own = Sizes.own(graph, finder);
     try {
       return split(own.graph(), own.cut());
-    } catch (OnnxException refused) { // the reason is passed on, with what to do
-      String elsewhere =
+    } catch (OnnxException invalid) {
+      String alternative =
           nearestCut(own.cut().layers(own.graph()).size(), split -> true)
-              .map("The nearest cut that can be made is %s."::formatted)
-              .orElse("No cut -N can be made: train a new head on a tensor of floats.");
-      throw new OnnxException(refused.getMessage() + " " + elsewhere, refused);
+              .map("The nearest valid cut is %s."::formatted)
+              .orElse("No cut -N is valid: train a new head on a float tensor.");
+      throw new OnnxException(invalid.getMessage() + " " + alternative, invalid);
     }
   }
 
-  /** As {@link #split(String)}, of a cut -N; names no other where it is refused. */
+  /** Splits at -N like {@link #split(String)}, but suggests no other cut if this one is invalid. */
   Split tried(List<Layer> layers, int back) throws OnnxException {
     String cut = "-" + back;
     Sizes.Own own =
@@ -160,19 +161,19 @@ public final class OnnxFile {
     return split(own.graph(), own.cut());
   }
 
-  /** As {@link Split#nearestCut}. */
-  Optional<String> nearestCut(int depth, Predicate<Split> fits) {
+  /** Returns the nearest matching cut; see {@link Split#nearestCut}. */
+  Optional<String> nearestCut(int depth, Predicate<Split> condition) {
     List<Layer> layers = Layers.of(graph);
-    int most = Math.min(DEEPEST, layers.size());
-    int own = Math.min(depth, most);
-    for (int i = 0; i < most; i++) {
-      int back = i < own ? own - i : i + 1;
+    int maxDepth = Math.min(MAX_DEPTH, layers.size());
+    int start = Math.min(depth, maxDepth);
+    for (int i = 0; i < maxDepth; i++) {
+      int back = i < start ? start - i : i + 1;
       try {
         Split split = tried(layers, back);
-        if (fits.test(split)) {
+        if (condition.test(split)) {
           return Optional.of("-%d, at `%s`".formatted(back, String.join("`, `", split.features())));
         }
-      } catch (OnnxException refused) { // another may do
+      } catch (OnnxException invalid) { // try the next cut
         continue;
       }
     }
@@ -188,7 +189,7 @@ public final class OnnxFile {
         layers.stream().flatMap(layer -> lifted.fixed(graph, layer).stream()).toList();
     if (lifted.parameters().isEmpty()) {
       throw new OnnxException(
-          ("There is nothing to train there: no weight of the head is stored as numbers that it alone uses. "
+          ("There is nothing to train there: the head has no stored weights that only it uses. "
                   + String.join(" ", fixed))
               .strip());
     }
@@ -228,11 +229,11 @@ public final class OnnxFile {
   }
 
   /**
-   * The network with mask-weighted mean pooling, and L2 normalisation if wanted, after its hidden
-   * states; its one output is the result, [N, D].
+   * Returns the model with mean pooling over the unmasked tokens as its only output, [N, D].
    *
    * @param hidden a float tensor [N, T, D]
-   * @param mask [N, T], 1 for a token and 0 for padding
+   * @param mask a tensor [N, T] that is 1 for a token and 0 for padding
+   * @param normalize whether to scale the result to L2 norm 1
    */
   public OnnxFile withMeanPooling(String hidden, String mask, boolean normalize)
       throws OnnxException {
@@ -242,18 +243,18 @@ public final class OnnxFile {
             .build());
   }
 
-  /** The same, of states that all count: those of a picture's parts, say. */
+  /** Returns the model with unmasked mean pooling, for example over image patches. */
   public OnnxFile withMeanPooling(String hidden, boolean normalize) throws OnnxException {
     return new OnnxFile(
         header().toBuilder().setGraph(Pooling.mean(graph, opset(), hidden, normalize)).build());
   }
 
   /**
-   * The network with the hidden state of the first token, {@code [CLS]} of most, as its one output,
-   * [N, D].
+   * Returns the model with the hidden state of the first token, usually {@code [CLS]}, as its only
+   * output, [N, D].
    *
    * @param hidden a float tensor [N, T, D]
-   * @param normalize to length 1
+   * @param normalize whether to scale the result to L2 norm 1
    */
   public OnnxFile withFirstToken(String hidden, boolean normalize) throws OnnxException {
     return new OnnxFile(
@@ -261,11 +262,11 @@ public final class OnnxFile {
   }
 
   /**
-   * The network with the mean over the places of a map beside all it computes, under {@link
-   * #average}; the same where the tensor is no FLOAT map [N, C, H, W] whose C the file tells.
+   * Returns the model with the spatial mean of a map as an extra tensor, named by {@link #average}.
+   * Returns this model if the tensor is not a FLOAT map [N, C, H, W] with a known C.
    */
   public OnnxFile averaging(String map) {
-    String name = map + AVERAGE;
+    String name = map + MEAN_SUFFIX;
     long[] shape = graph.shapes().shape(map).orElse(new long[0]);
     boolean known = shape.length == 4 && shape[1] > 0;
     boolean floats = Declared.type(graph, map) == DataType.FLOAT;
@@ -275,34 +276,36 @@ public final class OnnxFile {
             header().toBuilder().setGraph(Pooling.average(graph, opset(), map, name)).build());
   }
 
-  /** The mean of a map where {@link #averaging} has put it there, else the tensor itself. */
+  /** Returns the name of the spatial mean that {@link #averaging} added, or else the tensor's. */
   public String average(String tensor) {
-    return graph.has(tensor + AVERAGE) ? tensor + AVERAGE : tensor;
+    return graph.has(tensor + MEAN_SUFFIX) ? tensor + MEAN_SUFFIX : tensor;
   }
 
-  /** As {@link #headless(String, NewHead)}, with a linear head. */
+  /** Attaches a new linear head; see {@link #headless(String, NewHead)}. */
   public Split headless(String features) throws OnnxException {
     return headless(features, NewHead.LINEAR);
   }
 
   /**
-   * The network as a backbone up to {@code features}, and a head that has yet to be trained: its
-   * {@link Split#parameters} are the initial values of its hidden layers only, for the last layer
-   * has no classes yet.
+   * Attaches a new, untrained head to the backbone up to {@code features}. Its {@link
+   * Split#parameters} are the initial values of the hidden layers only: the last layer has no
+   * classes yet.
    *
-   * @param features a float tensor [N, D] or [N, C, H, W] whose D or C the file tells
+   * @param features a float tensor [N, D] or [N, C, H, W] with a known D or C
    */
   public Split headless(String features, NewHead head) throws OnnxException {
     return Headless.split(header(), graph, features, head);
   }
 
   /**
-   * As {@link #headless(String, NewHead)}, with a head that answers for every pixel of a picture.
+   * Attaches a new dense head, which predicts every pixel of an image; see {@link #headless(String,
+   * NewHead)}.
    *
-   * @param features a float tensor [N, C, H, W] whose sizes follow from the input's, coarser than
-   *     the picture by a whole factor
-   * @param hidden as {@link NewHead#hidden}
-   * @param height of the pictures
+   * @param features a float tensor [N, C, H, W] whose size follows from the input size; the image
+   *     size is an integer multiple of it
+   * @param hidden see {@link NewHead#hidden}
+   * @param height image height in pixels
+   * @param width image width in pixels
    */
   public Split dense(String features, List<Integer> hidden, long height, long width)
       throws OnnxException {
@@ -310,10 +313,10 @@ public final class OnnxFile {
   }
 
   /**
-   * The network with an input's open dimensions fixed, and what follows from them.
+   * Returns the model with dynamic dimensions of an input fixed, and with the inferred shapes.
    *
    * @param input one of {@link #inputs}
-   * @param shape what to declare it; -1 leaves a dimension as it is
+   * @param shape dimensions to declare; -1 keeps a dimension
    */
   public OnnxFile declared(String input, long[] shape) {
     return new OnnxFile(
@@ -322,13 +325,13 @@ public final class OnnxFile {
   }
 
   /**
-   * The network as far as these tensors, which become its outputs, for inputs of another size: a
-   * new head on them may stand on a map of any size, where the network's own layers may not.
+   * Returns the model up to these tensors, its new outputs, for inputs of another size. A new head
+   * accepts a feature map of any size, but the model's own later layers may not.
    *
    * @param input one of {@link #inputs}
-   * @param shape what to declare it; -1 leaves a dimension as it is
-   * @param features computed in the main graph
-   * @throws OnnxException naming a node on the way that takes inputs of the old size only
+   * @param shape dimensions to declare; -1 keeps a dimension
+   * @param features tensors computed in the main graph
+   * @throws OnnxException if a node accepts only inputs of the old size; the message names it
    */
   public OnnxFile resized(String input, long[] shape, List<String> features) throws OnnxException {
     for (String feature : features) {
@@ -340,12 +343,12 @@ public final class OnnxFile {
   }
 
   /**
-   * ONNX, from the network's inputs to these tensors, with the weights that are in the file.
+   * Returns the backbone as ONNX, from the model inputs to these tensors, with the file's weights.
    *
-   * @param features computed in the main graph, or made at the cut of one of these
+   * @param features tensors computed in the main graph or transposed at the cut of a split
    */
   public byte[] backbone(List<String> features, List<Split> splits) {
-    Graph whole = crossed(features, splits);
+    Graph whole = withCutNodes(features, splits);
     Set<String> given =
         graph.inputs().stream().map(input -> input.getName()).collect(Collectors.toSet());
     GraphProto.Builder backbone = whole.slice(given, features);
@@ -354,9 +357,9 @@ public final class OnnxFile {
     return header().toBuilder().setGraph(backbone).build().toByteArray();
   }
 
-  /** What a cut turns has the same name wherever it is made. */
-  private Graph crossed(List<String> features, List<Split> splits) {
-    GraphProto.Builder crossed = graph.proto().toBuilder();
+  /** Adds the nodes that transpose features at a cut. Every split names their outputs alike. */
+  private Graph withCutNodes(List<String> features, List<Split> splits) {
+    GraphProto.Builder result = graph.proto().toBuilder();
     features.stream()
         .filter(feature -> graph.producer(feature).isEmpty())
         .forEach(
@@ -364,11 +367,11 @@ public final class OnnxFile {
                 splits.stream()
                     .flatMap(split -> split.graph().producer(feature).stream())
                     .findFirst()
-                    .ifPresent(crossed::addNode));
-    return new Graph(crossed.build());
+                    .ifPresent(result::addNode));
+    return new Graph(result.build());
   }
 
-  /** Everything but the graph. From IR version 4 on, initializers need not be inputs as well. */
+  /** Returns the model without its graph. Since IR version 4, initializers need not be inputs. */
   private ModelProto header() {
     return model.toBuilder()
         .clearGraph()

@@ -5,8 +5,8 @@ import java.util.Arrays;
 /**
  * A trainable tensor of a head: float32, row-major, not copied.
  *
- * @param name of the head graph's input it is fed to
- * @param shape its product is the length of {@code values}
+ * @param name the name of the head graph's input for this tensor
+ * @param shape the dimensions, whose product is the length of {@code values}
  */
 @SuppressWarnings("ArrayRecordComponent") // equality is defined on content below
 public record Parameter(String name, long[] shape, float[] values) {
@@ -15,7 +15,7 @@ public record Parameter(String name, long[] shape, float[] values) {
     long size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
     if (size != values.length) {
       throw new IllegalArgumentException(
-          "parameter `%s`: shape %s wants %d values, got %d"
+          "parameter `%s`: shape %s needs %d values, got %d"
               .formatted(name, Arrays.toString(shape), size, values.length));
     }
   }

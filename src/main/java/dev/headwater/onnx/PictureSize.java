@@ -16,12 +16,12 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * The part of a network that takes pictures of another size than it was exported for. Convolutions
- * and pooling do, and what works place by place; what was made for so many places does not.
+ * Changes the input size of a graph. Convolutions, pooling and operators on single positions accept
+ * any image size; operators with a fixed number of positions do not.
  */
 final class PictureSize {
-  /** What takes a map of any size. */
-  private static final Set<String> FREE =
+  /** Operators that accept maps of any size. */
+  private static final Set<String> SIZE_INDEPENDENT =
       words(
           "Abs AveragePool BatchNormalization Cast Celu Ceil Clip Concat Conv ConvTranspose"
               + " DepthToSpace Dropout Elu Erf Exp Flatten Floor Gelu GlobalAveragePool"
@@ -30,7 +30,7 @@ final class PictureSize {
               + " ReduceMin ReduceSum Relu Round Selu Shape Sigmoid Size Softmax Softplus SpaceToDepth"
               + " Sqrt Squeeze Tanh Transpose Unsqueeze");
 
-  /** Whose operands have to have as many elements on an axis, or one. */
+  /** Operators whose operands are broadcast: axes must have equal sizes or size 1. */
   private static final Set<String> BROADCAST =
       words("Add Sub Mul Div Pow PRelu Max Min Sum Mean LayerNormalization RMSNormalization");
 
@@ -41,7 +41,7 @@ final class PictureSize {
   private PictureSize(Graph before, Graph after) {
     this.before = before;
     this.after = after;
-    this.data = data(after);
+    this.data = findData(after);
   }
 
   private static Set<String> words(String list) {
@@ -49,10 +49,10 @@ final class PictureSize {
   }
 
   /**
-   * The graph from its inputs to these tensors, with this input declared anew and every shape that
-   * follows from it.
+   * Returns the graph from its inputs to these tensors, with the new input shape and the shapes
+   * that follow from it.
    *
-   * @throws OnnxException naming the node that takes pictures of the old size only
+   * @throws OnnxException if a node accepts only images of the old size; the message names it
    */
   static GraphProto of(Graph graph, String input, long[] shape, Collection<String> features)
       throws OnnxException {
@@ -60,7 +60,7 @@ final class PictureSize {
         graph.inputs().stream().map(ValueInfoProto::getName).collect(Collectors.toSet());
     GraphProto.Builder part = graph.slice(given, features).clearValueInfo();
     graph.inputs().stream()
-        .map(value -> value.getName().equals(input) ? declared(value, shape) : value)
+        .map(value -> value.getName().equals(input) ? withShape(value, shape) : value)
         .forEach(part::addInput);
     Graph resized = new Graph(part.build());
     new PictureSize(graph, resized).check();
@@ -69,57 +69,58 @@ final class PictureSize {
   }
 
   /**
-   * The whole graph, with this input declared anew and every shape that follows from it: nothing is
-   * asked of the nodes, for an open size was theirs to take.
+   * Returns the whole graph with the new input shape and the shapes that follow from it. Nodes need
+   * no check, because the input size was dynamic.
    */
   static GraphProto declared(Graph graph, String input, long[] shape) {
-    GraphProto.Builder open = graph.proto().toBuilder().clearValueInfo().clearInput().clearOutput();
+    GraphProto.Builder result =
+        graph.proto().toBuilder().clearValueInfo().clearInput().clearOutput();
     graph.proto().getValueInfoList().stream()
-        .filter(PictureSize::settled)
-        .forEach(open::addValueInfo);
+        .filter(PictureSize::isFixed)
+        .forEach(result::addValueInfo);
     graph.proto().getInputList().stream()
-        .map(value -> value.getName().equals(input) ? declared(value, shape) : value)
-        .forEach(open::addInput);
-    Graph sized = new Graph(open.build());
+        .map(value -> value.getName().equals(input) ? withShape(value, shape) : value)
+        .forEach(result::addInput);
+    Graph sized = new Graph(result.build());
     for (ValueInfoProto output : graph.proto().getOutputList()) {
       Optional<long[]> known = sized.shapes().shape(output.getName());
       DataType type = DataType.forNumber(output.getType().getTensorType().getElemType());
-      open.addOutput(
+      result.addOutput(
           known.isPresent() && type != null && type != DataType.UNDEFINED
               ? Declared.value(output.getName(), type, known)
               : output);
     }
-    return open.build();
+    return result.build();
   }
 
-  /** Whether it holds for every size of the inputs. */
-  private static boolean settled(ValueInfoProto value) {
+  /** Returns whether the value info holds for every input size. */
+  private static boolean isFixed(ValueInfoProto value) {
     return value.getType().getTensorType().hasShape()
         && value.getType().getTensorType().getShape().getDimList().stream()
             .skip(1)
             .allMatch(Dimension::hasDimValue);
   }
 
-  /** Only what differs, so that a dimension keeps its name. */
-  private static ValueInfoProto declared(ValueInfoProto input, long[] shape) {
-    ValueInfoProto.Builder declared = input.toBuilder();
-    var dims = declared.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder();
+  /** Declares only the dimensions that change, so that the others keep their names. */
+  private static ValueInfoProto withShape(ValueInfoProto input, long[] shape) {
+    ValueInfoProto.Builder result = input.toBuilder();
+    var dims = result.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder();
     for (int i = 0; i < shape.length; i++) {
       if (shape[i] > 0) {
         dims.setDim(i, Dimension.newBuilder().setDimValue(shape[i]));
       }
     }
-    return declared.build();
+    return result.build();
   }
 
-  /** What comes from the input other than by measuring its size. */
-  private static Set<String> data(Graph graph) {
+  /** Returns the tensors that depend on input values, not only on input sizes. */
+  private static Set<String> findData(Graph graph) {
     Set<Integer> nodes = new TreeSet<>();
     Set<String> data = graph.inputs().stream().map(i -> i.getName()).collect(Collectors.toSet());
     for (int i = 0; i < graph.proto().getNodeCount(); i++) {
       NodeProto node = graph.node(i);
-      boolean measures = Set.of("Shape", "Size").contains(node.getOpType());
-      if (!measures && Graph.uses(node).stream().anyMatch(data::contains)) {
+      boolean readsSize = Set.of("Shape", "Size").contains(node.getOpType());
+      if (!readsSize && Graph.uses(node).stream().anyMatch(data::contains)) {
         nodes.add(i);
         data.addAll(node.getOutputList());
       }
@@ -129,59 +130,62 @@ final class PictureSize {
 
   private void check() throws OnnxException {
     for (NodeProto node : after.proto().getNodeList()) {
-      boolean carries = node.getOutputList().stream().anyMatch(data::contains);
-      if (carries && !FREE.contains(node.getOpType()) && !fits(node) && !unchanged(node)) {
+      boolean carriesData = node.getOutputList().stream().anyMatch(data::contains);
+      if (carriesData
+          && !SIZE_INDEPENDENT.contains(node.getOpType())
+          && !accepts(node)
+          && !isUnchanged(node)) {
         throw new OnnxException(
-            "The backbone does not take pictures of another size: %s, which makes `%s`, was made for %s. Give the size the network was exported for, or cut before it."
-                .formatted(node.getOpType(), node.getOutput(0), said(node)));
+            "The backbone does not accept another image size: the %s node with output `%s` was exported for %s. Use the image size the model was exported for, or cut before this node."
+                .formatted(node.getOpType(), node.getOutput(0), exportedShape(node)));
       }
     }
   }
 
-  private String said(NodeProto node) {
+  private String exportedShape(NodeProto node) {
     return before
         .shapes()
         .shape(node.getInput(0))
-        .map(shape -> Arrays.toString(shape).replace("-1", "?"))
-        .orElse("one size");
+        .map(shape -> "input shape " + Arrays.toString(shape).replace("-1", "?"))
+        .orElse("a fixed input size");
   }
 
-  /** Sizes that the graph computes are taken to follow the picture's; stored ones do not. */
-  private boolean fits(NodeProto node) {
+  /** Assumes that sizes computed in the graph follow the image size, unlike stored ones. */
+  private boolean accepts(NodeProto node) {
     return switch (node.getOpType()) {
-      case "Gemm", "MatMul" -> multiplies(node);
-      case "Reshape" -> reshapes(node);
+      case "Gemm", "MatMul" -> acceptsProduct(node);
+      case "Reshape" -> acceptsReshape(node);
       case "Resize", "Upsample" -> node.getInputCount() < 4 || !after.constant(node.getInput(3));
-      default -> BROADCAST.contains(node.getOpType()) && broadcasts(node);
+      default -> BROADCAST.contains(node.getOpType()) && acceptsBroadcast(node);
     };
   }
 
-  private boolean multiplies(NodeProto node) {
+  private boolean acceptsProduct(NodeProto node) {
     long[] x = shape(node.getInput(0));
     long[] weight = shape(node.getInput(1));
     boolean transposed = Graph.integer(node, "transB", 0) != 0;
     return x.length > 0 && weight.length == 2 && x[x.length - 1] == weight[transposed ? 1 : 0];
   }
 
-  /** To sizes that the graph computes; else to as many values a record as there are. */
-  private boolean reshapes(NodeProto node) {
+  /** Accepts a computed target shape, or one with as many values per record as the input. */
+  private boolean acceptsReshape(NodeProto node) {
     long[] to = Constant.integers(after, node.getInput(1)).orElse(null);
     if (to == null) {
       return !after.constant(node.getInput(1));
     }
-    long values = values(shape(node.getInput(0)));
+    long values = valuesPerRecord(shape(node.getInput(0)));
     boolean flattens = to.length == 2 && to[1] == -1;
     return to.length > 0
         && to[0] < 1
-        && (flattens ? to[0] == 0 : values > 0 && values(to) == values);
+        && (flattens ? to[0] == 0 : values > 0 && valuesPerRecord(to) == values);
   }
 
-  /** Of one record; -1 where that is not known. */
-  private static long values(long[] shape) {
+  /** Returns the number of values per record; -1 if unknown. */
+  private static long valuesPerRecord(long[] shape) {
     return Arrays.stream(shape).skip(1).reduce(1, (a, b) -> a < 1 || b < 1 ? -1 : a * b);
   }
 
-  private boolean broadcasts(NodeProto node) {
+  private boolean acceptsBroadcast(NodeProto node) {
     long[] x = shape(node.getInput(0));
     for (String other : node.getInputList()) {
       long[] y = shape(other);
@@ -196,8 +200,8 @@ final class PictureSize {
     return true;
   }
 
-  /** After pooling over all places, say. */
-  private boolean unchanged(NodeProto node) {
+  /** Returns whether no input shape changes, for example after global pooling. */
+  private boolean isUnchanged(NodeProto node) {
     List<String> inputs = Graph.uses(node).stream().filter(data::contains).toList();
     return inputs.stream()
         .allMatch(

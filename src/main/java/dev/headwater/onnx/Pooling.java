@@ -13,17 +13,18 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * One vector of what a network says place by place. Of hidden states as sentence-transformers do
- * it: their mean where the mask is 1, or the first of them; then, if wanted, scaled to length 1;
- * denominators are kept away from zero. Of a map the mean over its places (global average pooling:
- * Lin et al. 2014).
+ * Pools hidden states or feature maps to one vector per record.
+ *
+ * <p>Hidden states are pooled as in sentence-transformers: the mean where the mask is 1, or the
+ * first state, optionally scaled to L2 norm 1. Denominators are clamped away from zero. Maps are
+ * pooled by their spatial mean (global average pooling: Lin et al. 2014).
  */
 final class Pooling {
-  /** From here on, ReduceSum and Unsqueeze take their axes as an input. */
+  /** The first opset in which ReduceSum and Unsqueeze take their axes as an input. */
   private static final long AXES_AS_INPUT = 13;
 
-  /** From here on, Max broadcasts. */
-  private static final long OLDEST = 8;
+  /** The first opset in which Max broadcasts. */
+  private static final long MIN_OPSET = 8;
 
   private static final Set<DataType> MASKS =
       Set.of(DataType.INT64, DataType.INT32, DataType.FLOAT, DataType.BOOL);
@@ -43,42 +44,44 @@ final class Pooling {
     long dim = width(graph, hidden);
     checkMask(graph, mask);
     Pooling pooling = of(graph, opset);
-    return pooling.ended(pooling.mean(hidden, mask), dim, normalize);
+    return pooling.finish(pooling.mean(hidden, mask), dim, normalize);
   }
 
   static GraphProto mean(Graph graph, long opset, String hidden, boolean normalize)
       throws OnnxException {
     long dim = width(graph, hidden);
     Pooling pooling = of(graph, opset);
-    return pooling.ended(pooling.mean(hidden), dim, normalize);
+    return pooling.finish(pooling.mean(hidden), dim, normalize);
   }
 
   static GraphProto first(Graph graph, long opset, String hidden, boolean normalize)
       throws OnnxException {
     long dim = width(graph, hidden);
     Pooling pooling = of(graph, opset);
-    return pooling.ended(pooling.first(hidden), dim, normalize);
+    return pooling.finish(pooling.first(hidden), dim, normalize);
   }
 
   /**
-   * @param name unused so far
+   * Adds the spatial mean of a map.
+   *
+   * @param name unused name of the result
    */
   static GraphProto average(Graph graph, long opset, String map, String name) {
     Pooling pooling = new Pooling(graph, opset);
-    pooling.overPlaces(map, graph.unused(name + "/mean"), name); // whatever else is averaged
+    pooling.spatialMean(map, graph.unused(name + "/mean"), name); // unique per map
     return pooling.result.build();
   }
 
   private static Pooling of(Graph graph, long opset) throws OnnxException {
-    if (opset < OLDEST) {
+    if (opset < MIN_OPSET) {
       throw new OnnxException(
-          "Pooling needs opset %d, the model has %d: convert it with onnx.version_converter."
-              .formatted(OLDEST, opset));
+          "Pooling needs opset %d or newer, but the model has opset %d: convert it with onnx.version_converter."
+              .formatted(MIN_OPSET, opset));
     }
     return new Pooling(graph, opset);
   }
 
-  private GraphProto ended(String pooled, long dim, boolean normalize) {
+  private GraphProto finish(String pooled, long dim, boolean normalize) {
     String name = graph.unused("sentence_embedding");
     node("Identity", name, normalize ? normalized(pooled) : pooled);
     return result
@@ -90,14 +93,14 @@ final class Pooling {
   private static long width(Graph graph, String hidden) throws OnnxException {
     if (!graph.has(hidden) || graph.constant(hidden)) {
       throw new OnnxException(
-          "There is no computed tensor `%s` to pool. The outputs are: %s."
+          "There is no computed tensor `%s` to pool. The outputs are %s."
               .formatted(hidden, graph.outputs()));
     }
     DataType type = Declared.type(graph, hidden);
     long[] shape = graph.shapes().shape(hidden).orElse(new long[0]);
     if (type != DataType.FLOAT || shape.length != 3) {
       throw new OnnxException(
-          "`%s` cannot be pooled: it is %s of %d dimensions, not FLOAT [N, T, D]."
+          "`%s` cannot be pooled: expected FLOAT [N, T, D], got %s of %d dimensions."
               .formatted(hidden, type, shape.length));
     }
     return shape[2];
@@ -108,7 +111,7 @@ final class Pooling {
     int rank = graph.shapes().shape(mask).map(shape -> shape.length).orElse(2);
     if (!graph.has(mask) || !MASKS.contains(type) || rank != 2) {
       throw new OnnxException(
-          "There is no mask `%s` of [N, T] numbers to pool with. The inputs are: %s."
+          "There is no mask `%s` of shape [N, T] to pool with. The inputs are %s."
               .formatted(mask, graph.inputs().stream().map(input -> input.getName()).toList()));
     }
   }
@@ -128,25 +131,25 @@ final class Pooling {
     return output;
   }
 
-  /** By operators whose axes are said alike in every opset. */
+  /** Uses operators whose axes have the same form in every opset. */
   private String mean(String hidden) {
-    String turned = name("turned");
+    String transposed = name("turned");
     result.addNode(
         NodeProto.newBuilder()
             .setOpType("Transpose")
             .addInput(hidden)
-            .addOutput(turned)
+            .addOutput(transposed)
             .addAttribute(
                 AttributeProto.newBuilder()
                     .setName("perm")
                     .setType(AttributeType.INTS)
                     .addAllInts(List.of(0L, 2L, 1L))));
     String mean = name("mean");
-    return overPlaces(turned, mean, name("flat"));
+    return spatialMean(transposed, mean, name("flat"));
   }
 
-  /** Of all dimensions behind the second. */
-  private String overPlaces(String map, String mean, String to) {
+  /** Averages over all dimensions after the second. */
+  private String spatialMean(String map, String mean, String to) {
     return node("Flatten", to, node("GlobalAveragePool", mean, map));
   }
 
@@ -170,9 +173,9 @@ final class Pooling {
     return node("Div", name("unit"), mean, atLeast(length, 1e-12f));
   }
 
-  private String atLeast(String tensor, float least) {
+  private String atLeast(String tensor, float minimum) {
     String floor = name("floor");
-    result.addInitializer(Numbers.tensor(floor, new long[] {1}, new float[] {least}));
+    result.addInitializer(Numbers.tensor(floor, new long[] {1}, new float[] {minimum}));
     return node("Max", name("clamped"), tensor, floor);
   }
 
@@ -210,8 +213,8 @@ final class Pooling {
     return output;
   }
 
-  private String name(String what) {
-    return graph.unused("pooling/" + result.getNodeCount() + "/" + what);
+  private String name(String suffix) {
+    return graph.unused("pooling/" + result.getNodeCount() + "/" + suffix);
   }
 
   private static AttributeProto integer(String name, long value) {

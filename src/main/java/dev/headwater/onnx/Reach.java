@@ -12,12 +12,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * How far around a place of its feature map a dense head looks: (kernel - 1) / 2 · dilation of each
- * convolution, summed over the longest path (Araujo et al. 2019). Defined where every node answers
- * place by place, at the features' resolution or a whole number of times finer.
+ * The receptive field radius of a dense head on its feature map: (kernel - 1) / 2 · dilation of
+ * each convolution, summed over the longest path (Araujo et al. 2019). Defined if every node is
+ * local, at the features' resolution or an integer factor finer.
  */
 final class Reach {
-  /** What answers each place from that place alone. */
+  /** Operators that compute each position from that position alone. */
   private static final Set<String> POINTWISE =
       Set.of(
           ("Abs Add BatchNormalization Cast Celu Clip Div Dropout Elu Erf Exp Gelu HardSigmoid"
@@ -29,15 +29,16 @@ final class Reach {
 
   private static final String RESIZE = "Resize";
 
-  private static final Set<String> LOCAL = Set.of("half_pixel", "pytorch_half_pixel", "asymmetric");
+  private static final Set<String> LOCAL_COORDINATES =
+      Set.of("half_pixel", "pytorch_half_pixel", "asymmetric");
 
   private Reach() {}
 
   /**
-   * In pixels to each side.
+   * Returns the radius in pixels of the features.
    *
-   * @param weights the shape of each of the head's parameters
-   * @throws OnnxException naming a node that does not answer place by place
+   * @param weights the shape of each parameter of the head
+   * @throws OnnxException if a node is not local; the message names it
    */
   static int of(GraphProto head, List<String> features, Map<String, long[]> weights, String logits)
       throws OnnxException {
@@ -45,25 +46,25 @@ final class Reach {
     given.addAll(weights.keySet());
     Graph graph = new Graph(head);
     GraphProto slice = graph.slice(given, List.of(logits)).build();
-    Map<String, Integer> reach = new HashMap<>();
-    Map<String, Integer> finer = new HashMap<>();
-    features.forEach(feature -> reach.put(feature, 0));
+    Map<String, Integer> radii = new HashMap<>();
+    Map<String, Integer> upsampling = new HashMap<>();
+    features.forEach(feature -> radii.put(feature, 0));
     for (NodeProto node : slice.getNodeList()) {
       int before =
-          Graph.uses(node).stream().mapToInt(i -> reach.getOrDefault(i, -1)).max().orElse(-1);
-      if (before >= 0) { // else it computes a constant
+          Graph.uses(node).stream().mapToInt(i -> radii.getOrDefault(i, -1)).max().orElse(-1);
+      if (before >= 0) { // otherwise the node computes a constant
         int fine =
-            Graph.uses(node).stream().mapToInt(i -> finer.getOrDefault(i, 1)).max().orElse(1);
-        int after = before + (own(node, weights) + fine - 1) / fine;
+            Graph.uses(node).stream().mapToInt(i -> upsampling.getOrDefault(i, 1)).max().orElse(1);
+        int after = before + (radius(node, weights) + fine - 1) / fine;
         int scale = node.getOpType().equals(RESIZE) ? fine * scale(graph, node) : fine;
-        node.getOutputList().forEach(output -> reach.put(output, after));
-        node.getOutputList().forEach(output -> finer.put(output, scale));
+        node.getOutputList().forEach(output -> radii.put(output, after));
+        node.getOutputList().forEach(output -> upsampling.put(output, scale));
       }
     }
-    return reach.getOrDefault(logits, 0);
+    return radii.getOrDefault(logits, 0);
   }
 
-  private static int own(NodeProto node, Map<String, long[]> weights) throws OnnxException {
+  private static int radius(NodeProto node, Map<String, long[]> weights) throws OnnxException {
     String op = node.getOpType();
     if (POINTWISE.contains(op)) {
       return 0;
@@ -72,12 +73,12 @@ final class Reach {
       return 0;
     }
     if (op.equals(RESIZE)) {
-      return 1; // between two places it mixes them
+      return 1; // interpolates between two positions
     }
     if (op.equals("Conv")) {
       return convolution(node, weights);
     }
-    throw refused(node, "does not answer place by place");
+    throw notLocal(node, "is not a local operator");
   }
 
   private static int convolution(NodeProto node, Map<String, long[]> weights) throws OnnxException {
@@ -87,7 +88,7 @@ final class Reach {
       kernel = Arrays.stream(weight).skip(2).boxed().toList();
     }
     if (kernel.isEmpty() || list(node, "strides").stream().anyMatch(stride -> stride != 1)) {
-      throw refused(node, "changes the resolution");
+      throw notLocal(node, "changes the resolution");
     }
     List<Long> dilations = list(node, "dilations");
     List<Long> pads = list(node, "pads");
@@ -96,7 +97,7 @@ final class Reach {
             .map(a -> a.getS().toStringUtf8().startsWith("SAME"))
             .orElse(false);
     int axes = kernel.size();
-    long reach = 0;
+    long radius = 0;
     for (int i = 0; i < axes; i++) {
       long span = (kernel.get(i) - 1) * (dilations.isEmpty() ? 1 : dilations.get(i));
       boolean kept =
@@ -105,22 +106,22 @@ final class Reach {
                   ? span == 0
                   : pads.get(i) * 2 == span && pads.get(axes + i) * 2 == span);
       if (!kept || span % 2 != 0) {
-        throw refused(node, "changes the resolution");
+        throw notLocal(node, "changes the resolution");
       }
-      reach = Math.max(reach, span / 2);
+      radius = Math.max(radius, span / 2);
     }
-    return Math.toIntExact(reach);
+    return Math.toIntExact(radius);
   }
 
   private static int scale(Graph graph, NodeProto node) throws OnnxException {
     int factor = factor(graph, node);
     if (factor == 0) {
-      throw refused(node, "does not enlarge by a whole factor");
+      throw notLocal(node, "does not upsample by an integer factor");
     }
     return factor;
   }
 
-  /** By which whole factor a Resize makes maps finer, the same both ways; 0 where it does not. */
+  /** Returns the integer factor, equal for both axes, by which a Resize upsamples; 0 if none. */
   static int factor(Graph graph, NodeProto node) {
     float[] scales =
         node.getInputCount() != 3
@@ -137,22 +138,22 @@ final class Reach {
             && scales[2] == (int) scales[2]
             && scales[2] >= 1;
     boolean local =
-        LOCAL.contains(text(node, "coordinate_transformation_mode", "half_pixel"))
+        LOCAL_COORDINATES.contains(text(node, "coordinate_transformation_mode", "half_pixel"))
             && !text(node, "mode", "nearest").equals("cubic");
     return whole && local && Graph.integer(node, "antialias", 0) == 0 ? (int) scales[2] : 0;
   }
 
-  private static String text(NodeProto node, String name, String otherwise) {
-    return Graph.attribute(node, name).map(a -> a.getS().toStringUtf8()).orElse(otherwise);
+  private static String text(NodeProto node, String name, String defaultValue) {
+    return Graph.attribute(node, name).map(a -> a.getS().toStringUtf8()).orElse(defaultValue);
   }
 
   private static List<Long> list(NodeProto node, String name) {
     return Graph.attribute(node, name).map(a -> a.getIntsList()).orElse(List.of());
   }
 
-  private static OnnxException refused(NodeProto node, String why) {
+  private static OnnxException notLocal(NodeProto node, String reason) {
     return new OnnxException(
-        "A dense head is trained on tiles of its features, and %s, which makes `%s`, %s: cut after it."
-            .formatted(node.getOpType(), node.getOutput(0), why));
+        "A dense head is trained on feature tiles, but the %s node with output `%s` %s: cut after it."
+            .formatted(node.getOpType(), node.getOutput(0), reason));
   }
 }

@@ -13,24 +13,26 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Sizes that exporters compute as the network runs (Shape, Gather, Concat, ...) belong to a batch,
- * not to a record, and so cannot cross a cut. The head computes them for itself: where they follow
- * from what crosses it anyway, as the network does; where they are numbers, or so many times the
- * number of records, from that of its features.
+ * Keeps computed sizes (Shape, Gather, Concat, ...) from crossing a cut: they belong to a batch,
+ * not to a record.
+ *
+ * <p>The head computes them itself. Sizes that follow from other features are computed by the same
+ * nodes. Sizes that are constant, or a multiple of the batch size, are computed from the batch size
+ * of a feature.
  */
 final class Sizes {
-  /** What arranges the values of a tensor anew, and does nothing else. */
-  private static final Set<String> ARRANGES =
+  /** Operators that only rearrange the values of a tensor. */
+  private static final Set<String> REARRANGING =
       Set.of("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity");
 
-  /** What makes integers or truths of each value by itself. */
-  private static final Set<String> CONVERTS =
+  /** Operators that compute integers or booleans from single values. */
+  private static final Set<String> CONVERTING =
       Set.of(
           ("Cast Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Xor Unsqueeze Squeeze"
                   + " Reshape Transpose Expand Identity")
               .split(" "));
 
-  /** What may cross a cut. */
+  /** The element types that may cross a cut. */
   static final Set<DataType> FLOATS = Set.of(DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16);
 
   private static final Set<DataType> INTEGERS = Set.of(DataType.INT64, DataType.INT32);
@@ -38,94 +40,95 @@ final class Sizes {
   private Sizes() {}
 
   /**
-   * The head with the nodes that compute the sizes it uses, and those that make of floats that come
-   * record by record what crosses the cut in another way.
+   * Returns the head plus the nodes that compute sizes for it, and the nodes that convert or
+   * rearrange batch-first float tensors before the cut.
    */
   static Set<Integer> with(Graph graph, Set<Integer> head) {
-    Set<Integer> whole = new TreeSet<>(head);
-    while (grown(graph, whole, false) || grown(graph, whole, true)) {
-      // what has come in may have brought sizes, or tensors to measure
+    Set<Integer> extended = new TreeSet<>(head);
+    while (extend(graph, extended, false) || extend(graph, extended, true)) {
+      // added nodes may use further sizes, or provide tensors to read sizes from
     }
-    return whole;
+    return extended;
   }
 
-  /** Whether something was added, and so may be again. */
-  private static boolean grown(Graph graph, Set<Integer> head, boolean told) {
+  /** Adds nodes to the head; returns whether there were any. */
+  private static boolean extend(Graph graph, Set<Integer> head, boolean constants) {
     List<String> crossing = Cut.crossing(graph, head);
     Set<String> known = new HashSet<>(crossing);
     head.forEach(position -> known.addAll(graph.node(position).getOutputList()));
-    boolean grown = false;
+    boolean changed = false;
     for (String tensor : crossing) {
-      grown |= head.addAll(makers(graph, tensor, known, told));
-      grown |= carry(graph, tensor, head);
+      changed |= head.addAll(sizeNodes(graph, tensor, known, constants));
+      changed |= moveToHead(graph, tensor, head);
     }
-    return grown;
+    return changed;
   }
 
-  /**
-   * Goes back as long as a tensor is not so many floats a record, but plainly made of what may be.
-   */
-  private static boolean carry(Graph graph, String tensor, Set<Integer> head) {
-    Deque<String> open = new ArrayDeque<>(List.of(tensor));
-    boolean carried = false;
-    while (!open.isEmpty()) {
-      String at = open.pop();
-      if (carried(graph, at) && head.add(graph.producerPosition(at))) {
-        carried = true;
-        open.addAll(Graph.uses(graph.node(graph.producerPosition(at))));
+  /** Moves nodes to the head while a crossing tensor is only a conversion of another one. */
+  private static boolean moveToHead(Graph graph, String tensor, Set<Integer> head) {
+    Deque<String> pending = new ArrayDeque<>(List.of(tensor));
+    boolean moved = false;
+    while (!pending.isEmpty()) {
+      String current = pending.pop();
+      if (belongsToHead(graph, current) && head.add(graph.producerPosition(current))) {
+        moved = true;
+        pending.addAll(Graph.uses(graph.node(graph.producerPosition(current))));
       }
     }
-    return carried;
+    return moved;
   }
 
-  private static boolean carried(Graph graph, String tensor) {
+  private static boolean belongsToHead(Graph graph, String tensor) {
     String op = graph.producer(tensor).map(NodeProto::getOpType).orElse("");
     return !graph.constant(tensor)
-        && ((ARRANGES.contains(op) && !byRecord(graph, tensor))
-            || (CONVERTS.contains(op) && !FLOATS.contains(Declared.type(graph, tensor))));
+        && ((REARRANGING.contains(op) && !byRecord(graph, tensor))
+            || (CONVERTING.contains(op) && !FLOATS.contains(Declared.type(graph, tensor))));
   }
 
-  /** False only where it is known that its first axis has not one place a record. */
+  /** Returns false only if the first axis is known not to be the batch axis. */
   static boolean byRecord(Graph graph, String tensor) {
     Optional<long[]> times = graph.shapes().times(tensor);
     long first = graph.shapes().shape(tensor).filter(s -> s.length > 0).map(s -> s[0]).orElse(-1L);
-    // a file may declare the one record it was exported with
+    // a file may declare the batch size 1 of its example input
     boolean fixed = first > 1 && graph.shapes().counts();
     return times.isPresent() ? times.get()[0] == 1 : !fixed;
   }
 
-  /** Whether it is known that its first axis has one place a record. */
+  /** Returns whether the first axis is known to be the batch axis. */
   static boolean counts(Graph graph, String tensor) {
     return graph.shapes().times(tensor).filter(times -> times[0] == 1).isPresent();
   }
 
   /**
-   * The nodes between the tensor and the shapes of known tensors; none where there is more to it.
+   * Returns the nodes that compute the tensor from the shapes of known tensors; none if it depends
+   * on anything else.
    *
-   * @param told whether sizes that are numbers, or so many times that of records, will do as well
+   * @param constants whether it may also depend on sizes that are constant or a multiple of the
+   *     batch size
    */
-  private static Set<Integer> makers(Graph graph, String tensor, Set<String> known, boolean told) {
-    Set<Integer> makers = new TreeSet<>();
-    Deque<String> open = new ArrayDeque<>(List.of(tensor));
-    while (!open.isEmpty()) {
-      String at = open.pop();
-      if (graph.constant(at) || (told && size(graph, at).isPresent())) {
+  private static Set<Integer> sizeNodes(
+      Graph graph, String tensor, Set<String> known, boolean constants) {
+    Set<Integer> nodes = new TreeSet<>();
+    Deque<String> pending = new ArrayDeque<>(List.of(tensor));
+    while (!pending.isEmpty()) {
+      String current = pending.pop();
+      if (graph.constant(current) || (constants && size(graph, current).isPresent())) {
         continue;
       }
-      int position = graph.producerPosition(at);
+      int position = graph.producerPosition(current);
       if (position < 0) {
         return Set.of();
       }
       NodeProto node = graph.node(position);
-      boolean measures = node.getOpType().equals("Shape") || node.getOpType().equals("Size");
-      if (measures && (node.getInput(0).equals(tensor) || !known.contains(node.getInput(0)))) {
+      boolean readsSize = node.getOpType().equals("Shape") || node.getOpType().equals("Size");
+      if (readsSize && (node.getInput(0).equals(tensor) || !known.contains(node.getInput(0)))) {
         return Set.of();
       }
-      if (makers.add(position) && !measures) {
-        open.addAll(Graph.uses(node));
+      if (nodes.add(position) && !readsSize) {
+        pending.addAll(Graph.uses(node));
       }
     }
-    return makers;
+    return nodes;
   }
 
   static Optional<Shapes.Size> size(Graph graph, String tensor) {
@@ -134,10 +137,10 @@ final class Sizes {
         : Optional.empty();
   }
 
-  /** A network, and where it is cut. */
+  /** A graph and its cut. */
   record Own(Graph graph, Cut cut) {}
 
-  /** The same network, whose head needs no sizes but those of its features. */
+  /** Rewrites the graph so that the head needs no sizes other than those of its features. */
   static Own own(Graph graph, Cut.Finder finder) throws OnnxException {
     Cut cut = finder.in(graph);
     Graph scaled = Enlarging.byFactors(graph, cut.head());

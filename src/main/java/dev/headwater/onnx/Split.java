@@ -17,11 +17,10 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * A network cut in two: {@link #backbone} and {@link #head}, run one after the other, give what the
- * whole gave.
+ * A model split into {@link #backbone} and {@link #head}, which together compute the same outputs.
  *
- * <p>The head's weights are inputs of its graph, those of the last layer with a dynamic class axis:
- * one session serves every version of a head, also one that knows more classes. Immutable.
+ * <p>The head's weights are graph inputs, and those of the last layer have a dynamic class axis.
+ * One session can therefore run every version of a head, with any number of classes. Immutable.
  */
 public final class Split {
   private final ModelProto header;
@@ -36,34 +35,34 @@ public final class Split {
   private final Optional<LinearLayer> linear;
   private final int depth;
 
-  /** A parameter's place: its shape in the file, and which axis counts classes (-1 for none). */
+  /** A parameter's name, its shape in the file, and its class axis (-1 for none). */
   record Slot(String name, long[] shape, int classAxis) {
     void check(Parameter parameter) {
-      boolean fits = parameter.shape().length == shape.length;
-      for (int axis = 0; fits && axis < shape.length; axis++) {
-        fits = axis == classAxis || parameter.shape()[axis] == shape[axis];
+      boolean matches = parameter.shape().length == shape.length;
+      for (int axis = 0; matches && axis < shape.length; axis++) {
+        matches = axis == classAxis || parameter.shape()[axis] == shape[axis];
       }
-      if (!fits) {
+      if (!matches) {
         throw new IllegalArgumentException(
-            "parameter `%s` has shape %s, but the head wants %s"
+            "parameter `%s` has shape %s, expected %s"
                 .formatted(name, Arrays.toString(parameter.shape()), Arrays.toString(shape)));
       }
     }
   }
 
   /**
-   * Where the head's scores are.
+   * The logits of the head.
    *
-   * @param classAxis -1 for the last
-   * @param classes how many there are in the file; 0 where a head has yet to be trained
+   * @param classAxis the class axis; -1 for the last axis
+   * @param classes number of classes in the file; 0 for an untrained head
    */
   record Logits(String name, int classAxis, int classes) {}
 
   /**
-   * What {@link OnnxFile} found out about the cut.
+   * The properties of a split, as determined by {@link OnnxFile}.
    *
-   * @param depth how many layers the head has
-   * @param fixed as {@link Split#fixed}
+   * @param depth number of layers of the head
+   * @param fixed see {@link Split#fixed}
    */
   record Spec(
       int depth,
@@ -77,8 +76,8 @@ public final class Split {
 
   /**
    * @param header the model without its graph
-   * @param graph with the head's weights only named: neither stored nor computed
-   * @param original as in the file; empty where the head is a new one
+   * @param graph the graph in which the head's weights are only named, neither stored nor computed
+   * @param original the model of the file; empty for a new head
    */
   Split(ModelProto header, Graph graph, Optional<OnnxFile> original, Spec spec) {
     this.header = header;
@@ -94,40 +93,40 @@ public final class Split {
     this.depth = spec.depth();
   }
 
-  /** The tensors that cross the cut: more than one where a skip connection does. */
+  /** Returns the tensors that cross the cut: more than one if a skip connection crosses it. */
   public List<String> features() {
     return features;
   }
 
-  /** Length of one feature vector where the cut is one [N, dim] tensor; else -1. */
+  /** Returns the feature dimension if the cut is one [N, dim] tensor; otherwise -1. */
   public int dim() {
     return dim;
   }
 
-  /** Output of the last layer, before Softmax and its like: the head's first output. */
+  /** Returns the output of the last layer, before Softmax or similar: the head's first output. */
   public String logits() {
     return logits.name();
   }
 
-  /** How many classes the head in the file tells apart; 0 where that is not known. */
+  /** Returns the number of classes of the head in the file; 0 if unknown. */
   public int classes() {
     return logits.classes();
   }
 
   /**
-   * The head's weights as they are in the file. Where a head has yet to be trained: the initial
+   * Returns the head's weights as stored in the file. For an untrained head, returns the initial
    * values of its hidden layers; its last layer has none yet.
    */
   public List<Parameter> parameters() {
     return parameters;
   }
 
-  /** The names of the head's weights, also where it has yet to be trained. */
+  /** Returns the names of the head's weights, including those of an untrained head. */
   public List<String> parameterNames() {
     return slots.stream().map(Slot::name).toList();
   }
 
-  /** The axis along which a parameter counts classes; -1 where it has none. */
+  /** Returns the class axis of a parameter; -1 if it has none. */
   public int classAxis(String parameter) {
     return slots.stream()
         .filter(slot -> slot.name().equals(parameter))
@@ -136,7 +135,7 @@ public final class Split {
         .orElse(-1);
   }
 
-  /** The shape of a parameter where there are so many classes, if the head can have them. */
+  /** Returns a parameter's shape for a number of classes, if the head's class count can change. */
   public long[] shape(String parameter, int classes) {
     Slot slot = slots.stream().filter(s -> s.name().equals(parameter)).findFirst().orElseThrow();
     long[] shape = slot.shape().clone();
@@ -147,8 +146,8 @@ public final class Split {
   }
 
   /**
-   * The shape of each of {@link #features} for one record, the batch axis dropped and -1 where a
-   * dimension varies or is not known; empty where not even the rank is known.
+   * Returns the shape of each of {@link #features} for one record, without the batch axis. A
+   * dynamic or unknown dimension is -1; the shape is empty if the rank is unknown.
    */
   public List<Optional<long[]>> featureShapes() {
     return features.stream()
@@ -158,11 +157,11 @@ public final class Split {
   }
 
   /**
-   * The height and width of the logits; empty where the head does not answer place by place, or the
-   * file does not fix how many places there are.
+   * Returns the height and width of the logits of a dense head; empty for another head, or if the
+   * file does not fix them.
    */
   public Optional<int[]> logitsMap() {
-    // a weight that is only named has no shape
+    // named weights have no shape, so shapes come from the original graph
     Graph whole = original.map(OnnxFile::graph).orElse(graph);
     return whole
         .shapes()
@@ -174,9 +173,9 @@ public final class Split {
   }
 
   /**
-   * How far around a place the head looks, in pixels of its features.
+   * Returns the radius of the head's receptive field, in pixels of its features.
    *
-   * @throws OnnxException where it does not answer place by place, at one resolution
+   * @throws OnnxException if a node of the head is not local or changes the resolution
    */
   public int reach() throws OnnxException {
     Map<String, long[]> weights = new HashMap<>();
@@ -185,42 +184,43 @@ public final class Split {
   }
 
   /**
-   * Why what is told from the logits is not what the network answers, as a whole sentence; empty
-   * where the answer has the same classes ahead.
+   * Returns, as a whole sentence, which operators after the logits change the class order; empty if
+   * the model ranks classes as the logits do.
    */
   public Optional<String> leftOut() {
-    // a weight that is only named has no shape
+    // named weights have no shape, so shapes come from the original graph
     Set<String> after = Tail.leftOut(original.map(OnnxFile::graph).orElse(graph), logits.name());
     return after.isEmpty()
         ? Optional.empty()
         : Optional.of(
-            "Its logits `%s` are not what the network answers, for %s follows them, and predictions would be told without that: export it without, or with that before the last layer."
+            "Predictions are computed from the logits `%s` and ignore later operators (%s): export the model without them, or with them before the last layer."
                 .formatted(logits.name(), String.join(", ", after)));
   }
 
-  /** What of its layers no training changes, and why, as whole sentences. */
+  /** Returns the layers that training does not change, and why, as whole sentences. */
   public List<String> fixed() {
     return fixed;
   }
 
   /**
-   * Of the cuts {@code -N} that fit, the deepest that is no deeper than this one, or else the next
-   * deeper one, as {@code -N, at `tensor`}; empty where there is none.
+   * Returns the nearest cut {@code -N} that matches the condition, as {@code -N, at `tensor`};
+   * empty if there is none. Prefers the deepest that is no deeper than this cut, then the next
+   * deeper.
    */
-  public Optional<String> nearestCut(Predicate<Split> fits) {
-    return original.flatMap(whole -> whole.nearestCut(depth, fits));
+  public Optional<String> nearestCut(Predicate<Split> condition) {
+    return original.flatMap(whole -> whole.nearestCut(depth, condition));
   }
 
   Graph graph() {
     return graph;
   }
 
-  /** Present where the head is one linear layer, whose class count may therefore change. */
+  /** Returns the head's linear layer; present if the head is one, so its class count can change. */
   public Optional<LinearLayer> linear() {
     return linear;
   }
 
-  /** ONNX, from the original inputs to {@link #features}. */
+  /** Returns the backbone as ONNX, from the model inputs to {@link #features}. */
   public byte[] backbone() {
     GraphProto.Builder backbone = graph.slice(inputNames(), features);
     backbone.addAllInput(graph.inputs());
@@ -229,24 +229,24 @@ public final class Split {
   }
 
   /**
-   * ONNX, from {@link #features} and every parameter, by name, to {@link #logits}; then to those of
-   * the original outputs that come after the cut.
+   * Returns the head as ONNX. Its inputs are {@link #features} and every parameter by name; its
+   * outputs are {@link #logits} and then the model outputs after the cut.
    */
   public byte[] head() {
     return head(List.of());
   }
 
   /**
-   * As {@link #head()}, with these parameters inside instead of among the inputs.
+   * Returns the head as ONNX with these parameters as initializers; see {@link #head()}.
    *
-   * @throws IllegalArgumentException if there are any, and one is missing, unknown or of another
-   *     shape
+   * @param stored all parameters, or none to keep them as inputs
+   * @throws IllegalArgumentException if a parameter is missing, unknown or has another shape
    */
   public byte[] head(List<Parameter> stored) {
     return headModel(stored).toByteArray();
   }
 
-  /** What {@link #head()} is the bytes of. */
+  /** Returns the head as a parsed model; see {@link #head()}. */
   public ModelProto headModel() {
     return headModel(List.of());
   }
@@ -254,17 +254,17 @@ public final class Split {
   private ModelProto headModel(List<Parameter> stored) {
     Set<String> given = new HashSet<>(features);
     slots.forEach(slot -> given.add(slot.name()));
-    List<String> wanted = new ArrayList<>(List.of(logits.name()));
-    Set<String> made = madeInHead();
+    List<String> outputs = new ArrayList<>(List.of(logits.name()));
+    Set<String> inHead = headTensors();
     graph.outputs().stream()
-        .filter(output -> made.contains(output) && !output.equals(logits.name()))
-        .forEach(wanted::add);
-    GraphProto.Builder head = graph.slice(given, wanted).clearValueInfo();
+        .filter(output -> inHead.contains(output) && !output.equals(logits.name()))
+        .forEach(outputs::add);
+    GraphProto.Builder head = graph.slice(given, outputs).clearValueInfo();
     boolean dense = logitsMap().isPresent();
     features.forEach(
         feature ->
             head.addInput(
-                dense // it serves tiles of a map as well
+                dense // it also runs on tiles of a map
                     ? Declared.rankOnly(graph, feature)
                     : Declared.feature(graph, feature, dim)));
     if (stored.isEmpty()) {
@@ -273,25 +273,25 @@ public final class Split {
       check(stored);
       stored.forEach(p -> head.addInitializer(Numbers.tensor(p.name(), p.shape(), p.values())));
     }
-    wanted.forEach(output -> head.addOutput(Declared.rankOnly(graph, output)));
+    outputs.forEach(output -> head.addOutput(Declared.rankOnly(graph, output)));
     return header.toBuilder().setGraph(head).build();
   }
 
   /**
-   * The whole network with these weights, as one ordinary ONNX file with the original's inputs and
+   * Returns the whole model with these weights as one ONNX file, with the original inputs and
    * outputs.
    *
-   * @param adapted one for each parameter of the head, by name; the class axis may have grown
-   * @throws IllegalArgumentException if one is missing, unknown or of another shape
+   * @param adapted every parameter of the head; the class axis may have grown
+   * @throws IllegalArgumentException if a parameter is missing, unknown or has another shape
    */
   public byte[] merge(List<Parameter> adapted) {
     int classes = check(adapted);
     GraphProto.Builder whole = graph.proto().toBuilder();
     adapted.forEach(p -> whole.addInitializer(Numbers.tensor(p.name(), p.shape(), p.values())));
     GraphProto.Builder merged = new Graph(whole.build()).slice(inputNames(), graph.outputs());
-    Set<String> made = madeInHead();
+    Set<String> inHead = headTensors();
     List<ValueInfoProto> kept =
-        merged.getValueInfoList().stream().filter(v -> !made.contains(v.getName())).toList();
+        merged.getValueInfoList().stream().filter(v -> !inHead.contains(v.getName())).toList();
     merged.clearValueInfo().addAllValueInfo(kept).addAllInput(graph.inputs());
     Classes axes = Classes.from(graph, logits.name(), logits.classAxis());
     graph
@@ -300,7 +300,7 @@ public final class Split {
         .forEach(
             output ->
                 merged.addOutput(
-                    classes == logits.classes() || !made.contains(output.getName())
+                    classes == logits.classes() || !inHead.contains(output.getName())
                         ? output
                         : axes.resized(output, logits.classes(), classes)));
     return file(merged);
@@ -308,10 +308,10 @@ public final class Split {
 
   private int check(List<Parameter> adapted) {
     Set<String> given = adapted.stream().map(Parameter::name).collect(Collectors.toSet());
-    Set<String> wanted = slots.stream().map(Slot::name).collect(Collectors.toSet());
-    if (!given.equals(wanted) || adapted.size() != slots.size()) {
+    Set<String> expected = slots.stream().map(Slot::name).collect(Collectors.toSet());
+    if (!given.equals(expected) || adapted.size() != slots.size()) {
       throw new IllegalArgumentException(
-          "the head has the parameters %s, but was given %s".formatted(wanted, given));
+          "the head has the parameters %s, got %s".formatted(expected, given));
     }
     Set<Integer> classes = new HashSet<>();
     for (Parameter parameter : adapted) {
@@ -326,7 +326,7 @@ public final class Split {
     }
     if (classes.size() > 1) {
       throw new IllegalArgumentException(
-          "weight and bias of the last layer differ in their number of classes: " + classes);
+          "weight and bias of the last layer have different numbers of classes: " + classes);
     }
     return classes.stream().findFirst().orElse(logits.classes());
   }
@@ -335,8 +335,8 @@ public final class Split {
     return graph.inputs().stream().map(ValueInfoProto::getName).collect(Collectors.toSet());
   }
 
-  /** The tensors that depend on a parameter. */
-  private Set<String> madeInHead() {
+  /** Returns the tensors that depend on a parameter. */
+  private Set<String> headTensors() {
     List<Integer> starts =
         slots.stream().flatMap(slot -> graph.consumers(slot.name()).stream()).toList();
     return graph.withDescendants(starts).stream()

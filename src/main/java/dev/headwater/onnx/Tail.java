@@ -17,24 +17,24 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** Walks back from a graph's outputs, through Softmax and its like, to the layers behind them. */
+/** Traces a graph's outputs back, through Softmax and similar operators, to their last layers. */
 final class Tail {
   private static final String NOTHING_TO_TRAIN =
       "The graph has no parametrised layer (Gemm, MatMul or convolution with constant weights):"
-          + " there is nothing to train. Export the network with its weights as initializers.";
+          + " there is nothing to train. Export the model with its weights as initializers.";
 
-  private static final Set<String> PLAIN =
+  private static final Set<String> PASS_THROUGH =
       Set.of("Softmax", "LogSoftmax", "Sigmoid", "Dropout", "Identity", "Cast", "ArgMax");
   private static final Set<String> RESHAPING = Set.of("Flatten", "Squeeze");
 
-  /** Of several scores that differ from class to class. */
-  private static final Set<String> COMBINES =
+  /** Operators that may change the class order if another operand differs between classes. */
+  private static final Set<String> COMBINING =
       Set.of("Add", "Sub", "Mul", "Div", "Sum", "Mean", "Max", "Min");
 
-  private static final Set<String> REORDERS =
+  private static final Set<String> REORDERING =
       Set.of("BatchNormalization", "Gemm", "MatMul", "Conv", "ConvTranspose");
 
-  private static final Set<String> AROUND_INTEGERS =
+  private static final Set<String> AROUND_QUANTIZED =
       Set.of("Add", "Mul", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear");
 
   private final Graph graph;
@@ -50,10 +50,10 @@ final class Tail {
   }
 
   static boolean looksThrough(NodeProto node) {
-    return PLAIN.contains(node.getOpType()) || RESHAPING.contains(node.getOpType());
+    return PASS_THROUGH.contains(node.getOpType()) || RESHAPING.contains(node.getOpType());
   }
 
-  /** Why a graph without layers is refused. */
+  /** Returns the error message for a graph without layers. */
   static String nothingToTrain(Graph graph) {
     String calls =
         graph.proto().getNodeList().stream()
@@ -63,24 +63,24 @@ final class Tail {
             .collect(Collectors.joining(", "));
     return calls.isEmpty()
         ? NOTHING_TO_TRAIN
-        : "The graph has no parametrised layer of its own, and layers within its functions that are written for another opset (%s) cannot be seen: export all of it for one opset."
+        : "The graph has no parametrised layer outside functions written for another opset (%s), which cannot be inlined: export the whole model for one opset."
             .formatted(calls);
   }
 
-  /** The one linear layer behind the outputs, for `auto`. */
+  /** Returns the only linear layer behind the outputs, for {@code auto}. */
   Layer lastLayer() throws OnnxException {
     if (byOutput.isEmpty()) {
       throw new OnnxException(nothingToTrain(graph));
     }
     Map<String, Layer> ends = new LinkedHashMap<>();
     graph.outputs().forEach(out -> behind(out).ifPresent(layer -> ends.put(layer.output(), layer)));
-    dropThoseBeforeOthers(ends);
+    dropInnerLayers(ends);
     if (ends.isEmpty()) {
       throw new OnnxException(noLayerBehind());
     }
     if (ends.size() > 1) {
       throw new OnnxException(
-          "The graph ends in %d layers (`%s`): auto cannot choose. Name the tensor to cut at."
+          "The graph ends in %d layers (`%s`), and auto cannot choose one: name the tensor to cut at."
               .formatted(ends.size(), String.join("`, `", ends.keySet())));
     }
     Layer layer = ends.values().iterator().next();
@@ -89,7 +89,7 @@ final class Tail {
     }
     if (!layer.linear()) {
       throw new OnnxException(
-          "The last layer, which makes `%s`, %s: auto needs a plain linear one. %s"
+          "The last layer (output `%s`) %s, but auto needs a plain linear layer. %s"
               .formatted(layer.output(), layer.obstacle(), remedy(layer)));
     }
     return layer;
@@ -97,11 +97,11 @@ final class Tail {
 
   private static String remedy(Layer layer) {
     return layer.weight() != null && layer.weight().obstacle() != null
-        ? "Export it in float32 with its constants folded."
-        : "Cut at -1, or name a tensor, to train it as it is.";
+        ? "Export the model in float32 with constant folding."
+        : "To train the layer as it is, cut at -1 or name a tensor.";
   }
 
-  /** The layer whose output is the logits: behind an output, else simply the last one. */
+  /** Returns the layer whose output is the logits: the one behind an output, or else the last. */
   Layer endOf(List<Layer> layers) {
     return graph.outputs().stream()
         .flatMap(output -> behind(output).stream())
@@ -110,55 +110,55 @@ final class Tail {
   }
 
   private Optional<Layer> behind(String output) {
-    String at = output;
-    while (!byOutput.containsKey(at)) {
-      Optional<NodeProto> node = graph.producer(at);
+    String current = output;
+    while (!byOutput.containsKey(current)) {
+      Optional<NodeProto> node = graph.producer(current);
       if (node.isEmpty() || !looksThrough(node.get())) {
-        return integersBehind(at);
+        return integersBehind(current);
       }
-      at = node.get().getInput(0);
+      current = node.get().getInput(0);
     }
-    return Optional.ofNullable(byOutput.get(at));
+    return Optional.ofNullable(byOutput.get(current));
   }
 
-  /** An integer layer behind the scaling and adding that surrounds one. */
+  /** Returns an integer layer behind the scales and additions around it. */
   private Optional<Layer> integersBehind(String tensor) {
-    String at = tensor;
+    String current = tensor;
     while (true) {
-      Layer layer = byOutput.get(at);
+      Layer layer = byOutput.get(current);
       if (layer != null) {
         return Optional.of(layer).filter(found -> found.kind() == Layer.Kind.QUANTIZED);
       }
-      Optional<NodeProto> node = graph.producer(at);
+      Optional<NodeProto> node = graph.producer(current);
       if (node.isEmpty()
-          || !(looksThrough(node.get()) || AROUND_INTEGERS.contains(node.get().getOpType()))) {
+          || !(looksThrough(node.get()) || AROUND_QUANTIZED.contains(node.get().getOpType()))) {
         return Optional.empty();
       }
-      at = dataOf(node.get());
+      current = dataOf(node.get());
     }
   }
 
-  /** The input that is neither constant nor a scale computed beside the data. */
+  /** Returns the input that is neither constant nor a quantisation scale. */
   private String dataOf(NodeProto node) {
     return node.getInputList().stream()
-        .filter(input -> !graph.constant(input) && !scale(input))
+        .filter(input -> !graph.constant(input) && !isScale(input))
         .findFirst()
         .orElse(node.getInput(0));
   }
 
-  private boolean scale(String tensor) {
+  private boolean isScale(String tensor) {
     Optional<NodeProto> node = graph.producer(tensor);
     if (node.isEmpty()) {
       return false;
     }
-    boolean measured = node.get().getOpType().equals("DynamicQuantizeLinear");
-    return (measured && !node.get().getOutput(0).equals(tensor))
+    boolean dynamic = node.get().getOpType().equals("DynamicQuantizeLinear");
+    return (dynamic && !node.get().getOutput(0).equals(tensor))
         || (node.get().getOpType().equals("Mul")
             && node.get().getInputList().stream()
-                .allMatch(input -> graph.constant(input) || scale(input)));
+                .allMatch(input -> graph.constant(input) || isScale(input)));
   }
 
-  private void dropThoseBeforeOthers(Map<String, Layer> ends) {
+  private void dropInnerLayers(Map<String, Layer> ends) {
     Map<String, Layer> all = Map.copyOf(ends);
     ends.values()
         .removeIf(
@@ -170,37 +170,37 @@ final class Tail {
   }
 
   private String noLayerBehind() {
-    String made =
+    String outputs =
         graph.outputs().stream()
-            .map(output -> "`" + output + "` is made by " + maker(output))
+            .map(output -> "`" + output + "` is produced by " + sourceOperator(output))
             .collect(Collectors.joining(", "));
     List<Layer> layers = List.copyOf(byOutput.values());
     boolean integer = layers.get(layers.size() - 1).kind() == Layer.Kind.QUANTIZED;
-    return ("No linear layer stands at the end: output %s. If this is an encoder, pool its last"
-            + " hidden state and let a new head be trained on that; %s.")
+    return ("The model does not end in a linear layer: output %s. For an encoder, pool its last"
+            + " hidden state and train a new head on the result; %s.")
         .formatted(
-            made,
+            outputs,
             integer
-                ? "its own layers are integer (int8) and cannot be trained"
-                : "else name a tensor to cut at, or -1");
+                ? "its own layers are int8 and cannot be trained"
+                : "otherwise cut at -1 or at a named tensor");
   }
 
-  private String maker(String output) {
-    String at = output;
-    Optional<NodeProto> node = graph.producer(at);
+  private String sourceOperator(String output) {
+    String current = output;
+    Optional<NodeProto> node = graph.producer(current);
     while (node.isPresent() && looksThrough(node.get())) {
-      at = node.get().getInput(0);
-      node = graph.producer(at);
+      current = node.get().getInput(0);
+      node = graph.producer(current);
     }
-    return node.map(NodeProto::getOpType).orElse("nothing (an input or a constant)");
+    return node.map(NodeProto::getOpType).orElse("no node (it is an input or a constant)");
   }
 
-  /** Why integer layers are refused, with the cut that works. */
+  /** Returns the error message for integer layers, with a cut that is valid. */
   static String quantized(Graph graph, List<Layer> all, List<Layer> integers) {
     Layer last = integers.get(integers.size() - 1);
     long after = all.stream().filter(layer -> layer.position() > last.position()).count();
     String reason =
-        "The layer that makes `%s` %s, and integer weights cannot be trained. "
+        "The layer with output `%s` %s, and integer weights cannot be trained. "
             .formatted(last.output(), last.obstacle());
     if (after > 0) {
       return reason
@@ -208,78 +208,78 @@ final class Tail {
               .formatted(after, all.get(all.size() - (int) after).data());
     }
     return reason
-        + ("The last float tensor before it is `%s`: train a new head on that, or export the last"
+        + ("The last float tensor before it is `%s`: train a new head on it, or export the last"
                 + " layer in float32.")
             .formatted(floatBefore(graph, last.data()));
   }
 
   private static String floatBefore(Graph graph, String data) {
-    String at = data;
-    Optional<NodeProto> node = graph.producer(at);
+    String current = data;
+    Optional<NodeProto> node = graph.producer(current);
     while (node.isPresent()
         && (node.get().getOpType().endsWith("QuantizeLinear")
             || node.get().getOpType().equals("DequantizeLinear"))) {
-      at = node.get().getInput(0);
-      node = graph.producer(at);
+      current = node.get().getInput(0);
+      node = graph.producer(current);
     }
-    return at;
+    return current;
   }
 
   /**
-   * What is made of a last layer's output by scaling and shifting all classes alike, or enlarging
-   * them by a whole factor: what the network's probabilities are of.
+   * Follows a last layer's output through operators that scale or shift all classes alike or
+   * upsample by an integer factor. Returns the tensor that the model's probabilities come from.
    */
   static String answer(Graph graph, String output) {
     Set<Integer> live = graph.needed(Set.of(), graph.outputs());
-    String at = output;
-    while (!graph.outputs().contains(at)) {
-      List<Integer> users = graph.consumers(at).stream().filter(live::contains).toList();
-      if (users.size() != 1 || !keepsClasses(graph, graph.node(users.get(0)), at)) {
-        return at;
+    String current = output;
+    while (!graph.outputs().contains(current)) {
+      List<Integer> users = graph.consumers(current).stream().filter(live::contains).toList();
+      if (users.size() != 1 || !keepsClasses(graph, graph.node(users.get(0)), current)) {
+        return current;
       }
-      at = graph.node(users.get(0)).getOutput(0);
+      current = graph.node(users.get(0)).getOutput(0);
     }
-    return at;
+    return current;
   }
 
   /**
-   * What stands between a head's scores and whatever the network answers, and may put another class
-   * ahead; nothing where an answer has the classes in the scores' order, or that is not known.
+   * Returns the operators between the logits and the model outputs that may change the class order;
+   * empty if an output keeps the order or the effect is unknown.
    */
-  static Set<String> leftOut(Graph graph, String scores) {
+  static Set<String> leftOut(Graph graph, String logits) {
     Set<Integer> live = graph.needed(Set.of(), graph.outputs());
     Set<String> blocking = new TreeSet<>();
-    Set<String> seen = new HashSet<>(Set.of(scores));
-    Deque<String> open = new ArrayDeque<>(seen);
-    while (!open.isEmpty()) {
-      String at = open.pop();
-      if (graph.outputs().contains(at)) {
+    Set<String> seen = new HashSet<>(Set.of(logits));
+    Deque<String> pending = new ArrayDeque<>(seen);
+    while (!pending.isEmpty()) {
+      String current = pending.pop();
+      if (graph.outputs().contains(current)) {
         return Set.of();
       }
-      for (int position : graph.consumers(at)) {
+      for (int position : graph.consumers(current)) {
         NodeProto node = graph.node(position);
-        if (live.contains(position) && reorders(graph, node, at)) {
+        if (live.contains(position) && reorders(graph, node, current)) {
           blocking.add(node.getOpType());
         } else if (live.contains(position)) {
-          node.getOutputList().stream().filter(seen::add).forEach(open::add);
+          node.getOutputList().stream().filter(seen::add).forEach(pending::add);
         }
       }
     }
     return blocking;
   }
 
-  private static boolean reorders(Graph graph, NodeProto node, String scores) {
-    return REORDERS.contains(node.getOpType())
-        || (COMBINES.contains(node.getOpType())
-            && !keepsClasses(graph, node, scores)
+  private static boolean reorders(Graph graph, NodeProto node, String logits) {
+    return REORDERING.contains(node.getOpType())
+        || (COMBINING.contains(node.getOpType())
+            && !keepsClasses(graph, node, logits)
             && node.getInputList().stream()
-                .filter(other -> !other.equals(scores))
-                .anyMatch(other -> differs(graph, other, scores)));
+                .filter(other -> !other.equals(logits))
+                .anyMatch(other -> hasValuePerClass(graph, other, logits)));
   }
 
-  /** Whether it is known to have a number for each class, which a map has ahead of its places. */
-  private static boolean differs(Graph graph, String other, String scores) {
-    int rank = graph.shapes().shape(scores).map(shape -> shape.length).orElse(2);
+  /** Returns whether a tensor is known to have a value per class (on a map, at axis -3). */
+  private static boolean hasValuePerClass(Graph graph, String other, String logits) {
+    int rank = graph.shapes().shape(logits).map(shape -> shape.length).orElse(2);
     long[] shape = graph.shapes().shape(other).orElse(new long[0]);
     int axis = shape.length - (rank == 4 ? 3 : 1);
     return axis >= 0 && shape[axis] > 1;
@@ -289,15 +289,15 @@ final class Tail {
     boolean first = node.getInput(0).equals(tensor);
     String other = node.getInputCount() == 2 ? node.getInput(first ? 1 : 0) : "";
     return switch (node.getOpType()) {
-      case "Add" -> number(graph, other) || sameMap(graph, tensor, other);
-      case "Mul" -> number(graph, other);
-      case "Div", "Sub" -> first && number(graph, other);
+      case "Add" -> isScalar(graph, other) || sameMap(graph, tensor, other);
+      case "Mul" -> isScalar(graph, other);
+      case "Div", "Sub" -> first && isScalar(graph, other);
       case "Resize" -> Reach.factor(graph, node) > 0;
       default -> false;
     };
   }
 
-  /** Scores of the same pixels, made beside these; of a map the classes are always the same. */
+  /** Returns whether both tensors are maps of the same shape, such as scores of the same pixels. */
   private static boolean sameMap(Graph graph, String tensor, String other) {
     long[] map = graph.shapes().shape(tensor).orElse(new long[0]);
     return map.length == 4
@@ -305,32 +305,32 @@ final class Tail {
         && Arrays.equals(map, graph.shapes().shape(other).orElse(new long[0]));
   }
 
-  private static boolean number(Graph graph, String tensor) {
+  private static boolean isScalar(Graph graph, String tensor) {
     return Constant.resolve(graph, tensor)
         .filter(other -> other.obstacle() == null && other.size() == 1 && other.dims().length < 3)
         .isPresent();
   }
 
-  /** Rank of a layer's output, from the declared outputs behind it; 0 if they do not say. */
+  /** Returns the rank of a layer's output, inferred from tensors after it; 0 if unknown. */
   static int rank(Graph graph, Layer layer) {
-    String at = layer.output();
-    int gained = 0;
+    String current = layer.output();
+    int droppedAxes = 0;
     while (true) {
-      Optional<long[]> shape = graph.shapes().shape(at);
+      Optional<long[]> shape = graph.shapes().shape(current);
       if (shape.isPresent()) {
-        return shape.get().length + gained;
+        return shape.get().length + droppedAxes;
       }
       Optional<NodeProto> next =
-          graph.consumers(at).stream().map(graph::node).filter(Tail::looksThrough).findFirst();
+          graph.consumers(current).stream().map(graph::node).filter(Tail::looksThrough).findFirst();
       if (next.isEmpty() || RESHAPING.contains(next.get().getOpType())) {
         return 0;
       }
-      gained += dropsItsAxis(next.get()) ? 1 : 0;
-      at = next.get().getOutput(0);
+      droppedAxes += dropsAxis(next.get()) ? 1 : 0;
+      current = next.get().getOutput(0);
     }
   }
 
-  private static boolean dropsItsAxis(NodeProto node) {
+  private static boolean dropsAxis(NodeProto node) {
     return node.getOpType().equals("ArgMax") && Graph.integer(node, "keepdims", 1) == 0;
   }
 }

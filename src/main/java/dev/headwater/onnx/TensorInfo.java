@@ -8,7 +8,7 @@ import java.util.Arrays;
 /**
  * A graph input or output as the file declares it.
  *
- * @param shape -1 where a dimension is dynamic; empty for a scalar, and where none is declared
+ * @param shape dimensions, with -1 for a dynamic one; empty for a scalar or an undeclared shape
  */
 @SuppressWarnings("ArrayRecordComponent") // equality is defined on content below
 public record TensorInfo(String name, ElementType type, long[] shape) {

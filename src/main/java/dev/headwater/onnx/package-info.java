@@ -1,4 +1,4 @@
-/** Reads an exported ONNX network, cuts it into backbone and head, and writes it back adapted. */
+/** Reads an ONNX model, splits it into backbone and head, and writes the adapted model. */
 @NullMarked
 package dev.headwater.onnx;
 

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A broker in a JVM of its own, so that its heap, its garbage and what its code costs to compile
- * are not those of what is measured; the cores are shared all the same. Ends with this process,
- * whatever way that ends, and not before it: a Ctrl-C in a terminal reaches both.
+ * A Kafka broker in a child JVM, so that its heap, garbage collection and JIT compilation do not
+ * affect the measured process. The CPU cores are shared. The child outlives a Ctrl-C, which reaches
+ * both processes, and exits when this process exits for any reason.
  */
 public final class BrokerProcess implements AutoCloseable {
   private final Process process;
@@ -24,9 +24,11 @@ public final class BrokerProcess implements AutoCloseable {
   }
 
   /**
-   * @param directory empty or new
-   * @param options of its Java
-   * @throws IOException if it does not come up; its log says why
+   * Starts a broker and waits until it accepts connections.
+   *
+   * @param directory log directory, empty or new
+   * @param options JVM options of the child
+   * @throws IOException if the broker does not start; its log contains the cause
    */
   public static BrokerProcess start(Path directory, String... options) throws IOException {
     Process process =
@@ -36,7 +38,7 @@ public final class BrokerProcess implements AutoCloseable {
     BufferedReader out = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
     String address = out.readLine();
     if (address == null) {
-      throw new IOException("the broker's process ended before it was up");
+      throw new IOException("the broker process exited during startup; see its output above");
     }
     return new BrokerProcess(process, address);
   }
@@ -45,7 +47,7 @@ public final class BrokerProcess implements AutoCloseable {
     return bootstrapServers;
   }
 
-  /** The end of its input is what it waits for. */
+  /** Closes the standard input of the child, which makes it exit, and waits for the exit. */
   @Override
   public void close() throws IOException {
     process.getOutputStream().close();
@@ -53,20 +55,20 @@ public final class BrokerProcess implements AutoCloseable {
   }
 
   /**
-   * The broker's own process: runs until its input ends.
+   * Runs the broker in the child process until standard input ends.
    *
-   * @param args the directory of its log
+   * @param args the log directory
    */
   public static void main(String[] args) {
     Thread main = Thread.currentThread();
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> join(main), "outlive"));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> join(main), "await-main"));
     try (EmbeddedBroker broker = EmbeddedBroker.start(Path.of(args[0]), Map.of())) {
       System.out.println(broker.bootstrapServers());
       while (System.in.read() >= 0) {
-        // whatever is said, only the end counts
+        // ignore the input and wait for its end
       }
     } catch (Throwable e) {
-      // a broker that is half up has threads that would keep this alive, and who waits for it
+      // non-daemon threads of a half-started broker would keep this process and its parent waiting
       e.printStackTrace();
       Runtime.getRuntime().halt(1);
     }

@@ -29,8 +29,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * Scorer and, unless it is to stay frozen, trainer, as they are deployed: two parts that share
- * nothing but topics.
+ * The scorer and, if adaptation is on, the trainer of a replay. As in production, they communicate
+ * through topics only.
  */
 final class Deployed implements Session.Deployment {
   private final Pipeline pipeline;
@@ -44,7 +44,7 @@ final class Deployed implements Session.Deployment {
   private final Optional<Trainer> trainer;
 
   /**
-   * @param progress told each step, and may throw to end it there
+   * @param progress receives a line per step; may throw to cancel the replay
    */
   Deployed(
       Pipeline pipeline,
@@ -75,7 +75,7 @@ final class Deployed implements Session.Deployment {
     try {
       this.trainer = settings.adapt() ? Optional.of(trainer()) : Optional.empty();
     } catch (RuntimeException e) {
-      scorer.close(); // it holds native memory already
+      scorer.close(); // releases native memory
       throw e;
     }
   }
@@ -94,7 +94,7 @@ final class Deployed implements Session.Deployment {
   @Override
   public void start(BooleanSupplier abandoned) throws IOException {
     if (pipeline.history().isPresent()) {
-      learnFrom(pipeline.history().get());
+      trainOnHistory(pipeline.history().get());
     }
     if (trainer.isPresent()) {
       relabel();
@@ -105,38 +105,37 @@ final class Deployed implements Session.Deployment {
   }
 
   /**
-   * As {@code labels} did where the records come from, whose truths have the names of now: or what
-   * a renamed class has learnt would be learnt again, beside it.
+   * Applies the label aliases of the recorded deployment. Its ground truth uses current label
+   * names; without this a renamed class would be learned again as a new one.
    */
   private void relabel() {
     for (Task task : pipeline.bundle().tasks()) {
-      LabelAliases now = aliases.apply(task.name());
-      if (!now.equals(LabelAliases.none(task.name()))) {
+      LabelAliases current = aliases.apply(task.name());
+      if (!current.equals(LabelAliases.none(task.name()))) {
         Optional.ofNullable(finalHeads().get(task.name()))
-            .ifPresent(head -> relabel(task, head, now));
+            .ifPresent(head -> relabel(task, head, current));
       }
     }
   }
 
-  private void relabel(Task task, Head head, LabelAliases now) {
+  private void relabel(Task task, Head head, LabelAliases current) {
     try (HeadPublisher publisher =
         new HeadPublisher(
             kafka, topics.topics().heads(), topics.prefix() + "-labels", HeadSettings.DEFAULT)) {
       long version = publisher.read().nextVersion(task.name());
       Head renamed =
-          new Relabelling(task, now).of(head, version, "labels as they are now", Instant.now());
-      publisher.relabel(now, renamed, "replay");
+          new Relabelling(task, current).of(head, version, "current label names", Instant.now());
+      publisher.relabel(current, renamed, "replay");
     } catch (IllegalArgumentException e) {
-      progress.accept(
-          "%s keeps its labels as they were: %s".formatted(task.name(), e.getMessage()));
+      progress.accept("labels of task %s not updated: %s".formatted(task.name(), e.getMessage()));
     }
   }
 
-  /** As {@code train --from} does, before anything is scored. */
-  private void learnFrom(Path history) throws IOException {
+  /** Trains the first heads on labelled history, as {@code train --from} does. */
+  private void trainOnHistory(Path history) throws IOException {
     try (Scoring features =
         Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
-      List<HeadInfo> first =
+      List<HeadInfo> published =
           new History(
                   pipeline.adapt(topics.prefix()),
                   pipeline.gates(),
@@ -147,7 +146,7 @@ final class Deployed implements Session.Deployment {
                   Clock.systemUTC(),
                   progress)
               .train(history, labelFields);
-      for (HeadInfo head : first) {
+      for (HeadInfo head : published) {
         progress.accept(History.told(head));
       }
     }
@@ -170,11 +169,11 @@ final class Deployed implements Session.Deployment {
     HeadLog heads = heads();
     return pipeline.bundle().tasks().stream()
         .flatMap(task -> heads.versions(task.name()).stream())
-        .filter(info -> info.version() > 0) // the bundle's own was nobody's candidate
+        .filter(info -> info.version() > 0) // version 0 is the head of the bundle
         .toList();
   }
 
-  /** The last live heads by task; the bundle's own where none was ever promoted. */
+  /** Returns the last live head of each task, or the head of the bundle if none was promoted. */
   Map<String, Head> finalHeads() {
     HeadLog heads = heads();
     Map<String, Head> last = new HashMap<>();

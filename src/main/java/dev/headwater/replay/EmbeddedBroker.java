@@ -18,9 +18,9 @@ import org.apache.kafka.metadata.storage.Formatter;
 import org.apache.kafka.server.common.MetadataVersion;
 
 /**
- * One real KRaft broker in this JVM, on loopback, with its log in a directory of the caller's. Up
- * when {@link #start} returns. It keeps its port and its log over {@link #stop} and {@link
- * #restart}, so that clients see an outage, not another cluster.
+ * A KRaft broker in this JVM, bound to loopback, with its log in a given directory. It is up when
+ * {@link #start} returns. {@link #stop} and {@link #restart} keep its port and log, so that clients
+ * see an outage of the same cluster.
  */
 public final class EmbeddedBroker implements AutoCloseable {
   private static final int NODE = 1;
@@ -40,7 +40,7 @@ public final class EmbeddedBroker implements AutoCloseable {
     return start(directory, Map.of());
   }
 
-  /** As {@link #start(Path)}, with further broker settings. */
+  /** Starts a broker as {@link #start(Path)} does, with additional broker settings. */
   public static EmbeddedBroker start(Path directory, Map<String, String> overrides) {
     int[] ports = freePorts();
     format(directory);
@@ -86,7 +86,7 @@ public final class EmbeddedBroker implements AutoCloseable {
               new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8))
           .run();
     } catch (Exception e) {
-      throw new IllegalStateException("cannot format " + directory + " for a broker", e);
+      throw new IllegalStateException("cannot format the log directory " + directory, e);
     }
   }
 
@@ -109,8 +109,8 @@ public final class EmbeddedBroker implements AutoCloseable {
             directory.toString(),
             "auto.create.topics.enable",
             "false"));
-    // one broker: internal topics cannot have Kafka's default of three replicas, nor need 50
-    // partitions each
+    // a single broker cannot hold the default three replicas of internal topics, and they do not
+    // need 50 partitions each
     properties.putAll(
         Map.of(
             "offsets.topic.replication.factor", "1",
@@ -126,14 +126,14 @@ public final class EmbeddedBroker implements AutoCloseable {
     return new KafkaConfig(properties, false);
   }
 
-  /** Two that differ: both are held until the second is found. */
+  /** Returns two distinct free ports; holds both sockets open until both are found. */
   private static int[] freePorts() {
     InetAddress loopback = InetAddress.getLoopbackAddress();
     try (ServerSocket one = new ServerSocket(0, 1, loopback);
         ServerSocket other = new ServerSocket(0, 1, loopback)) {
       return new int[] {one.getLocalPort(), other.getLocalPort()};
     } catch (IOException e) {
-      throw new UncheckedIOException("no two free ports on loopback", e);
+      throw new UncheckedIOException("cannot find two free ports on loopback", e);
     }
   }
 }

@@ -6,13 +6,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Processes of this Java and this class path. */
+/** Creates child processes with the JVM and class path of this process. */
 public final class JavaProcess {
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long EXIT_TIMEOUT_SECONDS = 60;
 
   private JavaProcess() {}
 
-  /** Not started yet; runs a class's {@code main}, its log quiet. */
+  /** Returns a process builder that runs the main method of a class with reduced logging. */
   public static ProcessBuilder of(String mainClass, String... arguments) {
     return of(List.of(), mainClass, arguments);
   }
@@ -25,7 +25,7 @@ public final class JavaProcess {
     return with(quiet, mainClass, arguments);
   }
 
-  /** As {@link #of}, with these options of Java and no others. */
+  /** Returns a process builder that runs a main class with exactly these JVM options. */
   public static ProcessBuilder with(List<String> options, String mainClass, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -38,17 +38,17 @@ public final class JavaProcess {
   }
 
   /**
-   * Waits until it has ended, and sees to that where it takes too long. An interrupt waits, too:
-   * what the process has in the scratch directory is deleted next.
+   * Waits until the process has exited, and kills it after a timeout. An interrupt is restored only
+   * then, because callers delete the files of the process next.
    */
   public static void await(Process process) {
     boolean interrupted = false;
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(EXIT_TIMEOUT_SECONDS);
     while (process.isAlive()) {
       try {
         if (!process.waitFor(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
           process.destroyForcibly();
-          deadline += TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+          deadline += TimeUnit.SECONDS.toNanos(EXIT_TIMEOUT_SECONDS);
         }
       } catch (InterruptedException e) {
         interrupted = true;

@@ -12,12 +12,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What is replayed through: a deployment as configured. The replay gives it topics, an application
- * id and a state directory of its own, and always compares with the frozen head.
+ * The configured deployment that a replay runs. The replay sets its topics, application id and
+ * state directory, and always scores with the frozen head as well.
  *
- * @param history labelled JSONL that head 1 is trained on before the first record, as by {@code
- *     train --from}
- * @param kafka client properties, used on a broker that is given; one of its own wants none
+ * @param history labelled JSONL to train head 1 on before the first record, as {@code train --from}
+ *     does
+ * @param kafka client properties, used with an external broker only
  */
 public record Pipeline(
     Bundle bundle,
@@ -29,19 +29,19 @@ public record Pipeline(
     Optional<Path> history,
     Map<String, Object> kafka) {
 
-  /** The same for another bundle, scored with these settings. */
+  /** Returns a copy with another bundle and other scorer settings. */
   public Pipeline with(Bundle other, StreamSettings scorer) {
     return new Pipeline(other, topics, scorer, scoring, adapt, gates, history, kafka);
   }
 
-  /** The scorer's settings for one run. */
+  /** Returns the scorer settings for one run. */
   public StreamSettings stream(String applicationId, Path stateDirectory) {
     return stream.with(applicationId, stateDirectory, stream.selection());
   }
 
   /**
-   * The trainer's settings for one run: under another's transactional id it would fence it. Its
-   * heads are for nobody else, and not signed.
+   * Returns the trainer settings for one run. It needs its own transactional id, or it would fence
+   * another trainer. Its heads are not signed, because no other process reads them.
    */
   AdaptSettings adapt(String transactionalId) {
     return new AdaptSettings(
@@ -60,7 +60,7 @@ public record Pipeline(
         adapt.alignUnlabelled());
   }
 
-  /** Inference with the frozen head beside the live one. */
+  /** Returns scoring settings that evaluate the frozen head in addition to the live one. */
   ScoringSettings comparing() {
     return new ScoringSettings(
         scoring.threads(), scoring.intraOpThreads(), scoring.batchSize(), true);

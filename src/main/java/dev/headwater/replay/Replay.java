@@ -21,15 +21,17 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * A labelled stream through a whole deployment: what would continual adaptation have given on it?
- * Scorer and trainer run as they are deployed, talk through topics only, on a broker of its own
- * unless one is given, and never see a label that the records did not ask for.
+ * Backtests continual adaptation on a labelled stream. Scorer and trainer run as in production and
+ * communicate through topics only, on an embedded broker by default. They see a label only if they
+ * requested it.
  *
- * <p>Whatever way it ends, everything it started is closed, its topics on a given broker and its
- * temporary files are deleted.
+ * <p>On success and failure alike, the replay closes everything it started and deletes its
+ * temporary files and its topics on an external broker.
  */
 public final class Replay {
-  /** A minute's run does not repay what optimising the broker's code would take from the cores. */
+  /**
+   * C1 only: in a run of minutes, C2 compilation of the broker costs more CPU time than it saves.
+   */
   private static final String[] BROKER_OPTIONS = {"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"};
 
   private final ReplaySettings settings;
@@ -49,46 +51,47 @@ public final class Replay {
   }
 
   /**
-   * Replays once, writes the report and the final head where they are wanted, and shows both.
+   * Replays the configured stream once, writes the configured report and final head, and displays
+   * the summary.
    *
-   * @param cancelled counted down by another thread to end the replay before its time
+   * @param cancelled counted down by another thread to cancel the replay
    * @throws IOException if the stream cannot be read or the report cannot be written
-   * @throws IllegalArgumentException if the records would carry their own label
-   * @throws IllegalStateException if the replay makes no progress any more; says what is missing
+   * @throws IllegalArgumentException if the records would be sent with their label
+   * @throws IllegalStateException if the replay stalls; the message states what is missing
    * @throws InterruptedException if cancelled
    */
   public ReplayReport run(CountDownLatch cancelled) throws Exception {
     List<Task> tasks = pipeline.bundle().tasks();
     return run(
-        each ->
+        beforeEach ->
             LabelledStream.open(
                 streamFile(),
                 settings.truthFields(),
                 settings.truths(tasks),
                 tasks,
                 settings.domainField(),
-                each),
+                beforeEach),
         cancelled);
   }
 
-  /** As {@link #run(CountDownLatch)}, of what was recorded in place of the stream's file. */
+  /** Replays a recorded stream, otherwise as {@link #run(CountDownLatch)}. */
   public ReplayReport run(LabelledStream.Recorded recorded, CountDownLatch cancelled)
       throws Exception {
     List<Task> tasks = pipeline.bundle().tasks();
     return run(
-        each ->
+        beforeEach ->
             LabelledStream.of(
                 recorded,
                 settings.truthFields(),
                 settings.truths(tasks),
                 tasks,
                 settings.domainField(),
-                each),
+                beforeEach),
         cancelled);
   }
 
   private interface Opening {
-    LabelledStream open(Runnable each) throws IOException;
+    LabelledStream open(Runnable beforeEach) throws IOException;
   }
 
   private ReplayReport run(Opening opening, CountDownLatch cancelled) throws Exception {
@@ -96,35 +99,36 @@ public final class Replay {
       ReplayReport.probe(settings.report().get());
     }
     try {
-      LabelledStream stream = opening.open(() -> goOn(cancelled));
+      LabelledStream stream = opening.open(() -> throwIfCancelled(cancelled));
       stream
           .refused()
           .forEach(
               (task, count) ->
                   display.step(
-                      "%s: %d records have a truth that is no label of it; they do not count"
+                      "task %s: %d records with an invalid ground truth are excluded"
                           .formatted(task, count)));
-      refuseLeak(stream, cancelled);
+      requireNoLeakedLabels(stream, cancelled);
       try (Scratch scratch = Scratch.create()) {
         return settings.bootstrapServers().isPresent()
-            ? given(settings.bootstrapServers().get(), stream, scratch.path(), cancelled)
-            : own(stream, scratch.path(), cancelled);
+            ? runOnExternalBroker(
+                settings.bootstrapServers().get(), stream, scratch.path(), cancelled)
+            : runOnEmbeddedBroker(stream, scratch.path(), cancelled);
       }
     } catch (CancellationException e) {
       throw (InterruptedException) new InterruptedException(e.getMessage()).initCause(e);
     }
   }
 
-  /** Where there is no waiting that could be interrupted. */
-  private static void goOn(CountDownLatch cancelled) {
+  /** Checks for cancellation in code that does not block. */
+  private static void throwIfCancelled(CountDownLatch cancelled) {
     if (cancelled.getCount() == 0) {
       throw new CancellationException("the replay was cancelled");
     }
   }
 
-  private ReplayReport own(LabelledStream stream, Path scratch, CountDownLatch cancelled)
-      throws Exception {
-    display.step("starting a broker");
+  private ReplayReport runOnEmbeddedBroker(
+      LabelledStream stream, Path scratch, CountDownLatch cancelled) throws Exception {
+    display.step("starting the embedded broker");
     try (BrokerProcess broker = BrokerProcess.start(scratch.resolve("broker"), BROKER_OPTIONS)) {
       Map<String, Object> kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
       RunTopics topics = new RunTopics(kafka, pipeline.topics().unreplicated());
@@ -133,7 +137,7 @@ public final class Replay {
     }
   }
 
-  private ReplayReport given(
+  private ReplayReport runOnExternalBroker(
       String bootstrapServers, LabelledStream stream, Path scratch, CountDownLatch cancelled)
       throws Exception {
     Map<String, Object> kafka = new HashMap<>(pipeline.kafka());
@@ -160,18 +164,18 @@ public final class Replay {
             scratch.resolve("state"),
             settings,
             stream::aliases,
-            what -> {
-              goOn(cancelled);
-              display.step(what);
+            step -> {
+              throwIfCancelled(cancelled);
+              display.step(step);
             },
             watcher);
     Session session =
         new Session(settings, stream, topics, display, watcher, cancelled, kinds(), masks());
-    return told(session.run(deployed), deployed);
+    return report(session.run(deployed), deployed);
   }
 
-  /** A file that cannot be written does not take with it what a whole run has found. */
-  private ReplayReport told(Tally tally, Deployed deployed) throws IOException {
+  /** Exports the heads and writes the report. A failed export does not prevent the report. */
+  private ReplayReport report(Tally tally, Deployed deployed) throws IOException {
     Map<String, String> exported = new HashMap<>();
     Optional<Exception> failed = Optional.empty();
     try {
@@ -186,7 +190,7 @@ public final class Replay {
     }
     if (failed.isPresent()) {
       throw new IOException(
-          "the heads cannot be exported: " + failed.get().getMessage(), failed.get());
+          "cannot export the final heads: " + failed.get().getMessage(), failed.get());
     }
     return report;
   }
@@ -200,7 +204,7 @@ public final class Replay {
   private Map<String, Masks> masks() {
     Map<String, Masks> masks = new HashMap<>();
     for (Task task : pipeline.bundle().tasks()) {
-      task.masks().ifPresent(known -> masks.put(task.name(), known));
+      task.masks().ifPresent(mask -> masks.put(task.name(), mask));
     }
     return masks;
   }
@@ -222,30 +226,32 @@ public final class Replay {
   }
 
   /**
-   * A label that is sent with its record, be it with one of them only, would make the trainer's
-   * life, and the report, a lie.
+   * Fails if any record would be sent with its label: the trainer would get labels that it did not
+   * request, and the report would be wrong.
    */
-  private void refuseLeak(LabelledStream stream, CountDownLatch cancelled) throws IOException {
+  private void requireNoLeakedLabels(LabelledStream stream, CountDownLatch cancelled)
+      throws IOException {
     if (!pipeline.bundle().readsLabels()) {
       return;
     }
     try (LabelledStream.Values values = stream.values()) {
       for (byte[] value = values.next(); value != null; value = values.next()) {
-        goOn(cancelled);
-        if (bringsLabel(value)) {
+        throwIfCancelled(cancelled);
+        if (containsLabel(value)) {
           throw new IllegalArgumentException(
-              "records would be sent with their label, as in line %d: bundle %s reads it from a field that is not among replay.truth-fields %s"
+              ("line %d: record would be sent with its label: bundle %s reads it from a field that"
+                      + " is not in replay.truth-fields %s")
                   .formatted(values.line(), pipeline.bundle().name(), settings.truthFields()));
         }
       }
     }
   }
 
-  private boolean bringsLabel(byte[] value) {
+  private boolean containsLabel(byte[] value) {
     try {
       return pipeline.bundle().decoder().decode(value).labels().stream().anyMatch(Objects::nonNull);
     } catch (InvalidRecordException e) {
-      return false; // dead letters are for that, and an invalid record's label is not read
+      return false; // becomes a dead letter; its label is not read
     }
   }
 }

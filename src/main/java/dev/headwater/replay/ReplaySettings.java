@@ -10,21 +10,21 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How a labelled stream is replayed.
+ * The settings of a replay.
  *
- * @param stream JSONL, one record a line, in order; empty where the command line is to name it
- * @param truthFields fields of a line that are never sent; the first one is the true label for the
- *     first task
- * @param truths where the label for another task is, by its name; where this does not say, in the
- *     field of the task's name
- * @param domainField of a line, by whose value the report tells apart; empty for none
- * @param rate records sent a second
- * @param labelDelay from a record's asking for its label to the label's being sent
- * @param adapt whether a trainer runs; without one the replay measures the bundle's own head
- * @param bootstrapServers of the broker to run on; empty for one of its own
- * @param report where the report goes; the final head is exported beside it
- * @param dump directory for what a read_committed consumer saw, to recount the report from
- * @param stallTimeout without any progress, after which the replay fails and says what is missing
+ * @param stream JSONL file, one record per line, in order; empty if the command line sets it
+ * @param truthFields fields that are removed before a record is sent; the first one holds the
+ *     ground truth of the first task
+ * @param truths source of the ground truth by task name; default: the field with the name of the
+ *     task
+ * @param domainField field whose values break down the report; empty for none
+ * @param rate records sent per second
+ * @param labelDelay time from a label request to sending the label
+ * @param adapt whether to run a trainer; without one the replay measures the head of the bundle
+ * @param bootstrapServers external broker; empty for an embedded one
+ * @param report file for the report; the final head is exported beside it
+ * @param dump directory for the consumed predictions and samples
+ * @param stallTimeout time without progress after which the replay fails
  */
 public record ReplaySettings(
     Optional<Path> stream,
@@ -43,33 +43,35 @@ public record ReplaySettings(
     truthFields = List.copyOf(truthFields);
     truths = Map.copyOf(truths);
     if (truthFields.isEmpty()) {
-      throw new IllegalArgumentException("replay.truth-fields must name the field of the label");
+      throw new IllegalArgumentException(
+          "replay.truth-fields must not be empty: expected the field that holds the label");
     }
     if (!(rate > 0 && rate <= 1e6)) {
       throw new IllegalArgumentException(
-          "replay.rate must be records a second above 0 and at most 1000000, is " + rate);
+          "invalid value '%s' for replay.rate: expected records per second in (0, 1000000]"
+              .formatted(rate));
     }
     if (labelDelay.isNegative()) {
       throw new IllegalArgumentException(
-          "replay.label-delay must not be negative, is " + labelDelay);
+          "invalid value '%s' for replay.label-delay: must not be negative".formatted(labelDelay));
     }
     if (stallTimeout.isNegative() || stallTimeout.isZero()) {
       throw new IllegalArgumentException(
-          "replay.stall-timeout must be positive, is " + stallTimeout);
+          "invalid value '%s' for replay.stall-timeout: must be positive".formatted(stallTimeout));
     }
   }
 
-  /** Where the truth for each of the tasks is, in their order. */
+  /** Returns the source of the ground truth of each task, in task order. */
   Map<String, Truth> truths(List<Task> tasks) {
     Map<String, Truth> all = new LinkedHashMap<>();
     for (Task task : tasks) {
-      Truth implied = Truth.of(all.isEmpty() ? truthFields.get(0) : task.name());
-      all.put(task.name(), truths.getOrDefault(task.name(), implied));
+      Truth defaultTruth = Truth.of(all.isEmpty() ? truthFields.get(0) : task.name());
+      all.put(task.name(), truths.getOrDefault(task.name(), defaultTruth));
     }
     return all;
   }
 
-  /** The field that holds the label itself, by task; of those only that have one. */
+  /** Returns the label field by task, for tasks whose field holds the label itself. */
   public Map<String, String> labelFields(List<Task> tasks) {
     Map<String, String> fields = new LinkedHashMap<>();
     truths(tasks).forEach((task, truth) -> truth.plainField().ifPresent(f -> fields.put(task, f)));
@@ -77,9 +79,9 @@ public record ReplaySettings(
   }
 
   /**
-   * Where a task's final head is exported: beside the report, else into the dump.
+   * Returns the file for the final head of a task: beside the report, else in the dump directory.
    *
-   * @param suffix of the name, telling tasks apart
+   * @param suffix suffix of the file name, distinct for each task
    */
   Optional<Path> finalHead(String suffix) {
     return report

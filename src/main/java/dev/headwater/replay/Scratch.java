@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * A temporary directory, deleted with all that is in it.
+ * A temporary directory that is deleted with its contents on close.
  *
- * @param path exists until closed
+ * @param path the directory
  */
 public record Scratch(Path path) implements AutoCloseable {
 

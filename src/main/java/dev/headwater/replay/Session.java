@@ -24,15 +24,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One stream through what is deployed between the topics: feeds it, labels what asks, collects what
- * comes out, and ends when every record has its outcome and every delivered label its sample.
+ * One run of a stream through a deployment. Sends the records, answers label requests and collects
+ * the outputs. Ends when every record has an outcome and every delivered label a sample.
  */
 final class Session {
   private static final Logger LOG = LoggerFactory.getLogger(Session.class);
   private static final long TICK_MILLIS = 200;
 
-  /** A label that has no sample by then has been refused, or was lost. */
-  private static final Duration SETTLE = Duration.ofSeconds(10);
+  /** Time to wait for the samples of delivered labels; a label may be invalid and yield none. */
+  private static final Duration SAMPLE_TIMEOUT = Duration.ofSeconds(10);
 
   private final ReplaySettings settings;
   private final LabelledStream stream;
@@ -42,21 +42,21 @@ final class Session {
   private final CountDownLatch cancelled;
   private final Tally tally;
 
-  /** What stands between the topics: scorer and trainer, or whatever a test puts there. */
+  /** The deployment under test: scorer and trainer, or a test double. */
   interface Deployment extends AutoCloseable {
     /**
-     * Begins to start; {@link #ready} tells when records may come.
+     * Begins to start; {@link #ready} is up once records may be sent.
      *
-     * @param abandoned whether nobody waits for it any more
+     * @param abandoned returns true if the caller no longer waits for the start
      */
     void start(BooleanSupplier abandoned) throws Exception;
 
     Health ready();
 
-    /** Whether it can go on; a replay whose trainer is gone would report on nothing. */
+    /** Returns the health of all parts: without its trainer, a replay would measure nothing. */
     Health health();
 
-    /** Every head version on the heads topic. */
+    /** Returns every candidate on the heads topic. */
     List<HeadInfo> candidates();
 
     @Override
@@ -64,7 +64,7 @@ final class Session {
   }
 
   /**
-   * @param cancelled counted down by whoever wants the replay to end before its time
+   * @param cancelled counted down by another thread to cancel the replay
    */
   Session(
       ReplaySettings settings,
@@ -76,8 +76,8 @@ final class Session {
   }
 
   /**
-   * @param kinds by task, of its truths
-   * @param masks by dense task, how to read its truths
+   * @param kinds output type of the ground truth, by task
+   * @param masks mask codec of the ground truth, by dense task
    */
   Session(
       ReplaySettings settings,
@@ -99,22 +99,22 @@ final class Session {
   }
 
   /**
-   * Runs to the end and closes the deployment, whatever happens.
+   * Runs the stream to its end. Closes the deployment on success and failure.
    *
-   * @return everything that was counted, up to the end of every topic
-   * @throws IllegalStateException if no progress is made any more: says what is missing and why
+   * @return the tally, with every topic read to its end
+   * @throws IllegalStateException if the run stalls; the message states what is missing and why
    * @throws InterruptedException if cancelled
    */
   Tally run(Deployment deployment) throws Exception {
     Collector collector = new Collector(topics, tally, settings.dump(), deployment::candidates);
     try (Worker collecting = Worker.start("collector", collector)) {
       try (deployment) {
-        Patience patience = new Patience(settings.stallTimeout());
-        deployment.start(() -> cancelled.getCount() == 0 || patience.isLost(false));
+        StallTimeout timeout = new StallTimeout(settings.stallTimeout());
+        deployment.start(() -> cancelled.getCount() == 0 || timeout.isExpired(false));
         awaitReady(deployment);
         replay(deployment, collecting);
       }
-      collecting.close(); // reads to the end of what the closing left behind
+      collecting.close(); // reads the records committed on close
       collecting.check();
     }
     display.show(tally.progress());
@@ -122,11 +122,11 @@ final class Session {
   }
 
   private void awaitReady(Deployment deployment) throws InterruptedException {
-    Patience patience = new Patience(settings.stallTimeout());
+    StallTimeout timeout = new StallTimeout(settings.stallTimeout());
     for (Health ready = deployment.ready(); !ready.up(); ready = deployment.ready()) {
-      if (patience.isLost(false)) {
+      if (timeout.isExpired(false)) {
         throw new IllegalStateException(
-            "the scorer is not ready after " + seconds() + " s: " + ready.cause());
+            "scorer not ready after %d s: %s".formatted(seconds(), ready.cause()));
       }
       tick();
     }
@@ -137,7 +137,7 @@ final class Session {
     Feeder feeder = new Feeder(stream, topics, settings.rate(), tally);
     try (Worker labelling = Worker.start("labeller", labeller);
         Worker feeding = Worker.start("feeder", feeder)) {
-      Supplier<Progress> watch =
+      Supplier<Progress> progress =
           () -> {
             collecting.check();
             labelling.check();
@@ -146,25 +146,26 @@ final class Session {
             watcher.goesOn(now);
             return now;
           };
-      awaitOutcomes(deployment, feeder, watch);
-      labelling.close(); // a label that comes now could change no prediction any more
+      awaitOutcomes(deployment, feeder, progress);
+      labelling.close(); // a later label cannot change any prediction
       labelling.check();
-      awaitSamples(watch);
+      awaitSamples(progress);
     }
   }
 
-  private void awaitOutcomes(Deployment deployment, Feeder feeder, Supplier<Progress> watch)
+  private void awaitOutcomes(Deployment deployment, Feeder feeder, Supplier<Progress> progress)
       throws InterruptedException {
-    Patience records = new Patience(settings.stallTimeout());
-    Patience parts = new Patience(settings.stallTimeout());
+    StallTimeout outcomes = new StallTimeout(settings.stallTimeout());
+    StallTimeout downtime = new StallTimeout(settings.stallTimeout());
     int seen = -1;
-    for (Progress now = watch.get(); !now.complete(); now = watch.get()) {
+    for (Progress now = progress.get(); !now.complete(); now = progress.get()) {
       display.show(now);
       Health health = deployment.health();
-      if (parts.isLost(health.up())) {
-        throw new IllegalStateException("down for " + seconds() + " s: " + health.cause());
+      if (downtime.isExpired(health.up())) {
+        throw new IllegalStateException(
+            "deployment down for %d s: %s".formatted(seconds(), health.cause()));
       }
-      if (records.isLost(now.outcomes() > seen || now.outcomes() >= feeder.sent())) {
+      if (outcomes.isExpired(now.outcomes() > seen || now.outcomes() >= feeder.sent())) {
         throw new IllegalStateException(missing(now, feeder, deployment));
       }
       seen = now.outcomes();
@@ -172,28 +173,30 @@ final class Session {
     }
   }
 
-  private void awaitSamples(Supplier<Progress> watch) throws InterruptedException {
-    Patience patience = new Patience(SETTLE);
+  private void awaitSamples(Supplier<Progress> progress) throws InterruptedException {
+    StallTimeout timeout = new StallTimeout(SAMPLE_TIMEOUT);
     int seen = -1;
-    Progress now = watch.get();
+    Progress now = progress.get();
     while (now.unsure() + now.audit() < now.labels()) {
       display.show(now);
-      if (patience.isLost(now.unsure() + now.audit() > seen)) {
+      if (timeout.isExpired(now.unsure() + now.audit() > seen)) {
         LOG.atWarn()
             .addKeyValue("delivered", now.labels())
             .addKeyValue("samples", now.unsure() + now.audit())
-            .log("labels without a sample: see the dead letters for labels that were refused");
+            .log("labels without a sample; see the dead letters for invalid labels");
         return;
       }
       seen = now.unsure() + now.audit();
       tick();
-      now = watch.get();
+      now = progress.get();
     }
   }
 
   private String missing(Progress now, Feeder feeder, Deployment deployment) {
     int first = tally.firstMissing();
-    return "no record was predicted or dead-lettered for %d s: %,d of %,d have no outcome, %,d were sent; the first missing one is record %d (from 0), id %s, at %s. Scorer: %s. If it is up, look in its log for a record that is tried again and again"
+    return ("no prediction or dead letter for %d s: %,d of %,d records have no outcome, %,d were"
+            + " sent; first missing record: index %d (from 0), id %s, at %s; scorer: %s. If the"
+            + " scorer is up, check its log for a record that is retried repeatedly")
         .formatted(
             seconds(),
             now.records() - now.outcomes(),
@@ -215,22 +218,22 @@ final class Session {
     return settings.stallTimeout().toSeconds();
   }
 
-  /** How long something may go on not being fine, from when it is first asked. */
-  private static final class Patience {
+  /** A timeout since the last progress; it starts with the first call. */
+  private static final class StallTimeout {
     private final long limit;
-    private long lastFine;
-    private boolean asked;
+    private long lastProgress;
+    private boolean started;
 
-    Patience(Duration limit) {
+    StallTimeout(Duration limit) {
       this.limit = limit.toNanos();
     }
 
-    boolean isLost(boolean fine) {
-      if (fine || !asked) {
-        lastFine = System.nanoTime();
-        asked = true;
+    boolean isExpired(boolean progressed) {
+      if (progressed || !started) {
+        lastProgress = System.nanoTime();
+        started = true;
       }
-      return System.nanoTime() - lastFine > limit;
+      return System.nanoTime() - lastProgress > limit;
     }
   }
 }

@@ -5,9 +5,9 @@ import dev.headwater.metrics.TrainerMetrics;
 import dev.headwater.replay.report.Progress;
 import dev.headwater.stream.StreamService;
 
-/** Whoever looks on at a replay: counts what its parts count, and is told how it goes. */
+/** A listener to a replay. Receives its progress and the metrics of scorer and trainer. */
 public interface Watcher {
-  /** Looks away. */
+  /** A listener that ignores everything. */
   Watcher NOBODY = new Watcher() {};
 
   default ScorerMetrics scorer() {
@@ -18,9 +18,9 @@ public interface Watcher {
     return TrainerMetrics.NOOP;
   }
 
-  /** The scorer is there and has not been started. */
+  /** Called when the scorer has been created, before it starts. */
   default void deployed(StreamService scorer) {}
 
-  /** Several times a second, while records are under way. */
+  /** Called several times per second while records are processed. */
   default void goesOn(Progress now) {}
 }

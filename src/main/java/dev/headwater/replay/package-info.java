@@ -1,4 +1,4 @@
-/** A labelled file through the whole pipeline on a real broker, with a report; and the demo. */
+/** Replays of labelled streams through the whole pipeline on a real broker, and the demo. */
 @NullMarked
 package dev.headwater.replay;
 

@@ -3,15 +3,16 @@ package dev.headwater.schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A number, and where the true one is in nine of ten records.
+ * A predicted number and its 90 % prediction interval.
  *
- * @param lower null while too few labels have come to tell; likewise {@code upper}
+ * @param lower null until enough labels have arrived to compute the interval; likewise {@code
+ *     upper}
  */
 public record Estimate(double value, @Nullable Double lower, @Nullable Double upper) {
-  /** Share of the records whose true number the interval is made to hold. */
+  /** Fraction of the records whose true number the interval is calibrated to contain. */
   public static final double COVERAGE = 0.9;
 
-  /** Whether this is the true number by the interval; false where there is none. */
+  /** Returns whether the interval contains the number; false without an interval. */
   public boolean covers(double truth) {
     return lower != null && upper != null && lower <= truth && truth <= upper;
   }

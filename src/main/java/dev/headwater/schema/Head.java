@@ -5,11 +5,11 @@ import java.util.Map;
 /**
  * A head version with its weights.
  *
- * @param tensors by the name of the head graph's input they are fed to
- * @param goldenFeatures [n, ...] features every follower recomputes before it lets the head serve
- * @param goldenLogits [n, classes] what the trainer got for them
- * @param source what is known of the features it was trained on, by names that begin with {@code
- *     source.}; nothing serves from it, it travels for those who adapt the head without labels
+ * @param tensors by name of the head graph input that they feed
+ * @param goldenFeatures [n, ...] inputs that every follower runs before the head may serve
+ * @param goldenLogits [n, classes] the logits that the trainer computed for them
+ * @param source statistics of the features it was trained on, by names with the prefix {@code
+ *     source.}; not used to serve, only to adapt the head without labels
  */
 public record Head(
     HeadInfo info,
@@ -18,7 +18,7 @@ public record Head(
     Tensor goldenLogits,
     Map<String, Tensor> source) {
 
-  /** What the names in {@link #source} begin with. */
+  /** Name prefix of the tensors in {@link #source}. */
   public static final String SOURCE = "source.";
 
   public Head(
@@ -26,17 +26,17 @@ public record Head(
     this(info, tensors, goldenFeatures, goldenLogits, Map.of());
   }
 
-  /** The same head as another version. */
+  /** Returns the same head under another version number. */
   public Head numbered(long version) {
     return with(info.numbered(version));
   }
 
-  /** The same weights, of which something else is said. */
+  /** Returns the same weights with other metadata. */
   public Head with(HeadInfo other) {
     return new Head(other, tensors, goldenFeatures, goldenLogits, source);
   }
 
-  /** The same head, of whose samples something else is known. */
+  /** Returns the same head with other source statistics. */
   public Head withSource(Map<String, Tensor> other) {
     return new Head(info, tensors, goldenFeatures, goldenLogits, other);
   }

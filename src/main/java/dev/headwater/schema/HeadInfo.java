@@ -5,14 +5,15 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What a head version is, apart from its tensors.
+ * The metadata of a head version.
  *
  * @param version monotonic per task; 0 is the head in the bundle
  * @param parent the version it was fine-tuned from
- * @param labels by output index
- * @param backbone fingerprint of backbone, cut and encoder the head belongs to
- * @param trigger what set off the training, e.g. {@code samples}, {@code interval}, {@code history}
- * @param device where it was trained, e.g. {@code cpu}, {@code cuda:0}
+ * @param labels label names by output index
+ * @param backbone fingerprint of the backbone, cut and encoder that the head belongs to
+ * @param trigger what triggered the training, e.g. {@code samples}, {@code interval}, {@code
+ *     history}
+ * @param device the device it was trained on, e.g. {@code cpu}, {@code cuda:0}
  */
 public record HeadInfo(
     String task,
@@ -25,10 +26,10 @@ public record HeadInfo(
     String device,
     Verdict verdict) {
 
-  /** The trigger of a head that nobody trained: another one under changed labels. */
+  /** The {@link #trigger} of a head that was not trained, only relabelled. */
   public static final String RELABELLED = "labels";
 
-  /** The {@link #trigger} of one that follows the classes without labels. */
+  /** The {@link #trigger} of a head adapted without labels, by aligning class clusters. */
   public static final String ALIGNED = "alignment";
 
   public HeadInfo {
@@ -41,17 +42,17 @@ public record HeadInfo(
     Objects.requireNonNull(verdict, "verdict");
   }
 
-  /** Whether it follows the classes without labels. */
+  /** Returns whether the head was adapted without labels. */
   public boolean aligned() {
     return trigger.equals(ALIGNED);
   }
 
-  /** The same version under another verdict. */
+  /** Returns the same version with another verdict. */
   public HeadInfo judged(Verdict other) {
     return new HeadInfo(task, version, parent, labels, backbone, createdAt, trigger, device, other);
   }
 
-  /** The same head as another version. */
+  /** Returns the same head under another version number. */
   HeadInfo numbered(long other) {
     return new HeadInfo(task, other, parent, labels, backbone, createdAt, trigger, device, verdict);
   }

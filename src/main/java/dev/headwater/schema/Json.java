@@ -9,9 +9,12 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 
-/** The one JSON dialect of the topics: ISO-8601 times, unknown fields ignored, missing ones not. */
+/**
+ * The JSON mapping of the topics: times are ISO-8601, unknown fields are ignored, missing
+ * primitives are rejected.
+ */
 public final class Json {
-  /** Thread-safe; never reconfigured. */
+  /** Thread-safe, because it is never reconfigured. */
   public static final ObjectMapper MAPPER =
       JsonMapper.builder(
               JsonFactory.builder()

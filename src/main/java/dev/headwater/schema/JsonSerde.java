@@ -10,7 +10,7 @@ import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serializer;
 import org.jspecify.annotations.Nullable;
 
-/** A value as JSON; null stays null, so tombstones pass. */
+/** A JSON serde; null maps to null, so tombstones are supported. */
 public final class JsonSerde<T> implements Serde<T> {
   private final ObjectReader reader;
   private final ObjectWriter writer;
@@ -44,7 +44,7 @@ public final class JsonSerde<T> implements Serde<T> {
     try {
       return bytes == null ? null : reader.readValue(bytes);
     } catch (IOException e) {
-      throw new SerializationException("not the JSON expected: " + e.getMessage(), e);
+      throw new SerializationException("invalid JSON: " + e.getMessage(), e);
     }
   }
 }

@@ -11,14 +11,14 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The truth about one record for one task; a later one for the same record corrects it.
+ * The ground truth of one record for one task. A later label for the same record replaces it.
  *
- * @param label as text: of a number its digits, of several labels a JSON array
+ * @param label as text; a number as its digits, several labels as a JSON array
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Label(String recordId, String task, String label) {
 
-  /** A string, a finite number or an array of strings as text; null where it is something else. */
+  /** Returns a string, a finite number or an array of strings as text; null for anything else. */
   public static @Nullable String text(@Nullable JsonNode label) {
     if (label == null || !label.isArray()) {
       return label != null && (label.isTextual() || isFinite(label)) ? label.asText() : null;
@@ -33,21 +33,21 @@ public record Label(String recordId, String task, String label) {
     return text(names);
   }
 
-  /** As {@link #text(JsonNode)} of a file of records, in which true and false are labels too. */
+  /** Reads a label from a file of records: as {@link #text(JsonNode)}, and also true and false. */
   public static @Nullable String truth(@Nullable JsonNode label) {
     return label != null && label.isBoolean() ? label.asText() : text(label);
   }
 
-  /** Several labels as text, the same for the same labels in whatever order. */
+  /** Returns several labels as text, independent of their order. */
   public static String text(Collection<String> names) {
     try {
       return Json.MAPPER.writeValueAsString(new TreeSet<>(names));
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException("strings can be written as JSON", e);
+      throw new IllegalStateException("failed to write strings as JSON", e);
     }
   }
 
-  /** What {@link #text(Collection)} wrote; empty where the text is something else. */
+  /** Parses the output of {@link #text(Collection)}; empty if the text is anything else. */
   public static Optional<List<String>> names(String text) {
     if (!text.startsWith("[")) {
       return Optional.empty();
@@ -62,7 +62,7 @@ public record Label(String recordId, String task, String label) {
       }
       return Optional.of(names);
     } catch (JsonProcessingException e) {
-      return Optional.empty(); // a label that happens to begin so
+      return Optional.empty(); // a single label that happens to start with a bracket
     }
   }
 

@@ -8,11 +8,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What became of a task's labels: samples and labels under the old names stay as they were written,
- * and count as what the names mean now.
+ * The renamed, merged and retired labels of a task. Samples and labels keep the names they were
+ * written with and are resolved when they are read.
  *
- * @param renamed by old name, never in two steps
- * @param retired labels whose samples are not learned from any more
+ * @param renamed current name by old name; never a chain of two renames
+ * @param retired labels whose samples are excluded from training
  */
 public record LabelAliases(String task, Map<String, String> renamed, Set<String> retired) {
 
@@ -22,19 +22,22 @@ public record LabelAliases(String task, Map<String, String> renamed, Set<String>
     retired = Set.copyOf(retired);
   }
 
-  /** Of a task whose labels are what they always were. */
+  /** Returns the aliases of a task without changed labels. */
   public static LabelAliases none(String task) {
     return new LabelAliases(task, Map.of(), Set.of());
   }
 
-  /** What a label means now; empty where it was retired. */
+  /** Returns the current name of a label; empty if it was retired. */
   public Optional<String> now(String label) {
     return retired.contains(label)
         ? Optional.empty()
         : Optional.of(renamed.getOrDefault(label, label));
   }
 
-  /** A label takes this name, one of another label included; a name given up before counts anew. */
+  /**
+   * Renames a label. The new name may be that of another label, which merges the two, or of a
+   * retired label, which reinstates that name.
+   */
   public LabelAliases renamed(String label, String to) {
     Map<String, String> names = new HashMap<>(renamed);
     names.replaceAll((old, now) -> now.equals(label) ? to : now);
@@ -45,7 +48,7 @@ public record LabelAliases(String task, Map<String, String> renamed, Set<String>
     return new LabelAliases(task, names, gone);
   }
 
-  /** A label is given up, under all its names. */
+  /** Retires a label under all its names. */
   public LabelAliases retired(String label) {
     Map<String, String> names = new HashMap<>(renamed);
     Set<String> gone = new HashSet<>(retired);

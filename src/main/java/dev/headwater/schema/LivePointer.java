@@ -6,12 +6,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which head serves a task. Followers take the first pointer with a higher epoch, whatever version
- * it names: a rollback is a new epoch that points at an old head.
+ * The head version that serves a task. Followers apply the first pointer with a higher epoch,
+ * whatever version it names: a rollback is a new epoch that points to an old head.
  *
- * @param pinned while true the trainer trains and judges, but moves no pointer
- * @param by who moved it: {@code trainer}, {@code history}, {@code cli}, {@code withdrawal}
- * @param canary another version, that serves a share of the keys; null where none does
+ * @param pinned while true, the trainer still trains and evaluates, but does not move the pointer
+ * @param by what moved it: {@code trainer}, {@code history}, {@code cli} or {@code withdrawal}
+ * @param canary another version that serves a fraction of the keys; null without a canary
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record LivePointer(
@@ -24,15 +24,15 @@ public record LivePointer(
     @Nullable Canary canary) {
 
   /**
-   * A head on trial. The trainer moves no pointer to a new head meanwhile.
+   * A canary head. The trainer does not promote a new head while it exists.
    *
-   * @param share of the keys, in (0, 1)
+   * @param share fraction of the keys, in (0, 1)
    */
   public record Canary(long version, double share) {
     public Canary {
       if (!(share > 0 && share < 1)) {
         throw new IllegalArgumentException(
-            "a canary's share of the keys must be above 0 and below 1, not " + share);
+            "canary share must be above 0 and below 1, got " + share);
       }
     }
   }
@@ -43,12 +43,12 @@ public record LivePointer(
     Objects.requireNonNull(at, "at");
   }
 
-  /** Of one head for all keys. */
+  /** Creates a pointer without a canary. */
   public LivePointer(String task, long epoch, long version, boolean pinned, String by, Instant at) {
     this(task, epoch, version, pinned, by, at, null);
   }
 
-  /** Whether only a person moves it to another head. */
+  /** Returns whether only an operator may move it: it is pinned or has a canary. */
   public boolean held() {
     return pinned || canary != null;
   }

@@ -10,11 +10,11 @@ import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the live heads said of one record: one value a record, however many tasks there are, for
- * with a small network it is the writing that costs.
+ * The predictions of the live heads for one record. All tasks share one value, because with a small
+ * network, writing dominates the cost.
  *
- * @param leading of the bundle's first task, told as if there were no other
- * @param otherTasks in the bundle's order; null where there is none
+ * @param leading prediction of the bundle's first task, serialised at the top level
+ * @param otherTasks predictions of the other tasks, in the bundle's order; null if there are none
  */
 @JsonSerialize(using = PredictionSerializer.class)
 public record Prediction(
@@ -23,18 +23,20 @@ public record Prediction(
     Source source,
     @Nullable List<TaskPrediction> otherTasks) {
 
-  /** Header naming the head that made the leading prediction, as decimal text. */
+  /** Header with the version of the head behind the leading prediction, as decimal text. */
   public static final String HEAD_VERSION_HEADER = "headwater-head-version";
 
   /**
-   * @param tasks what is said for each, in the bundle's order; one or more
+   * Creates the prediction of a record.
+   *
+   * @param tasks one prediction per task, in the bundle's order; not empty
    */
   public static Prediction of(String recordId, Source source, List<TaskPrediction> tasks) {
     int all = tasks.size();
     return new Prediction(recordId, tasks.get(0), source, all == 1 ? null : tasks.subList(1, all));
   }
 
-  /** What is said for each task, in the bundle's order. */
+  /** Returns the predictions of all tasks, in the bundle's order. */
   public List<TaskPrediction> tasks() {
     List<TaskPrediction> tasks = new ArrayList<>();
     tasks.add(leading);
@@ -45,9 +47,9 @@ public record Prediction(
   }
 
   /**
-   * What travels beside it: the trace of its record, and the version of the leading task's head.
+   * Adds the head version of the leading task to the record's trace headers.
    *
-   * @param trace added to
+   * @param trace modified and returned
    */
   public Headers headers(Headers trace) {
     return trace.add(HEAD_VERSION_HEADER, Long.toString(leading.headVersion()).getBytes(US_ASCII));

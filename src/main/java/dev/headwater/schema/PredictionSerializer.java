@@ -9,9 +9,9 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes predictions field by field: what any one of them lacks is most of what it could have, and
- * a bean is asked for each by reflection. Of numbers the digits that tell their float from the next
- * are written; networks say no more.
+ * Writes predictions field by field. Most fields of a prediction are absent, and a bean serializer
+ * would read each of them by reflection. Numbers are written with the shortest digits that identify
+ * their float, because networks output floats.
  */
 final class PredictionSerializer extends StdSerializer<Prediction> {
   private static final SerializableString RECORD_ID = new SerializedString("recordId");
@@ -39,16 +39,16 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
   }
 
   @Override
-  public void serialize(Prediction said, JsonGenerator json, SerializerProvider provider)
+  public void serialize(Prediction prediction, JsonGenerator json, SerializerProvider provider)
       throws IOException {
     json.writeStartObject();
-    text(json, RECORD_ID, said.recordId());
-    task(said.leading(), json, provider);
-    source(said.source(), json);
-    if (said.otherTasks() != null) {
+    text(json, RECORD_ID, prediction.recordId());
+    task(prediction.leading(), json, provider);
+    source(prediction.source(), json);
+    if (prediction.otherTasks() != null) {
       json.writeFieldName(OTHER_TASKS);
       json.writeStartArray();
-      for (TaskPrediction other : said.otherTasks()) {
+      for (TaskPrediction other : prediction.otherTasks()) {
         json.writeStartObject();
         task(other, json, provider);
         json.writeEndObject();
@@ -69,32 +69,33 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
     json.writeEndObject();
   }
 
-  private static void task(TaskPrediction said, JsonGenerator json, SerializerProvider provider)
+  private static void task(
+      TaskPrediction prediction, JsonGenerator json, SerializerProvider provider)
       throws IOException {
-    text(json, TASK, said.task());
-    text(json, LABEL, said.label());
-    number(json, CONFIDENCE, said.confidence());
+    text(json, TASK, prediction.task());
+    text(json, LABEL, prediction.label());
+    number(json, CONFIDENCE, prediction.confidence());
     json.writeFieldName(TOP);
     json.writeStartArray();
-    for (Scored scored : said.top()) {
+    for (Scored scored : prediction.top()) {
       scored(scored, json);
     }
     json.writeEndArray();
     json.writeFieldName(HEAD_VERSION);
-    json.writeNumber(said.headVersion());
-    if (said.frozen() != null) {
+    json.writeNumber(prediction.headVersion());
+    if (prediction.frozen() != null) {
       json.writeFieldName("frozen");
-      scored(said.frozen(), json);
+      scored(prediction.frozen(), json);
     }
-    text(json, MASK, said.mask());
-    rest("shares", said.shares(), json, provider);
-    if (said.leastConfidence() != null) {
-      number(json, LEAST, said.leastConfidence());
+    text(json, MASK, prediction.mask());
+    rest("shares", prediction.shares(), json, provider);
+    if (prediction.leastConfidence() != null) {
+      number(json, LEAST, prediction.leastConfidence());
     }
-    text(json, FROZEN_MASK, said.frozenMask());
-    rest("labels", said.labels(), json, provider);
-    estimate(ESTIMATE, said.estimate(), json);
-    estimate(FROZEN_ESTIMATE, said.frozenEstimate(), json);
+    text(json, FROZEN_MASK, prediction.frozenMask());
+    rest("labels", prediction.labels(), json, provider);
+    estimate(ESTIMATE, prediction.estimate(), json);
+    estimate(FROZEN_ESTIMATE, prediction.frozenEstimate(), json);
   }
 
   private static void scored(Scored scored, JsonGenerator json) throws IOException {
@@ -128,7 +129,7 @@ final class PredictionSerializer extends StdSerializer<Prediction> {
     }
   }
 
-  /** Exponents of what a head on a log scale says may leave the range of floats. */
+  /** Writes a double outside the float range, which a head on a log scale may output. */
   private static void number(JsonGenerator json, SerializableString name, double number)
       throws IOException {
     json.writeFieldName(name);

@@ -6,8 +6,8 @@ import com.fasterxml.jackson.databind.ser.std.StdSerializer;
 import java.io.IOException;
 
 /**
- * Writes a probability with the digits that tell its float from the next. Networks say no more, and
- * what a double has beyond them was a ninth of a prediction's bytes.
+ * Writes a probability with the shortest digits that identify its float. Networks output floats;
+ * the further digits of a double took a ninth of a prediction's bytes.
  */
 final class Probability extends StdSerializer<Double> {
   Probability() {

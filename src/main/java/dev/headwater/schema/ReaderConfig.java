@@ -4,16 +4,16 @@ import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 
-/** What all have who read a topic by themselves, as members of no group. */
+/** The consumer configuration for reading a topic without a consumer group. */
 public final class ReaderConfig {
   private ReaderConfig() {}
 
   /**
-   * Of committed records only, and of topics that are there. What expires while it is read is gone,
-   * and what follows is read.
+   * Returns properties that read committed records only and do not create topics. If records expire
+   * while they are read, reading continues with the earliest record left.
    *
    * @param kafka client properties
-   * @return to be added to
+   * @return a modifiable map
    */
   public static Map<String, Object> of(Map<String, Object> kafka) {
     Map<String, Object> config = new HashMap<>(kafka);

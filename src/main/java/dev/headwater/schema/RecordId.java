@@ -6,22 +6,24 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
-/** What a record is called: by its header, else by its value, else by where it was read. */
+/** The id of a record: from its header, else from its value, else from its source offset. */
 public final class RecordId {
-  /** Header with a record's id. */
+  /** Header that carries the record id. */
   public static final String HEADER = "headwater-record-id";
 
   private RecordId() {}
 
   /**
-   * @param own the id found in the record's value, null where there is none
+   * Returns the id of a record.
+   *
+   * @param own the id found in the record's value, null if there is none
    */
   public static String of(Headers headers, @Nullable String own, Source source) {
     String named = header(headers);
     return named != null ? named : own != null ? own : source.recordId();
   }
 
-  /** The id in the header, null where there is none. */
+  /** Returns the id in the header, null if there is none. */
   public static @Nullable String header(Headers headers) {
     Header header = headers.lastHeader(HEADER);
     return header == null || header.value() == null || header.value().length == 0

@@ -3,32 +3,30 @@ package dev.headwater.schema;
 import java.util.Locale;
 
 /**
- * A head, or the bytes that claim to be one, that must not serve. The head that served before keeps
- * serving; the reason goes to the log and the metrics.
+ * Thrown when a head, or a record of the heads topic, must not be used. The current live head keeps
+ * serving; the reason is logged and the cause counted.
  */
 public final class RefusedHeadException extends Exception {
   private static final long serialVersionUID = 1;
 
-  /** What kind of fault it is; the bounded half of the reason. */
+  /** Why the head is rejected, as one of a bounded set. */
   public enum Cause {
-    /** Its bytes are no head, or not those that were promised. */
+    /** Its bytes are not a valid head, or differ from what its manifest states. */
     UNREADABLE,
     /** It belongs to another task, backbone or encoder. */
     FOREIGN,
-    /** Its pointer carries an epoch that was overtaken. */
+    /** The epoch of its pointer is outdated. */
     STALE,
-    /** Not all of it has come yet. */
+    /** Some of its records have not arrived yet. */
     INCOMPLETE,
-    /**
-     * It does not fit the graph, is not finite, or says here what it did not say to its trainer.
-     */
+    /** It does not match the graph, is not finite, or does not reproduce its golden logits. */
     UNFIT,
-    /** It bears no valid signature. */
+    /** It has no valid signature. */
     UNSIGNED,
-    /** It weighs more than a head of this bundle can, or than this process has room for. */
+    /** It is larger than a head of this bundle can be, or than this process has memory for. */
     OVERSIZED;
 
-    /** As metrics name it. */
+    /** Returns the value of the metric tag. */
     public String code() {
       return name().toLowerCase(Locale.ROOT);
     }
@@ -37,7 +35,7 @@ public final class RefusedHeadException extends Exception {
   private final Cause fault;
   private final String reason;
 
-  /** As {@link Cause#UNREADABLE}. */
+  /** Creates an exception with {@link Cause#UNREADABLE}. */
   public RefusedHeadException(String reason) {
     this(Cause.UNREADABLE, reason);
   }

@@ -4,12 +4,13 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record that an annotator is asked to label.
+ * A label request: a record for an annotator to label.
  *
- * @param payload the record's value as text, or base64 where {@code base64} says so
- * @param prediction what the live head said; null for audit records, so as not to lead the
- *     annotator
- * @param mask likewise of a dense task: a grey PNG in base64, to be corrected
+ * @param payload the record's value as text, or base64 if {@code base64} is true
+ * @param prediction prediction of the live head; null for audit records, so that it does not bias
+ *     the annotator
+ * @param mask predicted mask of a dense task, a greyscale PNG in base64; null as for {@code
+ *     prediction}
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ReviewItem(
@@ -21,7 +22,7 @@ public record ReviewItem(
     @Nullable Scored prediction,
     Source source,
     @Nullable String mask) {
-  /** Of a task that gives records a label. */
+  /** Creates a label request without a mask. */
   public ReviewItem(
       String recordId,
       String task,

@@ -14,14 +14,14 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Float32 tensors as safetensors, the format of huggingface/safetensors (README, "Format"): an
- * unsigned 64-bit little-endian header length, a JSON header, then the tensors' bytes without a
- * gap.
+ * Reads and writes float32 tensors as safetensors, the format of huggingface/safetensors (README,
+ * "Format"): an unsigned 64-bit little-endian header length, a JSON header, then the tensor data
+ * without gaps.
  *
- * <p>Reading takes no byte on trust: whatever is not exactly such a file of F32 tensors is refused,
- * nothing is allocated that the input does not pay for, and no other exception leaves it. NaN and
- * infinity are legal here, for they are legal float32: whether a head may serve is decided where it
- * is installed.
+ * <p>The input of {@link #read} is untrusted. Everything but a well-formed file of F32 tensors is
+ * rejected, no allocation exceeds the size of the input, and no other exception is thrown. NaN and
+ * infinity are accepted, because they are valid float32. Whether a head may serve is decided when
+ * it is installed.
  */
 public final class Safetensors {
   /** The limit of the reference implementation. */
@@ -29,15 +29,15 @@ public final class Safetensors {
 
   private static final int ALIGNMENT = 8;
 
-  /** What a file holds; both maps in the order of its header. */
+  /** The content of a file; both maps keep the order of its header. */
   public record Contents(Map<String, Tensor> tensors, Map<String, String> metadata) {}
 
   private Safetensors() {}
 
   /**
-   * Writes tensors sorted by name, so that equal contents give equal bytes.
+   * Writes tensors sorted by name, so that equal contents produce equal bytes.
    *
-   * @throws IllegalArgumentException where the file would pass 2 GiB or a name cannot be written
+   * @throws IllegalArgumentException if the file would exceed 2 GiB or a name cannot be written
    */
   public static byte[] write(Map<String, Tensor> tensors, Map<String, String> metadata) {
     Map<String, Tensor> sorted = new TreeMap<>(tensors);
@@ -45,7 +45,8 @@ public final class Safetensors {
     int padded = (header.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     long size = sorted.values().stream().mapToLong(Safetensors::bytes).sum() + Long.BYTES + padded;
     if (size > Integer.MAX_VALUE || padded > MAX_HEADER_BYTES) {
-      throw new IllegalArgumentException(size + " bytes do not fit one safetensors array");
+      throw new IllegalArgumentException(
+          size + " bytes exceed the maximum size of a safetensors file, 2 GiB");
     }
     ByteBuffer file = ByteBuffer.allocate((int) size).order(ByteOrder.LITTLE_ENDIAN);
     file.putLong(padded).put(header);
@@ -60,9 +61,9 @@ public final class Safetensors {
   }
 
   /**
-   * Reads what {@link #write} or any other safetensors writer wrote.
+   * Reads a file of {@link #write} or of any other safetensors writer.
    *
-   * @throws RefusedHeadException naming what is wrong, for any input that is not such a file
+   * @throws RefusedHeadException with the reason, if the input is not such a file
    */
   public static Contents read(byte[] bytes) throws RefusedHeadException {
     int headerLength = headerLength(bytes);
@@ -86,7 +87,8 @@ public final class Safetensors {
     long offset = 0;
     for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {
       if (tensor.getKey().equals(SafetensorsHeader.METADATA)) {
-        throw new IllegalArgumentException("no tensor may be called " + tensor.getKey());
+        throw new IllegalArgumentException(
+            "invalid tensor name " + tensor.getKey() + ": it is reserved");
       }
       ObjectNode node = root.putObject(tensor.getKey()).put("dtype", "F32");
       Arrays.stream(tensor.getValue().shape()).forEach(node.putArray("shape")::add);
@@ -95,7 +97,7 @@ public final class Safetensors {
     return utf8(root.toString());
   }
 
-  /** Strictly: half a surrogate pair has no UTF-8, and no reader would take what stands for it. */
+  /** Encodes strictly: a replacement character for an unpaired surrogate would break readers. */
   private static byte[] utf8(String header) {
     try {
       ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(header));
@@ -103,7 +105,7 @@ public final class Safetensors {
       encoded.get(bytes);
       return bytes;
     } catch (CharacterCodingException e) {
-      throw new IllegalArgumentException("a tensor name or metadata value is not text", e);
+      throw new IllegalArgumentException("a tensor name or metadata value is not valid Unicode", e);
     }
   }
 
@@ -114,13 +116,14 @@ public final class Safetensors {
   private static int headerLength(byte[] bytes) throws RefusedHeadException {
     if (bytes.length < Long.BYTES) {
       throw new RefusedHeadException(
-          "The safetensors file is cut off: " + bytes.length + " bytes hold no header length.");
+          "The safetensors file is truncated: %d bytes, expected at least %d."
+              .formatted(bytes.length, Long.BYTES));
     }
     long length = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
     int most = Math.min(MAX_HEADER_BYTES, bytes.length - Long.BYTES);
     if (length < 0 || length > most) {
       throw new RefusedHeadException(
-          "The safetensors header claims %s bytes where at most %d can follow."
+          "The safetensors header length is %s bytes, expected at most %d."
               .formatted(Long.toUnsignedString(length), most));
     }
     return (int) length;
@@ -128,14 +131,14 @@ public final class Safetensors {
 
   private static String headerText(byte[] bytes, int length) throws RefusedHeadException {
     try {
-      // A decoder of our own: Jackson would guess UTF-16 or UTF-32 from the first bytes.
+      // decoded here, because Jackson would detect UTF-16 or UTF-32 from the first bytes
       String text =
           StandardCharsets.UTF_8
               .newDecoder()
               .decode(ByteBuffer.wrap(bytes, Long.BYTES, length))
               .toString();
       if (!text.startsWith("{")) {
-        throw new RefusedHeadException("The safetensors header does not begin with a brace.");
+        throw new RefusedHeadException("The safetensors header does not start with a brace.");
       }
       return text;
     } catch (CharacterCodingException e) {
@@ -144,7 +147,7 @@ public final class Safetensors {
     }
   }
 
-  /** Tensors must fill the data exactly: in offset order each begins where the last one ended. */
+  /** Checks that the tensors fill the data section without gaps and overlaps. */
   private static void checkLayout(Map<String, SafetensorsHeader.Entry> entries, int dataBytes)
       throws RefusedHeadException {
     List<Map.Entry<String, SafetensorsHeader.Entry>> inOrder =
@@ -159,7 +162,7 @@ public final class Safetensors {
       SafetensorsHeader.Entry entry = named.getValue();
       if (entry.begin() != end || entry.end() < end || entry.end() > dataBytes) {
         throw new RefusedHeadException(
-            "Safetensors tensor '%s' claims bytes %d to %d, but must begin at %d and end by %d."
+            "Safetensors tensor '%s' spans bytes %d to %d, expected to start at %d and end by %d."
                 .formatted(named.getKey(), entry.begin(), entry.end(), end, dataBytes));
       }
       checkSize(named.getKey(), entry);
@@ -167,7 +170,7 @@ public final class Safetensors {
     }
     if (end != dataBytes) {
       throw new RefusedHeadException(
-          "The safetensors file has " + (dataBytes - end) + " bytes that belong to no tensor.");
+          "The safetensors file has " + (dataBytes - end) + " bytes after the last tensor.");
     }
   }
 
@@ -180,11 +183,11 @@ public final class Safetensors {
       }
     } catch (ArithmeticException e) {
       throw new RefusedHeadException(
-          "The shape of safetensors tensor '" + name + "' is larger than any file.");
+          "The shape of safetensors tensor '" + name + "' exceeds the maximum size.");
     }
     if (size != entry.end() - entry.begin()) {
       throw new RefusedHeadException(
-          "Safetensors tensor '%s' of shape %s needs %d bytes, its data_offsets span %d."
+          "Safetensors tensor '%s' of shape %s needs %d bytes, but data_offsets span %d."
               .formatted(name, Arrays.toString(entry.shape()), size, entry.end() - entry.begin()));
     }
   }

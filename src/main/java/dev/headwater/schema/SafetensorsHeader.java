@@ -11,13 +11,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JSON header of a safetensors file, read token by token: a hostile header is refused at its
- * first wrong token, before anything is built from the rest.
+ * The JSON header of a safetensors file. It is parsed token by token, so that a malicious header is
+ * rejected at its first invalid token.
  */
 final class SafetensorsHeader {
   static final String METADATA = "__metadata__";
 
-  // Names come from outside: they must not grow a table that is never emptied.
+  // names are untrusted: interning them would fill a table that is never cleared
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
@@ -28,7 +28,7 @@ final class SafetensorsHeader {
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private @Nullable Map<String, String> metadata;
 
-  /** Where a tensor lies; offsets are bytes from the end of the header. */
+  /** The shape and location of a tensor; offsets are in bytes from the end of the header. */
   record Entry(long[] shape, long begin, long end) {}
 
   private SafetensorsHeader(JsonParser parser) {
@@ -41,9 +41,9 @@ final class SafetensorsHeader {
       header.read();
       return header;
     } catch (JsonProcessingException e) {
-      throw refused("is not valid JSON: " + e.getOriginalMessage());
+      throw invalid("is not valid JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
-      throw refused("could not be read: " + e.getMessage());
+      throw invalid("could not be read: " + e.getMessage());
     }
   }
 
@@ -56,20 +56,20 @@ final class SafetensorsHeader {
   }
 
   private void read() throws IOException, RefusedHeadException {
-    expect(parser.nextToken(), JsonToken.START_OBJECT, "the header");
+    expect(parser.nextToken(), JsonToken.START_OBJECT, "root");
     for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
-      boolean twice =
+      boolean duplicate =
           name.equals(METADATA) ? !readMetadata() : entries.put(name, readEntry(name)) != null;
-      if (twice) {
-        throw refused("names '" + name + "' twice");
+      if (duplicate) {
+        throw invalid("has the duplicate key '" + name + "'");
       }
     }
     if (parser.nextToken() != null) {
-      throw refused("goes on after its closing brace");
+      throw invalid("has content after its closing brace");
     }
   }
 
-  /** Returns false where it was there before. */
+  /** Returns false if the header has metadata already. */
   private boolean readMetadata() throws IOException, RefusedHeadException {
     boolean first = metadata == null;
     Map<String, String> read = new LinkedHashMap<>();
@@ -77,7 +77,7 @@ final class SafetensorsHeader {
     for (String key = parser.nextFieldName(); key != null; key = parser.nextFieldName()) {
       expect(parser.nextToken(), JsonToken.VALUE_STRING, METADATA + " '" + key + "'");
       if (read.put(key, parser.getText()) != null) {
-        throw refused("names " + METADATA + " '" + key + "' twice");
+        throw invalid("has the duplicate key '" + key + "' in " + METADATA);
       }
     }
     metadata = read;
@@ -98,7 +98,7 @@ final class SafetensorsHeader {
       } else if (key.equals("data_offsets") && offsets == null) {
         offsets = readNumbers("data_offsets of '" + name + "'");
       } else {
-        throw refused("has an unknown or repeated key '" + key + "' in tensor '" + name + "'");
+        throw invalid("has an unknown or repeated key '" + key + "' in tensor '" + name + "'");
       }
     }
     return entry(name, type, shape, offsets);
@@ -108,10 +108,10 @@ final class SafetensorsHeader {
       String name, @Nullable String type, long @Nullable [] shape, long @Nullable [] offsets)
       throws RefusedHeadException {
     if (type == null || shape == null || offsets == null || offsets.length != 2) {
-      throw refused("lacks dtype, shape or two data_offsets for tensor '" + name + "'");
+      throw invalid("lacks dtype, shape or two data_offsets for tensor '" + name + "'");
     }
     if (!type.equals("F32")) {
-      throw refused("gives tensor '" + name + "' the type " + type + ", only F32 is read");
+      throw invalid("has dtype " + type + " for tensor '" + name + "', expected F32");
     }
     return new Entry(shape, offsets[0], offsets[1]);
   }
@@ -125,7 +125,7 @@ final class SafetensorsHeader {
       numbers = count < numbers.length ? numbers : Arrays.copyOf(numbers, 2 * count);
       numbers[count] = parser.getLongValue();
       if (numbers[count++] < 0) {
-        throw refused("has a negative number in the " + what);
+        throw invalid("has a negative number in " + what);
       }
     }
     return Arrays.copyOf(numbers, count);
@@ -134,11 +134,11 @@ final class SafetensorsHeader {
   private static void expect(@Nullable JsonToken found, JsonToken wanted, String what)
       throws RefusedHeadException {
     if (found != wanted) {
-      throw refused("has " + found + " where the " + what + " needs " + wanted);
+      throw invalid("has " + found + " as " + what + ", expected " + wanted);
     }
   }
 
-  private static RefusedHeadException refused(String what) {
+  private static RefusedHeadException invalid(String what) {
     return new RefusedHeadException("The safetensors header " + what + ".");
   }
 }

@@ -17,13 +17,13 @@ import org.apache.kafka.common.serialization.Serializer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samples in Avro's single-object encoding (Avro specification, "Single-object encoding"): the
- * writer's schema fingerprint travels with every value, and what any release wrote is read by the
- * schema it was written with. A value of an unknown schema is refused, not misread.
+ * A serde for samples in Avro's single-object encoding (Avro specification, "Single-object
+ * encoding"). Every value carries the fingerprint of its writer schema, so values of any release
+ * are read with the schema they were written with. A value of an unknown schema is rejected.
  */
 public final class SampleSerde implements Serde<Sample> {
   static {
-    // Avro builds only classes it was told to trust (1.12.1 and later)
+    // since 1.12.1, Avro only instantiates classes that are listed as trusted
     ClassSecurityValidator.setGlobal(
         ClassSecurityValidator.composite(
             ClassSecurityValidator.getGlobal(),
@@ -39,7 +39,7 @@ public final class SampleSerde implements Serde<Sample> {
   }
 
   /**
-   * @param others what may have been written with, beside the present schema
+   * @param others writer schemas that are readable besides the current one
    */
   SampleSerde(SchemaStore others) {
     decoder = Sample.createDecoder(others);
@@ -60,7 +60,7 @@ public final class SampleSerde implements Serde<Sample> {
     }
   }
 
-  /** Packs features as the schema's little-endian bytes. */
+  /** Encodes features as the little-endian bytes of the schema. */
   public static ByteBuffer pack(float[] features) {
     ByteBuffer bytes =
         ByteBuffer.allocate(features.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
@@ -68,14 +68,14 @@ public final class SampleSerde implements Serde<Sample> {
     return bytes;
   }
 
-  /** The features of a sample, rows x dim, row-major. */
+  /** Decodes the features of a sample, rows x dim, row-major. */
   public static float[] unpack(Sample sample) {
     float[] features = new float[sample.getRows() * sample.getDim()];
     floats(sample).get(features);
     return features;
   }
 
-  /** A view of its features. */
+  /** Returns a view of the features. */
   private static FloatBuffer floats(Sample sample) {
     return sample.getFeatures().duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
   }
@@ -101,28 +101,28 @@ public final class SampleSerde implements Serde<Sample> {
       buffer.get(bytes);
       return bytes;
     } catch (IOException e) {
-      throw new SerializationException("sample " + sample.getRecordId(), e);
+      throw new SerializationException("failed to encode sample " + sample.getRecordId(), e);
     }
   }
 
   @SuppressWarnings("NullAway")
   private Sample read(byte @Nullable [] bytes) {
     try {
-      return bytes == null ? null : whole(decoder.decode(bytes));
+      return bytes == null ? null : validated(decoder.decode(bytes));
     } catch (IOException | RuntimeException e) {
-      throw new SerializationException("not a sample: " + e.getMessage(), e);
+      throw new SerializationException("invalid sample: " + e.getMessage(), e);
     }
   }
 
-  /** What the schema cannot say; who reads a sample may rely on it. */
-  private static Sample whole(Sample sample) throws IOException {
+  /** Checks the constraints that the schema cannot express; readers rely on them. */
+  private static Sample validated(Sample sample) throws IOException {
     long size = (long) sample.getRows() * sample.getDim() * Float.BYTES;
     if (sample.getRows() < 1
         || sample.getDim() < 0
         || sample.getFeatures().remaining() != size
         || !(sample.getWeight() > 0 && sample.getWeight() < Double.POSITIVE_INFINITY)) {
       throw new IOException(
-          "%d bytes of features for %d x %d, weight %s"
+          "%d bytes of features for %d x %d floats, weight %s"
               .formatted(
                   sample.getFeatures().remaining(),
                   sample.getRows(),

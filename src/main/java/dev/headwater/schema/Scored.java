@@ -3,7 +3,7 @@ package dev.headwater.schema;
 import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 
 /**
- * A label with the probability the head gave it.
+ * A label with its predicted probability.
  *
  * @param confidence in [0, 1]
  */

@@ -1,9 +1,9 @@
 package dev.headwater.schema;
 
-/** Where a record was read from. */
+/** The topic, partition and offset of a record. */
 public record Source(String topic, int partition, long offset) {
 
-  /** The record id of a record that brings none of its own. */
+  /** Returns the id of a record that has no id of its own. */
   public String recordId() {
     return topic + "-" + partition + "-" + offset;
   }

@@ -6,23 +6,23 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the live head said of one record for one task.
+ * The prediction of the live head for one record and one task.
  *
- * @param label null while no head is live (a declared cold start), and where the task tells no one
- *     label
- * @param confidence probability of {@code label}; of several labels that of the least certain, of a
- *     mask the mean over its pixels, of a number 1 - the width of its interval / the width it would
- *     have if nothing of the record were known; 0 while no head is live
+ * @param label null while no head is live (a declared cold start), and for tasks whose output is
+ *     not a single label
+ * @param confidence probability of {@code label}. Multi-label task: probability of the least
+ *     certain label. Dense task: mean over the pixels. Regression task: 1 - width of the interval /
+ *     width without knowledge of the record. 0 while no head is live
  * @param top the most probable labels, best first; empty while no head is live
- * @param headVersion the head that made this prediction; 0 is the bundle's own
- * @param frozen what the head that never learns said of the same record, where comparison is on
- * @param mask of a dense task, in place of {@code label}: a grey PNG in base64
- * @param shares of the pixels that each label has, where there is a mask
- * @param leastConfidence of its least sure pixel
- * @param frozenMask the mask of the head that never learns, where comparison is on
- * @param labels of a multi-label task, in place of {@code label}
- * @param estimate of a regression task, in place of {@code label}
- * @param frozenEstimate of the head that never learns, where comparison is on
+ * @param headVersion version of the head behind this prediction; 0 is the head of the bundle
+ * @param frozen prediction of the frozen head for the same record, if comparison is on
+ * @param mask output of a dense task, instead of {@code label}: a greyscale PNG in base64
+ * @param shares fraction of the mask's pixels by label
+ * @param leastConfidence confidence of the mask's least certain pixel
+ * @param frozenMask mask of the frozen head, if comparison is on
+ * @param labels output of a multi-label task, instead of {@code label}
+ * @param estimate output of a regression task, instead of {@code label}
+ * @param frozenEstimate estimate of the frozen head, if comparison is on
  */
 public record TaskPrediction(
     String task,
@@ -39,7 +39,7 @@ public record TaskPrediction(
     @Nullable Estimate estimate,
     @Nullable Estimate frozenEstimate) {
 
-  /** One label for the record. */
+  /** Creates the prediction of a single-label task. */
   public TaskPrediction(
       String task,
       @Nullable String label,
@@ -50,7 +50,7 @@ public record TaskPrediction(
     this(task, label, confidence, top, headVersion, frozen, null, null, null);
   }
 
-  /** A label for the record, several, or a number. */
+  /** Creates the prediction of a single-label, multi-label or regression task. */
   public TaskPrediction(
       String task,
       @Nullable String label,
@@ -77,7 +77,7 @@ public record TaskPrediction(
         frozenEstimate);
   }
 
-  /** A label for each pixel of the record. */
+  /** Creates the prediction of a dense task. */
   public TaskPrediction(
       String task,
       double confidence,
@@ -102,7 +102,7 @@ public record TaskPrediction(
         null);
   }
 
-  /** The answer as the text of a label; null while no head is live. */
+  /** Returns the output in the text form of a label; null while no head is live. */
   public @Nullable String said() {
     if (labels != null) {
       return Label.text(labels);
@@ -110,7 +110,7 @@ public record TaskPrediction(
     return estimate != null ? Double.toString(estimate.value()) : label != null ? label : mask;
   }
 
-  /** Whether a head was live. */
+  /** Returns whether a head was live. */
   @JsonIgnore
   public boolean made() {
     return label != null || mask != null || labels != null || estimate != null;

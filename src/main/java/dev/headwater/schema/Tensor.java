@@ -4,18 +4,18 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A dense float32 tensor, row-major. The arrays are not copied: whoever makes one gives them away.
+ * A dense float32 tensor, row-major. The arrays are not copied: the caller must not modify them.
  *
  * @param shape its product is the length of {@code values}
  */
-@SuppressWarnings("ArrayRecordComponent") // bulk numbers: equality is defined on content below
+@SuppressWarnings("ArrayRecordComponent") // bulk data; equality compares the content, see below
 public record Tensor(long[] shape, float[] values) {
 
   public Tensor {
     long size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
     if (size != values.length) {
       throw new IllegalArgumentException(
-          "shape " + Arrays.toString(shape) + " wants " + size + " values, got " + values.length);
+          "shape " + Arrays.toString(shape) + " needs " + size + " values, got " + values.length);
     }
   }
 
@@ -24,9 +24,9 @@ public record Tensor(long[] shape, float[] values) {
   }
 
   /**
-   * Rows as one [rows, width] tensor.
+   * Stacks rows into one [rows, width] tensor.
    *
-   * @param width of each row
+   * @param width length of each row
    */
   public static Tensor rows(List<float[]> rows, int width) {
     float[] values = new float[rows.size() * width];
@@ -36,7 +36,7 @@ public record Tensor(long[] shape, float[] values) {
     return new Tensor(new long[] {rows.size(), width}, values);
   }
 
-  /** Whether every value is finite. */
+  /** Returns whether every value is finite. */
   public boolean finite() {
     for (float value : values) {
       if (!Float.isFinite(value)) {

@@ -3,7 +3,7 @@ package dev.headwater.schema;
 import org.apache.kafka.common.serialization.Serde;
 
 /**
- * A topic and the only serdes it may be read and written with.
+ * A topic and its serdes.
  *
  * @param name the topic's name on the broker
  */

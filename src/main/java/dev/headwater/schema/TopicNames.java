@@ -5,7 +5,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** The configured name of every topic; {@code records} may name several. */
+/** The configured topic names; there may be several {@code records} topics. */
 public record TopicNames(
     List<String> records,
     String predictions,
@@ -19,8 +19,9 @@ public record TopicNames(
   private static final Pattern LEGAL = Pattern.compile("(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}");
 
   /**
-   * @throws IllegalArgumentException where Kafka takes no such name, or a topic would be two of
-   *     these
+   * Validates the names.
+   *
+   * @throws IllegalArgumentException if a name is not legal in Kafka or is used twice
    */
   public TopicNames {
     records = List.copyOf(records);
@@ -30,20 +31,20 @@ public record TopicNames(
     for (String name : all) {
       if (!LEGAL.matcher(name).matches()) {
         throw new IllegalArgumentException(
-            "'%s' is no name of a topic: letters, digits, '.', '_' and '-', at most 249"
+            "invalid topic name '%s': expected at most 249 letters, digits, '.', '_' or '-'"
                 .formatted(name));
       }
       if (Collections.frequency(all, name) > 1) {
         throw new IllegalArgumentException(
-            "'%s' is named twice: every topic is for one thing".formatted(name));
+            "topic name '%s' is used twice; topic names must be unique".formatted(name));
       }
     }
     if (records.isEmpty()) {
-      throw new IllegalArgumentException("no topic of records is named");
+      throw new IllegalArgumentException("no records topic configured: expected at least one");
     }
   }
 
-  /** Names under one prefix: {@code prefix-records}, {@code prefix-predictions} and so on. */
+  /** Creates names with a common prefix, such as {@code prefix-records}. */
   public static TopicNames prefixed(String prefix) {
     return new TopicNames(
         List.of(prefix + "-records"),

@@ -11,44 +11,48 @@ import org.apache.kafka.common.config.TopicConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one topic must be like.
+ * The required configuration of one topic.
  *
- * @param partitionsBecause why the partition count must be this one; null where any count will do
+ * @param partitionsBecause why the partition count is fixed; null if any count is valid
  */
 record TopicPlan(
     String name, int partitions, @Nullable String partitionsBecause, List<Setting> settings) {
-  /** Kafka's own default, which a chunk of a head with its key and batch stays below. */
+  /** Kafka's default; a head chunk with its key and batch overhead stays below it. */
   private static final long MESSAGE_BYTES = (1 << 20) + 12;
 
-  /** A dead letter is a whole record with more headers than it came with. */
+  /** A dead letter is a complete record plus additional headers. */
   private static final long DEAD_LETTER_BYTES = MESSAGE_BYTES + (64 << 10);
 
-  /** Compaction spares the active segment, and no segment is active for longer than this. */
+  /** Maximum age of the active segment, which compaction skips. */
   private static final String DAY_MS = "86400000";
 
   private static final Setting DELETE =
-      exactly(TopicConfig.CLEANUP_POLICY_CONFIG, "delete", "nothing may be compacted away");
+      exactly(TopicConfig.CLEANUP_POLICY_CONFIG, "delete", "compaction would lose records");
   private static final Setting APPEND_TIME =
       exactly(
           TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG,
           "LogAppendTime",
-          "else old records replayed today would expire at once");
+          "with CreateTime, replayed old records would expire immediately");
 
-  /** Told only: brokers before Kafka 3.6 do not know it, and bound nothing. */
+  /** Checked, but not set: brokers before Kafka 3.6 have neither the setting nor the limit. */
   private static final Setting ANY_AGE =
       new Setting(
           TopicConfig.MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG,
           "",
           found -> found.isEmpty() || found.equals(Long.toString(Long.MAX_VALUE)),
-          Long.MAX_VALUE + " (a prediction is as old as its record: one refused stops scoring)");
+          Long.MAX_VALUE
+              + " (predictions have the timestamp of their record; a rejected one stops scoring)");
 
   /**
-   * @param value what a new topic gets; empty where it is the broker's
-   * @param fits what an existing one may have instead
+   * A required topic setting.
+   *
+   * @param value the value for a new topic; empty leaves it to the broker
+   * @param valid whether a value of an existing topic is valid
+   * @param expected the valid values, for messages
    */
-  record Setting(String key, String value, Predicate<String> fits, String expected) {}
+  record Setting(String key, String value, Predicate<String> valid, String expected) {}
 
-  /** Every topic of a deployment. */
+  /** Returns the plans of all topics of a deployment. */
   static List<TopicPlan> of(TopicNames names, TopicSettings settings) {
     List<TopicPlan> plans = new ArrayList<>();
     names.records().forEach(name -> plans.add(shared(name, settings)));
@@ -61,13 +65,15 @@ record TopicPlan(
             settings,
             DELETE,
             atLeast(
-                TopicConfig.MAX_MESSAGE_BYTES_CONFIG, DEAD_LETTER_BYTES, "to hold what failed")));
+                TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
+                DEAD_LETTER_BYTES,
+                "the failed record plus headers")));
     String join = "the label join needs the same fixed count on pending and labels-by-id";
     Setting wait =
         atLeast(
             TopicConfig.RETENTION_MS_CONFIG,
             settings.labelWait().toMillis(),
-            "the label wait, so that no record expires before its label may come");
+            "the label wait: records must not expire before their labels arrive");
     plans.add(joined(names.pending(), settings, join, DELETE, APPEND_TIME, wait));
     plans.add(joined(names.labelsById(), settings, join, DELETE, APPEND_TIME, wait));
     plans.add(samples(names, settings));
@@ -86,20 +92,23 @@ record TopicPlan(
                 .collect(Collectors.toMap(Setting::key, Setting::value)));
   }
 
-  /** What is wrong with an existing topic, a sentence each. */
+  /** Returns the problems of an existing topic, one message per problem. */
   List<String> problems(
       int foundPartitions, int foundReplicas, short wantedReplicas, Map<String, String> config) {
     List<String> problems = new ArrayList<>();
     if (partitionsBecause != null && foundPartitions != partitions) {
       problems.add(
-          problem("partitions", foundPartitions + "", partitions + " (" + partitionsBecause + ")"));
+          problem(
+              "partition count",
+              foundPartitions + "",
+              partitions + " (" + partitionsBecause + ")"));
     }
     if (foundReplicas < wantedReplicas) {
       problems.add(problem("replication factor", foundReplicas + "", "at least " + wantedReplicas));
     }
     for (Setting setting : settings) {
       String found = config.getOrDefault(setting.key(), "");
-      if (!setting.fits().test(found)) {
+      if (!setting.valid().test(found)) {
         problems.add(problem(setting.key(), found, setting.expected()));
       }
     }
@@ -131,19 +140,24 @@ record TopicPlan(
                 TopicConfig.RETENTION_MS_CONFIG,
                 settings.samplesRetention().toMillis(),
                 "the horizon of the trainer's memory"),
-            exactly(TopicConfig.RETENTION_BYTES_CONFIG, "-1", "size must not cut the memory short"),
-            exactly(TopicConfig.COMPRESSION_TYPE_CONFIG, "zstd", "samples are mostly numbers")));
+            exactly(
+                TopicConfig.RETENTION_BYTES_CONFIG,
+                "-1",
+                "a size limit would shorten the trainer's memory"),
+            exactly(TopicConfig.COMPRESSION_TYPE_CONFIG, "zstd", "samples are mostly floats")));
   }
 
   private static TopicPlan heads(TopicNames names) {
     return new TopicPlan(
         names.heads(),
         1,
-        "head versions and pointers need one order",
+        "head versions and pointers need a total order",
         List.of(
             exactly(
-                TopicConfig.CLEANUP_POLICY_CONFIG, "compact", "else the live head would expire"),
-            atLeast(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, MESSAGE_BYTES, "to hold a chunk"),
+                TopicConfig.CLEANUP_POLICY_CONFIG,
+                "compact",
+                "with deletion, the live head would expire"),
+            atLeast(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, MESSAGE_BYTES, "size of a head chunk"),
             new Setting(TopicConfig.SEGMENT_MS_CONFIG, DAY_MS, found -> true, "")));
   }
 
@@ -151,7 +165,7 @@ record TopicPlan(
     return new Setting(key, value, value::equals, value + " (" + because + ")");
   }
 
-  /** {@code -1}, Kafka's word for no limit, is enough for anything. */
+  /** Requires a minimum; {@code -1}, which means no limit in Kafka, is always valid. */
   private static Setting atLeast(String key, long value, String because) {
     return new Setting(
         key,

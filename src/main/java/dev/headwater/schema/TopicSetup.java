@@ -28,8 +28,8 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the topics of a deployment and says what is wrong with those that exist. Existing topics
- * are never changed. What the broker does not answer or allow is thrown as {@link KafkaException}.
+ * Creates the topics of a deployment and checks existing ones. Never alters an existing topic.
+ * Throws {@link KafkaException} if the broker does not respond or rejects a request.
  */
 public final class TopicSetup {
   private static final Duration LEADERS = Duration.ofSeconds(30);
@@ -49,7 +49,7 @@ public final class TopicSetup {
     this.replicationFactor = settings.replicationFactor();
   }
 
-  /** Properties for whoever waits for a broker: in seconds it can say so, ask again, or stop. */
+  /** Returns client properties with short timeouts, for callers that report, retry or stop. */
   public static Map<String, Object> impatient(Map<String, Object> kafka) {
     Map<String, Object> impatient = new HashMap<>(kafka);
     impatient.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, IMPATIENT_MS);
@@ -57,7 +57,7 @@ public final class TopicSetup {
     return impatient;
   }
 
-  /** Creates every topic that is missing and returns their names; safe to repeat and to race. */
+  /** Creates the missing topics and returns their names. Idempotent; safe to run concurrently. */
   public List<String> create() {
     try (Admin admin = Admin.create(kafka)) {
       Map<String, KafkaFuture<Void>> created =
@@ -74,7 +74,7 @@ public final class TopicSetup {
     }
   }
 
-  /** What would keep a deployment from working or from keeping its data, a sentence each. */
+  /** Returns the problems that break the deployment or lose its data, one message per problem. */
   public List<String> check() {
     try (Admin admin = Admin.create(kafka)) {
       Map<String, TopicDescription> topics =
@@ -90,7 +90,7 @@ public final class TopicSetup {
       TopicPlan plan, @Nullable TopicDescription topic, Map<String, Map<String, String>> configs) {
     if (topic == null) {
       return List.of(
-          "topic " + plan.name() + ": does not exist, expected; create it with `topics create`");
+          "topic " + plan.name() + " does not exist: create it with 'headwater topics create'");
     }
     int replicas =
         topic.partitions().stream().mapToInt(each -> each.replicas().size()).min().orElse(0);
@@ -102,8 +102,9 @@ public final class TopicSetup {
   }
 
   /**
-   * The controller answers before the leaders know. Who comes next must find them ready: of a
-   * producer's first batches the first might be turned away and the second taken, for good.
+   * Waits for partition leaders, because the controller responds before the leaders know the topic.
+   * Otherwise a leader might reject a producer's first batch and accept its second, and the first
+   * would stay rejected.
    */
   private static void awaitLeaders(Admin admin, List<TopicPlan> plans) {
     Map<TopicPartition, OffsetSpec> all = new HashMap<>();
@@ -115,7 +116,7 @@ public final class TopicSetup {
     long deadline = System.nanoTime() + LEADERS.toNanos();
     while (answer(admin.listOffsets(all).all(), UnknownTopicOrPartitionException.class).isEmpty()) {
       if (System.nanoTime() > deadline) {
-        throw new TimeoutException("topics were created but have no leaders after " + LEADERS);
+        throw new TimeoutException("created topics have no leaders after " + LEADERS);
       }
       LockSupport.parkNanos(POLL.toNanos());
     }
@@ -154,7 +155,7 @@ public final class TopicSetup {
         .collect(Collectors.toMap(ConfigEntry::name, ConfigEntry::value));
   }
 
-  /** Waits for the broker; empty where it says what was to be expected. */
+  /** Waits for the broker; empty if it fails with the expected exception. */
   private static <T> Optional<T> answer(
       KafkaFuture<T> future, Class<? extends ApiException> expected) {
     try {
@@ -164,7 +165,7 @@ public final class TopicSetup {
       if (expected.isInstance(cause)) {
         return Optional.empty();
       }
-      throw new KafkaException("topics: the broker said: " + cause.getMessage(), cause);
+      throw new KafkaException("topic request failed: " + cause.getMessage(), cause);
     } catch (InterruptedException e) {
       throw new InterruptException(e); // restores the interrupt
     }

@@ -10,14 +10,14 @@ import java.util.stream.Stream;
 import org.apache.kafka.common.serialization.Serdes;
 
 /**
- * Every topic of one deployment. User-written topics are read as bytes, so that nothing on them can
- * fail before it reaches the code that sends it to dead letters.
+ * The topics of one deployment. Topics that users write are read as bytes, so that decoding errors
+ * occur in the code that writes dead letters.
  *
- * @param records what is scored; many topics allowed
- * @param pending unlabelled samples by record id, waiting for their label
+ * @param records the records to score; may be several topics
+ * @param pending samples by record id that wait for their label
  * @param labelsById labels re-keyed by record id; same partition count as {@code pending}
  * @param heads head versions and live pointers; compacted, one partition
- * @param formats how the values of records and labels are to be read
+ * @param formats the formats of records, labels and predictions
  */
 public record Topics(
     List<Topic<byte[], byte[]>> records,
@@ -31,12 +31,12 @@ public record Topics(
     Topic<byte[], byte[]> deadLetters,
     Formats formats) {
 
-  /** The topics under their configured names, all JSON to the outside. */
+  /** Creates the topics with JSON as the format of all user-facing topics. */
   public static Topics of(TopicNames names) {
     return of(names, Formats.JSON);
   }
 
-  /** The topics under their configured names. */
+  /** Creates the topics under their configured names. */
   public static Topics of(TopicNames names, Formats formats) {
     return new Topics(
         names.records().stream().map(n -> new Topic<>(n, ByteArray(), ByteArray())).toList(),
@@ -54,7 +54,7 @@ public record Topics(
         formats);
   }
 
-  /** The names of all of them. */
+  /** Returns the names of all topics. */
   public Set<String> names() {
     Set<String> names = new HashSet<>();
     records.forEach(topic -> names.add(topic.name()));

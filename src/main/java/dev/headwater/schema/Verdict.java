@@ -7,13 +7,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the gate decided about a candidate head, and on what.
+ * The gate's decision on a candidate head.
  *
- * @param reason one sentence a person can act on
- * @param judged labelled samples both heads were judged on
- * @param numbers the figures behind the decision, by stable name
- * @param cause the code of a {@link Cause}; null where none of them is it, as for a bundle's own
- *     head, and of heads from before there were causes
+ * @param reason a short text; starts with "withdrawn: " for a head that was live
+ * @param judged number of labelled samples that both heads were evaluated on
+ * @param numbers the statistics behind the decision, by stable name
+ * @param cause the code of a {@link Cause}; null if none applies, as for the head of the bundle and
+ *     heads of releases without causes
  */
 public record Verdict(
     boolean accepted,
@@ -22,7 +22,7 @@ public record Verdict(
     Map<String, Double> numbers,
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String cause) {
 
-  /** What decided; the bounded half of the reason. */
+  /** The rule that decided, as one of a bounded set. */
   public enum Cause {
     BETTER(true),
     SURER(true),
@@ -46,7 +46,7 @@ public record Verdict(
       return accepts;
     }
 
-    /** As topics and metrics name it. */
+    /** Returns the name used in topics and metrics. */
     public String code() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
@@ -65,7 +65,20 @@ public record Verdict(
     return new Verdict(cause.accepts(), reason, judged, numbers, cause.code());
   }
 
-  /** The same decision with other figures. */
+  /** Returns the decision and its reason: {@code accepted: ...}, rejected or withdrawn. */
+  public String describe() {
+    return describe(accepted, reason);
+  }
+
+  /** As {@link #describe()}, for a decision in another form. */
+  public static String describe(boolean accepted, String reason) {
+    if (accepted) {
+      return "accepted: " + reason;
+    }
+    return reason.startsWith("withdrawn: ") ? reason : "rejected: " + reason;
+  }
+
+  /** Returns the same decision with other statistics. */
   public Verdict with(Map<String, Double> others) {
     return new Verdict(accepted, reason, judged, others, cause);
   }

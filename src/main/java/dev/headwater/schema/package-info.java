@@ -1,4 +1,4 @@
-/** What travels on each topic: its records, their serdes and the topics themselves. */
+/** The topics of a deployment: their records, serdes, settings and setup. */
 @NullMarked
 package dev.headwater.schema;
 

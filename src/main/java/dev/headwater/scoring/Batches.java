@@ -6,39 +6,39 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Where to cut records, the longest first, into batches, so that all runs together cost least. A
- * run pads all of its records to its longest, and a padded token costs as much as a real one; each
- * run costs besides about as much as a record of middling length does by itself (RATIONALE.md).
+ * Splits records, sorted by descending length, into batches with minimal total cost. A batch is
+ * padded to its longest record, and a padding token costs as much as a real one. Each batch also
+ * has a fixed cost of about one record of average length (docs/design/scoring.md).
  */
 final class Batches {
   private Batches() {}
 
   /**
-   * Each batch's end, in order: the least of all costs, by dynamic programming over the ends.
+   * Returns the exclusive end index of each batch, ascending, by dynamic programming.
    *
-   * @param lengths descending
-   * @param largest records in a batch
+   * @param lengths record lengths, descending
+   * @param maxBatchSize maximum number of records per batch
    */
-  static List<Integer> ends(int[] lengths, int largest) {
-    double run = Arrays.stream(lengths).average().orElse(0);
+  static List<Integer> ends(int[] lengths, int maxBatchSize) {
+    double fixedCost = Arrays.stream(lengths).average().orElse(0);
     double[] cost = new double[lengths.length + 1];
-    int[] begin = new int[lengths.length + 1];
+    int[] start = new int[lengths.length + 1];
     for (int end = 1; end <= lengths.length; end++) {
-      int last = lengths[end - 1];
+      int shortest = lengths[end - 1];
       cost[end] = Double.POSITIVE_INFINITY;
-      // a record that would be padded by more than a run costs is better off in a run of its own
+      // padding a record by more than the fixed cost is never cheaper than a separate batch
       for (int from = end - 1;
-          from >= Math.max(0, end - largest) && lengths[from] - last <= run;
+          from >= Math.max(0, end - maxBatchSize) && lengths[from] - shortest <= fixedCost;
           from--) {
-        double total = cost[from] + run + (double) lengths[from] * (end - from);
+        double total = cost[from] + fixedCost + (double) lengths[from] * (end - from);
         if (total < cost[end]) {
           cost[end] = total;
-          begin[end] = from;
+          start[end] = from;
         }
       }
     }
     Deque<Integer> ends = new ArrayDeque<>();
-    for (int end = lengths.length; end > 0; end = begin[end]) {
+    for (int end = lengths.length; end > 0; end = start[end]) {
       ends.addFirst(end);
     }
     return List.copyOf(ends);

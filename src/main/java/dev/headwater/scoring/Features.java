@@ -10,7 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What one run of the backbone gave, for as long as that run's memory lasts. Not thread-safe. */
+/** The output of one backbone run; valid until the run's result is closed. Not thread-safe. */
 final class Features {
   private final OrtSession.Result result;
   private final Map<List<String>, float[][]> rows = new HashMap<>();
@@ -21,23 +21,23 @@ final class Features {
 
   OnnxTensor at(String name) throws OrtException {
     OnnxValue value =
-        result.get(name).orElseThrow(() -> new OrtException("the network gives no " + name));
+        result.get(name).orElseThrow(() -> new OrtException("the model has no output " + name));
     return (OnnxTensor) value;
   }
 
   /**
-   * The values of each record at these tensors, one after the other; of tasks that share them, the
-   * same arrays.
+   * Returns the concatenated values of these tensors, one array per record. Tasks that share the
+   * tensors share the arrays.
    *
-   * @param size of one record
+   * @param size number of values per record
    */
   float[][] rows(List<String> names, int size) throws OrtException {
-    float[][] known = rows.get(names);
-    if (known == null) {
-      known = copy(names, size);
-      rows.put(names, known);
+    float[][] cached = rows.get(names);
+    if (cached == null) {
+      cached = copy(names, size);
+      rows.put(names, cached);
     }
-    return known;
+    return cached;
   }
 
   private float[][] copy(List<String> names, int size) throws OrtException {
@@ -52,7 +52,7 @@ final class Features {
         copies = new float[records][size];
       }
       if (copies.length != records || at + width > size) {
-        throw misfit(tensor, size - at);
+        throw sizeMismatch(tensor, size - at);
       }
       for (float[] record : copies) {
         values.get(record, at, width);
@@ -60,17 +60,17 @@ final class Features {
       at += width;
     }
     if (at != size) {
-      throw misfit(at(names.get(names.size() - 1)), size);
+      throw sizeMismatch(at(names.get(names.size() - 1)), size);
     }
     return copies;
   }
 
-  private static OrtException misfit(OnnxTensor tensor, int due) {
+  private static OrtException sizeMismatch(OnnxTensor tensor, int expected) {
     return new OrtException(
-        "the network gives "
+        "the model output has shape "
             + Arrays.toString(tensor.getInfo().getShape())
-            + " where "
-            + due
-            + " values a record are due");
+            + ", expected "
+            + expected
+            + " values per record");
   }
 }

@@ -10,19 +10,22 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 
-/** What must hold of a head before it may score a single record. */
+/** Validates a head before it may serve. */
 final class HeadCheck {
-  /** Of the greatest logit of a row: far above rounding, far below any change of meaning. */
+  /**
+   * Maximum error of a golden logit, relative to the greatest logit of its row: far above rounding,
+   * far below any relevant difference.
+   */
   private static final double TOLERANCE = 1e-3;
 
-  /** Of labels and verdict: twice what a manifest has room for, which is one record. */
-  private static final long TOLD = 2 << 20;
+  /** Maximum bytes of labels and verdict: twice the maximum size of a manifest, one record. */
+  private static final long METADATA_BYTES = 2 << 20;
 
-  /** As trainers send. */
-  private static final int GOLDEN = 8;
+  /** Number of golden pairs that trainers send. */
+  private static final int GOLDEN_PAIRS = 8;
 
-  /** Heads outlive programs: a later one may send more with them, and scorers of both run. */
-  private static final int ROOM = 4;
+  /** Headroom for tensors that later versions of the trainer may add to a head. */
+  private static final int HEADROOM = 4;
 
   private final Task task;
 
@@ -30,42 +33,50 @@ final class HeadCheck {
     this.task = task;
   }
 
-  /** Bytes that no head of so many labels exceeds, which its weights alone decide. */
+  /** Returns the maximum size in bytes of a head with this many labels. */
   long largest(int labels) {
     long weights =
         task.split().parameterNames().stream()
             .mapToLong(
                 name -> Arrays.stream(task.split().shape(name, labels)).reduce(1, (a, b) -> a * b))
             .sum();
-    long golden = GOLDEN * (task.rowSize() + (long) labels * task.rowAnswers());
-    // what is known of where the classes lie is as large as two layers of weights
-    return TOLD + ROOM * Float.BYTES * (3 * weights + golden);
+    long golden = GOLDEN_PAIRS * (task.rowSize() + (long) labels * task.rowAnswers());
+    // the source statistics of the classes are as large as two layers of weights
+    return METADATA_BYTES + HEADROOM * Float.BYTES * (3 * weights + golden);
   }
 
-  /** Everything that can be said without running it. */
+  /** Checks everything that does not require running the head. */
   void check(Head head) throws RefusedHeadException {
     HeadInfo info = head.info();
     require(
-        info.task().equals(task.name()), "it is for task " + info.task() + ", not " + task.name());
+        info.task().equals(task.name()),
+        "The head is for task " + info.task() + ", expected " + task.name() + ".");
     require(
         info.backbone().equals(task.fingerprint()),
-        "it was trained on another backbone or encoder: " + info.backbone());
+        "The head was trained on another backbone or encoder: "
+            + info.backbone()
+            + ", expected "
+            + task.fingerprint()
+            + ".");
     checkLabels(info.labels());
-    String misfit = task.misfit(head);
-    require(misfit == null, String.valueOf(misfit));
+    String mismatch = task.misfit(head);
+    require(mismatch == null, "The head does not fit the task: " + mismatch + ".");
     for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
-      require(entry.getValue().finite(), entry.getKey() + " holds a weight that is not finite");
+      require(
+          entry.getValue().finite(), "Tensor " + entry.getKey() + " contains a non-finite weight.");
     }
     checkGolden(head);
   }
 
   private void checkLabels(List<String> labels) throws RefusedHeadException {
-    require(!labels.isEmpty(), "it has no labels");
-    require(labels.stream().noneMatch(String::isBlank), "one of its labels is blank");
-    require(new HashSet<>(labels).size() == labels.size(), "one of its labels is there twice");
+    require(!labels.isEmpty(), "The head has no labels.");
+    require(labels.stream().noneMatch(String::isBlank), "The head has a blank label.");
+    require(
+        new HashSet<>(labels).size() == labels.size(),
+        "The head has a duplicate label: " + labels + ".");
     require(
         task.open() || labels.equals(task.labels()),
-        "it changes the labels of a bundle whose label set is closed");
+        "The head changes a closed label set: " + labels + ", expected " + task.labels() + ".");
   }
 
   private void checkGolden(Head head) throws RefusedHeadException {
@@ -77,38 +88,39 @@ final class HeadCheck {
             && Arrays.equals(
                 logits.shape(),
                 new long[] {rows, (long) head.info().labels().size() * task.rowAnswers()}),
-        "its golden pairs have shapes "
+        "The golden pairs have invalid shapes: features "
             + Arrays.toString(features.shape())
-            + " and "
-            + Arrays.toString(logits.shape()));
+            + ", logits "
+            + Arrays.toString(logits.shape())
+            + ".");
     boolean trained =
         head.info().version() > 0 && !head.info().trigger().equals(HeadInfo.RELABELLED);
     require(
-        rows > 0 || !trained,
-        "it brings no golden pairs to prove that it says here what it said to its trainer");
-    require(features.finite() && logits.finite(), "its golden pairs are not finite");
+        rows > 0 || !trained, "The head has no golden pairs, so its logits cannot be verified.");
+    require(features.finite() && logits.finite(), "The golden pairs are not finite.");
   }
 
-  /** What it said to its trainer, against what it says here. */
-  void compare(Logits[] here, Tensor golden) throws RefusedHeadException {
+  /** Checks that this instance reproduces the golden logits of the trainer. */
+  void compare(Logits[] actual, Tensor golden) throws RefusedHeadException {
     int width = (int) golden.shape()[1];
-    for (int row = 0; row < here.length; row++) {
+    for (int row = 0; row < actual.length; row++) {
       double scale = 1e-6;
-      double worst = 0;
+      double maxError = 0;
       for (int i = 0; i < width; i++) {
-        double wanted = golden.values()[row * width + i];
-        scale = Math.max(scale, Math.abs(wanted));
-        double off = Math.abs(here[row].values()[i] - wanted);
-        worst = Double.isNaN(off) ? Double.POSITIVE_INFINITY : Math.max(worst, off);
+        double expected = golden.values()[row * width + i];
+        scale = Math.max(scale, Math.abs(expected));
+        double error = Math.abs(actual[row].values()[i] - expected);
+        maxError = Double.isNaN(error) ? Double.POSITIVE_INFINITY : Math.max(maxError, error);
       }
       require(
-          worst <= TOLERANCE * scale,
-          "golden pair " + row + " is off by " + worst + " where its logits reach " + scale);
+          maxError <= TOLERANCE * scale,
+          "The logits of golden pair %d differ by %s, with logits up to %s."
+              .formatted(row, maxError, scale));
     }
   }
 
-  private static void require(boolean holds, String reason) throws RefusedHeadException {
-    if (!holds) {
+  private static void require(boolean condition, String reason) throws RefusedHeadException {
+    if (!condition) {
       throw new RefusedHeadException(RefusedHeadException.Cause.UNFIT, reason);
     }
   }

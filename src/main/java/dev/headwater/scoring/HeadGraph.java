@@ -17,29 +17,31 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What a task's heads have in common: the graph, and where its features come from.
+ * The head graph that all heads of a task share.
  *
- * <p>Weights are fed to one long-lived session, so that a swap makes and closes none. Only where
- * spatial convolutions are among them, which run a third slower that way, has each head a session
- * of its own, with its weights inside.
+ * <p>Weights are inputs of one long-lived session, so that a swap creates and closes no session.
+ * Spatial convolutions run a third slower that way. If the graph has any, each head gets its own
+ * session, with its weights as initializers.
  */
 final class HeadGraph implements AutoCloseable {
   private final Task task;
   private final Split split;
   private final int intraOpThreads;
-  private final List<Session> shared = new ArrayList<>(1);
+  private final List<Session> sharedSession = new ArrayList<>(1);
   private final AtomicInteger loaded = new AtomicInteger();
 
   HeadGraph(Task task, int intraOpThreads) {
     this.task = task;
     this.split = task.split();
     this.intraOpThreads = intraOpThreads;
-    if (split.parameterNames().stream().map(n -> split.shape(n, 1)).noneMatch(HeadGraph::spatial)) {
-      shared.add(Session.load("head of " + task.name(), split.head(), intraOpThreads));
+    if (split.parameterNames().stream()
+        .map(n -> split.shape(n, 1))
+        .noneMatch(HeadGraph::isSpatial)) {
+      sharedSession.add(Session.load("head of " + task.name(), split.head(), intraOpThreads));
     }
   }
 
-  private static boolean spatial(long[] parameter) {
+  private static boolean isSpatial(long[] parameter) {
     return Arrays.stream(parameter).skip(2).anyMatch(side -> side > 1);
   }
 
@@ -47,57 +49,59 @@ final class HeadGraph implements AutoCloseable {
     return task;
   }
 
-  /** Heads in native memory. */
+  /** Returns the number of heads in native memory. */
   int loaded() {
     return loaded.get();
   }
 
   /**
-   * @throws IllegalArgumentException where its weights do not make a network that can be run
+   * Loads a head into native memory.
+   *
+   * @throws IllegalArgumentException if ONNX Runtime cannot load the graph with its weights
    */
   LoadedHead load(Head head) throws OrtException {
-    if (shared.isEmpty()) {
+    if (sharedSession.isEmpty()) {
       List<Parameter> parameters = new ArrayList<>();
       head.tensors().forEach((n, t) -> parameters.add(new Parameter(n, t.shape(), t.values())));
       Session own = Session.load("head of " + task.name(), split.head(parameters), intraOpThreads);
       return new LoadedHead(head.info(), own, Map.of(), own::close, loaded);
     }
     Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
-    boolean made = false;
+    boolean complete = false;
     try {
       for (Map.Entry<String, Tensor> entry : head.tensors().entrySet()) {
         Tensor tensor = entry.getValue();
         tensors.put(entry.getKey(), tensor(FloatBuffer.wrap(tensor.values()), tensor.shape()));
       }
-      made = true;
+      complete = true;
     } finally {
-      if (!made) {
+      if (!complete) {
         tensors.values().forEach(OnnxTensor::close);
       }
     }
     return new LoadedHead(
         head.info(),
-        shared.get(0),
+        sharedSession.get(0),
         tensors,
         () -> tensors.values().forEach(OnnxTensor::close),
         loaded);
   }
 
-  /** What a head says of the records whose features these are. */
-  Logits[] logits(LoadedHead head, Features at) throws OrtException {
+  /** Computes the logits of each record of a backbone run. */
+  Logits[] logits(LoadedHead head, Features features) throws OrtException {
     Map<String, OnnxTensor> inputs = new HashMap<>(head.tensors());
     for (String name : split.features()) {
-      inputs.put(name, at.at(name));
+      inputs.put(name, features.at(name));
     }
     return run(head, inputs);
   }
 
-  /** What it says of features computed before, of one record after the other. */
+  /** Computes logits from stored features, concatenated record by record. */
   Logits[] logits(LoadedHead head, float[] values) throws OrtException {
     return logits(head, values, task.featureShapes(), task.featureSize());
   }
 
-  /** What it says of the rows a head is trained on. */
+  /** Computes logits from training rows, concatenated row by row. */
   Logits[] golden(LoadedHead head, float[] values) throws OrtException {
     return logits(head, values, task.rowShapes(), task.rowSize());
   }
@@ -108,14 +112,15 @@ final class HeadGraph implements AutoCloseable {
     List<OnnxTensor> features = new ArrayList<>();
     try {
       Map<String, OnnxTensor> inputs = new HashMap<>(head.tensors());
-      int at = 0;
+      int offset = 0;
       for (int i = 0; i < split.features().size(); i++) {
         long[] shape = shapes.get(i);
         int width = (int) Arrays.stream(shape).reduce(1, Math::multiplyExact);
-        OnnxTensor feature = tensor(part(values, size, at, width), Task.batched(records, shape));
+        OnnxTensor feature =
+            tensor(slice(values, size, offset, width), Task.batched(records, shape));
         features.add(feature);
         inputs.put(split.features().get(i), feature);
-        at += width;
+        offset += width;
       }
       return run(head, inputs);
     } finally {
@@ -123,17 +128,17 @@ final class HeadGraph implements AutoCloseable {
     }
   }
 
-  /** Of each record of this size the values from {@code from} on. */
-  private static FloatBuffer part(float[] values, int size, int from, int width) {
+  /** Returns {@code width} values of each record, starting at {@code from}. */
+  private static FloatBuffer slice(float[] values, int size, int from, int width) {
     if (width == size) {
       return FloatBuffer.wrap(values);
     }
     int records = values.length / size;
-    FloatBuffer part = FloatBuffer.allocate(records * width);
+    FloatBuffer slice = FloatBuffer.allocate(records * width);
     for (int record = 0; record < records; record++) {
-      part.put(values, record * size + from, width);
+      slice.put(values, record * size + from, width);
     }
-    return part.flip();
+    return slice.flip();
   }
 
   private Logits[] run(LoadedHead head, Map<String, OnnxTensor> inputs) throws OrtException {
@@ -147,7 +152,7 @@ final class HeadGraph implements AutoCloseable {
               int classes = head.info().labels().size();
               if (shape.length < 2 || shape[1] != classes) {
                 throw new OrtException(
-                    "the head gives %s where [records, %d] is due"
+                    "the head output has shape %s, expected [records, %d]"
                         .formatted(Arrays.toString(shape), classes));
               }
               return rows(head, logits.getFloatBuffer(), (int) shape[0]);
@@ -171,6 +176,6 @@ final class HeadGraph implements AutoCloseable {
 
   @Override
   public void close() {
-    shared.forEach(Session::close);
+    sharedSession.forEach(Session::close);
   }
 }

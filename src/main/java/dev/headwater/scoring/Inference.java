@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the backbone made of one record, with what the head live at that moment said of it. A pure
- * function of the record's bytes and that head, so it may be computed ahead, kept or recomputed.
+ * The features and logits of one record for every task. They are a pure function of the record's
+ * bytes and the live heads, and may therefore be computed ahead, cached or recomputed.
  */
 public final class Inference {
   private static final int OVERHEAD = 160;
@@ -17,7 +17,7 @@ public final class Inference {
   private final List<Finding> findings;
 
   /**
-   * @param findings by task
+   * @param findings one per task, in the order of the bundle
    */
   Inference(Decoded record, List<Finding> findings) {
     recordId = record.recordId();
@@ -26,58 +26,59 @@ public final class Inference {
   }
 
   /**
-   * What was found for one task.
+   * The features and logits of one task.
    *
-   * @param live what the head live at that moment said, null in a cold start
-   * @param frozen what the head that never learns said, null where it was not asked
+   * @param live logits of the live head; null in a cold start
+   * @param frozen logits of the frozen head; null if the comparison is off
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Finding(float[] features, @Nullable Logits live, @Nullable Logits frozen) {
-    private int floats() {
+    private int floatCount() {
       int count = features.length + (live == null ? 0 : live.values().length);
       return count + (frozen == null || frozen == live ? 0 : frozen.values().length);
     }
   }
 
-  /** The id found in the record, null where the bundle names no field for it. */
+  /** Returns the record id; null if the bundle configures no field for it. */
   public @Nullable String recordId() {
     return recordId;
   }
 
-  /** The inline label for a task, null where the record has none. */
+  /** Returns the inline label for a task; null if the record has none. */
   public @Nullable String label(int task) {
     return task < labels.size() ? labels.get(task) : null;
   }
 
-  /** The value at a task's cut. The array itself: not to be written to. */
+  /** Returns the features of a task. The array is not a copy and must not be modified. */
   public float[] features(int task) {
     return findings.get(task).features();
   }
 
-  /** Memory this takes, roughly, for whoever keeps many. */
+  /** Returns the approximate memory usage in bytes. */
   public long bytes() {
-    long floats = 0;
+    long floatCount = 0;
     for (Finding finding : findings) {
-      floats += finding.floats(); // of features that tasks share, too often: a bound from above
+      floatCount +=
+          finding.floatCount(); // an upper bound: features that tasks share count repeatedly
     }
     int characters = recordId == null ? 0 : recordId.length();
     for (String label : labels) {
       characters += label == null ? 0 : label.length();
     }
-    return OVERHEAD + floats * Float.BYTES + 2L * characters;
+    return OVERHEAD + floatCount * Float.BYTES + 2L * characters;
   }
 
-  /** Numbers no head can judge, as from inputs near the end of the float range, are refused. */
+  /** Rejects non-finite features, such as those of inputs near the limits of the float range. */
   Inference requireFinite() throws InvalidRecordException {
     float[] checked = null;
     for (Finding finding : findings) {
-      if (finding.features() == checked) { // tasks that share a cut share the array
+      if (finding.features() == checked) { // tasks with the same cut share the array
         continue;
       }
       checked = finding.features();
       for (float feature : checked) {
         if (!Float.isFinite(feature)) {
-          throw new InvalidRecordException("value", "gives features that are not finite", recordId);
+          throw new InvalidRecordException("value", "produces non-finite features", recordId);
         }
       }
     }

@@ -12,40 +12,43 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is said of a record by a task that does not tell one label.
+ * The prediction of a multi-label or regression task.
  *
  * @param confidence in [0, 1]
- * @param labels of a task that tells several; null of any other
- * @param estimate of a task that tells a number, likewise
- * @param frozenEstimate by the head that never learns, where comparison is on
+ * @param labels predicted labels of a multi-label task; null for regression
+ * @param estimate predicted value of a regression task; null for multi-label
+ * @param frozenEstimate value predicted by the frozen head; null unless the comparison is on
  */
 public record KindAnswer(
     double confidence,
     @Nullable List<String> labels,
     @Nullable Estimate estimate,
     @Nullable Estimate frozenEstimate) {
-  /** Figures that travel with the head of a number: half the interval, on the head's scale. */
+  /**
+   * Verdict number of a regression head: halfWidth the prediction interval, on the head's scale.
+   */
   public static final String HALF_WIDTH = "halfWidth";
 
-  /** The least number a head was taught, likewise. */
+  /** Verdict number: smallest training label, on the head's scale. */
   public static final String LEAST = "least";
 
-  /** The greatest. */
+  /** Verdict number: greatest training label, on the head's scale. */
   public static final String MOST = "most";
 
-  /** 1 - that / half the interval around the mean of all labels. */
+  /** Verdict number: 1 - {@link #HALF_WIDTH} / halfWidth width of the interval without features. */
   public static final String CONFIDENCE = "confidence";
 
-  /** It as the text of a label; few are asked for, and a number takes a while to write. */
+  /** Returns it as label text. Computed on demand, because formatting a number is slow. */
   Scored said() {
     String text =
         labels != null
             ? Label.text(labels)
-            : Double.toString(Objects.requireNonNull(estimate, "told where no labels are").value());
+            : Double.toString(
+                Objects.requireNonNull(estimate, "estimate of a regression task").value());
     return new Scored(text, confidence);
   }
 
-  /** The labels that are more probable than not. */
+  /** Returns the multi-label prediction: all labels with a probability above 0.5. */
   static KindAnswer set(Logits logits) {
     float[] probabilities = logits.sigmoids();
     List<String> labels = new ArrayList<>();
@@ -54,11 +57,11 @@ public record KindAnswer(
         labels.add(logits.head().labels().get(i));
       }
     }
-    double least = least(probabilities, Measure.MAX_PROBABILITY);
-    return new KindAnswer(least, labels, null, null);
+    double confidence = least(probabilities, Measure.MAX_PROBABILITY);
+    return new KindAnswer(confidence, labels, null, null);
   }
 
-  /** How sure the least certain label is, of being told or of not being. */
+  /** Returns the certainty of the least certain label, whether it is predicted or not. */
   static double least(float[] probabilities, Measure measure) {
     double least = 1;
     for (float p : probabilities) {
@@ -68,33 +71,33 @@ public record KindAnswer(
   }
 
   /**
-   * No further beyond what the head was taught than half its interval: where a record's features
-   * are far out, a linear head says anything.
+   * Clamps a prediction to the range of the training labels, extended by halfWidth the prediction
+   * interval. A linear head extrapolates without limit on outlying features.
    *
-   * @param said by the head, on its scale
+   * @param predicted on the head's scale
    */
-  public static double within(HeadInfo head, double said) {
-    Map<String, Double> known = head.verdict().numbers();
-    double beyond = known.getOrDefault(HALF_WIDTH, 0.0);
-    double least = known.getOrDefault(LEAST, Double.NEGATIVE_INFINITY) - beyond;
-    double most = known.getOrDefault(MOST, Double.POSITIVE_INFINITY) + beyond;
-    return Math.max(least, Math.min(most, said));
+  public static double within(HeadInfo head, double predicted) {
+    Map<String, Double> numbers = head.verdict().numbers();
+    double margin = numbers.getOrDefault(HALF_WIDTH, 0.0);
+    double least = numbers.getOrDefault(LEAST, Double.NEGATIVE_INFINITY) - margin;
+    double most = numbers.getOrDefault(MOST, Double.POSITIVE_INFINITY) + margin;
+    return Math.max(least, Math.min(most, predicted));
   }
 
   static KindAnswer estimate(Kind.Quantity kind, Logits logits) {
     HeadInfo head = logits.head();
-    float said = logits.values()[0];
-    if (!Float.isFinite(said)) {
+    float predicted = logits.values()[0];
+    if (!Float.isFinite(predicted)) {
       throw logits.notFinite();
     }
-    Map<String, Double> known = head.verdict().numbers();
-    Double half = known.get(HALF_WIDTH);
-    double at = within(head, said);
-    double value = kind.value(at);
+    Map<String, Double> numbers = head.verdict().numbers();
+    Double halfWidth = numbers.get(HALF_WIDTH);
+    double clamped = within(head, predicted);
+    double value = kind.value(clamped);
     Estimate estimate =
-        half == null
+        halfWidth == null
             ? new Estimate(value, null, null)
-            : new Estimate(value, kind.value(at - half), kind.value(at + half));
-    return new KindAnswer(known.getOrDefault(CONFIDENCE, 0.0), null, estimate, null);
+            : new Estimate(value, kind.value(clamped - halfWidth), kind.value(clamped + halfWidth));
+    return new KindAnswer(numbers.getOrDefault(CONFIDENCE, 0.0), null, estimate, null);
   }
 }

@@ -16,8 +16,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A choice between two graphs. It is one for the whole batch, and so is left to sizes: a choice by
- * values would make what is said of a record depend on those beside it.
+ * The ONNX If operator. Its condition holds for a whole batch, so only conditions on shapes are
+ * supported: with a condition on values, a prediction would depend on the other records of its
+ * batch.
  */
 final class Conditional {
   private Conditional() {}
@@ -26,17 +27,18 @@ final class Conditional {
     return Map.of("If", Conditional::run);
   }
 
-  /** As {@link Operators#obstacle}, of an If; null for any other node. */
-  static @Nullable String obstacle(Makers makers, NodeProto node) {
+  /** Returns the {@link Operators#obstacle} of an If node; null for any other node. */
+  static @Nullable String obstacle(Makers producers, NodeProto node) {
     if (!node.getOpType().equals("If")) {
       return null;
     }
-    if (!makers.measured(node.getInput(0))) {
-      return "chooses by values, not sizes, and for the whole batch at once";
+    if (!producers.measured(node.getInput(0))) {
+      return "branches on tensor values instead of shapes, for the whole batch at once";
     }
-    for (boolean holds : List.of(true, false)) {
-      GraphProto branch = Branches.branch(node, holds).orElse(null);
-      String obstacle = branch == null ? "lacks a branch" : inside(makers.within(branch), branch);
+    for (boolean condition : List.of(true, false)) {
+      GraphProto branch = Branches.branch(node, condition).orElse(null);
+      String obstacle =
+          branch == null ? "has only one branch" : branchObstacle(producers.within(branch), branch);
       if (obstacle != null) {
         return obstacle;
       }
@@ -44,25 +46,25 @@ final class Conditional {
     return null;
   }
 
-  private static @Nullable String inside(Makers makers, GraphProto branch) {
+  private static @Nullable String branchObstacle(Makers producers, GraphProto branch) {
     for (TensorProto tensor : branch.getInitializerList()) {
       String obstacle = Literals.obstacle(tensor);
       if (obstacle != null) {
-        return "holds `%s`, which %s".formatted(tensor.getName(), obstacle);
+        return "contains the tensor `%s`, which %s".formatted(tensor.getName(), obstacle);
       }
     }
     for (NodeProto node : branch.getNodeList()) {
-      String obstacle = Operators.obstacle(makers, node);
+      String obstacle = Operators.obstacle(producers, node);
       if (obstacle != null) {
-        return "holds %s, which %s".formatted(node.getOpType(), obstacle);
+        return "contains a node %s that %s".formatted(node.getOpType(), obstacle);
       }
     }
-    return branch.getSparseInitializerCount() > 0 ? "holds a sparse tensor" : null;
+    return branch.getSparseInitializerCount() > 0 ? "contains a sparse tensor" : null;
   }
 
   private static NDList run(Call call) {
-    boolean holds = call.in(0).toType(DataType.BOOLEAN, false).toBooleanArray()[0];
-    GraphProto branch = Branches.branch(call.node(), holds).orElseThrow();
+    boolean condition = call.in(0).toType(DataType.BOOLEAN, false).toBooleanArray()[0];
+    GraphProto branch = Branches.branch(call.node(), condition).orElseThrow();
     List<String> names = Step.names(call.node());
     Map<String, NDArray> values = new HashMap<>();
     for (int i = 0; i < names.size(); i++) {
@@ -72,8 +74,8 @@ final class Conditional {
         .getInitializerList()
         .forEach(tensor -> values.put(tensor.getName(), Literals.of(call.scope(), tensor)));
     branch.getNodeList().forEach(node -> Step.of(node, call.opset()).run(values, call.scope()));
-    NDList made = new NDList();
-    branch.getOutputList().forEach(output -> made.add(values.get(output.getName())));
-    return made;
+    NDList outputs = new NDList();
+    branch.getOutputList().forEach(output -> outputs.add(values.get(output.getName())));
+    return outputs;
   }
 }

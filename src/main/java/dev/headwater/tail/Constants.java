@@ -11,7 +11,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** What a head graph holds fixed, computed once, and copied once to each device it is used on. */
+/** The constant tensors of a head graph: computed once and copied once to each device. */
 final class Constants implements AutoCloseable {
   private final NDManager manager = Engine.getEngine("PyTorch").newBaseManager(Device.cpu());
   private final Map<String, NDArray> values = new HashMap<>();
@@ -21,26 +21,28 @@ final class Constants implements AutoCloseable {
     values.put(tensor.getName(), Literals.of(manager, tensor));
   }
 
-  /** Keeps a value beyond the scope it was computed in. */
+  /** Adds a value and detaches it from the scope that computed it. */
   void add(String name, NDArray value) {
     value.detach();
     value.attach(manager);
     values.put(name, value);
   }
 
-  /** Real numbers on the device; integers, which are read, on the CPU. */
+  /**
+   * Returns the constants by name: floats on the device, integers on the CPU, where they are read.
+   */
   Map<String, NDArray> on(Device device) {
-    return device.isGpu() ? copies.computeIfAbsent(device, this::copied) : values;
+    return device.isGpu() ? copies.computeIfAbsent(device, this::copyTo) : values;
   }
 
-  private Map<String, NDArray> copied(Device device) {
-    Map<String, NDArray> copied = new HashMap<>();
+  private Map<String, NDArray> copyTo(Device device) {
+    Map<String, NDArray> deviceCopies = new HashMap<>();
     values.forEach(
         (name, value) ->
-            copied.put(
+            deviceCopies.put(
                 name,
                 value.getDataType() == DataType.FLOAT32 ? value.toDevice(device, false) : value));
-    return copied;
+    return deviceCopies;
   }
 
   NDManager newScope() {

@@ -13,10 +13,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What makes the tensors that a node can see: nodes of its own graph, and of those around it.
+ * The nodes that produce the tensors visible to a node, in its own and in the enclosing graphs.
  *
- * @param inner those of the subgraphs, by output
- * @param stored the constants of the subgraphs, and the parameters
+ * @param inner nodes of the subgraphs, by output
+ * @param stored names of the subgraphs' constants and of the parameters
  */
 record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
 
@@ -25,34 +25,34 @@ record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
   }
 
   Makers within(GraphProto subgraph) {
-    Map<String, NodeProto> makers = new HashMap<>(inner);
-    Set<String> constants = new HashSet<>(stored);
+    Map<String, NodeProto> allProducers = new HashMap<>(inner);
+    Set<String> allConstants = new HashSet<>(stored);
     for (NodeProto node : subgraph.getNodeList()) {
-      node.getOutputList().forEach(output -> makers.put(output, node));
+      node.getOutputList().forEach(output -> allProducers.put(output, node));
     }
-    subgraph.getInitializerList().forEach(tensor -> constants.add(tensor.getName()));
-    return new Makers(main, makers, constants);
+    subgraph.getInitializerList().forEach(tensor -> allConstants.add(tensor.getName()));
+    return new Makers(main, allProducers, allConstants);
   }
 
   /**
-   * The node without those outputs behind the first that nothing uses; as it is where it is no node
-   * of the main graph, or where their names alone change what it does.
+   * Returns the node without unused optional outputs. Returns it unchanged if it is not in the main
+   * graph, or for BatchNormalization, where declared outputs change the computation.
    */
   NodeProto asked(NodeProto node) {
-    NodeProto.Builder asked = node.toBuilder();
+    NodeProto.Builder pruned = node.toBuilder();
     for (int i = 1; i < node.getOutputCount(); i++) {
       String output = node.getOutput(i);
-      boolean here = main.producer(output).filter(node::equals).isPresent();
-      if (here && main.consumers(output).isEmpty()) {
-        asked.setOutput(i, "");
+      boolean inMainGraph = main.producer(output).filter(node::equals).isPresent();
+      if (inMainGraph && main.consumers(output).isEmpty()) {
+        pruned.setOutput(i, "");
       }
     }
-    return node.getOpType().equals("BatchNormalization") ? node : asked.build();
+    return node.getOpType().equals("BatchNormalization") ? node : pruned.build();
   }
 
   /**
-   * Whether it normalises what is made of weights, whose own statistics are no batch's, and is
-   * asked for that alone.
+   * Returns whether this is weight standardisation: a BatchNormalization whose input depends only
+   * on parameters, so that it does not use batch statistics, and whose other outputs are unused.
    */
   boolean standardises(NodeProto node) {
     return node.getOpType().equals("BatchNormalization")
@@ -60,22 +60,23 @@ record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
         && node.getOutputList().stream().skip(1).allMatch(o -> main.consumers(o).isEmpty());
   }
 
-  /** Whether the tensor follows from sizes, constants and parameters alone. */
+  /** Returns whether the tensor depends only on shapes, constants and parameters. */
   boolean measured(String tensor) {
     Set<String> seen = new HashSet<>();
-    Deque<String> open = new ArrayDeque<>(List.of(tensor));
-    while (!open.isEmpty()) {
-      String at = open.pop();
-      if (!seen.add(at) || stored.contains(at) || main.constant(at)) {
+    Deque<String> pending = new ArrayDeque<>(List.of(tensor));
+    while (!pending.isEmpty()) {
+      String current = pending.pop();
+      if (!seen.add(current) || stored.contains(current) || main.constant(current)) {
         continue;
       }
-      Optional<NodeProto> maker = Optional.ofNullable(inner.get(at)).or(() -> main.producer(at));
-      if (maker.isEmpty()) {
+      Optional<NodeProto> producer =
+          Optional.ofNullable(inner.get(current)).or(() -> main.producer(current));
+      if (producer.isEmpty()) {
         return false;
       }
-      String op = maker.get().getOpType();
+      String op = producer.get().getOpType();
       if (!op.equals("Shape") && !op.equals("Size")) {
-        open.addAll(Graph.uses(maker.get()));
+        pending.addAll(Graph.uses(producer.get()));
       }
     }
     return true;

@@ -24,7 +24,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Every ONNX operator that can be rebuilt, by name. */
+/** The supported ONNX operators, by name. */
 final class Operators {
   static final Map<String, Operator> BY_NAME = new HashMap<>();
 
@@ -55,21 +55,22 @@ final class Operators {
   static Operator of(NodeProto node) {
     Operator operator = BY_NAME.get(node.getOpType());
     if (operator == null) {
-      throw new IllegalArgumentException("no operator " + node.getOpType());
+      throw new IllegalArgumentException("unsupported operator " + node.getOpType());
     }
     return operator;
   }
 
-  /** Why the node cannot be rebuilt, as the rest of a sentence; null if it can. */
-  static @Nullable String obstacle(Makers makers, NodeProto node) {
+  /** Returns why the node is not supported, as a predicate ("casts to ..."); null if it is. */
+  static @Nullable String obstacle(Makers producers, NodeProto node) {
     if (Graph.calls(node)) {
-      return "is a function that is written for another opset";
+      return "is a function written for another opset";
     }
     Operator operator = BY_NAME.get(node.getOpType());
     if (operator == null || !Graph.standard(node)) {
-      return "is of a kind that cannot be rebuilt for training";
+      return "is not supported for training";
     }
-    String obstacle = makers.standardises(node) ? null : operator.obstacle(makers.asked(node));
-    return obstacle == null ? Conditional.obstacle(makers, node) : obstacle;
+    String obstacle =
+        producers.standardises(node) ? null : operator.obstacle(producers.asked(node));
+    return obstacle == null ? Conditional.obstacle(producers, node) : obstacle;
   }
 }

@@ -13,56 +13,57 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One node of the head, ready to run. */
+/** An executable node of the head graph. */
 record Step(NodeProto node, long opset, Operator operator, List<String> names) {
 
   static Step of(NodeProto node, long opset) {
     return new Step(node, opset, Operators.of(node), names(node));
   }
 
-  /** What goes in, in order: its inputs, empty where left out, then what its subgraphs capture. */
+  /** Returns the input names in order, empty if omitted, then the captures of its subgraphs. */
   static List<String> names(NodeProto node) {
     List<String> names = new ArrayList<>(node.getInputList());
     names.addAll(Graph.captured(node));
     return names;
   }
 
-  /** The same numbers, gradient included, under another manager, which gets what is made of it. */
+  /**
+   * Returns a view of the tensor, attached to another manager. Gradients flow through it, and
+   * tensors computed from it belong to that manager.
+   */
   static NDArray lent(@Nullable NDArray value, NDManager scope) {
     if (value == null) {
-      throw new IllegalArgumentException("a tensor is missing");
+      throw new IllegalArgumentException("missing tensor");
     }
-    NDArray lent = value.reshape(value.getShape());
-    lent.attach(scope);
-    return lent;
+    NDArray view = value.reshape(value.getShape());
+    view.attach(scope);
+    return view;
   }
 
-  /** The names of what goes in. */
+  /** Returns the names of all given inputs. */
   List<String> inputs() {
     return names.stream().filter(input -> !input.isEmpty()).toList();
   }
 
-  /** Reads its inputs from {@code values} and puts its outputs there. */
+  /** Runs the node: reads inputs from {@code values} and stores outputs there. */
   void run(Map<String, NDArray> values, NDManager scope) {
     List<@Nullable NDArray> inputs = new ArrayList<>();
     names.forEach(name -> inputs.add(name.isEmpty() ? null : values.get(name)));
-    NDList made;
+    NDList outputs;
     try {
-      made = operator.apply(new Call(node, opset, inputs, scope));
-    } catch (EngineException | IllegalArgumentException failed) { // says nothing of the node itself
+      outputs = operator.apply(new Call(node, opset, inputs, scope));
+    } catch (EngineException | IllegalArgumentException e) { // the message does not name the node
       throw new IllegalStateException(
-          "%s, which makes `%s`, failed on %s: %s"
+          "%s node with output `%s` failed on inputs of shape %s: %s"
               .formatted(
                   node.getOpType(),
                   Graph.output(node),
-                  inputs.stream()
-                      .map(x -> x == null ? "nothing" : x.getShape().toString())
-                      .toList(),
-                  failed.getMessage()),
-          failed);
+                  inputs.stream().map(x -> x == null ? "none" : x.getShape().toString()).toList(),
+                  e.getMessage()),
+          e);
     }
-    for (int i = 0; i < Math.min(made.size(), node.getOutputCount()); i++) {
-      values.put(node.getOutput(i), made.get(i));
+    for (int i = 0; i < Math.min(outputs.size(), node.getOutputCount()); i++) {
+      values.put(node.getOutput(i), outputs.get(i));
     }
   }
 }

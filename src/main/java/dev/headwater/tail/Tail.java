@@ -22,11 +22,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A head graph as a differentiable function of its features and parameters, on PyTorch, in float32
- * throughout: what ONNX Runtime computes, to rounding. Dropout is off and running statistics stay
- * as they are. Any number of classes fits, for the graph knows only the parameters' own shapes.
+ * A head graph as a differentiable PyTorch function of features and parameters, in float32. It
+ * matches ONNX Runtime up to rounding. Dropout is off and running statistics are frozen. The number
+ * of classes may change: the graph takes all shapes from the parameters.
  *
- * <p>Thread-safe. Close it to free its constants.
+ * <p>Thread-safe. {@link #close} frees its constants.
  */
 public final class Tail implements AutoCloseable {
   private final List<String> features;
@@ -44,11 +44,11 @@ public final class Tail implements AutoCloseable {
   /**
    * Rebuilds the head of a split.
    *
-   * @throws OnnxException naming each node that cannot be trained, why, and the nearest cut that
-   *     would do
+   * @throws OnnxException if the head cannot be rebuilt; names each unsupported node, the reason,
+   *     and the nearest supported cut
    */
   public static Tail of(Split split) throws OnnxException {
-    // everything is on the class path: nothing to look for elsewhere, nobody to tell
+    // everything is on the class path: no downloads and no telemetry
     System.setProperty("ai.djl.offline", "true");
     requireTrainable(split);
     Tail tail = new Tail(split);
@@ -57,9 +57,9 @@ public final class Tail implements AutoCloseable {
   }
 
   /**
-   * As {@link #of}, and builds nothing: PyTorch need not be there.
+   * Performs the checks of {@link #of} without building anything. Does not need PyTorch.
    *
-   * @throws OnnxException likewise
+   * @throws OnnxException if the head cannot be rebuilt
    */
   public static void requireTrainable(Split split) throws OnnxException {
     String obstacle = obstacle(split);
@@ -70,12 +70,14 @@ public final class Tail implements AutoCloseable {
                   obstacle,
                   split
                       .nearestCut(other -> obstacle(other) == null)
-                      .map(cut -> "The nearest cut that works is " + cut + ".")
-                      .orElse("No cut avoids that: train a new head on a tensor before it.")));
+                      .map(cut -> "The nearest valid cut is " + cut + ".")
+                      .orElse(
+                          "No supported cut exists: "
+                              + "train a new head (head: none) on an earlier tensor.")));
     }
   }
 
-  /** Why the head of a split cannot be rebuilt, in whole sentences; null if it can. */
+  /** Returns why the head of a split cannot be rebuilt, in full sentences; null if it can. */
   public static @Nullable String obstacle(Split split) {
     Set<String> obstacles = obstacles(sliced(split), split.parameterNames());
     return obstacles.isEmpty()
@@ -94,18 +96,19 @@ public final class Tail implements AutoCloseable {
     for (TensorProto tensor : graph.getInitializerList()) {
       String obstacle = Literals.obstacle(tensor);
       if (obstacle != null) {
-        obstacles.add("`%s` %s.".formatted(tensor.getName(), obstacle));
+        obstacles.add("Tensor `%s` %s.".formatted(tensor.getName(), obstacle));
       }
     }
     graph.getSparseInitializerList().stream()
-        .map(sparse -> "`%s` is sparse.".formatted(sparse.getValues().getName()))
+        .map(sparse -> "Tensor `%s` is sparse.".formatted(sparse.getValues().getName()))
         .forEach(obstacles::add);
-    Makers makers = Makers.of(new Graph(graph), parameters);
+    Makers producers = Makers.of(new Graph(graph), parameters);
     for (NodeProto node : graph.getNodeList()) {
-      String obstacle = Operators.obstacle(makers, node);
+      String obstacle = Operators.obstacle(producers, node);
       if (obstacle != null) {
         obstacles.add(
-            "%s, which makes `%s`, %s.".formatted(node.getOpType(), Graph.output(node), obstacle));
+            "%s node with output `%s` %s."
+                .formatted(node.getOpType(), Graph.output(node), obstacle));
       }
     }
     return obstacles;
@@ -117,42 +120,43 @@ public final class Tail implements AutoCloseable {
   }
 
   private void add(Step step) {
-    Map<String, NDArray> known = constants.on(Device.cpu());
-    if (!known.keySet().containsAll(step.inputs())) {
+    Map<String, NDArray> onCpu = constants.on(Device.cpu());
+    if (!onCpu.keySet().containsAll(step.inputs())) {
       steps.add(step);
       return;
     }
     try (NDManager scope = constants.newScope()) {
       Map<String, NDArray> values = new HashMap<>();
-      step.inputs().forEach(input -> values.put(input, Step.lent(known.get(input), scope)));
+      step.inputs().forEach(input -> values.put(input, Step.lent(onCpu.get(input), scope)));
       step.run(values, scope);
       values.keySet().removeAll(step.inputs());
       values.forEach(constants::add);
     }
   }
 
-  /** The tensors that go in, in the order {@link #logits} takes them. */
+  /** Returns the names of the feature tensors, in the order that {@link #logits} expects. */
   public List<String> features() {
     return features;
   }
 
-  /** The names of the parameters. */
+  /** Returns the names of the parameters. */
   public List<String> parameters() {
     return parameters;
   }
 
   /**
-   * The logits of a batch. Gradients flow to the parameters, and features, that require them.
+   * Computes the logits of a batch. Gradients flow to the parameters and features that require
+   * them.
    *
-   * @param batch one tensor for each of {@link #features}, batch axis first
-   * @param weights one tensor for each of {@link #parameters}, by name; others are ignored
-   * @param scope whatever is computed belongs to it, the result included: a child manager of one
-   *     step, on the device of batch and weights, closed after the step
+   * @param batch one tensor per name in {@link #features}, batch axis first
+   * @param weights one tensor per name in {@link #parameters}; others are ignored
+   * @param scope owns all computed tensors, including the result: a child manager for one step, on
+   *     the device of batch and weights, to be closed after the step
    */
   public NDArray logits(NDList batch, Map<String, NDArray> weights, NDManager scope) {
     if (batch.size() != features.size() || !weights.keySet().containsAll(parameters)) {
       throw new IllegalArgumentException(
-          "the tail wants the features %s and parameters %s, but was given %d features and %s"
+          "expected features %s and parameters %s, got %d features and parameters %s"
               .formatted(features, parameters, batch.size(), weights.keySet()));
     }
     Map<String, NDArray> values = new HashMap<>();
@@ -164,7 +168,7 @@ public final class Tail implements AutoCloseable {
     steps.forEach(step -> step.run(values, scope));
     NDArray result = values.get(logits);
     if (result == null) {
-      throw new IllegalStateException("no step makes " + logits);
+      throw new IllegalStateException("no step produces " + logits);
     }
     return result;
   }

@@ -1,4 +1,6 @@
-/** Rebuilds a head graph as a differentiable function on PyTorch, so that a deep tail can learn. */
+/**
+ * Rebuilds an ONNX head graph as a differentiable PyTorch function, so that it can be fine-tuned.
+ */
 @NullMarked
 package dev.headwater.tail;
 

@@ -56,7 +56,7 @@ class HistoryIT extends TrainerDeployment {
   void leavesATaskAloneThatHasNone() throws Exception {
     assertThat(train(labelled(false))).extracting(HeadInfo::task).containsExactly("kind");
     assertThat(said)
-        .contains("size: no line has a usable record and label in field 'size': left alone");
+        .contains("size: skipped: no line has a valid record and a label in field 'size'");
   }
 
   @Test
@@ -68,7 +68,7 @@ class HistoryIT extends TrainerDeployment {
 
     assertThat(train(sizes)).extracting(HeadInfo::task).containsExactly("size");
     assertThatThrownBy(() -> train(labelled(false)))
-        .hasMessageContaining("of kind is live already");
+        .hasMessageContaining("of kind is already live");
   }
 
   @Test
@@ -78,7 +78,7 @@ class HistoryIT extends TrainerDeployment {
     }
 
     assertThat(train(labelled(true))).extracting(HeadInfo::task).containsExactly("size");
-    assertThat(said).contains("kind: head 1 is live already: left alone");
+    assertThat(said).contains("kind: skipped: head 1 is already live");
   }
 
   private static String unlabelled(Path lines) throws Exception {

@@ -39,7 +39,7 @@ class PromotionIT extends TrainerDeployment {
       assertThat(pointer.pinned()).isFalse();
       Verdict verdict = head(bad).verdict();
       assertThat(verdict.accepted()).isFalse();
-      assertThat(verdict.reason()).startsWith("withdrawn: it is worse than head " + good);
+      assertThat(verdict.reason()).startsWith("withdrawn: worse than head " + good);
       assertThat(verdict.numbers()).as("as before").containsKey("trainedThrough.0");
       assertThat(withdrawn).containsExactly(bad);
 

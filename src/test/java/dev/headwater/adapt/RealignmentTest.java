@@ -164,7 +164,7 @@ class RealignmentTest {
     Verdict back = realignment.wayBack(moved, why).orElseThrow();
 
     assertThat(back.accepted()).isFalse();
-    assertThat(back.reason()).isEqualTo("withdrawn: no class has moved in a body");
+    assertThat(back.reason()).isEqualTo("withdrawn: no class shift detected");
     assertThat(back.numbers()).containsEntry("trainedThrough.0", 149.0);
     assertThat(realignment.wayBack(anchor, why)).isEmpty();
     realignment.anchor(head(9, Blobs.head(), Map.of()), Optional.empty());

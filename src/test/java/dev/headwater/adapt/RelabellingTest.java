@@ -167,8 +167,8 @@ class RelabellingTest {
     live = head(task);
 
     assertThatThrownBy(() -> changed(aliases().retired("label-1")))
-        .hasMessageContaining("the last layer of kind, which makes `map`")
-        .hasMessageContaining("can be renamed, but not taken away")
+        .hasMessageContaining("the last layer of kind (output `map`)")
+        .hasMessageContaining("can be renamed, but not retired")
         .hasMessageContaining("head: none");
     assertThat(changed(aliases().renamed("label-1", "ham")).info().labels()).contains("ham");
   }
@@ -177,7 +177,7 @@ class RelabellingTest {
   void labelsThatAreClosedStayWhatTheyAre() throws Exception {
     task = Bundles.tabular(directory, 4, 3, "open: false").task();
     assertThatThrownBy(() -> changed(aliases().renamed("label-1", "ham")))
-        .hasMessageContaining("the labels of kind are closed")
+        .hasMessageContaining("the label set of kind is closed")
         .hasMessageContaining("open: true");
 
     task = Bundles.segments(directory.resolve("masks"), 8, 8, 3).task();

@@ -98,7 +98,7 @@ class SampleFeedIT extends TrainerDeployment {
 
       assertThatThrownBy(() -> await().atMost(PATIENCE).until(() -> feed.poll().isEmpty() && false))
           .isInstanceOf(KafkaException.class)
-          .hasMessageContaining("was made anew");
+          .hasMessageContaining("was recreated");
     }
   }
 

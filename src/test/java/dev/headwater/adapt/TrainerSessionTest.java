@@ -43,7 +43,7 @@ class TrainerSessionTest {
     assertThat(parts.gates())
         .extracting(gate -> gate.judge(judged).reason())
         .satisfiesExactly(
-            kind -> assertThat(kind).startsWith("it is better"),
-            size -> assertThat(size).isEqualTo("50 judged samples are fewer than 100"));
+            kind -> assertThat(kind).startsWith("significant gain"),
+            size -> assertThat(size).isEqualTo("too few evaluation samples (50, minimum 100)"));
   }
 }

@@ -90,12 +90,16 @@ class AvroFieldsTest {
 
   @Test
   void namesTheFieldAndTheCauseAndTheRecord() throws Exception {
-    assertRefused(text, value("r", null, null), "/body/text", "is null where a string is wanted");
-    assertRefused(text, value("r", 7, null), "/body/text", "is a number where a string is wanted");
-    assertRefused(array, value("r", "t", null, 1f, null, 3f), "/x/1", "is null where a number");
+    assertRefused(text, value("r", null, null), "/body/text", "is null, expected a string");
+    assertRefused(text, value("r", 7, null), "/body/text", "is a number, expected a string");
+    assertRefused(array, value("r", "t", null, 1f, null, 3f), "/x/1", "is null, expected a number");
     assertRefused(array, value("r", "t", null, 1f, Float.NaN, 3f), "/x/1", "is NaN");
-    assertRefused(array, value("r", "t", null, 1f, 1e39, 3f), "/x/1", "is beyond a 32-bit float");
-    assertRefused(array, value("r", "t", null, 1f), "/x", "has 1 numbers, the network wants 3");
+    assertRefused(
+        array,
+        value("r", "t", null, 1f, 1e39, 3f),
+        "/x/1",
+        "is outside the range of a 32-bit float");
+    assertRefused(array, value("r", "t", null, 1f), "/x", "has 1 numbers, the model expects 3");
     assertRefused(
         new FieldReader("/body/id", List.of(), "/none", List.of(), false, 0),
         value("r", "t", null),
@@ -107,13 +111,14 @@ class AvroFieldsTest {
   void refusesWhatIsNotInTheWireFormat() throws Exception {
     byte[] good = value("r", "t", null);
 
-    assertThat(refusal(text, "{\"id\":1}".getBytes())).hasMessageContaining("begins with byte 123");
-    assertThat(refusal(text, Arrays.copyOf(good, 4))).hasMessageContaining("ends before the id");
-    assertThat(refusal(text, Arrays.copyOf(good, 5))).hasMessageContaining("is not valid Avro");
+    assertThat(refusal(text, "{\"id\":1}".getBytes())).hasMessageContaining("first byte is 123");
+    assertThat(refusal(text, Arrays.copyOf(good, 4))).hasMessageContaining("is truncated");
+    assertThat(refusal(text, Arrays.copyOf(good, 5)))
+        .hasMessageContaining("does not match its Avro schema");
     assertThat(refusal(text, RegistryStub.framed(99, new byte[0])))
-        .hasMessage("value names schema 99, which the registry does not know");
+        .hasMessage("value has schema id 99, which is not in the schema registry");
     assertThat(refusal(text, Arrays.copyOf(good, good.length + 1)))
-        .hasMessageContaining("is not valid Avro of its schema");
+        .hasMessageContaining("does not match its Avro schema");
     assertThat(refusal(text, null)).hasMessageContaining("tombstone");
     assertThat(refusal(text, new byte[0])).hasMessageContaining("is empty");
   }
@@ -144,7 +149,7 @@ class AvroFieldsTest {
     byte[] huge = {(byte) 0xFC, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 0x0F}; // 2^31 - 2
 
     assertThat(refusal(TEXT, RegistryStub.framed(registry.add(bytes), huge)))
-        .hasMessageContaining("is not valid Avro of its schema");
+        .hasMessageContaining("does not match its Avro schema");
   }
 
   @Test
@@ -152,8 +157,8 @@ class AvroFieldsTest {
     byte[] items = before("{'type': 'array', 'items': 'bytes'}", new byte[0], -1, 5, 1L << 31, 0);
     byte[] map = before("{'type': 'map', 'values': 'bytes'}", new byte[0], -1, 6, 0, 1L << 31, 0);
 
-    assertThat(refusal(TEXT, items)).hasMessageContaining("is not valid Avro of its schema");
-    assertThat(refusal(TEXT, map)).hasMessageContaining("is not valid Avro of its schema");
+    assertThat(refusal(TEXT, items)).hasMessageContaining("does not match its Avro schema");
+    assertThat(refusal(TEXT, map)).hasMessageContaining("does not match its Avro schema");
   }
 
   @Test
@@ -161,9 +166,9 @@ class AvroFieldsTest {
     String nulls = "{'type': 'array', 'items': 'null'}";
 
     assertThat(refusal(TEXT, before(nulls, new byte[0], -(1L << 40), 0, 0)))
-        .hasMessageContaining("is not valid Avro of its schema");
+        .hasMessageContaining("does not match its Avro schema");
     assertThat(refusal(TEXT, before(nulls, new byte[0], 1000, 0)))
-        .hasMessageContaining("is not valid Avro of its schema");
+        .hasMessageContaining("does not match its Avro schema");
     assertThat(TEXT.read(avro, before(nulls, new byte[0], 3, 0)).text()).isEqualTo("hello");
   }
 
@@ -173,9 +178,9 @@ class AvroFieldsTest {
     byte[] surrogate = {(byte) 0xED, (byte) 0xA0, (byte) 0x80};
 
     assertThat(refusal(TEXT, before("'string'", latin, 3)))
-        .hasMessageContaining("is not valid Avro of its schema");
+        .hasMessageContaining("does not match its Avro schema");
     assertThat(refusal(TEXT, before("'string'", surrogate, 3)))
-        .hasMessageContaining("is not valid Avro of its schema");
+        .hasMessageContaining("does not match its Avro schema");
     assertThat(TEXT.read(avro, before("'string'", "\u00e9a".getBytes(UTF_8), 3)).text())
         .isEqualTo("hello");
   }

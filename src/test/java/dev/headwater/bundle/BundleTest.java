@@ -60,7 +60,7 @@ class BundleTest {
     assertThat(
             refusal(
                 GOOD.replace("labels: labels.json", "head: none\ncut: r\nhidden: [65536, 65536]")))
-        .contains("cut: its head has more weights than an array holds: see hidden");
+        .contains("cut: the head has more weights than an array can hold: reduce hidden");
     byte[] huge =
         GraphFixture.opset(17)
             .input("image", -1, 3, 30_000, 30_000)
@@ -74,7 +74,7 @@ class BundleTest {
     Files.writeString(directory.resolve("labels.json"), "[\"a\", \"b\"]");
 
     assertThat(refusal(GOOD.replaceFirst("(?s)input:.*", "input: {format: tensor}\n")))
-        .contains("input: a record has more numbers than an array holds");
+        .contains("input: a record has more values than an array can hold");
   }
 
   /** As of DeiT, whose answer is the mean of two heads'; with cut: -1 one of them is the head. */
@@ -90,7 +90,9 @@ class BundleTest {
     Path model = directory.resolve("model.onnx");
     Files.write(model, heads.node("Add", "sum", "one", "other").output("sum", -1, 3).bytes());
 
-    assertThat(refusal(GOOD + "cut: -1\n")).contains("cut: Its logits `other`", "Add follows");
+    assertThat(refusal(GOOD + "cut: -1\n"))
+        .contains(
+            "cut: Predictions are computed from the logits `other` and ignore later operators (Add)");
 
     Files.write(model, heads.node("Tanh", "bent", "other").output("bent", -1, 3).bytes());
     assertThat(Bundles.load(directory, GOOD + "cut: -1\n").task().labels())
@@ -185,7 +187,7 @@ class BundleTest {
     assertThat(task.split().features()).containsExactly("map");
     assertThat(task.featureShapes()).singleElement().isEqualTo(new long[] {4, 8, 10});
     assertThat(refusal(manifest.replace("\n  size: [10, 12]", "")))
-        .contains("no fixed size a record")
+        .contains("no fixed size per record")
         .contains("input.size");
   }
 
@@ -323,16 +325,16 @@ class BundleTest {
     Bundles.segments(directory, 2, 3, List.of("dark", "light"));
     assertThat(
             refusal(Files.readString(directory.resolve("headwater.yaml")) + "kind: multi-label\n"))
-        .contains("kind: task pixels gives each pixel one label, not several");
+        .contains("kind: task pixels is dense and supports one label per pixel only");
   }
 
   @Test
   void maskValuesThatDoNotFitAreRefusedByKey() {
     assertThat(refusal(GOOD + "mask-values: [0, 1, 2]\n"))
-        .contains("mask-values: task kind gives records a label, not pixels");
+        .contains("mask-values: task kind labels records, not pixels");
     assertThat(refusal(GOOD + "mask-values: [0, 0, 256]\n"))
         .contains("mask-values")
-        .contains("must be different whole numbers from 0 to 255");
+        .contains("must be distinct integers from 0 to 255");
   }
 
   @Test
@@ -359,10 +361,10 @@ class BundleTest {
         .as("how a record becomes features is part of it")
         .isNotEqualTo(json.task().fingerprint());
     assertThat(refusal(GOOD.replace("numbers: /x", "{format: tensor, id: /id, numbers: /x}")))
-        .contains("input.id: there are no fields in format: text, image or tensor")
-        .contains("input.numbers: there are no fields in format: text, image or tensor");
+        .contains("input.id: is not allowed with format: text, image or tensor")
+        .contains("input.numbers: is not allowed with format: text, image or tensor");
     assertThat(refusal(GOOD.replace("numbers: /x", "format: tensors")))
-        .contains("must be one of json, text, image, tensor");
+        .contains("expected one of json, text, image, tensor");
   }
 
   @Test
@@ -409,13 +411,13 @@ class BundleTest {
 
     assertThat(message.lines())
         .hasSize(8)
-        .anySatisfy(line -> assertThat(line).contains("task: must be text"))
-        .anySatisfy(line -> assertThat(line).contains("model: there is no file").contains("modell"))
-        .anySatisfy(line -> assertThat(line).contains("labels: there is no file"))
-        .anySatisfy(line -> assertThat(line).contains("tusk: is no key here; the keys are cut, "))
+        .anySatisfy(line -> assertThat(line).contains("task: must be non-blank text"))
+        .anySatisfy(line -> assertThat(line).contains("model: file not found").contains("modell"))
+        .anySatisfy(line -> assertThat(line).contains("labels: file not found"))
+        .anySatisfy(line -> assertThat(line).contains("tusk: unknown key; valid keys: cut, "))
         .anySatisfy(line -> assertThat(line).contains("open: must be true or false"))
-        .anySatisfy(line -> assertThat(line).contains("input.numbers: 'x' is no JSON pointer"))
-        .anySatisfy(line -> assertThat(line).contains("input.maxtokens: is no key here"));
+        .anySatisfy(line -> assertThat(line).contains("input.numbers: invalid JSON pointer 'x'"))
+        .anySatisfy(line -> assertThat(line).contains("input.maxtokens: unknown key"));
   }
 
   @ParameterizedTest
@@ -578,9 +580,9 @@ class BundleTest {
     assertThat(task.split().linear()).isEmpty();
     assertThat(task.featureSize()).isEqualTo(8);
     assertThat(refusal(manifest.replace("[5, 3]", "[5, 0]")))
-        .contains("hidden: a new head has at most 8 hidden layers");
+        .contains("hidden: a new head must have at most 8 hidden layers");
     assertThat(refusal(GOOD.replace("labels:", "hidden: 4\nlabels:")))
-        .contains("hidden: is of a new head");
+        .contains("hidden: requires a new head");
   }
 
   @Test
@@ -595,13 +597,13 @@ class BundleTest {
     assertThat(task.subclasses()).isEqualTo(5);
     assertThat(task.split().shape("head.weight", 3)).containsExactly(5, 8, 3);
     assertThat(refusal(manifest.replace("subclasses: 5", "subclasses: 257")))
-        .contains("subclasses: a new head has 1 to 256");
+        .contains("subclasses: a new head must have 1 to 256");
     assertThat(refusal(manifest.replace("subclasses: 5", "subclasses: 5\nhidden: 4")))
-        .contains("subclasses: a head with subclasses stands on vectors");
+        .contains("subclasses: a head with subclasses must have no hidden layers");
     assertThat(refusal(manifest.replace("subclasses: 5", "subclasses: 5\nkind: multi-label")))
-        .contains("subclasses: are of a new head that tells one label");
+        .contains("subclasses: requires head: none and kind: classification");
     assertThat(refusal(GOOD.replace("labels:", "subclasses: 4\nlabels:")))
-        .contains("subclasses: are of a new head that tells one label");
+        .contains("subclasses: requires head: none and kind: classification");
   }
 
   @Test
@@ -617,10 +619,10 @@ class BundleTest {
         input: {numbers: /x}
         """;
     assertThat(refusal(two))
-        .contains("tasks: two have the same name")
-        .contains("tasks[1].labels: has no meaning with head: none")
+        .contains("tasks: task names must be unique")
+        .contains("tasks[1].labels: is not allowed with head: none")
         .contains("tasks.kind.cut: ")
-        .contains("task: is no key here");
+        .contains("task: unknown key");
   }
 
   @Test
@@ -677,7 +679,7 @@ class BundleTest {
         """;
 
     assertThat(refusal(tails.formatted("-2")))
-        .contains("tasks.mood.cut: its tail holds layers of the tail of kind")
-        .contains("cut after them, or say head: none");
+        .contains("tasks.mood.cut: the tail shares layers with the tail of task kind")
+        .contains("cut after the shared layers, or set head: none");
   }
 }

@@ -179,7 +179,8 @@ class FieldReaderTest {
 
   @Test
   void tellsAbsentValuesFromEmptyOnes() {
-    assertThat(refusal(text, null)).hasMessage("value is null (a tombstone): nothing to score");
+    assertThat(refusal(text, null))
+        .hasMessage("value is null (a tombstone), which cannot be scored");
     assertThat(refusal(text, new byte[0])).hasMessage("value is empty");
     assertThat(refusal(text, bytes("   "))).hasMessage("/id is missing");
   }

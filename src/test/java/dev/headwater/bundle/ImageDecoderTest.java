@@ -173,8 +173,8 @@ class ImageDecoderTest {
     assertThat(ImageDecoder.of(of(1), List.of(input(-1, 3, 1, 2)), problems)).isNull();
     assertThat(problems)
         .containsExactly(
-            "input.colours: the network leaves them open; say grey or rgb",
-            "input.colours: the network wants 3 channels");
+            "input.colours: the model has a dynamic number of channels; set grey or rgb",
+            "input.colours: the model expects 3 channels");
   }
 
   private static Manifest.Image of(int channels) {
@@ -327,7 +327,7 @@ class ImageDecoderTest {
     for (BufferedImage refused : List.of(taller, wider)) {
       assertThatThrownBy(() -> decoder(large, 1, 4, 4).decode(png(refused)))
           .isInstanceOf(InvalidRecordException.class)
-          .hasMessageContaining("has a side of 65536 pixels, more than 65535");
+          .hasMessageContaining("has a side of 65536 pixels, more than the limit of 65535");
     }
   }
 
@@ -341,17 +341,19 @@ class ImageDecoderTest {
     ByteBuffer.wrap(huge).putInt(SECOND_CHUNK - 4, crc(huge, CHUNKS + 4, SECOND_CHUNK - 4));
     BufferedImage deep = new BufferedImage(2, 2, BufferedImage.TYPE_USHORT_GRAY);
     return Stream.of(
-        Arguments.of("a PNG cut short", Arrays.copyOf(good, good.length / 2), "ends too early"),
-        Arguments.of("a PNG without end", Arrays.copyOf(good, good.length - 12), "ends too early"),
+        Arguments.of("a PNG cut short", Arrays.copyOf(good, good.length / 2), "it is truncated"),
+        Arguments.of("a PNG without end", Arrays.copyOf(good, good.length - 12), "it is truncated"),
         Arguments.of("a flipped bit", wrongBit, "checksum"),
-        Arguments.of("a JPEG cut short", Arrays.copyOf(photo, photo.length / 2), "too early"),
+        Arguments.of("a JPEG cut short", Arrays.copyOf(photo, photo.length / 2), "truncated"),
         Arguments.of("a JPEG damaged in its middle", scratched(photo), "corrupt"),
         Arguments.of("a JPEG's first bytes", Arrays.copyOf(photo, 30), "damaged"),
-        Arguments.of("a JPEG bomb", photo(8, 65_500), "has 4290250000 pixels, more than the 10000"),
-        Arguments.of("a JPEG of 12 bits", photo(12, 64), "has 12 bits a channel"),
-        Arguments.of("a decompression bomb", huge, "has 10000000000 pixels, more than the 10000"),
+        Arguments.of(
+            "a JPEG bomb", photo(8, 65_500), "has 4290250000 pixels, more than the limit of 10000"),
+        Arguments.of("a JPEG of 12 bits", photo(12, 64), "has 12 bits per channel"),
+        Arguments.of(
+            "a decompression bomb", huge, "has 10000000000 pixels, more than the limit of 10000"),
         Arguments.of("an animation", withChunk(good, "acTL", new byte[8]), "animated"),
-        Arguments.of("16 bits", png(deep), "has 16 bits a channel"),
+        Arguments.of("16 bits", png(deep), "has 16 bits per channel"),
         Arguments.of("a GIF", "GIF89a......".getBytes(StandardCharsets.UTF_8), "neither PNG nor"),
         Arguments.of("text", "hello".getBytes(StandardCharsets.UTF_8), "neither PNG nor JPEG"),
         Arguments.of("one byte", new byte[1], "neither PNG nor JPEG"));

@@ -43,15 +43,15 @@ class KindTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "size | twelve | is no number",
-        "size | NaN    | is no number",
-        "size | 0x10   | is no number",
-        "size | 1e999  | is beyond the range of numbers",
-        "size | 0      | is not above 0, as numbers on a log scale are",
-        "tags | a      | is no array of labels",
-        "tags | [1]    | is no array of labels",
-        "tags | [\" \"] | holds a blank label",
-        "kind | [\"a\"] | is an array where one label is due",
+        "size | twelve | is not a number",
+        "size | NaN    | is not a number",
+        "size | 0x10   | is not a number",
+        "size | 1e999  | is outside the supported range",
+        "size | 0      | must be above 0, because the scale is log",
+        "tags | a      | is not an array of labels",
+        "tags | [1]    | is not an array of labels",
+        "tags | [\" \"] | contains a blank label",
+        "kind | [\"a\"] | is an array, expected a single label",
       })
   void aLabelOfAnotherKindIsRefusedByItsField(String name, String label, String cause)
       throws Exception {
@@ -75,9 +75,9 @@ class KindTest {
         .as("no label applies, which is not the same as not knowing")
         .containsExactly("a", null, "[]");
     assertThatThrownBy(() -> decoder.decode(bytes(record.formatted("\"big\"", "[]"))))
-        .hasMessageContaining("/size is a string where a number is wanted");
+        .hasMessageContaining("/size is a string, expected a number");
     assertThatThrownBy(() -> decoder.decode(bytes(record.formatted("1", "\"t\""))))
-        .hasMessageContaining("/tags is a string where an array of labels is wanted");
+        .hasMessageContaining("/tags is a string, expected an array of labels");
   }
 
   private static byte[] bytes(String text) {
@@ -101,10 +101,10 @@ class KindTest {
                             input: {id: /id, numbers: /x}
                             """))
                 .getMessage())
-        .contains("tasks[0].labels: has no meaning with kind: regression")
-        .contains("tasks[0].open: has no meaning with kind: regression")
-        .contains("tasks[1].scale: is of a number: say kind: regression")
-        .contains("tasks[2].kind: is 'ordinal', must be one of")
+        .contains("tasks[0].labels: is not allowed with kind: regression")
+        .contains("tasks[0].open: is not allowed with kind: regression")
+        .contains("tasks[1].scale: requires kind: regression")
+        .contains("tasks[2].kind: invalid value 'ordinal', expected one of")
         .contains("labels: 1 labels for a head with 2 outputs");
   }
 
@@ -128,10 +128,10 @@ class KindTest {
 
   @Test
   void aNumberThatNoHeadCouldBeTaughtIsRefused() {
-    assertThat(new Kind.Quantity(false).problem("-1e41")).contains("beyond the range");
+    assertThat(new Kind.Quantity(false).problem("-1e41")).contains("outside the supported range");
     assertThat(new Kind.Quantity(false).problem("1e30")).isNull();
     assertThat(new Kind.Quantity(true).problem("1e41")).as("by its logarithm").isNull();
-    assertThat(new Kind.Quantity(true).problem("1e999")).contains("beyond the range");
+    assertThat(new Kind.Quantity(true).problem("1e999")).contains("outside the supported range");
   }
 
   @Test

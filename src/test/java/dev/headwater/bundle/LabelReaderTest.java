@@ -40,10 +40,10 @@ class LabelReaderTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "{'recordId': 'r', 'task': 't', 'label': true} | /label | a boolean where | r",
+        "{'recordId': 'r', 'task': 't', 'label': true} | /label | a boolean, expected | r",
         "{'recordId': 'r', 'task': 't', 'label': {}} | /label | an object | r",
-        "{'recordId': 'r', 'task': 't', 'label': 1e400} | /label | a number where | r",
-        "{'recordId': 'r', 'task': 't', 'label': ['a', 1]} | /label | an array where | r",
+        "{'recordId': 'r', 'task': 't', 'label': 1e400} | /label | a number, expected | r",
+        "{'recordId': 'r', 'task': 't', 'label': ['a', 1]} | /label | an array, expected | r",
         "{'recordId': 'r', 'task': 't', 'label': ' '} | /label | blank | r",
         "{'recordId': 'r', 'task': 't', 'label': null} | /label | missing | r",
         "{'recordId': 'r', 'task': 't'} | /label | missing | r",
@@ -59,8 +59,8 @@ class LabelReaderTest {
         "{'label': 'x', 'label': 'y', 'task': 't', 'recordId': 'r'} | value | not a label |",
         "{'label': 'x', 'task': 't', 'recordId': 'r'} {} | value | not a label |",
         "{'label': 'x', | value | not a label |",
-        "['x'] | value | no object |",
-        "null | value | no object |",
+        "['x'] | value | not an object |",
+        "null | value | not an object |",
         "`` | value | empty |"
       })
   void namesTheFieldAtFaultAndTheRecord(

@@ -47,7 +47,7 @@ class MasksTest {
     BufferedImage image = new BufferedImage(3, 2, BufferedImage.TYPE_BYTE_GRAY);
     image.getRaster().setSample(2, 1, 0, 7);
 
-    refused(png(image), "holds the value 7; the classes are [0, 128, 255]");
+    refused(png(image), "contains the grey value 7, expected one of [0, 128, 255]");
   }
 
   @Test
@@ -58,7 +58,7 @@ class MasksTest {
     byte[] file = Base64.getDecoder().decode(whole);
     refused(
         Base64.getEncoder().encodeToString(Arrays.copyOf(file, file.length - 20)),
-        "ends too early");
+        "it is truncated");
   }
 
   private void refused(String mask, String why) {

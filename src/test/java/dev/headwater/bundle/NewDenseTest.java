@@ -44,21 +44,24 @@ class NewDenseTest {
   @Test
   void whatIsNoMapIsRefused() {
     assertThatThrownBy(() -> bundle("cut: flat", INPUT))
-        .hasMessageContaining("cut: `flat` is [?, 600], no map [N, C, H, W]");
+        .hasMessageContaining(
+            "cut: `flat` has shape [?, 600], but a dense head needs a map [N, C, H, W]");
     assertThatThrownBy(() -> bundle("cut: kinds", INPUT))
-        .hasMessageContaining("cut: The backbone does not take pictures of another size: Gemm");
+        .hasMessageContaining(
+            "cut: The backbone does not accept another image size: the Gemm node");
     assertThatThrownBy(() -> bundle("cut: nowhere", INPUT))
         .hasMessageContaining("cut: There is no computed tensor `nowhere`");
     assertThatThrownBy(() -> bundle("", INPUT))
-        .hasMessageContaining("cut: is missing: the name of the feature map");
+        .hasMessageContaining("cut: is missing: set the name of the feature map");
   }
 
   @Test
   void aSizeThatDoesNotFitIsRefused() {
     assertThatThrownBy(() -> bundle("cut: map", INPUT.replace("20, 20", "21, 20")))
-        .hasMessageContaining("Pictures of 21 x 20 are no whole number of times larger");
+        .hasMessageContaining(
+            "The image size 21 x 20 is not an integer multiple of the size of the map");
     assertThatThrownBy(() -> bundle("cut: map", "input: {id: /id, numbers: [/x]}\n").tasks())
-        .hasMessageContaining("head: dense is for networks that take one picture a record");
+        .hasMessageContaining("head: dense requires a model that takes one image per record");
     assertThatThrownBy(
             () ->
                 Bundles.newDense(
@@ -68,7 +71,7 @@ class NewDenseTest {
                     input: {image: /image, size: [20, 20]}
                     """))
         .as("the network's own head was made for one size")
-        .hasMessageContaining("input.size: the network wants [10, 10]");
+        .hasMessageContaining("input.size: the model expects [10, 10]");
   }
 
   @ParameterizedTest

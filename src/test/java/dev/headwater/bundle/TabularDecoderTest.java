@@ -60,7 +60,7 @@ class TabularDecoderTest {
     Decoded record = decoder.decode(utf8("{\"b\":{\"c\":2},\"a\":1}"));
     assertThat(decoder.batch(List.of(record)).get(0).shape()).containsExactly(1, 2);
     assertThat(TabularDecoder.of(ARRAY, open, problems)).isNull();
-    assertThat(problems).singleElement().asString().contains("leaves its width open");
+    assertThat(problems).singleElement().asString().contains("the model has a dynamic width");
   }
 
   @ParameterizedTest

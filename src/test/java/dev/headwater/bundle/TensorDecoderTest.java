@@ -61,8 +61,7 @@ class TensorDecoderTest {
 
     assertThat(refused.field()).isEqualTo("value");
     assertThat(refused)
-        .hasMessage(
-            "value has %d bytes, the network wants 24: float32 of shape [2, 3]".formatted(bytes));
+        .hasMessage("value has %d bytes, expected 24 for float32 of shape [2, 3]".formatted(bytes));
   }
 
   @ParameterizedTest
@@ -74,7 +73,7 @@ class TensorDecoderTest {
             () -> decoder().decode(littleEndian(1, 2, 3, 4, number, 6)));
 
     assertThat(refused.field()).isEqualTo("value");
-    assertThat(refused).hasMessage("value is " + number + " at number 4, counted from 0");
+    assertThat(refused).hasMessage("value is " + number + " at index 4");
   }
 
   @Test

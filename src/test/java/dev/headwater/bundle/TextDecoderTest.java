@@ -90,7 +90,7 @@ class TextDecoderTest {
     assertThat(TextDecoder.of(settings(null, maxTokens), INPUTS, problems)).isNull();
 
     assertThat(problems)
-        .containsExactly("input.max-tokens: must be above the 2 the tokenizer adds");
+        .containsExactly("input.max-tokens: must be above 2, the number of special tokens");
   }
 
   @Test
@@ -131,10 +131,12 @@ class TextDecoderTest {
     assertThat(refusal(decoder, "   ")).hasMessage("/text is blank");
     assertThat(refusal(decoder, "")).hasMessage("/text is blank");
     assertThat(refusal(decoder, "x".repeat(41)))
-        .hasMessage("/text has 41 characters, more than 40");
-    assertThat(refusal(decoder, "my \\ud83d card")).hasMessage("/text holds half a surrogate pair");
-    assertThat(refusal(decoder, "my \\ude00 card")).hasMessage("/text holds half a surrogate pair");
-    assertThat(refusal(decoder, "card \\ud83d")).hasMessage("/text holds half a surrogate pair");
+        .hasMessage("/text has 41 characters, more than the limit of 40");
+    assertThat(refusal(decoder, "my \\ud83d card"))
+        .hasMessage("/text contains an unpaired surrogate");
+    assertThat(refusal(decoder, "my \\ude00 card"))
+        .hasMessage("/text contains an unpaired surrogate");
+    assertThat(refusal(decoder, "card \\ud83d")).hasMessage("/text contains an unpaired surrogate");
     assertThat(refusal(decoder, "x".repeat(1 << 20)).recordId()).isEqualTo("r");
   }
 

@@ -159,7 +159,8 @@ class TilingTest {
 
     assertThatThrownBy(() -> Bundles.load(directory, manifest))
         .hasMessageContaining("cut: ")
-        .hasMessageContaining("features of the logits' resolution");
+        .hasMessageContaining(
+            "the resolution of the logits must be that of the features times an integer");
   }
 
   @Test
@@ -178,6 +179,6 @@ class TilingTest {
     assertThatThrownBy(() -> Bundles.load(directory, manifest + "mask-values: [0, 1, 2]\n"))
         .hasMessageContaining("mask-values: 3 values for 2 labels");
     assertThatThrownBy(() -> Bundles.load(directory, manifest + "mask-values: [0, 256]\n"))
-        .hasMessageContaining("mask-values: must be different whole numbers from 0 to 255");
+        .hasMessageContaining("mask-values: must be distinct integers from 0 to 255");
   }
 }

@@ -187,7 +187,7 @@ class BenchIT {
     };
     StringWriter err = new StringWriter();
     assertThat(Main.commandLine().setErr(new PrintWriter(err, true)).execute(words)).isEqualTo(2);
-    assertThat(err.toString()).contains("there is no further one to measure");
+    assertThat(err.toString()).contains("part tasks requires at least two");
 
     Files.writeString(
         directory.resolve("headwater.yaml"),
@@ -233,7 +233,7 @@ class BenchIT {
     }
 
     assertThat(scratch()).isEmpty();
-    assertThat(directory.resolve("bench.log")).content().contains("stopped before its end");
+    assertThat(directory.resolve("bench.log")).content().contains("interrupted before completion");
   }
 
   private List<Path> scratch() throws IOException {

@@ -53,7 +53,7 @@ class CanaryIT extends CommandedDeployment {
     Map<String, Long> before;
     try (StreamService service = serve()) {
       assertThat(run("heads", "canary", "2", "--share", "0.3")).as(err.toString()).isZero();
-      assertThat(out.toString()).contains("head 2 of kind serves 0.3 of the keys from epoch");
+      assertThat(out.toString()).contains("head 2 of kind is the canary (share 0.3) from epoch");
       awaitCause(service, "version 2 for 0.3 of the keys");
       before = versions();
     }
@@ -65,7 +65,7 @@ class CanaryIT extends CommandedDeployment {
 
     assertThat(run("heads", "list")).isZero();
     assertThat(out.toString())
-        .contains("head 1 is live, head 2 for 0.3 of the keys")
+        .contains("head 1 is live, head 2 is the canary (share 0.3)")
         .contains("*    1")
         .contains("c    2");
     try (HeadPublisher trainer = publisher("desk-trainer")) {
@@ -119,7 +119,7 @@ class CanaryIT extends CommandedDeployment {
       String[] arguments =
           Stream.concat(Stream.of("heads"), command.stream()).toArray(String[]::new);
       assertThat(run(arguments)).as(command.get(0)).isEqualTo(2);
-      assertThat(err.toString()).contains("is of another backbone");
+      assertThat(err.toString()).contains("does not match the backbone");
     }
     try (HeadPublisher another = publisher("desk-other")) {
       another.canary(info.task(), 5, .5, "of another bundle");
@@ -136,11 +136,11 @@ class CanaryIT extends CommandedDeployment {
   @Test
   void refusesWhatIsNoCandidate() {
     assertThat(run("heads", "canary", "3", "--share", "0.3")).isEqualTo(2);
-    assertThat(err.toString()).contains("the gate did not accept it");
+    assertThat(err.toString()).contains("head 3 of kind cannot be approved: rejected: ");
     assertThat(run("heads", "canary", "2", "--share", "1")).isEqualTo(2);
     assertThat(err.toString()).contains("below 1");
     assertThat(run("heads", "canary", "2", "--share", "0")).isEqualTo(2);
-    assertThat(err.toString()).contains("is no canary");
+    assertThat(err.toString()).contains("is not a canary");
     assertThat(run("heads", "pin", "1")).isZero();
     assertThat(run("heads", "canary", "2", "--share", "0.3")).isEqualTo(2);
     assertThat(err.toString()).contains("heads unpin");

@@ -75,19 +75,19 @@ class CommandRightsIT {
   @Test
   void rescoreNeedsExactlyWhatIsPrinted() throws Exception {
     assertNeeded(Access.Role.RESCORER, "rescorer");
-    assertThat(out.toString()).contains("40 records scored to desk-again, 0 invalid");
+    assertThat(out.toString()).contains("scored 40 records to desk-again, 0 invalid");
   }
 
   @Test
   void reembeddingNeedsExactlyWhatIsPrinted() throws Exception {
     assertNeeded(Access.Role.EMBEDDER, "embedder");
-    assertThat(out.toString()).contains("40 of 40 labelled records embedded");
+    assertThat(out.toString()).contains("embedded 40 of 40 labelled records");
   }
 
   @Test
   void comparingNeedsExactlyWhatIsPrinted() throws Exception {
     assertNeeded(Access.Role.COMPARER, "comparer");
-    assertThat(out.toString()).contains("audited records that both predicted");
+    assertThat(out.toString()).contains("audit samples predicted by both");
   }
 
   private void assertNeeded(Access.Role role, String user) throws Exception {

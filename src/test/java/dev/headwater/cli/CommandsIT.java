@@ -46,7 +46,7 @@ class CommandsIT extends CommandedDeployment {
     assertThat(run("topics", "check")).as(out.toString()).isZero();
 
     assertThat(run("train", "--from", history().toString())).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("kind: head 1 is live and knows 2 labels");
+    assertThat(out.toString()).contains("kind: head 1 is live with 2 labels");
     assertThat(run("heads", "list")).isZero();
     assertThat(out.toString()).contains("kind: head 1 is live").contains("*    1");
     assertThat(run("heads", "show", "1")).isZero();
@@ -85,7 +85,7 @@ class CommandsIT extends CommandedDeployment {
 
     assertThat(run("train")).isEqualTo(1);
     assertThat(err.toString())
-        .contains("device cuda:99 asked for, but PyTorch finds")
+        .contains("device cuda:99 is not available, PyTorch finds")
         .contains("use auto or cpu");
   }
 

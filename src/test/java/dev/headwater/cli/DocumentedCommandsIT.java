@@ -100,7 +100,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
     assertThat(told.get(6))
         .contains("headwater-field:/x")
         .contains("headwater-record-id:r2")
-        .contains("has 2 numbers, the network wants 4")
+        .contains("has 2 numbers, the model expects 4")
         .contains("{\"id\":\"r2\",\"x\":[1,2]}");
   }
 

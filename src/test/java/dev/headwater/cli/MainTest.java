@@ -51,8 +51,8 @@ class MainTest {
     assertThat(run("serve", "--config", file.toString())).isEqualTo(2);
     assertThat(err.toString())
         .contains("2 problems in ")
-        .contains("bundle.directory: is required")
-        .contains("foo: there is no such key")
+        .contains("bundle.directory: required, but not set")
+        .contains("foo: unknown configuration key")
         .doesNotContain("\tat ");
   }
 
@@ -73,7 +73,11 @@ class MainTest {
 
     assertThat(out.toString())
         .containsSubsequence(
-            "Exit codes:", "0   done", "1   failed", "2   wrong usage", "3   done");
+            "Exit codes:",
+            "0   success",
+            "1   failure",
+            "2   invalid usage",
+            "3   negative result");
   }
 
   @Test
@@ -85,7 +89,7 @@ class MainTest {
   @Test
   void aReplayOfNothingIsAMistakeOfUsage() throws Exception {
     assertThat(run("replay", "--config", deployment("").toString())).isEqualTo(2);
-    assertThat(err.toString()).contains("set replay.stream, or give --stream or --from-topic");
+    assertThat(err.toString()).contains("set replay.stream, --stream or --from-topic");
   }
 
   @Test
@@ -93,7 +97,7 @@ class MainTest {
     String config = deployment("").toString();
 
     assertThat(run("replay", "--from-topic", "--stream", "f", "--config", config)).isEqualTo(2);
-    assertThat(err.toString()).contains("--from-topic is in place of the file");
+    assertThat(err.toString()).contains("--from-topic and --stream are mutually exclusive");
   }
 
   @Test
@@ -107,7 +111,9 @@ class MainTest {
       List<String> words = new ArrayList<>(List.of(command.split(" ")));
       words.addAll(List.of("--config", config.toString()));
       assertThat(run(words.toArray(String[]::new))).as(command).isEqualTo(2);
-      assertThat(err.toString()).as(command).contains("kafka.bootstrap.servers: is required");
+      assertThat(err.toString())
+          .as(command)
+          .contains("kafka.bootstrap.servers: required, but not set");
     }
     assertThat(run("topics", "acls", "--config", config.toString())).isZero();
   }
@@ -149,7 +155,7 @@ class MainTest {
     Path model = Files.write(directory.resolve("m.onnx"), GraphFixture.mlp(4, 16, 3));
 
     assertThat(run("inspect", model.toString())).isZero();
-    assertThat(out.toString()).contains("auto cuts").contains("3 classes");
+    assertThat(out.toString()).contains("auto cut ").contains("3 classes");
 
     out.getBuffer().setLength(0);
     assertThat(run("inspect", "--json", model.toString())).isZero();
@@ -189,7 +195,7 @@ class MainTest {
     }
     out.getBuffer().setLength(0);
     assertThat(run("inspect", model)).as("for people").isZero();
-    assertThat(out.toString()).contains("auto cuts  at `" + cut + "`");
+    assertThat(out.toString()).contains("auto cut   at `" + cut + "`");
   }
 
   @Test
@@ -209,8 +215,8 @@ class MainTest {
     assertThat(run("inspect", model.toString())).isZero();
 
     assertThat(out.toString())
-        .contains("cannot     No cut at -2 or deeper. The head cannot be rebuilt for training.")
-        .contains("Hardmax, which makes `b`")
+        .contains("problem    Cannot cut at -2 or deeper. The head cannot be rebuilt for training.")
+        .contains("Hardmax node with output `b`")
         .contains("cut -1 ")
         .doesNotContain("cut -2 ");
   }

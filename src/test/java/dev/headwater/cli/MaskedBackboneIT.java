@@ -67,7 +67,7 @@ class MaskedBackboneIT extends CommandedDeployment {
       config = next;
       assertThat(run("topics", "create")).as(err.toString()).isZero();
       assertThat(run("samples", "reembed", "--old", old.toString())).as(err.toString()).isZero();
-      assertThat(out.toString()).contains("60 of 60 labelled records embedded; 0 are no longer");
+      assertThat(out.toString()).contains("embedded 60 of 60 labelled records; 0 no longer");
       assertReembedded(labelled(before), labelled(after), after.loadBundle().task());
       learn(after, "pixels");
 
@@ -77,7 +77,7 @@ class MaskedBackboneIT extends CommandedDeployment {
       await().atMost(PATIENCE).until(() -> labelled(before).size() == PICTURES + LATER);
       config = next;
       assertThat(run("rescore", "--to", "again")).as(err.toString()).isZero();
-      assertThat(out.toString()).contains("100 records scored to again, 0 invalid");
+      assertThat(out.toString()).contains("scored 100 records to again, 0 invalid");
       assertThat(run("compare", "--with", old.toString(), "--predictions", "again"))
           .as(err.toString())
           .isZero();
@@ -94,7 +94,7 @@ class MaskedBackboneIT extends CommandedDeployment {
         bundle: {directory: %s}
         kafka: {bootstrap.servers: "%s"}
         topics: {records: [desk-records], partitions: 2, join-partitions: 2}
-        selection: {threshold: 1, audit-share: %s, budget: 1, copy-distance: 0}
+        selection: {threshold: 1, audit-share: %s, budget: 1, near-duplicate-distance: 0}
         stream: {unlabelled-share: 0}
         adapt: {device: cpu}
         """
@@ -135,7 +135,8 @@ class MaskedBackboneIT extends CommandedDeployment {
               assertThat(run("review", "export", "--out", files.toString()))
                   .as(err.toString())
                   .isZero();
-              assertThat(out.toString()).startsWith(waiting + " records of pixels wait");
+              assertThat(out.toString())
+                  .startsWith("exported " + waiting + " label requests of task pixels");
             });
     assertThat(files.resolve("config.xml")).content().contains("<Label value=\"light\"/>");
     JsonNode exported = Json.MAPPER.readTree(files.resolve("tasks.json").toFile());
@@ -161,7 +162,7 @@ class MaskedBackboneIT extends CommandedDeployment {
     Path annotated = files.resolve("annotated.json");
     Json.MAPPER.writeValue(annotated.toFile(), exported);
     assertThat(run("labels", "import", annotated.toString())).as(err.toString()).isZero();
-    assertThat(out.toString()).contains(waiting + " labels for pixels sent");
+    assertThat(out.toString()).contains("sent " + waiting + " labels for task pixels");
   }
 
   /** Word by word, as the format allows: four a pixel, in chunks of four. */
@@ -206,7 +207,7 @@ class MaskedBackboneIT extends CommandedDeployment {
             .filter(i -> Selection.draws("s" + i, AUDITED))
             .count();
     assertThat(out.toString())
-        .contains("pixels: %d audited records that both predicted".formatted(judged));
+        .contains("pixels: %d audit samples predicted by both".formatted(judged));
     Matcher told = Pattern.compile("desk2? +accuracy ([\\d.]+)").matcher(out.toString());
     assertThat(told.find()).isTrue();
     double now = Double.parseDouble(told.group(1));

@@ -86,7 +86,7 @@ class MetricsIT extends CommandedDeployment {
     Files.writeString(
         config,
         """
-        selection: {threshold: 1, audit-share: 0, budget: 1, copy-distance: 0}
+        selection: {threshold: 1, audit-share: 0, budget: 1, near-duplicate-distance: 0}
         stream: {label-wait: 30s}
         """,
         StandardOpenOption.APPEND);

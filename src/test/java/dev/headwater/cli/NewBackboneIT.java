@@ -81,7 +81,7 @@ class NewBackboneIT extends CommandedDeployment {
       int known = labelled(before).size();
       assertThat(out.toString())
           .contains(
-              "%d of %d labelled records embedded; %d are no longer"
+              "embedded %d of %d labelled records; %d no longer"
                   .formatted(known - gone, known, gone));
       assertReembedded(before, after, known - gone);
       learn(after, "kind");
@@ -182,11 +182,12 @@ class NewBackboneIT extends CommandedDeployment {
   private void assertCompared() {
     config = next;
     assertThat(run("compare", "--with", old.toString())).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("desk2 is better than desk");
+    assertThat(out.toString()).contains("desk2 is significantly better than desk");
     assertThat(leftOut()).as("what the new head had learnt from before").isGreaterThan(BATCH / 3);
     config = old;
     assertThat(run("compare", "--with", next.toString())).as("told by the exit code").isEqualTo(3);
-    assertThat(out.toString()).contains("desk is worse than desk2: do not cut over");
+    assertThat(out.toString())
+        .contains("desk is significantly worse than desk2: do not switch over");
   }
 
   private int leftOut() {

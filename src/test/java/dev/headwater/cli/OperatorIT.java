@@ -44,17 +44,19 @@ class OperatorIT extends CommandedDeployment {
     assertThat(out.toString()).contains("*    1").contains("?    2").contains("     3");
 
     assertThat(run("heads", "approve", "3")).isEqualTo(2);
-    assertThat(err.toString()).contains("the gate did not accept it").contains("planted");
+    assertThat(err.toString())
+        .contains("head 3 of kind cannot be approved: rejected: ")
+        .contains("planted");
     assertThat(run("heads", "approve", "9")).isEqualTo(2);
-    assertThat(err.toString()).contains("no head 9");
+    assertThat(err.toString()).contains("no usable head 9");
     assertThat(run("heads", "approve", "2")).as(err.toString()).isZero();
     assertThat(out.toString()).contains("head 2 of kind is live from epoch");
     assertThat(run("heads", "approve", "2")).isEqualTo(2);
-    assertThat(err.toString()).contains("live already");
+    assertThat(err.toString()).contains("already live");
     propose(4, true);
     assertThat(run("heads", "approve", "4")).as("judged against another").isEqualTo(2);
     assertThat(err.toString())
-        .contains("does not wait: it was compared with head 1, and head 2 is live")
+        .contains("does not await approval: it was compared with head 1, but head 2 is live")
         .contains("heads rollback 4");
 
     assertThat(run("heads", "pin", "1")).as(err.toString()).isZero();
@@ -79,7 +81,7 @@ class OperatorIT extends CommandedDeployment {
 
     assertThat(run("train", "--from", few.toString())).as(err.toString()).isZero();
 
-    assertThat(out.toString()).contains("head 1 is not live, for 6 judged samples are fewer");
+    assertThat(out.toString()).contains("head 1 rejected: too few evaluation samples (6,");
     assertThat(run("heads", "list")).isZero();
     assertThat(out.toString()).contains("head 0 is live");
   }
@@ -90,7 +92,7 @@ class OperatorIT extends CommandedDeployment {
     assertThat(run("train", "--from", history().toString())).as(err.toString()).isZero();
 
     assertThat(run("labels", "rename", "label-0", "ham")).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("label label-0 is called ham from now on: head 2 of kind");
+    assertThat(out.toString()).contains("renamed label label-0 to ham: head 2 of kind");
     assertThat(run("heads", "show", "2")).isZero();
     assertThat(out.toString()).contains("\"ham\"").doesNotContain("\"label-0\"");
     assertThat(run("labels", "rename", "ham", "label-1")).isEqualTo(2);
@@ -100,16 +102,15 @@ class OperatorIT extends CommandedDeployment {
     assertThat(run("labels", "rename", "ham", "label-0")).as("taken back").isZero();
     assertThat(run("labels", "rename", "label-0", "ham")).isZero();
     assertThat(run("labels", "retire", "nothing")).isEqualTo(2);
-    assertThat(err.toString()).contains("knows no label nothing");
+    assertThat(err.toString()).contains("unknown label 'nothing'");
     assertThat(run("labels", "merge", "ham", "label-1")).as("one would be left").isEqualTo(2);
     assertThat(err.toString()).contains("needs two labels");
 
     assertThat(run("heads", "canary", "1", "--share", "0.5")).isEqualTo(2);
-    assertThat(err.toString()).contains("has labels under names they no longer have");
+    assertThat(err.toString()).contains("uses outdated label names");
     assertThat(run("heads", "pin", "1")).as(err.toString()).isZero();
     assertThat(out.toString())
-        .contains(
-            "head 1 of kind under the labels' names of now: head 5 of kind is live and pinned");
+        .contains("head 1 of kind with current label names: head 5 of kind is live and pinned");
     assertThat(run("heads", "show", "5")).isZero();
     assertThat(out.toString()).contains("\"ham\"").doesNotContain("\"label-0\"");
 
@@ -123,10 +124,10 @@ class OperatorIT extends CommandedDeployment {
     assertThat(run("topics", "create")).isZero();
 
     assertThat(run("labels", "merge", "label-3", "label-1")).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("label label-3 is part of label-1 from now on: head 1");
+    assertThat(out.toString()).contains("merged label label-3 into label-1: head 1");
     assertThat(run("heads", "show", "0")).as("there is a way back").isZero();
     assertThat(run("labels", "retire", "label-0")).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("label label-0 is retired: head 2");
+    assertThat(out.toString()).contains("retired label label-0: head 2");
     assertThat(run("labels", "rename", "label-1", "label-0")).isEqualTo(2);
     assertThat(err.toString()).contains("label-0 was the name of another label");
 

@@ -85,7 +85,7 @@ class PagesIT extends CommandedDeployment {
           .untilAsserted(
               () ->
                   assertThat(browser.text("#cause"))
-                      .contains("Trainer: no answer from http://127.0.0.1:" + trainerPort));
+                      .contains("Trainer: no response from http://127.0.0.1:" + trainerPort));
       assertThat(browser.text("#state")).as("of the scorer").isEqualTo("ready");
       follows(browser, "Records");
       assertThat(browser.complaints()).isEmpty();
@@ -96,7 +96,7 @@ class PagesIT extends CommandedDeployment {
   private void staysAliveWhileTheBrokerIsDown(Running scorer, Running trainer) throws Exception {
     broker.stop();
     await().atMost(PATIENCE).until(() -> trainer.status("/health/ready") == 503);
-    assertThat(trainer.body("/health/ready")).contains("the broker does not answer");
+    assertThat(trainer.body("/health/ready")).contains("broker unreachable");
     assertThat(trainer.status("/health/live")).isEqualTo(200);
     assertThat(scorer.status("/health/live")).isEqualTo(200);
     broker.restart();
@@ -147,8 +147,7 @@ class PagesIT extends CommandedDeployment {
                 assertThat(tile(browser, "Canary"))
                     .isEqualTo("head " + version + "for 30.0 % of the keys"));
     assertThat(browser.text("#lineage")).contains(version + " (canary)");
-    assertThat(browser.text("#news"))
-        .contains("Head " + version + " answers for 30.0 % of the keys");
+    assertThat(browser.text("#news")).contains("Head " + version + " serves 30.0 % of the keys");
     assertThat(scorer.body("/metrics"))
         .contains("headwater_canary_share_ratio{task=\"kind\"} 0.3")
         .contains("headwater_canary_version{task=\"kind\"} " + version + ".0");

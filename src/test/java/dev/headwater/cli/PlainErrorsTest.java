@@ -25,7 +25,7 @@ class PlainErrorsTest {
     Path missing = directory.resolve("nofile.jsonl");
 
     assertThat(failing(() -> Files.newInputStream(missing))).isEqualTo(1);
-    assertThat(err.toString().strip()).isEqualTo("there is no file " + missing);
+    assertThat(err.toString().strip()).isEqualTo("file not found: " + missing);
   }
 
   @Test
@@ -33,7 +33,7 @@ class PlainErrorsTest {
     Path file = Files.writeString(directory.resolve("out"), "");
 
     assertThat(failing(() -> Files.createDirectories(file))).isEqualTo(1);
-    assertThat(err.toString().strip()).isEqualTo("a file is in the way: " + file);
+    assertThat(err.toString().strip()).isEqualTo("file already exists: " + file);
   }
 
   @Test
@@ -41,7 +41,7 @@ class PlainErrorsTest {
     Path file = Files.write(directory.resolve("binary"), new byte[] {(byte) 0xff, (byte) 0xfe});
 
     assertThat(failing(() -> Files.readString(file))).isEqualTo(1);
-    assertThat(err.toString().strip()).isEqualTo("what was to be read is not UTF-8");
+    assertThat(err.toString().strip()).isEqualTo("the input is not valid UTF-8");
   }
 
   @Test
@@ -53,7 +53,7 @@ class PlainErrorsTest {
                 }))
         .isEqualTo(1);
     assertThat(err.toString().lines().map(String::strip))
-        .containsExactly("no way", "because: /a: FileSystemLoopException");
+        .containsExactly("no way", "caused by: /a: FileSystemLoopException");
   }
 
   private int failing(Callable<Object> failure) {

@@ -58,7 +58,7 @@ class RescoreIT extends CommandedDeployment {
   @Test
   void scoresARangeUnderTheLiveHeadOrAChosenOne() throws Exception {
     assertThat(run("rescore", "--to", "again")).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("3992 records scored to again, 8 invalid");
+    assertThat(out.toString()).contains("scored 3992 records to again, 8 invalid");
     assertThat(err.toString())
         .contains("{kind=1}")
         .contains("r7 at ")
@@ -80,10 +80,10 @@ class RescoreIT extends CommandedDeployment {
     assertThat(retention("again")).as("whatever the records' own times are").isEqualTo("-1");
 
     assertThat(run("rescore", "--to", "again", "--resume")).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("0 records scored");
+    assertThat(out.toString()).contains("scored 0 records");
 
     assertThat(run("rescore", "--to", "again", "--resume", "--head", "0")).isEqualTo(2);
-    assertThat(err.toString()).contains("under heads {kind=1} and would go on under {kind=0}");
+    assertThat(err.toString()).contains("it used heads {kind=1}, requested are {kind=0}");
     assertThat(run("heads", "rollback", "0")).as(err.toString()).isZero();
     assertThat(run("rescore", "--to", "again", "--resume")).as(err.toString()).isZero();
     assertThat(err.toString()).as("whatever is live now").contains("{kind=1}");
@@ -91,12 +91,12 @@ class RescoreIT extends CommandedDeployment {
     assertThat(run("rescore", "--to", "some", "--head", "0", "--from", "1990", "--until", "1995"))
         .as(err.toString())
         .isZero();
-    assertThat(out.toString()).as("five of each partition").contains("10 records scored");
+    assertThat(out.toString()).as("five of each partition").contains("scored 10 records");
     assertThat(written("some", 10))
         .allSatisfy(record -> assertThat(prediction(record).leading().headVersion()).isZero());
     assertThat(run("rescore", "--to", "late", "--from", START.plusMillis(RECORDS - 10).toString()))
         .isZero();
-    assertThat(out.toString()).as("the last ten by time").contains("10 records scored");
+    assertThat(out.toString()).as("the last ten by time").contains("scored 10 records");
   }
 
   @Test
@@ -109,14 +109,15 @@ class RescoreIT extends CommandedDeployment {
     try {
       await()
           .atMost(PATIENCE)
-          .until(() -> KILLED.exists() && Files.readString(KILLED.toPath()).contains("to go"));
+          .until(
+              () -> KILLED.exists() && Files.readString(KILLED.toPath()).contains("offsets left"));
     } finally {
       process.destroyForcibly().waitFor();
     }
 
     assertThat(run("rescore", "--to", "again", "--resume")).as(err.toString()).isZero();
 
-    int rest = Integer.parseInt(out.toString().replaceAll("(?s)(\\d+) records scored.*", "$1"));
+    int rest = Integer.parseInt(out.toString().replaceAll("(?s)scored (\\d+) records.*", "$1"));
     assertThat(rest).as("killed in the middle").isPositive().isLessThan(3992);
     assertThat(ids(written("again", 3992))).doesNotHaveDuplicates();
   }
@@ -133,20 +134,20 @@ class RescoreIT extends CommandedDeployment {
         .as(err.toString())
         .isZero();
 
-    assertThat(out.toString()).contains("0 records scored to tight, 10 invalid");
+    assertThat(out.toString()).contains("scored 0 records to tight, 10 invalid");
     assertThat(err.toString()).contains("for topic tight, which takes 200");
   }
 
   @Test
   void refusesWhatItCannotDo() {
     assertThat(run("rescore", "--to", "again", "--resume")).isEqualTo(2);
-    assertThat(err.toString()).contains("there is no run to again to go on with");
+    assertThat(err.toString()).contains("no run to topic again to resume");
     assertThat(run("rescore", "--to", "desk-predictions")).isEqualTo(2);
-    assertThat(err.toString()).contains("a topic of the deployment itself");
+    assertThat(err.toString()).contains("a topic of the deployment; use another");
     assertThat(run("rescore", "--to", "again", "--head", "9")).isEqualTo(2);
-    assertThat(err.toString()).contains("no head 9");
+    assertThat(err.toString()).contains("no usable head 9");
     assertThat(run("rescore", "--to", "again", "--from", "yesterday")).isEqualTo(2);
-    assertThat(err.toString()).contains("'yesterday' is neither an offset nor a time");
+    assertThat(err.toString()).contains("invalid bound 'yesterday': expected an offset or a time");
   }
 
   private String retention(String topic) throws Exception {

@@ -43,7 +43,7 @@ class ReviewIT extends CommandedDeployment {
   void whatIsExportedComesBackAsSamples() throws Exception {
     Files.writeString(
         config,
-        "selection: {threshold: 1, audit-share: 0.4, budget: 1, copy-distance: 0}\n"
+        "selection: {threshold: 1, audit-share: 0.4, budget: 1, near-duplicate-distance: 0}\n"
             + "stream: {unlabelled-share: 0}\n",
         StandardOpenOption.APPEND);
     assertThat(run("topics", "create")).isZero();
@@ -59,13 +59,14 @@ class ReviewIT extends CommandedDeployment {
           .untilAsserted(
               () -> {
                 assertThat(run("review", "export", "--out", out.toString())).isZero();
-                assertThat(this.out.toString()).startsWith(RECORDS + " records of kind wait");
+                assertThat(this.out.toString())
+                    .startsWith("exported " + RECORDS + " label requests of task kind");
               });
       assertThat(out.resolve("config.xml")).content().contains("label-0").contains("label-1");
 
       Path annotated = annotate(out.resolve("tasks.json"));
       assertThat(run("labels", "import", annotated.toString())).as(err.toString()).isZero();
-      assertThat(this.out.toString()).contains("11 labels for kind sent");
+      assertThat(this.out.toString()).contains("sent 11 labels for task kind");
       Map<String, String> expected = new TreeMap<>();
       for (int i = 1; i < RECORDS; i++) {
         expected.put("r" + i, "label-" + i % 2);
@@ -75,7 +76,9 @@ class ReviewIT extends CommandedDeployment {
           .untilAsserted(() -> assertThat(samples(settings)).isEqualTo(expected));
 
       assertThat(run("review", "export", "--out", out.toString(), "--for", "csv")).isZero();
-      assertThat(this.out.toString()).as("the others are labelled").startsWith("1 records");
+      assertThat(this.out.toString())
+          .as("the others are labelled")
+          .startsWith("exported 1 label requests");
       Path csv = out.resolve("tasks.csv");
       Files.writeString(csv, Files.readString(csv).replaceAll("\"?\"?\\s*$", "label-0\n"));
       assertThat(run("labels", "import", csv.toString())).as(err.toString()).isZero();
@@ -116,8 +119,8 @@ class ReviewIT extends CommandedDeployment {
     assertThat(run("review", "export", "--out", out.toString())).as(err.toString()).isZero();
 
     assertThat(this.out.toString())
-        .startsWith("2 records of kind wait")
-        .contains("1 more are left out: they were asked for longer ago than stream.label-wait");
+        .startsWith("exported 2 label requests of task kind")
+        .contains("skipped 1 label requests older than stream.label-wait");
     assertThat(Json.MAPPER.readTree(out.resolve("tasks.json").toFile()))
         .extracting(task -> task.at("/data/recordId").asText())
         .containsExactlyInAnyOrder("again", "erased");
@@ -151,11 +154,12 @@ class ReviewIT extends CommandedDeployment {
 
     assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
 
-    assertThat(err.toString()).contains("nothing was sent").contains("names no record");
+    assertThat(err.toString()).contains("nothing was sent").contains("label without a record id");
 
     Files.writeString(csv, "recordId,label\nr1,label-0\nr2,%s\n".formatted("x".repeat(1 << 20)));
     assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
-    assertThat(err.toString()).contains("nothing was sent: the label of r2: value makes");
+    assertThat(err.toString())
+        .contains("cannot send the label of r2; nothing was sent: value makes");
   }
 
   /** As Label Studio does: annotations are added, all else stays. The first is skipped. */

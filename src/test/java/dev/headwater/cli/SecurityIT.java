@@ -144,8 +144,8 @@ class SecurityIT {
         bundle: {directory: %s}
         topics: {partitions: 2, join-partitions: 2}
         heads: {%strusted-keys: [%s]}
-        selection: {threshold: 1, budget: 1, copy-distance: 0}
-        adapt: {device: cpu, interval: 1s}
+        selection: {threshold: 1, budget: 1, near-duplicate-distance: 0}
+        adapt: {device: cpu, trigger-interval: 1s}
         http: {port: %d, trainer-port: 0}
         kafka:
         %s\
@@ -242,7 +242,7 @@ class SecurityIT {
     }
     Path few = Files.write(directory.resolve("history.jsonl"), lines);
     assertThat(run("train", "--from", few.toString())).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("head 1 is not live");
+    assertThat(out.toString()).contains("head 1 rejected: ");
   }
 
   private void operatorWritesNeitherRecordsNorPredictions() throws Exception {
@@ -323,7 +323,9 @@ class SecurityIT {
             directory.resolve("strange.yaml"),
             plain.replace(keys.signing("head").toString(), keys.signing("stranger").toString()));
     assertThat(execute(strange, "train")).isEqualTo(2);
-    assertThat(err.toString()).contains("heads: the public key of").contains("nobody would follow");
+    assertThat(err.toString())
+        .contains("heads: the public key of")
+        .contains("add it to heads.trusted-keys");
   }
 
   /** Sends records and answers what asks, until a head that was learned from them predicts. */

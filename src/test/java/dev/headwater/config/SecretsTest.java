@@ -107,9 +107,9 @@ class SecretsTest {
   @Test
   void saysWhereTheMistakeIs() {
     assertThat(catchThrowable(() -> load("kafka:\n  ssl.key.password: *s3ntinel\n", Map.of())))
-        .hasMessageContaining("line 4, column 21: this is no YAML");
+        .hasMessageContaining("line 4, column 21: invalid YAML");
     assertThat(catchThrowable(() -> load("kafka: {client.id: '${NOWHERE}'}\n", Map.of())))
-        .hasMessageContaining("kafka: client.id needs the environment variable NOWHERE");
+        .hasMessageContaining("kafka: client.id: environment variable NOWHERE is not set");
   }
 
   @ParameterizedTest

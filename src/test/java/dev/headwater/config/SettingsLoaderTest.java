@@ -64,8 +64,8 @@ class SettingsLoaderTest {
                 + """
                 topics: {records: [a, b], predictions: out, partitions: 8, samples-retention: 7d}
                 stream: {guarantee: at-least-once, group-protocol: streams, label-wait: 36h}
-                selection: {threshold: 0.8, audit-share: 0.1, copy-distance: 0, budget: 1, rate: 2500}
-                adapt: {device: cpu, interval: 250ms, promotion: manual}
+                selection: {threshold: 0.8, audit-share: 0.1, near-duplicate-distance: 0, budget: 1, max-rate: 2500}
+                adapt: {device: cpu, trigger-interval: 250ms, promotion: manual}
                 gate:
                   metric: cost
                   costs: {"card fraud>ok": 50, "a.b>c": 2}
@@ -123,24 +123,24 @@ class SettingsLoaderTest {
                     MINIMAL
                         + """
                         tasks:
-                          intent: {gate: {error-rate: 0.9}, selection: {treshold: 0.5}}
+                          intent: {gate: {significance-level: 0.9}, selection: {treshold: 0.5}}
                           domain: {gate: {costs: {"a>b": 2}}}
                         """))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("tasks.intent.selection.treshold: there is no such key");
+        .hasMessageContaining("tasks.intent.selection.treshold: unknown configuration key");
     assertThatThrownBy(
             () ->
                 load(
                     MINIMAL
                         + """
                         tasks:
-                          intent: {gate: {error-rate: 0.9}}
+                          intent: {gate: {significance-level: 0.9}}
                           domain: {gate: {costs: {"a>b": 2}}}
                         """))
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("2 problems in ")
-        .hasMessageContaining("tasks.intent.gate: gate error rate")
-        .hasMessageContaining("tasks.domain.gate: gate costs are for the metric cost");
+        .hasMessageContaining("tasks.intent.gate: gate significance level")
+        .hasMessageContaining("tasks.domain.gate: gate costs require the metric cost");
   }
 
   @Test
@@ -155,7 +155,7 @@ class SettingsLoaderTest {
     assertThatThrownBy(settings::loadBundle)
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("1 problem in ")
-        .hasMessageContaining("tasks.shade: the bundle has no such task; it has [kind]");
+        .hasMessageContaining("tasks.shade: unknown task; tasks of the bundle: [kind]");
   }
 
   @Test
@@ -167,8 +167,8 @@ class SettingsLoaderTest {
     assertThatThrownBy(() -> bundle(gate))
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("2 problems in ")
-        .hasMessageContaining("gate.costs: label-0>no is not of the closed label set")
-        .hasMessageContaining("gate.recall-floor: nil is not of the closed label set");
+        .hasMessageContaining("gate.costs: label-0>no is not in the closed label set")
+        .hasMessageContaining("gate.recall-floor: nil is not in the closed label set");
     assertThatThrownBy(() -> bundle("tasks: {kind: {gate: {recall-floor: {nil: 0.5}}}}\n"))
         .hasMessageStartingWith("1 problem in ")
         .hasMessageContaining("tasks.kind.gate.recall-floor: nil is not");
@@ -182,7 +182,8 @@ class SettingsLoaderTest {
     Bundles.segments(directory, 2, 3, List.of("dark", "light"));
     assertThatThrownBy(() -> bundle(gate))
         .hasMessageStartingWith("1 problem in ")
-        .hasMessageContaining("gate: metric and recall-floor are of tasks that tell one label");
+        .hasMessageContaining(
+            "gate: metric and recall-floor apply only to single-label classification tasks");
 
     Files.write(directory.resolve("model.onnx"), GraphFixture.mlp(4, 16, 2));
     Files.writeString(directory.resolve("labels.json"), "[\"label-0\", \"label-1\"]");
@@ -227,7 +228,7 @@ class SettingsLoaderTest {
   void whoNeedsABrokerIsToldWhichKeyIsMissing() throws Exception {
     assertThatThrownBy(load(MINIMAL)::requireBroker)
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("kafka.bootstrap.servers: is required, and is not set");
+        .hasMessageContaining("kafka.bootstrap.servers: required, but not set");
     load(MINIMAL + "kafka: {bootstrap.servers: 'a:1'}").requireBroker();
   }
 
@@ -244,9 +245,10 @@ class SettingsLoaderTest {
                     """))
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("3 problems in ")
-        .hasMessageContaining("stream.label-wait: soon is not a time")
-        .hasMessageContaining("stream.threds: there is no such key")
-        .hasMessageContaining("selection.audit-share: 1.5 is not between 0 and 1");
+        .hasMessageContaining("stream.label-wait: invalid value 'soon', expected a duration")
+        .hasMessageContaining("stream.threds: unknown configuration key")
+        .hasMessageContaining(
+            "selection.audit-share: invalid value '1.5', expected a number from 0 to 1");
   }
 
   @Test
@@ -263,10 +265,10 @@ class SettingsLoaderTest {
             "http://trainer?a=b")) {
       assertThatThrownBy(() -> load(MINIMAL + "http: {trainer: '" + wrong + "'}"))
           .isInstanceOf(ConfigException.class)
-          .hasMessageContaining("http.trainer: " + wrong + " is not a web address");
+          .hasMessageContaining("http.trainer: invalid value '" + wrong + "', expected a base URL");
     }
     assertThatThrownBy(() -> load(MINIMAL + "http: {trainer: 'http://me:secret@trainer:8081'}"))
-        .hasMessageContaining("http.trainer: names a user")
+        .hasMessageContaining("http.trainer: the URL must not contain user info")
         .hasMessageNotContaining("secret");
   }
 
@@ -287,13 +289,13 @@ class SettingsLoaderTest {
                     Map.of()))
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("5 problems in ")
-        .hasMessageContaining("name: is required")
-        .hasMessageContaining("stream.threads: none is not a whole number")
-        .hasMessageContaining("adapt.threads: 0 is not a whole number of at least 1")
+        .hasMessageContaining("name: required, but not set")
+        .hasMessageContaining("stream.threads: invalid value 'none', expected an integer")
+        .hasMessageContaining("adapt.threads: invalid value '0', expected an integer of at least 1")
         .hasMessageContaining("selection: ")
         .hasMessageContaining("variable LOGIN")
         .hasMessageContaining("variable SECRET")
-        .hasMessageContaining("client.rack needs the environment variable RACK");
+        .hasMessageContaining("client.rack: environment variable RACK is not set");
   }
 
   @Test
@@ -306,11 +308,11 @@ class SettingsLoaderTest {
   @Test
   void reportsTopicsThatCannotBe() {
     assertThatThrownBy(() -> load(MINIMAL + "topics: {labels: same, heads: same}"))
-        .hasMessageContaining("topics: 'same' is named twice");
+        .hasMessageContaining("topics: topic name 'same' is used twice");
     assertThatThrownBy(() -> load(MINIMAL + "topics: {records: [in, 'in put']}"))
-        .hasMessageContaining("topics: 'in put' is no name of a topic");
+        .hasMessageContaining("topics: invalid topic name 'in put'");
     assertThatThrownBy(() -> load("name: my desk\nbundle: {directory: /models/desk}"))
-        .hasMessageContaining("topics: 'my desk-records' is no name of a topic");
+        .hasMessageContaining("topics: invalid topic name 'my desk-records'");
   }
 
   @Test
@@ -327,15 +329,15 @@ class SettingsLoaderTest {
                     """))
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("4 problems in ")
-        .hasMessageContaining("name: is one value, not a list")
-        .hasMessageContaining("stream: is a section")
-        .hasMessageContaining("topics.records: is a list of values")
-        .hasMessageContaining("gate: is a section");
+        .hasMessageContaining("name: expected a single value, got a list")
+        .hasMessageContaining("stream: expected a section")
+        .hasMessageContaining("topics.records: expected a list of plain values")
+        .hasMessageContaining("gate: expected a section");
   }
 
   @Test
   void reportsAKeyThatIsGivenTwice() {
-    assertThatThrownBy(() -> load(MINIMAL + "stream: {threads: 1}\nstream: {top: 2}\n"))
+    assertThatThrownBy(() -> load(MINIMAL + "stream: {threads: 1}\nstream: {top-k: 2}\n"))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("line 4, column 1: found duplicate key stream");
   }
@@ -344,7 +346,8 @@ class SettingsLoaderTest {
   void whatIsNeitherYesNorNoIsNotANo() throws Exception {
     assertThat(load(MINIMAL + "replay: {adapt: off}").replay().adapt()).isFalse();
     assertThatThrownBy(() -> load(MINIMAL + "scoring: {compare-frozen: ture}"))
-        .hasMessageContaining("scoring.compare-frozen: ture is neither true nor false");
+        .hasMessageContaining(
+            "scoring.compare-frozen: invalid value 'ture', expected true or false");
   }
 
   @Test
@@ -353,7 +356,7 @@ class SettingsLoaderTest {
 
     assertThat(load(fixed).kafka()).containsKey("group.instance.id");
     assertThatThrownBy(() -> load(fixed + "stream: {group-protocol: streams}"))
-        .hasMessageContaining("kafka: group.instance.id is not for stream.group-protocol streams");
+        .hasMessageContaining("kafka: group.instance.id requires stream.group-protocol classic");
   }
 
   @Test
@@ -380,12 +383,12 @@ class SettingsLoaderTest {
                 """
                 name: x
                 bundle: {directory: '${HEADWATER_DATA}/x'}
-                stream: {top: 5}
+                stream: {top-k: 5}
                 kafka: {bootstrap.servers: "there:1"}
                 """),
             Map.of(
                 "HEADWATER_DATA", "/data",
-                "HEADWATER_STREAM_TOP", "7",
+                "HEADWATER_STREAM_TOP_K", "7",
                 "HEADWATER_KAFKA_BOOTSTRAP_SERVERS", "here:1",
                 "HEADWATER_KAFKA_SECURITY_PROTOCOL", "SSL"),
             name -> name.startsWith("HEADWATER_KAFKA_"));
@@ -401,7 +404,8 @@ class SettingsLoaderTest {
   @Test
   void reportsATimeBeyondAnyUse() {
     assertThatThrownBy(() -> load(MINIMAL + "stream: {label-wait: 999999999999d}"))
-        .hasMessageContaining("stream.label-wait: 999999999999d is more than a hundred years");
+        .hasMessageContaining(
+            "stream.label-wait: invalid value '999999999999d', expected at most 36525d");
   }
 
   @Test
@@ -428,8 +432,8 @@ class SettingsLoaderTest {
   void reportsWhatIsMissing() {
     assertThatThrownBy(() -> load("kafka: {bootstrap.servers: a:1}"))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("name: is required")
-        .hasMessageContaining("bundle.directory: is required");
+        .hasMessageContaining("name: required, but not set")
+        .hasMessageContaining("bundle.directory: required, but not set");
   }
 
   @Test
@@ -438,7 +442,7 @@ class SettingsLoaderTest {
             () -> load(MINIMAL + "selection: {budget: 0.1, audit-share: 0.2}\nadapt: {folds: 1}\n"))
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("2 problems in ")
-        .hasMessageContaining("leaves nothing beyond the audit share")
+        .hasMessageContaining("selection: budget must exceed audit-share, got 0.1 and 0.2")
         .hasMessageContaining("adapt: folds must be");
   }
 
@@ -547,9 +551,9 @@ class SettingsLoaderTest {
     assertThat(settings.topics().formats().labels().format()).isEqualTo(Format.AVRO);
     assertThat(load(MINIMAL).topics().formats().records().format()).isEqualTo(Format.JSON);
     assertThatThrownBy(() -> load(MINIMAL + "formats: {predictions: avro}"))
-        .hasMessageContaining("formats: avro needs a schema registry: say registry.url");
+        .hasMessageContaining("formats: format avro needs a schema registry: set registry.url");
     assertThatThrownBy(() -> load(MINIMAL + "formats: {labels: avro}\nregistry: {url: localhost}"))
-        .hasMessageContaining("registry: url must begin with http:// or https://");
+        .hasMessageContaining("registry: url must start with http:// or https://");
   }
 
   @Test
@@ -571,14 +575,14 @@ class SettingsLoaderTest {
 
     assertThatThrownBy(settings::loadBundle)
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("formats.records: the bundle takes the whole value");
+        .hasMessageContaining("formats.records: avro requires a bundle that reads fields");
   }
 
   @Test
   void namesTheVariableThatIsNotSet() {
     assertThatThrownBy(() -> load("name: x\nbundle: {directory: '${HEADWATER_DATA}/x'}\n"))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("bundle.directory: needs the environment variable HEADWATER_DATA");
+        .hasMessageContaining("bundle.directory: environment variable HEADWATER_DATA is not set");
   }
 
   @Test
@@ -587,7 +591,7 @@ class SettingsLoaderTest {
 
     assertThatThrownBy(() -> SettingsLoader.load(file, Map.of(), Map.of()))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("is not UTF-8");
+        .hasMessageContaining("the file is not UTF-8");
   }
 
   @Test
@@ -595,7 +599,7 @@ class SettingsLoaderTest {
     assertThatThrownBy(
             () -> SettingsLoader.load(directory.resolve("none.yaml"), Map.of(), Map.of()))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("there is no such file");
+        .hasMessageContaining("file not found");
   }
 
   @ParameterizedTest

@@ -45,7 +45,7 @@ class MonitoringIT {
   private static final Path RULES = Path.of("deploy/prometheus/headwater.rules.yml");
   private static final Path DASHBOARDS = Path.of("deploy/grafana/dashboards");
   private static final Pattern METRIC = Pattern.compile("\\bheadwater_\\w+");
-  private static final Pattern ADDRESS = Pattern.compile("watch it at http://(\\S+)/");
+  private static final Pattern ADDRESS = Pattern.compile("status page: http://(\\S+)/");
   private static final Pattern RATE_OF = Pattern.compile("(?:rate|increase)\\((.*?)\\[\\w+]\\)");
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final String OVERLAP = "adaptation/Intersection over union";

@@ -30,7 +30,10 @@ class GateMetricTest {
     Verdict verdict = judge(Metric.COST, trials);
 
     assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
-    assertThat(verdict.reason()).isEqualTo("it is better by 60.9 of cost in 100 records");
+    assertThat(verdict.reason())
+        .isEqualTo(
+            "significant gain (cost -60.9 per 100 records, p = 0.05, heads differ on 14 of 312"
+                + " samples)");
   }
 
   @Test
@@ -40,7 +43,8 @@ class GateMetricTest {
     trials.addAll(trials(4, "fraud", "fraud", "ok"));
 
     assertThat(judge(Metric.ACCURACY, trials).accepted()).isTrue();
-    assertRefused(judge(Metric.COST, trials), "worse by 61.4 of cost in 100 records");
+    assertRefused(
+        judge(Metric.COST, trials), "worse on labels of the live head (cost +61.4 per 100 records");
   }
 
   @Test
@@ -48,7 +52,7 @@ class GateMetricTest {
     List<Trial> trials = trials(290, "ok", "ok", "ok");
     trials.addAll(trials(1, "fraud", "ok", "fraud"));
 
-    assertRefused(judge(Metric.COST, trials), "not shown to be better");
+    assertRefused(judge(Metric.COST, trials), "no significant gain");
   }
 
   @Test
@@ -60,7 +64,7 @@ class GateMetricTest {
         gate(Metric.COST).judge(new Judged(trials, Set.of(), Set.of("ok", "fraud"), true));
 
     assertThat(verdict.numbers().get("liveAccuracy")).as("of crying fraud").isLessThan(.05);
-    assertRefused(verdict, "not shown to be better: -96.2 of cost");
+    assertRefused(verdict, "no significant gain (cost +96.2 per 100 records");
   }
 
   @Test
@@ -74,7 +78,9 @@ class GateMetricTest {
     Verdict verdict = judge(Metric.MACRO_F1, trials);
 
     assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
-    assertThat(verdict.reason()).isEqualTo("it is better by 21.2 points of macro-F1");
+    assertThat(verdict.reason())
+        .isEqualTo(
+            "significant gain (macro-F1 +21.2 pt, p < 0.01, heads differ on 26 of 330 samples)");
   }
 
   @Test
@@ -100,7 +106,9 @@ class GateMetricTest {
 
     assertThat(floored(0, trials).accepted()).isTrue();
     assertThat(floored(.75, trials).accepted()).isTrue();
-    assertRefused(floored(.8, trials), "label fraud is recalled at 76.7 %, below its floor of 80");
+    assertRefused(
+        floored(.8, trials),
+        "recall of label fraud below its floor (76.7 %, floor 80.0 %, n = 30)");
     assertThat(floored(.8, trials).numbers()).containsKey("recall.fraud");
   }
 

@@ -50,7 +50,7 @@ class GateTest {
   void refusesAHeadWithAWeightThatIsNotFinite() {
     Verdict verdict = gate.judge(new Judged(trials(50, "a", "b", "a"), KNOWN, KNOWN, false));
 
-    assertRefused(verdict, "not finite");
+    assertRefused(verdict, "non-finite weight");
   }
 
   @Test
@@ -59,7 +59,9 @@ class GateTest {
     trials.addAll(trials(60, "b", "b", "b"));
     trials.addAll(trials(30, "a", "a", "new"));
 
-    assertRefused(judge(trials, GROWN), "label a loses 60.0 points of F1 over 30");
+    assertRefused(
+        judge(trials, GROWN),
+        "F1 loss on label a above the limit (60.0 pt, limit 10.0 pt, n = 30)");
   }
 
   @Test
@@ -68,7 +70,7 @@ class GateTest {
     trials.addAll(trials(60, "b", "b", "b"));
     trials.addAll(trials(6, "a", "a", "new"));
 
-    assertRefused(judge(trials, GROWN), "worse by 9.1 points on the labels the live head knows");
+    assertRefused(judge(trials, GROWN), "worse on labels of the live head (-9.1 pt");
   }
 
   @Test
@@ -120,19 +122,22 @@ class GateTest {
 
     Verdict verdict = gate.judge(new Judged(trials, labels, labels, true));
 
-    assertRefused(verdict, "the rarer labels together loses 15.4 points of F1 over 30");
+    assertRefused(
+        verdict,
+        "F1 loss on the rarer labels combined above the limit (15.4 pt, limit 10.0 pt, n = 30)");
   }
 
   @Test
   void refusesAHeadThatForgetsALabel() {
     Verdict verdict = gate.judge(new Judged(trials(50, "a", "b", "a"), KNOWN, Set.of("a"), true));
 
-    assertRefused(verdict, "lacks labels");
+    assertRefused(verdict, "missing labels of the live head");
   }
 
   @Test
   void refusesWhereThereIsTooLittleToJudgeBy() {
-    assertRefused(judge(trials(9, "a", "b", "a"), KNOWN), "9 judged samples are fewer than 10");
+    assertRefused(
+        judge(trials(9, "a", "b", "a"), KNOWN), "too few evaluation samples (9, minimum 10)");
   }
 
   @Test
@@ -143,7 +148,7 @@ class GateTest {
     Verdict verdict = judge(trials, GROWN);
 
     assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
-    assertThat(verdict.reason()).contains("knows more labels");
+    assertThat(verdict.reason()).contains("more labels, not inferior");
   }
 
   @Test
@@ -151,7 +156,7 @@ class GateTest {
     List<Trial> trials = trials(100, "a", "a", "a");
     trials.addAll(trials(1, "new", "a", "new"));
 
-    assertRefused(judge(trials, GROWN), "not shown to be better");
+    assertRefused(judge(trials, GROWN), "no significant gain");
   }
 
   @Test
@@ -159,7 +164,7 @@ class GateTest {
     List<Trial> trials = trials(400, "a", null, "a");
     trials.addAll(trials(1, "b", null, "b"));
 
-    assertRefused(gate.judge(new Judged(trials, Set.of(), KNOWN, true)), "not shown to be better");
+    assertRefused(gate.judge(new Judged(trials, Set.of(), KNOWN, true)), "no significant gain");
   }
 
   @Test
@@ -167,7 +172,7 @@ class GateTest {
     List<Trial> trials = trials(400, "a", "a", "a");
     trials.addAll(trials(5, "new", "a", "a"));
 
-    assertRefused(judge(trials, GROWN), "not shown to be better");
+    assertRefused(judge(trials, GROWN), "no significant gain");
   }
 
   @Test
@@ -175,7 +180,7 @@ class GateTest {
     Verdict verdict = judge(audited(12, 0, 1), KNOWN);
 
     assertThat(verdict.numbers().get("gain")).as("weighted by traffic").isNegative();
-    assertRefused(verdict, "not shown to be better");
+    assertRefused(verdict, "no significant gain");
   }
 
   @Test
@@ -190,7 +195,7 @@ class GateTest {
 
   @Test
   void gainsThatAreOutweighedAreNone() {
-    assertRefused(judge(audited(20, 0, 1), KNOWN), "not shown to be better");
+    assertRefused(judge(audited(20, 0, 1), KNOWN), "no significant gain");
   }
 
   @Test
@@ -200,8 +205,7 @@ class GateTest {
     List<Trial> learned = trials(30, "a", null, "a");
     learned.addAll(trials(20, "b", null, "b"));
 
-    assertRefused(
-        gate.judge(new Judged(constant, Set.of(), KNOWN, true)), "not shown to be better");
+    assertRefused(gate.judge(new Judged(constant, Set.of(), KNOWN, true)), "no significant gain");
     assertThat(gate.judge(new Judged(learned, Set.of(), KNOWN, true)).accepted()).isTrue();
   }
 
@@ -257,7 +261,7 @@ class GateTest {
     Verdict verdict = judge(trials, KNOWN);
 
     assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
-    assertThat(verdict.reason()).contains("surer of the truth by 0.125 nats");
+    assertThat(verdict.reason()).contains("log-likelihood +0.125 nats");
   }
 
   @Test
@@ -265,7 +269,7 @@ class GateTest {
     List<Trial> trials = surer(trials(60, "a", "a", "a"), 0.2);
     trials.addAll(trials(1, "b", "b", "a"));
 
-    assertRefused(judge(trials, KNOWN), "not shown to be better");
+    assertRefused(judge(trials, KNOWN), "no significant gain");
   }
 
   @Test
@@ -273,7 +277,7 @@ class GateTest {
     List<Trial> trials = surer(trials(40, "a", "a", "a"), 0.1);
     trials.addAll(surer(weighted(1, "a", "a", "a", 20), -1));
 
-    assertRefused(judge(trials, KNOWN), "not shown to be better");
+    assertRefused(judge(trials, KNOWN), "no significant gain");
   }
 
   @Test
@@ -336,7 +340,7 @@ class GateTest {
 
     Verdict opposed = gate.hears(without, trials, List.of());
 
-    assertRefused(opposed, "it loses 4.8 points on 42 samples");
+    assertRefused(opposed, "worse on labelled samples (-4.8 pt, n = 42)");
     assertThat(opposed.cause()).isEqualTo("worse-on-known");
     assertThat(opposed.judged()).isEqualTo(42);
     assertThat(opposed.numbers()).containsKeys("agreement", "gain");
@@ -344,17 +348,18 @@ class GateTest {
         .as("the other head was trained on them: half of gate.class-loss")
         .isTrue();
     trials.addAll(trials(1, "b", "b", "a"));
-    assertRefused(gate.hears(without, List.of(), trials), "it loses 7.0 points on 43 samples");
+    assertRefused(
+        gate.hears(without, List.of(), trials), "worse on labelled samples (-7.0 pt, n = 43)");
   }
 
   @Test
   void refusesSettingsThatMeanNothing() {
     assertThatThrownBy(() -> settings(0.5, 0, 0, 20, 10))
-        .hasMessageContaining("error rate")
+        .hasMessageContaining("significance level")
         .hasMessageContaining("0.5");
     assertThatThrownBy(() -> settings(0.1, Double.NaN, 0, 20, 10)).hasMessageContaining("margin");
     assertThatThrownBy(() -> settings(0.1, 0, 2, 20, 10)).hasMessageContaining("class loss");
-    assertThatThrownBy(() -> settings(0.1, 0, 0, 0, 10)).hasMessageContaining("class trials");
+    assertThatThrownBy(() -> settings(0.1, 0, 0, 0, 10)).hasMessageContaining("class min samples");
     assertThatThrownBy(() -> new Trial("a", "a", "a", 0)).hasMessageContaining("weight");
   }
 
@@ -377,7 +382,7 @@ class GateTest {
 
   private static void assertBetter(Verdict verdict) {
     assertThat(verdict.accepted()).as(verdict.reason()).isTrue();
-    assertThat(verdict.reason()).startsWith("it is better by");
+    assertThat(verdict.reason()).startsWith("significant gain (+");
   }
 
   private static void assertRefused(Verdict verdict, String reason) {

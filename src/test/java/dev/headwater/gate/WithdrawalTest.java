@@ -66,7 +66,8 @@ class WithdrawalTest {
     Verdict verdict = WITHDRAWAL.judge(losses(7), losses(7), 3).orElseThrow();
 
     assertThat(verdict.accepted()).isFalse();
-    assertThat(verdict.reason()).contains("worse than head 3 by 100.0 points", "7 audited");
+    assertThat(verdict.reason())
+        .contains("worse than head 3 (-100.0 pt over ", "on 7 audit samples");
   }
 
   /** It was unsure about them because it is wrong on them; on the traffic it may be better. */
@@ -125,7 +126,8 @@ class WithdrawalTest {
 
     assertThat(WITHDRAWAL.judge(trials, trials, 3)).as("by accuracy it is better").isEmpty();
     Optional<Verdict> verdict = new Gate(byCost).withdraws(trials, trials, 3);
-    assertThat(verdict.orElseThrow().reason()).contains("of cost in 100 records, as 30 audited");
+    assertThat(verdict.orElseThrow().reason())
+        .contains("per 100 records over 30 samples, significant on 30 audit samples");
   }
 
   private static double stake(int wins, int losses) {

@@ -48,10 +48,10 @@ class HeadCodecTest {
   @CsvSource({
     "version, seven, unreadable",
     "created, yesterday, unreadable",
-    "labels, buy, not the JSON expected",
+    "labels, buy, not valid JSON for their type",
     "labels, '[null]', unreadable",
     "labels, null, unreadable",
-    "verdict, '{}', not the JSON expected",
+    "verdict, '{}', not valid JSON for their type",
     "verdict, null, unreadable",
     "task, , lacks 'task'",
     "backbone, , lacks 'backbone'",

@@ -113,11 +113,11 @@ class HeadFollowerIT {
     broker.write(topic, HeadKey.live(TASK), HeadCodec.json(pointer(2, 2)));
 
     // then
-    awaitRefusal("intent 2: The safetensors header claims");
+    awaitRefusal("intent 2: The safetensors header length is");
     assertThat(sink.versions).containsExactly(1L);
     assertThat(follower.health().up()).as("a bad head does not take the scorer down").isTrue();
     assertThat(follower.health().cause())
-        .startsWith("intent: version 1, epoch 1; refused: The safetensors header");
+        .startsWith("intent: version 1, epoch 1; rejected: The safetensors header");
 
     // when, then: the next good one is taken
     publisher.promote(head(3), "trainer");
@@ -153,9 +153,9 @@ class HeadFollowerIT {
     publisher.promote(head(3), "trainer");
 
     // then
-    awaitRefusal("intent 3: Version 3 of intent weighs ");
+    awaitRefusal("intent 3: Version 3 of intent does not fit (");
     assertThat(sink.causes).containsExactly(RefusedHeadException.Cause.OVERSIZED);
-    assertThat(sink.refused.get(0)).contains("a head of its 3 labels has 100 here at most");
+    assertThat(sink.refused.get(0)).contains("the maximum for a head with 3 labels is 100 bytes");
     assertThat(sink.versions).as("version 2 serves on").containsExactly(2L);
 
     // when, then
@@ -189,7 +189,8 @@ class HeadFollowerIT {
     broker.write(topic, HeadKey.live(TASK), HeadCodec.json(old));
 
     // then
-    awaitRefusal("intent 1: The pointer to version 1 carries epoch 1, but epoch 2 was read");
+    awaitRefusal(
+        "intent 1: The pointer to version 1 is ignored: it has epoch 1, but epoch 2 was read");
     assertThat(sink.versions).containsExactly(2L);
   }
 
@@ -201,7 +202,7 @@ class HeadFollowerIT {
     Map<String, byte[]> records = TestHeads.records(head(2), 3);
     byte[] missing = records.remove(HeadKey.chunk(TASK, 2, 1));
     broker.write(topic, HeadKey.live(TASK), HeadCodec.json(pointer(2, 2)));
-    awaitRefusal("intent 2: Version 2 of intent is named live, but not all");
+    awaitRefusal("intent 2: Version 2 of intent is live but incomplete");
     broker.write(topic, records);
     assertThat(sink.versions).containsExactly(1L);
 
@@ -345,9 +346,10 @@ class HeadFollowerIT {
     assertThat(sink.versions).containsExactly(1L);
     assertThat(sink.refused)
         .satisfiesExactly(
-            stray -> assertThat(stray).startsWith(" -1: The record key 'stray' is no part"),
+            stray -> assertThat(stray).startsWith(" -1: The record key 'stray' does not belong"),
             live ->
-                assertThat(live).startsWith("intent -1: The record 'live/intent' is not the JSON"));
+                assertThat(live)
+                    .startsWith("intent -1: The record 'live/intent' is not valid JSON"));
   }
 
   @Test
@@ -398,12 +400,14 @@ class HeadFollowerIT {
     broker.write(topic, HeadKey.live(TASK), HeadCodec.json(pointer(1, 7)));
 
     // then
-    awaitRefusal("intent 7: The pointer to version 7 carries epoch 1, but epoch 2 was read");
+    awaitRefusal(
+        "intent 7: The pointer to version 7 is ignored: it has epoch 1, but epoch 2 was read");
     assertThat(sink.versions).as("version 2 serves on").containsExactly(2L);
 
     // when, then: as the old topic's writer would have numbered it
     broker.write(topic, HeadKey.live(TASK), HeadCodec.json(pointer(2, 7)));
-    awaitRefusal("intent 7: The pointer to version 7 carries epoch 2, but epoch 2 was read");
+    awaitRefusal(
+        "intent 7: The pointer to version 7 is ignored: it has epoch 2, but epoch 2 was read");
     assertThat(sink.versions).as("version 2 serves on").containsExactly(2L);
 
     // when, then: a higher epoch counts again
@@ -422,7 +426,7 @@ class HeadFollowerIT {
     await().atMost(PATIENCE).until(() -> !follower.health().up());
 
     // then
-    assertThat(follower.health().cause()).contains("cannot be followed");
+    assertThat(follower.health().cause()).contains("failed, retrying: ");
 
     // when
     broker.broker.restart();
@@ -460,7 +464,7 @@ class HeadFollowerIT {
     startAndCatchUp();
     follower.close();
     follower.close();
-    assertThat(follower.health().cause()).isEqualTo("the heads topic is followed no more");
+    assertThat(follower.health().cause()).isEqualTo("the heads topic follower has stopped");
   }
 
   private void startAndCatchUp() throws InterruptedException {

@@ -118,7 +118,7 @@ class HeadPublisherIT {
           .isEqualTo(4);
       assertThatThrownBy(() -> cli.point(TASK, 9, false, "cli"))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("there is no version 9 of intent; there are [1, 2, 3]");
+          .hasMessage("version 9 of intent does not exist; existing versions: [1, 2, 3]");
     }
   }
 
@@ -158,7 +158,7 @@ class HeadPublisherIT {
         assertThatThrownBy(() -> zombie.promote(head(2), "zombie"))
             .as("attempt %d", attempt)
             .isInstanceOf(ProducerFencedException.class)
-            .hasMessageContaining("has started under the transactional id trainer");
+            .hasMessageContaining("has started with transactional id trainer");
       }
       assertThat(HeadLog.read(broker.kafka(), topic, Signatures.NONE).versions(TASK))
           .containsExactly(info(1));
@@ -267,7 +267,7 @@ class HeadPublisherIT {
       publisher.promote(head(2), "trainer");
       assertThatThrownBy(() -> publisher.promote(head(2), "trainer"))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("version 2 of intent is not new: version 2 is published");
+          .hasMessage("version 2 of intent is not new: version 2 is already published");
       assertThatThrownBy(() -> publisher.refuse(info(1)))
           .isInstanceOf(IllegalArgumentException.class);
       assertThat(publisher.read().versions(TASK)).containsExactly(info(2));

@@ -85,7 +85,7 @@ class HeadStoreTest {
     // when, then
     assertThatThrownBy(() -> store.head(TASK, 1))
         .isInstanceOf(RefusedHeadException.class)
-        .hasMessageContaining("its manifest promises");
+        .hasMessageContaining(" bytes, expected ");
   }
 
   @Test
@@ -101,7 +101,7 @@ class HeadStoreTest {
     // when, then
     assertThatThrownBy(() -> store.head(TASK, 1))
         .isInstanceOf(RefusedHeadException.class)
-        .hasMessageContaining("Version 1 of intent says of itself");
+        .hasMessageContaining("Version 1 of intent contradicts its manifest");
   }
 
   @Test
@@ -169,7 +169,7 @@ class HeadStoreTest {
     assertThatThrownBy(() -> store.head(TASK, 7))
         .isInstanceOf(RefusedHeadException.class)
         .hasMessageStartingWith(
-            "Version 7 of intent weighs %d bytes: of one head %d are kept at most",
+            "Version 7 of intent does not fit (%d bytes): the maximum for one head is %d bytes",
             chunks * HeadSettings.CHUNK_BYTES, store.one());
   }
 
@@ -190,7 +190,10 @@ class HeadStoreTest {
 
     // then
     assertRefused(
-        bounded, 1, "weighs %d bytes: a head of its 3 labels has 300 here at most", bytes + 500);
+        bounded,
+        1,
+        "does not fit (%d bytes): the maximum for a head with 3 labels is 300 bytes",
+        bytes + 500);
     assertThat(bounded.held()).as("keys and manifest").isLessThan(1_500);
     assertThat(bounded.chunks(TASK, 1)).as("to be retired").containsExactly(0, 1, 2, 3);
     assertThat(bounded.versions(TASK)).containsExactly(TestHeads.info(1));
@@ -270,7 +273,7 @@ class HeadStoreTest {
     }
 
     // then: what serves stays, and what came last
-    assertRefused(bounded, 2, "all heads on the topic take more than %d", ROOM);
+    assertRefused(bounded, 2, "all heads on the topic exceed %d bytes", ROOM);
     assertThat(bounded.head(TASK, 1)).contains(TestHeads.head(1));
     assertThat(bounded.head(TASK, last - 1)).contains(TestHeads.head(last - 1));
     assertThat(bounded.head(TASK, last)).contains(TestHeads.head(last));
@@ -286,7 +289,7 @@ class HeadStoreTest {
     }
     assertThat(bounded.wantsAgain()).as("nothing is live yet").isFalse();
     bounded.apply(HeadKey.live(TASK), HeadCodec.json(TestHeads.pointer(1, 1)));
-    assertRefused(bounded, 1, "all heads on the topic take more than %d", ROOM);
+    assertRefused(bounded, 1, "all heads on the topic exceed %d bytes", ROOM);
 
     // when
     assertThat(bounded.wantsAgain()).isTrue();
@@ -308,7 +311,7 @@ class HeadStoreTest {
       bounded.apply(HeadKey.chunk(TASK, 1, n), new byte[1]);
       assertThat(bounded.held()).isLessThanOrEqualTo(ROOM);
     }
-    assertRefused(bounded, 1, "weighs %d bytes", ROOM);
+    assertRefused(bounded, 1, "does not fit (%d bytes)", ROOM);
   }
 
   private static void assertRefused(HeadStore store, long version, String reason, Object... args) {
@@ -324,7 +327,7 @@ class HeadStoreTest {
   void refusesAKeyThatIsNoPartOfAnyHead(String key) {
     assertThatThrownBy(() -> store.apply(key, new byte[0]))
         .isInstanceOf(RefusedHeadException.class)
-        .hasMessageContaining("no part of any head");
+        .hasMessageContaining("does not belong to a head");
     assertThatThrownBy(() -> store.apply(null, new byte[0]))
         .isInstanceOf(RefusedHeadException.class);
   }
@@ -335,13 +338,13 @@ class HeadStoreTest {
       quoteCharacter = '`',
       textBlock =
           """
-          live/intent            | {"task":"mood","epoch":1,"version":1,"pinned":false,"by":"x","at":"2026-01-01T00:00:00Z"} | names the task mood
-          live/intent            | {"task":"intent","version":1,"pinned":false,"by":"x","at":"2026-01-01T00:00:00Z"} | not the JSON
-          live/intent            | {"task":"intent","epoch":1,"version":1,"pinned":false} | not the JSON
-          live/intent            | null | holds null
-          live/intent            | {    | not the JSON
-          head/intent/3/manifest | {"chunks":1,"bytes":9,"sha256":"00"} | not the JSON
-          head/intent/3/manifest | {"chunks":-1,"bytes":0,"info":null} | not the JSON
+          live/intent            | {"task":"mood","epoch":1,"version":1,"pinned":false,"by":"x","at":"2026-01-01T00:00:00Z"} | contains task mood
+          live/intent            | {"task":"intent","version":1,"pinned":false,"by":"x","at":"2026-01-01T00:00:00Z"} | not valid JSON
+          live/intent            | {"task":"intent","epoch":1,"version":1,"pinned":false} | not valid JSON
+          live/intent            | null | is null
+          live/intent            | {    | not valid JSON
+          head/intent/3/manifest | {"chunks":1,"bytes":9,"sha256":"00"} | not valid JSON
+          head/intent/3/manifest | {"chunks":-1,"bytes":0,"info":null} | not valid JSON
           """)
   void refusesARecordThatIsNotWhatItsKeySays(String key, String value, String reason) {
     assertThatThrownBy(() -> store.apply(key, value.getBytes(StandardCharsets.UTF_8)))

@@ -122,7 +122,7 @@ class SignedHeadsIT {
     broker.write(copy(pointer, topic.name(), pointer.key(), changed.getBytes()));
 
     // then
-    awaitRefusal("intent -1: The record 'live/intent' is not signed by a key that is trusted here");
+    awaitRefusal("intent -1: The record 'live/intent' is not signed by a trusted key");
     assertThat(sink.versions).containsExactly(1L, 2L);
   }
 
@@ -133,7 +133,7 @@ class SignedHeadsIT {
       stranger.promote(head(2), "trainer");
     }
 
-    awaitRefusal("intent -1: The record 'live/intent' is not signed by a key that is trusted here");
+    awaitRefusal("intent -1: The record 'live/intent' is not signed by a trusted key");
     assertThat(sink.versions).containsExactly(1L);
     assertThat(log(keys.trusting("old")).live(TASK).orElseThrow().version()).isEqualTo(1);
   }
@@ -153,7 +153,7 @@ class SignedHeadsIT {
     publisher.point(TASK, 3, false, "cli");
 
     // then
-    awaitRefusal("intent 3: The record 'head/intent/3/0' is not signed by a key that is trusted");
+    awaitRefusal("intent 3: The record 'head/intent/3/0' is not signed by a trusted key");
     await().atMost(PATIENCE).until(() -> follower.health().cause().contains("version 3, epoch 5"));
     assertThat(sink.heads.get(sink.heads.size() - 1)).as("the true one").isEqualTo(head(3));
   }
@@ -168,7 +168,7 @@ class SignedHeadsIT {
     broker.write(copy(pointer, topic.name(), HeadKey.manifest(TASK, 2), pointer.value()));
 
     // then
-    awaitRefusal("intent 2: The record 'head/intent/2/manifest' is not signed by a key");
+    awaitRefusal("intent 2: The record 'head/intent/2/manifest' is not signed by a trusted key");
     assertThat(log(keys.trusting("old")).tasks()).containsExactly(TASK);
   }
 
@@ -187,7 +187,7 @@ class SignedHeadsIT {
     }
 
     // then
-    awaitRefusal("intent -1: The record 'live/intent' is not signed by a key that is trusted here");
+    awaitRefusal("intent -1: The record 'live/intent' is not signed by a trusted key");
     assertThat(sink.versions).containsExactly(1L);
   }
 
@@ -228,10 +228,10 @@ class SignedHeadsIT {
       // then
       await().atMost(PATIENCE).until(() -> sink.versions.contains(2L));
       assertThat(both.health().cause()).isEqualTo("intent: version 2, epoch 2");
-      awaitRefusal("intent -1: The record 'live/intent' is not signed by a key that is trusted");
+      awaitRefusal("intent -1: The record 'live/intent' is not signed by a trusted key");
       assertThat(follower.health().cause())
           .as("who was not told trusts the old one")
-          .startsWith("intent: version 1, epoch 1; refused:");
+          .startsWith("intent: version 1, epoch 1; rejected:");
     }
   }
 

@@ -227,7 +227,7 @@ class HttpServerTest {
     other.start();
     try (Status page = page(registry, other.getAddress().getPort())) {
       assertThat(shown(page).at("/trainer").toString())
-          .contains("\"up\":false", "no answer from http://127.0.0.1:");
+          .contains("\"up\":false", "no response from http://127.0.0.1:");
     } finally {
       other.stop(0);
     }

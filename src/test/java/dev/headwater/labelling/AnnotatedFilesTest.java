@@ -520,12 +520,12 @@ class AnnotatedFilesTest {
     assertThat(Json.MAPPER.readTree(file.toFile()).get(0).has("predictions")).isFalse();
     assertThatThrownBy(() -> studio.write(List.of(painted(2, 3, mask)), file))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("'r1' is 2 x 3, its mask 3 x 2");
+        .hasMessageContaining("'r1' is 2 x 3, but masks are 3 x 2");
     for (String none : List.of("{\"image\":\"aGk=\"}", "no picture")) {
       assertThatThrownBy(
               () -> studio.write(List.of(item("pixels", none, Reason.AUDIT, null)), file))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("'r1' has no picture");
+          .hasMessageContaining("'r1' has no readable image");
     }
   }
 
@@ -559,11 +559,11 @@ class AnnotatedFilesTest {
     Bundle masks = masks();
     LabelStudio studio = new LabelStudio(masks.task(), masks.medium());
     String spots = "0,0,0,24,57,27,252,96,17,255,206,1,31,252,96,0";
-    assertRefused(studio, stroke(spots, 3, "blue"), "paints 'blue', which is none of");
-    assertRefused(studio, stroke(spots, 6, "deep"), "a picture of 6 x 2 pixels");
-    assertRefused(studio, stroke("0,0,0,24,57", 3, "deep"), "ends too early");
+    assertRefused(studio, stroke(spots, 3, "blue"), "has the label 'blue', expected one of");
+    assertRefused(studio, stroke(spots, 6, "deep"), "an image of 6 x 2 pixels");
+    assertRefused(studio, stroke("0,0,0,24,57", 3, "deep"), "is a truncated stroke");
     assertRefused(
-        studio, "{\"id\": \"s\", \"value\": {\"points\": [[1, 2]]}}", "is no brush stroke");
+        studio, "{\"id\": \"s\", \"value\": {\"points\": [[1, 2]]}}", "is not a brush stroke");
     Files.writeString(file, "[{\"recordId\": \"r1\", \"task\": \"pixels\", \"label\": []}]");
     assertThatThrownBy(() -> studio.read(file)).hasMessageContaining("not from JSON-MIN");
   }

@@ -95,13 +95,15 @@ class BrushStrokeTest {
   void refusesWhatIsNoStrokeOnThisPicture() {
     assertThatThrownBy(() -> BrushStroke.decode(PACKED, 7))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("on 6 pixels, but there are 7");
+        .hasMessageContaining("on 6 pixels, expected 7");
     assertThatThrownBy(() -> BrushStroke.decode(Arrays.copyOf(PACKED, 9), 6))
-        .hasMessageContaining("ends too early");
+        .hasMessageContaining("is a truncated stroke");
     byte[] tooMuch =
         bits("00000000000000000000000000000100", "00111", COUNTERS, "1 00 111 00000000");
-    assertThatThrownBy(() -> BrushStroke.decode(tooMuch, 1)).hasMessageContaining("more than");
-    assertThatThrownBy(() -> BrushStroke.decode(bytes(), 6)).hasMessageContaining("too early");
+    assertThatThrownBy(() -> BrushStroke.decode(tooMuch, 1))
+        .hasMessageContaining("more words than its header declares");
+    assertThatThrownBy(() -> BrushStroke.decode(bytes(), 6))
+        .hasMessageContaining("truncated stroke");
   }
 
   private static byte[] bits(String... parts) {

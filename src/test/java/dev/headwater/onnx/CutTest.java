@@ -202,7 +202,7 @@ final class CutTest {
 
     assertThatThrownBy(() -> OnnxFile.parse(model).split("ids"))
         .isInstanceOf(OnnxException.class)
-        .hasMessageContaining("`ids` would cross the cut, and is of type INT64");
+        .hasMessageContaining("`ids` would cross the cut but is of type INT64");
   }
 
   @Test
@@ -644,7 +644,7 @@ final class CutTest {
             .node("MatMul", "y", "x16", "half")
             .output("y", -1, 3),
         "-1",
-        "The layer that makes `y` stays as it is, for its weight `half` is FLOAT16");
+        "The layer with output `y` is not trained because its weight `half` is FLOAT16");
   }
 
   @Test
@@ -657,7 +657,8 @@ final class CutTest {
 
   @Test
   void refusesAutoWhereTheOutputIsNotALayers() {
-    assertRefused(headed().node("Relu", "y", "logits").output("y", -1, 3), "auto", "made by Relu");
+    assertRefused(
+        headed().node("Relu", "y", "logits").output("y", -1, 3), "auto", "produced by Relu");
   }
 
   @Test
@@ -769,7 +770,7 @@ final class CutTest {
             () ->
                 split.merge(
                     List.of(new Parameter("fc.weight", new long[] {4, 4}, new float[16]), bias)))
-        .hasMessageContaining("differ in their number of classes");
+        .hasMessageContaining("different numbers of classes");
   }
 
   private static GraphFixture headed() {

@@ -34,7 +34,7 @@ final class InspectionTest {
         .anySatisfy(
             reason ->
                 assertThat(reason)
-                    .contains("Its logits `map` are not what it answers, for MaxPool"));
+                    .contains("the logits `map` and ignore later operators (MaxPool)"));
   }
 
   @Test
@@ -57,10 +57,10 @@ final class InspectionTest {
     assertThat(json.at("/unsupported").isArray()).isTrue();
     assertThat(inspection.unsupported()).isEmpty();
     assertThat(inspection.render())
-        .contains("auto cuts  at `r`, [N, 6]")
+        .contains("auto cut   at `r`, [N, 6]")
         .contains("head       3 classes, logits `logits`")
-        .contains("trains     `fc2.weight` [3, 6]")
-        .contains("cut -2     GEMM that makes `h`, at `features`")
+        .contains("parameter  `fc2.weight` [3, 6]")
+        .contains("cut -2     GEMM with output `h`, at `features`")
         .doesNotContain("cannot");
   }
 
@@ -75,7 +75,7 @@ final class InspectionTest {
     assertThat(inspection.inputs()).hasSize(2);
     assertThat(inspection.unsupported())
         .anySatisfy(reason -> assertThat(reason).contains("no parametrised layer"));
-    assertThat(inspection.render()).contains("auto cuts  nowhere").contains("cannot     ");
+    assertThat(inspection.render()).contains("auto cut   none").contains("problem    ");
   }
 
   @Test
@@ -110,7 +110,7 @@ final class InspectionTest {
     assertThat(inspection.unsupported())
         .singleElement()
         .asString()
-        .contains("No cut at -2 or deeper", "int8", "The last float cut is -1, at `h`");
+        .contains("Cannot cut at -2 or deeper", "int8", "The last float cut is -1, at `h`");
   }
 
   @Test
@@ -128,10 +128,10 @@ final class InspectionTest {
     assertThat(inspection.unsupported())
         .singleElement()
         .asString()
-        .contains("No cut at -2. `i` would cross the cut, and is of type INT64");
+        .contains("Cannot cut at -2. `i` would cross the cut but is of type INT64");
     assertThatThrownBy(() -> OnnxFile.parse(model).split("-2"))
         .hasMessageContaining("`i` would cross the cut")
-        .hasMessageContaining("The nearest cut that can be made is -1, at `c`.");
+        .hasMessageContaining("The nearest valid cut is -1, at `c`.");
   }
 
   @Test
@@ -154,7 +154,8 @@ final class InspectionTest {
     assertThat(inspect(model).unsupported())
         .singleElement()
         .asString()
-        .contains("The layer that makes `h16` stays as it is, for its weight `half` is FLOAT16");
+        .contains(
+            "The layer with output `h16` is not trained because its weight `half` is FLOAT16");
   }
 
   @Test
@@ -167,7 +168,7 @@ final class InspectionTest {
     assertThat(Inspection.read(file).unsupported())
         .singleElement()
         .asString()
-        .contains("`last_hidden_state` is made by Add", "pool its last hidden state", "int8");
+        .contains("`last_hidden_state` is produced by Add", "pool its last hidden state", "int8");
   }
 
   @Test
@@ -198,9 +199,8 @@ final class InspectionTest {
 
     // then
     assertThat(inspect(model).unsupported())
-        .anySatisfy(reason -> assertThat(reason).contains("`x` has a fixed first axis, 1"))
-        .anySatisfy(
-            reason -> assertThat(reason).contains("kind: regression", "one number a class"));
+        .anySatisfy(reason -> assertThat(reason).contains("`x` has a fixed first axis of size 1"))
+        .anySatisfy(reason -> assertThat(reason).contains("kind: regression", "one per class"));
   }
 
   @Test
@@ -208,7 +208,7 @@ final class InspectionTest {
     Path file = Files.write(directory.resolve("m.onnx"), new byte[] {1, 2, 3});
     assertThatThrownBy(() -> Inspection.read(file))
         .isInstanceOf(OnnxException.class)
-        .hasMessageContaining("m.onnx is no ONNX model");
+        .hasMessageContaining("m.onnx is not an ONNX model");
   }
 
   private Inspection inspect(byte[] model) throws Exception {

@@ -230,8 +230,9 @@ final class NewHeadTest {
     assertThatThrownBy(() -> new NewHead(List.of(), 1, 0)).hasMessageContaining("1 to 256 subcl");
     assertThatThrownBy(() -> new NewHead(List.of(4), 1, 2)).hasMessageContaining("no hidden");
     assertThatThrownBy(() -> OnnxFile.parse(MAPS).headless("r", new NewHead(List.of(), 1, 2)))
-        .hasMessageContaining("subclasses are of a head on vectors");
-    assertThatThrownBy(() -> new NewHead(List.of(), 0)).hasMessageContaining("scale is 1 or more");
+        .hasMessageContaining("a head with subclasses needs vectors");
+    assertThatThrownBy(() -> new NewHead(List.of(), 0))
+        .hasMessageContaining("scale of a new head must be at least 1");
     assertThatThrownBy(() -> OnnxFile.parse(VECTORS).headless("r", new NewHead(List.of(), 4)))
         .hasMessageContaining("needs a map [N, C, H, W]");
     assertThatThrownBy(

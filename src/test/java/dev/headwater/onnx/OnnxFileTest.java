@@ -65,9 +65,9 @@ final class OnnxFileTest {
   @Test
   void refusesWhatIsNoOnnx(@TempDir Path directory) {
     byte[] page = "<!doctype html><p>404".getBytes(StandardCharsets.UTF_8);
-    assertRefused(page, "no ONNX model");
-    assertRefused(new byte[0], "there is no graph in it");
-    assertRefused(ModelProto.getDefaultInstance().toByteArray(), "there is no graph in it");
+    assertRefused(page, "not an ONNX model");
+    assertRefused(new byte[0], "it has no graph");
+    assertRefused(ModelProto.getDefaultInstance().toByteArray(), "it has no graph");
     assertThatThrownBy(() -> OnnxFile.read(directory.resolve("missing.onnx")))
         .isInstanceOf(OnnxException.class)
         .hasMessageContaining("Cannot read");
@@ -164,7 +164,7 @@ final class OnnxFileTest {
     Files.write(beside, new byte[40]);
     assertThatThrownBy(() -> OnnxFile.read(file))
         .isInstanceOf(OnnxException.class)
-        .hasMessageContaining("ends before the weights of");
+        .hasMessageContaining("too short for the weights of");
     Files.delete(beside);
     assertThatThrownBy(() -> OnnxFile.read(file))
         .isInstanceOf(OnnxException.class)
@@ -174,7 +174,7 @@ final class OnnxFileTest {
     Files.write(file, parted.build().toByteArray());
     assertThatThrownBy(() -> OnnxFile.read(file))
         .isInstanceOf(OnnxException.class)
-        .hasMessageContaining("not beside it");
+        .hasMessageContaining("not in the model's directory");
   }
 
   private static void outside(TensorProto.Builder tensor, String file, int offset, int length) {
@@ -193,14 +193,14 @@ final class OnnxFileTest {
 
   @Test
   void neverTrustsSizes() {
-    assertDamaged(t -> t.setDims(0, Long.MAX_VALUE), "more than any file holds");
+    assertDamaged(t -> t.setDims(0, Long.MAX_VALUE), "too large for any file");
     assertDamaged(t -> t.setDims(0, 1L << 40), "but has");
     assertDamaged(t -> t.setDims(0, -3), "negative dimension");
-    assertDamaged(t -> t.addFloatData(1), "wants 12 numbers, but has 13");
+    assertDamaged(t -> t.addFloatData(1), "needs 12 values but has 13");
     assertDamaged(t -> t.clearFloatData(), "but has 0");
     assertDamaged(
         t -> t.clearFloatData().setRawData(ByteString.copyFrom(new byte[47])),
-        "wants 48 bytes, but has 47");
+        "needs 48 bytes but has 47");
     assertDamaged(t -> t.setDataType(99), "unknown element type 99");
   }
 
@@ -213,10 +213,9 @@ final class OnnxFileTest {
   @Test
   void refusesTensorsThatNothingMakes() {
     assertRefused(
-        matMul().node("Add", "z", "y", "ghost").bytes(), "`ghost`, which nothing before it makes");
-    assertRefused(
-        matMul().output("phantom", 1).bytes(), "Nothing in it makes its output `phantom`");
-    assertRefused(matMul().node("Relu", "y", "x").bytes(), "`y` is made twice");
+        matMul().node("Add", "z", "y", "ghost").bytes(), "`ghost`, which no earlier node produces");
+    assertRefused(matMul().output("phantom", 1).bytes(), "No node produces the output `phantom`");
+    assertRefused(matMul().node("Relu", "y", "x").bytes(), "`y` is produced twice");
     assertRefused(matMul().node("Gemm", "z", "x").bytes(), "too few inputs");
   }
 
@@ -244,11 +243,11 @@ final class OnnxFileTest {
         matMul().importing("com.acme", 1).node("com.acme", "Secret", "z", Map.of(), "y");
 
     // then
-    assertRefused(used.bytes(), "unknown opset domain `com.acme`");
+    assertRefused(used.bytes(), "operator domain `com.acme` is not supported");
     assertThat(OnnxFile.parse(matMul().importing("com.acme", 1).bytes()).opset()).isEqualTo(17);
     assertRefused(
         matMul().node("com.microsoft", "FastGelu", "z", Map.of(), "y").bytes(),
-        "without importing");
+        "does not import its opset");
   }
 
   @ParameterizedTest
@@ -263,7 +262,7 @@ final class OnnxFileTest {
     new Ort(known).close();
     OnnxFile.parse(known);
     assertThatThrownBy(() -> new Ort(unknown)).isInstanceOf(OrtException.class);
-    assertRefused(unknown, "newer than " + newest);
+    assertRefused(unknown, "newer than the newest supported opset, " + newest);
   }
 
   private static byte[] importing(String domain, long version) {
@@ -291,10 +290,10 @@ final class OnnxFileTest {
   void refusesOpsetsTooOldOrNone() {
     assertRefused(
         GraphFixture.opset(6).input("x", 1).node("Relu", "y", "x").output("y", 1).bytes(),
-        "opset 6 is older than 7");
+        "Opset 6 is older than the oldest supported opset, 7");
     assertRefused(
         matMul().model().toBuilder().clearOpsetImport().build().toByteArray(),
-        "imports no default operator set");
+        "does not import the default operator set");
   }
 
   @Test
@@ -309,11 +308,11 @@ final class OnnxFileTest {
         .as("what ONNX Runtime makes of it in service")
         .contains(0);
 
-    assertRefused(dropping, "Dropout, which makes `d`, drops values at random");
+    assertRefused(dropping, "Dropout node with output `d` drops values at random");
     assertRefused(
         dropout(
             g -> g.integers("yes", DataType.BOOL, new long[0], 1).node("Identity", "on", "yes")),
-        "export it in eval mode");
+        "export the model in eval mode");
     assertRefused(
         dropout(g -> g.integerInput("mode").node("Cast", "on", Map.of("to", 9), "mode")),
         "training_mode");
@@ -342,7 +341,7 @@ final class OnnxFileTest {
 
     OnnxFile.parse(graph.bytes());
 
-    assertRefused(graph.output("unused", -1, 3).bytes(), "which makes `unused`, drops values");
+    assertRefused(graph.output("unused", -1, 3).bytes(), "with output `unused` drops values");
   }
 
   @Test
@@ -401,7 +400,7 @@ final class OnnxFileTest {
             .node("Add", "y", "n", "ghost")
             .output("y", 1)
             .bytes();
-    assertRefused(model, "opset 99");
+    assertRefused(model, "Opset 99");
     assertRefused(model, "`ghost`");
   }
 

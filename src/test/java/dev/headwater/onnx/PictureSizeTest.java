@@ -97,8 +97,8 @@ final class PictureSizeTest {
     OnnxFile exported = OnnxFile.parse(classifier(8, 12).bytes());
 
     assertThatThrownBy(() -> exported.resized("image", TWICE, List.of("logits")))
-        .hasMessageContaining("Gemm, which makes `logits`")
-        .hasMessageContaining("pictures of another size");
+        .hasMessageContaining("Gemm node with output `logits`")
+        .hasMessageContaining("does not accept another image size");
     assertThatThrownBy(() -> exported.resized("image", TWICE, List.of("nowhere")))
         .hasMessageContaining("no computed tensor `nowhere`");
     byte[] positions =
@@ -111,7 +111,8 @@ final class PictureSizeTest {
             .output("placed", -1, 4, 8, 8)
             .bytes();
     assertThatThrownBy(() -> OnnxFile.parse(positions).resized("image", TWICE, List.of("placed")))
-        .hasMessageContaining("Add, which makes `placed`, was made for [?, 4, 8, 8]");
+        .hasMessageContaining(
+            "Add node with output `placed` was exported for input shape [?, 4, 8, 8]");
     byte[] reshaped =
         GraphFixture.opset(17)
             .input("image", -1, 1, 8, 8)
@@ -122,7 +123,7 @@ final class PictureSizeTest {
             .output("rows", -1, 4, 64)
             .bytes();
     assertThatThrownBy(() -> OnnxFile.parse(reshaped).resized("image", TWICE, List.of("rows")))
-        .hasMessageContaining("Reshape, which makes `rows`");
+        .hasMessageContaining("Reshape node with output `rows`");
   }
 
   @Test
@@ -139,7 +140,7 @@ final class PictureSizeTest {
         .containsExactly(2, 4, 16, 24);
     assertThatThrownBy(
             () -> OnnxFile.parse(enlarging("stored")).resized("image", TWICE, List.of("enlarged")))
-        .hasMessageContaining("Resize, which makes `enlarged`");
+        .hasMessageContaining("Resize node with output `enlarged`");
   }
 
   private static byte[] enlarging(String to) {

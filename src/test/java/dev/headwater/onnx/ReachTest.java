@@ -57,10 +57,10 @@ class ReachTest {
 
     assertThatThrownBy(() -> OnnxFile.parse(strided).split("x").reach())
         .isInstanceOf(OnnxException.class)
-        .hasMessageContaining("Conv, which makes `a`, changes the resolution");
+        .hasMessageContaining("Conv node with output `a` changes the resolution");
     assertThatThrownBy(() -> OnnxFile.parse(pooled).split("x").reach())
         .isInstanceOf(OnnxException.class)
-        .hasMessageContaining("GlobalAveragePool, which makes `mean`");
+        .hasMessageContaining("GlobalAveragePool node with output `mean`");
   }
 
   @Test
@@ -69,7 +69,8 @@ class ReachTest {
         .as("1 between two places, 2 of the 5 x 5, which are 1 place twice as coarse")
         .isEqualTo(2);
     assertThatThrownBy(() -> enlarged(1.5f, Map.of("mode", "linear")).reach())
-        .hasMessageContaining("Resize, which makes `fine`, does not enlarge by a whole factor");
+        .hasMessageContaining(
+            "Resize node with output `fine` does not upsample by an integer factor");
     assertThatThrownBy(() -> enlarged(2, Map.of("mode", "cubic")).reach())
         .hasMessageContaining("`fine`");
     assertThatThrownBy(

@@ -102,8 +102,7 @@ final class SizesTest {
             .bytes();
 
     assertThatThrownBy(() -> OnnxFile.parse(model).split("-2"))
-        .hasMessageContaining(
-            "`b` would cross the cut, and its first axis does not count the records");
+        .hasMessageContaining("`b` would cross the cut but its first axis is not the batch axis");
   }
 
   /** F.interpolate(x, size=input.shape[-2:]), and a sum of two such heads. */
@@ -246,7 +245,7 @@ final class SizesTest {
             .bytes();
 
     assertThatThrownBy(() -> OnnxFile.parse(model).split("-1"))
-        .hasMessageContaining("`a` would cross the cut, and its first axis does not count");
+        .hasMessageContaining("`a` would cross the cut but its first axis is not the batch axis");
   }
 
   /** Whose first axis is of places, or of one picture for all records. */

@@ -49,7 +49,7 @@ class CompiledOnceIT {
       assertThat(replay.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
       assertThat(all).as("none outlives it").noneMatch(ProcessHandle::isAlive);
       assertThat(replay.exitValue()).as("128 + SIGTERM").isEqualTo(143);
-      assertThat(log()).contains("stopped before the end of the stream: no report");
+      assertThat(log()).contains("interrupted before the end of the stream: no report");
     } finally {
       all.forEach(ProcessHandle::destroyForcibly);
     }
@@ -72,7 +72,7 @@ class CompiledOnceIT {
       assertThat(all).as("none outlives it").noneMatch(ProcessHandle::isAlive);
       assertThat(group.exitValue()).as("128 + SIGINT").isEqualTo(130);
       assertThat(log())
-          .contains("stopped before the end of the stream: no report")
+          .contains("interrupted before the end of the stream: no report")
           .doesNotContain("ERROR")
           .doesNotContain("Exception");
     } finally {

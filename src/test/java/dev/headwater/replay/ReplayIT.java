@@ -100,7 +100,7 @@ class ReplayIT {
 
     assertThatThrownBy(() -> replay(stream, false, List.of("truth")))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("records would be sent with their label, as in line 1:")
+        .hasMessageContaining("line 1: record would be sent with its label:")
         .hasMessageContaining("[truth]");
   }
 
@@ -115,7 +115,7 @@ class ReplayIT {
 
     assertThatThrownBy(() -> replay(stream, false, List.of("truth")))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("records would be sent with their label, as in line 8:");
+        .hasMessageContaining("line 8: record would be sent with its label:");
   }
 
   @Test

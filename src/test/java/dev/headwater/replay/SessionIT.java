@@ -125,8 +125,8 @@ class SessionIT {
 
     assertThatThrownBy(() -> session(stream, Duration.ZERO, Duration.ofSeconds(2)).run(pipeline))
         .isInstanceOf(IllegalStateException.class)
-        .hasMessageContaining("2 of 100 have no outcome, 100 were sent")
-        .hasMessageContaining("record 41 (from 0), id r41")
+        .hasMessageContaining("2 of 100 records have no outcome, 100 were sent")
+        .hasMessageContaining("index 41 (from 0), id r41")
         .hasMessageContaining("partition=1, offset=20");
     assertThat(pipeline.closed).as("closed all the same").isTrue();
   }
@@ -140,7 +140,7 @@ class SessionIT {
             () ->
                 session(stream, Duration.ZERO, Duration.ofMinutes(10))
                     .run(new PlantedPipeline(topics, Set.of())))
-        .hasMessageContaining("the stream shrank while it was replayed: from 100 records to 40");
+        .hasMessageContaining("the stream shrank during the replay, from 100 to 40 records");
   }
 
   @Test
@@ -154,7 +154,7 @@ class SessionIT {
             () ->
                 session(stream, Duration.ZERO, Duration.ofMinutes(10))
                     .run(new PlantedPipeline(topics, Set.of())))
-        .hasMessageContaining("line 2, record r1, cannot be sent: ");
+        .hasMessageContaining("line 2: cannot send record r1: ");
   }
 
   @Test

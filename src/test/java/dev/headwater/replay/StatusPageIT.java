@@ -32,7 +32,7 @@ import org.openqa.selenium.Keys;
 /** The status page in a real browser, while a replay runs and as the report it leaves behind. */
 class StatusPageIT {
   private static final Duration PATIENCE = Duration.ofSeconds(120);
-  private static final Pattern URL = Pattern.compile("watch it at (http://\\S+)");
+  private static final Pattern URL = Pattern.compile("status page: (http://\\S+)");
 
   /** What a replay has data for. */
   private static final List<String> PANELS =
@@ -93,7 +93,7 @@ class StatusPageIT {
               () ->
                   assertThat(browser.text("#state"))
                       .as("%s %s", browser.text("#foot"), browser.text("#cause"))
-                      .isEqualTo("no answer"));
+                      .isEqualTo("unreachable"));
       browser.complaints(); // that nobody answers any more
 
       Path page = directory.resolve("report.html");
@@ -163,7 +163,7 @@ class StatusPageIT {
     await().atMost(PATIENCE).until(() -> !browser.text("#tiles").equals(before));
     await().atMost(PATIENCE).until(() -> browser.text("#news").contains("is live"));
     assertThat(browser.text("#lineage")).contains("accepted").contains("(live)");
-    assertThat(label(browser)).contains("Head that learns").contains("Frozen head");
+    assertThat(label(browser)).contains("Adaptive head").contains("Frozen head");
     browser.click("#pause");
     assertThat(browser.ask("return document.querySelector('#pause').getAttribute('aria-pressed');"))
         .isEqualTo("true");

@@ -97,17 +97,17 @@ class SafetensorsTest {
       delimiter = '|',
       textBlock =
           """
-          [2]                              | 0,4   | needs 8 bytes, its data_offsets span 4
-          [2]                              | 4,12  | must begin at 0
+          [2]                              | 0,4   | needs 8 bytes, but data_offsets span 4
+          [2]                              | 4,12  | expected to start at 0
           [2]                              | 0,16  | end by 8
-          [2]                              | 8,0   | must begin at 0
-          [1]                              | 0,4   | 4 bytes that belong to no tensor
-          [4611686018427387904,4]          | 0,8   | larger than any file
+          [2]                              | 8,0   | expected to start at 0
+          [1]                              | 0,4   | 4 bytes after the last tensor
+          [4611686018427387904,4]          | 0,8   | exceeds the maximum size
           [9223372036854775808]            | 0,8   | out of range of long
           [-2]                             | 0,8   | negative number
-          [2.0]                            | 0,8   | has VALUE_NUMBER_FLOAT where the shape
-          ["2"]                            | 0,8   | has VALUE_STRING where the shape
-          2                                | 0,8   | needs START_ARRAY
+          [2.0]                            | 0,8   | has VALUE_NUMBER_FLOAT as shape
+          ["2"]                            | 0,8   | has VALUE_STRING as shape
+          2                                | 0,8   | expected START_ARRAY
           [2]                              | 0     | two data_offsets
           [2]                              | 0,4,8 | two data_offsets
           """)
@@ -127,23 +127,23 @@ class SafetensorsTest {
       quoteCharacter = '`',
       textBlock =
           """
-          {"x":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}                           | type I64
-          {"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | must begin at 4
-          {"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"y":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | must begin at 0
-          {"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | names 'x' twice
+          {"x":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}                           | dtype I64
+          {"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | expected to start at 4
+          {"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"y":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | expected to start at 0
+          {"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | duplicate key 'x'
           {"x":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}             | unknown or repeated key 'dtype'
           {"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"strides":[1]}}             | unknown or repeated key 'strides'
           {"x":{"shape":[2],"data_offsets":[0,8]}}                                         | lacks dtype
-          {"x":[]}                                                                         | has START_ARRAY where
-          {"__metadata__":{"a":1}}                                                         | has VALUE_NUMBER_INT where
-          {"__metadata__":{"a":"1","a":"2"}}                                               | '__metadata__ 'a'' twice
-          {"__metadata__":{},"__metadata__":{}}                                            | names '__metadata__' twice
-          {} {}                                                                            | goes on after
+          {"x":[]}                                                                         | has START_ARRAY as
+          {"__metadata__":{"a":1}}                                                         | has VALUE_NUMBER_INT as
+          {"__metadata__":{"a":"1","a":"2"}}                                               | duplicate key 'a' in __metadata__
+          {"__metadata__":{},"__metadata__":{}}                                            | duplicate key '__metadata__'
+          {} {}                                                                            | has content after
           {"x":                                                                            | not valid JSON
-          [1]                                                                              | does not begin with a brace
+          [1]                                                                              | does not start with a brace
           """)
   void refusesAHeaderThatIsNotWhatTheFormatSays(String header, String reason) {
-    assertRefused(file(header, 1f, 2f), reason.replace("'__metadata__ 'a''", "__metadata__ 'a'"));
+    assertRefused(file(header, 1f, 2f), reason);
   }
 
   @Test
@@ -151,7 +151,7 @@ class SafetensorsTest {
     for (long length : List.of(57L, 100_000_001L, Long.MAX_VALUE, -1L, Long.MIN_VALUE)) {
       byte[] file = file(X, 1f, 2f);
       ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putLong(length + 100);
-      assertRefused(file, "header claims");
+      assertRefused(file, "header length is");
     }
   }
 
@@ -168,7 +168,7 @@ class SafetensorsTest {
 
   @Test
   void refusesBytesAfterTheLastTensor() {
-    assertRefused(file(X, 1f, 2f, 3f), "4 bytes that belong to no tensor");
+    assertRefused(file(X, 1f, 2f, 3f), "4 bytes after the last tensor");
   }
 
   @Test
@@ -187,7 +187,7 @@ class SafetensorsTest {
 
   @Test
   void refusesAHeaderNestedWithoutEnd() {
-    assertRefused(file("{\"x\":" + "[".repeat(2_000_000)), "START_ARRAY where");
+    assertRefused(file("{\"x\":" + "[".repeat(2_000_000)), "START_ARRAY as");
   }
 
   @Test
@@ -198,7 +198,7 @@ class SafetensorsTest {
         .hasMessageContaining("__metadata__");
     assertThatThrownBy(() -> Safetensors.write(Map.of("x", x), Map.of("half", "\ud800")))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("not text");
+        .hasMessageContaining("not valid Unicode");
   }
 
   @Property(tries = 2000, seed = "20261123")

@@ -128,9 +128,7 @@ class TopicSetupIT {
         .hasSize(8)
         .allSatisfy(problem -> assertThat(problem).contains("does not exist"))
         .contains(
-            "topic "
-                + names.heads()
-                + ": does not exist, expected; create it with `topics create`");
+            "topic " + names.heads() + " does not exist: create it with 'headwater topics create'");
   }
 
   @ParameterizedTest
@@ -175,7 +173,7 @@ class TopicSetupIT {
 
     // when, then
     awaitOneProblem(
-        "topic %s-%s: partitions is 4, expected %d (".formatted(prefix, topic, expected));
+        "topic %s-%s: partition count is 4, expected %d (".formatted(prefix, topic, expected));
   }
 
   @Test

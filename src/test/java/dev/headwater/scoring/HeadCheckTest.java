@@ -155,10 +155,13 @@ class HeadCheckTest {
   @Test
   void refusesTensorsOfAnotherShapeOrName() {
     Tensor narrow = new Tensor(new long[] {CLASSES, 15}, new float[CLASSES * 15]);
-    refused(Heads.replacing(good, "fc2.weight", narrow), "fc2.weight is [3, 15], not [3, 16]");
-    refused(Heads.replacing(good, "extra", narrow), "not [fc2.bias, fc2.weight]");
     refused(
-        new Head(good.info(), Map.of(), good.goldenFeatures(), good.goldenLogits()), "it brings");
+        Heads.replacing(good, "fc2.weight", narrow),
+        "fc2.weight has shape [3, 15], expected [3, 16]");
+    refused(Heads.replacing(good, "extra", narrow), "expected [fc2.bias, fc2.weight]");
+    refused(
+        new Head(good.info(), Map.of(), good.goldenFeatures(), good.goldenLogits()),
+        "the tensors are");
   }
 
   @Test

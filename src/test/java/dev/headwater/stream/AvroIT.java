@@ -147,11 +147,11 @@ class AvroIT {
 
     await().atMost(PATIENCE).until(() -> predicted().containsAll(Set.of("n1", "n5")));
     await().atMost(PATIENCE).until(() -> dead("text") != null);
-    assertDead("unknown", "value", "which the registry does not know", unknown);
-    assertDead("cut", "value", "is not valid Avro of its schema", cut);
-    assertDead("narrow", "/x", "has 1 numbers, the network wants 4", narrow);
-    assertDead("json", "value", "begins with byte 123", json);
-    assertDead("text", "/x/0", "is a string where a number is wanted", text);
+    assertDead("unknown", "value", "which is not in the schema registry", unknown);
+    assertDead("cut", "value", "does not match its Avro schema", cut);
+    assertDead("narrow", "/x", "has 1 numbers, the model expects 4", narrow);
+    assertDead("json", "value", "first byte is 123", json);
+    assertDead("text", "/x/0", "is a string, expected a number", text);
   }
 
   @Test

@@ -139,7 +139,7 @@ class BadHeadIT {
         new Head(head.info(), head.tensors(), head.goldenFeatures(), head.goldenLogits(), source),
         "test");
 
-    servesOn(2, "a head of its 3 labels has");
+    servesOn(2, "the maximum for a head with 3 labels is");
   }
 
   private void servesOn(long version, String reason) {

@@ -195,7 +195,7 @@ class BadInputIT {
   @Test
   void tensorOfAnotherLength() {
     byte[] narrow = new byte[3 * Float.BYTES];
-    refusesAmongNeighbours(tensor, FOUR_ZEROS, narrow, "value", "12 bytes, the network wants 16");
+    refusesAmongNeighbours(tensor, FOUR_ZEROS, narrow, "value", "12 bytes, expected 16");
   }
 
   @Test
@@ -208,7 +208,7 @@ class BadInputIT {
   @Test
   void inlineLabelUnknownToAClosedLabelSet() {
     byte[] labelled = "{\"id\": \"n\", \"x\": [1, 2, 3, 4], \"label\": \"new\"}".getBytes(UTF_8);
-    refusesAmongNeighbours(table, TABLE, labelled, "/label", "closed label set of kind");
+    refusesAmongNeighbours(table, TABLE, labelled, "/label", "closed label set of task kind");
   }
 
   @Test

@@ -51,7 +51,7 @@ class BadMaskTest {
 
   @Test
   void ofAGreyThatMeansNothingIsADeadLetter() throws Exception {
-    isRefused(png(WIDTH, HEIGHT, 9), "holds the value 9; the classes are [0, 255]");
+    isRefused(png(WIDTH, HEIGHT, 9), "contains the grey value 9, expected one of [0, 255]");
   }
 
   @Test
@@ -63,7 +63,7 @@ class BadMaskTest {
   void thatEndsTooEarlyIsADeadLetter() throws Exception {
     byte[] whole = Base64.getDecoder().decode(png(WIDTH, HEIGHT, 0));
 
-    isRefused(base64(Arrays.copyOf(whole, whole.length - 20)), "ends too early");
+    isRefused(base64(Arrays.copyOf(whole, whole.length - 20)), "it is truncated");
   }
 
   @Test

@@ -27,7 +27,7 @@ public final class HeadwaterProcess {
       Pattern.compile("^headwater_(\\w+)_total(?:\\{.*})? (\\S+)$", Pattern.MULTILINE);
   private static final Pattern ENDED =
       Pattern.compile(
-          "scoring ended received=\"(\\d+)\" predicted=\"(\\d+)\" dead-lettered=\"(\\d+)\"");
+          "scorer stopped received=\"(\\d+)\" predicted=\"(\\d+)\" dead-lettered=\"(\\d+)\"");
   private static final Duration QUIET = Duration.ofSeconds(10);
 
   /** Five seconds alone; with other builds beside it a start has taken two minutes. */
@@ -78,7 +78,7 @@ public final class HeadwaterProcess {
             commit-interval: %dms
             linger: 5ms
             unlabelled-share: 0
-          selection: {audit-share: %s, threshold: 0, budget: 1, copy-distance: 0, rate: 2000000000}
+          selection: {audit-share: %s, threshold: 0, budget: 1, near-duplicate-distance: 0, max-rate: 2000000000}
           http: {port: %d, trainer-port: %d}
           %s
           """

@@ -536,7 +536,7 @@ class StreamServiceIT {
               () -> {
                 Health ready = service.ready();
                 assertThat(ready.up()).isFalse();
-                assertThat(ready.cause()).contains("cannot be followed");
+                assertThat(ready.cause()).contains("failed, retrying: ");
                 assertThat(ready.parts().get("heads").up()).isFalse();
                 assertThat(ready.parts().get("head").up()).as("the last good one").isTrue();
               });

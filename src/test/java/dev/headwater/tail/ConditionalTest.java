@@ -217,8 +217,8 @@ final class ConditionalTest {
                     .node("Greater", "b", "sum", "zero"));
 
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("h")))
-        .hasMessageContaining("If, which makes `y`, chooses by values, not sizes")
-        .hasMessageContaining("The nearest cut that works is -1, at `y`");
+        .hasMessageContaining("If node with output `y` branches on tensor values instead of shapes")
+        .hasMessageContaining("The nearest valid cut is -1, at `y`");
   }
 
   @Test
@@ -238,7 +238,8 @@ final class ConditionalTest {
             .bytes();
 
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining("If, which makes `y`, holds Hardmax, which is of a kind");
+        .hasMessageContaining(
+            "If node with output `y` contains a node Hardmax that is not supported");
   }
 
   private static GraphProto layer() {

@@ -259,8 +259,8 @@ final class LayersTest {
   }
 
   static Stream<Arguments> variants() {
-    String variant = "is of a variant that is not rebuilt, with ";
-    String activations = "has activations that are not rebuilt, ";
+    String variant = "uses the unsupported attribute ";
+    String activations = "uses unsupported activations ";
     return Stream.of(
         variant("LSTM", Map.of("clip", 3f), "", variant + "clip"),
         variant("LSTM", Map.of("input_forget", 1), "", variant + "input_forget"),
@@ -269,8 +269,8 @@ final class LayersTest {
         variant("RNN", Map.of("layout", 1), "", variant + "layout"),
         variant(
             "LSTM", Map.of("activation_alpha", new float[] {1}), "", variant + "activation_alpha"),
-        variant("LSTM", Map.of(), "lengths", "is told the length of each sequence"),
-        variant("LSTM", Map.of(), ",,,p", "has peepholes"),
+        variant("LSTM", Map.of(), "lengths", "uses sequence lengths"),
+        variant("LSTM", Map.of(), ",,,p", "uses peephole weights"),
         variant("GRU", activations("Sigmoid", "Affine"), "", activations + "[Sigmoid, Affine]"),
         variant("GRU", activations("Sigmoid", "Clip"), "", activations + "[Sigmoid, Clip]"),
         variant("GRU", activations("Sigmoid"), "", activations + "[Sigmoid]"),
@@ -284,9 +284,7 @@ final class LayersTest {
         "RNN",
         activations(activation),
         "",
-        "has an activation whose parameters ONNX Runtime takes for 0 in an RNN, ["
-            + activation
-            + "]");
+        "uses activations whose parameters ONNX Runtime sets to 0 in an RNN, [" + activation + "]");
   }
 
   private static Arguments variant(
@@ -300,7 +298,7 @@ final class LayersTest {
   @MethodSource("variants")
   void namesWhatItDoesNotRebuild(String op, String reason, byte[] model) {
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining(op + ", which makes `h`, " + reason);
+        .hasMessageContaining(op + " node with output `h` " + reason);
   }
 
   @Test
@@ -308,26 +306,34 @@ final class LayersTest {
     byte[] model = recurrent("GRU", Map.of(), "");
 
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining("GRU, which makes `h`, lacks its hidden_size");
+        .hasMessageContaining("GRU node with output `h` has no hidden_size");
   }
 
   static Stream<Arguments> refused() {
-    String activation = "has an activation that is not rebuilt, ";
-    String parameters = "has an activation that takes ";
-    String statistics = "gives mean and deviation too";
+    String activation = "uses the unsupported activation ";
+    String parameters = "uses the activation ";
+    String statistics = "also returns mean or deviation";
     return Stream.of(
         Arguments.of("FusedGemm", "y", Map.of("activation", "Hardmax"), activation + "`Hardmax`"),
         Arguments.of("FusedGemm", "y", Map.of("activation", "Clip"), activation + "`Clip`"),
         Arguments.of("FusedGemm", "y", Map.of(), activation + "``"),
-        Arguments.of("FusedGemm", "y", Map.of("activation", "Elu"), parameters + "1"),
+        Arguments.of(
+            "FusedGemm",
+            "y",
+            Map.of("activation", "Elu"),
+            parameters + "`Elu` with 0 parameters, expected 1"),
         Arguments.of(
             "FusedGemm",
             "y",
             Map.of("activation", "HardSigmoid", "activation_beta", 0.4f),
-            parameters + "2 parameters and is given 1, `HardSigmoid`"),
+            parameters + "`HardSigmoid` with 1 parameters, expected 2"),
         Arguments.of("FusedConv", "y", Map.of("activation", "Elu"), activation + "`Elu`"),
         Arguments.of("FusedConv", "y", Map.of("activation", ""), activation + "``"),
-        Arguments.of("FusedConv", "y", Map.of("activation", "Clip"), parameters + "2"),
+        Arguments.of(
+            "FusedConv",
+            "y",
+            Map.of("activation", "Clip"),
+            parameters + "`Clip` with 0 parameters, expected 2"),
         Arguments.of("SkipLayerNormalization", "y,mean", Map.of(), statistics),
         Arguments.of("SkipLayerNormalization", "y,,deviation", Map.of(), statistics),
         Arguments.of("SkipSimplifiedLayerNormalization", "y,,deviation", Map.of(), statistics));
@@ -350,7 +356,7 @@ final class LayersTest {
             .bytes();
 
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining(op + ", which makes `y`, " + reason);
+        .hasMessageContaining(op + " node with output `y` " + reason);
   }
 
   private static byte[] recurrent(String op, Map<String, Object> attributes, String more) {

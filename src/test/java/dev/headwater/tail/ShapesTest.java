@@ -519,9 +519,9 @@ final class ShapesTest {
 
   @ParameterizedTest
   @CsvSource({
-    "ScatterND, reduction, add, writes by reduction `add`",
-    "ScatterElements, reduction, max, writes by reduction `max`",
-    "TopK, sorted, 0, leaves its values unsorted",
+    "ScatterND, reduction, add, uses the unsupported reduction `add`",
+    "ScatterElements, reduction, max, uses the unsupported reduction `max`",
+    "TopK, sorted, 0, returns unsorted values",
   })
   void namesWhatItDoesNotRebuild(String op, String attribute, String value, String reason) {
     Object given = value.equals("0") ? (Object) 0 : value;
@@ -533,6 +533,6 @@ final class ShapesTest {
             .bytes();
 
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining(op + ", which makes `y`, " + reason);
+        .hasMessageContaining(op + " node with output `y` " + reason);
   }
 }

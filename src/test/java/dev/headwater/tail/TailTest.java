@@ -106,9 +106,9 @@ final class TailTest {
     // then
     assertThatThrownBy(() -> Tail.of(split))
         .isInstanceOf(OnnxException.class)
-        .hasMessageContaining("Hardmax, which makes `b`")
-        .hasMessageContaining("Det, which makes `c`")
-        .hasMessageContaining("The nearest cut that works is -2, at `d`");
+        .hasMessageContaining("Hardmax node with output `b`")
+        .hasMessageContaining("Det node with output `c`")
+        .hasMessageContaining("The nearest valid cut is -2, at `d`");
     Tail.of(OnnxFile.parse(model).split("-2")).close();
   }
 
@@ -125,7 +125,8 @@ final class TailTest {
             .bytes();
 
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining("Resize, which makes `r`, resizes by coordinates")
+        .hasMessageContaining(
+            "Resize node with output `r` uses the unsupported coordinate transformation")
         .hasMessageContaining("by_ear");
   }
 
@@ -193,19 +194,19 @@ final class TailTest {
 
     // then
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-        .hasMessageContaining("The nearest cut that works is -1, at `h`");
+        .hasMessageContaining("The nearest valid cut is -1, at `h`");
     for (OnnxFile training :
         List.of(
             batchNormalization(15, "n", Map.of("training_mode", 1)),
             batchNormalization(9, "n,mean,variance", Map.of()))) {
       assertThatThrownBy(() -> Tail.of(training.split("-2")))
-          .hasMessageContaining("export the network in eval mode")
-          .hasMessageContaining("The nearest cut that works is -1, at `n`");
+          .hasMessageContaining("export the model in eval mode")
+          .hasMessageContaining("The nearest valid cut is -1, at `n`");
     }
     Tail.of(batchNormalization(9, "n,,", Map.of()).split("-2")).close();
     assertThatThrownBy(() -> Tail.of(batchNormalization(7, "n", Map.of("spatial", 0)).split("-2")))
-        .hasMessageContaining("normalises each place by itself")
-        .hasMessageContaining("The nearest cut that works is -1, at `n`");
+        .hasMessageContaining("normalises each position separately")
+        .hasMessageContaining("The nearest valid cut is -1, at `n`");
   }
 
   /** As of attention, whose three weights are one in the file. */
@@ -330,7 +331,7 @@ final class TailTest {
 
     for (byte[] model : List.of(crossed, constant)) {
       assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("-3")))
-          .hasMessageContaining("The nearest cut that works is -1, at `c`");
+          .hasMessageContaining("The nearest valid cut is -1, at `c`");
     }
   }
 
@@ -347,7 +348,7 @@ final class TailTest {
     return Stream.of(
         Arguments.of(
             "Same",
-            "is a function that is written for another opset",
+            "is a function written for another opset",
             onWay(
                 g ->
                     g.importing("nn", 1)
@@ -356,35 +357,35 @@ final class TailTest {
                         .node("Relu", "n", "c"))),
         Arguments.of(
             "Cast",
-            "casts to the element type STRING",
+            "casts to the unsupported element type STRING",
             onWay(
                 g ->
                     g.node("Cast", "c", Map.of("to", 8), "a")
                         .node("Cast", "n", Map.of("to", 1), "c"))),
         Arguments.of(
             "Cast",
-            "casts to the element type UINT64",
+            "casts to the unsupported element type UINT64",
             onWay(
                 g ->
                     g.node("Cast", "c", Map.of("to", 13), "a")
                         .node("Cast", "n", Map.of("to", 1), "c"))),
         Arguments.of(
             "LayerNormalization",
-            "gives mean and deviation too",
+            "also returns mean or deviation",
             onWay(
                 g ->
                     g.node("LayerNormalization", "c,mean", "a", "s")
                         .node("Add", "n", "c", "mean"))),
         Arguments.of(
             "LayerNormalization",
-            "gives mean and deviation too",
+            "also returns mean or deviation",
             onWay(
                 g ->
                     g.node("LayerNormalization", "c,,deviation", "a", "s")
                         .node("Add", "n", "c", "deviation"))),
         Arguments.of(
             "SimplifiedLayerNormalization",
-            "gives mean and deviation too",
+            "also returns mean or deviation",
             onWay(
                 g ->
                     g.node("SimplifiedLayerNormalization", "c,deviation", "a", "s")
@@ -395,8 +396,8 @@ final class TailTest {
   @MethodSource("refusals")
   void namesWhatItDoesNotRebuild(String op, String reason, byte[] model) {
     assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("-2")))
-        .hasMessageContaining(op + ", which makes `c`, " + reason)
-        .hasMessageContaining("The nearest cut that works is -1, at `n`");
+        .hasMessageContaining(op + " node with output `c` " + reason)
+        .hasMessageContaining("The nearest valid cut is -1, at `n`");
   }
 
   /** a → something → n → MatMul. */
@@ -463,7 +464,7 @@ final class TailTest {
               .bytes();
 
       assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-          .hasMessageContaining(op + ", which makes `p`, is dilated and padded to its own size");
+          .hasMessageContaining(op + " node with output `p` combines dilations with auto_pad SAME");
     }
   }
 
@@ -485,9 +486,9 @@ final class TailTest {
               .bytes();
 
       assertThatThrownBy(() -> Tail.of(OnnxFile.parse(model).split("x")))
-          .hasMessageContaining("Einsum, which makes `e`, has no equation of axes")
+          .hasMessageContaining("Einsum node with output `e` has an invalid equation")
           .hasMessageContaining("`" + equation + "`")
-          .hasMessageContaining("The nearest cut that works is -1, at `e`");
+          .hasMessageContaining("The nearest valid cut is -1, at `e`");
     }
   }
 

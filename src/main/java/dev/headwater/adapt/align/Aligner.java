@@ -12,195 +12,209 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Follows a stream without a label. A shift that all classes share is undone, and one that other
- * proportions of theirs explain is left alone ({@link Recentring}); else what classes do by
- * themselves is followed: it sorts the newest unlabelled samples into clusters, finds which classes
- * have moved across a boundary of the head, and trains the head on what the clusters say
- * (self-training on class prototypes: Liang et al. 2020, SHOT; kept near the head it starts from).
- * The candidate is an ordinary head: serving is unchanged.
+ * Unsupervised domain adaptation of a linear head to the newest window of unlabelled samples.
  *
- * <p>Every alignment starts from the <i>anchor</i>, the last head that labels support, so that
- * mistakes do not pile up from one alignment to the next; only where the classes were last seen is
- * carried on, and where that misleads it is forgotten for where they lay at the source. What cannot
- * be aligned goes back to the anchor.
+ * <ul>
+ *   <li>A covariate shift that all classes share is corrected ({@link Recentring}).
+ *   <li>A shift that changed class proportions explain needs no adaptation.
+ *   <li>Otherwise, the window is clustered. If classes have shifted across a decision boundary, the
+ *       head is trained on pseudo-labels from the clusters (self-training on class prototypes,
+ *       SHOT: Liang et al. 2020), with L2-SP regularisation.
+ * </ul>
  *
- * <p><b>Risk.</b> No label is read, so nothing here can know that it is right: clusters say what
- * lies together, not what it is called. A class that moves to where another one was, classes that
- * trade places between two windows, or a new class that looks like a known one in a body, are
- * followed wrongly and pass {@link Guard}. Labels that exist are asked by whoever publishes, and
- * may refuse; where none do, audit some.
+ * <p>The candidate is an ordinary head, so serving does not change.
  *
- * <p>Deterministic. Bounded: it holds one window of samples. Not thread-safe.
+ * <p>Every alignment starts from the <i>anchor</i>, the last head supported by labels, so errors do
+ * not accumulate. Only the class directions are carried from one window to the next. If they become
+ * unreliable, they are reset to those of the source. If no alignment is possible, the result is the
+ * anchor.
+ *
+ * <p><b>Risk.</b> Without labels the result cannot be verified: clusters do not identify classes.
+ * Three cases are aligned wrongly and pass {@link Guard}: a class that moves to the former place of
+ * another, classes that swap places between two windows, and a new class that resembles a known
+ * one. The publisher checks candidates against the available labels and may reject them. If there
+ * are no labels, label some audit samples.
+ *
+ * <p>Deterministic. Memory is bounded by one window of samples. Not thread-safe.
  */
 public final class Aligner {
-  /** Samples in a window: the shorter, the sooner it follows; per class where there are many. */
-  private static final int WINDOW = 150;
+  /** Minimum window size. Shorter windows adapt faster; many classes need more samples. */
+  private static final int MIN_WINDOW = 150;
 
   private static final int WINDOW_PER_CLASS = 4;
 
-  /** Share of a window that tells how the classes lie together: some may have been erased. */
-  private static final double ENOUGH = 0.9;
+  /** Fraction of a full window that suffices to estimate the mixture; some may be erased. */
+  private static final double FULL_FRACTION = 0.9;
 
-  /** Samples before the first alignment, and since the last label. */
-  private static final int LEAST = 75;
+  /** Minimum samples before the first alignment and since the last label. */
+  private static final int MIN_SAMPLES = 75;
 
-  private static final int LEAST_PER_CLASS = 2;
+  private static final int MIN_SAMPLES_PER_CLASS = 2;
 
-  /** Alignments in the time it takes to renew a window. */
-  private static final int PER_WINDOW = 6;
+  /** Alignments per full turnover of the window. */
+  private static final int ALIGNMENTS_PER_WINDOW = 6;
 
-  /** Probability below which the head's doubt of a class no longer counts as proof against it. */
-  private static final double DOUBT = 1e-6;
+  /** Added to the head's probabilities, which bounds the evidence against a class. */
+  private static final double PROBABILITY_FLOOR = 1e-6;
 
-  /** Share of a window on which both clusterings agree, below which what was carried misleads. */
-  private static final double CONSENT = 0.8;
+  /** Fraction of a window on which both clusterings agree, below which carried directions reset. */
+  private static final double MIN_CLUSTERING_AGREEMENT = 0.8;
 
   private final FineTuner tuner;
   private final Map<String, float[]> window = new LinkedHashMap<>();
-  private LinearHead anchor;
+  private LinearHead anchorHead;
   private SourceStatistics source;
-  private SourceStatistics carried;
+  private SourceStatistics carriedStatistics;
   private Moves moves;
   private Recentring recentring;
-  private int fresh;
-  private int quiet;
+  private int samplesSinceAlignment;
+  private int samplesSinceLabel;
 
-  /** Draws since the window that is the source; a window's where that came with the head. */
-  private int sinceSource;
+  /** Samples since the source window; a full window if the source came with the head. */
+  private int samplesSinceSource;
 
   /**
-   * @param anchor the head that labels support
-   * @param source of the samples it was trained on, or {@link SourceStatistics#none}: then those of
-   *     the first window that can be told take its place
+   * @param anchorHead the last head supported by labels
+   * @param source statistics of its training samples. If {@link SourceStatistics#none}, the first
+   *     window that can be clustered replaces them
    */
-  public Aligner(FineTuner tuner, LinearHead anchor, SourceStatistics source) {
-    if (source.classes() != anchor.classes() || source.dim() != anchor.dim()) {
+  public Aligner(FineTuner tuner, LinearHead anchorHead, SourceStatistics source) {
+    if (source.classes() != anchorHead.classes() || source.dim() != anchorHead.dim()) {
       throw new IllegalArgumentException(
-          "source statistics of %d classes on %d features do not fit a head of %d on %d"
-              .formatted(source.classes(), source.dim(), anchor.classes(), anchor.dim()));
+          "source statistics of %d classes and %d features do not match a head of %d and %d"
+              .formatted(source.classes(), source.dim(), anchorHead.classes(), anchorHead.dim()));
     }
     this.tuner = tuner;
-    this.anchor = anchor;
+    this.anchorHead = anchorHead;
     this.source = source;
-    this.carried = source;
-    this.moves = Moves.none(anchor.classes());
+    this.carriedStatistics = source;
+    this.moves = Moves.none(anchorHead.classes());
     this.recentring = new Recentring(source.mixture());
-    this.sinceSource = source.mixture() == null ? 0 : capacity();
+    this.samplesSinceSource = source.mixture() == null ? 0 : capacity();
   }
 
-  /** Starts over from another head, on the samples of the window. */
+  /** Restarts from another anchor and keeps the samples of the window. */
   public void anchor(LinearHead head, SourceStatistics statistics) {
     Aligner other = new Aligner(tuner, head, statistics);
-    anchor = other.anchor;
+    anchorHead = other.anchorHead;
     source = other.source;
     trim();
     recentring = other.recentring;
-    witness();
-    sinceSource = capacity(); // what labels taught it is no shift
-    forget();
+    adoptSource();
+    samplesSinceSource = capacity(); // changes learned from labels are not a shift
+    resetCarried();
   }
 
   /**
-   * How a head's classes lie together in the window now; empty while that is not full. Who makes a
-   * head of labels writes it into its statistics, or nobody could tell after a restart.
+   * Returns the mixture of the window under a head; empty until the window is full. A head trained
+   * on labels must store it in its statistics, otherwise it is lost on a restart.
    */
   public Optional<Mixture> mixture(LinearHead head) {
-    if (!full(head)) {
+    if (!isFull(head)) {
       return Optional.empty();
     }
     List<float[]> samples = List.copyOf(window.values());
     return Optional.of(Mixture.of(samples, opinion(head, samples)));
   }
 
-  /** Of a head that brings none, the first full window is the source, whenever it is asked. */
-  private void witness() {
+  /** Uses the first full window as the source if the head did not bring one. */
+  private void adoptSource() {
     if (recentring.source().isEmpty()) {
-      Optional<Mixture> now = mixture(anchor);
-      now.ifPresent(recentring::begin);
-      sinceSource = 0;
+      Optional<Mixture> current = mixture(anchorHead);
+      current.ifPresent(recentring::begin);
+      samplesSinceSource = 0;
     }
   }
 
-  /** Takes in an unlabelled sample of a uniform draw, in the stream's order. */
+  /** Adds a uniformly sampled unlabelled sample, in stream order. */
   public void add(String recordId, float[] features) {
     window.put(recordId, features);
     trim();
-    witness();
-    fresh++;
-    quiet++;
-    sinceSource++;
+    adoptSource();
+    samplesSinceAlignment++;
+    samplesSinceLabel++;
+    samplesSinceSource++;
   }
 
-  /** Forgets a record. */
+  /** Erases a record from the window. */
   public void erase(String recordId) {
     window.remove(recordId);
   }
 
-  /** A label has come: while they do, it is theirs to teach. */
+  /** Records the arrival of a label, which postpones alignment: labels take precedence. */
   public void labelled() {
-    quiet = 0;
+    samplesSinceLabel = 0;
   }
 
   /**
-   * Whether no label has come of late, and there is enough that the last alignment has not seen.
+   * Returns whether no label has arrived recently and enough samples are new since the last
+   * alignment.
    */
   public boolean due() {
-    int least = Math.max(LEAST, LEAST_PER_CLASS * anchor.classes());
-    return anchor.classes() > 1
-        && quiet >= least
-        && window.size() >= least // of what came, some may have been erased
-        && fresh >= Math.min(least, capacity() / PER_WINDOW);
+    int minSamples = Math.max(MIN_SAMPLES, MIN_SAMPLES_PER_CLASS * anchorHead.classes());
+    return anchorHead.classes() > 1
+        && samplesSinceLabel >= minSamples
+        && window.size() >= minSamples // samples may have been erased
+        && samplesSinceAlignment >= Math.min(minSamples, capacity() / ALIGNMENTS_PER_WINDOW);
   }
 
   /**
    * Aligns the anchor with the window.
    *
-   * @throws java.util.concurrent.CancellationException where the fine-tuner was cancelled
+   * @throws java.util.concurrent.CancellationException if the fine-tuner was cancelled
    */
   public Alignment align() {
-    fresh = 0;
+    samplesSinceAlignment = 0;
     List<float[]> samples = List.copyOf(window.values());
-    double[][] opinion = opinion(anchor, samples);
-    if (full(anchor)) {
+    double[][] probabilities = opinion(anchorHead, samples);
+    if (isFull(anchorHead)) {
       Optional<LinearHead> recentred =
-          recentring.of(anchor, samples, opinion, sinceSource >= capacity() / PER_WINDOW);
+          recentring.of(
+              anchorHead,
+              samples,
+              probabilities,
+              samplesSinceSource >= capacity() / ALIGNMENTS_PER_WINDOW);
       if (recentred.isPresent()) {
-        forget(); // where all moved together, none is followed by itself
+        resetCarried(); // a shared shift invalidates the carried class directions
       }
       if (recentred.isPresent() || recentring.explained()) {
-        return new Alignment(recentred.orElse(anchor), source(), recentring.verdict());
+        return new Alignment(recentred.orElse(anchorHead), source(), recentring.verdict());
       }
     }
     double[][] units = Directions.units(samples);
-    Clustering followed = Clustering.of(units, followed(units, opinion), carried);
-    Guard guard = new Guard(opinion, followed);
+    Clustering informed =
+        Clustering.of(units, withCarriedEvidence(units, probabilities), carriedStatistics);
+    Guard guard = new Guard(probabilities, informed);
     if (!guard.agrees()) {
-      forget();
-      return new Alignment(anchor, source(), guard.disagrees());
+      resetCarried();
+      return new Alignment(anchorHead, source(), guard.disagrees());
     }
-    Clustering alone =
-        Clustering.of(units, opinion, SourceStatistics.none(anchor.classes(), anchor.dim()));
-    int[] labels = agreed(alone, followed);
-    long both = Arrays.stream(labels).filter(label -> label >= 0).count();
-    carried = both < CONSENT * labels.length ? source : followed.statistics();
+    Clustering uninformed =
+        Clustering.of(
+            units, probabilities, SourceStatistics.none(anchorHead.classes(), anchorHead.dim()));
+    int[] labels = agreedLabels(uninformed, informed);
+    long agreeing = Arrays.stream(labels).filter(label -> label >= 0).count();
+    carriedStatistics =
+        agreeing < MIN_CLUSTERING_AGREEMENT * labels.length ? source : informed.statistics();
     if (!source.known()) {
-      source = carried;
+      source = carriedStatistics;
     }
-    moves = Moves.of(opinion, labels, moves);
+    moves = Moves.of(probabilities, labels, moves);
     if (moves.moved() == 0) {
-      return new Alignment(anchor, source(), guard.still(moves));
+      return new Alignment(anchorHead, source(), guard.still(moves));
     }
-    LinearHead candidate = tuner.fit(anchor, anchor.classes(), trusted(samples, labels, opinion));
+    LinearHead candidate =
+        tuner.fit(anchorHead, anchorHead.classes(), pseudoLabelled(samples, labels, probabilities));
     Verdict verdict = guard.judge(candidate, samples, moves);
-    return new Alignment(verdict.accepted() ? candidate : anchor, source(), verdict);
+    return new Alignment(verdict.accepted() ? candidate : anchorHead, source(), verdict);
   }
 
   private SourceStatistics source() {
     return recentring.source().map(source::with).orElse(source);
   }
 
-  /** The label both give a sample, -1 where they differ. */
-  private static int[] agreed(Clustering one, Clustering other) {
+  /** Returns the label on which both clusterings agree, -1 if they differ. */
+  private static int[] agreedLabels(Clustering one, Clustering other) {
     int[] labels = new int[one.shares().length];
     for (int i = 0; i < labels.length; i++) {
       labels[i] = one.label(i) == other.label(i) ? one.label(i) : -1;
@@ -208,9 +222,9 @@ public final class Aligner {
     return labels;
   }
 
-  private void forget() {
-    carried = source;
-    moves = Moves.none(anchor.classes());
+  private void resetCarried() {
+    carriedStatistics = source;
+    moves = Moves.none(anchorHead.classes());
   }
 
   private void trim() {
@@ -219,51 +233,54 @@ public final class Aligner {
     }
   }
 
-  private boolean full(LinearHead head) {
-    return window.size() >= ENOUGH * capacity(head);
+  private boolean isFull(LinearHead head) {
+    return window.size() >= FULL_FRACTION * capacity(head);
   }
 
   private int capacity() {
-    return capacity(anchor);
+    return capacity(anchorHead);
   }
 
   private static int capacity(LinearHead head) {
-    return Math.max(WINDOW, WINDOW_PER_CLASS * head.classes());
+    return Math.max(MIN_WINDOW, WINDOW_PER_CLASS * head.classes());
   }
 
-  /** What a head says of samples. */
+  /** Returns the head's class probabilities, [samples][classes]. */
   static double[][] opinion(LinearHead head, List<float[]> samples) {
-    double[][] opinion = new double[samples.size()][head.classes()];
-    for (int i = 0; i < opinion.length; i++) {
+    double[][] probabilities = new double[samples.size()][head.classes()];
+    for (int i = 0; i < probabilities.length; i++) {
       float[] logits = head.logits(samples.get(i));
       for (int c = 0; c < logits.length; c++) {
-        opinion[i][c] = logits[c];
+        probabilities[i][c] = logits[c];
       }
-      Directions.softmax(opinion[i]);
+      Directions.softmax(probabilities[i]);
     }
-    return opinion;
+    return probabilities;
   }
 
-  /** The anchor's opinion in the light of where the classes were last seen. */
-  private double[][] followed(double[][] units, double[][] opinion) {
-    double[][] both = new double[units.length][];
+  /** Returns the anchor's probabilities, combined with the carried class directions. */
+  private double[][] withCarriedEvidence(double[][] units, double[][] probabilities) {
+    double[][] combined = new double[units.length][];
     for (int i = 0; i < units.length; i++) {
-      both[i] = Clustering.evidence(units[i], carried);
-      for (int c = 0; c < both[i].length; c++) {
-        both[i][c] += Math.log(opinion[i][c] + DOUBT);
+      combined[i] = Clustering.evidence(units[i], carriedStatistics);
+      for (int c = 0; c < combined[i].length; c++) {
+        combined[i][c] += Math.log(probabilities[i][c] + PROBABILITY_FLOOR);
       }
-      Directions.softmax(both[i]);
+      Directions.softmax(combined[i]);
     }
-    return both;
+    return combined;
   }
 
-  /** What head and clusters agree on, and the moves that are real; a class of n counts as √n. */
-  private Batch trusted(List<float[]> samples, int[] labels, double[][] opinion) {
+  /**
+   * Returns the pseudo-labelled samples: those on which head and clusters agree, and those of class
+   * shifts. A class with n samples has total weight √n.
+   */
+  private Batch pseudoLabelled(List<float[]> samples, int[] labels, double[][] probabilities) {
     List<float[]> features = new ArrayList<>();
     List<Integer> classes = new ArrayList<>();
-    int[] counts = new int[anchor.classes()];
+    int[] counts = new int[anchorHead.classes()];
     for (int i = 0; i < labels.length; i++) {
-      int head = Directions.best(opinion[i]);
+      int head = Directions.best(probabilities[i]);
       if (labels[i] >= 0 && (labels[i] == head || moves.real()[head][labels[i]])) {
         features.add(samples.get(i));
         classes.add(labels[i]);

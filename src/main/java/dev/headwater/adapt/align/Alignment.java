@@ -4,11 +4,11 @@ import dev.headwater.adapt.fit.LinearHead;
 import dev.headwater.schema.Verdict;
 
 /**
- * What an alignment came to.
+ * The result of an alignment.
  *
- * @param head the candidate where the verdict accepts it, else the anchor: what should serve where
- *     no label speaks against it
- * @param source what travels with that head: where its classes lay before they moved
- * @param verdict judged on no label: agreement, confidence and proportions, by stable names
+ * @param head the candidate if the verdict accepts it, else the anchor; it should serve unless
+ *     labels contradict it
+ * @param source the source statistics to store with that head
+ * @param verdict a verdict without labels; its numbers cover agreement, confidence and proportions
  */
 public record Alignment(LinearHead head, SourceStatistics source, Verdict verdict) {}

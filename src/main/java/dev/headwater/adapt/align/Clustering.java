@@ -1,55 +1,59 @@
 package dev.headwater.adapt.align;
 
 /**
- * A window of directions sorted into one cluster a class: a mixture of von Mises-Fisher
- * distributions of one concentration (Banerjee et al. 2005), started from what a head says of them
- * and fitted without any label. Classes that a head confuses but that still lie apart come apart.
+ * A clustering of a window with one cluster per class: a mixture of von Mises-Fisher distributions
+ * with a shared concentration (Banerjee et al. 2005). It starts from a head's predictions and is
+ * fitted by EM without labels. It separates classes that the head confuses if their features are
+ * still separable.
  *
- * @param shares [samples][classes] probability that a sample is of a class
- * @param statistics of the clusters found; a class the window lacks keeps what was carried
+ * @param shares [samples][classes] responsibilities: the probability of each class
+ * @param statistics of the clusters found; a class absent from the window keeps its prior
+ *     statistics
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record Clustering(double[][] shares, SourceStatistics statistics) {
   private static final double CONCENTRATION = 20;
-  private static final int ROUNDS = 20;
+  private static final int ITERATIONS = 20;
 
-  /** Samples a carried direction counts as at most: a class may move on. */
-  private static final double CARRIED = 20;
+  /** Maximum pseudo-count of a prior direction, so that a class can keep shifting. */
+  private static final double MAX_PRIOR_COUNT = 20;
 
-  /** Samples' worth of probability below which a class is not there. */
-  private static final double PRESENT = 1;
+  /** Total responsibility below which a class counts as absent. */
+  private static final double MIN_RESPONSIBILITY = 1;
 
   /**
-   * @param units of the window
-   * @param opinion [samples][classes] probabilities to start from
-   * @param carried directions of earlier windows, which count as samples here
+   * Clusters a window.
+   *
+   * @param units unit vectors of the window
+   * @param probabilities [samples][classes] initial responsibilities
+   * @param prior directions of earlier windows, which count as pseudo-samples
    */
-  static Clustering of(double[][] units, double[][] opinion, SourceStatistics carried) {
-    double[][] shares = opinion;
-    Fit fit = new Fit(carried);
-    for (int round = 0; round < ROUNDS; round++) {
-      fit.move(units, shares);
-      shares = fit.shares(units);
+  static Clustering of(double[][] units, double[][] probabilities, SourceStatistics prior) {
+    double[][] responsibilities = probabilities;
+    Fit fit = new Fit(prior);
+    for (int iteration = 0; iteration < ITERATIONS; iteration++) {
+      fit.maximise(units, responsibilities);
+      responsibilities = fit.expect(units);
     }
-    return new Clustering(shares, fit.statistics(shares));
+    return new Clustering(responsibilities, fit.statistics(responsibilities));
   }
 
   /**
-   * Log-odds of each class by the carried directions alone; a class without one is as likely as
-   * any.
+   * Returns the log-likelihood of each class under the prior directions alone, up to a constant. A
+   * class without a direction gets the maximum of the others.
    */
-  static double[] evidence(double[] unit, SourceStatistics carried) {
-    double[] evidence = new double[carried.classes()];
-    double most = 0;
+  static double[] evidence(double[] unit, SourceStatistics prior) {
+    double[] evidence = new double[prior.classes()];
+    double max = 0;
     for (int c = 0; c < evidence.length; c++) {
       for (int d = 0; d < unit.length; d++) {
-        evidence[c] += CONCENTRATION * carried.directions()[c * unit.length + d] * unit[d];
+        evidence[c] += CONCENTRATION * prior.directions()[c * unit.length + d] * unit[d];
       }
-      boolean seen = carried.counts()[c] > 0;
-      most = seen ? Math.max(most, evidence[c]) : most;
+      boolean hasDirection = prior.counts()[c] > 0;
+      max = hasDirection ? Math.max(max, evidence[c]) : max;
     }
     for (int c = 0; c < evidence.length; c++) {
-      evidence[c] = carried.counts()[c] > 0 ? evidence[c] : most;
+      evidence[c] = prior.counts()[c] > 0 ? evidence[c] : max;
     }
     return evidence;
   }
@@ -58,34 +62,34 @@ record Clustering(double[][] shares, SourceStatistics statistics) {
     return Directions.best(shares[sample]);
   }
 
-  /** Directions under way between two rounds. */
+  /** The state of the EM iteration. */
   private static final class Fit {
-    private final SourceStatistics carried;
+    private final SourceStatistics prior;
     private final int dim;
     private final double[] sums;
     private final double[] counts;
     private double[][] directions = {};
 
-    Fit(SourceStatistics carried) {
-      this.carried = carried;
-      this.dim = carried.dim();
-      sums = new double[carried.classes() * dim];
-      counts = new double[carried.classes()];
+    Fit(SourceStatistics prior) {
+      this.prior = prior;
+      this.dim = prior.dim();
+      sums = new double[prior.classes() * dim];
+      counts = new double[prior.classes()];
     }
 
-    void move(double[][] units, double[][] shares) {
+    void maximise(double[][] units, double[][] responsibilities) {
       for (int c = 0; c < counts.length; c++) {
-        counts[c] = Math.min(CARRIED, carried.counts()[c]);
+        counts[c] = Math.min(MAX_PRIOR_COUNT, prior.counts()[c]);
         for (int d = 0; d < dim; d++) {
-          sums[c * dim + d] = counts[c] * carried.directions()[c * dim + d];
+          sums[c * dim + d] = counts[c] * prior.directions()[c * dim + d];
         }
       }
       for (int i = 0; i < units.length; i++) {
         for (int c = 0; c < counts.length; c++) {
-          counts[c] += shares[i][c];
-          // most are of one class alone
-          for (int d = 0; shares[i][c] > 1e-9 && d < dim; d++) {
-            sums[c * dim + d] += shares[i][c] * units[i][d];
+          counts[c] += responsibilities[i][c];
+          // most samples belong to a single class
+          for (int d = 0; responsibilities[i][c] > 1e-9 && d < dim; d++) {
+            sums[c * dim + d] += responsibilities[i][c] * units[i][d];
           }
         }
       }
@@ -97,35 +101,37 @@ record Clustering(double[][] shares, SourceStatistics statistics) {
       }
     }
 
-    double[][] shares(double[][] units) {
-      double[][] shares = new double[units.length][];
+    double[][] expect(double[][] units) {
+      double[][] responsibilities = new double[units.length][];
       for (int i = 0; i < units.length; i++) {
         double[] logits = new double[counts.length];
         for (int c = 0; c < logits.length; c++) {
           logits[c] =
-              counts[c] > PRESENT ? CONCENTRATION * Directions.dot(directions[c], units[i]) : -1e3;
+              counts[c] > MIN_RESPONSIBILITY
+                  ? CONCENTRATION * Directions.dot(directions[c], units[i])
+                  : -1e3;
         }
-        shares[i] = Directions.softmax(logits);
+        responsibilities[i] = Directions.softmax(logits);
       }
-      return shares;
+      return responsibilities;
     }
 
-    SourceStatistics statistics(double[][] shares) {
-      SourceStatistics found = SourceStatistics.of(counts.length, dim, sums, counts);
+    SourceStatistics statistics(double[][] responsibilities) {
+      SourceStatistics updated = SourceStatistics.of(counts.length, dim, sums, counts);
       for (int c = 0; c < counts.length; c++) {
-        double here = 0;
-        for (double[] share : shares) {
-          here += share[c];
+        double total = 0;
+        for (double[] row : responsibilities) {
+          total += row[c];
         }
-        if (here <= PRESENT) {
-          System.arraycopy(carried.directions(), c * dim, found.directions(), c * dim, dim);
+        if (total <= MIN_RESPONSIBILITY) {
+          System.arraycopy(prior.directions(), c * dim, updated.directions(), c * dim, dim);
         }
-        found.counts()[c] =
-            here > PRESENT
-                ? (float) (Math.min(CARRIED, carried.counts()[c]) + here)
-                : carried.counts()[c];
+        updated.counts()[c] =
+            total > MIN_RESPONSIBILITY
+                ? (float) (Math.min(MAX_PRIOR_COUNT, prior.counts()[c]) + total)
+                : prior.counts()[c];
       }
-      return found;
+      return updated;
     }
   }
 }

@@ -2,7 +2,7 @@ package dev.headwater.adapt.align;
 
 import java.util.List;
 
-/** Feature vectors as seen from the origin. */
+/** Unit feature vectors and the vector operations on them. */
 final class Directions {
   private Directions() {}
 
@@ -14,7 +14,7 @@ final class Directions {
     return unit(wide);
   }
 
-  /** The null vector has no direction and stays what it is. */
+  /** Returns the vector scaled to unit length; a zero vector stays zero. */
   static double[] unit(double[] vector) {
     double squares = 0;
     for (double value : vector) {
@@ -39,12 +39,12 @@ final class Directions {
     return sum;
   }
 
-  /** In place: exponentials that add up to 1. */
+  /** Applies softmax in place and returns the array. */
   static double[] softmax(double[] logits) {
-    double most = logits[best(logits)];
+    double max = logits[best(logits)];
     double sum = 0;
     for (int c = 0; c < logits.length; c++) {
-      logits[c] = Math.exp(logits[c] - most);
+      logits[c] = Math.exp(logits[c] - max);
       sum += logits[c];
     }
     for (int c = 0; c < logits.length; c++) {
@@ -53,7 +53,7 @@ final class Directions {
     return logits;
   }
 
-  /** Index of the greatest value. */
+  /** Returns the index of the largest value. */
   static int best(double[] values) {
     int best = 0;
     for (int c = 1; c < values.length; c++) {

@@ -8,79 +8,81 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Decides on an alignment where no label does. It lets one through if
+ * The acceptance criteria of an alignment without labels. A candidate is accepted if
  *
  * <ul>
- *   <li>the clusters still are the head's classes: they agree on most of the window;
- *   <li>some class has moved in a body ({@link Moves}): without one there is nothing to gain;
- *   <li>the candidate is about as sure of the window as the anchor was: classes it lost hold of
- *       would show as doubt;
- *   <li>it does not collapse: about as many classes are in use.
+ *   <li>the clusters still correspond to the head's classes: they agree on most of the window;
+ *   <li>at least one class has shifted as a whole ({@link Moves}), otherwise there is no gain;
+ *   <li>its mean confidence on the window is not much lower than the anchor's, which would indicate
+ *       classes that it no longer separates;
+ *   <li>it does not collapse: it predicts about as many classes as the anchor.
  * </ul>
  *
- * <p>This keeps out what is ill-posed, not what is wrong: see the risk in {@link Aligner}.
+ * <p>This rejects ill-posed alignments, but cannot detect wrong ones: see the risk in {@link
+ * Aligner}.
  */
 final class Guard {
-  private static final double AGREEMENT = 0.6;
-  private static final double CONFIDENCE_LOSS = 0.05;
-  private static final double CLASSES_KEPT = 0.5;
+  private static final double MIN_AGREEMENT = 0.6;
+  private static final double MAX_CONFIDENCE_LOSS = 0.05;
+  private static final double MIN_CLASS_RATIO = 0.5;
 
-  private final double[][] opinion;
+  private final double[][] probabilities;
   private final Map<String, Double> numbers = new TreeMap<>();
   private final double agreement;
 
   /**
-   * @param opinion [samples][classes] the anchor's probabilities
+   * @param probabilities [samples][classes] the anchor's probabilities
    */
-  Guard(double[][] opinion, Clustering clusters) {
-    this.opinion = opinion;
-    int agreed = 0;
-    for (int i = 0; i < opinion.length; i++) {
-      agreed += clusters.label(i) == Directions.best(opinion[i]) ? 1 : 0;
+  Guard(double[][] probabilities, Clustering clusters) {
+    this.probabilities = probabilities;
+    int agreeing = 0;
+    for (int i = 0; i < probabilities.length; i++) {
+      agreeing += clusters.label(i) == Directions.best(probabilities[i]) ? 1 : 0;
     }
-    agreement = (double) agreed / opinion.length;
-    numbers.put("window", (double) opinion.length);
+    agreement = (double) agreeing / probabilities.length;
+    numbers.put("window", (double) probabilities.length);
     numbers.put("agreement", agreement);
-    numbers.put("confidence", confidence(opinion));
-    numbers.put("classesInUse", classesInUse(opinion));
+    numbers.put("confidence", confidence(probabilities));
+    numbers.put("classesInUse", classesInUse(probabilities));
   }
 
   boolean agrees() {
-    return agreement >= AGREEMENT;
+    return agreement >= MIN_AGREEMENT;
   }
 
   Verdict disagrees() {
-    return refused(
-        "clusters agree with the head on %.0f %% of the samples, fewer than %.0f %%: no label, no telling which of them is which",
-        100 * agreement, 100 * AGREEMENT);
+    return rejected(
+        "clusters agree with the head on only %.0f %% of the samples (minimum %.0f %%)",
+        100 * agreement, 100 * MIN_AGREEMENT);
   }
 
   Verdict still(Moves moves) {
     put(moves);
-    return refused("no class has moved in a body");
+    return rejected("no class shift detected");
   }
 
   Verdict judge(LinearHead candidate, List<float[]> samples, Moves moves) {
     put(moves);
     if (!candidate.finite()) {
-      return refused("a weight is not finite");
+      return rejected("a weight is not finite");
     }
-    double[][] now = Aligner.opinion(candidate, samples);
-    double lost = confidence(opinion) - confidence(now);
-    numbers.put("candidateConfidence", confidence(now));
-    numbers.put("candidateClassesInUse", classesInUse(now));
-    if (lost > CONFIDENCE_LOSS) {
-      return refused("the candidate is less sure by %.1f points", 100 * lost);
+    double[][] candidateProbabilities = Aligner.opinion(candidate, samples);
+    double confidenceLoss = confidence(probabilities) - confidence(candidateProbabilities);
+    numbers.put("candidateConfidence", confidence(candidateProbabilities));
+    numbers.put("candidateClassesInUse", classesInUse(candidateProbabilities));
+    if (confidenceLoss > MAX_CONFIDENCE_LOSS) {
+      return rejected(
+          "the mean confidence of the candidate is lower by %.1f points", 100 * confidenceLoss);
     }
-    if (classesInUse(now) < CLASSES_KEPT * classesInUse(opinion)) {
-      return refused(
-          "the candidate uses %.1f classes where %.1f were in use",
-          classesInUse(now), classesInUse(opinion));
+    if (classesInUse(candidateProbabilities) < MIN_CLASS_RATIO * classesInUse(probabilities)) {
+      return rejected(
+          "effective number of predicted classes: %.1f, down from %.1f",
+          classesInUse(candidateProbabilities), classesInUse(probabilities));
     }
     return Verdict.of(
         Verdict.Cause.ALIGNED,
         format(
-            "%.1f %% of the samples are of classes that moved in a body; no label was asked",
+            "%.1f %% of the samples belong to shifted classes (no labels used)",
             100 * moves.moved()),
         0,
         numbers);
@@ -91,7 +93,7 @@ final class Guard {
     numbers.put("largestMove", moves.largest());
   }
 
-  private Verdict refused(String reason, Object... arguments) {
+  private Verdict rejected(String reason, Object... arguments) {
     return new Verdict(false, format(reason, arguments), 0, numbers);
   }
 
@@ -99,24 +101,24 @@ final class Guard {
     return String.format(Locale.ROOT, reason, arguments);
   }
 
-  private static double confidence(double[][] opinion) {
+  private static double confidence(double[][] probabilities) {
     double sum = 0;
-    for (double[] row : opinion) {
+    for (double[] row : probabilities) {
       sum += row[Directions.best(row)];
     }
-    return sum / opinion.length;
+    return sum / probabilities.length;
   }
 
-  /** Perplexity of the predicted labels: n where n are equally frequent. */
-  private static double classesInUse(double[][] opinion) {
-    int[] counts = new int[opinion[0].length];
-    for (double[] row : opinion) {
+  /** Returns the perplexity of the predicted labels: n if n labels are equally frequent. */
+  private static double classesInUse(double[][] probabilities) {
+    int[] counts = new int[probabilities[0].length];
+    for (double[] row : probabilities) {
       counts[Directions.best(row)]++;
     }
     double entropy = 0;
     for (int count : counts) {
-      double share = (double) count / opinion.length;
-      entropy -= share > 0 ? share * Math.log(share) : 0;
+      double fraction = (double) count / probabilities.length;
+      entropy -= fraction > 0 ? fraction * Math.log(fraction) : 0;
     }
     return Math.exp(entropy);
   }

@@ -4,21 +4,21 @@ import dev.headwater.adapt.fit.LinearHead;
 import java.util.List;
 
 /**
- * Mean and standard deviation of each feature. The arrays are not copied: whoever makes one gives
- * them away.
+ * The mean and standard deviation of each feature. The arrays are not copied; the caller must not
+ * modify them afterwards.
  *
  * @param mean [dim]
- * @param spread [dim]
+ * @param spread [dim] standard deviations
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record Moments(float[] mean, float[] spread) {
-  /** Of the middling spread: features that vary less say nothing about how much they vary. */
-  private static final double FLOOR = 0.01;
+  /** Minimum deviation to rescale a feature, as a fraction of the mean deviation. */
+  private static final double MIN_DEVIATION_FRACTION = 0.01;
 
-  /** What varies so much less in a window may be silent in it by chance. */
-  private static final double MOST = 10;
+  /** Maximum rescaling factor: a feature may be near-constant in one window by chance. */
+  private static final double MAX_FACTOR = 10;
 
-  /** Of at least one. */
+  /** Computes the moments of at least one sample. */
   static Moments of(List<float[]> samples) {
     int dim = samples.get(0).length;
     float[] mean = new float[dim];
@@ -28,37 +28,37 @@ record Moments(float[] mean, float[] spread) {
       for (float[] sample : samples) {
         sum += sample[d];
       }
-      double middle = sum / samples.size();
+      double average = sum / samples.size();
       double squares = 0;
       for (float[] sample : samples) {
-        squares += (sample[d] - middle) * (sample[d] - middle);
+        squares += (sample[d] - average) * (sample[d] - average);
       }
-      mean[d] = (float) middle;
+      mean[d] = (float) average;
       spread[d] = (float) Math.sqrt(squares / samples.size());
     }
     return new Moments(mean, spread);
   }
 
   /**
-   * What a head made for features of these moments says of those of others, moved to where these
-   * are.
+   * Folds a mean shift into a head trained on features with these moments: the result applies to
+   * features with the other moments.
    */
   LinearHead centred(LinearHead head, Moments other) {
-    return folded(head, other, false);
+    return fold(head, other, false);
   }
 
-  /** The same, and spread as these are (AdaBN: Li et al. 2016; the diagonal of CORAL). */
+  /** Also rescales to these deviations (AdaBN: Li et al. 2016; the diagonal of CORAL). */
   LinearHead rescaled(LinearHead head, Moments other) {
-    return folded(head, other, true);
+    return fold(head, other, true);
   }
 
-  private LinearHead folded(LinearHead head, Moments other, boolean rescale) {
+  private LinearHead fold(LinearHead head, Moments other, boolean rescale) {
     int dim = head.dim();
-    double floor = floor();
+    double minDeviation = minDeviation();
     double[] factors = new double[dim];
     for (int d = 0; d < dim; d++) {
-      double factor = rescale && other.spread[d] > floor ? spread[d] / other.spread[d] : 1;
-      factors[d] = Math.min(MOST, Math.max(1 / MOST, factor));
+      double factor = rescale && other.spread[d] > minDeviation ? spread[d] / other.spread[d] : 1;
+      factors[d] = Math.min(MAX_FACTOR, Math.max(1 / MAX_FACTOR, factor));
     }
     float[] weight = head.weight().clone();
     float[] bias = head.bias().clone();
@@ -73,11 +73,11 @@ record Moments(float[] mean, float[] spread) {
     return new LinearHead(head.classes(), dim, weight, bias);
   }
 
-  private double floor() {
+  private double minDeviation() {
     double sum = 0;
     for (float each : spread) {
       sum += each;
     }
-    return FLOOR * sum / spread.length;
+    return MIN_DEVIATION_FRACTION * sum / spread.length;
   }
 }

@@ -1,61 +1,67 @@
 package dev.headwater.adapt.align;
 
 /**
- * Which disagreements of a head with the clusters are those of a class that has moved. Such a class
- * crosses one boundary in a body, and the head is sure of its mistake; noise at a boundary, and
- * records of classes that no head knows, scatter over many pairs of labels where the head is unsure
- * itself. So a pair counts by the probability that the head holds against the clusters on it, as a
- * share of the window.
+ * The disagreements between head and clusters that indicate a shifted class.
  *
- * @param real [head's label][cluster's label]
- * @param largest the greatest share of the window's probability that one pair has
- * @param moved share of the window that is of real moves
+ * <p>A shifted class crosses one decision boundary as a whole, and the head misclassifies it with
+ * high confidence. Noise at a boundary and records of unknown classes scatter over many pairs of
+ * labels, with low confidence. Each pair therefore counts by the probability margin that the head
+ * assigns against the clusters, as a fraction of the window.
+ *
+ * @param real [head's label][cluster's label] whether the pair is a class shift
+ * @param largest the largest probability margin of a pair, as a fraction of the window
+ * @param moved fraction of the window's samples that belong to shifted classes
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 record Moves(boolean[][] real, double largest, double moved) {
-  /** Share of the window's probability that makes a move real. */
-  private static final double SHARE = 0.03;
+  /** Probability margin, as a fraction of the window, from which a pair is a class shift. */
+  private static final double MIN_MARGIN = 0.03;
 
-  /** Of a move that was real in the last window: what was begun is not given up for little. */
-  private static final double LASTING = 0.01;
+  /** Lower threshold for a shift already found in the last window (hysteresis). */
+  private static final double MIN_MARGIN_ONGOING = 0.01;
 
-  private static final int SAMPLES = 8;
-  private static final int LASTING_SAMPLES = 2;
+  private static final int MIN_SAMPLES = 8;
+  private static final int MIN_SAMPLES_ONGOING = 2;
 
   static Moves none(int classes) {
     return new Moves(new boolean[classes][classes], 0, 0);
   }
 
   /**
-   * @param opinion [samples][classes] the head's probabilities
-   * @param labels the cluster's label of each sample, negative to leave it out
-   * @param before those of the last window
+   * Finds class shifts in a window.
+   *
+   * @param probabilities [samples][classes] the head's probabilities
+   * @param labels cluster label of each sample; a negative label excludes it
+   * @param previous class shifts of the last window
    */
-  static Moves of(double[][] opinion, int[] labels, Moves before) {
-    int classes = before.real.length;
-    double[][] against = new double[classes][classes];
+  static Moves of(double[][] probabilities, int[] labels, Moves previous) {
+    int classes = previous.real.length;
+    double[][] margins = new double[classes][classes];
     int[][] counts = new int[classes][classes];
     for (int i = 0; i < labels.length; i++) {
-      int head = Directions.best(opinion[i]);
+      int head = Directions.best(probabilities[i]);
       if (labels[i] >= 0 && labels[i] != head) {
-        against[head][labels[i]] += (opinion[i][head] - opinion[i][labels[i]]) / labels.length;
+        margins[head][labels[i]] +=
+            (probabilities[i][head] - probabilities[i][labels[i]]) / labels.length;
         counts[head][labels[i]]++;
       }
     }
-    boolean[][] real = new boolean[classes][classes];
-    double largest = 0;
+    boolean[][] isShift = new boolean[classes][classes];
+    double largestMargin = 0;
     int moved = 0;
     for (int from = 0; from < classes; from++) {
       for (int to = 0; to < classes; to++) {
-        double share = against[from][to];
+        double margin = margins[from][to];
         int count = counts[from][to];
-        real[from][to] =
-            (share >= SHARE && count >= SAMPLES)
-                || (before.real[from][to] && share >= LASTING && count >= LASTING_SAMPLES);
-        largest = Math.max(largest, share);
-        moved += real[from][to] ? count : 0;
+        isShift[from][to] =
+            (margin >= MIN_MARGIN && count >= MIN_SAMPLES)
+                || (previous.real[from][to]
+                    && margin >= MIN_MARGIN_ONGOING
+                    && count >= MIN_SAMPLES_ONGOING);
+        largestMargin = Math.max(largestMargin, margin);
+        moved += isShift[from][to] ? count : 0;
       }
     }
-    return new Moves(real, largest, (double) moved / labels.length);
+    return new Moves(isShift, largestMargin, (double) moved / labels.length);
   }
 }

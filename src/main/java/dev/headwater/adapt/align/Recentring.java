@@ -9,131 +9,147 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Undoes a shift that all classes share, as of a lens that got dirty: mean and spread of each
- * feature are brought back to where they were at the source, and that is folded into the head.
+ * Corrects a covariate shift that all classes share, such as a dirty lens. It maps mean and
+ * deviation of each feature back to the source and folds that transformation into the head.
  *
- * <p>A window's mean moves as well where only the proportions of its classes do, or where classes
- * move apart, and to undo that would drag them off their places. So it is undone only where both
- * hold:
+ * <p>A window's mean also moves if only the class proportions change, or if classes move
+ * independently. Correcting those would misplace the classes. A shift is therefore corrected only
+ * if
  *
  * <ul>
- *   <li>no other proportions of the source's classes explain it ({@link Mixture#unexplained});
- *   <li>once the window is centred, answers are more decided or more varied, by the mutual
- *       information of record and label (Bridle et al. 1991; Liang et al. 2020). Centred only, for
- *       a spread that is enlarged makes any answer more decided.
+ *   <li>changed proportions of the source's classes do not explain it ({@link
+ *       Mixture#unexplained});
+ *   <li>centring the window raises the mutual information of record and label: predictions become
+ *       more confident or more diverse (Bridle et al. 1991; Liang et al. 2020). This criterion does
+ *       not rescale, because a larger deviation makes any prediction more confident.
  * </ul>
  *
- * <p>It takes the proportions for the source's: where they change at the same time as all classes
- * shift, it overdoes it.
+ * <p>It assumes the source's class proportions. If they change together with a shared shift, it
+ * overcorrects.
  */
 final class Recentring {
-  /** Standard errors by which information must be gained. */
-  private static final double GAIN = 2.5;
+  /** Minimum information gain, in standard errors. */
+  private static final double MIN_GAIN_ERRORS = 2.5;
 
-  /** Share of the shift that proportions must leave unexplained. */
-  private static final double UNEXPLAINED = 0.06;
+  /** Fraction of the shift that class proportions must leave unexplained. */
+  private static final double MIN_UNEXPLAINED = 0.06;
 
-  /** Nats by which information must be gained, too. */
-  private static final double LEAST = 0.03;
+  /** Minimum information gain, in nats. */
+  private static final double MIN_GAIN_NATS = 0.03;
 
-  /** Share of both that lasts: what was begun is not given up for little. */
-  private static final double LASTING = 0.2;
+  /** Factor on both minimum gains while a correction is active (hysteresis). */
+  private static final double ACTIVE_FACTOR = 0.2;
 
   private @Nullable Mixture source;
-  private boolean moved;
+  private boolean corrected;
   private double unexplained;
-  private double gained;
-  private double error;
+  private double informationGain;
+  private double informationGainError;
 
   /**
-   * @param source null where it is not known
+   * @param source null if the source is unknown
    */
   Recentring(@Nullable Mixture source) {
     this.source = source;
   }
 
-  /** A window takes the place of a source that is not known. */
+  /** Uses a window as the source if the source is unknown. */
   void begin(Mixture window) {
     source = window;
   }
 
-  /** Empty where it is not known. */
+  /** Returns the source; empty if unknown. */
   Optional<Mixture> source() {
     return Optional.ofNullable(source);
   }
 
-  /** Whether other proportions of the source's classes are all that the last window shows. */
+  /** Returns whether changed class proportions explain the shift of the last window. */
   boolean explained() {
-    return unexplained <= UNEXPLAINED;
+    return unexplained <= MIN_UNEXPLAINED;
   }
 
-  /** On the last window, where a shift was undone or {@link #explained}. */
+  /** Returns the verdict on the last window, if its shift was corrected or {@link #explained}. */
   Verdict verdict() {
     Map<String, Double> numbers =
         Map.of(
-            "unexplained", unexplained, "informationGain", gained, "informationGainError", error);
-    return moved
+            "unexplained",
+            unexplained,
+            "informationGain",
+            informationGain,
+            "informationGainError",
+            informationGainError);
+    return corrected
         ? Verdict.of(
             Verdict.Cause.ALIGNED,
             Guard.format(
-                "centred where the source lay, its answers tell %.2f nats more, give or take %.2f; no label was asked",
-                gained, error),
+                "re-centring raises the mutual information by %.2f +/- %.2f nats (no labels used)",
+                informationGain, informationGainError),
             0,
             numbers)
         : new Verdict(
             false,
             Guard.format(
-                "other proportions of the same classes explain all but %.0f %% of what is different",
+                "changed class proportions explain all but %.0f %% of the shift",
                 100 * unexplained),
             0,
             numbers);
   }
 
   /**
-   * The anchor for this window; empty where there is no shift to undo.
+   * Returns the anchor corrected for this window; empty if there is no shared shift.
    *
-   * @param opinion what it says of the window, [samples][classes]
-   * @param another whether it is not the window that the source is of, or next to it: that is
-   *     explained by itself, and says nothing of any other
+   * @param probabilities [samples][classes] the anchor's probabilities on the window
+   * @param differsFromSource false if the window overlaps or adjoins the source window. Its
+   *     proportions then explain it trivially, which is not evidence about other windows
    */
   Optional<LinearHead> of(
-      LinearHead anchor, List<float[]> window, double[][] opinion, boolean another) {
+      LinearHead anchor,
+      List<float[]> window,
+      double[][] probabilities,
+      boolean differsFromSource) {
     Moments now = Moments.of(window);
-    Mixture known = Objects.requireNonNull(source, "begun with");
-    unexplained = another ? known.unexplained(now) : 1;
+    Mixture known = Objects.requireNonNull(source, "source");
+    unexplained = differsFromSource ? known.unexplained(now) : 1;
     Moments before = known.moments();
-    gain(information(opinion), information(Aligner.opinion(before.centred(anchor, now), window)));
-    double wanted = Math.max(LEAST, GAIN * error) * (moved ? LASTING : 1);
+    computeGain(
+        information(probabilities),
+        information(Aligner.opinion(before.centred(anchor, now), window)));
+    double minGain =
+        Math.max(MIN_GAIN_NATS, MIN_GAIN_ERRORS * informationGainError)
+            * (corrected ? ACTIVE_FACTOR : 1);
     LinearHead rescaled = before.rescaled(anchor, now);
-    moved = !explained() && gained > wanted && rescaled.finite();
-    return moved ? Optional.of(rescaled) : Optional.empty();
+    corrected = !explained() && informationGain > minGain && rescaled.finite();
+    return corrected ? Optional.of(rescaled) : Optional.empty();
   }
 
-  private void gain(double[] had, double[] has) {
+  private void computeGain(double[] baseline, double[] recentred) {
     double sum = 0;
     double squares = 0;
-    for (int i = 0; i < had.length; i++) {
-      double more = has[i] - had[i];
-      sum += more;
-      squares += more * more;
+    for (int i = 0; i < baseline.length; i++) {
+      double difference = recentred[i] - baseline[i];
+      sum += difference;
+      squares += difference * difference;
     }
-    gained = sum / had.length;
-    error = Math.sqrt(Math.max(0, squares / had.length - gained * gained) / had.length);
+    informationGain = sum / baseline.length;
+    informationGainError =
+        Math.sqrt(
+            Math.max(0, squares / baseline.length - informationGain * informationGain)
+                / baseline.length);
   }
 
-  /** What each sample's answer tells beyond what all of them tell together, in nats. */
-  private static double[] information(double[][] opinion) {
-    double[] all = new double[opinion[0].length];
-    for (double[] row : opinion) {
-      for (int c = 0; c < all.length; c++) {
-        all[c] += row[c] / opinion.length;
+  /** Returns each sample's contribution to the mutual information of sample and label, in nats. */
+  private static double[] information(double[][] probabilities) {
+    double[] marginal = new double[probabilities[0].length];
+    for (double[] row : probabilities) {
+      for (int c = 0; c < marginal.length; c++) {
+        marginal[c] += row[c] / probabilities.length;
       }
     }
-    double[] information = new double[opinion.length];
-    for (int i = 0; i < opinion.length; i++) {
-      for (int c = 0; c < all.length; c++) {
-        double p = opinion[i][c];
-        information[i] += p > 0 ? p * Math.log(p / all[c]) : 0;
+    double[] information = new double[probabilities.length];
+    for (int i = 0; i < probabilities.length; i++) {
+      for (int c = 0; c < marginal.length; c++) {
+        double p = probabilities[i][c];
+        information[i] += p > 0 ? p * Math.log(p / marginal[c]) : 0;
       }
     }
     return information;

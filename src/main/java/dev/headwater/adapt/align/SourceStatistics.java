@@ -10,18 +10,20 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of the features a head was made for. Where each class lies as seen from the origin:
- * the mean direction of its features, and how many samples that mean is worth. Directions and not
- * positions, for a linear head without bias decides by nothing else, and neither a sensor's gain
- * nor a window's class proportions change them.
+ * Statistics of the feature distribution that a head was trained on: the mean direction of each
+ * class's features and its effective sample count.
  *
- * <p>They come from the labelled samples a head was trained on ({@link #of(Batch, int)}) or, where
- * that left none, from the first unlabelled ones by way of the head's own answers; they travel with
- * a head as {@link #tensors}. The arrays are not copied: whoever makes one gives them away.
+ * <p>Directions are used instead of positions: a linear head without bias depends on them only.
+ * Neither a sensor's gain nor a window's class proportions change them.
  *
- * @param directions [classes, dim], row-major; of unit length, or zeros for a class not seen
- * @param counts [classes] samples behind each direction, 0 for a class not seen
- * @param mixture null where it is not known
+ * <p>The statistics come from a head's labelled training samples ({@link #of(Batch, int)}). Without
+ * those, they come from the first unlabelled samples and the head's own predictions. They are
+ * stored with a head as {@link #tensors}. The arrays are not copied; the caller must not modify
+ * them afterwards.
+ *
+ * @param directions [classes, dim], row-major; unit vectors, or zeros for a class without samples
+ * @param counts [classes] effective samples of each direction, 0 for a class without samples
+ * @param mixture null if unknown
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record SourceStatistics(
@@ -35,22 +37,25 @@ public record SourceStatistics(
   public SourceStatistics {
     if (directions.length != classes * dim || counts.length != classes) {
       throw new IllegalArgumentException(
-          "%d classes on %d features have not %d numbers of directions and %d counts"
+          "statistics of %d classes and %d features cannot have %d direction values and %d counts"
               .formatted(classes, dim, directions.length, counts.length));
     }
     if (mixture != null && (mixture.classes() != classes || mixture.dim() != dim)) {
       throw new IllegalArgumentException(
-          "a mixture of %d classes on %d features is none of %d on %d"
+          "mixture of %d classes and %d features does not match %d classes and %d features"
               .formatted(mixture.classes(), mixture.dim(), classes, dim));
     }
   }
 
-  /** Nothing is known of any class. */
+  /** Returns statistics without information about any class. */
   public static SourceStatistics none(int classes, int dim) {
     return new SourceStatistics(classes, dim, new float[classes * dim], new float[classes], null);
   }
 
-  /** Of labelled samples. Each counts as one: weights set classes apart, and here each is alone. */
+  /**
+   * Computes the statistics of labelled samples. Sample weights are ignored: they balance classes,
+   * and the statistics are per class.
+   */
   public static SourceStatistics of(Batch labelled, int classes) {
     int dim = labelled.features().get(0).length;
     double[] sums = new double[classes * dim];
@@ -67,27 +72,27 @@ public record SourceStatistics(
   }
 
   /**
-   * @param sums of unit vectors by class, [classes, dim]
+   * @param sums [classes, dim] sums of unit vectors by class
    */
   static SourceStatistics of(int classes, int dim, double[] sums, double[] counts) {
     float[] directions = new float[sums.length];
-    float[] seen = new float[classes];
+    float[] effectiveCounts = new float[classes];
     for (int c = 0; c < classes; c++) {
       double[] unit = Directions.unit(Arrays.copyOfRange(sums, c * dim, (c + 1) * dim));
       for (int d = 0; d < dim; d++) {
         directions[c * dim + d] = (float) unit[d];
       }
-      seen[c] = (float) counts[c];
+      effectiveCounts[c] = (float) counts[c];
     }
-    return new SourceStatistics(classes, dim, directions, seen, null);
+    return new SourceStatistics(classes, dim, directions, effectiveCounts, null);
   }
 
-  /** This, and how the classes lay together; null where that is not known. */
-  public SourceStatistics with(@Nullable Mixture found) {
-    return new SourceStatistics(classes, dim, directions, counts, found);
+  /** Returns these statistics with another mixture; null if unknown. */
+  public SourceStatistics with(@Nullable Mixture newMixture) {
+    return new SourceStatistics(classes, dim, directions, counts, newMixture);
   }
 
-  /** Whether any class has been seen. */
+  /** Returns whether any class has samples. */
   boolean known() {
     for (float count : counts) {
       if (count > 0) {
@@ -97,7 +102,7 @@ public record SourceStatistics(
     return false;
   }
 
-  /** Those that came with a head; empty where none did. */
+  /** Reads the statistics from a head's tensors; empty if there are none. */
   public static Optional<SourceStatistics> of(Map<String, Tensor> tensors) {
     Tensor directions = tensors.get(DIRECTIONS);
     Tensor counts = tensors.get(COUNTS);
@@ -119,7 +124,10 @@ public record SourceStatistics(
             mixture(directions.shape(), shares, means, spread)));
   }
 
-  /** Null where it is not there, or of other classes: a version that does not know it cut it. */
+  /**
+   * Reads the mixture; null if it is absent or of other classes. Versions that do not know the
+   * mixture select class rows without updating it.
+   */
   private static @Nullable Mixture mixture(
       long[] shape, @Nullable Tensor shares, @Nullable Tensor means, @Nullable Tensor spread) {
     return shares != null
@@ -132,7 +140,7 @@ public record SourceStatistics(
         : null;
   }
 
-  /** By the names they have in a head's file. */
+  /** Returns the tensors by their names in a head's safetensors file. */
   public Map<String, Tensor> tensors() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     tensors.put(DIRECTIONS, new Tensor(new long[] {classes, dim}, directions.clone()));
@@ -145,7 +153,7 @@ public record SourceStatistics(
     return tensors;
   }
 
-  /** Of these classes only, in this order; how they lie together is not known of fewer. */
+  /** Selects classes, in this order. The mixture is kept only if no class is dropped. */
   public SourceStatistics kept(List<Integer> rows) {
     return new SourceStatistics(
         rows.size(),

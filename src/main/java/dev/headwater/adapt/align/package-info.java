@@ -1,5 +1,6 @@
 /**
- * Adapting a linear head to samples without labels: where its classes went, and whether to follow.
+ * Unsupervised domain adaptation of a linear head: detects shifts in unlabelled samples, corrects
+ * them and decides whether the result may serve.
  */
 @NullMarked
 package dev.headwater.adapt.align;

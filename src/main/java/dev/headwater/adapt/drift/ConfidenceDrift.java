@@ -5,25 +5,26 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Without labels: whether confidences have become lower, or higher, than they were. A confidence is
- * compared with those of the same head only; the evidence is one over all heads. False alarms: one
- * in {@link DriftSettings#falseAlarm} draws on average at most. Not thread-safe.
+ * A drift detector without labels: detects lower or higher confidences. A confidence is compared
+ * only with earlier ones of the same head; the evidence accumulates over all heads. False alarms:
+ * at most one per {@link DriftSettings#falseAlarm} samples on average. Not thread-safe.
  */
 final class ConfidenceDrift {
   /**
-   * Heads are swapped record by record on each instance, so two or three take turns for a while.
+   * Number of heads to track. Each instance swaps heads on its own, so predictions of two or three
+   * heads are interleaved for a while.
    */
-  private static final int HEADS = 4;
+  private static final int MAX_HEADS = 4;
 
   private final DriftSettings settings;
   private final SplittableRandom random;
   private final Map<Long, Ranks> ranks =
-      new LinkedHashMap<>(HEADS, 0.75f, true) {
+      new LinkedHashMap<>(MAX_HEADS, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
         @Override
         protected boolean removeEldestEntry(Map.Entry<Long, Ranks> eldest) {
-          return size() > HEADS;
+          return size() > MAX_HEADS;
         }
       };
   private final Evidence higher = new Evidence();
@@ -34,7 +35,7 @@ final class ConfidenceDrift {
     this.random = random;
   }
 
-  /** Whether this one raises the alarm. */
+  /** Adds a confidence; returns whether it raises an alarm. */
   boolean observe(double confidence, long headVersion) {
     double p =
         ranks
@@ -49,7 +50,7 @@ final class ConfidenceDrift {
     return (higher.level() + lower.level()) / 2;
   }
 
-  /** From 0 to 1, where it alarms. */
+  /** Returns a score from 0 to 1; 1 raises an alarm. */
   double score() {
     return Evidence.score(level(), settings.falseAlarm());
   }

@@ -6,28 +6,27 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
- * Watches a task's stream for drift. It is shown a uniform draw of the records, in the order they
- * come: their features and confidences as they are scored, the errors among them once they are
- * judged. All it knows comes from there, so a monitor that is shown the same draws again is in the
- * same state again.
+ * Monitors the stream of a task for drift, with three detectors. Its input is a uniform sample of
+ * the records in stream order: features and confidences when scored, errors once labelled. The
+ * state depends only on this input, so the same samples give the same state again.
  *
- * <p>An alarm is raised once and stands until a draw comes that another head has scored: until then
- * there is no other. With the alarm every detector begins anew, on what comes after it. A head that
- * goes live without an alarm leaves the references of features and errors where they are; its
- * confidences are compared with its own.
+ * <p>An alarm is raised once and stays active until a sample arrives that another head has scored.
+ * No other alarm is raised until then. An alarm resets all detectors to the samples after it. A new
+ * live head without an alarm keeps the reference windows of features and errors; its confidences
+ * are compared only with its own.
  *
- * <p>False alarms: of each of the three detectors at most one in {@link DriftSettings#falseAlarm}
- * of its draws on average. Not thread-safe.
+ * <p>False alarms: each detector raises at most one per {@link DriftSettings#falseAlarm} of its
+ * samples on average. Not thread-safe.
  */
 public final class DriftMonitor {
   public static final String FEATURES = "drift-features";
   public static final String CONFIDENCE = "drift-confidence";
   public static final String ERRORS = "drift-errors";
 
-  /** All there are. */
+  /** All alarm causes. */
   public static final List<String> CAUSES = List.of(FEATURES, CONFIDENCE, ERRORS);
 
-  /** Any will do; one that is always the same makes a monitor's past reproducible. */
+  /** Arbitrary, but fixed: it makes the state reproducible. */
   private static final long SEED = 20_071_107;
 
   private final FeatureDrift features;
@@ -48,14 +47,14 @@ public final class DriftMonitor {
   }
 
   /**
-   * Shows a drawn record, labelled or not.
+   * Adds a uniformly sampled record, labelled or not.
    *
-   * @param recordId to erase it by
-   * @param vector its features, always as many; kept, so not to be written to
-   * @param confidence of the prediction; of a dense task, the mean over its pixels
-   * @param headVersion that made the prediction
-   * @return the cause of the alarm that this record raises: {@link #FEATURES} or {@link
-   *     #CONFIDENCE}
+   * @param recordId record id, used by {@link #erase}
+   * @param vector features, of constant length; kept by reference, so it must not be modified
+   * @param confidence confidence of the prediction; for segmentation, the mean over the pixels
+   * @param headVersion version of the head that made the prediction
+   * @return the cause of the alarm that this record raises, {@link #FEATURES} or {@link
+   *     #CONFIDENCE}; empty for none
    */
   public Optional<String> drawn(
       String recordId, float[] vector, double confidence, long headVersion) {
@@ -68,33 +67,33 @@ public final class DriftMonitor {
       }
       standing = Optional.empty();
     }
-    boolean moved = features.observe(recordId, vector);
-    boolean unsure = confidences.observe(confidence, headVersion);
-    return moved ? alarm(FEATURES) : unsure ? alarm(CONFIDENCE) : Optional.empty();
+    boolean featureDrift = features.observe(recordId, vector);
+    boolean confidenceDrift = confidences.observe(confidence, headVersion);
+    return featureDrift ? alarm(FEATURES) : confidenceDrift ? alarm(CONFIDENCE) : Optional.empty();
   }
 
   /**
-   * Shows how wrong the prediction of a drawn record was. Records that were asked for because they
-   * were unsure are no uniform draw and must not be shown.
+   * Adds the prediction error of an audit sample. Low-confidence samples are not a uniform sample
+   * and must not be added.
    *
-   * @param error in [0, 1]: 0 or 1, or the share of a mask that is wrong
-   * @return the cause of the alarm that this record raises: {@link #ERRORS}
+   * @param error error in [0, 1]: 0 or 1, or the fraction of wrong pixels of a mask
+   * @return the cause of the alarm that this record raises, {@link #ERRORS}; empty for none
    */
   public Optional<String> judged(double error) {
     return standing.isEmpty() && errors.observe(error) ? alarm(ERRORS) : Optional.empty();
   }
 
-  /** Forgets a record's features. Confidences and errors are numbers without a record. */
+  /** Erases the features of a record. Confidences and errors are stored without record ids. */
   public void erase(String recordId) {
     features.erase(recordId);
   }
 
-  /** The cause of the alarm that no other head has answered yet. */
+  /** Returns the cause of the active alarm; empty for none. */
   public Optional<String> standing() {
     return standing;
   }
 
-  /** By cause, each from 0, where nothing is seen, to 1, where it alarms. */
+  /** Returns the scores by cause, from 0 (no evidence of drift) to 1 (alarm). */
   public Map<String, Double> scores() {
     return Map.of(
         FEATURES, score(FEATURES, features.score()),

@@ -1,29 +1,33 @@
 package dev.headwater.adapt.drift;
 
 /**
- * When the stream counts as having drifted. What is observed is a uniform draw of the records, so
- * everything here counts draws: three in ten records, at a share of 30 %.
+ * Settings of drift detection. The detectors observe a uniform sample of the records, so all counts
+ * are in samples: at a sampling rate of 30 %, three samples are ten records.
  *
- * @param falseAlarm draws between two false alarms of one detector, on average and at least
- * @param reference draws that recent ones are compared with
- * @param shortWindow of the most recent draws, whose features are compared: for what comes at once
- * @param longWindow as {@code shortWindow}, for what is slight
+ * @param falseAlarm minimum mean number of samples between two false alarms of one detector
+ * @param reference size of the reference window that recent samples are compared with
+ * @param shortWindow size of the short test window, for abrupt drift
+ * @param longWindow size of the long test window, for slight drift
  */
 public record DriftSettings(int falseAlarm, int reference, int shortWindow, int longWindow) {
-  /** One for all streams; chosen by replay: see RATIONALE.md beside this class. */
+  /** Defaults for all streams, chosen by replay: see docs/design/drift.md. */
   public static final DriftSettings DEFAULT = new DriftSettings(150_000, 256, 10, 40);
 
   public DriftSettings {
-    require(falseAlarm >= 100, "draws per false alarm must be at least 100", falseAlarm);
-    require(reference >= 20 && reference <= 2_000, "drift reference must be 20 to 2000", reference);
-    require(shortWindow >= 4, "the short drift window must be at least 4", shortWindow);
-    require(longWindow > shortWindow, "the long drift window must exceed the short", longWindow);
-    require(longWindow <= 500, "the long drift window must be at most 500", longWindow);
+    require(falseAlarm >= 100, "the false alarm interval must be at least 100 samples", falseAlarm);
+    require(
+        reference >= 20 && reference <= 2_000,
+        "the drift reference window must be 20 to 2000 samples",
+        reference);
+    require(shortWindow >= 4, "the short drift window must be at least 4 samples", shortWindow);
+    require(
+        longWindow > shortWindow, "the long drift window must exceed the short window", longWindow);
+    require(longWindow <= 500, "the long drift window must be at most 500 samples", longWindow);
   }
 
-  private static void require(boolean holds, String message, int got) {
-    if (!holds) {
-      throw new IllegalArgumentException(message + ", got " + got);
+  private static void require(boolean valid, String message, int actual) {
+    if (!valid) {
+      throw new IllegalArgumentException(message + ", got " + actual);
     }
   }
 }

@@ -3,10 +3,10 @@ package dev.headwater.adapt.drift;
 import java.util.SplittableRandom;
 
 /**
- * With labels: whether the live head errs more than it did. Like ADWIN (Bifet, Gavaldà 2007) it
- * forgets what lies before a change to the better, and so is as sensitive after heads have improved
- * as before; unlike there, its false alarms are bounded over its whole life: one in {@link
- * DriftSettings#falseAlarm} judged draws on average at most. Not thread-safe.
+ * A drift detector with labels: detects a higher error of the live head. Like ADWIN (Bifet, Gavaldà
+ * 2007), it drops the errors before an improvement, so that it stays sensitive after better heads.
+ * Unlike ADWIN, it bounds false alarms over its whole lifetime: at most one per {@link
+ * DriftSettings#falseAlarm} labelled samples on average. Not thread-safe.
  */
 final class ErrorDrift {
   private final DriftSettings settings;
@@ -20,9 +20,9 @@ final class ErrorDrift {
   }
 
   /**
-   * Whether this one raises the alarm.
+   * Adds an error; returns whether it raises an alarm.
    *
-   * @param error in [0, 1]: 0 or 1, or the share of a mask that is wrong
+   * @param error error in [0, 1]: 0 or 1, or the fraction of wrong pixels of a mask
    */
   boolean observe(double error) {
     double p = ranks.pValue(error);
@@ -35,7 +35,7 @@ final class ErrorDrift {
     return worse.level() >= settings.falseAlarm();
   }
 
-  /** From 0 to 1, where it alarms. */
+  /** Returns a score from 0 to 1; 1 raises an alarm. */
   double score() {
     return Evidence.score(worse.level(), settings.falseAlarm());
   }

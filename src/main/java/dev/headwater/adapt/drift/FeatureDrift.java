@@ -6,44 +6,49 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Without labels: whether the features of the last few draws, a short and a long window of them,
- * come from where those before them do. The reference is the first {@link DriftSettings#reference}
- * draws and stays, so that slow drift adds up. It looks at a window each time that half of it is
- * new; each look may alarm falsely at a rate that makes it one false alarm in {@link
- * DriftSettings#falseAlarm} draws on average at most. Keeps the feature vectors of reference and
- * long window, and measures each new one against all of them. Not thread-safe.
+ * A drift detector without labels: tests whether the features of a short and a long window of
+ * recent samples have the distribution of the samples before them.
+ *
+ * <p>The reference window is the first {@link DriftSettings#reference} samples. It is not updated,
+ * so that slow drift accumulates. A window is tested each time half of it is new. The level of each
+ * test limits false alarms to one per {@link DriftSettings#falseAlarm} samples on average.
+ *
+ * <p>It keeps the feature vectors of the reference and the long window, and computes the distance
+ * of each new vector to all of them. Not thread-safe.
  */
 final class FeatureDrift {
-  /** Of all distances; most may be tiny, as where a sensor is idle. */
-  private static final double LARGE = 0.9;
+  /** Quantile of the distances for the cap; lower ones may be tiny, as for an idle sensor. */
+  private static final double CAP_QUANTILE = 0.9;
 
-  /** Times a large distance: no difference that matters here is as large. */
-  private static final double FAR = 10;
+  /** Multiple of that quantile: larger distances carry no more information. */
+  private static final double CAP_FACTOR = 10;
 
-  private static final double GROWN = 1.1;
-  private static final int MEASURE_EVERY = 200;
+  /** The cap is recomputed after this growth, or after {@link #RECOMPUTE_INTERVAL} tests. */
+  private static final double RECOMPUTE_GROWTH = 1.1;
+
+  private static final int RECOMPUTE_INTERVAL = 200;
 
   private final DriftSettings settings;
   private final List<Window> windows;
 
-  /** The reference in its order, then the most recent draws in theirs. */
-  private final List<Draw> kept = new ArrayList<>();
+  /** The reference window, then the most recent samples, each in order of arrival. */
+  private final List<Entry> entries = new ArrayList<>();
 
-  /** Between those kept. */
+  /** Pairwise distances of the entries. */
   private final double[][] distances;
 
-  private double most = Double.POSITIVE_INFINITY;
-  private int measured;
-  private int sinceMeasured;
+  private double maxDistance = Double.POSITIVE_INFINITY;
+  private int capSize;
+  private int testsSinceCap;
 
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Draw(String recordId, float[] features) {}
+  private record Entry(String recordId, float[] features) {}
 
-  /** Of the last few draws, and what was seen of it last. */
+  /** A window of the most recent samples, with its latest test score. */
   private static final class Window {
     private final int size;
     private final PermutationTest test;
-    private int sinceLook;
+    private int sinceTest;
     private double score;
 
     Window(int size, DriftSettings settings, SplittableRandom random) {
@@ -52,7 +57,7 @@ final class FeatureDrift {
     }
 
     void clear() {
-      sinceLook = 0;
+      sinceTest = 0;
       score = 0;
     }
   }
@@ -67,92 +72,92 @@ final class FeatureDrift {
     this.distances = new double[capacity][capacity];
   }
 
-  /** Takes in a draw without looking. */
+  /** Adds a sample without a test. */
   void collect(String recordId, float[] features) {
-    int n = kept.size();
+    int n = entries.size();
     for (int i = 0; i < n; i++) {
-      distances[i][n] = distance(kept.get(i).features(), features);
+      distances[i][n] = distance(entries.get(i).features(), features);
       distances[n][i] = distances[i][n];
     }
-    distances[n][n] = 0; // the row is that of a draw that was dropped
-    kept.add(new Draw(recordId, features));
-    if (kept.size() == distances.length) {
+    distances[n][n] = 0; // the row of a removed entry is reused
+    entries.add(new Entry(recordId, features));
+    if (entries.size() == distances.length) {
       drop(settings.reference());
     }
-    windows.forEach(window -> window.sinceLook++);
+    windows.forEach(window -> window.sinceTest++);
   }
 
-  /** Whether this one raises the alarm. */
+  /** Adds a sample; returns whether it raises an alarm. */
   boolean observe(String recordId, float[] features) {
     collect(recordId, features);
     return windows.stream().anyMatch(this::alarms);
   }
 
   private boolean alarms(Window window) {
-    int before = kept.size() - window.size;
-    if (window.sinceLook < window.size / 2
+    int before = entries.size() - window.size;
+    if (window.sinceTest < window.size / 2
         || before < Math.max(window.size, 2 * settings.shortWindow())) {
       return false;
     }
-    window.sinceLook = 0;
-    window.score = window.test.score(distances, kept.size(), window.size, most());
+    window.sinceTest = 0;
+    window.score = window.test.score(distances, entries.size(), window.size, maxDistance());
     return window.score >= 1;
   }
 
-  /** Measured anew while draws gather, and then now and then. */
-  private double most() {
-    if (kept.size() > GROWN * measured || ++sinceMeasured > MEASURE_EVERY) {
-      measured = kept.size();
-      sinceMeasured = 0;
-      double[] all = new double[measured * (measured - 1) / 2];
+  /** Returns the cap on distances; recomputed as samples accumulate, then at regular intervals. */
+  private double maxDistance() {
+    if (entries.size() > RECOMPUTE_GROWTH * capSize || ++testsSinceCap > RECOMPUTE_INTERVAL) {
+      capSize = entries.size();
+      testsSinceCap = 0;
+      double[] all = new double[capSize * (capSize - 1) / 2];
       int next = 0;
-      for (int i = 0; i < measured; i++) {
+      for (int i = 0; i < capSize; i++) {
         for (int j = 0; j < i; j++) {
           all[next++] = distances[i][j];
         }
       }
       Arrays.sort(all);
-      double large = all[(int) (LARGE * all.length)];
-      most = large > 0 ? FAR * large : Double.POSITIVE_INFINITY;
+      double large = all[(int) (CAP_QUANTILE * all.length)];
+      maxDistance = large > 0 ? CAP_FACTOR * large : Double.POSITIVE_INFINITY;
     }
-    return most;
+    return maxDistance;
   }
 
-  /** From 0 to 1, where it alarms. */
+  /** Returns a score from 0 to 1; 1 raises an alarm. */
   double score() {
     return windows.stream().mapToDouble(window -> window.score).max().orElseThrow();
   }
 
-  /** In the reference, the draw behind it takes the place. */
+  /** Erases a record. In the reference window, the next sample takes its place. */
   void erase(String recordId) {
-    for (int i = kept.size() - 1; i >= 0; i--) {
-      if (kept.get(i).recordId().equals(recordId)) {
+    for (int i = entries.size() - 1; i >= 0; i--) {
+      if (entries.get(i).recordId().equals(recordId)) {
         drop(i);
-        measured = 0;
+        capSize = 0;
         windows.forEach(window -> window.score = 0);
       }
     }
   }
 
   void clear() {
-    kept.clear();
-    measured = 0;
+    entries.clear();
+    capSize = 0;
     windows.forEach(Window::clear);
   }
 
   private void drop(int index) {
-    int after = kept.size() - index - 1;
+    int after = entries.size() - index - 1;
     double[] row = distances[index];
     System.arraycopy(distances, index + 1, distances, index, after);
-    distances[kept.size() - 1] = row;
-    kept.remove(index);
-    for (int i = 0; i < kept.size(); i++) {
+    distances[entries.size() - 1] = row;
+    entries.remove(index);
+    for (int i = 0; i < entries.size(); i++) {
       System.arraycopy(distances[i], index + 1, distances[i], index, after);
     }
   }
 
   static double distance(float[] a, float[] b) {
-    double first = 0; // of four sums none waits for its last addition
+    double first = 0; // four independent sums for instruction-level parallelism
     double second = 0;
     double third = 0;
     double fourth = 0;

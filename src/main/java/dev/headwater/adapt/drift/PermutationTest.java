@@ -3,75 +3,88 @@ package dev.headwater.adapt.drift;
 import java.util.SplittableRandom;
 
 /**
- * Whether the last few of some points come from where the others do: energy distance (Székely,
- * Rizzo 2004) between the two groups, against that of random groups of the same sizes. Exact: with
- * exchangeable points it rejects at most at its level. Sampling stops once too many random groups
- * are as far apart (Besag, Clifford 1991), which nearly always is at once.
+ * A two-sample permutation test of the last points against the others, with the energy distance
+ * (Székely, Rizzo 2004). It is exact: for exchangeable points, the rejection rate is at most the
+ * level. Sampling stops early once enough permutations reach the observed distance (Besag, Clifford
+ * 1991); almost always that takes only a few.
  */
 final class PermutationTest {
-  /** Random groups as far apart that end the test: more of them cost time and steady the score. */
-  private static final int ENOUGH = 2;
+  /**
+   * Number of permutations reaching the observed distance that stops the test. A higher number
+   * costs time, but reduces the variance of the score.
+   */
+  private static final int MAX_EXCEEDANCES = 2;
 
   private final double level;
   private final int limit;
   private final SplittableRandom random;
 
   /**
-   * @param level share of tests that may reject where there is no difference
+   * @param level maximum false positive rate
    */
   PermutationTest(double level, SplittableRandom random) {
     this.level = level;
-    this.limit = (int) Math.ceil(ENOUGH / level) - 1;
+    this.limit = (int) Math.ceil(MAX_EXCEEDANCES / level) - 1;
     this.random = random;
   }
 
   /**
-   * From 0 to 1, where the test rejects; logarithmic in the p-value between.
+   * Returns a score from 0 to 1, logarithmic in the p-value; 1 rejects the null hypothesis.
    *
-   * @param distances between points, symmetric
-   * @param n points there are, from the first on
-   * @param last size of the group at their end
-   * @param most what a distance counts at most: a single point far out would make every group it is
-   *     in the furthest, and hide all that comes after
+   * @param distances symmetric matrix of pairwise distances
+   * @param n number of points
+   * @param last number of points at the end that form the tested group
+   * @param maxDistance cap on distances: otherwise one outlier would dominate the distance of every
+   *     group it is in, and mask later changes
    */
-  double score(double[][] distances, int n, int last, double most) {
+  double score(double[][] distances, int n, int last, double maxDistance) {
     double[] rows = new double[n];
     double total = 0;
     int[] order = new int[n];
     for (int i = 0; i < n; i++) {
       for (int j = 0; j < n; j++) {
-        rows[i] += Math.min(most, distances[i][j]);
+        rows[i] += Math.min(maxDistance, distances[i][j]);
       }
       total += rows[i];
       order[i] = n - 1 - i;
     }
-    double observed = energy(distances, most, rows, total, order, last);
-    int asFar = 0;
-    int drawn = 0;
-    while (drawn < limit && asFar < ENOUGH) {
+    double observed = energy(distances, maxDistance, rows, total, order, last);
+    int exceedances = 0;
+    int permutations = 0;
+    while (permutations < limit && exceedances < MAX_EXCEEDANCES) {
       for (int i = 0; i < last; i++) {
         int j = i + random.nextInt(n - i);
         int swap = order[i];
         order[i] = order[j];
         order[j] = swap;
       }
-      drawn++;
-      // sums in another order differ in their last digits: what is equal must not count as less
-      asFar += energy(distances, most, rows, total, order, last) >= observed * (1 - 1e-9) ? 1 : 0;
+      permutations++;
+      // summation order changes the last digits: equal distances must count as exceedances
+      double permuted = energy(distances, maxDistance, rows, total, order, last);
+      exceedances += permuted >= observed * (1 - 1e-9) ? 1 : 0;
     }
-    return asFar < ENOUGH ? 1 : Math.min(1, Math.log((double) drawn / asFar) / -Math.log(level));
+    return exceedances < MAX_EXCEEDANCES
+        ? 1
+        : Math.min(1, Math.log((double) permutations / exceedances) / -Math.log(level));
   }
 
-  /** Between the first {@code last} points of the order and the rest. */
+  /**
+   * Returns the energy distance between the first {@code last} points of the order and the rest.
+   */
   private static double energy(
-      double[][] distances, double most, double[] rows, double total, int[] order, int last) {
+      double[][] distances,
+      double maxDistance,
+      double[] rows,
+      double total,
+      int[] order,
+      int last) {
     double within = 0;
     double all = 0;
     for (int i = 0; i < last; i++) {
       double[] row = distances[order[i]];
       all += rows[order[i]];
       for (int j = 0; j < i; j++) {
-        within += 2 * Math.min(most, row[order[j]]);
+        within += 2 * Math.min(maxDistance, row[order[j]]);
       }
     }
     double rest = order.length - last;

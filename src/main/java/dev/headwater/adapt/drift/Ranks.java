@@ -3,10 +3,10 @@ package dev.headwater.adapt.drift;
 import java.util.SplittableRandom;
 
 /**
- * Where a number stands among those before it, as a conformal p-value (Vovk, Gammerman, Shafer
- * 2005): uniform in (0, 1] and independent of the earlier ones as long as the numbers are
- * exchangeable, whatever their distribution; ties are broken by chance. Of more numbers than it can
- * hold it keeps a uniform draw (Vitter 1985). Not thread-safe.
+ * Computes conformal p-values of a sequence of numbers (Vovk, Gammerman, Shafer 2005). While the
+ * numbers are exchangeable, the p-values are uniform in (0, 1] and independent, whatever the
+ * distribution. Ties are broken at random. Beyond its capacity it keeps a uniform sample of the
+ * numbers (reservoir sampling: Vitter 1985). Not thread-safe.
  */
 final class Ranks {
   private final double[] values;
@@ -18,27 +18,27 @@ final class Ranks {
     this.random = random;
   }
 
-  /** Small where {@code value} is greater than those before it. Takes it in. */
+  /** Adds a value and returns its p-value, which is small for unusually large values. */
   double pValue(double value) {
-    int held = held();
+    int size = size();
     int greater = 0;
     int equal = 1;
-    for (int i = 0; i < held; i++) {
+    for (int i = 0; i < size; i++) {
       greater += values[i] > value ? 1 : 0;
       equal += values[i] == value ? 1 : 0;
     }
-    keep(value);
-    return (greater + (1 - random.nextDouble()) * equal) / (held + 1);
+    add(value);
+    return (greater + (1 - random.nextDouble()) * equal) / (size + 1);
   }
 
-  private int held() {
+  private int size() {
     return (int) Math.min(seen, values.length);
   }
 
-  private void keep(double value) {
-    long place = seen < values.length ? seen : random.nextLong(seen + 1);
-    if (place < values.length) {
-      values[(int) place] = value;
+  private void add(double value) {
+    long index = seen < values.length ? seen : random.nextLong(seen + 1);
+    if (index < values.length) {
+      values[(int) index] = value;
     }
     seen++;
   }

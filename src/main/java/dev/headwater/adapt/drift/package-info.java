@@ -1,4 +1,4 @@
-/** Whether the stream has left what the live head knows: without labels, and by its errors. */
+/** Drift detectors on features, confidences and errors. */
 @NullMarked
 package dev.headwater.adapt.drift;
 

@@ -4,13 +4,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samples to fit, all of one feature space.
+ * The training samples of one fit. All features come from one feature space.
  *
- * @param features one vector a sample
+ * @param features one vector per sample
  * @param classes output index of each sample's label
- * @param weights how much each sample counts; 0 leaves it out
- * @param pixels where each place has a class of its own, in place of {@code classes}
- * @param targets where a sample has no one class, likewise
+ * @param weights weight of each sample in the loss; 0 excludes it
+ * @param pixels per-pixel classes of a dense head, used instead of {@code classes}
+ * @param targets target vectors of samples without a single class, used instead of {@code classes}
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record Batch(
@@ -36,7 +36,8 @@ public record Batch(
         || features.size() != classes.length
         || features.size() != weights.length) {
       throw new IllegalArgumentException(
-          "%d features, %d classes and %d weights make no batch"
+          ("a batch needs equal, non-zero numbers of features, classes and weights: "
+                  + "got %d, %d and %d")
               .formatted(features.size(), classes.length, weights.length));
     }
   }

@@ -15,68 +15,70 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Fits linear heads in PyTorch. Deterministic on one device. Thread-safe; fits of several threads
- * take turns step by step, for DJL collects one gradient at a time in a process.
+ * Fine-tunes linear heads with PyTorch. Deterministic on one device. Thread-safe: concurrent fits
+ * alternate step by step, because DJL has a single gradient collector per process.
  *
- * <p>Source: multinomial logistic regression as a maximum a posteriori estimate, its prior a
- * Gaussian around the live head (L2-SP, Li et al. 2018) as wide as that head's own weights.
+ * <p>Method: maximum a posteriori estimate of multinomial logistic regression. The prior is a
+ * Gaussian around the live head (L2-SP, Li et al. 2018), as wide as that head's own weights.
  */
 public final class FineTuner {
-  /** Relative decrease of the loss below which the decisions no longer change. */
+  /** Relative decrease of the loss below which the predicted classes no longer change. */
   private static final double TOLERANCE = 2e-3;
 
-  /** Prior precision of a head that starts from nothing, and the range it may take. */
-  private static final double COLD_PULL = 0.05;
+  /** Prior precision (L2-SP strength) of a head trained from scratch. */
+  private static final double COLD_START_L2_SP = 0.05;
 
-  private static final double LEAST_PULL = 0.003;
-  private static final double MOST_PULL = 0.3;
+  /** Bounds of the prior precision of all other heads. */
+  private static final double MIN_L2_SP = 0.003;
+
+  private static final double MAX_L2_SP = 0.3;
 
   private static final int WARM_SAMPLES = 100;
   private static final int WARM_CLASSES = 10;
   private static final int WARM_FITS = 20;
 
-  /** Fewer are asked one by one: an engine is not worth its call. */
-  private static final int MANY = 16;
+  /** Below this many rows, plain Java is faster than a call into PyTorch. */
+  private static final int MIN_PYTORCH_ROWS = 16;
 
-  /** Rows asked at once, for what they take besides. */
-  private static final int MOST = 1024;
+  /** Rows per PyTorch call, which bounds the memory of a call. */
+  private static final int ROWS_PER_CALL = 1024;
 
   private final FitSettings settings;
   private final Engine engine;
   private final Device device;
-  private final boolean biased;
+  private final boolean hasBias;
   private final Steps steps;
   private volatile boolean cancelled;
 
   /**
-   * @param biased whether the heads have biases
-   * @throws IllegalArgumentException where the device asked for is not there
+   * @param hasBias whether the heads have biases
+   * @throws IllegalArgumentException if the configured device is not available
    */
-  public FineTuner(FitSettings settings, boolean biased) {
-    this(settings, biased, Steps.UNSEEN);
+  public FineTuner(FitSettings settings, boolean hasBias) {
+    this(settings, hasBias, Steps.UNSEEN);
   }
 
-  /** As {@link #FineTuner(FitSettings, boolean)}, and tells of every step. */
-  public FineTuner(FitSettings settings, boolean biased, Steps steps) {
-    // everything is on the class path: nothing to look for elsewhere, nobody to tell
+  /** Same as {@link #FineTuner(FitSettings, boolean)}, and reports every step to {@code steps}. */
+  public FineTuner(FitSettings settings, boolean hasBias, Steps steps) {
+    // everything is on the class path: no downloads and no telemetry
     System.setProperty("ai.djl.offline", "true");
     this.settings = settings;
-    this.biased = biased;
+    this.hasBias = hasBias;
     this.steps = steps;
     this.engine = Engine.getEngine("PyTorch");
     this.device = device(settings.device(), engine.getGpuCount());
   }
 
-  /** Where heads are trained: {@code cpu} or {@code cuda:N}. */
+  /** Returns the device that heads are trained on: {@code cpu} or {@code cuda:N}. */
   public String device() {
     return device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu";
   }
 
   /**
-   * Loads what PyTorch loads at its first use, and has compiled what a fit runs, so that the first
-   * real one waits for neither.
+   * Loads PyTorch's native code and lets the JVM compile the training loop, so that the first real
+   * fit does not wait for either.
    *
-   * @param dim of the features to come
+   * @param dim number of features
    */
   public void warmUp(int dim) {
     Random random = new Random(1);
@@ -96,7 +98,7 @@ public final class FineTuner {
     fit(LinearHead.empty(dim), WARM_CLASSES, batch, Collections.nCopies(WARM_FITS, weights));
   }
 
-  /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
+  /** Makes running and future fits throw {@code CancellationException} promptly. */
   public void cancel() {
     cancelled = true;
   }
@@ -108,30 +110,34 @@ public final class FineTuner {
     int id = name.equals("auto") ? 0 : Integer.parseInt(name.substring("cuda:".length()));
     if (id >= gpus) {
       throw new IllegalArgumentException(
-          "device %s asked for, but PyTorch finds %s: use auto or cpu, or run on a machine and with a PyTorch build that have it"
-              .formatted(name, gpus == 0 ? "no GPU" : gpus + " GPUs, cuda:0 first"));
+          ("device %s is not available, PyTorch finds %s: use auto or cpu, "
+                  + "or use a GPU machine and a CUDA build of PyTorch")
+              .formatted(name, gpus == 0 ? "no GPU" : gpus + " GPUs, numbered from cuda:0"));
     }
     return Device.gpu(id);
   }
 
   /**
-   * @param live where to start from and what to stay near; empty in a cold start
-   * @param classes of the fitted head, at least those of {@code live}, whose indexes they keep
+   * Fits one head to the samples of a batch.
+   *
+   * @param live the head to start from and to regularise towards; empty on a cold start
+   * @param classes number of classes of the fitted head, at least that of {@code live}; existing
+   *     classes keep their indexes
    */
   public LinearHead fit(LinearHead live, int classes, Batch batch) {
     return fit(live, classes, batch, List.of(batch.weights())).get(0);
   }
 
-  /** One head for each way to weight the same samples. */
+  /** Fits one head per weighting of the same samples. */
   public List<LinearHead> fit(
       LinearHead live, int classes, Batch batch, List<double[]> weightings) {
     return fit(live, List.of(), classes, batch, weightings);
   }
 
   /**
-   * As {@link #fit(LinearHead, int, Batch, List)}, going on from heads that are near already.
+   * Same as {@link #fit(LinearHead, int, Batch, List)}, starting from heads near the optimum.
    *
-   * @param starts one for each weighting, or none
+   * @param starts one head per weighting, or empty
    */
   public List<LinearHead> fit(
       LinearHead live,
@@ -139,43 +145,44 @@ public final class FineTuner {
       int classes,
       Batch batch,
       List<double[]> weightings) {
-    Standardiser standardiser = new Standardiser(batch, biased);
-    Batch standard =
+    Standardiser standardiser = new Standardiser(batch, hasBias);
+    Batch standardised =
         new Batch(
             batch.features().stream().map(standardiser::features).toList(),
             batch.classes(),
             batch.weights(),
             null,
             batch.targets());
-    LinearHead inside = standardiser.inward(live);
-    LinearHead anchor = NewRows.anchor(inside, classes);
-    // per calling thread, for that is how OpenMP keeps it
+    LinearHead standardisedLive = standardiser.inward(live);
+    LinearHead anchor = NewRows.anchor(standardisedLive, classes);
+    // OpenMP keeps this setting per calling thread
     JniUtils.setNumThreads(settings.threads());
     List<LinearHead> heads = new ArrayList<>();
     try (NDManager manager = engine.newBaseManager(device);
-        SoftmaxLoss loss = new SoftmaxLoss(manager, standard, anchor, pull(inside), biased)) {
+        SoftmaxLoss loss =
+            new SoftmaxLoss(manager, standardised, anchor, l2Sp(standardisedLive), hasBias)) {
       for (double[] weights : weightings) {
         loss.reweight(weights);
         LinearHead start =
             starts.isEmpty()
-                ? start(inside, anchor, standard.weighted(weights))
+                ? initial(standardisedLive, anchor, standardised.weighted(weights))
                 : standardiser.inward(starts.get(heads.size()));
-        if (heads.isEmpty()) { // the weightings differ in few samples
+        if (heads.isEmpty()) { // shared by all: the weightings differ in few samples
           loss.curvatureAt(parameters(start));
         }
-        int before = heads.size() * settings.iterations();
+        int stepsBefore = heads.size() * settings.iterations();
         int limit = weightings.size() * settings.iterations();
         heads.add(
             standardiser.outward(
-                minimise(loss, start, (i, value) -> steps.stepped(before + i, limit, value))));
+                minimise(loss, start, (i, value) -> steps.stepped(stepsBefore + i, limit, value))));
       }
     }
     return heads;
   }
 
-  /** By class, of each of these features. */
+  /** Returns the logits of each feature vector, by class. */
   public List<float[]> logits(LinearHead head, List<float[]> features) {
-    if (features.size() < MANY || head.classes() == 0) {
+    if (features.size() < MIN_PYTORCH_ROWS || head.classes() == 0) {
       return features.stream().map(head::logits).toList();
     }
     JniUtils.setNumThreads(settings.threads());
@@ -186,13 +193,14 @@ public final class FineTuner {
               .create(FloatBuffer.wrap(head.weight()), new Shape(head.classes(), head.dim()))
               .transpose();
       NDArray bias = manager.create(head.bias());
-      for (int from = 0; from < features.size(); from += MOST) {
-        List<float[]> some = features.subList(from, Math.min(features.size(), from + MOST));
-        FloatBuffer rows = FloatBuffer.wrap(Tensor.rows(some, head.dim()).values());
-        Shape shape = new Shape(some.size(), head.dim());
+      for (int from = 0; from < features.size(); from += ROWS_PER_CALL) {
+        List<float[]> chunk =
+            features.subList(from, Math.min(features.size(), from + ROWS_PER_CALL));
+        FloatBuffer rows = FloatBuffer.wrap(Tensor.rows(chunk, head.dim()).values());
+        Shape shape = new Shape(chunk.size(), head.dim());
         try (NDManager step = manager.newSubManager()) {
           float[] all = step.create(rows, shape).matMul(weight).add(bias).toFloatArray();
-          for (int i = 0; i < some.size(); i++) {
+          for (int i = 0; i < chunk.size(); i++) {
             logits.add(Arrays.copyOfRange(all, i * head.classes(), (i + 1) * head.classes()));
           }
         }
@@ -201,21 +209,21 @@ public final class FineTuner {
     return logits;
   }
 
-  /** A mean of features is where a class is, and says nothing of a number. */
-  private static LinearHead start(LinearHead live, LinearHead anchor, Batch batch) {
+  /** Class means are a useful start for classes only, not for regression or multi-label targets. */
+  private static LinearHead initial(LinearHead live, LinearHead anchor, Batch batch) {
     return batch.targets() == null ? NewRows.start(live, anchor, batch) : anchor;
   }
 
-  private LinearHead minimise(SoftmaxLoss loss, LinearHead start, Lbfgs.Seen seen) {
-    float[] found =
-        new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled, seen)
+  private LinearHead minimise(SoftmaxLoss loss, LinearHead start, Lbfgs.Seen listener) {
+    float[] optimum =
+        new Lbfgs(settings.iterations(), TOLERANCE, () -> cancelled, listener)
             .minimise(loss, parameters(start));
     int size = start.weight().length;
     return new LinearHead(
         start.classes(),
         start.dim(),
-        Arrays.copyOf(found, size),
-        Arrays.copyOfRange(found, size, found.length));
+        Arrays.copyOf(optimum, size),
+        Arrays.copyOfRange(optimum, size, optimum.length));
   }
 
   private static float[] parameters(LinearHead head) {
@@ -224,9 +232,9 @@ public final class FineTuner {
     return parameters;
   }
 
-  private double pull(LinearHead live) {
+  private double l2Sp(LinearHead live) {
     if (live.classes() == 0) {
-      return COLD_PULL;
+      return COLD_START_L2_SP;
     }
     double sum = 0;
     double squares = 0;
@@ -236,6 +244,6 @@ public final class FineTuner {
     }
     int n = live.weight().length;
     double variance = squares / n - (sum / n) * (sum / n);
-    return Math.min(MOST_PULL, Math.max(LEAST_PULL, settings.pull() / Math.max(1e-12, variance)));
+    return Math.min(MAX_L2_SP, Math.max(MIN_L2_SP, settings.pull() / Math.max(1e-12, variance)));
   }
 }

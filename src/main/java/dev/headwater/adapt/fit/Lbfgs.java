@@ -8,9 +8,10 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Limited-memory BFGS (Nocedal 1980; Nocedal and Wright, Numerical Optimization, algorithm 7.5)
- * with a backtracking line search, from the objective's own idea of its curvature. The objective of
- * a linear head is smooth, strongly convex and cheap to evaluate whole, where this needs a tenth of
- * the passes a stochastic method does and no learning rate.
+ * with a backtracking line search. The objective supplies the initial inverse Hessian.
+ *
+ * <p>The loss of a linear head is smooth, strongly convex and cheap to evaluate on the full batch.
+ * There, L-BFGS needs a tenth of the passes of a stochastic method, and no learning rate.
  */
 final class Lbfgs {
   private static final int HISTORY = 8;
@@ -21,34 +22,36 @@ final class Lbfgs {
   private final int iterations;
   private final double tolerance;
   private final BooleanSupplier cancelled;
-  private final Seen seen;
+  private final Seen listener;
   private final Deque<Pair> pairs = new ArrayDeque<>();
 
-  /** A step and the change of the gradient over it, as it is and preconditioned. */
+  /** A step with the change of the gradient along it, both raw and preconditioned. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Pair(float[] step, float[] change, float[] conditioned, double curvature) {}
 
-  /** Is told of every iteration, from 1, and what the objective is after it. */
+  /** Receives every iteration, counted from 1, and the objective's value after it. */
   interface Seen {
     void iterated(int iteration, double value);
   }
 
-  /** Unseen. */
   Lbfgs(int iterations, double tolerance, BooleanSupplier cancelled) {
     this(iterations, tolerance, cancelled, (iteration, value) -> {});
   }
 
   /**
-   * @param tolerance relative decrease below which to stop
+   * @param iterations maximum number of iterations
+   * @param tolerance relative decrease of the objective below which to stop
    */
-  Lbfgs(int iterations, double tolerance, BooleanSupplier cancelled, Seen seen) {
-    this.seen = seen;
+  Lbfgs(int iterations, double tolerance, BooleanSupplier cancelled, Seen listener) {
+    this.listener = listener;
     this.iterations = iterations;
     this.tolerance = tolerance;
     this.cancelled = cancelled;
   }
 
-  /** Where it got to from {@code start}; never worse than there. */
+  /**
+   * Minimises the objective and returns the best parameters found, never worse than {@code start}.
+   */
   float[] minimise(Objective objective, float[] start) {
     pairs.clear();
     float[] at = start.clone();
@@ -62,24 +65,24 @@ final class Lbfgs {
       double length = 1;
       float[] next = at;
       double nextValue = value;
-      boolean descended = false;
-      for (int tries = 0; tries < BACKTRACKS && !descended; tries++, length *= BACKTRACK) {
+      boolean hasDescended = false;
+      for (int tries = 0; tries < BACKTRACKS && !hasDescended; tries++, length *= BACKTRACK) {
         if (cancelled.getAsBoolean()) {
           throw new CancellationException("training was cancelled");
         }
         next = step(at, direction, length);
         nextValue = objective.evaluate(next, nextGradient);
-        descended = nextValue <= value + SUFFICIENT_DECREASE * length * slope;
+        hasDescended = nextValue <= value + SUFFICIENT_DECREASE * length * slope;
       }
-      if (!descended) {
+      if (!hasDescended) {
         return at;
       }
-      seen.iterated(i + 1, nextValue);
+      listener.iterated(i + 1, nextValue);
       if (value - nextValue <= tolerance * Math.max(1e-3, Math.abs(value))) {
         return next;
       }
       float[] nextConditioned = objective.preconditioned(nextGradient);
-      remember(
+      addPair(
           difference(next, at),
           difference(nextGradient, gradient),
           difference(nextConditioned, conditioned));
@@ -93,7 +96,7 @@ final class Lbfgs {
     return at;
   }
 
-  /** Downhill, scaled by the curvature seen so far. */
+  /** Returns the quasi-Newton descent direction (two-loop recursion). */
   private float[] direction(float[] gradient, float[] conditioned) {
     float[] rest = gradient.clone();
     float[] q = conditioned.clone();
@@ -117,7 +120,7 @@ final class Lbfgs {
     return q;
   }
 
-  private void remember(float[] step, float[] change, float[] conditioned) {
+  private void addPair(float[] step, float[] change, float[] conditioned) {
     double curvature = dot(step, change);
     if (curvature > 1e-12) {
       pairs.addLast(new Pair(step, change, conditioned, curvature));
@@ -153,7 +156,7 @@ final class Lbfgs {
     }
   }
 
-  /** In four sums, which the processor adds up side by side. */
+  /** Uses four independent sums, which the CPU computes in parallel. */
   private static double dot(float[] a, float[] b) {
     double first = 0;
     double second = 0;

@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * logits = weight · features + bias. The arrays are not copied: whoever makes one gives them away.
+ * A linear head: logits = weight · features + bias. The arrays are not copied; the caller must not
+ * modify them afterwards.
  *
  * @param weight [classes, dim], row-major
  * @param bias [classes]
@@ -15,17 +16,17 @@ public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
   public LinearHead {
     if (weight.length != classes * dim || bias.length != classes) {
       throw new IllegalArgumentException(
-          "a head of %d classes on %d features has not %d weights and %d biases"
+          "a head of %d classes and %d features cannot have %d weights and %d biases"
               .formatted(classes, dim, weight.length, bias.length));
     }
   }
 
-  /** A head without classes, to grow from. */
+  /** Returns a head without classes, the start of a cold start. */
   public static LinearHead empty(int dim) {
     return new LinearHead(0, dim, new float[0], new float[0]);
   }
 
-  /** The head whose logits are the mean of theirs; all must be of one shape. */
+  /** Returns the ensemble mean: its logits are the mean of theirs. All heads have one shape. */
   public static LinearHead mean(List<LinearHead> heads) {
     LinearHead first = heads.get(0);
     LinearHead mean =
@@ -50,7 +51,7 @@ public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
     return logits;
   }
 
-  /** In four sums, which the processor adds up side by side. */
+  /** Uses four independent sums, which the CPU computes in parallel. */
   private double product(int row, float[] features) {
     double first = 0;
     double second = 0;
@@ -69,7 +70,7 @@ public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
     return first + second + third + fourth;
   }
 
-  /** Index of the greatest logit. */
+  /** Returns the index of the largest logit. */
   public int best(float[] features) {
     float[] logits = logits(features);
     int best = 0;
@@ -79,12 +80,12 @@ public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
     return best;
   }
 
-  /** The same decisions at another temperature, which softens where it is above 1. */
+  /** Returns this head at another softmax temperature; the predicted classes are the same. */
   public LinearHead cooled(double temperature) {
     return scaled(1 / temperature, 0);
   }
 
-  /** The head that says {@code factor} times what this says, plus {@code shift}. */
+  /** Returns the head whose logits are {@code factor} · logits + {@code shift}. */
   public LinearHead scaled(double factor, double shift) {
     LinearHead scaled = new LinearHead(classes, dim, weight.clone(), bias.clone());
     for (int i = 0; i < weight.length; i++) {
@@ -100,7 +101,7 @@ public record LinearHead(int classes, int dim, float[] weight, float[] bias) {
     return finite(weight) && finite(bias);
   }
 
-  /** With rows of zeros for further classes. */
+  /** Returns this head with rows of zeros for additional classes. */
   LinearHead grown(int newClasses) {
     return new LinearHead(
         newClasses, dim, Arrays.copyOf(weight, newClasses * dim), Arrays.copyOf(bias, newClasses));

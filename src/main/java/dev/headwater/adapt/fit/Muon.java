@@ -8,80 +8,84 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
- * Muon (Jordan et al. 2024): matrices, and kernels as matrices of one row an output, go by their
- * momentum made orthogonal, so that a step is as long in each direction that the samples know of,
- * and the same whichever way round the matrix is written; what has one dimension of more than one
- * goes by Adam. With decoupled decay (AdamW: Loshchilov and Hutter 2019) towards where it began
- * instead of zero: L2-SP (Li et al. 2018), so that what the samples say nothing of stays.
+ * The Muon optimiser (Jordan et al. 2024). Matrices, and convolution kernels as matrices with one
+ * row per output channel, follow their orthogonalised momentum. A step then has the same length in
+ * every direction that the samples span, whether or not the matrix is transposed. Parameters with a
+ * single dimension larger than 1 use Adam.
+ *
+ * <p>The weight decay is decoupled (AdamW: Loshchilov and Hutter 2019) and pulls towards the
+ * starting point instead of zero (L2-SP, Li et al. 2018). Parameters that the samples do not
+ * constrain therefore keep their values.
  */
 final class Muon {
-  /** Length of a step of a matrix: all its singular values, about. */
-  private static final double MATRIX_RATE = 5e-2;
+  /** Learning rate of matrices: approximately all singular values of a step. */
+  private static final double MATRIX_LEARNING_RATE = 5e-2;
 
-  /** Of a step of Adam. */
-  private static final double RATE = 3e-3;
+  /** Learning rate of Adam, also of the weight decay. */
+  private static final double LEARNING_RATE = 3e-3;
 
-  private static final double FIRST = 0.9;
-  private static final double SECOND = 0.999;
+  private static final double BETA1 = 0.9;
+  private static final double BETA2 = 0.999;
   private static final double EPSILON = 1e-8;
 
-  /** So that what has no gradient stays where it is. */
-  private static final double NOTHING = 1e-16;
+  /** Added to the norm, so that a matrix without gradient stays unchanged. */
+  private static final double NORM_EPSILON = 1e-16;
 
-  private static final int ITERATIONS = 5;
+  private static final int NEWTON_SCHULZ_STEPS = 5;
 
-  /** Of the Newton-Schulz iteration, which take all singular values to between .7 and 1.2. */
+  /** Newton-Schulz coefficients, which move all singular values to between 0.7 and 1.2. */
   private static final double[] QUINTIC = {3.4445, -4.7750, 2.0315};
 
-  private final Weights shapes;
+  private final Weights initial;
   private final NDManager manager;
   private final float[] start;
   private final float[] at;
-  private final float[] mean;
-  private final float[] square;
-  private final double pull;
+  private final float[] firstMoment;
+  private final float[] secondMoment;
+  private final double l2Sp;
   private int steps;
 
   /**
-   * @param shapes where it begins, and what it is pulled to
-   * @param pull share of the way back there that a step of rate 1 goes
-   * @param manager of the device that multiplies
+   * @param initial the starting point, which the weight decay pulls towards
+   * @param l2Sp L2-SP weight decay, multiplied by the learning rate at each step
+   * @param manager manager of the device for matrix products
    */
-  Muon(Weights shapes, double pull, NDManager manager) {
-    this.shapes = shapes;
+  Muon(Weights initial, double l2Sp, NDManager manager) {
+    this.initial = initial;
     this.manager = manager;
-    this.start = shapes.flat();
+    this.start = initial.flat();
     this.at = start.clone();
-    this.mean = new float[at.length];
-    this.square = new float[at.length];
-    this.pull = pull;
+    this.firstMoment = new float[at.length];
+    this.secondMoment = new float[at.length];
+    this.l2Sp = l2Sp;
   }
 
-  /** Where it is; not to be written to. */
+  /** Returns the current parameters; read-only. */
   float[] at() {
     return at;
   }
 
   /**
-   * Passes over a gradient that it could not square: one minibatch is lost, where otherwise every
-   * step after it would be. Steps being of bounded length, weights then stay finite.
+   * Performs one step. Skips a gradient whose square is not finite: this loses one minibatch, where
+   * the optimiser state would otherwise become NaN. Steps have bounded length, so the weights stay
+   * finite.
    */
   void step(float[] gradient) {
-    for (float slope : gradient) {
-      if (!Float.isFinite(slope * slope)) {
+    for (float value : gradient) {
+      if (!Float.isFinite(value * value)) {
         return;
       }
     }
     steps++;
     for (int i = 0; i < at.length; i++) {
-      mean[i] += (float) ((1 - FIRST) * (gradient[i] - mean[i]));
+      firstMoment[i] += (float) ((1 - BETA1) * (gradient[i] - firstMoment[i]));
     }
     int from = 0;
-    for (Tensor tensor : shapes.tensors().values()) {
+    for (Tensor tensor : initial.tensors().values()) {
       int to = from + tensor.values().length;
       int rows = rows(tensor.shape());
       if (rows > 1 && to - from > rows) {
-        along(gradient, from, to, rows);
+        muon(gradient, from, to, rows);
       } else {
         adam(gradient, from, to);
       }
@@ -89,35 +93,39 @@ final class Muon {
     }
   }
 
-  /** Of a kernel its outputs; a dimension of one says nothing. */
+  /** Returns the number of rows: a kernel's output channels. Dimensions of size 1 are skipped. */
   private static int rows(long[] shape) {
     return (int) Arrays.stream(shape).filter(size -> size > 1).findFirst().orElse(1);
   }
 
-  private void along(float[] gradient, int from, int to, int rows) {
-    float[] ahead = new float[to - from];
+  private void muon(float[] gradient, int from, int to, int rows) {
+    float[] lookahead = new float[to - from];
     for (int i = from; i < to; i++) {
-      ahead[i - from] = (float) (FIRST * mean[i] + (1 - FIRST) * gradient[i]); // Nesterov's
+      // Nesterov momentum
+      lookahead[i - from] = (float) (BETA1 * firstMoment[i] + (1 - BETA1) * gradient[i]);
     }
-    float[] direction = orthogonal(ahead, rows, (to - from) / rows);
+    float[] direction = orthogonal(lookahead, rows, (to - from) / rows);
     for (int i = from; i < to; i++) {
-      at[i] -= (float) (MATRIX_RATE * direction[i - from] + RATE * pull * (at[i] - start[i]));
+      at[i] -=
+          (float)
+              (MATRIX_LEARNING_RATE * direction[i - from]
+                  + LEARNING_RATE * l2Sp * (at[i] - start[i]));
     }
   }
 
   /**
-   * U V' of a matrix U S V', about. The iteration takes S to a polynomial of it, and what stands
-   * left of the matrix is one of its Gram matrix, which is the smaller: so that is iterated.
+   * Approximates U V' of a matrix U S V'. Each iteration multiplies the matrix from the left by a
+   * polynomial of its Gram matrix. The Gram matrix is smaller, so the iteration runs on it.
    */
   private float[] orthogonal(float[] matrix, int rows, int columns) {
     try (NDManager scope = manager.newSubManager()) {
-      NDArray given = scope.create(FloatBuffer.wrap(matrix), new Shape(rows, columns));
-      NDArray x = rows > columns ? given.transpose() : given;
-      x = x.div(x.norm().add(NOTHING));
+      NDArray input = scope.create(FloatBuffer.wrap(matrix), new Shape(rows, columns));
+      NDArray x = rows > columns ? input.transpose() : input;
+      x = x.div(x.norm().add(NORM_EPSILON));
       NDArray gram = x.matMul(x.transpose());
       NDArray factor = factor(gram, scope);
       NDArray product = factor;
-      for (int i = 1; i < ITERATIONS; i++) {
+      for (int i = 1; i < NEWTON_SCHULZ_STEPS; i++) {
         gram = factor.matMul(gram).matMul(factor);
         factor = factor(gram, scope);
         product = factor.matMul(product);
@@ -127,7 +135,7 @@ final class Muon {
     }
   }
 
-  /** What one iteration multiplies by. */
+  /** Returns the polynomial that one iteration multiplies by. */
   private static NDArray factor(NDArray gram, NDManager scope) {
     return scope
         .eye(Math.toIntExact(gram.getShape().get(0)))
@@ -137,13 +145,14 @@ final class Muon {
   }
 
   private void adam(float[] gradient, int from, int to) {
-    double length = RATE * Math.sqrt(1 - Math.pow(SECOND, steps)) / (1 - Math.pow(FIRST, steps));
+    double stepSize =
+        LEARNING_RATE * Math.sqrt(1 - Math.pow(BETA2, steps)) / (1 - Math.pow(BETA1, steps));
     for (int i = from; i < to; i++) {
-      square[i] += (float) ((1 - SECOND) * (gradient[i] * gradient[i] - square[i]));
+      secondMoment[i] += (float) ((1 - BETA2) * (gradient[i] * gradient[i] - secondMoment[i]));
       at[i] -=
           (float)
-              (length * mean[i] / (Math.sqrt(square[i]) + EPSILON)
-                  + RATE * pull * (at[i] - start[i]));
+              (stepSize * firstMoment[i] / (Math.sqrt(secondMoment[i]) + EPSILON)
+                  + LEARNING_RATE * l2Sp * (at[i] - start[i]));
     }
   }
 }

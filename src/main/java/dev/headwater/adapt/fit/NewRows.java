@@ -3,14 +3,14 @@ package dev.headwater.adapt.fit;
 import java.util.Arrays;
 
 /**
- * Rows for labels the live head does not know. They start as the mean of their class's features at
- * the length of an average row; they are pulled towards zero, for a mean is a poor belief to hold
- * on to (measured: see EXPERIMENTS.md).
+ * Weight rows of labels that the live head does not have. They start at the mean of their class's
+ * features, scaled to the average row norm. L2-SP pulls them towards zero, because a class mean is
+ * a poor prior (measured: see docs/design/experiments.md).
  */
 final class NewRows {
   private NewRows() {}
 
-  /** New rows zero, their biases the mean of the others. */
+  /** Returns the L2-SP anchor: new rows are zero, their biases the mean of the existing ones. */
   static LinearHead anchor(LinearHead live, int classes) {
     LinearHead grown = live.grown(classes);
     double mean = 0;
@@ -21,7 +21,7 @@ final class NewRows {
     return grown;
   }
 
-  /** New rows at the class means of what the batch weights above 0. */
+  /** Returns the starting point: new rows are class means over samples with positive weight. */
   static LinearHead start(LinearHead live, LinearHead anchor, Batch batch) {
     int dim = live.dim();
     float[] weight = anchor.weight().clone();
@@ -33,25 +33,25 @@ final class NewRows {
         }
       }
     }
-    double length = live.classes() == 0 ? 1 : meanLength(live);
+    double targetNorm = live.classes() == 0 ? 1 : meanNorm(live);
     for (int row = live.classes(); row < anchor.classes(); row++) {
-      double norm = length(weight, row * dim, dim);
+      double norm = norm(weight, row * dim, dim);
       for (int d = 0; norm > 0 && d < dim; d++) {
-        weight[row * dim + d] *= (float) (length / norm);
+        weight[row * dim + d] *= (float) (targetNorm / norm);
       }
     }
     return new LinearHead(anchor.classes(), dim, weight, anchor.bias().clone());
   }
 
-  private static double meanLength(LinearHead head) {
+  private static double meanNorm(LinearHead head) {
     double sum = 0;
     for (int row = 0; row < head.classes(); row++) {
-      sum += length(head.weight(), row * head.dim(), head.dim());
+      sum += norm(head.weight(), row * head.dim(), head.dim());
     }
     return sum / head.classes();
   }
 
-  private static double length(float[] values, int from, int count) {
+  private static double norm(float[] values, int from, int count) {
     double squares = 0;
     for (int i = from; i < from + count; i++) {
       squares += (double) values[i] * values[i];

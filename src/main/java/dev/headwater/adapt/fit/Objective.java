@@ -1,16 +1,17 @@
 package dev.headwater.adapt.fit;
 
-/** A differentiable function of many parameters. */
+/** A differentiable objective function. */
 interface Objective {
   /**
-   * @param gradient is overwritten with the gradient at {@code parameters}
-   * @return the value there
+   * Evaluates the objective and its gradient at {@code parameters}.
+   *
+   * @param gradient is overwritten with the gradient
    */
   double evaluate(float[] parameters, float[] gradient);
 
   /**
-   * A vector times what is known of the inverse Hessian beforehand: linear, symmetric and positive,
-   * the same all along.
+   * Returns the product of an approximate inverse Hessian and a vector. The operator must be
+   * linear, symmetric and positive definite, and constant during a minimisation.
    */
   default float[] preconditioned(float[] vector) {
     return vector.clone();

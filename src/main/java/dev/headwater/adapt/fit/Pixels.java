@@ -3,28 +3,28 @@ package dev.headwater.adapt.fit;
 import java.util.List;
 
 /**
- * The classes of places, where every place of a sample has its own.
+ * The pixel labels of a dense head.
  *
- * @param classes of each sample's places, in the order of its rows; -1 where it does not count
- * @param weights how much a place of each class counts
+ * @param classes class of each pixel, per sample in row-major order; -1 excludes a pixel
+ * @param weights weight of a pixel, by class
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record Pixels(List<byte[]> classes, double[] weights) {
   /**
-   * Puts the weight of each place's own class where that class's log-probability will be.
+   * Writes the weight of each pixel at the position of its class.
    *
-   * @param target class by class, each a map; of zeros
+   * @param target [classes, pixels] per sample, initially zeros
    * @return the sum of the weights
    */
   double fill(int sample, double weight, float[] target, int from, int count) {
-    byte[] places = classes.get(sample);
+    byte[] pixels = classes.get(sample);
     double sum = 0;
-    for (int place = 0; place < places.length; place++) {
-      int own = places[place];
-      if (own >= 0 && own < count) {
-        double counts = weight * weights[own];
-        target[from + own * places.length + place] = (float) counts;
-        sum += counts;
+    for (int pixel = 0; pixel < pixels.length; pixel++) {
+      int label = pixels[pixel];
+      if (label >= 0 && label < count) {
+        double pixelWeight = weight * weights[label];
+        target[from + label * pixels.length + pixel] = (float) pixelWeight;
+        sum += pixelWeight;
       }
     }
     return sum;

@@ -10,28 +10,29 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weighted cross-entropy of a linear head (or the loss of its {@link Targets}) with a quadratic
- * pull towards an anchor (L2-SP, Li et al. 2018): sum of w · CE + pull / 2 · |W - W₀|², over the
- * sum of w. The samples stay on the device; each evaluation's tensors and gradients are closed
- * before it returns.
+ * The weighted cross-entropy of a linear head (or the loss of its {@link Targets}) with L2-SP
+ * regularisation towards an anchor (Li et al. 2018): (Σ w · CE + λ / 2 · |W - W₀|²) / Σ w.
+ *
+ * <p>The samples stay on the device. Each evaluation closes its tensors and gradients before it
+ * returns.
  */
 final class SoftmaxLoss implements Objective, AutoCloseable {
-  /** A bias is one number a class and need not be held as firmly as its many weights. */
-  private static final float BIAS_PULL = 0.1f;
+  /** L2-SP strength of a bias, relative to that of a weight: one bias offsets many weights. */
+  private static final float BIAS_L2_SP = 0.1f;
 
-  /** More, and the Hessian costs more to invert than it saves. */
-  private static final int MOST_INVERTED = 2048;
+  /** Above this many features, inverting the Hessian costs more than it saves. */
+  private static final int MAX_PRECONDITIONED_DIM = 2048;
 
-  /** Of its mean eigenvalue, added to each: what single precision can invert. */
-  private static final double LEAST_EIGENVALUE = 1e-4;
+  /** Damping, as a fraction of the mean eigenvalue, so that float32 can invert the Hessian. */
+  private static final double DAMPING = 1e-4;
 
-  /** DJL collects one gradient at a time in a process; trainers of several tasks share one. */
+  /** The lock for backward passes: DJL has a single gradient collector per process. */
   static final Object COLLECTING = new Object();
 
   private final NDManager manager;
   private final LinearHead anchor;
-  private final double pull;
-  private final boolean biased;
+  private final double l2Sp;
+  private final boolean trainBias;
   private final NDArray features;
   private final NDArray classes;
   private final @Nullable Targets targets;
@@ -41,17 +42,19 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
   private double biasInverse;
 
   /**
-   * @param batch standardised
-   * @param biased false keeps the biases where they are
+   * @param batch samples with standardised features
+   * @param l2Sp L2-SP strength λ
+   * @param trainBias whether biases are trained; if false they keep their values
    */
-  SoftmaxLoss(NDManager manager, Batch batch, LinearHead anchor, double pull, boolean biased) {
+  SoftmaxLoss(NDManager manager, Batch batch, LinearHead anchor, double l2Sp, boolean trainBias) {
     this.manager = manager.newSubManager();
     this.anchor = anchor;
-    this.pull = pull;
-    this.biased = biased;
+    this.l2Sp = l2Sp;
+    this.trainBias = trainBias;
     FloatBuffer rows = FloatBuffer.allocate(batch.size() * anchor.dim());
     batch.features().forEach(rows::put);
-    // one column a sample: what is computed then belongs to the step's weights, and goes with it
+    // one column per sample: results then belong to the manager of the step's weights and are
+    // closed with it
     features = this.manager.create(rows.flip(), new Shape(batch.size(), anchor.dim())).transpose();
     targets = batch.targets();
     classes = targets == null ? classes(batch) : columns(targets.rows());
@@ -70,7 +73,7 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     return manager.create(values.flip(), new Shape(rows.size(), anchor.classes())).transpose();
   }
 
-  /** Counts the same samples differently from now on; 0 leaves one out. */
+  /** Sets the sample weights; 0 excludes a sample. */
   void reweight(double[] newWeights) {
     weights.close();
     weights = column(newWeights);
@@ -78,12 +81,12 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
   }
 
   /**
-   * From now on {@link #preconditioned} knows the curvature at these parameters: of all classes one
-   * Hessian, the mean of theirs, Σ w · mean p (1 - p) · x xᵀ + pull. It costs as much as one or two
-   * evaluations and saves two of three.
+   * Computes the preconditioner that {@link #preconditioned} applies from now on: the inverse
+   * Hessian at these parameters. All classes share the mean of their Hessians, Σ w · mean(p (1 -
+   * p)) · x xᵀ + λ. It costs one or two evaluations and saves two thirds of them.
    */
   void curvatureAt(float[] parameters) {
-    if (anchor.dim() > MOST_INVERTED) {
+    if (anchor.dim() > MAX_PRECONDITIONED_DIM) {
       return;
     }
     Shape square = new Shape(anchor.dim(), anchor.dim());
@@ -94,13 +97,13 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
           targets == null
               ? Targets.varianceOf(outputs.softmax(0))
               : targets.loss().curvature(outputs, classes);
-      NDArray each = curvature.reshape(1, -1).mul(weights);
-      double sum = each.sum().getFloat();
-      NDArray hessian = each.mul(features).matMul(features.transpose());
+      NDArray perSample = curvature.reshape(1, -1).mul(weights);
+      double sum = perSample.sum().getFloat();
+      NDArray hessian = perSample.mul(features).matMul(features.transpose());
       // features are standardised, so the mean eigenvalue is about the sum
-      double least = pull + LEAST_EIGENVALUE * sum;
-      values = hessian.add(step.eye(anchor.dim()).mul(least)).inverse().toFloatArray();
-      biasInverse = 1 / (sum + pull * BIAS_PULL);
+      double diagonal = l2Sp + DAMPING * sum;
+      values = hessian.add(step.eye(anchor.dim()).mul(diagonal)).inverse().toFloatArray();
+      biasInverse = 1 / (sum + l2Sp * BIAS_L2_SP);
     }
     inverse = manager.create(FloatBuffer.wrap(values), square);
   }
@@ -152,7 +155,7 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     synchronized (COLLECTING) {
       loss = loss(parameters, gradient);
     }
-    return (loss + addPull(parameters, gradient)) / scaled(gradient);
+    return (loss + addPenalty(parameters, gradient)) / scaled(gradient);
   }
 
   private double loss(float[] parameters, float[] gradient) {
@@ -164,11 +167,11 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
       weight.setRequiresGradient(true);
       bias.setRequiresGradient(true);
       NDArray logits = weight.matMul(features).add(bias);
-      NDArray each =
+      NDArray perSample =
           targets == null
               ? logits.logSoftmax(0).gather(classes, 0).neg()
               : targets.loss().each(logits, classes);
-      NDArray sum = each.mul(weights).sum();
+      NDArray sum = perSample.mul(weights).sum();
       collector.backward(sum);
       copy(weight.getGradient(), gradient, 0);
       copy(bias.getGradient(), gradient, size);
@@ -183,16 +186,16 @@ final class SoftmaxLoss implements Objective, AutoCloseable {
     }
   }
 
-  private double addPull(float[] parameters, float[] gradient) {
+  private double addPenalty(float[] parameters, float[] gradient) {
     int size = anchor.weight().length;
     double penalty = 0;
     for (int i = 0; i < parameters.length; i++) {
       boolean isWeight = i < size;
       float to = isWeight ? anchor.weight()[i] : anchor.bias()[i - size];
-      double strength = isWeight ? pull : pull * BIAS_PULL;
-      double off = parameters[i] - to;
-      penalty += strength * off * off / 2;
-      gradient[i] = isWeight || biased ? gradient[i] + (float) (strength * off) : 0;
+      double strength = isWeight ? l2Sp : l2Sp * BIAS_L2_SP;
+      double difference = parameters[i] - to;
+      penalty += strength * difference * difference / 2;
+      gradient[i] = isWeight || trainBias ? gradient[i] + (float) (strength * difference) : 0;
     }
     return penalty;
   }

@@ -5,32 +5,35 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Centres each feature and scales it so that a whole vector has a squared norm near 1, whatever the
- * backbone's units: the pull towards the live head then means the same on every backbone. Linear,
- * hence folded into the head exactly.
+ * Feature standardisation: centres each feature and scales it so that a vector has a squared norm
+ * near 1. The L2-SP strength then has the same effect on every backbone. The transformation is
+ * affine, so it folds into the head exactly.
  */
 final class Standardiser {
   /**
-   * Of the features' root mean square deviation: a dead feature must not be blown up to a loud one.
+   * Minimum deviation of a feature, as a fraction of the root mean square deviation of all
+   * features. It prevents noise in a near-constant feature from being amplified.
    */
-  private static final double FLOOR = 0.1;
+  private static final double MIN_DEVIATION_FRACTION = 0.1;
 
-  /** Of the middling squared norm: a thousand times as long as most, no record tells the scale. */
-  private static final double FAR = 1e6;
+  /** Outlier limit, as a multiple of the median squared norm; outliers do not affect the scale. */
+  private static final double OUTLIER_FACTOR = 1e6;
 
-  /** What a standardised vector's norm, of which most are near 1, is cut to. */
-  private static final double LONGEST = 1000;
+  /** Maximum norm of a standardised vector; most norms are near 1. */
+  private static final double MAX_NORM = 1000;
 
   private final float[] mean;
   private final float[] scale;
 
   /**
-   * @param batch of which what weighs something and is not far out sets the scale, if anything
-   *     does: what a fold guesses, and others do not, must not reach them by it
-   * @param centre false where the head has no bias that could take up the shift
+   * Computes mean and scale from the samples of positive weight that are not outliers, or from all
+   * samples if no weight is positive. Samples of weight 0 have no influence, so that data excluded
+   * from a fold does not leak into it.
+   *
+   * @param centre whether to subtract the mean; false if the head has no bias to absorb the shift
    */
   Standardiser(Batch batch, boolean centre) {
-    List<float[]> features = near(weighing(batch));
+    List<float[]> features = withoutOutliers(withPositiveWeight(batch));
     int dim = features.get(0).length;
     double[] sum = new double[dim];
     double[] squares = new double[dim];
@@ -41,25 +44,25 @@ final class Standardiser {
     }
     for (float[] row : features) {
       for (int d = 0; d < dim; d++) {
-        double off = row[d] - sum[d] / features.size();
-        squares[d] += off * off;
+        double centred = row[d] - sum[d] / features.size();
+        squares[d] += centred * centred;
       }
     }
     mean = new float[dim];
     scale = new float[dim];
     double total = 0;
-    for (double square : squares) {
-      total += square;
+    for (double squaredNorm : squares) {
+      total += squaredNorm;
     }
-    double floor = FLOOR * Math.sqrt(total / features.size() / dim) + 1e-6;
+    double minDeviation = MIN_DEVIATION_FRACTION * Math.sqrt(total / features.size() / dim) + 1e-6;
     for (int d = 0; d < dim; d++) {
       mean[d] = centre ? (float) (sum[d] / features.size()) : 0;
       double deviation = Math.sqrt(squares[d] / features.size());
-      scale[d] = (float) (Math.max(deviation, floor) * Math.sqrt(dim));
+      scale[d] = (float) (Math.max(deviation, minDeviation) * Math.sqrt(dim));
     }
   }
 
-  private static List<float[]> weighing(Batch batch) {
+  private static List<float[]> withPositiveWeight(Batch batch) {
     List<float[]> features =
         IntStream.range(0, batch.size())
             .filter(i -> batch.weights()[i] > 0)
@@ -68,11 +71,11 @@ final class Standardiser {
     return features.isEmpty() ? batch.features() : features;
   }
 
-  private static List<float[]> near(List<float[]> features) {
-    double[] squares = features.stream().mapToDouble(Standardiser::square).toArray();
+  private static List<float[]> withoutOutliers(List<float[]> features) {
+    double[] squares = features.stream().mapToDouble(Standardiser::squaredNorm).toArray();
     double[] sorted = squares.clone();
     Arrays.sort(sorted);
-    double limit = FAR * sorted[sorted.length / 2];
+    double limit = OUTLIER_FACTOR * sorted[sorted.length / 2];
     return limit == 0 || sorted[sorted.length - 1] <= limit
         ? features
         : IntStream.range(0, squares.length)
@@ -81,31 +84,31 @@ final class Standardiser {
             .toList();
   }
 
-  private static double square(float[] row) {
-    double square = 0;
+  private static double squaredNorm(float[] row) {
+    double squaredNorm = 0;
     for (float value : row) {
-      square += (double) value * value;
+      squaredNorm += (double) value * value;
     }
-    return square;
+    return squaredNorm;
   }
 
-  /** What is far out is cut short: as it is, it would leave nothing of the others to learn. */
+  /** Standardises a vector and clips its norm, so that an outlier cannot dominate the loss. */
   float[] features(float[] row) {
     float[] standard = new float[row.length];
     for (int d = 0; d < row.length; d++) {
       standard[d] = (row[d] - mean[d]) / scale[d];
     }
-    double square = square(standard);
-    if (square > LONGEST * LONGEST) {
-      float shorter = (float) (LONGEST / Math.sqrt(square));
+    double squaredNorm = squaredNorm(standard);
+    if (squaredNorm > MAX_NORM * MAX_NORM) {
+      float factor = (float) (MAX_NORM / Math.sqrt(squaredNorm));
       for (int d = 0; d < row.length; d++) {
-        standard[d] *= shorter;
+        standard[d] *= factor;
       }
     }
     return standard;
   }
 
-  /** The head that says of standardised features what {@code head} says of raw ones. */
+  /** Returns the head for standardised features that equals {@code head} on raw features. */
   LinearHead inward(LinearHead head) {
     float[] weight = new float[head.weight().length];
     float[] bias = new float[head.classes()];
@@ -121,7 +124,7 @@ final class Standardiser {
     return new LinearHead(head.classes(), head.dim(), weight, bias);
   }
 
-  /** The inverse of {@link #inward}. */
+  /** Returns the head for raw features; the inverse of {@link #inward}. */
   LinearHead outward(LinearHead head) {
     float[] weight = new float[head.weight().length];
     float[] bias = new float[head.classes()];

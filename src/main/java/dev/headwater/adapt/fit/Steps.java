@@ -1,14 +1,16 @@
 package dev.headwater.adapt.fit;
 
-/** Is told how a fit goes on, on the thread that fits. */
+/** A listener for the progress of a fit, called on the thread that fits. */
 @FunctionalInterface
 public interface Steps {
-  /** Tells nobody. */
+  /** Ignores all steps. */
   Steps UNSEEN = (step, limit, loss) -> {};
 
   /**
-   * @param step of at most {@code limit}, over all the heads of one fit
-   * @param loss of the head in hand at this step
+   * Called after each optimiser step.
+   *
+   * @param step number of the step, counted over all heads of one fit, at most {@code limit}
+   * @param loss training loss of the current head after this step
    */
   void stepped(int step, int limit, double loss);
 }

@@ -8,25 +8,27 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /**
- * The samples of each class sorted into clusters: k-means (Lloyd 1982) of standardised features,
- * begun far apart (k-means++: Arthur and Vassilvitskii 2007). Deterministic.
+ * A clustering of the samples of each class: k-means (Lloyd 1982) on standardised features with
+ * k-means++ initialisation (Arthur and Vassilvitskii 2007). Deterministic.
  *
  * @param samples cluster of each sample
- * @param classes class of each cluster; every class has one at least
+ * @param classes class of each cluster; every class has at least one
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record Subclasses(int[] samples, int[] classes) {
-  /** A row is worth so many samples, guesses too: see EXPERIMENTS.md in the package above. */
-  private static final int SAMPLES_EACH = 20;
+  /** Minimum samples per cluster, pseudo-labels included: see docs/design/experiments.md. */
+  private static final int MIN_SAMPLES_PER_CLUSTER = 20;
 
   private static final int ROUNDS = 20;
   private static final long SEED = 20060804;
 
   /**
-   * @param batch what weighs nothing shapes no cluster, and belongs to the nearest of its class
-   * @param most clusters of a class
+   * Clusters the samples of each class.
+   *
+   * @param batch samples; those of weight 0 only join the nearest cluster of their class
+   * @param maxClusters maximum number of clusters per class
    */
-  public static Subclasses of(Batch batch, int classes, int most) {
+  public static Subclasses of(Batch batch, int classes, int maxClusters) {
     Standardiser standardiser = new Standardiser(batch, true);
     int[] samples = new int[batch.size()];
     List<Integer> of = new ArrayList<>();
@@ -35,10 +37,10 @@ public record Subclasses(int[] samples, int[] classes) {
       int[] members =
           IntStream.range(0, samples.length).filter(i -> batch.classes()[i] == c).toArray();
       float[][] rows = rows(standardiser, batch, Arrays.stream(members));
-      float[][] seen =
+      float[][] weighted =
           rows(standardiser, batch, Arrays.stream(members).filter(i -> batch.weights()[i] > 0));
-      int count = Math.max(1, Math.min(most, seen.length / SAMPLES_EACH));
-      int[] nearest = count == 1 ? new int[rows.length] : nearest(rows, centres(seen, count));
+      int count = Math.max(1, Math.min(maxClusters, weighted.length / MIN_SAMPLES_PER_CLUSTER));
+      int[] nearest = count == 1 ? new int[rows.length] : nearest(rows, centres(weighted, count));
       for (int i = 0; i < members.length; i++) {
         samples[members[i]] = of.size() + nearest[i];
       }
@@ -53,25 +55,25 @@ public record Subclasses(int[] samples, int[] classes) {
         .toArray(float[][]::new);
   }
 
-  /** How many clusters there are. */
+  /** Returns the number of clusters. */
   public int count() {
     return classes.length;
   }
 
   private static float[][] centres(float[][] rows, int count) {
-    float[][] centres = farApart(rows, count);
-    int[] before = new int[0];
+    float[][] centres = kMeansPlusPlus(rows, count);
+    int[] previous = new int[0];
     int[] nearest = nearest(rows, centres);
-    for (int round = 0; round < ROUNDS && !Arrays.equals(before, nearest); round++) {
-      move(centres, rows, nearest);
-      before = nearest;
+    for (int round = 0; round < ROUNDS && !Arrays.equals(previous, nearest); round++) {
+      update(centres, rows, nearest);
+      previous = nearest;
       nearest = nearest(rows, centres);
     }
     return centres;
   }
 
-  /** Each drawn with a chance that grows with the square of its distance from those before. */
-  private static float[][] farApart(float[][] rows, int count) {
+  /** Draws each centre with probability proportional to the squared distance from earlier ones. */
+  private static float[][] kMeansPlusPlus(float[][] rows, int count) {
     Random random = new Random(SEED);
     float[][] centres = new float[count][];
     double[] distances = new double[rows.length];
@@ -91,8 +93,8 @@ public record Subclasses(int[] samples, int[] classes) {
     return centres;
   }
 
-  /** To the means of their clusters; one that is nearest to nothing stays. */
-  private static void move(float[][] centres, float[][] rows, int[] nearest) {
+  /** Moves each centre to the mean of its cluster; the centre of an empty cluster stays. */
+  private static void update(float[][] centres, float[][] rows, int[] nearest) {
     int[] sizes = new int[centres.length];
     Arrays.stream(nearest).forEach(c -> sizes[c]++);
     for (int c = 0; c < centres.length; c++) {

@@ -23,28 +23,28 @@ import java.util.Random;
 import java.util.concurrent.CancellationException;
 
 /**
- * Fits heads of several layers in PyTorch, by minibatches from where the live head is.
- * Deterministic on one device. Thread-safe; fits of several threads take turns step by step.
+ * Fine-tunes heads of several layers with PyTorch, by minibatch steps from the live head.
+ * Deterministic on one device. Thread-safe: concurrent fits alternate step by step.
  */
 public final class TailTuner {
   private static final int BATCH = 32;
 
-  /** Passes over the samples at most: a few of them are soon learnt by heart. */
-  private static final int PASSES = 8;
+  /** Maximum epochs: few samples are overfitted quickly. */
+  private static final int MAX_EPOCHS = 8;
 
-  /** Values in a minibatch of tiles: they are many, and every pixel of them is an example. */
+  /** Feature values per minibatch of tiles; tiles are large, and each pixel is an example. */
   private static final int TILE_VALUES = 200_000;
 
-  private static final int MOST_TILES = 4096;
+  private static final int MAX_TILES = 4096;
 
-  /** Minibatches of a head that begins with nothing, for each of another. */
-  private static final int STEPS_FROM_NOTHING = 6;
+  /** Factor on the number of steps for a head that is trained from scratch. */
+  private static final int FROM_SCRATCH_FACTOR = 6;
 
   /**
-   * Pull of a head of tiles, as {@link Muon} takes it. A few records have all the pixels to move it
-   * far, and what they show is all the same: what they do not show would be unlearnt.
+   * L2-SP strength of a head on tiles, see {@link Muon}. A few records have enough pixels to move
+   * the weights far. They are also similar, so the head would forget what they do not show.
    */
-  private static final double TILE_PULL = 5;
+  private static final double TILE_L2_SP = 5;
 
   private static final long SEED = 17;
 
@@ -54,20 +54,21 @@ public final class TailTuner {
   private final FitSettings settings;
   private final Engine engine;
   private final Device device;
-  private final Steps seen;
+  private final Steps listener;
   private volatile boolean cancelled;
 
   /**
-   * @param shapes of one record's features, at each tensor of the cut
-   * @throws IllegalArgumentException where the device asked for is not there
+   * @param shapes shape of one record's features, per tensor of the cut
+   * @throws IllegalArgumentException if the configured device is not available
    */
   public TailTuner(Tail tail, Split split, List<long[]> shapes, FitSettings settings) {
     this(tail, split, shapes, settings, Steps.UNSEEN);
   }
 
-  /** As the other, and tells of every step. */
-  public TailTuner(Tail tail, Split split, List<long[]> shapes, FitSettings settings, Steps seen) {
-    this.seen = seen;
+  /** Same as the other constructor, and reports every step to {@code listener}. */
+  public TailTuner(
+      Tail tail, Split split, List<long[]> shapes, FitSettings settings, Steps listener) {
+    this.listener = listener;
     System.setProperty("ai.djl.offline", "true");
     this.tail = tail;
     this.split = split;
@@ -77,102 +78,105 @@ public final class TailTuner {
     this.device = FineTuner.device(settings.device(), engine.getGpuCount());
   }
 
-  /** Where heads are trained: {@code cpu} or {@code cuda:N}. */
+  /** Returns the device that heads are trained on: {@code cpu} or {@code cuda:N}. */
   public String device() {
     return device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu";
   }
 
-  /** Makes fits under way, and all to come, throw {@code CancellationException} soon. */
+  /** Makes running and future fits throw {@code CancellationException} promptly. */
   public void cancel() {
     cancelled = true;
   }
 
   /**
-   * One head for each way to weight the same samples.
+   * Fits one head per weighting of the same samples.
    *
-   * @param live where they begin, and what to stay near
-   * @param classes of the fitted heads, at least those of {@code live}, whose indexes they keep
+   * @param live the weights to start from and to regularise towards
+   * @param classes number of classes of the fitted heads, at least that of {@code live}; existing
+   *     classes keep their indexes
    */
   public List<Weights> fit(Weights live, int classes, Batch batch, List<double[]> weightings) {
     JniUtils.setNumThreads(settings.threads());
     Weights start = live.grown(split, classes);
-    int most = settings.tailSteps() * (live.begun() ? 1 : STEPS_FROM_NOTHING);
+    int maxSteps = settings.tailSteps() * (live.begun() ? 1 : FROM_SCRATCH_FACTOR);
     List<Weights> fitted = new ArrayList<>();
     for (int i = 0; i < weightings.size(); i++) {
       int head = i;
       fitted.add(
           fit(
               start,
-              most,
+              maxSteps,
               batch,
               weightings.get(i),
               (step, steps, loss) ->
-                  seen.stepped(head * steps + step, weightings.size() * steps, loss)));
+                  listener.stepped(head * steps + step, weightings.size() * steps, loss)));
     }
     return fitted;
   }
 
-  private Weights fit(Weights start, int most, Batch batch, double[] weights, Steps each) {
-    int[] counted = counted(weights);
-    if (counted.length == 0) {
+  private Weights fit(Weights start, int maxSteps, Batch batch, double[] weights, Steps each) {
+    int[] positive = positive(weights);
+    if (positive.length == 0) {
       return start;
     }
     boolean tiles = batch.pixels() != null;
-    int steps = tiles ? most : Math.min(most, (PASSES * counted.length + BATCH - 1) / BATCH);
+    int steps =
+        tiles ? maxSteps : Math.min(maxSteps, (MAX_EPOCHS * positive.length + BATCH - 1) / BATCH);
     try (NDManager manager = engine.newBaseManager(device)) {
-      Muon muon = new Muon(start, tiles ? TILE_PULL : settings.pull(), manager);
+      Muon muon = new Muon(start, tiles ? TILE_L2_SP : settings.pull(), manager);
       Random random = new Random(SEED);
-      int[] order = counted.clone();
+      int[] order = positive.clone();
       int size = batchSize(batch);
       float[] mean = new float[start.size()];
       for (int step = 0, next = 0; step < steps; step++, next += size) {
-        goOn();
+        throwIfCancelled();
         if (step == 0 || next + size > order.length) {
           shuffle(order, random);
           next = 0;
         }
-        int[] chosen = Arrays.copyOfRange(order, next, Math.min(order.length, next + size));
-        Slope slope = slope(start.of(muon.at()), batch, weights, chosen);
-        muon.step(slope.gradient());
+        int[] selected = Arrays.copyOfRange(order, next, Math.min(order.length, next + size));
+        LossAndGradient result = lossAndGradient(start.of(muon.at()), batch, weights, selected);
+        muon.step(result.gradient());
         if (step >= steps / 2) {
           average(mean, muon.at(), step - steps / 2);
         }
-        each.stepped(step + 1, steps, slope.loss());
+        each.stepped(step + 1, steps, result.loss());
       }
       return start.of(mean);
     }
   }
 
-  private void goOn() {
+  private void throwIfCancelled() {
     if (cancelled) {
       throw new CancellationException("training was cancelled");
     }
   }
 
   /**
-   * Of the second half of the way (Polyak and Juditsky 1992): rates need not fall towards an end.
+   * Updates the mean of the iterates of the second half (Polyak and Juditsky 1992). Averaging
+   * replaces a decaying learning rate.
    */
-  private static void average(float[] mean, float[] at, int before) {
+  private static void average(float[] mean, float[] at, int count) {
     for (int i = 0; i < at.length; i++) {
-      mean[i] += (at[i] - mean[i]) / (before + 1);
+      mean[i] += (at[i] - mean[i]) / (count + 1);
     }
   }
 
   private static int batchSize(Batch batch) {
     return batch.pixels() == null
         ? BATCH
-        : Math.max(1, Math.min(MOST_TILES, TILE_VALUES / batch.features().get(0).length));
+        : Math.max(1, Math.min(MAX_TILES, TILE_VALUES / batch.features().get(0).length));
   }
 
-  private static int[] counted(double[] weights) {
-    int[] counted = new int[weights.length];
+  private static int[] positive(double[] weights) {
+    int[] positive = new int[weights.length];
     int n = 0;
     for (int i = 0; i < weights.length; i++) {
       if (weights[i] > 0) {
-        counted[n++] = i;
+        positive[n++] = i;
       }
     }
-    return Arrays.copyOf(counted, n);
+    return Arrays.copyOf(positive, n);
   }
 
   private static void shuffle(int[] values, Random random) {
@@ -184,42 +188,45 @@ public final class TailTuner {
     }
   }
 
-  /** What a head with these weights loses on samples, as it would be trained: weighted, summed. */
+  /** Returns the weighted sum of the training loss over the samples. */
   public double loss(Weights at, Batch batch, double[] weights) {
     JniUtils.setNumThreads(settings.threads());
-    int[] counted = counted(weights);
+    int[] positive = positive(weights);
     int size = batchSize(batch);
     double sum = 0;
-    for (int from = 0; from < counted.length; from += size) {
-      goOn();
-      int[] chosen = Arrays.copyOfRange(counted, from, Math.min(counted.length, from + size));
+    for (int from = 0; from < positive.length; from += size) {
+      throwIfCancelled();
+      int[] selected = Arrays.copyOfRange(positive, from, Math.min(positive.length, from + size));
       try (NDManager scope = engine.newBaseManager(device)) {
-        Loss loss = loss(arrays(at, scope), batch, weights, chosen, scope);
+        Loss loss = loss(arrays(at, scope), batch, weights, selected, scope);
         sum += loss.mean().toArray()[0].doubleValue() * loss.weight();
       }
     }
     return sum;
   }
 
-  /** A minibatch's loss and its gradient. */
+  /** The loss of a minibatch and its gradient. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Slope(double loss, float[] gradient) {}
+  private record LossAndGradient(double loss, float[] gradient) {}
 
-  private Slope slope(Weights at, Batch batch, double[] weights, int[] chosen) {
+  private LossAndGradient lossAndGradient(
+      Weights at, Batch batch, double[] weights, int[] selected) {
     synchronized (SoftmaxLoss.COLLECTING) {
       try (NDManager scope = engine.newBaseManager(device);
           GradientCollector collector = engine.newGradientCollector()) {
         Map<String, NDArray> parameters = arrays(at, scope);
         parameters.values().forEach(array -> array.setRequiresGradient(true));
-        NDArray loss = loss(parameters, batch, weights, chosen, scope).mean();
+        NDArray loss = loss(parameters, batch, weights, selected, scope).mean();
         collector.backward(loss);
-        return new Slope(loss.toArray()[0].doubleValue(), gradients(at, parameters));
+        return new LossAndGradient(loss.toArray()[0].doubleValue(), gradients(at, parameters));
       }
     }
   }
 
   /**
-   * @param mean over what is weighed, of which there is {@code weight}
+   * The loss of a minibatch.
+   *
+   * @param mean mean loss, weighted by {@code weight} in total
    */
   private record Loss(NDArray mean, double weight) {}
 
@@ -227,53 +234,53 @@ public final class TailTuner {
       Map<String, NDArray> parameters,
       Batch batch,
       double[] weights,
-      int[] chosen,
+      int[] selected,
       NDManager scope) {
-    List<float[]> rows = Arrays.stream(chosen).mapToObj(i -> batch.features().get(i)).toList();
+    List<float[]> rows = Arrays.stream(selected).mapToObj(i -> batch.features().get(i)).toList();
     NDArray logits = tail.logits(features(rows, scope), parameters, scope);
     if (batch.targets() != null) {
-      return loss(logits, batch.targets(), weights, chosen, scope);
+      return loss(logits, batch.targets(), weights, selected, scope);
     }
     float[] target = new float[Math.toIntExact(logits.size())];
-    double total = target(batch, weights, chosen, (int) logits.getShape().get(1), target);
-    NDArray chance = logits.logSoftmax(1).mul(scope.create(target, logits.getShape()));
-    return new Loss(chance.sum().div(-total), total);
+    double total = target(batch, weights, selected, (int) logits.getShape().get(1), target);
+    NDArray logLikelihood = logits.logSoftmax(1).mul(scope.create(target, logits.getShape()));
+    return new Loss(logLikelihood.sum().div(-total), total);
   }
 
   private static Loss loss(
-      NDArray outputs, Targets targets, double[] weights, int[] chosen, NDManager scope) {
-    int width = Math.toIntExact(outputs.size()) / chosen.length;
-    FloatBuffer wanted = FloatBuffer.allocate(chosen.length * width);
-    float[] counts = new float[chosen.length];
+      NDArray outputs, Targets targets, double[] weights, int[] selected, NDManager scope) {
+    int width = Math.toIntExact(outputs.size()) / selected.length;
+    FloatBuffer targetValues = FloatBuffer.allocate(selected.length * width);
+    float[] sampleWeights = new float[selected.length];
     double total = 0;
-    for (int i = 0; i < chosen.length; i++) {
-      wanted.put(targets.rows().get(chosen[i]));
-      counts[i] = (float) weights[chosen[i]];
-      total += counts[i];
+    for (int i = 0; i < selected.length; i++) {
+      targetValues.put(targets.rows().get(selected[i]));
+      sampleWeights[i] = (float) weights[selected[i]];
+      total += sampleWeights[i];
     }
-    NDArray rows = scope.create(wanted.flip(), new Shape(chosen.length, width));
+    NDArray rows = scope.create(targetValues.flip(), new Shape(selected.length, width));
     NDArray sum =
         targets
             .loss()
-            .each(outputs.reshape(chosen.length, width), rows)
-            .mul(scope.create(counts, new Shape(chosen.length, 1)))
+            .each(outputs.reshape(selected.length, width), rows)
+            .mul(scope.create(sampleWeights, new Shape(selected.length, 1)))
             .sum();
     return new Loss(sum.div(Math.max(1e-12, total)), total);
   }
 
-  /** The weight of each answer where its own class is, zeros elsewhere; returns their sum. */
+  /** Writes each sample's weight at its class, zeros elsewhere; returns the sum of the weights. */
   private static double target(
-      Batch batch, double[] weights, int[] chosen, int classes, float[] target) {
+      Batch batch, double[] weights, int[] selected, int classes, float[] target) {
     Pixels pixels = batch.pixels();
-    int width = target.length / chosen.length;
+    int width = target.length / selected.length;
     double total = 0;
-    for (int i = 0; i < chosen.length; i++) {
-      double weight = weights[chosen[i]];
+    for (int i = 0; i < selected.length; i++) {
+      double weight = weights[selected[i]];
       if (pixels == null) {
-        target[i * width + batch.classes()[chosen[i]]] = (float) weight;
+        target[i * width + batch.classes()[selected[i]]] = (float) weight;
         total += weight;
       } else {
-        total += pixels.fill(chosen[i], weight, target, i * width, classes);
+        total += pixels.fill(selected[i], weight, target, i * width, classes);
       }
     }
     return Math.max(1e-12, total);
@@ -292,7 +299,7 @@ public final class TailTuner {
     return gradient;
   }
 
-  /** What the head with these weights says of each record. */
+  /** Returns the logits of each record under the given weights. */
   public List<float[]> logits(Weights weights, List<float[]> features) {
     JniUtils.setNumThreads(settings.threads());
     List<float[]> logits = new ArrayList<>(features.size());
@@ -327,7 +334,7 @@ public final class TailTuner {
     for (long[] shape : shapes) {
       int width = (int) Arrays.stream(shape).reduce(1, Math::multiplyExact);
       ByteBuffer bytes =
-          scope.allocateDirect(rows.size() * width * Float.BYTES); // not copied again
+          scope.allocateDirect(rows.size() * width * Float.BYTES); // avoids another copy
       FloatBuffer values = bytes.asFloatBuffer();
       for (float[] row : rows) {
         values.put(row, from, width);

@@ -5,18 +5,18 @@ import ai.djl.nn.Activation;
 import java.util.List;
 
 /**
- * What a head should say of each sample where that is no one class.
+ * Target vectors of samples that do not have a single class (multi-label and regression tasks).
  *
- * @param rows by sample, a value for each output
+ * @param rows one vector per sample, with a value for each output
  */
 public record Targets(Loss loss, List<float[]> rows) {
-  /** How far from it an output is, of one output. */
+  /** The loss of a single output. */
   public enum Loss {
     /** Binary cross-entropy; a target is 1 where the label applies, else 0. */
     BINARY {
       @Override
       NDArray each(NDArray logits, NDArray targets) {
-        // softplus(z) - y z; a form made of |z| has no gradient at 0, where a cold start begins
+        // softplus(z) - y z; the form with |z| has no gradient at 0, where a cold start begins
         return Activation.softPlus(logits).sub(logits.mul(targets));
       }
 
@@ -26,9 +26,8 @@ public record Targets(Loss loss, List<float[]> rows) {
       }
     },
     /**
-     * Half the squared error, which beyond 1 grows as the error itself does (pseudo-Huber:
-     * Charbonnier et al. 1997): one record whose features are far out would else turn the head for
-     * all others.
+     * Pseudo-Huber loss (Charbonnier et al. 1997): quadratic for small errors, linear beyond 1. A
+     * single record with outlying features therefore cannot dominate the fit.
      */
     SQUARED {
       @Override
@@ -38,26 +37,29 @@ public record Targets(Loss loss, List<float[]> rows) {
 
       @Override
       NDArray curvature(NDArray outputs, NDArray targets) {
-        // of the parabola above the loss that touches it there: steps by it do not overshoot
-        return root(outputs, targets).pow(-1).mean(ACROSS);
+        // curvature of the majorising parabola at this point: steps based on it do not overshoot
+        return root(outputs, targets).pow(-1).mean(OUTPUT_AXIS);
       }
 
       private NDArray root(NDArray outputs, NDArray targets) {
-        NDArray off = outputs.sub(targets);
-        return off.mul(off).add(1).sqrt();
+        NDArray error = outputs.sub(targets);
+        return error.mul(error).add(1).sqrt();
       }
     };
 
     abstract NDArray each(NDArray outputs, NDArray targets);
 
-    /** Second derivative of each sample's loss by an output, or above it; mean of its outputs. */
+    /**
+     * Returns, per sample, an upper bound of the second derivative of the loss by an output,
+     * averaged over the outputs.
+     */
     abstract NDArray curvature(NDArray outputs, NDArray targets);
   }
 
-  private static final int[] ACROSS = {0};
+  private static final int[] OUTPUT_AXIS = {0};
 
-  /** p (1 - p), the mean over a sample's outputs: the curvature of either cross-entropy. */
-  static NDArray varianceOf(NDArray likely) {
-    return likely.mul(likely.neg().add(1)).mean(ACROSS);
+  /** Returns p (1 - p), averaged over a sample's outputs: the curvature of the cross-entropy. */
+  static NDArray varianceOf(NDArray probabilities) {
+    return probabilities.mul(probabilities.neg().add(1)).mean(OUTPUT_AXIS);
   }
 }

@@ -3,27 +3,28 @@ package dev.headwater.adapt.fit;
 import java.util.List;
 
 /**
- * Temperature scaling (Guo et al. 2017): one number that makes confidences mean what they say. With
- * few or very unequal weights it stays near 1: the likelihood counts as many samples as the weights
- * are worth (Kish 1965), against a log-normal prior.
+ * Temperature scaling (Guo et al. 2017), which calibrates confidences with a single parameter.
+ *
+ * <p>A log-normal prior keeps the temperature near 1 if there are few samples or very unequal
+ * weights: the likelihood counts the effective sample size (Kish 1965).
  */
 public final class Temperature {
-  /** Standard deviation of the prior on the logarithm. */
-  private static final double SPREAD = 0.2;
+  /** Standard deviation of the prior of the log temperature. */
+  private static final double PRIOR_DEVIATION = 0.2;
 
-  private static final double LEAST = 0.25;
-  private static final double MOST = 4;
+  private static final double MIN_TEMPERATURE = 0.25;
+  private static final double MAX_TEMPERATURE = 4;
 
-  /** Halvings; what is left of the range is finer than the weights it scales. */
-  private static final int STEPS = 24;
+  /** Bisection steps; the remaining interval is below the precision of the scaled weights. */
+  private static final int BISECTION_STEPS = 24;
 
   private Temperature() {}
 
   /**
-   * The most probable temperature of logits that a head gave samples it did not train on.
+   * Returns the maximum a posteriori temperature of out-of-sample logits.
    *
-   * @param classes the right output index of each row
-   * @param weights 1 / inclusion probability of each
+   * @param classes true output index of each row
+   * @param weights 1 / inclusion probability of each row
    */
   public static double fit(List<float[]> logits, int[] classes, double[] weights) {
     double sum = 0;
@@ -36,10 +37,10 @@ public final class Temperature {
       return 1;
     }
     double unit = sum / squares;
-    // unimodal in the logarithm of the temperature: the least is where the slope changes its sign
-    double low = Math.log(LEAST);
-    double high = Math.log(MOST);
-    for (int i = 0; i < STEPS; i++) {
+    // the objective is unimodal in the log temperature: its minimum is where the slope changes sign
+    double low = Math.log(MIN_TEMPERATURE);
+    double high = Math.log(MAX_TEMPERATURE);
+    for (int i = 0; i < BISECTION_STEPS; i++) {
       double middle = (low + high) / 2;
       if (slope(middle, logits, classes, weights, unit) > 0) {
         high = middle;
@@ -50,11 +51,11 @@ public final class Temperature {
     return Math.exp((low + high) / 2);
   }
 
-  /** Of what the temperature costs: the surprise of the samples, and of the prior. */
+  /** Returns the derivative of the negative log posterior by the log temperature. */
   private static double slope(
       double logT, List<float[]> logits, int[] classes, double[] weights, double unit) {
     double inverse = Math.exp(-logT);
-    double slope = logT / (SPREAD * SPREAD);
+    double slope = logT / (PRIOR_DEVIATION * PRIOR_DEVIATION);
     for (int i = 0; i < classes.length; i++) {
       float[] row = logits.get(i);
       slope += unit * weights[i] * inverse * (row[classes[i]] - expected(row, inverse));
@@ -62,34 +63,34 @@ public final class Temperature {
     return slope;
   }
 
-  /** The mean of logits, each as probable as it says, times {@code inverse}. */
+  /** Returns the expected logit under the softmax at inverse temperature {@code inverse}. */
   private static double expected(float[] logits, double inverse) {
-    double most = most(logits);
+    double max = max(logits);
     double sum = 0;
     double all = 0;
     for (float logit : logits) {
-      double share = Math.exp((logit - most) * inverse);
-      sum += share * logit;
-      all += share;
+      double exponential = Math.exp((logit - max) * inverse);
+      sum += exponential * logit;
+      all += exponential;
     }
     return sum / all;
   }
 
-  private static double most(float[] logits) {
-    double most = Double.NEGATIVE_INFINITY;
+  private static double max(float[] logits) {
+    double max = Double.NEGATIVE_INFINITY;
     for (float logit : logits) {
-      most = Math.max(most, logit);
+      max = Math.max(max, logit);
     }
-    return most;
+    return max;
   }
 
-  /** -log of the probability that logits, times {@code inverse}, give the right one; in nats. */
-  public static double surprise(float[] logits, int right, double inverse) {
-    double most = most(logits) * inverse;
+  /** Returns the negative log-likelihood of the true class at an inverse temperature, in nats. */
+  public static double surprise(float[] logits, int trueClass, double inverse) {
+    double max = max(logits) * inverse;
     double sum = 0;
     for (float logit : logits) {
-      sum += Math.exp(logit * inverse - most);
+      sum += Math.exp(logit * inverse - max);
     }
-    return Math.log(sum) + most - logits[right] * inverse;
+    return Math.log(sum) + max - logits[trueClass] * inverse;
   }
 }

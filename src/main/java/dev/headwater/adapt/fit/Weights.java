@@ -8,13 +8,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The named tensors of a head, and one flat array of all their values, in their order.
+ * The named parameter tensors of a head, convertible to one flat array in iteration order.
  *
- * @param tensors by name
+ * @param tensors parameter tensors by name
  */
 public record Weights(Map<String, Tensor> tensors) {
 
-  /** The mean of weights of one shape. */
+  /** Returns the mean of weights of the same shapes. */
   public static Weights mean(List<Weights> all) {
     Weights first = all.get(0);
     float[] mean = new float[first.size()];
@@ -37,7 +37,7 @@ public record Weights(Map<String, Tensor> tensors) {
     return flat;
   }
 
-  /** Tensors of these shapes with other values. */
+  /** Returns tensors of the same shapes with the given values. */
   Weights of(float[] flat) {
     Map<String, Tensor> filled = new LinkedHashMap<>();
     int at = 0;
@@ -50,7 +50,7 @@ public record Weights(Map<String, Tensor> tensors) {
     return new Weights(filled);
   }
 
-  /** Whether each tensor has a value, as those of a last layer without classes have not. */
+  /** Returns whether no tensor is empty. The last layer of a head without classes is empty. */
   public boolean begun() {
     return tensors.values().stream().allMatch(tensor -> tensor.values().length > 0);
   }
@@ -59,7 +59,7 @@ public record Weights(Map<String, Tensor> tensors) {
     return tensors.values().stream().mapToInt(tensor -> tensor.values().length).sum();
   }
 
-  /** With zeros, and of a bias the mean, for further classes. */
+  /** Returns weights for more classes: new rows are zeros, new biases the mean of the existing. */
   public Weights grown(Split split, int classes) {
     Map<String, Tensor> grown = new LinkedHashMap<>();
     tensors.forEach(
@@ -93,7 +93,7 @@ public record Weights(Map<String, Tensor> tensors) {
     return new Tensor(shape, values);
   }
 
-  /** Those that say {@code factor} times what these say, plus {@code shift}: by the last layer. */
+  /** Scales the last layer, so that the logits become {@code factor} · logits + {@code shift}. */
   public Weights scaled(Split split, double factor, double shift) {
     Map<String, Tensor> scaled = new LinkedHashMap<>();
     tensors.forEach(
@@ -103,10 +103,10 @@ public record Weights(Map<String, Tensor> tensors) {
   }
 
   private static Tensor scaled(Tensor tensor, double factor, double shift) {
-    double moved = tensor.shape().length == 1 ? shift : 0; // a bias
+    double biasShift = tensor.shape().length == 1 ? shift : 0; // 1-D tensors are biases
     float[] values = tensor.values().clone();
     for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (values[i] * factor + moved);
+      values[i] = (float) (values[i] * factor + biasShift);
     }
     return new Tensor(tensor.shape(), values);
   }

@@ -1,4 +1,4 @@
-/** Fitting a linear head to weighted samples near the head it starts from, on PyTorch. */
+/** Fine-tunes heads on weighted samples with PyTorch, regularised towards the live head. */
 @NullMarked
 package dev.headwater.adapt.fit;
 

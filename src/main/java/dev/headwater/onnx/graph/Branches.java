@@ -12,93 +12,93 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Replaces each If of the main graph whose condition follows from constants and the sizes of the
- * inputs by the branch that is always taken, so that the layers inside can be seen. PyTorch's older
- * exporter writes one for every squeeze.
+ * Inlines each If of the main graph whose condition follows from constants and input sizes. The
+ * layers inside the branch become visible. PyTorch's older exporter writes an If for every squeeze.
  */
 public final class Branches {
   private final Graph graph;
-  private final GraphProto.Builder spelt;
-  private final Set<String> taken = new HashSet<>();
+  private final GraphProto.Builder result;
+  private final Set<String> usedNames = new HashSet<>();
 
-  /** Inner tensors' declared sizes are those of the example exported with: not relied upon. */
+  /** Ignores value info: exporters may record the sizes of the example input there. */
   private Branches(GraphProto proto) {
     graph = new Graph(proto.toBuilder().clearValueInfo().build());
-    spelt = proto.toBuilder().clearNode();
-    Graph.collectNames(proto, taken);
+    result = proto.toBuilder().clearNode();
+    Graph.collectNames(proto, usedNames);
   }
 
   /**
-   * The model with its main graph spelt out.
+   * Returns the model with constant If nodes of its main graph inlined.
    *
-   * @param model without problems
+   * @param model a model without {@link Checks#problems problems}
    */
   public static ModelProto inlined(ModelProto model) {
-    ModelProto spelt = model;
-    boolean finite = model.getFunctionsCount() == 0; // one may call itself, from a branch
-    // one that goes may hold another, or tell of sizes that another waits for
-    for (int i = 0; holds(spelt) && (finite || i < Functions.DEEPEST); i++) {
-      Optional<GraphProto> graph = new Branches(spelt.getGraph()).spelt();
+    ModelProto result = model;
+    boolean finite = model.getFunctionsCount() == 0; // a function may call itself from a branch
+    // an inlined branch may contain another If, or fix sizes that another condition depends on
+    for (int i = 0; containsIf(result) && (finite || i < Functions.DEEPEST); i++) {
+      Optional<GraphProto> graph = new Branches(result.getGraph()).inlineIfs();
       if (graph.isEmpty()) {
-        return spelt;
+        return result;
       }
-      spelt = spelt.toBuilder().setGraph(graph.get()).build();
-      spelt = Functions.inlined(spelt).orElse(spelt);
+      result = result.toBuilder().setGraph(graph.get()).build();
+      result = Functions.inlined(result).orElse(result);
     }
-    return spelt;
+    return result;
   }
 
-  private static boolean holds(ModelProto model) {
-    return model.getGraph().getNodeList().stream().anyMatch(Branches::chooses);
+  private static boolean containsIf(ModelProto model) {
+    return model.getGraph().getNodeList().stream().anyMatch(Branches::isIf);
   }
 
-  private static boolean chooses(NodeProto node) {
+  private static boolean isIf(NodeProto node) {
     return node.getOpType().equals("If");
   }
 
-  /** The graph an If runs where its condition holds, or does not; empty where it lacks that. */
-  public static Optional<GraphProto> branch(NodeProto node, boolean holds) {
-    return Graph.attribute(node, holds ? "then_branch" : "else_branch")
+  /** Returns the branch that an If runs for the condition; empty if the branch is missing. */
+  public static Optional<GraphProto> branch(NodeProto node, boolean condition) {
+    return Graph.attribute(node, condition ? "then_branch" : "else_branch")
         .map(AttributeProto::getG)
         .filter(branch -> branch.getOutputCount() >= node.getOutputCount());
   }
 
-  /** Empty where nothing was inlined. */
-  private Optional<GraphProto> spelt() {
+  /** Returns the rewritten graph; empty if nothing was inlined. */
+  private Optional<GraphProto> inlineIfs() {
     boolean inlined = false;
     for (NodeProto node : graph.proto().getNodeList()) {
       Optional<GraphProto> branch =
           Optional.of(node)
-              .filter(Branches::chooses)
-              .flatMap(choice -> graph.shapes().truth(choice.getInput(0)))
-              .flatMap(holds -> branch(node, holds));
-      branch.ifPresentOrElse(chosen -> inline(node, chosen), () -> spelt.addNode(node));
+              .filter(Branches::isIf)
+              .flatMap(ifNode -> graph.shapes().truth(ifNode.getInput(0)))
+              .flatMap(condition -> branch(node, condition));
+      branch.ifPresentOrElse(body -> inline(node, body), () -> result.addNode(node));
       inlined |= branch.isPresent();
     }
-    return inlined ? Optional.of(spelt.build()) : Optional.empty();
+    return inlined ? Optional.of(result.build()) : Optional.empty();
   }
 
-  /** Other branches may use the same names for other tensors, so all get new ones. */
+  /** Inlines a branch. Branches may share tensor names, so each tensor gets a new name. */
   private void inline(NodeProto node, GraphProto branch) {
     Set<String> own = Functions.defined(branch.getNodeList());
     branch.getInitializerList().forEach(tensor -> own.add(tensor.getName()));
     branch.getSparseInitializerList().forEach(sparse -> own.add(sparse.getValues().getName()));
     Map<String, String> names = new HashMap<>();
-    own.forEach(name -> names.put(name, Functions.fresh(node.getOutput(0) + "/" + name, taken)));
+    own.forEach(
+        name -> names.put(name, Functions.fresh(node.getOutput(0) + "/" + name, usedNames)));
     branch
         .getInitializerList()
-        .forEach(t -> spelt.addInitializer(t.toBuilder().setName(names.get(t.getName()))));
+        .forEach(t -> result.addInitializer(t.toBuilder().setName(names.get(t.getName()))));
     for (SparseTensorProto sparse : branch.getSparseInitializerList()) {
-      SparseTensorProto.Builder renamed = spelt.addSparseInitializerBuilder().mergeFrom(sparse);
+      SparseTensorProto.Builder renamed = result.addSparseInitializerBuilder().mergeFrom(sparse);
       renamed.getValuesBuilder().setName(names.get(sparse.getValues().getName()));
     }
-    branch.getNodeList().forEach(inner -> spelt.addNode(Functions.renamed(inner, names)));
+    branch.getNodeList().forEach(inner -> result.addNode(Functions.renamed(inner, names)));
     for (int i = 0; i < node.getOutputCount(); i++) {
-      String made = branch.getOutput(i).getName();
-      spelt.addNode(
+      String branchOutput = branch.getOutput(i).getName();
+      result.addNode(
           NodeProto.newBuilder()
               .setOpType("Identity")
-              .addInput(names.getOrDefault(made, made))
+              .addInput(names.getOrDefault(branchOutput, branchOutput))
               .addOutput(node.getOutput(i)));
     }
   }

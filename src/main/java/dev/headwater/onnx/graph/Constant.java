@@ -10,14 +10,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A constant as a layer eats it: an initializer or Constant node, seen through Identity, Transpose
- * and one Cast.
+ * A constant as a layer reads it: an initializer or Constant node behind any number of Identity and
+ * Transpose nodes and at most one Cast.
  *
  * @param source the name of the initializer or of the Constant node's output
- * @param tensor its value in the file; {@code null} where the value is not simply stored
- * @param transposed whether rows and columns are swapped on the way to the layer
- * @param quantized whether it is stored as integers behind DequantizeLinear
- * @param obstacle why it cannot be replaced by float32 values; {@code null} if it can
+ * @param tensor the value as stored in the file; {@code null} if the value is not stored directly
+ * @param transposed whether rows and columns are swapped between storage and layer
+ * @param quantized whether the value is stored as integers behind DequantizeLinear
+ * @param obstacle why float32 values cannot replace it, as the rest of a sentence; {@code null} if
+ *     they can
  */
 public record Constant(
     String source,
@@ -28,68 +29,68 @@ public record Constant(
   private static final Set<DataType> CASTABLE =
       Set.of(DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE);
 
-  /** Follows the tensor to where its value is stored; empty where it is no constant. */
+  /** Follows the tensor to its stored value; empty if the tensor is not constant. */
   public static Optional<Constant> resolve(Graph graph, String tensor) {
-    return graph.constant(tensor) ? Optional.of(follow(graph, tensor)) : Optional.empty();
+    return graph.constant(tensor) ? Optional.of(trace(graph, tensor)) : Optional.empty();
   }
 
-  private static Constant follow(Graph graph, String tensor) {
-    String at = tensor;
+  private static Constant trace(Graph graph, String tensor) {
+    String current = tensor;
     boolean transposed = false;
     DataType cast = null;
     while (true) {
-      Optional<TensorProto> initializer = graph.initializer(at);
+      Optional<TensorProto> initializer = graph.initializer(current);
       if (initializer.isPresent()) {
-        return stored(at, initializer.get(), transposed, cast);
+        return stored(current, initializer.get(), transposed, cast);
       }
-      NodeProto node = graph.producer(at).orElse(null);
+      NodeProto node = graph.producer(current).orElse(null);
       if (node == null) {
-        return computed(at, "is sparse");
+        return unavailable(current, "is sparse");
       }
       switch (node.getOpType()) {
         case "Identity" -> {}
         case "Transpose" -> {
           if (!swapsTwoAxes(node)) {
-            return computed(at, "is transposed over more than two axes in the graph");
+            return unavailable(current, "is transposed over more than two axes in the graph");
           }
           transposed = !transposed;
         }
         case "Cast" -> {
           if (cast != null) {
-            return computed(at, "is cast twice in the graph");
+            return unavailable(current, "is cast twice in the graph");
           }
           cast = DataType.forNumber((int) Graph.integer(node, "to", 0));
         }
         case "Constant" -> {
-          String source = at;
+          String source = current;
           boolean swap = transposed;
           DataType to = cast;
           return ofNode(node)
               .map(value -> stored(source, value, swap, to))
-              .orElseGet(() -> computed(source, "is no dense tensor of numbers"));
+              .orElseGet(() -> unavailable(source, "is not a dense numeric tensor"));
         }
         case "DequantizeLinear" -> {
-          return new Constant(at, null, transposed, true, "is stored as integers (int8)");
+          return new Constant(current, null, transposed, true, "is stored as integers (int8)");
         }
         default -> {
-          return computed(at, "is computed in the graph by " + node.getOpType());
+          return unavailable(current, "is computed in the graph by " + node.getOpType());
         }
       }
-      at = node.getInput(0);
+      current = node.getInput(0);
     }
   }
 
-  private static Constant computed(String source, String obstacle) {
+  private static Constant unavailable(String source, String obstacle) {
     return new Constant(source, null, false, false, obstacle);
   }
 
   private static Constant stored(
       String source, TensorProto tensor, boolean transposed, @Nullable DataType cast) {
     DataType type = DataType.forNumber(tensor.getDataType());
-    DataType seen = cast == null ? type : cast;
+    DataType effective = cast == null ? type : cast;
     String obstacle = null;
-    if (seen != DataType.FLOAT || !CASTABLE.contains(type)) {
-      obstacle = "is " + seen + ", not FLOAT";
+    if (effective != DataType.FLOAT || !CASTABLE.contains(type)) {
+      obstacle = "is " + effective + ", not FLOAT";
     } else if (transposed && tensor.getDimsCount() != 2) {
       obstacle = "is transposed but has " + tensor.getDimsCount() + " dimensions";
     }
@@ -102,7 +103,10 @@ public record Constant(
     return perm.equals(List.of(1L, 0L));
   }
 
-  /** The dense tensor of a Constant node, whichever attribute spells it; empty for the others. */
+  /**
+   * Returns the dense tensor of a Constant node from whichever attribute holds it; empty if none
+   * does.
+   */
   public static Optional<TensorProto> ofNode(NodeProto node) {
     for (AttributeProto attribute : node.getAttributeList()) {
       TensorProto.Builder tensor = TensorProto.newBuilder();
@@ -131,7 +135,7 @@ public record Constant(
     return Optional.empty();
   }
 
-  /** The values of a constant INT64 tensor; empty where it is none. */
+  /** Returns the values of a constant INT64 tensor; empty for any other tensor. */
   public static Optional<long[]> integers(Graph graph, String tensor) {
     return resolve(graph, tensor)
         .filter(constant -> !constant.transposed())
@@ -140,24 +144,24 @@ public record Constant(
         .map(Numbers::longs);
   }
 
-  /** Dimensions as the layer sees them. */
+  /** Returns the dimensions as the layer reads them. */
   public long[] dims() {
-    long[] dims = Shapes.dims(stored());
+    long[] dims = Shapes.dims(requireTensor());
     return transposed ? new long[] {dims[1], dims[0]} : dims;
   }
 
-  /** How many numbers it holds. */
+  /** Returns the number of elements. */
   public long size() {
-    return java.util.Arrays.stream(Shapes.dims(stored())).reduce(1, Math::multiplyExact);
+    return java.util.Arrays.stream(Shapes.dims(requireTensor())).reduce(1, Math::multiplyExact);
   }
 
-  /** The numbers as the layer sees them, row-major. */
+  /** Returns the values as the layer reads them, row-major. */
   public float[] values() {
-    float[] values = Numbers.floats(stored());
-    return transposed ? swapped(values, dims()) : values;
+    float[] values = Numbers.floats(requireTensor());
+    return transposed ? transpose(values, dims()) : values;
   }
 
-  private static float[] swapped(float[] values, long[] dims) {
+  private static float[] transpose(float[] values, long[] dims) {
     int rows = Math.toIntExact(dims[0]);
     int columns = Math.toIntExact(dims[1]);
     float[] result = new float[values.length];
@@ -169,7 +173,7 @@ public record Constant(
     return result;
   }
 
-  private TensorProto stored() {
+  private TensorProto requireTensor() {
     if (tensor == null) {
       throw new IllegalStateException("`" + source + "` " + obstacle);
     }

@@ -18,39 +18,42 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Replaces calls of a model's own functions in its main graph by their bodies, so that the layers
- * inside can be seen. A function written for another opset than the model's stays a call.
+ * Inlines calls of model-local functions in the main graph, so that the layers inside are visible.
+ * A call stays if its function was written for an opset other than the model's.
  */
 public final class Functions {
-  /** A file of a few kilobytes can call functions that call functions into the billions. */
-  private static final int MOST_NODES = 500_000;
+  /** Limits the expansion: nested calls in a file of a few kilobytes can reach billions. */
+  private static final int MAX_NODES = 500_000;
 
-  /** Nor need a function have a node in the end. */
-  private static final int MOST_CALLS = MOST_NODES;
+  /** Limits the calls as well: a function may expand to no nodes at all. */
+  private static final int MAX_CALLS = MAX_NODES;
 
   static final int DEEPEST = 64;
 
   private final Map<String, FunctionProto> functions = new HashMap<>();
   private final Map<String, Long> opsets = new LinkedHashMap<>();
   private final List<NodeProto> nodes = new ArrayList<>();
-  private final Set<String> taken = new HashSet<>();
+  private final Set<String> usedNames = new HashSet<>();
   private int calls;
 
   private Functions(ModelProto model) {
-    model.getOpsetImportList().forEach(o -> opsets.put(domain(o.getDomain()), o.getVersion()));
+    model.getOpsetImportList().forEach(o -> opsets.put(canonical(o.getDomain()), o.getVersion()));
     for (FunctionProto function : model.getFunctionsList()) {
       functions.put(
           key(function.getDomain(), function.getName(), function.getOverload()), function);
     }
   }
 
-  /** The model with its main graph spelt out; empty if that would be endless. */
+  /**
+   * Returns the model with function calls in its main graph inlined; empty if the expansion exceeds
+   * the limits, for example by recursion.
+   */
   public static Optional<ModelProto> inlined(ModelProto model) {
     if (model.getFunctionsCount() == 0) {
       return Optional.of(model);
     }
     Functions inliner = new Functions(model);
-    inliner.noteNames(model.getGraph());
+    inliner.collectNames(model.getGraph());
     for (NodeProto node : model.getGraph().getNodeList()) {
       if (!inliner.expand(node, 0)) {
         return Optional.empty();
@@ -65,22 +68,22 @@ public final class Functions {
     return Optional.of(result.build());
   }
 
-  private static String domain(String name) {
-    return name.equals("ai.onnx") ? "" : name;
+  private static String canonical(String domain) {
+    return domain.equals("ai.onnx") ? "" : domain;
   }
 
   private static String key(String domain, String name, String overload) {
-    return domain(domain) + '\0' + name + '\0' + overload;
+    return canonical(domain) + '\0' + name + '\0' + overload;
   }
 
-  private void noteNames(GraphProto graph) {
-    graph.getInputList().forEach(input -> taken.add(input.getName()));
-    graph.getInitializerList().forEach(tensor -> taken.add(tensor.getName()));
-    graph.getNodeList().forEach(node -> taken.addAll(node.getOutputList()));
+  private void collectNames(GraphProto graph) {
+    graph.getInputList().forEach(input -> usedNames.add(input.getName()));
+    graph.getInitializerList().forEach(tensor -> usedNames.add(tensor.getName()));
+    graph.getNodeList().forEach(node -> usedNames.addAll(node.getOutputList()));
   }
 
   private boolean expand(NodeProto node, int depth) {
-    if (depth > DEEPEST || nodes.size() > MOST_NODES || calls > MOST_CALLS) {
+    if (depth > DEEPEST || nodes.size() > MAX_NODES || calls > MAX_CALLS) {
       return false;
     }
     FunctionProto function =
@@ -88,31 +91,34 @@ public final class Functions {
     if (function == null || !sameOpsets(function)) {
       return nodes.add(node);
     }
-    Map<String, String> names = names(node, function);
+    Map<String, String> names = tensorNames(node, function);
     Map<String, AttributeProto> attributes = attributes(node, function);
     for (NodeProto inner : function.getNodeList()) {
-      if (!expand(bound(inner, names, attributes), depth + 1)) {
+      if (!expand(substitute(inner, names, attributes), depth + 1)) {
         return false;
       }
     }
     return true;
   }
 
-  /** Whether the body means the same in the model; imports the domains that only it uses. */
+  /**
+   * Returns whether the function's opsets match those of the model. Imports domains that only the
+   * function uses.
+   */
   private boolean sameOpsets(FunctionProto function) {
     for (OperatorSetIdProto opset : function.getOpsetImportList()) {
-      Long version = opsets.get(domain(opset.getDomain()));
+      Long version = opsets.get(canonical(opset.getDomain()));
       if (version != null && version != opset.getVersion()) {
         return false;
       }
     }
     function
         .getOpsetImportList()
-        .forEach(opset -> opsets.putIfAbsent(domain(opset.getDomain()), opset.getVersion()));
+        .forEach(opset -> opsets.putIfAbsent(canonical(opset.getDomain()), opset.getVersion()));
     return true;
   }
 
-  private Map<String, String> names(NodeProto call, FunctionProto function) {
+  private Map<String, String> tensorNames(NodeProto call, FunctionProto function) {
     Map<String, String> names = new HashMap<>();
     for (int i = 0; i < function.getInputCount(); i++) {
       names.put(function.getInput(i), i < call.getInputCount() ? call.getInput(i) : "");
@@ -125,26 +131,26 @@ public final class Functions {
     }
     int number = ++calls;
     defined(function.getNodeList())
-        .forEach(own -> names.computeIfAbsent(own, n -> fresh(function.getName(), number, n)));
+        .forEach(name -> names.computeIfAbsent(name, n -> fresh(function.getName(), number, n)));
     return names;
   }
 
   private String fresh(String function, int number, String name) {
-    return fresh(function + "/" + number + "/" + name, taken);
+    return fresh(function + "/" + number + "/" + name, usedNames);
   }
 
-  /** A name that is not taken, and is from now on. */
-  static String fresh(String wish, Set<String> taken) {
-    String fresh = wish;
-    while (!taken.add(fresh)) {
-      fresh += "_";
+  /** Returns an unused name and marks it as used. */
+  static String fresh(String preferred, Set<String> used) {
+    String name = preferred;
+    while (!used.add(name)) {
+      name += "_";
     }
-    return fresh;
+    return name;
   }
 
-  /** The node, and what its subgraphs capture, under other names; those not listed stay. */
+  /** Returns the node with the listed tensors renamed, including captures in subgraphs. */
   public static NodeProto renamed(NodeProto node, Map<String, String> names) {
-    return bound(node, names, Map.of());
+    return substitute(node, names, Map.of());
   }
 
   static Set<String> defined(Collection<NodeProto> body) {
@@ -168,45 +174,45 @@ public final class Functions {
     return attributes;
   }
 
-  private static NodeProto bound(
+  private static NodeProto substitute(
       NodeProto node, Map<String, String> names, Map<String, AttributeProto> attributes) {
-    NodeProto.Builder bound =
+    NodeProto.Builder result =
         node.toBuilder().clearName().clearInput().clearOutput().clearAttribute();
-    node.getInputList().forEach(input -> bound.addInput(names.getOrDefault(input, input)));
-    node.getOutputList().forEach(output -> bound.addOutput(names.getOrDefault(output, output)));
+    node.getInputList().forEach(input -> result.addInput(names.getOrDefault(input, input)));
+    node.getOutputList().forEach(output -> result.addOutput(names.getOrDefault(output, output)));
     for (AttributeProto attribute : node.getAttributeList()) {
       AttributeProto given = attributes.get(attribute.getRefAttrName());
       if (attribute.getRefAttrName().isEmpty()) {
-        bound.addAttribute(bound(attribute, names, attributes));
-      } else if (given != null) { // an attribute that nobody gives is left to its default
-        bound.addAttribute(given.toBuilder().setName(attribute.getName()));
+        result.addAttribute(substitute(attribute, names, attributes));
+      } else if (given != null) { // without a value the attribute keeps its default
+        result.addAttribute(given.toBuilder().setName(attribute.getName()));
       }
     }
-    return bound.build();
+    return result.build();
   }
 
-  private static AttributeProto bound(
+  private static AttributeProto substitute(
       AttributeProto attribute, Map<String, String> names, Map<String, AttributeProto> given) {
-    AttributeProto.Builder bound = attribute.toBuilder();
+    AttributeProto.Builder result = attribute.toBuilder();
     if (attribute.hasG()) {
-      bound.setG(bound(attribute.getG(), names, given));
+      result.setG(substitute(attribute.getG(), names, given));
     }
     for (int i = 0; i < attribute.getGraphsCount(); i++) {
-      bound.setGraphs(i, bound(attribute.getGraphs(i), names, given));
+      result.setGraphs(i, substitute(attribute.getGraphs(i), names, given));
     }
-    return bound.build();
+    return result.build();
   }
 
-  private static GraphProto bound(
+  private static GraphProto substitute(
       GraphProto graph, Map<String, String> names, Map<String, AttributeProto> given) {
-    GraphProto.Builder bound = graph.toBuilder().clearNode().clearValueInfo();
-    graph.getNodeList().forEach(node -> bound.addNode(bound(node, names, given)));
-    bound.getInputBuilderList().forEach(value -> rename(value, names));
-    bound.getOutputBuilderList().forEach(value -> rename(value, names));
-    bound
+    GraphProto.Builder result = graph.toBuilder().clearNode().clearValueInfo();
+    graph.getNodeList().forEach(node -> result.addNode(substitute(node, names, given)));
+    result.getInputBuilderList().forEach(value -> rename(value, names));
+    result.getOutputBuilderList().forEach(value -> rename(value, names));
+    result
         .getInitializerBuilderList()
         .forEach(tensor -> tensor.setName(names.getOrDefault(tensor.getName(), tensor.getName())));
-    return bound.build();
+    return result.build();
   }
 
   private static void rename(ValueInfoProto.Builder value, Map<String, String> names) {

@@ -22,12 +22,13 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * A main graph, indexed. Nodes are known by their position, which is a topological order.
+ * An index of a main graph. A position identifies a node; positions are in topological order.
  *
- * <p>What a node uses includes what its subgraphs (of If, Loop, Scan) capture from outside.
+ * <p>The tensors that a node uses include captures of its subgraphs (If, Loop, Scan) from the outer
+ * scope.
  */
 public final class Graph {
-  private static final Set<String> RANDOM =
+  private static final Set<String> RANDOM_OPERATORS =
       Set.of(
           "RandomNormal",
           "RandomUniform",
@@ -36,7 +37,7 @@ public final class Graph {
           "Multinomial",
           "Bernoulli");
 
-  private static final Set<String> DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
+  private static final Set<String> STANDARD_DOMAINS = Set.of("", "ai.onnx", "com.microsoft");
 
   private final GraphProto proto;
   private final Map<String, Integer> producers = new HashMap<>();
@@ -60,7 +61,7 @@ public final class Graph {
     Set<String> uses = uses(node);
     uses.forEach(used -> consumers.computeIfAbsent(used, u -> new ArrayList<>()).add(position));
     node.getOutputList().forEach(output -> producers.put(output, position));
-    if (constants.containsAll(uses) && !RANDOM.contains(node.getOpType())) {
+    if (constants.containsAll(uses) && !RANDOM_OPERATORS.contains(node.getOpType())) {
       constants.addAll(node.getOutputList());
     }
   }
@@ -81,7 +82,7 @@ public final class Graph {
     return Optional.ofNullable(producers.get(tensor)).map(proto::getNode);
   }
 
-  /** Position of the node that makes the tensor; -1 for inputs and initializers. */
+  /** Returns the position of the node that produces the tensor; -1 for inputs and initializers. */
   public int producerPosition(String tensor) {
     return producers.getOrDefault(tensor, -1);
   }
@@ -94,12 +95,12 @@ public final class Graph {
     return Optional.ofNullable(initializers.get(tensor));
   }
 
-  /** Whether the tensor is the same whatever the graph is fed. */
+  /** Returns whether the tensor's value does not depend on the graph inputs. */
   public boolean constant(String tensor) {
     return constants.contains(tensor);
   }
 
-  /** Whether there is such a tensor in the main graph. */
+  /** Returns whether the main graph has this tensor. */
   public boolean has(String tensor) {
     return !tensor.isEmpty()
         && (producers.containsKey(tensor)
@@ -107,14 +108,16 @@ public final class Graph {
             || proto.getInputList().stream().anyMatch(input -> input.getName().equals(tensor)));
   }
 
-  /** What must be fed: inputs that are not merely overridable initializers (IR version 3). */
+  /** Returns the required inputs: those that are not overridable initializers (IR version 3). */
   public static List<ValueInfoProto> inputs(GraphProto proto) {
-    Set<String> stored = new HashSet<>();
-    proto.getInitializerList().forEach(tensor -> stored.add(tensor.getName()));
-    return proto.getInputList().stream().filter(in -> !stored.contains(in.getName())).toList();
+    Set<String> initialized = new HashSet<>();
+    proto.getInitializerList().forEach(tensor -> initialized.add(tensor.getName()));
+    return proto.getInputList().stream()
+        .filter(input -> !initialized.contains(input.getName()))
+        .toList();
   }
 
-  /** As {@link #inputs(GraphProto)}. */
+  /** Returns the required inputs; see {@link #inputs(GraphProto)}. */
   public List<ValueInfoProto> inputs() {
     return inputs(proto);
   }
@@ -123,72 +126,72 @@ public final class Graph {
     return proto.getOutputList().stream().map(ValueInfoProto::getName).toList();
   }
 
-  /** The given nodes and all that depend on them, in topological order. */
+  /** Returns these nodes and all nodes that depend on them, in topological order. */
   public Set<Integer> withDescendants(Collection<Integer> nodes) {
     Set<Integer> found = new TreeSet<>(nodes);
-    Deque<Integer> open = new ArrayDeque<>(nodes);
-    while (!open.isEmpty()) {
-      node(open.pop()).getOutputList().stream()
+    Deque<Integer> pending = new ArrayDeque<>(nodes);
+    while (!pending.isEmpty()) {
+      node(pending.pop()).getOutputList().stream()
           .flatMap(output -> consumers(output).stream())
           .filter(found::add)
-          .forEach(open::push);
+          .forEach(pending::push);
     }
     return found;
   }
 
-  /** Nodes after those that make what they use, and else in their order. */
+  /** Sorts nodes topologically and otherwise keeps their order. */
   public static List<NodeProto> ordered(List<NodeProto> nodes) {
-    Map<String, NodeProto> makers = new HashMap<>();
-    nodes.forEach(node -> node.getOutputList().forEach(output -> makers.put(output, node)));
+    Map<String, NodeProto> producerOf = new HashMap<>();
+    nodes.forEach(node -> node.getOutputList().forEach(output -> producerOf.put(output, node)));
     Set<NodeProto> placed = Collections.newSetFromMap(new IdentityHashMap<>());
-    List<NodeProto> ordered = new ArrayList<>();
-    for (NodeProto wanted : nodes) {
-      Deque<NodeProto> open = new ArrayDeque<>(List.of(wanted));
-      while (!open.isEmpty()) {
-        NodeProto node = open.peek();
-        List<NodeProto> before =
+    List<NodeProto> sorted = new ArrayList<>();
+    for (NodeProto next : nodes) {
+      Deque<NodeProto> pending = new ArrayDeque<>(List.of(next));
+      while (!pending.isEmpty()) {
+        NodeProto node = pending.peek();
+        List<NodeProto> unplaced =
             uses(node).stream()
-                .map(makers::get)
-                .filter(maker -> maker != null && !placed.contains(maker))
+                .map(producerOf::get)
+                .filter(producer -> producer != null && !placed.contains(producer))
                 .toList();
-        before.forEach(open::push);
-        if (before.isEmpty() && placed.add(open.pop())) {
-          ordered.add(node);
+        unplaced.forEach(pending::push);
+        if (unplaced.isEmpty() && placed.add(pending.pop())) {
+          sorted.add(node);
         }
       }
     }
-    return ordered;
+    return sorted;
   }
 
-  /** The positions of the nodes needed to compute {@code wanted} when {@code given} is fed. */
-  public Set<Integer> needed(Set<String> given, Collection<String> wanted) {
+  /** Returns the positions of the nodes that compute {@code outputs} from {@code inputs}. */
+  public Set<Integer> needed(Set<String> inputs, Collection<String> outputs) {
     Set<Integer> found = new TreeSet<>();
-    Deque<String> open = new ArrayDeque<>(wanted);
-    while (!open.isEmpty()) {
-      String tensor = open.pop();
-      int producer = given.contains(tensor) ? -1 : producerPosition(tensor);
+    Deque<String> pending = new ArrayDeque<>(outputs);
+    while (!pending.isEmpty()) {
+      String tensor = pending.pop();
+      int producer = inputs.contains(tensor) ? -1 : producerPosition(tensor);
       if (producer >= 0 && found.add(producer)) {
-        open.addAll(uses(node(producer)));
+        pending.addAll(uses(node(producer)));
       }
     }
     return found;
   }
 
   /**
-   * The smallest graph that computes {@code wanted} when {@code given} is fed; it has its nodes,
-   * initializers and declarations, and no inputs or outputs yet.
+   * Returns the smallest graph that computes {@code outputs} from {@code inputs}, with nodes,
+   * initializers and value info. The caller declares its inputs and outputs.
    */
-  public GraphProto.Builder slice(Set<String> given, Collection<String> wanted) {
+  public GraphProto.Builder slice(Set<String> inputs, Collection<String> outputs) {
     GraphProto.Builder slice =
         GraphProto.newBuilder().setName(proto.getName()).setDocString(proto.getDocString());
-    Set<String> used = new HashSet<>(wanted);
-    Set<String> made = new HashSet<>();
-    for (int position : needed(given, wanted)) {
+    Set<String> used = new HashSet<>(outputs);
+    Set<String> produced = new HashSet<>();
+    for (int position : needed(inputs, outputs)) {
       slice.addNode(node(position));
       used.addAll(uses(node(position)));
-      made.addAll(node(position).getOutputList());
+      produced.addAll(node(position).getOutputList());
     }
-    used.removeAll(given);
+    used.removeAll(inputs);
     proto.getInitializerList().stream()
         .filter(tensor -> used.contains(tensor.getName()))
         .forEach(slice::addInitializer);
@@ -196,16 +199,16 @@ public final class Graph {
         .filter(tensor -> used.contains(tensor.getValues().getName()))
         .forEach(slice::addSparseInitializer);
     proto.getValueInfoList().stream()
-        .filter(value -> made.contains(value.getName()) && !wanted.contains(value.getName()))
+        .filter(value -> produced.contains(value.getName()) && !outputs.contains(value.getName()))
         .forEach(slice::addValueInfo);
     proto.getQuantizationAnnotationList().stream()
-        .filter(note -> made.contains(note.getTensorName()))
+        .filter(note -> produced.contains(note.getTensorName()))
         .forEach(slice::addQuantizationAnnotation);
     return slice;
   }
 
-  /** A name that no tensor of this graph has, inner graphs included. */
-  public String unused(String wish) {
+  /** Returns a name that no tensor of this graph or its subgraphs has. */
+  public String unused(String preferred) {
     Set<String> taken = new HashSet<>(producers.keySet());
     taken.addAll(consumers.keySet());
     taken.addAll(constants);
@@ -213,9 +216,9 @@ public final class Graph {
     proto.getNodeList().stream()
         .flatMap(node -> attributeGraphs(node).stream())
         .forEach(inner -> collectNames(inner, taken));
-    String name = wish;
+    String name = preferred;
     for (int i = 2; taken.contains(name); i++) {
-      name = wish + "_" + i;
+      name = preferred + "_" + i;
     }
     return name;
   }
@@ -229,7 +232,7 @@ public final class Graph {
     }
   }
 
-  /** The tensors a node needs, its subgraphs' captures included. */
+  /** Returns the tensors that a node uses, including captures of its subgraphs. */
   public static Set<String> uses(NodeProto node) {
     Set<String> uses = new LinkedHashSet<>(node.getInputList());
     uses.addAll(captured(node));
@@ -237,7 +240,7 @@ public final class Graph {
     return uses;
   }
 
-  /** What a node's subgraphs use from outside of them. */
+  /** Returns the tensors that a node's subgraphs capture from the outer scope. */
   public static Set<String> captured(NodeProto node) {
     Set<String> captured = new LinkedHashSet<>();
     attributeGraphs(node).forEach(graph -> captured.addAll(captures(graph)));
@@ -271,24 +274,24 @@ public final class Graph {
         .toList();
   }
 
-  /** The first of its outputs that is not left out. */
+  /** Returns the node's first output that is not omitted. */
   public static String output(NodeProto node) {
     return node.getOutputList().stream().filter(out -> !out.isEmpty()).findFirst().orElse("");
   }
 
-  /** Whether its operator is one of ONNX's, or of those that ONNX Runtime adds. */
+  /** Returns whether the operator is defined by ONNX or is an ONNX Runtime contrib operator. */
   public static boolean standard(NodeProto node) {
-    return DOMAINS.contains(node.getDomain());
+    return STANDARD_DOMAINS.contains(node.getDomain());
   }
 
-  /** Whether it calls a function that was not spelt out, for it is written for another opset. */
+  /** Returns whether the node calls a function that is not inlined: it targets another opset. */
   public static boolean calls(NodeProto node) {
     return !Checks.NEWEST_OPSETS.containsKey(node.getDomain());
   }
 
   /**
-   * The graph without inputs of nodes that are left out at their end: they say nothing, and ONNX
-   * Runtime crashes on some.
+   * Returns the graph with omitted trailing node inputs removed. They carry no information, and
+   * ONNX Runtime crashes on some of them.
    */
   public static GraphProto trimmed(GraphProto graph) {
     GraphProto.Builder trimmed = graph.toBuilder().clearNode();
@@ -311,13 +314,13 @@ public final class Graph {
     return trimmed.build();
   }
 
-  /** An attribute of a node, if it is given. */
+  /** Returns a node's attribute, if present. */
   public static Optional<AttributeProto> attribute(NodeProto node, String name) {
     return node.getAttributeList().stream().filter(a -> a.getName().equals(name)).findFirst();
   }
 
-  /** An integer attribute of a node. */
-  public static long integer(NodeProto node, String name, long otherwise) {
-    return attribute(node, name).map(AttributeProto::getI).orElse(otherwise);
+  /** Returns a node's integer attribute, or the default. */
+  public static long integer(NodeProto node, String name, long defaultValue) {
+    return attribute(node, name).map(AttributeProto::getI).orElse(defaultValue);
   }
 }

@@ -11,11 +11,12 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shape of what an operator makes, from the shapes and constants that go in: -1 where a
- * dimension is not known, null where not even the rank is.
+ * Infers the shape of an operator's outputs from the shapes and constant values of its inputs. A
+ * dimension is known, a multiple of the batch size (see {@link Records}), or -1 if unknown; a null
+ * shape has unknown rank.
  */
 final class Inference {
-  /** No real tensor has more axes; a damaged file may claim any number. */
+  /** Limit for damaged files, which may declare any rank; real tensors have fewer axes. */
   static final int HIGHEST_RANK = 64;
 
   private final Graph graph;
@@ -24,7 +25,7 @@ final class Inference {
   private final Maps maps;
 
   /**
-   * @param shapes null for a tensor of unknown rank
+   * @param shapes returns null for a tensor of unknown rank
    */
   Inference(Graph graph, Function<String, long @Nullable []> shapes, Measured measured) {
     this.graph = graph;
@@ -33,42 +34,43 @@ final class Inference {
     this.maps = new Maps(graph, shapes, measured);
   }
 
-  /** Of the node's first output; null also where the operator is not followed here. */
+  /** Infers the shape of the node's first output; null also for operators not covered here. */
   long @Nullable [] of(NodeProto node) {
     try {
-      return followed(node);
-    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException nonsense) {
-      return null; // axes or kernels no such value can have: whoever runs the node will say so
+      return inferFirst(node);
+    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException invalid) {
+      return null; // invalid axes or kernels: running the node reports them
     }
   }
 
-  private long @Nullable [] followed(NodeProto node) {
+  private long @Nullable [] inferFirst(NodeProto node) {
     long[] x = shapes.apply(node.getInput(0));
     String op = node.getOpType();
     if (op.equals("Concat")) {
-      return concat(node);
+      return inferConcat(node);
     }
     if (x == null) {
       return null;
     }
     return switch (op) {
-      case "LSTM", "GRU", "RNN" -> recurrent(x, shapes.apply(node.getInput(2)));
+      case "LSTM", "GRU", "RNN" -> inferRecurrent(x, shapes.apply(node.getInput(2)));
       case "Shape" -> new long[] {Measured.asked(node, x).length};
       case "Size" -> new long[0];
-      case "ConstantOfShape" -> filled(x, measured.of(node.getInput(0)));
-      case "Expand" -> expanded(x, shapes.apply(node.getInput(1)), measured.of(node.getInput(1)));
+      case "ConstantOfShape" -> inferConstantOfShape(x, measured.of(node.getInput(0)));
+      case "Expand" ->
+          inferExpand(x, shapes.apply(node.getInput(1)), measured.of(node.getInput(1)));
       case "GatherElements" -> shapes.apply(node.getInput(1));
-      case "Flatten" -> flattened(node, x);
-      case "Squeeze", "Unsqueeze" -> squeezed(node, x);
-      case "Gather" -> gathered(node, x);
-      case "Slice" -> sliced(node, x, axes(node, x.length, 3));
-      case "Split" -> part(node, 0);
-      case "Tile" -> tiled(x, measured.of(node.getInput(1)));
-      default -> op.startsWith("Reduce") ? reduced(node, x) : maps.of(node, x);
+      case "Flatten" -> inferFlatten(node, x);
+      case "Squeeze", "Unsqueeze" -> inferSqueeze(node, x);
+      case "Gather" -> inferGather(node, x);
+      case "Slice" -> inferSlice(node, x, axes(node, x.length, 3));
+      case "Split" -> inferSplit(node, 0);
+      case "Tile" -> inferTile(x, measured.of(node.getInput(1)));
+      default -> op.startsWith("Reduce") ? inferReduce(node, x) : maps.of(node, x);
     };
   }
 
-  private long @Nullable [] concat(NodeProto node) {
+  private long @Nullable [] inferConcat(NodeProto node) {
     long[] result = null;
     for (String input : node.getInputList()) {
       long[] part = shapes.apply(input);
@@ -81,8 +83,8 @@ final class Inference {
       } else {
         long sum = Records.dimension(Records.sum(told(result[axis]), told(part[axis])));
         for (int i = 0; i < part.length; i++) {
-          boolean better = result[i] == -1 || (result[i] < 0 && part[i] >= 0);
-          result[i] = better ? part[i] : result[i];
+          boolean moreSpecific = result[i] == -1 || (result[i] < 0 && part[i] >= 0);
+          result[i] = moreSpecific ? part[i] : result[i];
         }
         result[axis] = sum;
       }
@@ -94,19 +96,19 @@ final class Inference {
     return dimension == -1 ? Records.OPEN : dimension;
   }
 
-  /** Of all steps, with an axis for the directions before that of the records. */
-  private static long @Nullable [] recurrent(long[] x, long @Nullable [] recurrence) {
+  /** Infers the output for all steps: [steps, directions, batch, hidden]. */
+  private static long @Nullable [] inferRecurrent(long[] x, long @Nullable [] recurrence) {
     if (recurrence == null || recurrence.length != 3 || x.length != 3) {
       return null;
     }
     return new long[] {x[0], recurrence[0], x[1], recurrence[2]};
   }
 
-  /** Of another output than the first. */
+  /** Infers the shape of an output other than the first. */
   long @Nullable [] further(NodeProto node, int output) {
     return switch (node.getOpType()) {
-      case "Split" -> part(node, output);
-      case "LSTM", "GRU", "RNN" -> { // of the last step
+      case "Split" -> inferSplit(node, output);
+      case "LSTM", "GRU", "RNN" -> { // the state after the last step
         long[] all = of(node);
         yield all == null ? null : Arrays.copyOfRange(all, 1, 4);
       }
@@ -114,13 +116,13 @@ final class Inference {
     };
   }
 
-  private static long @Nullable [] filled(long[] length, long @Nullable [] sizes) {
+  private static long @Nullable [] inferConstantOfShape(long[] length, long @Nullable [] sizes) {
     return sizes != null
         ? Arrays.stream(sizes).map(Records::dimension).toArray()
         : length.length == 1 && length[0] >= 0 ? open(length[0]) : null;
   }
 
-  private static long @Nullable [] expanded(
+  private static long @Nullable [] inferExpand(
       long[] x, long @Nullable [] length, long @Nullable [] sizes) {
     if (sizes == null) {
       return length == null || length.length != 1 || length[0] < 0
@@ -129,41 +131,46 @@ final class Inference {
     }
     long[] result = open(Math.max(x.length, sizes.length));
     for (int i = 1; i <= result.length; i++) {
-      long own = i <= x.length ? x[x.length - i] : 1;
-      long wanted = i <= sizes.length ? sizes[sizes.length - i] : 1;
-      boolean same = wanted == 1 || wanted == -1 || (own > 1 && Records.counted(wanted));
-      result[result.length - i] = same ? own : Records.dimension(wanted);
+      long current = i <= x.length ? x[x.length - i] : 1;
+      long target = i <= sizes.length ? sizes[sizes.length - i] : 1;
+      boolean kept = target == 1 || target == -1 || (current > 1 && Records.counted(target));
+      result[result.length - i] = kept ? current : Records.dimension(target);
     }
     return result;
   }
 
-  /** Of a Slice with bounds that are known; else its axes are open. */
-  private long @Nullable [] sliced(NodeProto node, long[] x, int @Nullable [] given) {
+  /** Infers a Slice with known bounds; with unknown bounds the sliced axes are unknown. */
+  private long @Nullable [] inferSlice(NodeProto node, long[] x, int @Nullable [] given) {
     long[] starts = measured.bounds(node, "starts", 1);
     long[] ends = measured.bounds(node, "ends", 2);
     long[] steps = node.getInputCount() > 4 ? measured.of(node.getInput(4)) : null;
     int[] axes = given;
-    if (axes == null && starts != null && node.getInputCount() <= 3) { // the first ones
+    if (axes == null && starts != null && node.getInputCount() <= 3) { // the leading axes
       axes = IntStream.range(0, Math.min(starts.length, x.length)).toArray();
     }
     if (axes == null || starts == null || ends == null) {
-      return unknown(node, x, axes);
+      return inferUnknownSlice(node, x, axes);
     }
-    boolean steady = node.getInputCount() <= 4 || (steps != null && steps.length == axes.length);
+    boolean stepsKnown =
+        node.getInputCount() <= 4 || (steps != null && steps.length == axes.length);
     long[] result = x.clone();
     for (int i = 0; i < axes.length; i++) {
       long size = x[axes[i]];
       long step = steps == null ? 1 : steps[i];
       boolean fixed =
-          size >= 0 && steady && step != 0 && Records.number(starts[i]) && Records.number(ends[i]);
-      boolean all = steady && step == 1 && starts[i] == 0 && ends[i] >= Integer.MAX_VALUE;
+          size >= 0
+              && stepsKnown
+              && step != 0
+              && Records.number(starts[i])
+              && Records.number(ends[i]);
+      boolean all = stepsKnown && step == 1 && starts[i] == 0 && ends[i] >= Integer.MAX_VALUE;
       result[axes[i]] = all ? size : fixed ? Measured.steps(starts[i], ends[i], step, size) : -1;
     }
     return result;
   }
 
-  /** One output of a Split. */
-  private long @Nullable [] part(NodeProto node, int output) {
+  /** Infers one output of a Split. */
+  private long @Nullable [] inferSplit(NodeProto node, int output) {
     long[] x = shapes.apply(node.getInput(0));
     if (x == null || x.length == 0) {
       return null;
@@ -176,14 +183,15 @@ final class Inference {
     } else if (x[axis] >= 0 && (node.getInputCount() < 2 || node.getInput(1).isEmpty())) {
       long count = Math.max(1, Graph.integer(node, "num_outputs", node.getOutputCount()));
       long each = (x[axis] + count - 1) / count;
-      result[axis] = Math.max(0, Math.min(each, x[axis] - output * each)); // the last may be less
+      // the last part may be smaller
+      result[axis] = Math.max(0, Math.min(each, x[axis] - output * each));
     } else {
       result[axis] = -1;
     }
     return result;
   }
 
-  private static long[] tiled(long[] x, long @Nullable [] repeats) {
+  private static long[] inferTile(long[] x, long @Nullable [] repeats) {
     long[] result = open(x.length);
     for (int i = 0; repeats != null && repeats.length == x.length && i < x.length; i++) {
       long size = repeats[i] == -1 ? Records.OPEN : told(x[i]);
@@ -196,7 +204,7 @@ final class Inference {
     return LongStream.generate(() -> -1).limit(Math.min(rank, HIGHEST_RANK)).toArray();
   }
 
-  private static long[] flattened(NodeProto node, long[] x) {
+  private static long[] inferFlatten(NodeProto node, long[] x) {
     long given = Graph.integer(node, "axis", 1);
     int axis = given == x.length ? x.length : axis(given, x.length);
     return new long[] {size(x, 0, axis), size(x, axis, x.length)};
@@ -208,13 +216,13 @@ final class Inference {
     return known ? Records.dimension(Arrays.stream(part).reduce(1, Records::product)) : -1;
   }
 
-  private long @Nullable [] squeezed(NodeProto node, long[] x) {
+  private long @Nullable [] inferSqueeze(NodeProto node, long[] x) {
     boolean adds = node.getOpType().equals("Unsqueeze");
-    long[] given = dropsAll(graph, node) ? new long[0] : listed(node, 1);
+    long[] given = dropsAll(graph, node) ? new long[0] : axesList(node, 1);
     if (given == null || given.length > HIGHEST_RANK) {
       return null;
     }
-    if (!adds && given.length == 0) { // all of size 1, and that of the records if nothing says so
+    if (!adds && given.length == 0) { // drops all unit axes; the batch axis may be one of them
       boolean known = Arrays.stream(x).noneMatch(size -> size == -1);
       return known && Arrays.stream(x).anyMatch(Records::counted)
           ? Arrays.stream(x).filter(size -> size != 1).toArray()
@@ -231,7 +239,7 @@ final class Inference {
     return shape.stream().mapToLong(Long::longValue).toArray();
   }
 
-  /** Whether a Squeeze names no axes, and so drops every one of size 1. */
+  /** Returns whether a Squeeze names no axes and so drops every axis of size 1. */
   static boolean dropsAll(Graph graph, NodeProto node) {
     String axes = node.getInputCount() > 1 ? node.getInput(1) : "";
     return Graph.attribute(node, "axes").filter(listed -> listed.getIntsCount() > 0).isEmpty()
@@ -239,7 +247,7 @@ final class Inference {
             || Constant.integers(graph, axes).filter(listed -> listed.length == 0).isPresent());
   }
 
-  private long @Nullable [] gathered(NodeProto node, long[] x) {
+  private long @Nullable [] inferGather(NodeProto node, long[] x) {
     long[] index = shapes.apply(node.getInput(1));
     if (index == null) {
       return null;
@@ -251,17 +259,18 @@ final class Inference {
         .toArray();
   }
 
-  private static long @Nullable [] unknown(NodeProto node, long[] x, int @Nullable [] axes) {
+  private static long @Nullable [] inferUnknownSlice(
+      NodeProto node, long[] x, int @Nullable [] axes) {
     long[] result = x.clone();
-    if (axes == null) { // of a Slice: the first ones, or not known
+    if (axes == null) { // a Slice of the leading axes, or of unknown ones
       return node.getInputCount() > 3 ? null : open(x.length);
     }
     Arrays.stream(axes).forEach(axis -> result[axis] = -1);
     return result;
   }
 
-  private long @Nullable [] reduced(NodeProto node, long[] x) {
-    boolean keeps = Graph.integer(node, "keepdims", 1) == 1;
+  private long @Nullable [] inferReduce(NodeProto node, long[] x) {
+    boolean keepDims = Graph.integer(node, "keepdims", 1) == 1;
     int[] axes = axes(node, x.length, 1);
     if (axes == null) {
       boolean all =
@@ -272,20 +281,20 @@ final class Inference {
     if (axes == null || (axes.length == 0)) {
       return null;
     }
-    List<Integer> gone = Arrays.stream(axes).boxed().toList();
+    List<Integer> reduced = Arrays.stream(axes).boxed().toList();
     return IntStream.range(0, x.length)
-        .filter(i -> keeps || !gone.contains(i))
-        .mapToLong(i -> gone.contains(i) ? 1 : x[i])
+        .filter(i -> keepDims || !reduced.contains(i))
+        .mapToLong(i -> reduced.contains(i) ? 1 : x[i])
         .toArray();
   }
 
   private int @Nullable [] axes(NodeProto node, int rank, int input) {
-    long[] given = listed(node, input);
+    long[] given = axesList(node, input);
     return given == null ? null : Arrays.stream(given).mapToInt(a -> axis(a, rank)).toArray();
   }
 
-  /** Axes, an attribute in older opsets and an input in later ones; null if not known. */
-  private long @Nullable [] listed(NodeProto node, int input) {
+  /** Reads axes from the attribute (older opsets) or the input (newer ones); null if unknown. */
+  private long @Nullable [] axesList(NodeProto node, int input) {
     if (Graph.attribute(node, "axes").isPresent()) {
       return integers(node, "axes", 0, 0);
     }
@@ -297,11 +306,11 @@ final class Inference {
     return (int) Math.max(0, Math.min(rank - 1, axis < 0 ? axis + rank : axis));
   }
 
-  static long[] integers(NodeProto node, String name, int count, long otherwise) {
+  static long[] integers(NodeProto node, String name, int count, long defaultValue) {
     return Graph.attribute(node, name)
         .map(AttributeProto::getIntsList)
         .filter(list -> list.size() >= count && !list.isEmpty())
         .map(list -> list.stream().mapToLong(Long::longValue).toArray())
-        .orElseGet(() -> LongStream.generate(() -> otherwise).limit(count).toArray());
+        .orElseGet(() -> LongStream.generate(() -> defaultValue).limit(count).toArray());
   }
 }

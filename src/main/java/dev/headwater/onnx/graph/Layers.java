@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the layers of a graph, and says of each why it cannot be a linear head, if so. */
+/** Finds the layers of a graph and whether each of them can be a linear head. */
 public final class Layers {
-  /** Integer layers, by the input that holds their weight. */
+  /** Integer operators, with the index of their weight input. */
   private static final Map<String, Integer> QUANTIZED =
       Map.of(
           "MatMulInteger", 1,
@@ -25,7 +25,7 @@ public final class Layers {
           "DynamicQuantizeLSTM", 1,
           "MatMulNBits", 1);
 
-  /** Float layers, by the input that holds their weight. */
+  /** Float operators, with the index of their weight input. */
   private static final Map<String, Integer> FLOAT =
       Map.ofEntries(
           Map.entry("Gemm", 1),
@@ -46,7 +46,7 @@ public final class Layers {
     this.graph = graph;
   }
 
-  /** Every layer, in topological order. */
+  /** Returns every layer, in topological order. */
   public static List<Layer> of(Graph graph) {
     Layers finder = new Layers(graph);
     List<Layer> layers = new ArrayList<>();
@@ -61,9 +61,9 @@ public final class Layers {
     if (!Graph.standard(node)) {
       return Optional.empty();
     }
-    Integer integer = QUANTIZED.get(node.getOpType());
-    if (integer != null && constantAt(node, integer).isPresent()) {
-      return Optional.of(other(position, node, Kind.QUANTIZED, null, "is quantized (int8)"));
+    Integer quantizedInput = QUANTIZED.get(node.getOpType());
+    if (quantizedInput != null && constantAt(node, quantizedInput).isPresent()) {
+      return Optional.of(nonLinear(position, node, Kind.QUANTIZED, null, "is quantized (int8)"));
     }
     Integer weight = FLOAT.get(node.getOpType());
     if (weight == null || node.getInputCount() < 2) {
@@ -75,11 +75,14 @@ public final class Layers {
       return Optional.of(weighted(position, node, right.get()));
     }
     return left.isPresent() && right.isEmpty()
-        ? Optional.of(fromTheLeft(position, node, left.get()))
+        ? Optional.of(leftWeighted(position, node, left.get()))
         : Optional.empty();
   }
 
-  /** Whether it is no vector that an Einsum repeats or measures by: frequencies of places, say. */
+  /**
+   * Returns whether the constant is a layer weight. A vector in an Einsum is not: it scales or
+   * repeats, as position frequencies do.
+   */
   public static boolean weighs(NodeProto node, Constant constant) {
     return !node.getOpType().equals("Einsum")
         || constant.obstacle() != null
@@ -92,14 +95,14 @@ public final class Layers {
         : Optional.empty();
   }
 
-  private static Layer other(
+  private static Layer nonLinear(
       int position, NodeProto node, Kind kind, @Nullable Constant weight, String obstacle) {
     String data = node.getInput(0);
     return new Layer(
         kind, position, position, data, Graph.output(node), weight, 1, null, -1, obstacle);
   }
 
-  private static Layer fromTheLeft(int position, NodeProto node, Constant left) {
+  private static Layer leftWeighted(int position, NodeProto node, Constant left) {
     return new Layer(
         left.quantized() ? Kind.QUANTIZED : Kind.OTHER,
         position,
@@ -110,12 +113,12 @@ public final class Layers {
         0,
         null,
         -1,
-        "multiplies its weight from the left");
+        "has its weight as the left operand");
   }
 
   private Layer weighted(int position, NodeProto node, Constant weight) {
     if (weight.quantized()) {
-      return other(position, node, Kind.QUANTIZED, weight, "has int8 weights (QDQ)");
+      return nonLinear(position, node, Kind.QUANTIZED, weight, "has int8 weights (QDQ)");
     }
     Kind kind =
         switch (node.getOpType()) {
@@ -126,7 +129,7 @@ public final class Layers {
         };
     String obstacle = obstacle(kind, node, weight);
     if (obstacle != null) {
-      return other(position, node, kind, weight, obstacle);
+      return nonLinear(position, node, kind, weight, obstacle);
     }
     boolean classesFirst =
         kind == Kind.CONV || (kind == Kind.GEMM && Graph.integer(node, "transB", 0) != 0);
@@ -138,7 +141,7 @@ public final class Layers {
       return "is a " + node.getOpType() + ", not Gemm, MatMul or a 1×1 convolution";
     }
     if (weight.obstacle() != null) {
-      return "has a weight, `" + weight.source() + "`, that " + weight.obstacle();
+      return "has weight `" + weight.source() + "`, which " + weight.obstacle();
     }
     long[] dims = weight.dims();
     if (kind == Kind.CONV) {
@@ -148,31 +151,32 @@ public final class Layers {
           : Graph.integer(node, "group", 1) != 1 ? "is a grouped convolution" : null;
     }
     if (dims.length != 2) {
-      return "has a weight of " + dims.length + " dimensions";
+      return "has a weight with " + dims.length + " dimensions";
     }
     return Graph.integer(node, "transA", 0) == 0 ? null : "transposes its features (transA)";
   }
 
   private Layer withBias(int position, NodeProto node, Kind kind, Constant weight, long classes) {
     String data = node.getInput(0);
-    String made = node.getOutput(0);
-    boolean inside = kind != Kind.MATMUL && node.getInputCount() > 2 && !node.getInput(2).isEmpty();
-    if (inside) {
+    String output = node.getOutput(0);
+    boolean ownBias =
+        kind != Kind.MATMUL && node.getInputCount() > 2 && !node.getInput(2).isEmpty();
+    if (ownBias) {
       Constant bias = constantAt(node, 2).orElse(null);
       String obstacle = biasObstacle(bias, classes);
-      return new Layer(kind, position, position, data, made, weight, 1, bias, 2, obstacle);
+      return new Layer(kind, position, position, data, output, weight, 1, bias, 2, obstacle);
     }
-    List<Integer> next = graph.consumers(made);
-    if (next.size() == 1 && !graph.outputs().contains(made)) {
+    List<Integer> next = graph.consumers(output);
+    if (next.size() == 1 && !graph.outputs().contains(output)) {
       NodeProto add = graph.node(next.get(0));
-      int input = add.getInputCount() == 2 && add.getInput(0).equals(made) ? 1 : 0;
+      int input = add.getInputCount() == 2 && add.getInput(0).equals(output) ? 1 : 0;
       Constant bias = add.getOpType().equals("Add") ? constantAt(add, input).orElse(null) : null;
-      if (bias != null && biasShaped(bias, weight.dims().length, kind, classes)) {
+      if (bias != null && isPerClass(bias, weight.dims().length, kind, classes)) {
         String out = add.getOutput(0);
         return new Layer(kind, position, next.get(0), data, out, weight, 1, bias, input, null);
       }
     }
-    return new Layer(kind, position, position, data, made, weight, 1, null, -1, null);
+    return new Layer(kind, position, position, data, output, weight, 1, null, -1, null);
   }
 
   private static @Nullable String biasObstacle(@Nullable Constant bias, long classes) {
@@ -180,15 +184,15 @@ public final class Layers {
       return "has a bias that depends on the input";
     }
     if (bias.obstacle() != null) {
-      return "has a bias, `" + bias.source() + "`, that " + bias.obstacle();
+      return "has bias `" + bias.source() + "`, which " + bias.obstacle();
     }
     return bias.size() == classes || bias.size() == 1
         ? null
-        : "has a bias, `" + bias.source() + "`, that is not one number a class";
+        : "has bias `" + bias.source() + "`, which does not have one value per class";
   }
 
-  /** Whether an added constant is one number a class: [C], [1, C]; after a Conv [C, 1, 1]. */
-  private static boolean biasShaped(Constant bias, int weightRank, Kind kind, long classes) {
+  /** Returns whether a constant has one value per class: [C], [1, C]; after a Conv [C, 1, 1]. */
+  private static boolean isPerClass(Constant bias, int weightRank, Kind kind, long classes) {
     if (bias.obstacle() != null) {
       return false;
     }

@@ -6,7 +6,7 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** As {@link Inference}, of what makes maps larger or smaller. */
+/** Infers shapes for operators that change the spatial size of a map; see {@link Inference}. */
 final class Maps {
   private final Graph graph;
   private final Function<String, long @Nullable []> shapes;
@@ -19,24 +19,24 @@ final class Maps {
   }
 
   /**
-   * Of the node's output; null also where it is none of these.
+   * Infers the shape of the node's output; null also for operators not covered here.
    *
    * @param x the shape of its first input
    */
   long @Nullable [] of(NodeProto node, long[] x) {
     return switch (node.getOpType()) {
-      case "Conv", "FusedConv", "MaxPool", "AveragePool" -> windows(node, x);
-      case "ConvTranspose" -> transposed(node, x);
+      case "Conv", "FusedConv", "MaxPool", "AveragePool" -> inferWindows(node, x);
+      case "ConvTranspose" -> inferConvTranspose(node, x);
       case "GlobalAveragePool", "GlobalMaxPool" ->
           IntStream.range(0, x.length).mapToLong(i -> i < 2 ? x[i] : 1).toArray();
-      case "Resize" -> resized(node, x);
-      case "Pad" -> padded(node, x);
-      case "DepthToSpace", "SpaceToDepth" -> blocked(node, x);
+      case "Resize" -> inferResize(node, x);
+      case "Pad" -> inferPad(node, x);
+      case "DepthToSpace", "SpaceToDepth" -> inferBlocks(node, x);
       default -> null;
     };
   }
 
-  private long @Nullable [] windows(NodeProto node, long[] x) {
+  private long @Nullable [] inferWindows(NodeProto node, long[] x) {
     boolean conv = node.getOpType().endsWith("Conv");
     long[] weight = conv ? shapes.apply(node.getInput(1)) : null;
     long[] kernel = kernel(node, weight);
@@ -46,7 +46,7 @@ final class Maps {
     long[] result = x.clone();
     result[1] = weight == null ? x[1] : weight[0];
     for (int i = 0; i < kernel.length; i++) {
-      result[i + 2] = x[i + 2] < 0 ? -1 : windows(node, x[i + 2], kernel, i);
+      result[i + 2] = x[i + 2] < 0 ? -1 : outputSize(node, x[i + 2], kernel, i);
     }
     return result;
   }
@@ -58,22 +58,22 @@ final class Maps {
         : weight == null ? null : Arrays.copyOfRange(weight, 2, weight.length);
   }
 
-  private static long windows(NodeProto node, long size, long[] kernel, int axis) {
+  private static long outputSize(NodeProto node, long size, long[] kernel, int axis) {
     long stride = Inference.integers(node, "strides", kernel.length, 1)[axis];
     long dilation = Inference.integers(node, "dilations", kernel.length, 1)[axis];
-    if (auto(node).startsWith("SAME")) { // which ONNX Runtime's pools miss where dilated
-      boolean misses = dilation != 1 && node.getOpType().endsWith("Pool");
-      return misses ? -1 : (size + stride - 1) / stride;
+    if (autoPad(node).startsWith("SAME")) { // ONNX Runtime's dilated pools give another size
+      boolean deviates = dilation != 1 && node.getOpType().endsWith("Pool");
+      return deviates ? -1 : (size + stride - 1) / stride;
     }
     long[] pads = Inference.integers(node, "pads", 2 * kernel.length, 0);
-    long reach = (kernel[axis] - 1) * dilation + 1;
-    long room = size + pads[axis] + pads[kernel.length + axis] - reach;
-    long count = room / stride + 1;
-    boolean ceil = Graph.integer(node, "ceil_mode", 0) == 1 && room % stride != 0;
+    long extent = (kernel[axis] - 1) * dilation + 1;
+    long span = size + pads[axis] + pads[kernel.length + axis] - extent;
+    long count = span / stride + 1;
+    boolean ceil = Graph.integer(node, "ceil_mode", 0) == 1 && span % stride != 0;
     return ceil && count * stride < size + pads[axis] ? count + 1 : count;
   }
 
-  private long @Nullable [] transposed(NodeProto node, long[] x) {
+  private long @Nullable [] inferConvTranspose(NodeProto node, long[] x) {
     long[] weight = shapes.apply(node.getInput(1));
     if (weight == null || weight.length != x.length) {
       return null;
@@ -85,22 +85,21 @@ final class Maps {
     result[1] = weight[1] * Graph.integer(node, "group", 1);
     for (int i = 0; i < axes; i++) {
       long stride = Inference.integers(node, "strides", axes, 1)[i];
-      long reach = (weight[i + 2] - 1) * Inference.integers(node, "dilations", axes, 1)[i] + 1;
+      long extent = (weight[i + 2] - 1) * Inference.integers(node, "dilations", axes, 1)[i] + 1;
       long extra = Inference.integers(node, "output_padding", axes, 0)[i];
-      long full = stride * (x[i + 2] - 1) + extra + reach - pads[i] - pads[axes + i];
-      long wanted = auto(node).startsWith("SAME") ? Math.min(stride * x[i + 2], full) : full;
-      result[i + 2] =
-          fixed.length > 0 ? fixed[fixed.length - axes + i] : x[i + 2] < 0 ? -1 : wanted;
+      long full = stride * (x[i + 2] - 1) + extra + extent - pads[i] - pads[axes + i];
+      long size = autoPad(node).startsWith("SAME") ? Math.min(stride * x[i + 2], full) : full;
+      result[i + 2] = fixed.length > 0 ? fixed[fixed.length - axes + i] : x[i + 2] < 0 ? -1 : size;
     }
     return result;
   }
 
-  /** Scales are the second input in opset 10, the third since; sizes are the fourth. */
-  private long[] resized(NodeProto node, long[] x) {
+  /** Scales are the second input in opset 10 and the third since opset 11; sizes are the fourth. */
+  private long[] inferResize(NodeProto node, long[] x) {
     long[] result = Inference.open(x.length);
     int inputs = node.getInputCount();
     long[] sizes = inputs > 3 ? measured.of(node.getInput(3)) : null;
-    float[] scales = sizes == null ? reals(node.getInput(inputs > 2 ? 2 : inputs - 1)) : null;
+    float[] scales = sizes == null ? floats(node.getInput(inputs > 2 ? 2 : inputs - 1)) : null;
     if (Graph.attribute(node, "axes").isPresent()
         || Graph.attribute(node, "keep_aspect_ratio_policy").isPresent()) {
       return result;
@@ -116,14 +115,14 @@ final class Maps {
     return result;
   }
 
-  private float @Nullable [] reals(String tensor) {
+  private float @Nullable [] floats(String tensor) {
     return Constant.resolve(graph, tensor)
         .filter(constant -> constant.obstacle() == null)
         .map(Constant::values)
         .orElse(null);
   }
 
-  private long @Nullable [] padded(NodeProto node, long[] x) {
+  private long @Nullable [] inferPad(NodeProto node, long[] x) {
     long[] pads = measured.bounds(node, "pads", 1);
     if (node.getInputCount() > 3 && !node.getInput(3).isEmpty()) {
       return Inference.open(x.length);
@@ -137,21 +136,21 @@ final class Maps {
     return result;
   }
 
-  private static long @Nullable [] blocked(NodeProto node, long[] x) {
+  private static long @Nullable [] inferBlocks(NodeProto node, long[] x) {
     long block = Graph.integer(node, "blocksize", 1);
     if (x.length != 4 || block < 1) {
       return null;
     }
-    boolean finer = node.getOpType().equals("DepthToSpace");
+    boolean toSpace = node.getOpType().equals("DepthToSpace");
     long[] result = x.clone();
     for (int i = 1; i < 4; i++) {
       long factor = i == 1 ? block * block : block;
-      result[i] = x[i] < 0 ? -1 : (i == 1) == finer ? x[i] / factor : x[i] * factor;
+      result[i] = x[i] < 0 ? -1 : (i == 1) == toSpace ? x[i] / factor : x[i] * factor;
     }
     return result;
   }
 
-  private static String auto(NodeProto node) {
+  private static String autoPad(NodeProto node) {
     return Graph.attribute(node, "auto_pad").map(a -> a.getS().toStringUtf8()).orElse("NOTSET");
   }
 }

@@ -7,11 +7,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.stream.LongStream;
 
-/** Tensors of the file to arrays and back; sizes were checked when the file was read. */
+/** Converts tensors to arrays and back. {@link Checks} has validated their sizes. */
 public final class Numbers {
   private Numbers() {}
 
-  /** The values of a FLOAT, FLOAT16, BFLOAT16 or DOUBLE tensor. */
+  /** Returns the values of a FLOAT, FLOAT16, BFLOAT16 or DOUBLE tensor. */
   public static float[] floats(TensorProto tensor) {
     ByteBuffer raw = raw(tensor);
     boolean packed = tensor.hasRawData();
@@ -33,7 +33,7 @@ public final class Numbers {
             case FLOAT16 -> half(packed ? raw.getShort() : tensor.getInt32Data(i));
             case BFLOAT16 ->
                 Float.intBitsToFloat((packed ? raw.getShort() : tensor.getInt32Data(i)) << 16);
-            default -> throw new IllegalArgumentException(type + " is no floating-point type");
+            default -> throw new IllegalArgumentException(type + " is not a floating-point type");
           };
     }
     return values;
@@ -48,7 +48,7 @@ public final class Numbers {
     return values;
   }
 
-  /** The values of a tensor of any integer type, or of truth values as 0 and 1. */
+  /** Returns the values of an integer tensor, or of a BOOL tensor as 0 and 1. */
   public static long[] integers(TensorProto tensor) {
     DataType type = DataType.forNumber(tensor.getDataType());
     if (!tensor.hasRawData()) {
@@ -71,13 +71,13 @@ public final class Numbers {
             case UINT16 -> Short.toUnsignedInt(raw.getShort());
             case INT8 -> raw.get();
             case UINT8, BOOL -> Byte.toUnsignedInt(raw.get());
-            default -> throw new IllegalArgumentException(type + " is no integer type");
+            default -> throw new IllegalArgumentException(type + " is not an integer type");
           });
     }
     return values.build().toArray();
   }
 
-  /** A FLOAT initializer. */
+  /** Returns a FLOAT initializer. */
   public static TensorProto tensor(String name, long[] shape, float[] values) {
     ByteBuffer bytes =
         ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
@@ -91,7 +91,7 @@ public final class Numbers {
     return tensor.setRawData(ByteString.copyFrom(bytes)).build();
   }
 
-  /** An initializer of INT64 or INT32. */
+  /** Returns an INT64 or INT32 initializer. */
   public static TensorProto tensor(String name, long[] shape, long[] values, DataType type) {
     TensorProto.Builder tensor =
         TensorProto.newBuilder().setName(name).setDataType(type.getNumber());
@@ -120,7 +120,7 @@ public final class Numbers {
     };
   }
 
-  /** IEEE 754 binary16; the JDK has this only from 20 on. */
+  /** Converts IEEE 754 binary16; the JDK does this only since 20. */
   private static float half(int bits) {
     int sign = (bits & 0x8000) << 16;
     int exponent = (bits >> 10) & 0x1f;

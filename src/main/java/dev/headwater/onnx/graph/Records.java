@@ -4,42 +4,42 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sizes that go with the number of records N, among sizes that are known and such as are not: c · N
- * is a negative number of its own, so that whoever knows nothing of N takes it for unknown.
+ * Arithmetic on sizes that are constant, unknown, or a multiple c · N of the batch size N. Each c ·
+ * N is encoded as a negative number, so code that ignores N treats it as an unknown dimension.
  */
 final class Records {
-  /** Not known. Far from the least of numbers, which files write for "to the end". */
+  /** An unknown size. Far from Long.MIN_VALUE, which files use for "to the end". */
   static final long OPEN = Long.MIN_VALUE / 2;
 
-  /** N itself. */
+  /** The batch size N. */
   static final long ONE = OPEN + 1;
 
-  private static final long MOST = 1L << 40;
+  private static final long MAX_MULTIPLE = 1L << 40;
 
   private Records() {}
 
-  /** Whether this is c · N. */
+  /** Returns whether the size is c · N. */
   static boolean counted(long size) {
-    return size > OPEN && size <= OPEN + MOST;
+    return size > OPEN && size <= OPEN + MAX_MULTIPLE;
   }
 
-  /** Whether this is a number that is the same for any number of records. */
+  /** Returns whether the size is a number that does not depend on N. */
   static boolean number(long size) {
     return told(size) && !counted(size);
   }
 
-  /** Whether this is a number, or c · N. */
+  /** Returns whether the size is a number or c · N. */
   static boolean told(long size) {
     return size != OPEN;
   }
 
-  /** The c of c · N. */
+  /** Returns the c of c · N. */
   static long times(long counted) {
     return counted - OPEN;
   }
 
-  private static long of(long times) {
-    return times > 0 && times <= MOST ? OPEN + times : OPEN;
+  private static long encode(long times) {
+    return times > 0 && times <= MAX_MULTIPLE ? OPEN + times : OPEN;
   }
 
   static long sum(long a, long b) {
@@ -49,20 +49,20 @@ final class Records {
     if (number(a) && number(b)) {
       return Math.addExact(a, b);
     }
-    return counted(a) && counted(b) ? of(times(a) + times(b)) : OPEN;
+    return counted(a) && counted(b) ? encode(times(a) + times(b)) : OPEN;
   }
 
-  /** Of numbers and what is counted. */
+  /** Multiplies sizes; N² is unknown. */
   static long product(long a, long b) {
     if (a == OPEN || b == OPEN || (counted(a) && counted(b))) {
       return OPEN;
     }
     return counted(a)
-        ? of(Math.multiplyExact(times(a), b))
-        : counted(b) ? of(Math.multiplyExact(a, times(b))) : Math.multiplyExact(a, b);
+        ? encode(Math.multiplyExact(times(a), b))
+        : counted(b) ? encode(Math.multiplyExact(a, times(b))) : Math.multiplyExact(a, b);
   }
 
-  /** Rounded towards zero, where that is the same for every number of records. */
+  /** Divides sizes, rounding towards zero; unknown unless constant or a multiple of N. */
   static long quotient(long a, long b) {
     if (a == OPEN || b == OPEN || b == 0 || (counted(b) && !counted(a))) {
       return OPEN;
@@ -70,49 +70,53 @@ final class Records {
     if (!counted(a)) {
       return a / b;
     }
-    long by = counted(b) ? times(b) : b;
-    return times(a) % by != 0 ? OPEN : counted(b) ? times(a) / by : of(times(a) / by);
+    long divisor = counted(b) ? times(b) : b;
+    return times(a) % divisor != 0
+        ? OPEN
+        : counted(b) ? times(a) / divisor : encode(times(a) / divisor);
   }
 
-  /** As a dimension: -1 where it is not known, or is left to be filled in. */
+  /** Converts to a dimension: -1 if unknown or to be inferred. */
   static long dimension(long size) {
     return size >= 0 || counted(size) ? size : -1;
   }
 
-  /** How many values there are: times · N^power. */
+  /** The number of elements of a shape: times · N^power. */
   record Volume(long times, int power) {
-    /** What is left for one more dimension; -1 where that is not known. */
+    /** Returns the size of the remaining dimension; -1 if unknown. */
     long over(Volume others) {
       if (times % others.times != 0) {
         return -1;
       }
       long left = times / others.times;
-      return power == others.power ? left : power == others.power + 1 ? dimension(of(left)) : -1;
+      return power == others.power
+          ? left
+          : power == others.power + 1 ? dimension(encode(left)) : -1;
     }
   }
 
   /**
-   * Of these dimensions from one on, but for one of them; null where one is not known, or 0, or
-   * nothing has so many.
+   * Returns the number of elements of the dimensions from {@code from} on; null if a dimension is
+   * unknown or 0, or the product is too large.
    *
-   * @param but -1 for none
+   * @param except the dimension to leave out; -1 for none
    */
-  static @Nullable Volume volume(long[] shape, int from, int but) {
+  static @Nullable Volume volume(long[] shape, int from, int except) {
     long times = 1;
     int power = 0;
     for (int i = from; i < shape.length; i++) {
       boolean counted = counted(shape[i]);
-      long factor = i == but ? 1 : counted ? times(shape[i]) : shape[i];
-      if (factor < 1 || times > MOST / factor) {
+      long factor = i == except ? 1 : counted ? times(shape[i]) : shape[i];
+      if (factor < 1 || times > MAX_MULTIPLE / factor) {
         return null;
       }
       times *= factor;
-      power += counted && i != but ? 1 : 0;
+      power += counted && i != except ? 1 : 0;
     }
     return new Volume(times, power);
   }
 
-  /** With -1 for all that goes with the number of records. */
+  /** Returns the shape with -1 for each multiple of N. */
   static long[] hidden(long[] shape) {
     return Arrays.stream(shape).map(size -> Math.max(-1, size)).toArray();
   }

@@ -21,10 +21,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shapes and element types of a graph's tensors: as declared, else inferred where that is plain.
+ * Shapes and element types of a graph's tensors, as declared or else inferred.
  *
- * <p>Exporters often leave inner tensors undeclared. This follows only the operators that stand
- * next to a head; an empty answer means "not known", never "wrong".
+ * <p>Exporters often declare no value info for inner tensors. Inference covers only the operators
+ * that appear near a head. An empty result means "unknown".
  */
 public final class Shapes {
   private static final Set<String> SAME_SHAPE =
@@ -41,13 +41,13 @@ public final class Shapes {
   private static final Set<String> BOOLEAN_OUTPUT =
       words("Equal Greater GreaterOrEqual Less LessOrEqual And Or Not Xor IsNaN IsInf");
 
-  /** Operators whose element type is not that of their first input, nor known here. */
+  /** Operators whose output type differs from their first input's and is not inferred here. */
   private static final Set<String> OTHER_TYPE =
       words(
           "QuantizeLinear DynamicQuantizeLinear MatMulInteger ConvInteger QLinearMatMul QLinearConv"
               + " OneHot CastLike If Loop Scan");
 
-  private static final Set<String> SECOND_IS_DATA = Set.of("Where", "DequantizeLinear");
+  private static final Set<String> TYPED_BY_SECOND_INPUT = Set.of("Where", "DequantizeLinear");
 
   private final Graph graph;
   private final Map<String, long[]> shapes = new HashMap<>();
@@ -55,25 +55,25 @@ public final class Shapes {
   private final Inference inference;
   private final Measured measured;
 
-  /** What the file calls the number of records, if anything. */
-  private final @Nullable String records;
+  /** The symbolic dimension that stands for the batch size, if the file names one. */
+  private final @Nullable String batchDim;
 
-  private final boolean distinct;
+  private final boolean batchDimUnambiguous;
 
   Shapes(Graph graph, GraphProto proto) {
     this.graph = graph;
     this.measured = new Measured(graph, shapes::get, types::get);
     this.inference = new Inference(graph, shapes::get, measured);
-    this.records = records(graph);
-    this.distinct = distinct(graph, records);
+    this.batchDim = findBatchDim(graph);
+    this.batchDimUnambiguous = isUnambiguous(graph, batchDim);
     for (TensorProto tensor : proto.getInitializerList()) {
-      note(tensor.getName(), dims(tensor), DataType.forNumber(tensor.getDataType()));
+      add(tensor.getName(), dims(tensor), DataType.forNumber(tensor.getDataType()));
     }
-    graph.inputs().forEach(this::fed);
+    graph.inputs().forEach(this::addInput);
     Stream.of(proto.getValueInfoList(), proto.getInputList(), proto.getOutputList())
         .flatMap(List::stream)
         .filter(value -> value.getType().hasTensorType())
-        .forEach(this::declared);
+        .forEach(this::addDeclared);
     proto.getNodeList().stream().filter(Graph::standard).forEach(this::infer);
   }
 
@@ -81,8 +81,8 @@ public final class Shapes {
     return Set.of(list.split(" "));
   }
 
-  /** What most inputs call their first axis; of as many the one that is called so first. */
-  private static @Nullable String records(Graph graph) {
+  /** Returns the most frequent name of the inputs' first axes; the first one if several tie. */
+  private static @Nullable String findBatchDim(Graph graph) {
     List<String> names =
         graph.inputs().stream()
             .map(input -> input.getType().getTensorType().getShape())
@@ -95,87 +95,89 @@ public final class Shapes {
         .orElse(null);
   }
 
-  /** Whether the name stands for the number of records wherever it stands. */
-  private static boolean distinct(Graph graph, @Nullable String name) {
+  /** Returns whether the name stands for the batch size on every axis that has it. */
+  private static boolean isUnambiguous(Graph graph, @Nullable String name) {
     return name != null
         && graph.inputs().stream()
             .flatMap(i -> i.getType().getTensorType().getShape().getDimList().stream().skip(1))
             .noneMatch(dim -> dim.getDimParam().equals(name));
   }
 
-  /** Its first size is the number of records, unless the file fixes that or calls it otherwise. */
-  private void fed(ValueInfoProto input) {
+  /** Adds an input. Its first axis is the batch axis unless it is fixed or has another name. */
+  private void addInput(ValueInfoProto input) {
     TensorShapeProto shape = input.getType().getTensorType().getShape();
     if (shape.getDimCount() > 0 && shape.getDimCount() <= Inference.HIGHEST_RANK) {
-      long[] dims = named(shape);
+      long[] dims = dimsWithBatch(shape);
       String name = shape.getDim(0).getDimParam();
-      boolean counts = name.isEmpty() || name.equals(records);
-      dims[0] = dims[0] == -1 && counts ? Records.ONE : dims[0];
+      boolean batched = name.isEmpty() || name.equals(batchDim);
+      dims[0] = dims[0] == -1 && batched ? Records.ONE : dims[0];
       shapes.put(input.getName(), dims);
     }
   }
 
-  private void declared(ValueInfoProto value) {
+  private void addDeclared(ValueInfoProto value) {
     TypeProto.Tensor type = value.getType().getTensorType();
-    long[] dims = type.hasShape() ? named(type.getShape()) : null;
-    note(value.getName(), dims, DataType.forNumber(type.getElemType()));
+    long[] dims = type.hasShape() ? dimsWithBatch(type.getShape()) : null;
+    add(value.getName(), dims, DataType.forNumber(type.getElemType()));
   }
 
-  private long[] named(TensorShapeProto shape) {
+  private long[] dimsWithBatch(TensorShapeProto shape) {
     long[] dims = dims(shape);
     for (int i = 0; i < dims.length; i++) {
-      boolean counted = distinct && shape.getDim(i).getDimParam().equals(records) && dims[i] < 0;
-      dims[i] = counted ? Records.ONE : dims[i];
+      String name = shape.getDim(i).getDimParam();
+      boolean batched = batchDimUnambiguous && name.equals(batchDim) && dims[i] < 0;
+      dims[i] = batched ? Records.ONE : dims[i];
     }
     return dims;
   }
 
-  private void note(String tensor, long @Nullable [] dims, @Nullable DataType type) {
+  private void add(String tensor, long @Nullable [] dims, @Nullable DataType type) {
     if (dims != null && dims.length <= Inference.HIGHEST_RANK) {
-      shapes.merge(tensor, dims, Shapes::filled);
+      shapes.merge(tensor, dims, Shapes::merge);
     }
     if (type != null && type != DataType.UNDEFINED) {
       types.putIfAbsent(tensor, type);
     }
   }
 
-  /**
-   * As declared, and where that leaves a size open, or is of one number of records, as inferred.
-   */
-  private static long[] filled(long[] known, long[] more) {
-    return known.length != more.length
+  /** Prefers declared sizes, except where they are unknown or the inferred size depends on N. */
+  private static long[] merge(long[] known, long[] inferred) {
+    return known.length != inferred.length
         ? known
         : IntStream.range(0, known.length)
-            .mapToLong(i -> known[i] == -1 || Records.counted(more[i]) ? more[i] : known[i])
+            .mapToLong(i -> known[i] == -1 || Records.counted(inferred[i]) ? inferred[i] : known[i])
             .toArray();
   }
 
   private void infer(NodeProto node) {
     if (node.getOutputCount() > 0 && node.getInputCount() > 0) {
-      note(node.getOutput(0), told(() -> inferred(node)), inferredType(node));
+      add(node.getOutput(0), orUnknown(() -> inferShape(node)), inferType(node));
     }
     measured.note(node);
     for (int i = 1; i < node.getOutputCount() && node.getInputCount() > 0; i++) {
       int output = i;
-      note(node.getOutput(i), told(() -> inference.further(node, output)), further(node));
+      add(
+          node.getOutput(i),
+          orUnknown(() -> inference.further(node, output)),
+          inferOtherType(node));
     }
     if (node.getOpType().equals("Constant")) {
       Constant.ofNode(node)
           .ifPresent(
               value ->
-                  note(node.getOutput(0), dims(value), DataType.forNumber(value.getDataType())));
+                  add(node.getOutput(0), dims(value), DataType.forNumber(value.getDataType())));
     }
   }
 
-  private static long @Nullable [] told(Supplier<long @Nullable []> inferred) {
+  private static long @Nullable [] orUnknown(Supplier<long @Nullable []> shape) {
     try {
-      return inferred.get();
-    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException nonsense) {
-      return null; // too few inputs, say: whoever runs the node will say so
+      return shape.get();
+    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException invalid) {
+      return null; // for example too few inputs: running the node reports them
     }
   }
 
-  private @Nullable DataType further(NodeProto node) {
+  private @Nullable DataType inferOtherType(NodeProto node) {
     return switch (node.getOpType()) {
       case "Split", "LSTM", "GRU", "RNN" -> types.get(node.getInput(0));
       case "TopK" -> DataType.INT64;
@@ -183,7 +185,7 @@ public final class Shapes {
     };
   }
 
-  /** Dimensions, -1 where one is dynamic. */
+  /** Returns the dimensions, with -1 for a dynamic one. */
   public static long[] dims(TensorShapeProto shape) {
     return shape.getDimList().stream()
         .mapToLong(dim -> dim.hasDimValue() && dim.getDimValue() >= 0 ? dim.getDimValue() : -1)
@@ -194,20 +196,20 @@ public final class Shapes {
     return tensor.getDimsList().stream().mapToLong(Long::longValue).toArray();
   }
 
-  /** The tensor's shape, -1 where a dimension is dynamic; empty where even the rank is unknown. */
+  /** Returns the tensor's shape, with -1 for a dynamic dimension; empty if the rank is unknown. */
   public Optional<long[]> shape(String tensor) {
     long[] known = shapes.get(tensor);
     return known != null ? Optional.of(Records.hidden(known)) : fromGemm(tensor);
   }
 
-  /** Whether the file leaves open how many records there are. */
+  /** Returns whether an input has a dynamic batch axis. */
   public boolean counts() {
     return graph.inputs().stream().anyMatch(input -> times(input.getName()).isPresent());
   }
 
   /**
-   * How many times the number of records each axis of the tensor has, 0 where it goes by another
-   * measure; empty where nothing of it goes with the number of records.
+   * Returns c for each axis of size c · N, where N is the batch size, and 0 for every other axis;
+   * empty if no axis depends on N.
    */
   public Optional<long[]> times(String tensor) {
     long[] known = shapes.getOrDefault(tensor, new long[0]);
@@ -218,26 +220,25 @@ public final class Shapes {
   }
 
   /**
-   * Integers that the graph computes from sizes: times · N + plus, where N is the number of
-   * records.
+   * Integers that the graph computes from sizes: times · N + plus, where N is the batch size.
    *
-   * @param shape of the tensor
+   * @param shape the shape of the tensor
    */
   @SuppressWarnings("ArrayRecordComponent") // read once, never compared
   public record Size(long[] times, long[] plus, long[] shape) {
-    /** Whether they are the same for any number of records. */
+    /** Returns whether the values do not depend on the batch size. */
     public boolean fixed() {
       return Arrays.stream(times).allMatch(t -> t == 0);
     }
   }
 
-  /** What the tensor's integers are; empty where that is not known of all of them. */
+  /** Returns the tensor's integers; empty unless all of them are known. */
   public Optional<Size> size(String tensor) {
     long[] values = measured.of(tensor);
     long[] shape = shapes.get(tensor);
-    long room =
+    long count =
         shape == null ? -1 : Arrays.stream(shape).reduce(1, (a, b) -> a < 0 || b < 0 ? -1 : a * b);
-    if (values == null || shape == null || room != values.length) {
+    if (values == null || shape == null || count != values.length) {
       return Optional.empty();
     }
     return Arrays.stream(values).allMatch(Records::told)
@@ -249,17 +250,17 @@ public final class Shapes {
         : Optional.empty();
   }
 
-  /** The tensor's element type; empty where it is not known. */
+  /** Returns the tensor's element type; empty if unknown. */
   public Optional<DataType> type(String tensor) {
     return Optional.ofNullable(types.get(tensor));
   }
 
-  /** Which way a condition goes, where sizes and constants tell. */
+  /** Returns the value of a condition; empty unless sizes and constants determine it. */
   Optional<Boolean> truth(String tensor) {
     return measured.truth(tensor);
   }
 
-  /** What Gemm is applied to has two dimensions, and the width of its weight. */
+  /** Infers the input of a Gemm: two dimensions, the second as wide as the weight. */
   private Optional<long[]> fromGemm(String tensor) {
     return graph.consumers(tensor).stream()
         .map(graph::node)
@@ -269,7 +270,7 @@ public final class Shapes {
         .map(node -> Records.hidden(new long[] {-1, gemmWidth(node, true)}));
   }
 
-  private long[] gemm(NodeProto node, long @Nullable [] x) {
+  private long[] inferGemm(NodeProto node, long @Nullable [] x) {
     int rows = Graph.integer(node, "transA", 0) == 0 ? 0 : 1;
     return new long[] {x == null || x.length != 2 ? -1 : x[rows], gemmWidth(node, false)};
   }
@@ -280,7 +281,7 @@ public final class Shapes {
     return weight == null || weight.length != 2 ? -1 : weight[transposed == data ? 1 : 0];
   }
 
-  private long @Nullable [] inferred(NodeProto node) {
+  private long @Nullable [] inferShape(NodeProto node) {
     String op = node.getOpType();
     if (op.equals("Where") && node.getInputCount() < 3) {
       return null;
@@ -289,10 +290,10 @@ public final class Shapes {
       return shapes.get(node.getInput(0));
     }
     return switch (op) {
-      case "Gemm", "FusedGemm" -> gemm(node, shapes.get(node.getInput(0)));
-      case "MatMul" -> matMul(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
-      case "Reshape" -> reshaped(node);
-      case "Transpose" -> transposed(node, shapes.get(node.getInput(0)));
+      case "Gemm", "FusedGemm" -> inferGemm(node, shapes.get(node.getInput(0)));
+      case "MatMul" -> inferMatMul(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
+      case "Reshape" -> inferReshape(node);
+      case "Transpose" -> inferTranspose(node, shapes.get(node.getInput(0)));
       case "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Equal", "Less", "Greater", "And", "Or" ->
           broadcast(shapes.get(node.getInput(0)), shapes.get(node.getInput(1)));
       case "Max", "Min", "Sum", "Mean" -> {
@@ -307,26 +308,26 @@ public final class Shapes {
               shapes.get(node.getInput(0)),
               broadcast(shapes.get(node.getInput(1)), shapes.get(node.getInput(2))));
       default -> {
-        long[] followed = inference.of(node);
-        yield followed == null && op.equals("Flatten") ? new long[] {-1, -1} : followed;
+        long[] shape = inference.of(node);
+        yield shape == null && op.equals("Flatten") ? new long[] {-1, -1} : shape;
       }
     };
   }
 
-  private static long @Nullable [] matMul(long @Nullable [] left, long @Nullable [] right) {
+  private static long @Nullable [] inferMatMul(long @Nullable [] left, long @Nullable [] right) {
     if (left == null || right == null || right.length < 2 || left.length < 2) {
       return null;
     }
-    int ahead = Math.max(left.length, right.length) - 2;
+    int batchRank = Math.max(left.length, right.length) - 2;
     long[] batch =
         broadcast(Arrays.copyOf(left, left.length - 2), Arrays.copyOf(right, right.length - 2));
-    long[] result = Arrays.copyOf(batch == null ? new long[0] : batch, ahead + 2);
-    result[ahead] = left[left.length - 2];
-    result[ahead + 1] = right[right.length - 1];
+    long[] result = Arrays.copyOf(batch == null ? new long[0] : batch, batchRank + 2);
+    result[batchRank] = left[left.length - 2];
+    result[batchRank + 1] = right[right.length - 1];
     return result;
   }
 
-  private static long @Nullable [] transposed(NodeProto node, long @Nullable [] shape) {
+  private static long @Nullable [] inferTranspose(NodeProto node, long @Nullable [] shape) {
     List<Long> perm =
         Graph.attribute(node, "perm").map(AttributeProto::getIntsList).orElse(List.of(1L, 0L));
     if (shape == null || perm.size() != shape.length) {
@@ -337,29 +338,29 @@ public final class Shapes {
         .toArray();
   }
 
-  private long @Nullable [] reshaped(NodeProto node) {
-    long[] wanted = measured.of(node.getInput(1));
-    if (wanted == null) {
+  private long @Nullable [] inferReshape(NodeProto node) {
+    long[] target = measured.of(node.getInput(1));
+    if (target == null) {
       return null;
     }
     long[] x = shapes.get(node.getInput(0));
-    boolean copies = Graph.integer(node, "allowzero", 0) == 0;
-    long[] result = wanted.clone();
-    for (int i = 0; i < wanted.length; i++) {
-      boolean copied = wanted[i] == 0 && copies;
-      result[i] = copied ? (x == null || i >= x.length ? -1 : x[i]) : Records.dimension(wanted[i]);
+    boolean zeroCopies = Graph.integer(node, "allowzero", 0) == 0;
+    long[] result = target.clone();
+    for (int i = 0; i < target.length; i++) {
+      boolean copied = target[i] == 0 && zeroCopies;
+      result[i] = copied ? (x == null || i >= x.length ? -1 : x[i]) : Records.dimension(target[i]);
     }
-    int from = wanted.length > 0 && wanted[0] == 0 && copies ? 1 : 0; // that one is the same
-    fillIn(result, wanted, x == null ? null : Records.volume(x, from, -1), from);
+    int from = target.length > 0 && target[0] == 0 && zeroCopies ? 1 : 0; // copied from the input
+    inferOpenDimension(result, target, x == null ? null : Records.volume(x, from, -1), from);
     return result;
   }
 
-  /** The one dimension left open, where all others are known, and how many values there are. */
-  private static void fillIn(
-      long[] result, long[] wanted, Records.@Nullable Volume values, int from) {
+  /** Infers the dimension given as -1 if all others and the element count are known. */
+  private static void inferOpenDimension(
+      long[] result, long[] target, Records.@Nullable Volume values, int from) {
     int open = -1;
-    for (int i = from; i < wanted.length; i++) {
-      open = wanted[i] == -1 ? i : open;
+    for (int i = from; i < target.length; i++) {
+      open = target[i] == -1 ? i : open;
     }
     Records.Volume others = Records.volume(result, from, open);
     if (open >= 0 && values != null && others != null) {
@@ -376,13 +377,13 @@ public final class Shapes {
     int shift = result.length - other.length;
     for (int i = 0; i < other.length; i++) {
       long here = result[shift + i];
-      boolean vague = here == -1 && Records.counted(other[i]); // then it is that, or 1
-      result[shift + i] = here == 1 || vague || (here < 0 && other[i] > 1) ? other[i] : here;
+      boolean unknown = here == -1 && Records.counted(other[i]); // equal to it, or 1
+      result[shift + i] = here == 1 || unknown || (here < 0 && other[i] > 1) ? other[i] : here;
     }
     return result;
   }
 
-  private @Nullable DataType inferredType(NodeProto node) {
+  private @Nullable DataType inferType(NodeProto node) {
     String op = node.getOpType();
     if (INTEGER_OUTPUT.contains(op)) {
       return DataType.INT64;
@@ -397,7 +398,7 @@ public final class Shapes {
       return DataType.forNumber(
           Graph.attribute(node, "value").map(v -> v.getT().getDataType()).orElse(1));
     }
-    int data = SECOND_IS_DATA.contains(op) ? 1 : 0;
+    int data = TYPED_BY_SECOND_INPUT.contains(op) ? 1 : 0;
     return OTHER_TYPE.contains(op) || node.getInputCount() <= data
         ? null
         : types.get(node.getInput(data));

@@ -16,10 +16,11 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Has each Squeeze of the main graph that drops whatever is of size 1 name its axes: PyTorch's
- * squeeze() would drop the one of the records as well, where there is one record. And has an Einsum
- * of rows with a matrix that is stored, where it is the last layer, be the MatMul it is: that can
- * be a linear head.
+ * Rewrites two operators of the main graph into a canonical form.
+ *
+ * <p>A Squeeze without axes gets explicit ones: PyTorch's squeeze() would also drop the batch axis
+ * of a batch of one record. A last layer that is an Einsum of rows with a constant matrix becomes a
+ * MatMul, which can be a linear head.
  */
 public final class Spelling {
   private static final Set<String> OPERATORS = Set.of("Squeeze", "Einsum");
@@ -29,47 +30,47 @@ public final class Spelling {
       Pattern.compile("((?:[.]{3})?)([A-Za-z]*)([A-Za-z]),([A-Za-z]{2})->\\1\\2([A-Za-z])");
 
   private final Graph graph;
-  private final GraphProto.Builder spelt;
+  private final GraphProto.Builder result;
   private final Set<Integer> layers;
-  private final boolean asInput;
+  private final boolean axesAsInput;
 
-  /** Inner tensors' declared sizes are those of the example exported with: not relied upon. */
+  /** Ignores value info: exporters may record the sizes of the example input there. */
   private Spelling(ModelProto model) {
     graph = new Graph(model.getGraph().toBuilder().clearValueInfo().build());
-    spelt = model.getGraph().toBuilder().clearNode();
+    result = model.getGraph().toBuilder().clearNode();
     layers = Layers.of(graph).stream().map(Layer::position).collect(Collectors.toSet());
-    asInput = Checks.opset(model) >= AXES_AS_INPUT;
+    axesAsInput = Checks.opset(model) >= AXES_AS_INPUT;
   }
 
   /**
-   * The model with its main graph spelt out.
+   * Returns the model with its main graph in canonical form.
    *
-   * @param model without problems
+   * @param model a model without {@link Checks#problems problems}
    */
   public static ModelProto plain(ModelProto model) {
     List<NodeProto> nodes = model.getGraph().getNodeList();
     if (nodes.stream().noneMatch(node -> OPERATORS.contains(node.getOpType()))) {
       return model;
     }
-    Spelling spelling = new Spelling(model);
+    Spelling rewriter = new Spelling(model);
     for (int position = 0; position < nodes.size(); position++) {
-      spelling.spelt.addNode(spelling.spelt(position));
+      rewriter.result.addNode(rewriter.rewrite(position));
     }
-    return model.toBuilder().setGraph(spelling.spelt).build();
+    return model.toBuilder().setGraph(rewriter.result).build();
   }
 
-  private NodeProto spelt(int position) {
+  private NodeProto rewrite(int position) {
     NodeProto node = graph.node(position);
     return !Graph.standard(node)
         ? node
         : switch (node.getOpType()) {
-          case "Squeeze" -> Inference.dropsAll(graph, node) ? squeeze(node) : node;
-          case "Einsum" -> last(position) ? einsum(node) : node;
+          case "Squeeze" -> Inference.dropsAll(graph, node) ? rewriteSqueeze(node) : node;
+          case "Einsum" -> isLastLayer(position) ? rewriteEinsum(node) : node;
           default -> node;
         };
   }
 
-  private NodeProto einsum(NodeProto node) {
+  private NodeProto rewriteEinsum(NodeProto node) {
     String equation =
         Graph.attribute(node, "equation").map(a -> a.getS().toStringUtf8()).orElse("");
     Matcher parts = ROWS.matcher(equation.replace(" ", ""));
@@ -77,27 +78,27 @@ public final class Spelling {
       return node;
     }
     String names = parts.group(2) + parts.group(3) + parts.group(5);
-    boolean turned = parts.group(4).equals(parts.group(5) + parts.group(3));
+    boolean transposed = parts.group(4).equals(parts.group(5) + parts.group(3));
     boolean straight = parts.group(4).equals(parts.group(3) + parts.group(5));
-    if (names.chars().distinct().count() != names.length() || !(turned || straight)) {
+    if (names.chars().distinct().count() != names.length() || !(transposed || straight)) {
       return node;
     }
     NodeProto.Builder product = node.toBuilder().setOpType("MatMul").clearAttribute();
-    if (turned) {
+    if (transposed) {
       String columns = graph.unused(node.getOutput(0) + ".weight");
       product.setInput(1, columns);
-      spelt.addNodeBuilder().setOpType("Transpose").addInput(node.getInput(1)).addOutput(columns);
+      result.addNodeBuilder().setOpType("Transpose").addInput(node.getInput(1)).addOutput(columns);
     }
     return product.build();
   }
 
-  private boolean last(int position) {
+  private boolean isLastLayer(int position) {
     Set<Integer> after = graph.withDescendants(List.of(position));
     after.retainAll(layers);
     return after.equals(Set.of(position));
   }
 
-  private NodeProto squeeze(NodeProto node) {
+  private NodeProto rewriteSqueeze(NodeProto node) {
     String data = node.getInput(0);
     long[] shape = graph.shapes().shape(data).orElse(new long[0]);
     long[] times = graph.shapes().times(data).orElse(new long[0]);
@@ -107,18 +108,18 @@ public final class Spelling {
     }
     long[] axes =
         IntStream.range(0, shape.length).filter(i -> shape[i] == 1).asLongStream().toArray();
-    NodeProto.Builder named = node.toBuilder().clearAttribute().clearInput().addInput(data);
-    if (axes.length == 0) { // which would be all of them again
-      return named.setOpType("Identity").build();
+    NodeProto.Builder squeeze = node.toBuilder().clearAttribute().clearInput().addInput(data);
+    if (axes.length == 0) { // an empty list would mean all axes again
+      return squeeze.setOpType("Identity").build();
     }
-    if (asInput) {
+    if (axesAsInput) {
       String name = graph.unused(node.getOutput(0) + ".axes");
       long[] length = {axes.length};
-      spelt.addInitializer(Numbers.tensor(name, length, axes, DataType.INT64));
-      return named.addInput(name).build();
+      result.addInitializer(Numbers.tensor(name, length, axes, DataType.INT64));
+      return squeeze.addInput(name).build();
     }
-    AttributeProto.Builder list = named.addAttributeBuilder().setName("axes");
+    AttributeProto.Builder list = squeeze.addAttributeBuilder().setName("axes");
     Arrays.stream(axes).forEach(list.setType(AttributeType.INTS)::addInts);
-    return named.build();
+    return squeeze.build();
   }
 }

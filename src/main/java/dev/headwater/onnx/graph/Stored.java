@@ -4,35 +4,35 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import org.jspecify.annotations.Nullable;
 
-/** Whether a tensor of the file holds as many numbers as its dimensions promise. */
+/** Checks that a stored tensor has as many values as its dimensions require. */
 final class Stored {
   private Stored() {}
 
-  /** What is wrong, as the rest of a sentence; {@code null} if nothing is. */
+  /** Returns the problem as the rest of a sentence; {@code null} if the tensor is valid. */
   static @Nullable String flaw(TensorProto tensor) {
     DataType type = DataType.forNumber(tensor.getDataType());
     if (type == null || type == DataType.UNDEFINED) {
-      return "has the unknown element type " + tensor.getDataType();
+      return "has unknown element type " + tensor.getDataType();
     }
-    long wanted = 1;
+    long count = 1;
     for (long dim : tensor.getDimsList()) {
       if (dim < 0) {
         return "has a negative dimension";
       }
       try {
-        wanted = Math.multiplyExact(wanted, dim);
-      } catch (ArithmeticException tooLarge) { // no file can hold that many: said as such
-        return "has dimensions " + tensor.getDimsList() + ", more than any file holds";
+        count = Math.multiplyExact(count, dim);
+      } catch (ArithmeticException overflow) {
+        return "has dimensions " + tensor.getDimsList() + ", too large for any file";
       }
     }
     boolean raw = tensor.hasRawData();
-    long bits = wanted > Long.MAX_VALUE / 128 ? -1 : wanted * bits(type);
-    long want = raw ? (bits + 7) / 8 : fields(type, wanted);
-    long have = raw ? tensor.getRawData().size() : held(type, tensor);
-    return want == have && bits >= 0
+    long bits = count > Long.MAX_VALUE / 128 ? -1 : count * bits(type);
+    long required = raw ? (bits + 7) / 8 : requiredFields(type, count);
+    long actual = raw ? tensor.getRawData().size() : storedFields(type, tensor);
+    return required == actual && bits >= 0
         ? null
-        : "of dimensions %s wants %d %s, but has %d"
-            .formatted(tensor.getDimsList(), want, raw ? "bytes" : "numbers", have);
+        : "with dimensions %s needs %d %s but has %d"
+            .formatted(tensor.getDimsList(), required, raw ? "bytes" : "values", actual);
   }
 
   private static int bits(DataType type) {
@@ -46,15 +46,15 @@ final class Stored {
     };
   }
 
-  private static long fields(DataType type, long wanted) {
+  private static long requiredFields(DataType type, long count) {
     return switch (type) {
-      case COMPLEX64, COMPLEX128 -> 2 * wanted;
-      case INT4, UINT4 -> (wanted + 1) / 2;
-      default -> wanted;
+      case COMPLEX64, COMPLEX128 -> 2 * count;
+      case INT4, UINT4 -> (count + 1) / 2;
+      default -> count;
     };
   }
 
-  private static long held(DataType type, TensorProto tensor) {
+  private static long storedFields(DataType type, TensorProto tensor) {
     return switch (type) {
       case FLOAT, COMPLEX64 -> tensor.getFloatDataCount();
       case DOUBLE, COMPLEX128 -> tensor.getDoubleDataCount();

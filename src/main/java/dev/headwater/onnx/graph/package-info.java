@@ -1,4 +1,4 @@
-/** What an ONNX graph says about itself: who makes a tensor, what is constant, where layers are. */
+/** Indexing, shape inference and rewriting of ONNX graphs. */
 @NullMarked
 package dev.headwater.onnx.graph;
 

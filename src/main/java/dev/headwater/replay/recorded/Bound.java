@@ -12,12 +12,12 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.common.TopicPartition;
 
-/** Where a range of topics begins or ends: an offset, the same in every partition, or a time. */
+/** The start or end of a range of topics: an offset, applied to every partition, or a time. */
 public sealed interface Bound {
-  /** Of all there is. */
+  /** The earliest record of each partition. */
   Bound BEGINNING = new Offset(0);
 
-  /** Of all there is at the moment of asking. */
+  /** The current end of each partition. */
   Bound NOW = new Offset(Long.MAX_VALUE);
 
   record Offset(long offset) implements Bound {
@@ -40,10 +40,10 @@ public sealed interface Bound {
     public Map<TopicPartition, Long> in(
         Consumer<?, ?> consumer, Collection<TopicPartition> partitions) {
       Map<TopicPartition, Long> offsets = new HashMap<>(consumer.endOffsets(partitions));
-      Map<TopicPartition, Long> asked = new HashMap<>();
-      partitions.forEach(partition -> asked.put(partition, time.toEpochMilli()));
-      Map<TopicPartition, OffsetAndTimestamp> found = consumer.offsetsForTimes(asked);
-      // null where every record is older
+      Map<TopicPartition, Long> timestamps = new HashMap<>();
+      partitions.forEach(partition -> timestamps.put(partition, time.toEpochMilli()));
+      Map<TopicPartition, OffsetAndTimestamp> found = consumer.offsetsForTimes(timestamps);
+      // null if every record is older
       found.forEach(
           (partition, at) -> offsets.computeIfPresent(partition, (p, end) -> first(at, end)));
       return offsets;
@@ -56,10 +56,10 @@ public sealed interface Bound {
   }
 
   /**
-   * Reads an offset, or a time as ISO 8601 has it, such as {@code 2026-01-31} (which begins in UTC)
-   * or {@code 2026-01-31T12:00:00Z}.
+   * Parses an offset or an ISO 8601 time, such as {@code 2026-01-31} (midnight UTC) or {@code
+   * 2026-01-31T12:00:00Z}.
    *
-   * @throws IllegalArgumentException where it is neither
+   * @throws IllegalArgumentException if the text is neither
    */
   static Bound parse(String text) {
     try {
@@ -72,12 +72,15 @@ public sealed interface Bound {
               : LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant());
     } catch (DateTimeException | NumberFormatException e) {
       throw new IllegalArgumentException(
-          "'%s' is neither an offset nor a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
+          ("invalid bound '%s': expected an offset or a time such as 2026-01-31"
+                  + " or 2026-01-31T12:00:00Z")
               .formatted(text),
           e);
     }
   }
 
-  /** The first offset at or behind it, within what each partition holds now. */
+  /**
+   * Returns the first offset at or after this bound, limited to the current range of a partition.
+   */
   Map<TopicPartition, Long> in(Consumer<?, ?> consumer, Collection<TopicPartition> partitions);
 }

@@ -22,22 +22,22 @@ import org.apache.kafka.common.errors.SerializationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Two deployments on the same records: what each predicted first of those that the audit drew, and
- * so nothing chose, and whose label has come since. A record that one of the heads may have learnt
- * from before it was predicted says nothing and is left out.
+ * A comparison of two deployments on the same labelled audit samples, by the first prediction of
+ * each. Audit samples are drawn uniformly, so the comparison is unbiased. A record is left out if
+ * one of the heads may have been trained on it before predicting it.
  */
 public final class Comparison {
-  /** At which a difference is called one. */
+  /** Significance level. */
   private static final double SIGNIFICANT = 0.05;
 
-  /** Of a normal distribution, 95 % within. */
+  /** Quantile of the normal distribution for a two-sided 95 % interval. */
   private static final double TWO_SIDED_95 = 1.96;
 
   private final List<Task> tasks;
-  private final Side now;
-  private final Side before;
+  private final Side current;
+  private final Side reference;
 
-  /** One deployment. */
+  /** The predictions and labels of one deployment. */
   private record Side(
       String name, KnownLabels known, HeadLog heads, Map<String, TaskPrediction> predictions) {
     static Side read(Deployment of, String topic, List<Task> tasks) {
@@ -45,51 +45,55 @@ public final class Comparison {
       return new Side(of.name(), known, of.heads(), Comparison.predictions(of, topic));
     }
 
-    /** Null where it made none it had not learnt from. */
-    @Nullable TaskPrediction unlearnt(String recordId, String task) {
+    /**
+     * Returns the prediction of a head that was not trained on the record; null if there is none.
+     */
+    @Nullable TaskPrediction heldOutPrediction(String recordId, String task) {
       TaskPrediction prediction = predictions.get(recordId + '\0' + task);
-      return prediction == null || !prediction.made() || learnt(recordId, prediction)
+      return prediction == null || !prediction.made() || mayHaveTrainedOn(recordId, prediction)
           ? null
           : prediction;
     }
 
-    private boolean learnt(String recordId, TaskPrediction prediction) {
+    private boolean mayHaveTrainedOn(String recordId, TaskPrediction prediction) {
       KnownLabels.Known sample = known.of(recordId).get(prediction.task());
       long version = prediction.headVersion();
       if (sample == null || version == 0) {
-        return false; // the bundle's own head has learnt nothing here
+        return false; // the head of the bundle was not trained on this stream
       }
       return heads.versions(prediction.task()).stream()
           .filter(head -> head.version() == version)
           .map(HeadInfo::createdAt)
           .findFirst()
           .map(created -> created.isAfter(Instant.ofEpochMilli(sample.since())))
-          .orElse(true); // so old that nobody knows
+          .orElse(true); // its creation time is no longer known
     }
   }
 
-  private Comparison(List<Task> tasks, Side now, Side before) {
+  private Comparison(List<Task> tasks, Side current, Side reference) {
     this.tasks = tasks;
-    this.now = now;
-    this.before = before;
+    this.current = current;
+    this.reference = reference;
   }
 
   /**
-   * Reads both deployments' topics.
+   * Reads the topics of both deployments.
    *
-   * @param tasks of the new one; those the old one has not are not compared
-   * @param predictions the topic that those of the new one are on
-   * @param before whose labels are the truth
+   * @param tasks tasks of the new deployment; tasks missing from the reference are not compared
+   * @param predictions topic with the predictions of the new deployment
+   * @param reference reference deployment, whose labels are the ground truth
    */
   public static Comparison read(
-      List<Task> tasks, Deployment now, String predictions, Deployment before) {
+      List<Task> tasks, Deployment current, String predictions, Deployment reference) {
     return new Comparison(
         tasks,
-        Side.read(now, predictions, tasks),
-        Side.read(before, before.topics().predictions().name(), tasks));
+        Side.read(current, predictions, tasks),
+        Side.read(reference, reference.topics().predictions().name(), tasks));
   }
 
-  /** The first prediction of each record and task: what came again came with more known. */
+  /**
+   * Returns the first prediction of each record and task; a later one may come from a newer head.
+   */
   private static Map<String, TaskPrediction> predictions(Deployment of, String topic) {
     Map<String, TaskPrediction> first = new HashMap<>();
     try (TopicRange range = TopicRange.all(of.kafka(), topic)) {
@@ -113,18 +117,18 @@ public final class Comparison {
       return Optional.ofNullable(
           topics.predictions().value().deserializer().deserialize(record.topic(), record.value()));
     } catch (SerializationException e) {
-      return Optional.empty(); // somebody else's: nobody here wrote it
+      return Optional.empty(); // not written by Headwater
     }
   }
 
   /**
-   * How the two did on a task.
+   * The comparison on one task.
    *
-   * @param records that both were judged on
-   * @param leftOut audited ones with a label that were not
-   * @param gain of {@code accuracy} by the new one
-   * @param error standard error of it
-   * @param p two-sided, by McNemar's test with mid-p
+   * @param records number of records compared
+   * @param leftOut number of labelled audit samples not compared
+   * @param gain accuracy of the new deployment minus that of the reference
+   * @param error standard error of the gain
+   * @param p two-sided p-value of McNemar's test with mid-p
    */
   public record Result(
       String task,
@@ -139,19 +143,20 @@ public final class Comparison {
       double gain,
       double error,
       double p) {
-    /** Whether the new one is shown to be worse. */
+    /** Returns whether the new deployment is significantly worse. */
     public boolean worse() {
       return records > 0 && p <= SIGNIFICANT && gain < 0;
     }
 
-    /** The comparison in words, several lines. */
+    /** Returns the comparison as several lines of text. */
     public String told() {
       return """
-          %s: %d audited records that both predicted and neither had learnt from (%d left out)
-            %-20s accuracy %.4f
-            %-20s accuracy %.4f
-            wins %d, losses %d; gain %+.4f, 95 %% within %+.4f and %+.4f; p = %.4f
-            %s"""
+      %s: %d audit samples predicted by both and not used to train either (%d left out)
+        %-20s accuracy %.4f
+        %-20s accuracy %.4f
+        wins %d, losses %d; gain %+.4f, 95 %% CI [%+.4f, %+.4f], p = %.4f
+        %s\
+      """
           .formatted(
               task,
               records,
@@ -171,54 +176,58 @@ public final class Comparison {
 
     private String verdict() {
       if (records == 0) {
-        return "nothing can be said: no such record has a label yet";
+        return "no result: none of these samples has a label yet";
       }
       if (p > SIGNIFICANT) {
-        return "no difference is shown: wait for more labels, or see whether the range above does";
+        return "no significant difference: wait for more labels, or check whether the interval"
+            + " above is narrow enough";
       }
       return worse()
-          ? "%s is worse than %s: do not cut over".formatted(now, before)
-          : "%s is better than %s".formatted(now, before);
+          ? "%s is significantly worse than %s: do not switch over".formatted(now, before)
+          : "%s is significantly better than %s".formatted(now, before);
     }
   }
 
-  /** A result a task. */
+  /** Returns one result per task. */
   public List<Result> results() {
     return tasks.stream().map(this::result).toList();
   }
 
   private Result result(Task task) {
     List<Trial> trials = new ArrayList<>();
-    double right = 0;
-    double rightBefore = 0;
+    double correct = 0;
+    double correctBefore = 0;
     int audited = 0;
-    for (String id : before.known().records()) {
-      KnownLabels.Known label = before.known().of(id).get(task.name());
+    for (String id : reference.known().records()) {
+      KnownLabels.Known label = reference.known().of(id).get(task.name());
       if (label == null || label.reason() != Reason.AUDIT) {
         continue;
       }
       audited++;
-      String truth = called(task, label.label());
-      String said = said(now, id, task);
-      String saidBefore = said(before, id, task);
-      Double accuracy = accuracy(task, said, truth);
-      Double accuracyBefore = accuracy(task, saidBefore, truth);
-      if (said != null && saidBefore != null && accuracy != null && accuracyBefore != null) {
-        right += accuracy;
-        rightBefore += accuracyBefore;
-        trials.add(new Trial(truth, saidBefore, said, 1, accuracy - accuracyBefore));
+      String truth = currentName(task, label.label());
+      String predicted = predicted(current, id, task);
+      String predictedBefore = predicted(reference, id, task);
+      Double accuracy = accuracy(task, predicted, truth);
+      Double accuracyBefore = accuracy(task, predictedBefore, truth);
+      if (predicted != null
+          && predictedBefore != null
+          && accuracy != null
+          && accuracyBefore != null) {
+        correct += accuracy;
+        correctBefore += accuracyBefore;
+        trials.add(new Trial(truth, predictedBefore, predicted, 1, accuracy - accuracyBefore));
       }
     }
     PairedTest test = new PairedTest(trials);
     int n = trials.size();
     return new Result(
         task.name(),
-        now.name(),
-        before.name(),
+        current.name(),
+        reference.name(),
         n,
         audited - n,
-        n == 0 ? 0 : right / n,
-        n == 0 ? 0 : rightBefore / n,
+        n == 0 ? 0 : correct / n,
+        n == 0 ? 0 : correctBefore / n,
         test.wins(),
         test.losses(),
         test.gain(),
@@ -226,48 +235,48 @@ public final class Comparison {
         n == 0 ? 1 : test.pDifferent());
   }
 
-  private @Nullable String said(Side side, String recordId, Task task) {
-    TaskPrediction prediction = side.unlearnt(recordId, task.name());
-    return prediction == null ? null : called(task, String.valueOf(prediction.said()));
+  private @Nullable String predicted(Side side, String recordId, Task task) {
+    TaskPrediction prediction = side.heldOutPrediction(recordId, task.name());
+    return prediction == null ? null : currentName(task, String.valueOf(prediction.said()));
   }
 
-  /** By the names that labels have now: either deployment may have renamed them meanwhile. */
-  private String called(Task task, String label) {
+  /** Returns the current name of a label; either deployment may have renamed it since. */
+  private String currentName(Task task, String label) {
     String name = label;
-    for (Side side : List.of(before, now)) {
+    for (Side side : List.of(reference, current)) {
       name = task.kind().now(side.heads().aliases(task.name()), name).orElse(name);
     }
     return name;
   }
 
   /**
-   * 1 where it is right, 0 where it is wrong; of masks the share of pixels, of numbers between;
-   * null where nothing was said, a mask is not of the task's size, or what was said is of another
-   * kind, for the other deployment's task of the name may be.
+   * Returns 1 for a correct prediction and 0 for a wrong one; for masks the share of correct
+   * pixels, for numbers a value in between. Null without a prediction, or if it has another mask
+   * size or output type, which the task of the other deployment may have.
    */
-  static @Nullable Double accuracy(Task task, @Nullable String said, String label) {
-    if (said == null) {
+  static @Nullable Double accuracy(Task task, @Nullable String predicted, String label) {
+    if (predicted == null) {
       return null;
     }
     if (task.masks().isPresent()) {
-      return pixels(task.masks().get(), said, label);
+      return pixelAccuracy(task.masks().get(), predicted, label);
     }
-    return task.kind().problem(said) == null && task.kind().problem(label) == null
-        ? Double.valueOf(1 - task.kind().error(said, label))
+    return task.kind().problem(predicted) == null && task.kind().problem(label) == null
+        ? Double.valueOf(1 - task.kind().error(predicted, label))
         : null;
   }
 
-  private static @Nullable Double pixels(Masks masks, String said, String label) {
+  private static @Nullable Double pixelAccuracy(Masks masks, String predicted, String label) {
     try {
-      byte[] mask = masks.decode(said, "mask", null);
+      byte[] mask = masks.decode(predicted, "mask", null);
       byte[] truth = masks.decode(label, "label", null);
-      int right = 0;
+      int correct = 0;
       for (int i = 0; i < truth.length; i++) {
-        right += mask[i] == truth[i] ? 1 : 0;
+        correct += mask[i] == truth[i] ? 1 : 0;
       }
-      return (double) right / truth.length;
+      return (double) correct / truth.length;
     } catch (InvalidRecordException e) {
-      return null; // the other deployment's masks may be of another size
+      return null; // the masks of the other deployment may have another size
     }
   }
 }

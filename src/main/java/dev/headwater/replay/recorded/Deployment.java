@@ -9,12 +9,12 @@ import java.util.Map;
  * A deployment whose topics are read.
  *
  * @param kafka client properties
- * @param signatures without which no record of its heads topic counts
+ * @param signatures verifies the signatures of its heads
  */
 public record Deployment(
     String name, Map<String, Object> kafka, Topics topics, Signatures signatures) {
 
-  /** Its heads as of now. */
+  /** Reads the current state of its heads topic. */
   public HeadLog heads() {
     return HeadLog.read(kafka, topics.heads(), signatures);
   }

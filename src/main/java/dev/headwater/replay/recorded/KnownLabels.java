@@ -28,9 +28,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a deployment knows to be true of its records: of each record and task the newest label that
- * its topics still hold, under the name it has now. Records that were erased, and labels that were
- * retired, are not known. In memory, as the trainer's own.
+ * The known labels of the records of a deployment: for each record and task the newest label that
+ * its topics still hold, with its current name. Erased records and retired labels are left out.
+ * Held in memory, like the memory of the trainer.
  */
 public final class KnownLabels {
   private static final Logger log = LoggerFactory.getLogger(KnownLabels.class);
@@ -40,16 +40,16 @@ public final class KnownLabels {
   private final Map<String, LabelAliases> aliases = new HashMap<>();
 
   /**
-   * A label.
+   * A known label.
    *
-   * @param reason why the record was kept; null where only its label is known
+   * @param reason why the sample was kept; null without a sample
    * @param weight 1 / inclusion probability
-   * @param since when the first sample with a label of the record was written, epoch milliseconds:
-   *     a head made later may have learnt from it
-   * @param at when this label came
+   * @param since write time of the first labelled sample of the record, in epoch milliseconds;
+   *     heads created later may have been trained on it
+   * @param at write time of this label, in epoch milliseconds
    */
   record Known(String label, @Nullable Reason reason, double weight, long since, long at) {
-    private Known labelled(String name) {
+    private Known withLabel(String name) {
       return new Known(name, reason, weight, since, at);
     }
   }
@@ -57,9 +57,9 @@ public final class KnownLabels {
   private KnownLabels() {}
 
   /**
-   * Of the samples: what was asked for and answered, and what came inline.
+   * Reads the labels of the samples topic: requested labels and inline labels.
    *
-   * @param tasks whose labels are wanted
+   * @param tasks tasks whose labels to read
    */
   public static KnownLabels ofSamples(Deployment of, List<Task> tasks) {
     KnownLabels known = new KnownLabels();
@@ -68,7 +68,9 @@ public final class KnownLabels {
     return known;
   }
 
-  /** Likewise, and of the labels that nobody had asked for. */
+  /**
+   * Reads the labels of the samples topic and of the labels topic, including unrequested labels.
+   */
   public static KnownLabels ofSamplesAndLabels(Deployment of, List<Task> tasks) {
     KnownLabels known = new KnownLabels();
     known.read(of.kafka(), of.topics().samples(), record -> known.sample(of.topics(), record));
@@ -77,25 +79,25 @@ public final class KnownLabels {
     return known;
   }
 
-  private interface Taking {
-    void take(ConsumerRecord<byte[], byte[]> record) throws InvalidRecordException;
+  private interface RecordReader {
+    void read(ConsumerRecord<byte[], byte[]> record) throws InvalidRecordException;
   }
 
-  private void read(Map<String, Object> kafka, Topic<?, ?> topic, Taking taking) {
+  private void read(Map<String, Object> kafka, Topic<?, ?> topic, RecordReader reader) {
     try (TopicRange range = TopicRange.all(kafka, topic.name())) {
       while (range.left() > 0) {
         for (ConsumerRecord<byte[], byte[]> record : range.poll()) {
           if (isErasure(record)) {
             erase(new String(record.key(), UTF_8), record.timestamp());
           } else {
-            take(taking, record);
+            readOrSkip(reader, record);
           }
         }
       }
     }
   }
 
-  /** Partitions come in any order: what is older than this may be read after it. */
+  /** Erases a record. Partitions are read in any order, so older labels may follow. */
   private void erase(String recordId, long at) {
     erased.merge(recordId, at, Math::max);
     SortedMap<String, Known> labels = byRecord.get(recordId);
@@ -107,16 +109,16 @@ public final class KnownLabels {
     }
   }
 
-  private static void take(Taking taking, ConsumerRecord<byte[], byte[]> record) {
+  private static void readOrSkip(RecordReader reader, ConsumerRecord<byte[], byte[]> record) {
     try {
-      taking.take(record);
+      reader.read(record);
     } catch (InvalidRecordException | SerializationException e) {
-      // whoever is to learn of it has: it is a dead letter, or the trainer has warned of it
+      // already reported: as a dead letter, or by a warning of the trainer
       log.atDebug()
           .addKeyValue("topic", record.topic())
           .addKeyValue("partition", record.partition())
           .addKeyValue("offset", record.offset())
-          .log("skipped what cannot be read");
+          .log("skipping undecodable record");
     }
   }
 
@@ -141,7 +143,7 @@ public final class KnownLabels {
     }
   }
 
-  /** What the task refuses is a dead letter: it is no truth. */
+  /** Reads a label. One that is invalid for its task is a dead letter and is skipped. */
   private void label(Topics topics, List<Task> tasks, ConsumerRecord<byte[], byte[]> record)
       throws InvalidRecordException {
     Label label = LabelReader.read(topics.formats().labels(), record.value());
@@ -156,18 +158,18 @@ public final class KnownLabels {
     }
   }
 
-  private void put(String recordId, String task, Known now) {
-    if (now.at <= erased.getOrDefault(recordId, Long.MIN_VALUE)) {
+  private void put(String recordId, String task, Known added) {
+    if (added.at <= erased.getOrDefault(recordId, Long.MIN_VALUE)) {
       return;
     }
     byRecord
         .computeIfAbsent(recordId, id -> new TreeMap<>())
         .merge(
             task,
-            now,
+            added,
             (one, other) -> {
               Known newest = other.at >= one.at ? other : one;
-              Known kept = one.reason == null ? other : one; // a correction is kept for the same
+              Known kept = one.reason == null ? other : one; // a correction keeps reason and weight
               return new Known(
                   newest.label,
                   kept.reason,
@@ -177,41 +179,41 @@ public final class KnownLabels {
             });
   }
 
-  /** As the labels are called now; of tasks that are no more, nothing is known. */
+  /** Applies current label names, and drops labels of removed tasks. */
   private void rename(HeadLog heads, List<Task> tasks) {
     tasks.forEach(task -> aliases.put(task.name(), heads.aliases(task.name())));
     for (SortedMap<String, Known> labels : byRecord.values()) {
-      SortedMap<String, Known> now = new TreeMap<>();
+      SortedMap<String, Known> renamed = new TreeMap<>();
       for (Task task : tasks) {
         Known known = labels.get(task.name());
         if (known != null) {
           task.kind()
               .now(aliases(task.name()), known.label)
-              .ifPresent(label -> now.put(task.name(), known.labelled(label)));
+              .ifPresent(label -> renamed.put(task.name(), known.withLabel(label)));
         }
       }
       labels.clear();
-      labels.putAll(now);
+      labels.putAll(renamed);
     }
     byRecord.values().removeIf(Map::isEmpty);
   }
 
-  /** By what names the labels of a task go now. */
+  /** Returns the label aliases of a task. */
   LabelAliases aliases(String task) {
     return aliases.getOrDefault(task, LabelAliases.none(task));
   }
 
-  /** Records with a label. */
+  /** Returns the ids of records with a label. */
   public Collection<String> records() {
     return Collections.unmodifiableSet(byRecord.keySet());
   }
 
-  /** What is known of a record, by task. */
+  /** Returns the known labels of a record, by task. */
   Map<String, Known> of(String recordId) {
     return byRecord.getOrDefault(recordId, Collections.emptySortedMap());
   }
 
-  /** The label of a record for a task. */
+  /** Returns the label of a record for a task. */
   public Optional<String> label(String recordId, String task) {
     return Optional.ofNullable(of(recordId).get(task)).map(Known::label);
   }

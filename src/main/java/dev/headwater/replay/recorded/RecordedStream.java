@@ -24,8 +24,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A range of a deployment's records in order of time, with what the deployment knows to be true of
- * them. Values lie in a file, what they are called in memory.
+ * A range of the records of a deployment in time order, with their known labels. Values are stored
+ * in a file, ids and labels in memory.
  */
 public final class RecordedStream implements LabelledStream.Recorded {
   private final Path file;
@@ -33,9 +33,9 @@ public final class RecordedStream implements LabelledStream.Recorded {
   private final KnownLabels known;
 
   /**
-   * A record.
+   * The position of a record in the file.
    *
-   * @param time the latest so far in its partition
+   * @param time latest timestamp so far in its partition, in epoch milliseconds
    */
   private record Entry(String id, long time, long position, int length) {}
 
@@ -48,10 +48,10 @@ public final class RecordedStream implements LabelledStream.Recorded {
   /**
    * Copies the range into a file.
    *
-   * @param bundle reads the records' ids
-   * @param until exclusive
-   * @param file to be made; wanted for as long as this is
-   * @throws IOException also where the range holds no record
+   * @param bundle decodes the record ids
+   * @param until exclusive end
+   * @param file file to create; it must exist for the lifetime of this stream
+   * @throws IOException if the file cannot be written or the range is empty
    */
   @SuppressWarnings("ConstantValue") // Kafka's values may be null
   public static RecordedStream read(
@@ -63,10 +63,10 @@ public final class RecordedStream implements LabelledStream.Recorded {
         RandomAccessFile values = new RandomAccessFile(file.toFile(), "rw")) {
       while (range.left() > 0) {
         for (ConsumerRecord<byte[], byte[]> record : range.poll()) {
-          if (record.value() != null) { // a tombstone is a dead letter, whatever the model
+          if (record.value() != null) { // tombstones always become dead letters
             byte[] value = json(of.topics().formats().records(), record.value());
             long position = values.getFilePointer();
-            // a producer's clock may go back, but a partition keeps its order
+            // producer clocks may go back; this keeps the order of a partition
             long time =
                 latest.merge(
                     new TopicPartition(record.topic(), record.partition()),
@@ -79,13 +79,13 @@ public final class RecordedStream implements LabelledStream.Recorded {
       }
     }
     if (entries.isEmpty()) {
-      throw new IOException("there is no record in this range of " + names);
+      throw new IOException("no records in this range of topics " + names);
     }
-    entries.sort(Comparator.comparingLong(Entry::time)); // stable
+    entries.sort(Comparator.comparingLong(Entry::time)); // a stable sort
     return new RecordedStream(file, entries, KnownLabels.ofSamplesAndLabels(of, bundle.tasks()));
   }
 
-  /** The topics of a replay have no registry. */
+  /** Converts a value to JSON, because the topics of a replay have no schema registry. */
   private static byte[] json(ValueReader values, byte[] value) {
     return values.format() == Format.JSON
         ? value
@@ -105,7 +105,7 @@ public final class RecordedStream implements LabelledStream.Recorded {
     return entries.size();
   }
 
-  /** How many of the records have a label that came apart from them. */
+  /** Returns the number of records with a label from the samples or labels topic. */
   public int labelled() {
     return (int) entries.stream().filter(e -> known.records().contains(e.id())).count();
   }

@@ -29,13 +29,13 @@ import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gives a deployment with a new backbone the memory of an old one: the labels of its samples, with
- * the features that the new backbone makes of their records, as far as the records topics still
- * hold these.
+ * Transfers the memory of an old deployment to one with a new backbone. It combines the labels of
+ * the old samples with features that the new backbone computes from the records still on the
+ * topics.
  *
- * <p>Failure contract: samples are committed poll by poll; a run that ended early is repeated from
- * the start, for a second sample of a record says nothing new to a trainer. What cannot be embedded
- * is told and counted, and nothing else stands back for it.
+ * <p>Failure contract: samples are committed once per poll. After an interruption, repeat the run
+ * from the start: the trainer upserts samples by record id. Records that cannot be embedded are
+ * reported and counted; the others continue.
  */
 public final class Reembedding {
   private final String name;
@@ -46,10 +46,10 @@ public final class Reembedding {
   private final Consumer<String> progress;
 
   /**
-   * @param name of the new deployment
-   * @param scoring of its bundle, with the heads that are live in it
-   * @param topics of it; its records topics are read
-   * @param progress told a line a poll, and one for each record that cannot be embedded
+   * @param name name of the new deployment
+   * @param scoring scoring of its bundle, with its live heads installed
+   * @param topics topics of the new deployment; its records topics are read
+   * @param progress receives a line per poll, and one per record that cannot be embedded
    */
   public Reembedding(
       String name,
@@ -67,42 +67,44 @@ public final class Reembedding {
   }
 
   /**
-   * What became of the labelled records.
+   * The number of labelled records by result.
    *
-   * @param embedded those with a new sample
-   * @param gone those the records topics do not hold, expired or never on them, as history is
-   * @param refused those the new bundle cannot read, or whose labels are none of its own
-   * @param left offsets that were not read, because it was cancelled; {@code gone} may be there
+   * @param embedded records with a new sample
+   * @param gone records not on the records topics: expired, or never there (labelled history)
+   * @param refused records that the new bundle cannot decode or whose labels it does not have
+   * @param left number of offsets not read after a cancellation; missing records may be among them
    */
   public record Summary(int embedded, int gone, int refused, long left) {}
 
   /**
-   * @param old what the old deployment knows, of the tasks of the new one
-   * @param until exclusive
-   * @param cancelled counted down by another thread to end it after the poll in hand
-   * @throws KafkaException where the broker fails it; nothing of the poll in hand was written
+   * Re-embeds the labelled records of a range.
+   *
+   * @param old labels of the old deployment for the tasks of the new one
+   * @param until exclusive end
+   * @param cancelled counted down by another thread to stop after the current poll
+   * @throws KafkaException if the broker fails; nothing of the current poll is written then
    */
   public Summary run(KnownLabels old, Bound from, Bound until, CountDownLatch cancelled) {
     List<String> records = topics.records().stream().map(Topic::name).toList();
     String run = name + "-reembed";
     Set<String> embedded = new HashSet<>();
-    Set<String> refused = new HashSet<>();
+    Set<String> invalid = new HashSet<>();
     try (Relay relay = new Relay(kafka, run);
         TopicRange range = TopicRange.open(kafka, records, from, until, Optional.of(run))) {
       relay.begin();
       while (range.left() > 0 && cancelled.getCount() > 0) {
         List<ProducerRecord<byte[], byte[]>> samples = new ArrayList<>();
-        embed(labelled(range.poll(), old), old, samples, embedded, refused);
+        embed(labelled(range.poll(), old), old, samples, embedded, invalid);
         if (!samples.isEmpty()) {
           relay.write(samples, range, "");
           progress.accept(
-              "%,d of %,d records embedded, %,d offsets to go"
+              "%,d of %,d records embedded, %,d offsets left"
                   .formatted(embedded.size(), old.records().size(), range.left()));
         }
       }
-      refused.removeAll(embedded);
-      int gone = old.records().size() - embedded.size() - refused.size();
-      return new Summary(embedded.size(), gone, refused.size(), range.left());
+      invalid.removeAll(embedded);
+      int gone = old.records().size() - embedded.size() - invalid.size();
+      return new Summary(embedded.size(), gone, invalid.size(), range.left());
     }
   }
 
@@ -121,7 +123,7 @@ public final class Reembedding {
   private String id(ConsumerRecord<byte[], byte[]> record) {
     Source source = new Source(record.topic(), record.partition(), record.offset());
     if (RecordId.header(record.headers()) != null) {
-      return RecordId.of(record.headers(), null, source); // spares the decoding
+      return RecordId.of(record.headers(), null, source); // no need to decode the value
     }
     try {
       return RecordId.of(record.headers(), scoring.recordId(record.value()), source);
@@ -135,32 +137,34 @@ public final class Reembedding {
       KnownLabels old,
       List<ProducerRecord<byte[], byte[]>> samples,
       Set<String> embedded,
-      Set<String> refused) {
-    List<CompletableFuture<Inference>> begun =
+      Set<String> invalid) {
+    List<CompletableFuture<Inference>> inferences =
         scoring.submit(records.keySet().stream().map(ConsumerRecord::value).toList());
     int i = 0;
     for (Map.Entry<ConsumerRecord<byte[], byte[]>, String> entry : records.entrySet()) {
       ConsumerRecord<byte[], byte[]> record = entry.getKey();
       String id = entry.getValue();
       try {
-        Inference inference = scoring.await(begun.get(i++), record.value());
+        Inference inference = scoring.await(inferences.get(i++), record.value());
         samples.addAll(samples(record, id, inference, old));
         embedded.add(id);
       } catch (InvalidRecordException | ArithmeticException e) {
-        progress.accept("%s cannot be embedded: %s".formatted(id, e.getMessage()));
-        refused.add(id);
+        progress.accept("cannot embed record %s: %s".formatted(id, e.getMessage()));
+        invalid.add(id);
       }
     }
   }
 
   /**
-   * @throws InvalidRecordException where no task could take the label that it has
+   * Creates the samples of a record.
+   *
+   * @throws InvalidRecordException if its labels are invalid for every task
    */
   private List<ProducerRecord<byte[], byte[]>> samples(
       ConsumerRecord<byte[], byte[]> record, String id, Inference inference, KnownLabels old)
       throws InvalidRecordException {
     List<ProducerRecord<byte[], byte[]>> samples = new ArrayList<>();
-    InvalidRecordException refused = null;
+    InvalidRecordException invalid = null;
     for (int i = 0; i < bundle.tasks().size(); i++) {
       Task task = bundle.tasks().get(i);
       KnownLabels.@Nullable Known known = old.of(id).get(task.name());
@@ -168,7 +172,7 @@ public final class Reembedding {
         try {
           task.checkLabel(known.label(), "label", id);
         } catch (InvalidRecordException e) {
-          refused = e; // nothing else stands back for it
+          invalid = e; // the other tasks continue
           continue;
         }
         Sample sample =
@@ -188,11 +192,12 @@ public final class Reembedding {
                 topics.samples().value().serializer().serialize(topic, sample)));
       }
     }
-    if (refused != null && samples.isEmpty()) {
-      throw refused;
+    if (invalid != null && samples.isEmpty()) {
+      throw invalid;
     }
-    if (refused != null) {
-      progress.accept("%s is embedded without a label: %s".formatted(id, refused.getMessage()));
+    if (invalid != null) {
+      progress.accept(
+          "record %s embedded without its invalid label: %s".formatted(id, invalid.getMessage()));
     }
     return samples;
   }

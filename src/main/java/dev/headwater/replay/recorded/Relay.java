@@ -17,18 +17,19 @@ import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Writes what a part of a range gives together with how far the range was read, in one transaction:
- * whatever ends a run, the next one can go on exactly behind it. A second run under the same name
- * ends the first.
+ * A transactional writer of output records and input offsets. After any interruption, the next run
+ * can continue exactly behind the last commit. A second run with the same name fences the first.
  */
 final class Relay implements AutoCloseable {
-  // a mask or a sample may be larger than what it was made from; that of the stream
+  // as in the scorer: a mask or sample may be larger than its record
   private static final int MAX_REQUEST_SIZE = 2 << 20;
-  private static final Duration CLOSE = Duration.ofSeconds(5);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final Producer<byte[], byte[]> producer;
 
   /**
+   * Creates a writer.
+   *
    * @param name transactional id
    */
   Relay(Map<String, Object> kafka, String name) {
@@ -38,45 +39,45 @@ final class Relay implements AutoCloseable {
     producer = new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
   }
 
-  /** The largest record it sends, bytes. */
+  /** Returns the maximum request size, in bytes. */
   static int maxRequestSize(Map<String, Object> kafka) {
     return Limits.maxRequestSize(kafka, MAX_REQUEST_SIZE);
   }
 
-  /** Ends an earlier run under this name: nothing more of it becomes visible. */
+  /** Fences an earlier run with the same name and aborts its open transaction. */
   void begin() {
     producer.initTransactions();
   }
 
   /**
-   * Writes all of the records and how far the range has been read with them, or nothing.
+   * Writes the records and the current offsets of the range atomically.
    *
-   * @param note for whoever goes on from there
+   * @param note metadata stored with the offsets, for a later resume
    */
   void write(List<ProducerRecord<byte[], byte[]>> records, TopicRange range, String note) {
     producer.beginTransaction();
-    records.forEach(this::send); // what fails later, fails the commit
+    records.forEach(this::send); // asynchronous failures fail the commit
     producer.sendOffsetsToTransaction(range.positions(note), range.group());
     producer.commitTransaction();
   }
 
-  /** After a refusal at once, of a topic say, each further send would wait for it to be lifted. */
+  /** Sends a record. Fails fast: after an immediate error, each further send would block. */
   private void send(ProducerRecord<byte[], byte[]> record) {
     Future<RecordMetadata> sent = producer.send(record);
     if (sent.isDone()) {
       try {
         sent.get();
       } catch (ExecutionException e) {
-        throw new KafkaException("nothing can be written to " + record.topic(), e.getCause());
+        throw new KafkaException("cannot write to topic " + record.topic(), e.getCause());
       } catch (InterruptedException e) {
         throw new InterruptException(e); // restores the interrupt
       }
     }
   }
 
-  /** Without a limit it waits for a broker that is away, and nobody could stop the command. */
+  /** Closes with a timeout: an unreachable broker would block the command. */
   @Override
   public void close() {
-    producer.close(CLOSE);
+    producer.close(CLOSE_TIMEOUT);
   }
 }

@@ -42,13 +42,13 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scores a range of the records topics again, under one head a task from beginning to end, and
- * writes the predictions to a topic of their own.
+ * Scores a range of the records topics again, with one fixed head per task, and writes the
+ * predictions to a separate topic.
  *
- * <p>Failure contract: predictions and how far they reach are committed together, poll by poll, so
- * a run that ended, however it did, is gone on with exactly behind its last commit, under the heads
- * that it scored under. An invalid record, or one whose prediction the topic would not take, is
- * told and counted, and goes nowhere: it is among the dead letters already.
+ * <p>Failure contract: predictions and offsets are committed together, once per poll. An
+ * interrupted run resumes exactly behind its last commit, with the same heads. Invalid records, and
+ * records whose prediction exceeds the limit of the topic, are reported and counted. They are not
+ * dead-lettered again.
  */
 public final class Rescoring {
   private static final TypeReference<Map<String, Long>> HEADS = new TypeReference<>() {};
@@ -64,10 +64,11 @@ public final class Rescoring {
   private final Consumer<String> progress;
 
   /**
-   * @param scoring of the same bundle
-   * @param top how many labels a prediction names
-   * @param chosen versions of heads by task; of others what is live, or was when it began
-   * @param progress told a line a poll, and one for each invalid record
+   * @param scoring scoring of the same bundle
+   * @param top number of labels in a prediction
+   * @param chosen requested head versions by task; other tasks use the live head, or on resume the
+   *     head that was live at the start of the run
+   * @param progress receives a line per poll, and one per invalid record
    */
   public Rescoring(
       Deployment of,
@@ -89,34 +90,36 @@ public final class Rescoring {
   }
 
   /**
-   * What became of the records.
+   * The number of records by result.
    *
-   * @param left offsets of the range that were not read, because it was cancelled
+   * @param left number of offsets not read after a cancellation
    */
   public record Summary(long scored, long invalid, long left) {}
 
   /**
-   * @param until exclusive
-   * @param resume go on behind the last run to the same topic
-   * @param to made where it is missing, to be kept until somebody deletes it
-   * @param cancelled counted down by another thread to end it after the poll in hand
-   * @throws IllegalArgumentException where {@code to} is one of the deployment's own topics, a head
-   *     cannot be had, or there is no run to go on with or only under other heads
-   * @throws KafkaException where the broker fails it; nothing of the poll in hand was written
+   * Scores the range.
+   *
+   * @param until exclusive end
+   * @param resume whether to continue the last run to the same topic
+   * @param to output topic, created with unlimited retention if it is missing
+   * @param cancelled counted down by another thread to stop after the current poll
+   * @throws IllegalArgumentException if {@code to} is a topic of the deployment, a head is not
+   *     usable, or the run to resume does not exist or used other heads
+   * @throws KafkaException if the broker fails; nothing of the current poll is written then
    */
   public Summary run(Bound from, Bound until, boolean resume, String to, CountDownLatch cancelled) {
     if (topics.names().contains(to)) {
       throw new IllegalArgumentException(
-          "%s is a topic of the deployment itself: name another".formatted(to));
+          "%s is a topic of the deployment; use another output topic".formatted(to));
     }
     List<String> records = topics.records().stream().map(Topic::name).toList();
     String run = of.name() + "-rescore-" + to;
     try (Relay relay = new Relay(kafka, run);
         TopicRange range = TopicRange.open(kafka, records, from, until, Optional.of(run))) {
       relay.begin();
-      String heads = resume ? heads(resumed(range, to), to) : written(install(chosen, true));
+      String heads = resume ? heads(resumed(range, to), to) : toJson(install(chosen, true));
       Limits limits = create(to);
-      relay.write(List.of(), range, heads); // whatever ends it now, it has begun here
+      relay.write(List.of(), range, heads); // commits the start, so that the run can be resumed
       long scored = 0;
       long invalid = 0;
       while (range.left() > 0 && cancelled.getCount() > 0) {
@@ -129,7 +132,7 @@ public final class Rescoring {
         scored += predictions.size();
         invalid += poll.size() - predictions.size();
         progress.accept(
-            "%,d scored, %,d invalid, %,d to go".formatted(scored, invalid, range.left()));
+            "%,d scored, %,d invalid, %,d offsets left".formatted(scored, invalid, range.left()));
       }
       return new Summary(scored, invalid, range.left());
     }
@@ -142,48 +145,50 @@ public final class Rescoring {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "there is no run to %s to go on with, or its offsets have expired: leave out --resume, and say --from where to begin"
+                        ("no run to topic %s to resume, or its offsets have expired; omit --resume"
+                                + " and set --from")
                             .formatted(to)));
     try {
       return heads.isEmpty() ? Map.of() : Json.MAPPER.readValue(heads, HEADS);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(
-          "the offsets of the run to %s are no run's".formatted(to), e);
+          "invalid offset metadata of the run to topic %s".formatted(to), e);
     }
   }
 
-  /** Under those before, whatever is live now; runs of before 1 December have not noted any. */
-  private String heads(Map<String, Long> before, String to) {
-    if (before.isEmpty()) {
-      return written(install(chosen, true));
+  /** Installs the heads of the resumed run; older releases did not store any. */
+  private String heads(Map<String, Long> previous, String to) {
+    if (previous.isEmpty()) {
+      return toJson(install(chosen, true));
     }
-    Map<String, Long> wanted = new HashMap<>(before);
+    Map<String, Long> wanted = new HashMap<>(previous);
     wanted.putAll(chosen);
-    Map<String, Long> now = install(wanted, false);
-    if (!now.equals(before)) {
+    Map<String, Long> current = install(wanted, false);
+    if (!current.equals(previous)) {
       throw new IllegalArgumentException(
-          "the run to %s scored under heads %s and would go on under %s: leave out --head, or score to another topic"
-              .formatted(to, before, now));
+          ("cannot resume the run to topic %s: it used heads %s, requested are %s; omit --head or"
+                  + " use another output topic")
+              .formatted(to, previous, current));
     }
-    return written(now);
+    return toJson(current);
   }
 
   private Map<String, Long> install(Map<String, Long> versions, boolean others) {
     Map<String, Long> installed =
         ServedHeads.install(scoring, bundle, of.heads(), versions, others);
-    progress.accept("scoring under heads " + installed);
+    progress.accept("scoring with heads " + installed);
     return installed;
   }
 
-  private static String written(Map<String, Long> heads) {
+  private static String toJson(Map<String, Long> heads) {
     try {
       return Json.MAPPER.writeValueAsString(heads);
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException("numbers can be written as JSON", e);
+      throw new IllegalStateException("cannot serialise head versions as JSON", e);
     }
   }
 
-  /** What the topic takes, which is made where it is missing. */
+  /** Creates the output topic if it is missing, and returns its size limits. */
   private Limits create(String to) {
     short replicas = topicSettings.replicationFactor();
     NewTopic topic =
@@ -191,15 +196,14 @@ public final class Rescoring {
             to,
             Optional.of(topicSettings.partitions()),
             replicas < 0 ? Optional.empty() : Optional.of(replicas));
-    // predictions have their records' times: by the broker's retention those of old ones would
-    // expire on arrival
+    // predictions carry the timestamps of their records: with the default retention of the broker,
+    // predictions of old records would expire on arrival
     topic.configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1"));
     try (Admin admin = Admin.create(kafka)) {
       String limit = config(admin, topic).get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value();
       return new Limits(Relay.maxRequestSize(kafka), Map.of(to, Integer.valueOf(limit)));
     } catch (ExecutionException e) {
-      throw new KafkaException(
-          "topic " + to + " cannot be made, or not be read how it is: " + e.getCause(), e);
+      throw new KafkaException("cannot create or describe topic " + to + ": " + e.getCause(), e);
     } catch (InterruptedException e) {
       throw new InterruptException(e); // restores the interrupt
     }
@@ -208,44 +212,45 @@ public final class Rescoring {
   private Config config(Admin admin, NewTopic topic)
       throws ExecutionException, InterruptedException {
     try {
-      Config made = admin.createTopics(List.of(topic)).config(topic.name()).get();
+      Config created = admin.createTopics(List.of(topic)).config(topic.name()).get();
       progress.accept("created " + topic.name());
-      return made;
+      return created;
     } catch (ExecutionException e) {
       if (!(e.getCause() instanceof TopicExistsException)) {
         throw e;
       }
-      ConfigResource there = new ConfigResource(ConfigResource.Type.TOPIC, topic.name());
-      return admin.describeConfigs(List.of(there)).values().values().iterator().next().get();
+      ConfigResource existing = new ConfigResource(ConfigResource.Type.TOPIC, topic.name());
+      return admin.describeConfigs(List.of(existing)).values().values().iterator().next().get();
     }
   }
 
   private List<ProducerRecord<byte[], byte[]>> score(
       List<ConsumerRecord<byte[], byte[]>> poll, String to, Limits limits) {
     List<ProducerRecord<byte[], byte[]>> predictions = new ArrayList<>();
-    List<CompletableFuture<Inference>> begun =
+    List<CompletableFuture<Inference>> inferences =
         scoring.submit(poll.stream().map(ConsumerRecord::value).toList());
     for (int i = 0; i < poll.size(); i++) {
       ConsumerRecord<byte[], byte[]> record = poll.get(i);
       try {
         ProducerRecord<byte[], byte[]> prediction =
-            prediction(record, scoring.await(begun.get(i), record.value()), to);
+            prediction(record, scoring.await(inferences.get(i), record.value()), to);
         limits.check(to, prediction.key(), prediction.value(), prediction.headers());
         predictions.add(prediction);
       } catch (InvalidRecordException e) {
-        tell(record, e.recordId(), e);
+        reportInvalid(record, e.recordId(), e);
       } catch (IllegalStateException | KafkaException e) {
-        throw e; // the run's failure, not the record's
+        throw e; // a failure of the run, not of the record
       } catch (RuntimeException e) {
-        tell(record, null, e); // the network's own on this record, as in the stream
+        reportInvalid(record, null, e); // the model failed on this record, as in the scorer
       }
     }
     return predictions;
   }
 
-  private void tell(ConsumerRecord<?, ?> record, @Nullable String ownId, Exception why) {
+  private void reportInvalid(ConsumerRecord<?, ?> record, @Nullable String ownId, Exception cause) {
     String id = RecordId.of(record.headers(), ownId, source(record));
-    progress.accept("%s at %s is invalid: %s".formatted(id, source(record), why.getMessage()));
+    progress.accept(
+        "invalid record %s at %s: %s".formatted(id, source(record), cause.getMessage()));
   }
 
   private ProducerRecord<byte[], byte[]> prediction(
@@ -260,7 +265,7 @@ public final class Rescoring {
       Outcome outcome =
           Outcome.of(inference, i, scoring.score(inference, i), Measure.MAX_PROBABILITY, top);
       if (outcome.label() != null) {
-        task.checkLabel(outcome.label(), "label", id); // as in the stream
+        task.checkLabel(outcome.label(), "label", id); // as in the scorer
       }
       tasks.add(outcome.prediction(task.name(), task.masks().orElse(null)));
     }

@@ -11,19 +11,19 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** The heads to score under where nobody follows them: those live at one moment, or chosen ones. */
+/** Installs a fixed set of heads: requested versions, or those that are live now. */
 public final class ServedHeads {
   private ServedHeads() {}
 
   /**
-   * Puts a head live for each task that has one.
+   * Installs one head per task.
    *
-   * @param chosen versions by task; of others what is live on the topic, and where nothing is, the
-   *     bundle's own
-   * @param others whether tasks without a chosen version have a head, too
-   * @return the versions by task; a task without any head is not in it
-   * @throws IllegalArgumentException where a chosen version is unknown, has no tensors any more or
-   *     does not fit the bundle, or the live one does not
+   * @param chosen requested versions by task; other tasks use the live head of the topic, or the
+   *     head of the bundle without one
+   * @param others whether to install heads for tasks without a requested version
+   * @return the installed versions by task, without tasks that have no head
+   * @throws IllegalArgumentException if a requested version is unknown or has no tensors, or if a
+   *     head does not fit the bundle
    */
   public static Map<String, Long> install(
       Scoring scoring, Bundle bundle, HeadLog heads, Map<String, Long> chosen, boolean others) {
@@ -47,7 +47,7 @@ public final class ServedHeads {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "task %s has no head %d to use; see 'headwater heads list'"
+                    "task %s has no usable head %d; see 'headwater heads list'"
                         .formatted(task.name(), version)));
   }
 
@@ -56,7 +56,7 @@ public final class ServedHeads {
       scoring.install(head);
     } catch (RefusedHeadException e) {
       throw new IllegalArgumentException(
-          "head %d of %s cannot serve: %s"
+          "cannot use head %d of %s: %s"
               .formatted(head.info().version(), head.info().task(), e.getMessage()),
           e);
     }

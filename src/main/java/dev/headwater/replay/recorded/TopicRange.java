@@ -20,18 +20,18 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * The committed records of a range of topics, read once; the range is fixed when it is opened.
- * Joins no consumer group. Not thread-safe.
+ * A reader of the committed records in a range of topics. The range is fixed on opening. It does
+ * not join a consumer group. Not thread-safe.
  */
 public final class TopicRange implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(500);
-  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final Duration TIMEOUT = Duration.ofMinutes(1);
 
   private final Consumer<byte[], byte[]> consumer;
   private final Map<TopicPartition, Long> ends;
   private final LongSupplier nanoTime;
-  private long leftBefore = -1;
-  private long came;
+  private long lastLeft = -1;
+  private long lastProgress;
 
   TopicRange(
       Consumer<byte[], byte[]> consumer, Map<TopicPartition, Long> ends, LongSupplier nanoTime) {
@@ -40,14 +40,16 @@ public final class TopicRange implements AutoCloseable {
     this.nanoTime = nanoTime;
   }
 
-  /** All there is on a topic now. */
+  /** Opens the current content of a topic. */
   public static TopicRange all(Map<String, Object> kafka, String topic) {
     return open(kafka, List.of(topic), Bound.BEGINNING, Bound.NOW);
   }
 
   /**
-   * @param until exclusive
-   * @throws KafkaException where a topic is missing or the broker does not answer
+   * Opens a range of topics.
+   *
+   * @param until exclusive end
+   * @throws KafkaException if a topic is missing or the broker does not respond
    */
   public static TopicRange open(
       Map<String, Object> kafka, Collection<String> topics, Bound from, Bound until) {
@@ -55,9 +57,9 @@ public final class TopicRange implements AutoCloseable {
   }
 
   /**
-   * As {@link #open(Map, Collection, Bound, Bound)}.
+   * Opens a range as {@link #open(Map, Collection, Bound, Bound)} does.
    *
-   * @param group that {@link #positions} are to be kept under
+   * @param group consumer group that stores the {@link #positions}
    */
   static TopicRange open(
       Map<String, Object> kafka,
@@ -97,9 +99,9 @@ public final class TopicRange implements AutoCloseable {
   }
 
   /**
-   * Goes on where the group's offsets say; a partition without one stays where it is.
+   * Seeks to the committed offsets of the group. Partitions without one keep their position.
    *
-   * @return what was noted with them; empty where there are none
+   * @return the metadata of the offsets; empty if there are none
    */
   Optional<String> resume() {
     List<OffsetAndMetadata> found = new ArrayList<>();
@@ -115,13 +117,13 @@ public final class TopicRange implements AutoCloseable {
     return found.stream().map(OffsetAndMetadata::metadata).findFirst();
   }
 
-  /** A range that would end before it begins is empty. */
+  /** Seeks a partition; an offset behind the end makes its range empty. */
   private void seek(TopicPartition partition, long offset) {
     ends.merge(partition, offset, Math::max);
     consumer.seek(partition, offset);
   }
 
-  /** How many offsets there are still to be read; not each of them need be a record. */
+  /** Returns the number of offsets left to read; some of them may hold no record. */
   public long left() {
     return ends.entrySet().stream()
         .mapToLong(end -> Math.max(0, end.getValue() - consumer.position(end.getKey())))
@@ -129,10 +131,10 @@ public final class TopicRange implements AutoCloseable {
   }
 
   /**
-   * The next records, each partition's in order; none for a moment without any.
+   * Returns the next records, in order within each partition; empty if none arrive in time.
    *
-   * @throws KafkaException where nothing has come for a minute: a consumer waits without end for a
-   *     broker that is away
+   * @throws KafkaException without progress for a minute; a consumer alone would wait for an
+   *     unreachable broker forever
    */
   public List<ConsumerRecord<byte[], byte[]>> poll() {
     requireProgress();
@@ -150,15 +152,15 @@ public final class TopicRange implements AutoCloseable {
 
   private void requireProgress() {
     long left = left();
-    if (left != leftBefore) {
-      leftBefore = left;
-      came = nanoTime.getAsLong();
-    } else if (nanoTime.getAsLong() - came > PATIENCE.toNanos()) {
+    if (left != lastLeft) {
+      lastLeft = left;
+      lastProgress = nanoTime.getAsLong();
+    } else if (nanoTime.getAsLong() - lastProgress > TIMEOUT.toNanos()) {
       throw new KafkaException(
-          "the broker has told nothing more of %s for %d s, with %d offsets to go"
+          "no data from the broker for topics %s for %d s, with %d offsets left"
               .formatted(
                   ends.keySet().stream().map(TopicPartition::topic).distinct().sorted().toList(),
-                  PATIENCE.toSeconds(),
+                  TIMEOUT.toSeconds(),
                   left));
     }
   }
@@ -167,15 +169,15 @@ public final class TopicRange implements AutoCloseable {
     return ends.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L);
   }
 
-  /** The group, which is never joined. */
+  /** Returns the group metadata; the group is never joined. */
   ConsumerGroupMetadata group() {
     return consumer.groupMetadata();
   }
 
   /**
-   * Behind the last record that was polled, by partition.
+   * Returns the offsets behind the last polled record, by partition.
    *
-   * @param note kept with each
+   * @param note metadata stored with each offset
    */
   Map<TopicPartition, OffsetAndMetadata> positions(String note) {
     Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();

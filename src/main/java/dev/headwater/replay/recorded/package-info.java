@@ -1,4 +1,4 @@
-/** What a deployment's topics hold already, used again: scored, embedded, compared, replayed. */
+/** Reuse of recorded topics: rescoring, re-embedding, comparison and replay of a deployment. */
 @NullMarked
 package dev.headwater.replay.recorded;
 

@@ -5,8 +5,8 @@ import dev.headwater.schema.Estimate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The head that learns and the one that does not on the same records: of labels how many are right,
- * of masks how many pixels are, and the IoU of the foreground. Not thread-safe.
+ * A comparison of the adaptive and the frozen head on the same records: accuracy of labels or
+ * pixels, IoU of masks, and errors of regression tasks. Not thread-safe.
  */
 final class Contest {
   private final int records;
@@ -19,13 +19,10 @@ final class Contest {
   private final @Nullable Errors errors;
   private final @Nullable Errors frozenErrors;
 
-  /**
-   * @param kind of the task's labels
-   */
   Contest(int records, Kind kind) {
-    boolean numbers = kind instanceof Kind.Quantity;
-    errors = numbers ? new Errors(records, (Kind.Quantity) kind) : null;
-    frozenErrors = numbers ? new Errors(records, (Kind.Quantity) kind) : null;
+    boolean regression = kind instanceof Kind.Quantity;
+    errors = regression ? new Errors(records, (Kind.Quantity) kind) : null;
+    frozenErrors = regression ? new Errors(records, (Kind.Quantity) kind) : null;
     this.records = records;
     adaptive = new Hits(records);
     frozen = new Hits(records);
@@ -34,48 +31,57 @@ final class Contest {
   }
 
   /**
-   * @param then null where nothing was compared
+   * Adds a prediction of labels.
+   *
+   * @param frozenCorrect null without a prediction of the frozen head
    */
-  void label(int index, boolean now, @Nullable Boolean then) {
-    compared |= then != null;
-    adaptive.add(index, now);
-    frozen.add(index, then != null && then);
+  void label(int index, boolean adaptiveCorrect, @Nullable Boolean frozenCorrect) {
+    compared |= frozenCorrect != null;
+    adaptive.add(index, adaptiveCorrect);
+    frozen.add(index, frozenCorrect != null && frozenCorrect);
   }
 
   /**
-   * @param then null where nothing was compared
-   * @param none what is said without a head
+   * Adds a prediction of a mask.
+   *
+   * @param frozenMask null without a prediction of the frozen head
+   * @param none the overlap of a missing prediction
    */
-  void mask(int index, Overlap now, @Nullable Overlap then, Overlap none) {
+  void mask(int index, Overlap adaptiveMask, @Nullable Overlap frozenMask, Overlap none) {
     dense = true;
-    compared |= then != null;
-    Overlap other = then == null ? none : then;
-    adaptive.add(index, now.right(), now.pixels());
-    adaptiveIou.add(index, now.intersection(), now.union());
+    compared |= frozenMask != null;
+    Overlap other = frozenMask == null ? none : frozenMask;
+    adaptive.add(index, adaptiveMask.right(), adaptiveMask.pixels());
+    adaptiveIou.add(index, adaptiveMask.intersection(), adaptiveMask.union());
     frozen.add(index, other.right(), other.pixels());
     frozenIou.add(index, other.intersection(), other.union());
   }
 
   /**
-   * Of a task that tells a number.
+   * Adds a prediction of a regression task.
    *
-   * @param then null where nothing was compared
+   * @param adaptiveEstimate null without a prediction
+   * @param frozenEstimate null without a prediction of the frozen head
    */
-  void estimate(int index, String truth, @Nullable Estimate now, @Nullable Estimate then) {
+  void estimate(
+      int index,
+      String truth,
+      @Nullable Estimate adaptiveEstimate,
+      @Nullable Estimate frozenEstimate) {
     if (errors != null && frozenErrors != null) {
-      errors.add(index, truth, now);
-      frozenErrors.add(index, truth, then);
+      errors.add(index, truth, adaptiveEstimate);
+      frozenErrors.add(index, truth, frozenEstimate);
     }
   }
 
-  /** Null where there are no numbers. */
+  /** Returns the root mean squared errors; null unless it is a regression task. */
   ReplayReport.@Nullable Comparison rmse() {
     return errors == null || frozenErrors == null
         ? null
         : new ReplayReport.Comparison(errors.rmse(), frozenErrors.rmse());
   }
 
-  /** Likewise. */
+  /** Returns the coverage of the intervals; null unless it is a regression task. */
   ReplayReport.@Nullable Comparison coverage() {
     return errors == null || frozenErrors == null
         ? null
@@ -86,7 +92,7 @@ final class Contest {
     return adaptive;
   }
 
-  /** Where nothing was compared, nothing: a frozen head that never spoke was not wrong. */
+  /** Returns the results of the frozen head; empty, not all wrong, if it never predicted. */
   Hits frozen() {
     return ifCompared(frozen);
   }
@@ -99,7 +105,7 @@ final class Contest {
     return new ReplayReport.Comparison(adaptive.accuracy(), frozen().accuracy());
   }
 
-  /** Null where there are no masks. */
+  /** Returns the IoU; null without masks. */
   ReplayReport.@Nullable Comparison iou() {
     return dense
         ? new ReplayReport.Comparison(adaptiveIou.accuracy(), ifCompared(frozenIou).accuracy())

@@ -12,17 +12,17 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Shows a replay while it runs: a frame redrawn in place on a terminal, lines elsewhere. For one
- * thread.
+ * Console output of a replay: a frame redrawn in place on a terminal, otherwise line by line. Not
+ * thread-safe.
  */
 public final class Display {
-  private static final int LINES_A_REPLAY = 20;
+  private static final int MAX_PROGRESS_LINES = 20;
   private static final String ERASE_BELOW = "\033[J";
 
   private final PrintStream out;
   private final Style style;
   private final Frame frame;
-  private int drawn;
+  private int linesDrawn;
   private int verdictsShown;
   private final Set<Long> swapsShown = new HashSet<>();
   private int linesShown;
@@ -33,7 +33,7 @@ public final class Display {
     this.frame = new Frame(style);
   }
 
-  /** On standard output, in the manner it can take. */
+  /** Returns a display on standard output, in the style that the terminal supports. */
   public static Display standard() {
     Style style = Style.of(System.getenv(), System.console() != null);
     Charset charset = style.blocks() ? UTF_8 : US_ASCII;
@@ -41,18 +41,18 @@ public final class Display {
         new PrintStream(new FileOutputStream(FileDescriptor.out), false, charset), style);
   }
 
-  /** A step before or after the records, in words. */
-  public void step(String what) {
-    out.println(what);
+  /** Prints a step of the run. */
+  public void step(String description) {
+    out.println(description);
     out.flush();
-    drawn = 0;
+    linesDrawn = 0;
   }
 
   public void show(Progress now) {
     if (style.live()) {
       redraw(frame.live(now));
     } else {
-      printNews(now);
+      printChanges(now);
     }
     out.flush();
   }
@@ -65,16 +65,16 @@ public final class Display {
 
   private void redraw(List<String> lines) {
     StringBuilder text = new StringBuilder();
-    if (drawn > 0) {
-      text.append("\033[").append(drawn).append('A');
+    if (linesDrawn > 0) {
+      text.append("\033[").append(linesDrawn).append('A');
     }
     text.append('\r').append(ERASE_BELOW);
     lines.forEach(line -> text.append(line).append('\n'));
     out.print(text);
-    drawn = lines.size();
+    linesDrawn = lines.size();
   }
 
-  private void printNews(Progress now) {
+  private void printChanges(Progress now) {
     List<ReplayReport.Version> versions = now.versions();
     versions.subList(verdictsShown, versions.size()).stream()
         .map(frame::verdict)
@@ -84,7 +84,7 @@ public final class Display {
         .filter(v -> now.served().contains(v.version()) && swapsShown.add(v.version()))
         .map(frame::swap)
         .forEach(out::println);
-    int due = (int) ((long) now.outcomes() * LINES_A_REPLAY / now.records());
+    int due = (int) ((long) now.outcomes() * MAX_PROGRESS_LINES / now.records());
     if (due > linesShown) {
       out.println(frame.line(now));
       linesShown = due;

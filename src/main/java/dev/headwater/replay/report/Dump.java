@@ -19,9 +19,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a read_committed consumer saw, for anyone to recount: {@code predictions.jsonl} (the topic's
- * own bytes), {@code samples.jsonl} (the Avro sample, features as numbers) and {@code
- * dead-letters.jsonl} (id, source, field and cause). Without a directory nothing is kept.
+ * A dump of the committed outputs, to verify a report: {@code predictions.jsonl} (the bytes of the
+ * topic), {@code samples.jsonl} (Avro samples, features as numbers) and {@code dead-letters.jsonl}
+ * (id, source, field and cause). Without a directory nothing is written.
  */
 public final class Dump implements AutoCloseable {
   private final Optional<Path> directory;
@@ -30,7 +30,7 @@ public final class Dump implements AutoCloseable {
   private final OutputStream samples;
   private final OutputStream deadLetters;
 
-  /** One dead letter; what its headers do not tell is null. */
+  /** A dead letter; fields without a header are null. */
   public record DeadLetter(
       @Nullable String recordId,
       Source source,
@@ -38,7 +38,7 @@ public final class Dump implements AutoCloseable {
       @Nullable String exception,
       @Nullable String message) {}
 
-  /** Makes the directory where there is none; files of an earlier replay are overwritten. */
+  /** Opens the files; creates the directory and overwrites files of an earlier replay. */
   public Dump(Optional<Path> directory) throws IOException {
     this.directory = directory;
     if (directory.isPresent()) {

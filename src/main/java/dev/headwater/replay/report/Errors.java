@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** How far numbers are off over the length of a stream, and how often their intervals hold. */
+/** Errors and interval coverage of a regression task over the length of a stream. */
 final class Errors {
   private static final int SEGMENTS = 10;
 
@@ -23,15 +23,17 @@ final class Errors {
   }
 
   /**
-   * @param estimate null while no head is live: nothing was said, nothing is off
+   * Adds an estimate.
+   *
+   * @param estimate null without a live head; ignored then
    */
   void add(int index, String truth, @Nullable Estimate estimate) {
     if (estimate == null) {
       return;
     }
     int segment = (int) ((long) index * SEGMENTS / records);
-    double off = kind.onScale(Double.toString(estimate.value())) - kind.onScale(truth);
-    squares[segment] += off * off;
+    double error = kind.onScale(Double.toString(estimate.value())) - kind.onScale(truth);
+    squares[segment] += error * error;
     counts[segment]++;
     if (estimate.lower() != null) {
       covered.add(index, estimate.covers(Double.parseDouble(truth)));
@@ -40,14 +42,14 @@ final class Errors {
 
   ReplayReport.Accuracy rmse() {
     double sum = 0;
-    int all = 0;
+    int total = 0;
     List<@Nullable Double> segments = new ArrayList<>();
     for (int i = 0; i < SEGMENTS; i++) {
       segments.add(root(squares[i], counts[i]));
       sum += squares[i];
-      all += counts[i];
+      total += counts[i];
     }
-    return new ReplayReport.Accuracy(root(sum, all), segments);
+    return new ReplayReport.Accuracy(root(sum, total), segments);
   }
 
   private static @Nullable Double root(double squares, int count) {

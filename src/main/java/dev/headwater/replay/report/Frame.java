@@ -1,5 +1,6 @@
 package dev.headwater.replay.report;
 
+import dev.headwater.schema.Verdict;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,7 +9,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Progress and report as lines of text. */
+/** Formats progress and report as lines of text. */
 final class Frame {
   private static final String BLOCKS = "▁▂▃▄▅▆▇█";
   private static final String ASCII = "_.,-=+*#";
@@ -21,7 +22,7 @@ final class Frame {
     this.style = style;
   }
 
-  /** The live view: what is going on, both curves, and the latest verdicts. */
+  /** Returns the live view: progress, accuracy curves and latest verdicts. */
   List<String> live(Progress now) {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -32,8 +33,8 @@ final class Frame {
     lines.add("frozen   " + curve(now.frozenCurve()) + " " + share(now.frozen()));
     lines.add(
         text(
-            "labels %,d (%.1f %%)   samples: %,d unsure, %,d audit   dead letters %,d   duplicates"
-                + " %,d",
+            "labels %,d (%.1f %%)   samples: %,d low-confidence, %,d audit   dead letters %,d  "
+                + " duplicates %,d",
             now.labelled(),
             100.0 * now.labelled() / now.records(),
             now.unsure(),
@@ -45,10 +46,10 @@ final class Frame {
         versions.subList(Math.max(0, versions.size() - VERSIONS), versions.size())) {
       lines.add((now.served().contains(v.version()) ? swap(v) + ", " : "") + verdict(v));
     }
-    return lines.stream().map(this::cut).toList();
+    return lines.stream().map(this::truncate).toList();
   }
 
-  /** One line of progress. */
+  /** Returns one line of progress. */
   String line(Progress now) {
     return text(
         "%,d of %,d records  %.0f/s  head %s  adaptive %s  frozen %s  confidence %.2f  labels %,d"
@@ -64,19 +65,23 @@ final class Frame {
         now.deadLetters());
   }
 
-  /** What the gate said of a candidate. */
+  /** Returns the verdict of the gate on a candidate. */
   String verdict(ReplayReport.Version v) {
     return text(
-        "head %d %s (%s, %s, judged on %,d): %s",
-        v.version(), v.verdict(), v.trigger(), v.device(), v.judged(), v.reason());
+        "head %d %s [trigger %s, %s, %,d samples]",
+        v.version(),
+        Verdict.describe(isAccepted(v), v.reason()),
+        v.trigger(),
+        v.device(),
+        v.judged());
   }
 
-  /** Where a candidate took over. */
+  /** Returns when a candidate became the live head. */
   String swap(ReplayReport.Version v) {
-    return text("head %d serves from record %,d", v.version(), v.atRecord());
+    return text("head %d is live from record %,d", v.version(), v.atRecord());
   }
 
-  /** The closing summary. */
+  /** Returns the final summary. */
   List<String> summary(ReplayReport report) {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -96,23 +101,22 @@ final class Frame {
                         (measure, of) -> {
                           lines.add(
                               text("%-9s overall   by tenths of the stream", measure)
-                                  + owner(report, name));
-                          lines.add("adaptive  " + along(of.adaptive()));
-                          lines.add("frozen    " + along(of.frozen()));
+                                  + taskSuffix(report, name));
+                          lines.add("adaptive  " + perSegment(of.adaptive()));
+                          lines.add("frozen    " + perSegment(of.frozen()));
                         }));
     lines.add(
         text(
-            "labels    %.1f %% of the records; samples: %,d unsure, %,d audit",
+            "labels    %.1f %% of records; samples: %,d low-confidence, %,d audit",
             100 * report.labelsUsedFraction(),
             report.samples().unsure(),
             report.samples().audit()));
-    report.tasks().forEach((name, task) -> lines.add(heads(task) + owner(report, name)));
+    report.tasks().forEach((name, task) -> lines.add(heads(task) + taskSuffix(report, name)));
     ReplayReport.Latency latency = report.latency();
     if (latency != null) {
       lines.add(
           text(
-              "latency   %.0f ms median, %.0f ms p99, from a record's timestamp to its prediction's"
-                  + " being read",
+              "latency   %.0f ms median, %.0f ms p99, from record timestamp to consumed prediction",
               MILLIS * latency.p50(), MILLIS * latency.p99()));
     }
     for (ReplayReport.Task task : report.tasks().values()) {
@@ -123,19 +127,19 @@ final class Frame {
     return lines;
   }
 
-  /** What tells how good a task's heads are: not all kinds of answers are right or wrong. */
+  /** Returns the metrics of a task, which depend on its output type. */
   private static Map<String, ReplayReport.Comparison> measures(ReplayReport.Task task) {
     Map<String, ReplayReport.Comparison> measures = new LinkedHashMap<>();
     if (task.rmse() == null) {
       measures.put("accuracy", task.accuracy());
     }
-    putIfTold(measures, "iou", task.iou());
-    putIfTold(measures, "rmse", task.rmse());
-    putIfTold(measures, "coverage", task.coverage());
+    putIfPresent(measures, "iou", task.iou());
+    putIfPresent(measures, "rmse", task.rmse());
+    putIfPresent(measures, "coverage", task.coverage());
     return measures;
   }
 
-  private static void putIfTold(
+  private static void putIfPresent(
       Map<String, ReplayReport.Comparison> measures,
       String name,
       ReplayReport.@Nullable Comparison of) {
@@ -145,14 +149,19 @@ final class Frame {
   }
 
   private static String heads(ReplayReport.Task task) {
-    int judged = task.versions().size();
-    long accepted = task.versions().stream().filter(v -> v.verdict().equals("accepted")).count();
+    int evaluated = task.versions().size();
+    long accepted = task.versions().stream().filter(Frame::isAccepted).count();
     return text(
-        "heads     %,d judged, %,d accepted, %,d refused", judged, accepted, judged - accepted);
+        "heads     %,d evaluated, %,d accepted, %,d rejected",
+        evaluated, accepted, evaluated - accepted);
   }
 
-  /** Whose line it is, where there are several tasks. */
-  private static String owner(ReplayReport report, String task) {
+  private static boolean isAccepted(ReplayReport.Version v) {
+    return v.verdict().equals("accepted");
+  }
+
+  /** Returns the task name as a suffix, if there are several tasks. */
+  private static String taskSuffix(ReplayReport report, String task) {
     return report.tasks().size() > 1 ? "  " + task : "";
   }
 
@@ -170,7 +179,7 @@ final class Frame {
     return steps.substring(i, i + 1);
   }
 
-  private static String along(ReplayReport.Accuracy measure) {
+  private static String perSegment(ReplayReport.Accuracy measure) {
     return text("%-7s   ", share(measure.overall()))
         + measure.segments().stream().map(Frame::share).collect(Collectors.joining(" "));
   }
@@ -179,7 +188,7 @@ final class Frame {
     return share == null ? "-" : text("%.3f", share);
   }
 
-  private String cut(String line) {
+  private String truncate(String line) {
     return line.length() <= style.width()
         ? line
         : line.substring(0, style.width() - 1) + (style.blocks() ? "…" : ">");

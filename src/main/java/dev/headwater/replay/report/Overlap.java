@@ -1,10 +1,11 @@
 package dev.headwater.replay.report;
 
 /**
- * A mask against the true one. Intersection and union are those of every class but the first, which
- * is the background, summed over these classes.
+ * The overlap of a predicted and a true mask. Intersection and union are summed over all classes
+ * except the first, the background.
  *
- * @param right pixels of the right class, background included
+ * @param right number of correct pixels, background included
+ * @param pixels number of all pixels
  */
 record Overlap(long right, long pixels, long intersection, long union) {
   static Overlap of(byte[] truth, byte[] mask) {
@@ -15,13 +16,13 @@ record Overlap(long right, long pixels, long intersection, long union) {
       boolean same = truth[i] == mask[i];
       right += same ? 1 : 0;
       intersection += same && truth[i] > 0 ? 1 : 0;
-      // two classes that differ are two places, each in the union of its own class
+      // a pixel with two different classes counts in the union of each class
       union += (truth[i] > 0 ? 1 : 0) + (!same && mask[i] > 0 ? 1 : 0);
     }
     return new Overlap(right, truth.length, intersection, union);
   }
 
-  /** What an answer without a mask is worth. */
+  /** Returns the overlap of a missing prediction. */
   static Overlap none(byte[] truth) {
     long foreground = 0;
     for (byte c : truth) {

@@ -5,20 +5,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A replay at one moment.
+ * The progress of a replay at one moment.
  *
- * @param outcomes records predicted or dead-lettered
- * @param recordsPerSecond over the latest records to arrive
- * @param adaptive of the first task, see {@link Rolling}
- * @param frozen likewise
- * @param confidence rolling mean
- * @param labels delivered, of each task
- * @param labelled records that they are of
- * @param headVersion of the latest prediction; null while no head is live
- * @param versions every candidate judged so far
- * @param served those of them that have made a prediction
- * @param adaptiveCurve accuracy along the stream, a fixed number of columns; null where none yet
- * @param tasks the rolling accuracy of each, by name
+ * @param outcomes number of records predicted or dead-lettered
+ * @param recordsPerSecond rate over the latest records
+ * @param adaptive accuracy of the adaptive head on the first task, see {@link Rolling}
+ * @param frozen accuracy of the frozen head on the first task
+ * @param confidence mean confidence over the latest records
+ * @param unsure number of low-confidence samples with a label
+ * @param audit number of audit samples with a label
+ * @param labels number of labels delivered, over all tasks
+ * @param labelled number of distinct records with a label
+ * @param headVersion head of the latest prediction; null without a live head
+ * @param versions all candidates evaluated so far
+ * @param served versions that have made a prediction
+ * @param adaptiveCurve accuracy along the stream, in a fixed number of columns; null without data
+ * @param tasks rolling accuracy by task name
  */
 public record Progress(
     int records,
@@ -43,12 +45,12 @@ public record Progress(
   /**
    * Accuracy over the latest records.
    *
-   * @param adaptive of the head that learns; null before the first judged record
-   * @param frozen of the head that does not; null also while nothing is compared
+   * @param adaptive accuracy of the adaptive head; null before the first record with ground truth
+   * @param frozen accuracy of the frozen head; also null if it makes no predictions
    */
   public record Rolling(@Nullable Double adaptive, @Nullable Double frozen) {}
 
-  /** Whether every record has its outcome. */
+  /** Returns whether every record has an outcome. */
   public boolean complete() {
     return outcomes == records;
   }

@@ -14,29 +14,28 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a replay found. The names are the report's stable JSON keys. Accuracy is prequential (Dawid
- * 1984; Gama et al. 2013): a record counts under the head that scored it, before anything learned
- * from it.
+ * The report of a replay. Component names are stable JSON keys. Accuracy is prequential (Dawid
+ * 1984; Gama et al. 2013): each record is scored before any head is trained on it.
  *
- * @param records in the stream, valid or not
- * @param predictions on the predictions topic, one a record, duplicates included
- * @param duplicates outcomes (prediction or dead letter) of a record beyond its first
- * @param samples labelled, by what they were kept for; each record once
- * @param labelsUsedFraction share of records of which a label was delivered, to whatever end
- * @param accuracy of the first task, as are {@code iou}, {@code byDomain}, {@code versions} and
- *     {@code finalHead}; of a dense task the share of pixels, of a multi-label task that of records
- *     all of whose labels are right, of a regression task nothing
- * @param iou intersection over union of the foreground, of a dense task: both summed over the
- *     pixels of all records in question, and over every label but the first, the background; absent
- *     of others
- * @param rmse root of the mean squared error of a regression task, on its scale; absent of others
- * @param coverage share of the records whose true number was in its interval, likewise, among those
- *     that had one
- * @param byDomain the same by the value of the stream's domain field; absent where it has none
- * @param versions every candidate the gate judged, in order
- * @param latency null where nothing was predicted
- * @param finalHead the last live head as one ONNX file; null where nothing was exported
- * @param tasks what is told of each task, by its name
+ * @param records number of records in the stream, valid or not
+ * @param predictions number of records on the predictions topic, including duplicates
+ * @param duplicates number of outcomes (predictions or dead letters) beyond the first of a record
+ * @param samples number of labelled samples by reason, each record counted once
+ * @param labelsUsedFraction share of records for which a label was delivered
+ * @param accuracy accuracy of the first task, like {@code iou}, {@code rmse}, {@code coverage},
+ *     {@code byDomain}, {@code versions} and {@code finalHead}. Dense task: share of correct
+ *     pixels; multi-label task: share of records with all labels correct; regression task: null
+ *     values
+ * @param iou intersection over union of a dense task, both summed over all pixels and over all
+ *     labels except the first, the background; absent for other tasks
+ * @param rmse root mean squared error of a regression task, on its scale; absent for other tasks
+ * @param coverage share of true values within their interval, among predictions of a regression
+ *     task with an interval; absent for other tasks
+ * @param byDomain the same metrics by value of the domain field; absent without one
+ * @param versions all candidates evaluated by the gate, in order
+ * @param latency null without predictions
+ * @param finalHead ONNX file of the last live head; null if it was not exported
+ * @param tasks results by task name
  */
 public record ReplayReport(
     int records,
@@ -56,7 +55,7 @@ public record ReplayReport(
     @Nullable String finalHead,
     Map<String, Task> tasks) {
 
-  /** What is told of one task. */
+  /** The results of one task. */
   public record Task(
       Comparison accuracy,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou,
@@ -67,34 +66,35 @@ public record ReplayReport(
       List<Version> versions,
       @Nullable String finalHead) {}
 
-  /** What is told of the records of one domain. */
+  /** The results on the records of one domain. */
   public record Domain(
       Comparison accuracy,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison iou,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison rmse,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison coverage) {}
 
-  /** Labelled samples, by reason. */
+  /** Numbers of labelled samples by reason; {@code unsure} means low-confidence. */
   public record Samples(int unsure, int audit) {}
 
-  /** The head that learns, and the one that does not, on the same records. */
+  /** The adaptive and the frozen head on the same records. */
   public record Comparison(Accuracy adaptive, Accuracy frozen) {}
 
   /**
-   * Shares of right predictions among the predicted records whose truth is known.
+   * The share of correct predictions among the predicted records with known ground truth.
    *
-   * @param overall null where there is no such record
-   * @param segments ten equal parts of the stream, in its order; null for a part without any
+   * @param overall value over the whole stream; null without such records
+   * @param segments values for ten equal parts of the stream in order; null for a part without such
+   *     records
    */
   public record Accuracy(@Nullable Double overall, List<@Nullable Double> segments) {}
 
   /**
-   * A judged candidate.
+   * A candidate evaluated by the gate.
    *
-   * @param atRecord index (from 0) of the first record predicted under it; for one that never
-   *     served, how many records had an outcome when its verdict came
-   * @param verdict {@code accepted} or {@code refused}
-   * @param judged labelled samples it was judged on
+   * @param atRecord index (from 0) of the first record predicted with it; for a candidate that
+   *     never became live, the number of records with an outcome at the time of its verdict
+   * @param verdict {@code accepted} or {@code refused} (rejected)
+   * @param judged number of labelled samples in the evaluation
    */
   public record Version(
       long version,
@@ -105,24 +105,24 @@ public record ReplayReport(
       String reason,
       int judged) {}
 
-  /** From the first record sent to the last outcome seen. */
+  /** Throughput from the first record sent to the last outcome consumed. */
   public record Throughput(double recordsPerSecond) {}
 
   /**
-   * Seconds from a record's timestamp until a read_committed consumer had its prediction, the
-   * commit included: quantiles over all predictions of the first task.
+   * Quantiles of the time from a record's timestamp to its prediction being consumed with
+   * read_committed, commit included, in seconds.
    */
   public record Latency(double p50, double p95, double p99, double max) {}
 
   /**
-   * Makes a report's directory where there is none.
+   * Checks before a run that the report can be written. Creates its directory if it is missing.
    *
-   * @throws IOException where no report can be written there, before the run that it is for
+   * @throws IOException if the report cannot be written
    */
   public static void probe(Path file) throws IOException {
-    makeDirectory(file);
+    createParentDirectory(file);
     if (Files.isDirectory(file)) {
-      throw new IOException(file + " is a directory");
+      throw new IOException("cannot write the report to %s: it is a directory".formatted(file));
     }
     if (Files.notExists(file, LinkOption.NOFOLLOW_LINKS)) {
       Files.createFile(file);
@@ -132,16 +132,16 @@ public record ReplayReport(
     }
   }
 
-  private static void makeDirectory(Path file) throws IOException {
+  private static void createParentDirectory(Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
     if (parent != null) {
       Files.createDirectories(parent);
     }
   }
 
-  /** Writes the report as JSON, making its directory where there is none. */
+  /** Writes the report as JSON. Creates its directory if it is missing. */
   public void write(Path file) throws IOException {
-    makeDirectory(file);
+    createParentDirectory(file);
     DefaultPrettyPrinter printer = new DefaultPrettyPrinter();
     printer.indentObjectsWith(new DefaultIndenter("  ", "\n"));
     Files.write(file, Json.MAPPER.writer(printer).writeValueAsBytes(this));

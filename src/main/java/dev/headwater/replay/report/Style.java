@@ -4,21 +4,20 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What the terminal can show.
+ * The capabilities of a terminal.
  *
- * @param live whether a frame may be redrawn in place; else progress goes out line by line
- * @param blocks whether it has Unicode's block elements; else curves are drawn in ASCII
- * @param width in columns
+ * @param live whether a frame can be redrawn in place; otherwise progress is printed line by line
+ * @param blocks whether Unicode block elements are available; otherwise curves are drawn in ASCII
+ * @param width width in columns
  */
 public record Style(boolean live, boolean blocks, int width) {
   private static final int DEFAULT_WIDTH = 100;
   private static final int MIN_WIDTH = 40;
 
   /**
-   * Reads the conventions: a terminal that is not dumb, NO_COLOR (no-color.org), the locale's
-   * charset, COLUMNS.
+   * Detects the style from TERM, NO_COLOR (no-color.org), the charset of the locale and COLUMNS.
    *
-   * @param terminal whether standard output is one
+   * @param terminal whether standard output is a terminal
    */
   public static Style of(Map<String, String> environment, boolean terminal) {
     boolean dumb = environment.getOrDefault("TERM", "dumb").equals("dumb");
@@ -26,7 +25,7 @@ public record Style(boolean live, boolean blocks, int width) {
     return new Style(terminal && !dumb && !noColor, utf8(environment), width(environment));
   }
 
-  /** POSIX order: LC_ALL over LC_CTYPE over LANG. */
+  /** Returns whether the locale is UTF-8, in POSIX order: LC_ALL, LC_CTYPE, LANG. */
   private static boolean utf8(Map<String, String> environment) {
     for (String name : new String[] {"LC_ALL", "LC_CTYPE", "LANG"}) {
       String locale = environment.getOrDefault(name, "");

@@ -20,8 +20,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts what comes out of the pipeline against the truth. Records are named by their index in the
- * stream, from 0. Thread-safe: it is fed by the threads that send, label and collect.
+ * Evaluates the outputs of the pipeline against the ground truth. Records are identified by their
+ * index in the stream, from 0. Thread-safe: sender, labeller and collector threads share it.
  */
 public final class Tally {
   private static final double NANOS = 1e9;
@@ -42,25 +42,31 @@ public final class Tally {
   private @Nullable Long firstSent;
 
   /**
-   * @param truths of every record by task, null where it is not known; the first task is the one
-   *     that is shown
+   * Creates a tally of classification tasks.
+   *
+   * @param truths ground truth of every record by task, null if unknown; the first task is
+   *     displayed
    */
   public Tally(Map<String, List<@Nullable String>> truths, LongSupplier nanoTime) {
     this(truths, List.of(), Map.of(), Map.of(), (task, label) -> label, nanoTime);
   }
 
   /**
-   * @param domains of every record, null where it is not known; empty where nothing tells
-   * @param kinds by task, of its truths; one label where nothing is said
-   * @param masks by dense task, how to read its truths
-   * @param now of a task and a label, what that is called in its truths; null where in none
+   * Creates a tally.
+   *
+   * @param truths ground truth of every record by task, null if unknown; the first task is
+   *     displayed
+   * @param domains domain of every record, null if unknown; empty without a domain field
+   * @param kinds output types by task; default: a single label
+   * @param masks mask codec by dense task
+   * @param currentLabel maps a task and a label to its current name; null for a retired label
    */
   public Tally(
       Map<String, List<@Nullable String>> truths,
       List<@Nullable String> domains,
       Map<String, Kind> kinds,
       Map<String, Masks> masks,
-      BiFunction<String, String, @Nullable String> now,
+      BiFunction<String, String, @Nullable String> currentLabel,
       LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
     truths.forEach(
@@ -72,40 +78,42 @@ public final class Tally {
                     domains,
                     kinds.getOrDefault(task, new Kind.OneLabel()),
                     masks.get(task),
-                    label -> now.apply(task, label))));
+                    label -> currentLabel.apply(task, label))));
     this.records = truths.values().iterator().next().size();
   }
 
-  /** The first record is about to be sent. */
+  /** Records that sending starts now. */
   public synchronized void started() {
     firstSent = nanoTime.getAsLong();
   }
 
   /**
-   * @param millis from the record's timestamp until its prediction was here
+   * Records a prediction.
+   *
+   * @param millis time from the record's timestamp to its prediction being consumed
    */
   public synchronized void predicted(int index, Prediction prediction, long millis) {
     TaskPrediction leading = prediction.leading();
     latencies.add(millis);
     confidences[predictions % Hits.WINDOW] = leading.confidence();
     predictions++;
-    if (outcome(index)) {
+    if (recordOutcome(index)) {
       headVersion = leading.made() ? leading.headVersion() : null;
-      prediction.tasks().forEach(said -> task(said.task()).predicted(index, said));
+      prediction.tasks().forEach(each -> task(each.task()).predicted(index, each));
     }
   }
 
   public synchronized void deadLettered(int index) {
     deadLetters++;
-    outcome(index);
+    recordOutcome(index);
   }
 
-  /** A label was sent for a record that asked for it; two with one id share their label. */
+  /** Records the delivery of a requested label; records with the same id share their label. */
   public synchronized void delivered(String task, String recordId) {
-    task(task).delivered(recordId);
+    task(task).recordDelivery(recordId);
   }
 
-  /** A labelled sample came; corrections of the same record count once. */
+  /** Records a labelled sample; corrections of the same record count once. */
   public synchronized void sampled(String task, String recordId, Reason reason) {
     samples.computeIfAbsent(reason, r -> new HashSet<>()).add(recordId + '\0' + task);
   }
@@ -114,13 +122,13 @@ public final class Tally {
     task(candidate.task()).judged(candidate, outcomes.cardinality());
   }
 
-  /** The first record without an outcome; the number of records where there is none. */
+  /** Returns the index of the first record without an outcome, or the number of records. */
   public synchronized int firstMissing() {
     return outcomes.nextClearBit(0);
   }
 
   public synchronized Progress progress() {
-    TaskTally shown = first();
+    TaskTally shown = firstTask();
     Map<String, Progress.Rolling> rolling = new LinkedHashMap<>();
     tasks.forEach(
         (name, task) ->
@@ -137,7 +145,7 @@ public final class Tally {
         meanConfidence(),
         sampleCount(Reason.UNSURE),
         sampleCount(Reason.AUDIT),
-        tasks.values().stream().mapToInt(task -> task.delivered().size()).sum(),
+        tasks.values().stream().mapToInt(task -> task.deliveredIds().size()).sum(),
         labelled(),
         headVersion,
         shown.versions(),
@@ -148,7 +156,9 @@ public final class Tally {
   }
 
   /**
-   * @param finalHeads by task, where the last live head was exported
+   * Returns the report.
+   *
+   * @param finalHeads file of the exported final head, by task
    */
   public synchronized ReplayReport report(Map<String, String> finalHeads) {
     Map<String, ReplayReport.Task> reports = new LinkedHashMap<>();
@@ -185,26 +195,26 @@ public final class Tally {
         Percentile.of(sorted, 1));
   }
 
-  /** Records of which a label was sent, for whatever task. */
+  /** Returns the number of records with a delivered label for any task. */
   private int labelled() {
     Set<String> labelled = new HashSet<>();
-    tasks.values().forEach(task -> labelled.addAll(task.delivered()));
+    tasks.values().forEach(task -> labelled.addAll(task.deliveredIds()));
     return labelled.size();
   }
 
-  private TaskTally first() {
+  private TaskTally firstTask() {
     return tasks.values().iterator().next();
   }
 
   private TaskTally task(String name) {
     TaskTally task = tasks.get(name);
     if (task == null) {
-      throw new IllegalStateException("a result for no task of this replay: " + name);
+      throw new IllegalStateException("output for an unknown task of this replay: " + name);
     }
     return task;
   }
 
-  private boolean outcome(int index) {
+  private boolean recordOutcome(int index) {
     if (outcomes.get(index)) {
       duplicates++;
       return false;

@@ -17,35 +17,37 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** What came out for one task, against its truths. Not thread-safe. */
+/** Evaluates the outputs of one task against its ground truth. Not thread-safe. */
 final class TaskTally {
   private final List<@Nullable String> truths;
-  private final Set<String> delivered = new HashSet<>();
-  private final SortedMap<Long, Judged> judged = new TreeMap<>();
-  private final SortedMap<Long, Integer> firstUnder = new TreeMap<>();
+  private final Set<String> deliveredIds = new HashSet<>();
+  private final SortedMap<Long, Evaluated> evaluated = new TreeMap<>();
+  private final SortedMap<Long, Integer> firstRecordByVersion = new TreeMap<>();
   private final Contest contest;
   private final SortedMap<String, Contest> byDomain = new TreeMap<>();
   private final List<@Nullable String> domains;
   private final Kind kind;
   private final @Nullable Masks masks;
-  private final Function<String, @Nullable String> now;
+  private final Function<String, @Nullable String> currentLabel;
 
-  private record Judged(HeadInfo info, int outcomes) {}
+  private record Evaluated(HeadInfo info, int outcomes) {}
 
   /**
-   * @param truths of every record, null where it is not known
-   * @param domains likewise, what its record is one of; empty where nothing tells
-   * @param kind of the truths
-   * @param masks how to read those of a dense task
-   * @param now what a label is called in the truths; null where in none
+   * Creates a tally of one task.
+   *
+   * @param truths ground truth of every record, null if unknown
+   * @param domains domain of every record, null if unknown; empty without a domain field
+   * @param kind output type
+   * @param masks mask codec of a dense task
+   * @param currentLabel maps a label to its current name; null for a retired label
    */
   TaskTally(
       List<@Nullable String> truths,
       List<@Nullable String> domains,
       Kind kind,
       @Nullable Masks masks,
-      Function<String, @Nullable String> now) {
-    this.now = now;
+      Function<String, @Nullable String> currentLabel) {
+    this.currentLabel = currentLabel;
     this.truths = truths;
     this.domains = domains;
     this.kind = kind;
@@ -53,40 +55,40 @@ final class TaskTally {
     this.contest = new Contest(truths.size(), kind);
   }
 
-  /** Once a record. */
+  /** Evaluates a prediction; to be called once per record. */
   void predicted(int index, TaskPrediction prediction) {
     if (prediction.made()) {
-      firstUnder.merge(prediction.headVersion(), index, Math::min);
+      firstRecordByVersion.merge(prediction.headVersion(), index, Math::min);
     }
     String truth = truths.get(index);
     if (truth != null) {
       String domain = domains.isEmpty() ? null : domains.get(index);
       if (domain != null) {
-        judge(
+        evaluate(
             byDomain.computeIfAbsent(domain, d -> new Contest(truths.size(), kind)),
             index,
             truth,
             prediction);
       }
-      judge(contest, index, truth, prediction);
+      evaluate(contest, index, truth, prediction);
     }
   }
 
-  private void judge(Contest on, int index, String truth, TaskPrediction prediction) {
+  private void evaluate(Contest comparison, int index, String truth, TaskPrediction prediction) {
     if (masks == null) {
       if (kind instanceof Kind.Quantity) {
-        if (kind.problem(truth) == null) { // else it cannot be learned, and is a dead letter
-          on.estimate(index, truth, prediction.estimate(), prediction.frozenEstimate());
+        if (kind.problem(truth) == null) { // otherwise its label is a dead letter
+          comparison.estimate(index, truth, prediction.estimate(), prediction.frozenEstimate());
         }
         return;
       }
       Scored other = prediction.frozen();
       List<String> set = prediction.labels();
-      String said = set == null ? prediction.label() : Label.text(set);
-      on.label(
+      String predicted = set == null ? prediction.label() : Label.text(set);
+      comparison.label(
           index,
-          said != null && truth.equals(now.apply(said)),
-          other == null ? null : truth.equals(now.apply(other.label())));
+          predicted != null && truth.equals(currentLabel.apply(predicted)),
+          other == null ? null : truth.equals(currentLabel.apply(other.label())));
       return;
     }
     byte[] pixels = truth(masks, truth);
@@ -94,18 +96,18 @@ final class TaskTally {
       return;
     }
     Overlap none = Overlap.none(pixels);
-    Overlap now =
+    Overlap adaptive =
         prediction.mask() == null ? none : Overlap.of(pixels, pixels(masks, prediction.mask()));
-    on.mask(
+    comparison.mask(
         index,
-        now,
+        adaptive,
         prediction.frozenMask() == null
             ? null
             : Overlap.of(pixels, pixels(masks, prediction.frozenMask())),
         none);
   }
 
-  /** Null where it is no mask: it cannot be learned either, and its label is a dead letter. */
+  /** Decodes the true mask; null if it is invalid, in which case its label is a dead letter. */
   private static byte @Nullable [] truth(Masks masks, String truth) {
     try {
       return masks.decode(truth, "mask", null);
@@ -118,23 +120,25 @@ final class TaskTally {
     try {
       return masks.decode(mask, "mask", null);
     } catch (InvalidRecordException e) {
-      throw new IllegalStateException("a predicted mask " + e.getMessage(), e);
+      throw new IllegalStateException("invalid predicted mask: " + e.getMessage(), e);
     }
   }
 
-  void delivered(String recordId) {
-    delivered.add(recordId);
+  void recordDelivery(String recordId) {
+    deliveredIds.add(recordId);
   }
 
-  Set<String> delivered() {
-    return delivered;
+  Set<String> deliveredIds() {
+    return deliveredIds;
   }
 
   /**
-   * @param outcomes how many records had one when its verdict came
+   * Records a verdict.
+   *
+   * @param outcomes number of records with an outcome at the time of the verdict
    */
   void judged(HeadInfo candidate, int outcomes) {
-    judged.putIfAbsent(candidate.version(), new Judged(candidate, outcomes));
+    evaluated.putIfAbsent(candidate.version(), new Evaluated(candidate, outcomes));
   }
 
   Hits adaptive() {
@@ -145,17 +149,19 @@ final class TaskTally {
     return contest.frozen();
   }
 
-  /** The versions that have made a prediction. */
+  /** Returns the versions that have made a prediction. */
   List<Long> served() {
-    return List.copyOf(firstUnder.keySet());
+    return List.copyOf(firstRecordByVersion.keySet());
   }
 
   List<ReplayReport.Version> versions() {
-    return judged.values().stream().map(this::version).toList();
+    return evaluated.values().stream().map(this::version).toList();
   }
 
   /**
-   * @param finalHead where the last live head was exported, null where it was not
+   * Returns the results of the task.
+   *
+   * @param finalHead file of the exported final head; null without one
    */
   ReplayReport.Task report(@Nullable String finalHead) {
     return new ReplayReport.Task(
@@ -164,7 +170,7 @@ final class TaskTally {
         contest.rmse(),
         contest.coverage(),
         domains(),
-        (double) delivered.size() / truths.size(),
+        (double) deliveredIds.size() / truths.size(),
         versions(),
         finalHead);
   }
@@ -175,17 +181,22 @@ final class TaskTally {
     }
     Map<String, ReplayReport.Domain> reports = new LinkedHashMap<>();
     byDomain.forEach(
-        (name, on) ->
+        (name, comparison) ->
             reports.put(
-                name, new ReplayReport.Domain(on.accuracy(), on.iou(), on.rmse(), on.coverage())));
+                name,
+                new ReplayReport.Domain(
+                    comparison.accuracy(),
+                    comparison.iou(),
+                    comparison.rmse(),
+                    comparison.coverage())));
     return reports;
   }
 
-  private ReplayReport.Version version(Judged candidate) {
+  private ReplayReport.Version version(Evaluated candidate) {
     HeadInfo info = candidate.info();
     return new ReplayReport.Version(
         info.version(),
-        firstUnder.getOrDefault(info.version(), candidate.outcomes()),
+        firstRecordByVersion.getOrDefault(info.version(), candidate.outcomes()),
         info.trigger(),
         info.device(),
         info.verdict().accepted() ? "accepted" : "refused",

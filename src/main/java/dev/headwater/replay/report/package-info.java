@@ -1,4 +1,4 @@
-/** What a replay counts, says at its end and shows meanwhile: values in, numbers and text out. */
+/** Evaluation, progress display and report of a replay. */
 @NullMarked
 package dev.headwater.replay.report;
 

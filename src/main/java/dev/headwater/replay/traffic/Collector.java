@@ -27,12 +27,12 @@ import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads, read_committed, what came out of the pipeline into the tally and the dump. Told to stop,
- * it first reads to the end.
+ * Reads the committed outputs of the pipeline into the tally and the dump. When stopped, it first
+ * reads to the end of the topics.
  */
 public final class Collector implements Worker.Body {
   private static final Duration POLL = Duration.ofMillis(100);
-  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final Duration TIMEOUT = Duration.ofMinutes(1);
 
   private final RunTopics topics;
   private final Tally tally;
@@ -40,7 +40,9 @@ public final class Collector implements Worker.Body {
   private final Supplier<List<HeadInfo>> candidates;
 
   /**
-   * @param candidates every version on the heads topic, asked when something new is there
+   * Creates a collector.
+   *
+   * @param candidates returns every version on the heads topic; called when it has new records
    */
   public Collector(
       RunTopics topics, Tally tally, Optional<Path> dump, Supplier<List<HeadInfo>> candidates) {
@@ -69,24 +71,25 @@ public final class Collector implements Worker.Body {
 
   private void readToEnd(Consumer<byte[], byte[]> consumer, Dump files) throws IOException {
     Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
-    long came = System.nanoTime();
+    long lastProgress = System.nanoTime();
     while (ends.entrySet().stream().anyMatch(e -> consumer.position(e.getKey()) < e.getValue())) {
       if (read(consumer, files)) {
-        came = System.nanoTime();
-      } else if (System.nanoTime() - came > PATIENCE.toNanos()) {
+        lastProgress = System.nanoTime();
+      } else if (System.nanoTime() - lastProgress > TIMEOUT.toNanos()) {
         throw new IOException(
-            "the broker has not told the rest of what came out of the pipeline in " + PATIENCE);
+            "no data from the broker for %d s before the end of the output topics"
+                .formatted(TIMEOUT.toSeconds()));
       }
     }
   }
 
-  /** Whether anything came. */
+  /** Polls once; returns whether there were records. */
   private boolean read(Consumer<byte[], byte[]> consumer, Dump files) throws IOException {
     boolean heads = false;
     ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
     for (ConsumerRecord<byte[], byte[]> record : records) {
       heads |= record.topic().equals(topics.topics().heads().name());
-      take(record, files);
+      collect(record, files);
     }
     if (heads) {
       candidates.get().forEach(tally::judged);
@@ -94,7 +97,7 @@ public final class Collector implements Worker.Body {
     return !records.isEmpty();
   }
 
-  private void take(ConsumerRecord<byte[], byte[]> record, Dump files) throws IOException {
+  private void collect(ConsumerRecord<byte[], byte[]> record, Dump files) throws IOException {
     Topics all = topics.topics();
     if (record.topic().equals(all.predictions().name())) {
       Prediction prediction =
@@ -110,7 +113,7 @@ public final class Collector implements Worker.Body {
       Sample sample =
           all.samples().value().deserializer().deserialize(record.topic(), record.value());
       files.sample(sample);
-      // history was labelled before the replay began
+      // labelled history precedes the replay
       if (sample.getLabel() != null && sample.getReason() != Reason.HISTORY) {
         tally.sampled(sample.getTask(), sample.getRecordId(), sample.getReason());
       }
@@ -137,7 +140,7 @@ public final class Collector implements Worker.Body {
   private int indexOf(Source source) {
     int index = topics.indexOf(source);
     if (index < 0) {
-      throw new IllegalStateException("a prediction for no record of this replay: " + source);
+      throw new IllegalStateException("prediction for an unknown record of this replay: " + source);
     }
     return index;
   }
@@ -146,7 +149,7 @@ public final class Collector implements Worker.Body {
     String value = header(letter, name);
     if (value == null) {
       throw new IllegalStateException(
-          "the dead letter at offset " + letter.offset() + " lacks the header " + name);
+          "missing header %s in the dead letter at offset %d".formatted(name, letter.offset()));
     }
     return value;
   }

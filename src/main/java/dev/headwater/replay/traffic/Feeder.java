@@ -16,15 +16,15 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends the stream's records, without their truth, at a steady rate: record {@code i} leaves {@code
- * i / rate} after the first, so a pause is caught up with and the rate holds over any stretch.
+ * Sends the records of a stream, without their ground truth, at a steady rate. Record {@code i} is
+ * due {@code i / rate} seconds after the first, so the rate recovers after a pause.
  */
 public final class Feeder implements Worker.Body {
-  private static final long LONGEST_PARK = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final long MAX_PARK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private final LabelledStream stream;
   private final RunTopics topics;
-  private final double nanosARecord;
+  private final double nanosPerRecord;
   private final Tally tally;
   private final AtomicInteger sent = new AtomicInteger();
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
@@ -32,11 +32,11 @@ public final class Feeder implements Worker.Body {
   public Feeder(LabelledStream stream, RunTopics topics, double recordsPerSecond, Tally tally) {
     this.stream = stream;
     this.topics = topics;
-    this.nanosARecord = TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
+    this.nanosPerRecord = TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
     this.tally = tally;
   }
 
-  /** Records the broker has acknowledged. */
+  /** Returns the number of acknowledged records. */
   public int sent() {
     return sent.get();
   }
@@ -49,16 +49,16 @@ public final class Feeder implements Worker.Body {
       tally.started();
       int read = 0;
       for (byte[] value = values.next(); value != null; value = values.next()) {
-        if (!awaitTurn(start + (long) (read * nanosARecord), running)) {
+        if (!awaitTurn(start + (long) (read * nanosPerRecord), running)) {
           return;
         }
         send(producer, read++, values.line(), value);
       }
       producer.flush();
       rethrow();
-      if (read < stream.size()) { // nobody else would miss what is never sent
+      if (read < stream.size()) { // undetected elsewhere
         throw new IOException(
-            "the stream shrank while it was replayed: from %d records to %d"
+            "the stream shrank during the replay, from %d to %d records"
                 .formatted(stream.size(), read));
       }
     }
@@ -69,7 +69,7 @@ public final class Feeder implements Worker.Body {
       if (!running.getAsBoolean()) {
         return false;
       }
-      LockSupport.parkNanos(Math.min(wait, LONGEST_PARK));
+      LockSupport.parkNanos(Math.min(wait, MAX_PARK_NANOS));
     }
     return running.getAsBoolean();
   }
@@ -78,7 +78,7 @@ public final class Feeder implements Worker.Body {
       throws Exception {
     rethrow();
     if (index >= stream.size()) {
-      throw new IOException("the stream grew while it was replayed: line " + line);
+      throw new IOException("the stream grew during the replay: unexpected line " + line);
     }
     byte[] id = stream.recordId(index).getBytes(UTF_8);
     ProducerRecord<byte[], byte[]> record =
@@ -92,12 +92,12 @@ public final class Feeder implements Worker.Body {
       failure.compareAndSet(
           null,
           new IOException(
-              "line %d, record %s, cannot be sent: %s"
+              "line %d: cannot send record %s: %s"
                   .formatted(line, stream.recordId(index), e.getMessage()),
               e));
     } else if (at.offset() != topics.sourceOf(index).offset()) {
       failure.compareAndSet(
-          null, new IOException("somebody else writes to " + topics.records() + ": " + at));
+          null, new IOException("another producer writes to " + topics.records() + ": " + at));
     } else {
       sent.incrementAndGet();
     }

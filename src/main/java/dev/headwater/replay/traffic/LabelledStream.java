@@ -34,14 +34,14 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Labelled records, of a JSONL file or recorded elsewhere: the value of each without its truth, and
- * the truth apart from it. Truths are held in memory; values are read as they are sent. A line that
- * is no JSON object has no truth of its own and is sent as it stands: it is the pipeline's to
- * refuse. Blank lines are no records.
+ * A stream of labelled records from a JSONL file or a recorded topic. It separates the values from
+ * their ground truth, which is held in memory; values are read when they are sent. A line that is
+ * not a JSON object has no ground truth and is sent unchanged, so that the pipeline dead-letters
+ * it. Blank lines are skipped.
  */
 public final class LabelledStream {
-  // as lenient as whatever wrote the file: Python writes NaN, and a line with one must not keep its
-  // label for being unreadable here; numbers keep all their digits
+  // lenient: Python writes NaN, and a line that cannot be parsed here would be sent with its label;
+  // numbers keep all their digits
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
@@ -51,7 +51,7 @@ public final class LabelledStream {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
-  private static final int MOST_DOMAINS = 1000;
+  private static final int MAX_DOMAINS = 1000;
 
   private final Opening opening;
   private final List<String> withheld;
@@ -60,7 +60,7 @@ public final class LabelledStream {
   private final Map<String, List<@Nullable String>> byTask = new LinkedHashMap<>();
   private final Optional<String> domainField;
   private final Map<String, Task> tasks = new HashMap<>();
-  private final Map<String, Integer> refused = new TreeMap<>();
+  private final Map<String, Integer> invalidTruths = new TreeMap<>();
   private final Function<String, LabelAliases> aliases;
   private final List<@Nullable String> domains = new ArrayList<>();
 
@@ -83,11 +83,11 @@ public final class LabelledStream {
   }
 
   /**
-   * Reads the file once, for its ids and truths.
+   * Opens a file and reads its ids and ground truth.
    *
-   * @param withheld fields that are never sent, beside those of the truths
-   * @param truths by task, where a record's label is
-   * @throws IOException also where the file holds no record
+   * @param withheld fields to remove before sending, in addition to those of the ground truth
+   * @param truths source of the ground truth by task
+   * @throws IOException if the file cannot be read or holds no record
    */
   public static LabelledStream open(Path file, List<String> withheld, Map<String, Truth> truths)
       throws IOException {
@@ -95,11 +95,13 @@ public final class LabelledStream {
   }
 
   /**
-   * As {@link #open(Path, List, Map)}, of these tasks, and for its {@link #domains}.
+   * Opens a file and reads its ids, ground truth and {@link #domains}.
    *
-   * @param tasks whose truths these are: what one could not take as a label is none
-   * @param domainField tells domains; sent as it is
-   * @param each done before each line
+   * @param withheld fields to remove before sending, in addition to those of the ground truth
+   * @param truths source of the ground truth by task
+   * @param tasks tasks that validate the ground truth; invalid values count as unknown
+   * @param domainField field with the domain; sent unchanged
+   * @param beforeEach called before each line
    */
   public static LabelledStream open(
       Path file,
@@ -107,52 +109,53 @@ public final class LabelledStream {
       Map<String, Truth> truths,
       List<Task> tasks,
       Optional<String> domainField,
-      Runnable each)
+      Runnable beforeEach)
       throws IOException {
     if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new IOException(file + " is no regular file, and a stream is read more than once");
+      throw new IOException(
+          "%s is not a regular file, which is required because it is read twice".formatted(file));
     }
     LabelledStream stream =
         new LabelledStream(
             () -> new Lines(file), withheld, truths, domainField, tasks, LabelAliases::none);
     try (Lines lines = new Lines(file)) {
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
-        each.run();
+        beforeEach.run();
         ObjectNode object = object(line);
         String id = object == null ? null : scalar(object.get("id"));
         stream.index(object, id == null ? String.valueOf(lines.line()) : id, task -> null);
       }
     }
     if (stream.size() == 0) {
-      throw new IOException(file + " holds no record: it wants one JSON object a line");
+      throw new IOException("no records in %s: expected one JSON object per line".formatted(file));
     }
-    stream.refuseManyDomains();
+    stream.checkDomainCount();
     return stream;
   }
 
-  /** Records that came from elsewhere than a file of labelled lines. */
+  /** A source of recorded records, such as a topic. */
   public interface Recorded {
-    /** All values in the order they are to be sent, from the start. */
+    /** Returns a cursor over all values in sending order. */
     Values values() throws IOException;
 
     String recordId(int index);
 
-    /** A label that came apart from the record, under the name it has now; null where none did. */
+    /** Returns the separately recorded label, with its current name; null if there is none. */
     @Nullable String label(String task, int index);
 
-    /** By what names the labels of a task go now. */
+    /** Returns the label aliases of a task. */
     LabelAliases aliases(String task);
   }
 
   /**
-   * Reads what was recorded once, for its truths: a label that came apart from its record is one
-   * before what the record itself holds, which counts under the name it has now.
+   * Opens a recorded stream and reads its ground truth. A separately recorded label takes
+   * precedence over an inline one, which is mapped to its current name.
    *
-   * @param withheld fields that are never sent, beside those of the truths
-   * @param truths by task, where a record's label is if it came with it
-   * @param tasks whose truths these are: what one could not take as a label is none
-   * @param domainField tells {@link #domains}; sent as it is
-   * @param each done before each record
+   * @param withheld fields to remove before sending, in addition to those of the ground truth
+   * @param truths source of the inline ground truth by task
+   * @param tasks tasks that validate the ground truth; invalid values count as unknown
+   * @param domainField field with the domain, see {@link #domains}; sent unchanged
+   * @param beforeEach called before each record
    */
   public static LabelledStream of(
       Recorded recorded,
@@ -160,19 +163,19 @@ public final class LabelledStream {
       Map<String, Truth> truths,
       List<Task> tasks,
       Optional<String> domainField,
-      Runnable each)
+      Runnable beforeEach)
       throws IOException {
     LabelledStream stream =
         new LabelledStream(
             recorded::values, withheld, truths, domainField, tasks, recorded::aliases);
     try (Values values = recorded.values()) {
       for (byte[] value = values.next(); value != null; value = values.next()) {
-        each.run();
+        beforeEach.run();
         int i = stream.size();
         stream.index(object(value), recorded.recordId(i), task -> recorded.label(task, i));
       }
     }
-    stream.refuseManyDomains();
+    stream.checkDomainCount();
     return stream;
   }
 
@@ -180,45 +183,45 @@ public final class LabelledStream {
     return ids.size();
   }
 
-  /** Of a file the line's {@code id}, or its number where it has none. */
+  /** Returns the record id; for a file the field {@code id}, or else the line number. */
   public String recordId(int index) {
     return ids.get(index);
   }
 
-  /** The true label of a record; null where the file does not tell. */
+  /** Returns the true label of a record; null if it is unknown. */
   public @Nullable String truth(String task, int index) {
     List<@Nullable String> known = byTask.get(task);
     return known == null ? null : known.get(index);
   }
 
-  /** {@link #truth} of every record, by task. */
+  /** Returns the {@link #truth} of every record, by task. */
   public Map<String, List<@Nullable String>> truths() {
     return Collections.unmodifiableMap(byTask);
   }
 
-  /** By what names a task's labels go now; those of a file by their own. */
+  /** Returns the label aliases of a task; a file has none. */
   public LabelAliases aliases(String task) {
     return aliases.apply(task);
   }
 
-  /** What a label is called now, null where it was retired; what is no label of the task stays. */
+  /** Returns the current name of a label; null if it was retired. Invalid labels stay unchanged. */
   public @Nullable String now(String task, String label) {
     Task known = tasks.get(task);
     Kind kind = known == null ? new Kind.OneLabel() : known.kind();
     return kind.problem(label) == null ? kind.now(aliases(task), label).orElse(null) : label;
   }
 
-  /** How many records have a truth that is no label of the task, by task; such are not known. */
+  /** Returns the number of records with an invalid ground truth, by task. */
   public Map<String, Integer> refused() {
-    return Collections.unmodifiableMap(refused);
+    return Collections.unmodifiableMap(invalidTruths);
   }
 
-  /** What each record is one of, null where it does not tell; empty where nothing was to tell. */
+  /** Returns the domain of each record, null if unknown; empty without a domain field. */
   public List<@Nullable String> domains() {
     return Collections.unmodifiableList(domains);
   }
 
-  /** The values of all records, in order, from the start. */
+  /** Returns a cursor over the values of all records in order, without ground truth. */
   public Values values() throws IOException {
     Values all = opening.open();
     return new Values() {
@@ -241,17 +244,17 @@ public final class LabelledStream {
   }
 
   private void index(
-      @Nullable ObjectNode object, String id, Function<String, @Nullable String> known) {
+      @Nullable ObjectNode object, String id, Function<String, @Nullable String> recorded) {
     ids.add(id);
     domainField.ifPresent(field -> domains.add(object == null ? null : scalar(object.get(field))));
     byTask.forEach(
         (task, values) -> {
-          String apart = known.apply(task);
-          values.add(apart != null || object == null ? apart : own(object, task));
+          String label = recorded.apply(task);
+          values.add(label != null || object == null ? label : inlineLabel(object, task));
         });
   }
 
-  private @Nullable String own(ObjectNode object, String task) {
+  private @Nullable String inlineLabel(ObjectNode object, String task) {
     Truth truth = Objects.requireNonNull(truths.get(task));
     String value = Label.truth(object.get(truth.field()));
     String label = value == null ? null : truth.label(value);
@@ -265,17 +268,17 @@ public final class LabelledStream {
       }
       return now(task, label);
     } catch (InvalidRecordException e) {
-      refused.merge(task, 1, Integer::sum);
+      invalidTruths.merge(task, 1, Integer::sum);
       return null;
     }
   }
 
-  /** Each is counted apart: a field that tells records apart would take all memory there is. */
-  private void refuseManyDomains() {
-    if (domains.stream().filter(Objects::nonNull).distinct().count() > MOST_DOMAINS) {
+  /** Limits the number of domains: each has its own counters in memory. */
+  private void checkDomainCount() {
+    if (domains.stream().filter(Objects::nonNull).distinct().count() > MAX_DOMAINS) {
       throw new IllegalArgumentException(
-          "replay.domain-field %s has more than %d values: name a field with fewer"
-              .formatted(domainField.orElse(""), MOST_DOMAINS));
+          "replay.domain-field %s has more than %d values; choose a field with fewer values"
+              .formatted(domainField.orElse(""), MAX_DOMAINS));
     }
   }
 
@@ -290,7 +293,7 @@ public final class LabelledStream {
     try {
       return JSON.readTree(line) instanceof ObjectNode object ? object : null;
     } catch (IOException notJson) {
-      return null; // the pipeline's to refuse: that is what dead letters are for
+      return null; // becomes a dead letter
     }
   }
 
@@ -304,17 +307,17 @@ public final class LabelledStream {
 
   /** A cursor over values. */
   public interface Values extends AutoCloseable {
-    /** The next record's value; null at the end. */
+    /** Returns the value of the next record; null at the end. */
     byte @Nullable [] next() throws IOException;
 
-    /** Of the value last read, from 1: of a file its line, blank ones counted, else its number. */
+    /** Returns the 1-based line of the last value, blank lines counted, or its number. */
     int line();
 
     @Override
     void close() throws IOException;
   }
 
-  /** Lines as bytes, for a line that is no UTF-8 must arrive as it is. */
+  /** A cursor over lines as bytes, because invalid UTF-8 must be sent unchanged. */
   private static final class Lines implements Values {
     private final InputStream in;
     private int number;

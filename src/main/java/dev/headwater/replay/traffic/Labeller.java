@@ -22,9 +22,9 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The annotator: reads what was sent to review and answers each record once with its truth, a fixed
- * time after it asked. What is not due when it is told to stop is never answered, and a record
- * whose truth the stream does not tell neither.
+ * A simulated annotator. It answers each label request once with the ground truth, after a fixed
+ * delay. Requests that are not due when it stops, or whose ground truth is unknown, stay
+ * unanswered.
  */
 public final class Labeller implements Worker.Body {
   private static final Duration POLL = Duration.ofMillis(50);
@@ -33,11 +33,11 @@ public final class Labeller implements Worker.Body {
   private final RunTopics topics;
   private final long delayNanos;
   private final Tally tally;
-  private final Map<String, BitSet> asked = new HashMap<>();
-  private final Queue<Answer> answers = new ArrayDeque<>();
+  private final Map<String, BitSet> requestedByTask = new HashMap<>();
+  private final Queue<PendingLabel> pending = new ArrayDeque<>();
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
-  private record Answer(Label label, long due) {}
+  private record PendingLabel(Label label, long due) {}
 
   public Labeller(LabelledStream stream, RunTopics topics, Duration delay, Tally tally) {
     this.stream = stream;
@@ -52,9 +52,9 @@ public final class Labeller implements Worker.Body {
         Producer<byte[], byte[]> producer = topics.producer()) {
       while (running.getAsBoolean()) {
         for (ConsumerRecord<byte[], byte[]> item : review.poll(untilDue())) {
-          ask(item);
+          enqueue(item);
         }
-        answerDue(producer);
+        sendDue(producer);
         Exception failed = failure.get();
         if (failed != null) {
           throw failed;
@@ -64,7 +64,7 @@ public final class Labeller implements Worker.Body {
   }
 
   private Duration untilDue() {
-    Answer next = answers.peek();
+    PendingLabel next = pending.peek();
     if (next == null) {
       return POLL;
     }
@@ -72,42 +72,42 @@ public final class Labeller implements Worker.Body {
     return nanos < POLL.toNanos() ? Duration.ofNanos(nanos) : POLL;
   }
 
-  private void ask(ConsumerRecord<byte[], byte[]> record) {
+  private void enqueue(ConsumerRecord<byte[], byte[]> record) {
     ReviewItem item =
         topics.topics().review().value().deserializer().deserialize(record.topic(), record.value());
     int index = topics.indexOf(item.source());
     String truth = index < 0 ? null : stream.truth(item.task(), index);
-    BitSet before = asked.computeIfAbsent(item.task(), task -> new BitSet());
-    if (truth != null && !before.get(index)) {
-      before.set(index);
+    BitSet requested = requestedByTask.computeIfAbsent(item.task(), task -> new BitSet());
+    if (truth != null && !requested.get(index)) {
+      requested.set(index);
       Label label = new Label(item.recordId(), item.task(), truth);
-      answers.add(new Answer(label, System.nanoTime() + delayNanos));
+      pending.add(new PendingLabel(label, System.nanoTime() + delayNanos));
     }
   }
 
-  private void answerDue(Producer<byte[], byte[]> producer) throws IOException {
-    for (Answer next = answers.peek();
+  private void sendDue(Producer<byte[], byte[]> producer) throws IOException {
+    for (PendingLabel next = pending.peek();
         next != null && next.due() - System.nanoTime() <= 0;
-        next = answers.peek()) {
-      Answer answer = answers.remove();
+        next = pending.peek()) {
+      PendingLabel due = pending.remove();
       producer.send(
           new ProducerRecord<>(
               topics.topics().labels().name(),
-              answer.label().recordId().getBytes(UTF_8),
-              Json.MAPPER.writeValueAsBytes(answer.label())),
-          (sent, e) -> acknowledged(answer, e));
+              due.label().recordId().getBytes(UTF_8),
+              Json.MAPPER.writeValueAsBytes(due.label())),
+          (sent, e) -> acknowledged(due, e));
     }
   }
 
-  private void acknowledged(Answer answer, @Nullable Exception e) {
+  private void acknowledged(PendingLabel due, @Nullable Exception e) {
     if (e == null) {
-      tally.delivered(answer.label().task(), answer.label().recordId());
+      tally.delivered(due.label().task(), due.label().recordId());
     } else {
       failure.compareAndSet(
           null,
           new IOException(
-              "the label of record %s cannot be sent: %s"
-                  .formatted(answer.label().recordId(), e.getMessage()),
+              "cannot send the label of record %s: %s"
+                  .formatted(due.label().recordId(), e.getMessage()),
               e));
     }
   }

@@ -27,13 +27,13 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * The topics of one replay, under a prefix of its own, and plain clients for them.
+ * The topics of one replay, with a unique prefix, and clients for them.
  *
- * <p>Records are dealt to the partitions in turn by one idempotent producer, and nobody else writes
- * there: so partition and offset say which line of the stream a record was, whatever its id.
+ * <p>A single idempotent producer writes the records to the partitions round-robin. Partition and
+ * offset therefore identify the index of a record in the stream, independently of its id.
  */
 public final class RunTopics {
-  private static final Duration LAST_ACKNOWLEDGEMENTS = Duration.ofSeconds(5);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final String prefix = "replay-" + UUID.randomUUID();
   private final TopicNames names = TopicNames.prefixed(prefix);
@@ -42,6 +42,8 @@ public final class RunTopics {
   private final TopicSettings settings;
 
   /**
+   * Chooses a unique prefix; creates no topics yet.
+   *
    * @param kafka client properties, with {@code bootstrap.servers}
    */
   public RunTopics(Map<String, Object> kafka, TopicSettings settings) {
@@ -69,19 +71,19 @@ public final class RunTopics {
     return new Source(records(), index % settings.partitions(), index / settings.partitions());
   }
 
-  /** The line a record was; -1 for what is no record of this replay. */
+  /** Returns the index of a record in the stream; -1 if it is not a record of this replay. */
   int indexOf(Source source) {
     return source.topic().equals(records())
         ? Math.toIntExact(source.offset() * settings.partitions() + source.partition())
         : -1;
   }
 
-  /** Makes all topics, as {@code topics create} does. */
+  /** Creates all topics, as {@code topics create} does. */
   public void create() {
     new TopicSetup(kafka, names, settings).create();
   }
 
-  /** Deletes every topic under the prefix, those that Streams made for itself included. */
+  /** Deletes every topic with the prefix, including internal topics of Kafka Streams. */
   public void delete() throws InterruptedException {
     try (Admin admin = Admin.create(kafka)) {
       Set<String> ours =
@@ -90,13 +92,13 @@ public final class RunTopics {
               .collect(Collectors.toSet());
       admin.deleteTopics(ours).all().get();
     } catch (ExecutionException e) {
-      if (!(e.getCause() instanceof UnknownTopicOrPartitionException)) { // gone: as wanted
+      if (!(e.getCause() instanceof UnknownTopicOrPartitionException)) { // already deleted
         throw new IllegalStateException("cannot delete the topics " + prefix + "-*", e);
       }
     }
   }
 
-  /** A read_committed consumer at the beginning of all partitions of these topics. */
+  /** Returns a read_committed consumer at the beginning of all partitions of these topics. */
   public Consumer<byte[], byte[]> reader(String... names) {
     Consumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(
@@ -116,7 +118,7 @@ public final class RunTopics {
     }
   }
 
-  /** An idempotent producer whose close does not wait for a broker that is away. */
+  /** Returns an idempotent producer whose close times out if the broker is unreachable. */
   public Producer<byte[], byte[]> producer() {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
@@ -124,7 +126,7 @@ public final class RunTopics {
     return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()) {
       @Override
       public void close() {
-        close(LAST_ACKNOWLEDGEMENTS);
+        close(CLOSE_TIMEOUT);
       }
     };
   }

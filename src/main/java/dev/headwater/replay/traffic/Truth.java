@@ -9,23 +9,23 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a stream tells the true label for a task.
+ * The source of the ground truth for a task.
  *
- * @param field of a line; never sent with the record
- * @param names from the field's value to the label, where they are not the same; a value without
- *     one has no truth
+ * @param field field of a line, removed before the record is sent
+ * @param names mapping from the value of the field to the label; empty if the value is the label.
+ *     Records with an unmapped value have no ground truth
  */
 public record Truth(String field, Optional<Map<String, String>> names) {
 
-  /** The field's value is the label. */
+  /** Returns a source whose field holds the label. */
   public static Truth of(String field) {
     return new Truth(field, Optional.empty());
   }
 
   /**
-   * The label is what a JSON object in this file has for the field's value.
+   * Returns a source that maps the value of the field to a label with a JSON object from a file.
    *
-   * @throws IOException where it cannot be read
+   * @throws IOException if the file cannot be read
    */
   public static Truth mapped(String field, Path names) throws IOException {
     return new Truth(
@@ -34,7 +34,7 @@ public record Truth(String field, Optional<Map<String, String>> names) {
             Json.MAPPER.readValue(names.toFile(), new TypeReference<Map<String, String>>() {})));
   }
 
-  /** The field, where it holds the label itself. */
+  /** Returns the field, if it holds the label itself. */
   public Optional<String> plainField() {
     return names.isPresent() ? Optional.empty() : Optional.of(field);
   }

@@ -4,12 +4,12 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A thread that works until it is done, fails or is closed. A failure ends it and is kept for
- * {@link #check}: nobody else would hear of it.
+ * A background thread that runs until it completes, fails or is closed. {@link #check} rethrows its
+ * failure.
  */
 public final class Worker implements AutoCloseable {
 
-  /** Returns when done, and soon after {@code running} turns false. */
+  /** The work of a thread. It returns when done, and soon after {@code running} turns false. */
   public interface Body {
     void run(BooleanSupplier running) throws Exception;
   }
@@ -29,7 +29,7 @@ public final class Worker implements AutoCloseable {
     return worker;
   }
 
-  /** Throws what ended this worker, if it failed. */
+  /** Throws an exception if this worker has failed. */
   public void check() {
     Throwable cause = failure;
     if (cause != null) {
@@ -37,7 +37,7 @@ public final class Worker implements AutoCloseable {
     }
   }
 
-  /** Asks it to stop and waits until it has. */
+  /** Requests the worker to stop and waits until it has. */
   @Override
   public void close() {
     running = false;
@@ -46,7 +46,7 @@ public final class Worker implements AutoCloseable {
       try {
         thread.join();
       } catch (InterruptedException e) {
-        interrupted = true; // its clients are to be closed before the broker is, so wait on
+        interrupted = true; // keep waiting: its clients must close before the broker
       }
     }
     if (interrupted) {

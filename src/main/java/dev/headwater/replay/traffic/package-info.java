@@ -1,4 +1,4 @@
-/** What one replay puts on its topics and reads from them: records, labels, outcomes. */
+/** Kafka traffic of a replay: sends records and labels, and consumes the outputs. */
 @NullMarked
 package dev.headwater.replay.traffic;
 

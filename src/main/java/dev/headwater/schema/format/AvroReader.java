@@ -14,7 +14,8 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * Avro with its schema in a registry: the writer's own, so that any will do that has the fields.
+ * Reads Avro values with their writer's schema from a registry. Any schema with the needed fields
+ * works.
  */
 final class AvroReader implements ValueReader {
   static final byte MAGIC = 0;
@@ -33,17 +34,17 @@ final class AvroReader implements ValueReader {
   public JsonParser open(byte[] value) throws IOException {
     if (value.length > 0 && value[0] != MAGIC) {
       throw new UnreadableValueException(
-          "is no Avro in the Confluent wire format: it begins with byte %d, not 0"
+          "is not Avro in the Confluent wire format: first byte is %d, expected 0"
               .formatted(value[0] & 0xFF));
     }
     if (value.length < PREFIX) {
-      throw new UnreadableValueException("ends before the id of its schema");
+      throw new UnreadableValueException("is truncated: no schema id");
     }
     AvroSchema schema = registry.schema(ByteBuffer.wrap(value).getInt(1));
     new AvroWalk(value, PREFIX).over(schema.getAvroSchema());
     JsonParser parser = factory.createParser(value, PREFIX, value.length - PREFIX);
     parser.setSchema(schema);
-    return new Careful(parser);
+    return new CheckedParser(parser);
   }
 
   @Override
@@ -54,7 +55,7 @@ final class AvroReader implements ValueReader {
       parser.nextToken();
       json.copyCurrentStructure(parser);
     } catch (IOException e) {
-      return Optional.empty(); // not of its schema, where nobody looked for a field
+      return Optional.empty(); // does not match its schema, in a part that was not read
     }
     return Optional.of(text.toString());
   }
@@ -64,9 +65,9 @@ final class AvroReader implements ValueReader {
     return Format.AVRO;
   }
 
-  /** What the walk cannot see, such as a symbol that an enum has not, is one failure too. */
-  private static final class Careful extends JsonParserDelegate {
-    Careful(JsonParser parser) {
+  /** Reports every decoding error that validation does not find as a {@link JsonParseException}. */
+  private static final class CheckedParser extends JsonParserDelegate {
+    CheckedParser(JsonParser parser) {
       super(parser);
     }
 
@@ -75,7 +76,7 @@ final class AvroReader implements ValueReader {
       try {
         return delegate.nextToken();
       } catch (RuntimeException | IOException e) {
-        throw new JsonParseException(this, "not of its schema", e);
+        throw new JsonParseException(this, "does not match its schema", e);
       }
     }
 
@@ -85,7 +86,7 @@ final class AvroReader implements ValueReader {
         delegate.skipChildren();
         return this;
       } catch (RuntimeException | IOException e) {
-        throw new JsonParseException(this, "not of its schema", e);
+        throw new JsonParseException(this, "does not match its schema", e);
       }
     }
   }

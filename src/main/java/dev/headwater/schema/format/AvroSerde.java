@@ -19,8 +19,8 @@ import org.apache.kafka.common.serialization.Serializer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A value as Avro of our own schema, which is put into the registry for the topic it is first
- * written to; null stays null, so tombstones pass.
+ * An Avro serde with a schema of this release. It registers the schema on the first write to a
+ * topic. Null maps to null, so tombstones are supported.
  */
 final class AvroSerde<T> implements Serde<T> {
   private static final AvroMapper MAPPER =
@@ -36,7 +36,9 @@ final class AvroSerde<T> implements Serde<T> {
   private final ObjectReader reader;
 
   /**
-   * @param file the schema in {@code schemas/}
+   * Creates a serde.
+   *
+   * @param file name of the schema file in {@code schemas/}
    */
   AvroSerde(Class<T> type, String file, SchemaRegistry registry) {
     this.registry = registry;
@@ -78,7 +80,7 @@ final class AvroSerde<T> implements Serde<T> {
           .put(body)
           .array();
     } catch (IOException e) {
-      throw new SerializationException("not to be written as " + schema.getFullName(), e);
+      throw new SerializationException("failed to encode as " + schema.getFullName(), e);
     }
   }
 
@@ -90,7 +92,7 @@ final class AvroSerde<T> implements Serde<T> {
     try (JsonParser parser = values.open(bytes)) {
       return reader.readValue(parser);
     } catch (IOException e) {
-      throw new SerializationException("not the Avro expected: " + e.getMessage(), e);
+      throw new SerializationException("invalid Avro value: " + e.getMessage(), e);
     }
   }
 }

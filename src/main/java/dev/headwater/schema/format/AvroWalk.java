@@ -10,18 +10,20 @@ import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.DecoderFactory;
 
 /**
- * Walks a value by its schema without making anything of it, item by item. The parser trusts what
- * it reads: five bytes that claim two gigabytes, or items of no bytes without end, would cost the
- * process, and bytes that are no UTF-8 become other text.
+ * Validates an Avro value against its schema without building objects. The parser trusts its input:
+ * a length prefix of two gigabytes, or an endless array of zero-byte items, would exhaust the
+ * process, and invalid UTF-8 would become other text.
  */
 final class AvroWalk {
   private final BinaryDecoder bytes;
   private final int length;
-  private final CharsetDecoder text = UTF_8.newDecoder();
+  private final CharsetDecoder decoder = UTF_8.newDecoder();
   private long items;
 
   /**
-   * @param from where the value begins, after the id of its schema
+   * Creates a validator of one value.
+   *
+   * @param from offset of the Avro binary, after the schema id
    */
   AvroWalk(byte[] value, int from) {
     length = value.length;
@@ -29,21 +31,21 @@ final class AvroWalk {
   }
 
   /**
-   * @throws UnreadableValueException if the value is not of that schema from its first to its last
-   *     byte
+   * Validates the value.
+   *
+   * @throws UnreadableValueException if the value does not match the schema, or has trailing bytes
    */
   void over(Schema schema) throws UnreadableValueException {
-    boolean whole;
+    boolean atEnd;
     try {
       walk(schema);
-      whole = bytes.isEnd();
+      atEnd = bytes.isEnd();
     } catch (IOException | RuntimeException | StackOverflowError e) {
-      // what does not fit takes the decoder anywhere; a value may be nested as deep as it is long
-      throw new UnreadableValueException("is not valid Avro of its schema");
+      // invalid input may raise any exception in the decoder, and nest as deep as it is long
+      throw new UnreadableValueException("does not match its Avro schema");
     }
-    if (!whole) {
-      throw new UnreadableValueException(
-          "is not valid Avro of its schema: it goes on after its end");
+    if (!atEnd) {
+      throw new UnreadableValueException("does not match its Avro schema: trailing bytes");
     }
   }
 
@@ -56,16 +58,18 @@ final class AvroWalk {
       }
       case UNION -> walk(schema.getTypes().get(bytes.readIndex()));
       case ARRAY -> {
-        for (long left = counted(bytes.readArrayStart());
+        for (long left = checkedCount(bytes.readArrayStart());
             left > 0;
-            left = counted(bytes.arrayNext())) {
+            left = checkedCount(bytes.arrayNext())) {
           for (long i = 0; i < left; i++) {
             walk(schema.getElementType());
           }
         }
       }
       case MAP -> {
-        for (long left = counted(bytes.readMapStart()); left > 0; left = counted(bytes.mapNext())) {
+        for (long left = checkedCount(bytes.readMapStart());
+            left > 0;
+            left = checkedCount(bytes.mapNext())) {
           for (long i = 0; i < left; i++) {
             string();
             walk(schema.getValueType());
@@ -73,7 +77,7 @@ final class AvroWalk {
         }
       }
       case STRING -> string();
-      case BYTES -> bytes.skipFixed(claimed());
+      case BYTES -> bytes.skipFixed(checkedLength());
       case FIXED -> bytes.skipFixed(schema.getFixedSize());
       case ENUM -> schema.getEnumSymbols().get(bytes.readEnum());
       case INT -> bytes.readInt();
@@ -82,12 +86,12 @@ final class AvroWalk {
       case DOUBLE -> bytes.skipFixed(Double.BYTES);
       case BOOLEAN -> bytes.skipFixed(1);
       case NULL -> bytes.readNull();
-      default -> throw new IllegalStateException("Avro has no type " + schema.getType());
+      default -> throw new IllegalStateException("unsupported Avro type " + schema.getType());
     }
   }
 
-  /** Of all collections together no more than there are bytes: what is nothing cannot be many. */
-  private long counted(long more) throws IOException {
+  /** Limits the items of all collections together to the number of bytes, also zero-byte items. */
+  private long checkedCount(long more) throws IOException {
     items += more;
     if (more < 0 || items > length) {
       throw new IOException("more items than bytes");
@@ -95,20 +99,20 @@ final class AvroWalk {
     return more;
   }
 
-  private int claimed() throws IOException {
-    long claimed = bytes.readLong();
-    if (claimed < 0 || claimed > length) {
+  private int checkedLength() throws IOException {
+    long size = bytes.readLong();
+    if (size < 0 || size > length) {
       throw new IOException("longer than the value");
     }
-    return (int) claimed;
+    return (int) size;
   }
 
   private void string() throws IOException {
-    byte[] characters = new byte[claimed()];
+    byte[] characters = new byte[checkedLength()];
     bytes.readFixed(characters);
     for (byte character : characters) {
       if (character < 0) {
-        text.decode(ByteBuffer.wrap(characters)); // else it is ASCII
+        decoder.decode(ByteBuffer.wrap(characters)); // all other strings are ASCII
         return;
       }
     }

@@ -1,8 +1,8 @@
 package dev.headwater.schema.format;
 
-/** The form of the values on a topic. */
+/** The format of the values on a topic. */
 public enum Format {
   JSON,
-  /** In the Confluent wire format: a zero byte, the schema's id in four, the Avro binary. */
+  /** The Confluent wire format: a zero byte, the schema id in four bytes, then the Avro binary. */
   AVRO
 }

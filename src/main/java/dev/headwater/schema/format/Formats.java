@@ -5,9 +5,9 @@ import java.util.Optional;
 import org.apache.kafka.common.serialization.Serde;
 import org.jspecify.annotations.Nullable;
 
-/** The form of the values that others write and read: records, labels and predictions. */
+/** The formats of the user-facing topics: records, labels and predictions. */
 public final class Formats {
-  /** JSON, all of them. */
+  /** JSON for all topics. */
   public static final Formats JSON = new Formats(Format.JSON, Format.JSON, Format.JSON, null);
 
   private final Format records;
@@ -16,8 +16,10 @@ public final class Formats {
   private final @Nullable SchemaRegistry registry;
 
   /**
-   * @param registry null where nothing is Avro
-   * @throws IllegalArgumentException if it is missing
+   * Creates formats, and a registry client if any of them is Avro.
+   *
+   * @param registry null if no format is Avro
+   * @throws IllegalArgumentException if a format is Avro and the registry is null
    */
   public Formats(
       Format records, Format labels, Format predictions, @Nullable RegistrySettings registry) {
@@ -26,32 +28,32 @@ public final class Formats {
     this.predictions = predictions;
     boolean avro = records == Format.AVRO || labels == Format.AVRO || predictions == Format.AVRO;
     if (avro && registry == null) {
-      throw new IllegalArgumentException("avro needs a schema registry: say registry.url");
+      throw new IllegalArgumentException("format avro needs a schema registry: set registry.url");
     }
     this.registry = avro && registry != null ? new SchemaRegistry(registry) : null;
   }
 
-  /** How records are opened. */
+  /** Returns the reader of records. */
   public ValueReader records() {
     return reader(records);
   }
 
-  /** How labels are opened. */
+  /** Returns the reader of labels. */
   public ValueReader labels() {
     return reader(labels);
   }
 
-  /** How predictions are written. */
+  /** Returns the serde of predictions. */
   public <T> Serde<T> predictions(Class<T> type, Serde<T> json) {
     return serde(predictions, type, "prediction.avsc", json);
   }
 
-  /** How labels are written. */
+  /** Returns the serde of labels. */
   public <T> Serde<T> labels(Class<T> type, Serde<T> json) {
     return serde(labels, type, "label.avsc", json);
   }
 
-  /** Why the schema registry gave no answer when it was last asked; empty where none is missed. */
+  /** Returns why the last schema registry request failed; empty if none is needed or it is up. */
   public Optional<String> registryAway() {
     return registry == null ? Optional.empty() : registry.away();
   }

@@ -4,8 +4,8 @@ import org.apache.kafka.common.errors.RetriableException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The schema registry gave no answer, or none that could be used. It says nothing of the value at
- * hand, which is to be tried again: a record must not be given up because a registry is away.
+ * Thrown when the schema registry does not respond or returns an error. The value may be valid, so
+ * the caller must retry: a registry outage must not send records to dead letters.
  */
 public final class RegistryException extends RetriableException {
   private static final long serialVersionUID = 1L;

@@ -16,8 +16,8 @@ import org.apache.kafka.common.security.ssl.DefaultSslEngineFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the schema registry is and how to talk to it, under the property names that the clients of
- * such registries use; {@code ssl.*} are Kafka's. Kafka's config providers work here too.
+ * The connection settings of the schema registry, under the property names of common registry
+ * clients. The {@code ssl.*} properties are those of Kafka. Kafka's config providers are supported.
  */
 public final class RegistrySettings extends AbstractConfig {
   private static final Set<String> SCHEMES = Set.of("http", "https");
@@ -32,29 +32,33 @@ public final class RegistrySettings extends AbstractConfig {
               URL,
               ConfigDef.Type.STRING,
               ConfigDef.Importance.HIGH,
-              "Of the Confluent-compatible API.")
+              "Base URL of the Confluent-compatible API.")
           .define(
               USER_INFO,
               ConfigDef.Type.PASSWORD,
               null,
               ConfigDef.Importance.MEDIUM,
-              "user:password")
+              "Credentials for basic authentication, as user:password.")
           .define(
-              TOKEN, ConfigDef.Type.PASSWORD, null, ConfigDef.Importance.MEDIUM, "A bearer token.")
+              TOKEN,
+              ConfigDef.Type.PASSWORD,
+              null,
+              ConfigDef.Importance.MEDIUM,
+              "Token for bearer authentication.")
           .define(
               REGISTER,
               ConfigDef.Type.BOOLEAN,
               true,
               ConfigDef.Importance.MEDIUM,
-              "Else they must be there.")
+              "Whether to register missing schemas; otherwise they must exist.")
           .withClientSslSupport();
 
   /**
-   * Reads and checks them.
+   * Reads and validates the settings.
    *
-   * @param properties as strings; keys that begin with {@code config.providers} name Kafka's config
-   *     providers
-   * @throws IllegalArgumentException if one is missing or makes no sense
+   * @param properties property values as strings; keys with the prefix {@code config.providers}
+   *     configure Kafka's config providers
+   * @throws IllegalArgumentException if a property is missing or invalid
    */
   public static RegistrySettings of(Map<String, Object> properties) {
     try {
@@ -68,14 +72,16 @@ public final class RegistrySettings extends AbstractConfig {
     super(DEFINITION, properties, false);
     URI url = url(getString(URL));
     if (!SCHEMES.contains(String.valueOf(url.getScheme()))) {
-      throw new IllegalArgumentException("url must begin with http:// or https://");
+      throw new IllegalArgumentException("url must start with http:// or https://");
     }
     if (url.getUserInfo() != null) {
-      throw new IllegalArgumentException("url must hold no user: say basic.auth.user.info");
+      throw new IllegalArgumentException(
+          "url must not contain user info: set basic.auth.user.info");
     }
     if (url.getHost() == null) {
       throw new IllegalArgumentException(
-          "url must name one host, in letters, digits, '-' and '.', such as http://registry:8081");
+          "url must contain one host name of letters, digits, '-' and '.',"
+              + " for example http://registry:8081");
     }
   }
 
@@ -83,17 +89,18 @@ public final class RegistrySettings extends AbstractConfig {
     try {
       return new URI(text.strip());
     } catch (URISyntaxException e) {
-      // its message would quote the text, which may hold a password
-      throw new IllegalArgumentException("url is none, at character " + e.getIndex(), null);
+      // no cause: its message quotes the URL, which may contain a password
+      throw new IllegalArgumentException(
+          "url is not a valid URL: syntax error at character " + e.getIndex(), null);
     }
   }
 
-  /** Of a path such as {@code /schemas/ids/1}. */
+  /** Returns the URI of a path such as {@code /schemas/ids/1}. */
   URI uri(String path) {
     return URI.create(getString(URL).strip().replaceAll("/+$", "") + path);
   }
 
-  /** Whether schemas are added to the registry, not only looked up there. */
+  /** Returns whether schemas are registered, not only looked up. */
   boolean register() {
     return getBoolean(REGISTER);
   }
@@ -109,7 +116,7 @@ public final class RegistrySettings extends AbstractConfig {
         : Optional.of("Basic " + Base64.getEncoder().encodeToString(user.value().getBytes(UTF_8)));
   }
 
-  /** Empty where the platform's own trust is enough. */
+  /** Returns the TLS context; empty if no {@code ssl.*} property is set. */
   Optional<SSLContext> ssl() {
     if (originals().keySet().stream().noneMatch(key -> key.startsWith(SSL))) {
       return Optional.empty();

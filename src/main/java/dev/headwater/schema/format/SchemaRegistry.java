@@ -27,37 +27,37 @@ import org.apache.kafka.common.errors.InterruptException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A schema registry, by the API that Confluent's, Apicurio's, Karapace's and Redpanda's share.
- * Schemas are immutable under their id, so each is asked for once and kept; what is kept goes on
- * working while the registry is away. Thread-safe.
+ * A client of a schema registry, for the API shared by Confluent, Apicurio, Karapace and Redpanda.
+ * Schemas are immutable under their id, so each is requested once and cached. Cached schemas remain
+ * usable while the registry is unavailable. Thread-safe.
  *
- * <p>Failure contract: that an id is unknown is the value's fault and told as such. Everything else
- * (no connection, no authorisation, an error of the server) is a {@link RegistryException}; for a
- * second after one, nothing is asked again.
+ * <p>Failure contract: an unknown id is an error of the value, an {@link UnreadableValueException}.
+ * Every other failure (connection, authorisation, server error) is a {@link RegistryException}.
+ * After such a failure, requests fail without network access for one second.
  */
 public final class SchemaRegistry {
-  private static final Duration CONNECT = Duration.ofSeconds(5);
-  private static final Duration ANSWER = Duration.ofSeconds(10);
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration RESPONSE_TIMEOUT = Duration.ofSeconds(10);
   private static final long BACK_OFF_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long STALE_NANOS = Duration.ofSeconds(30).toNanos();
 
-  /** How long what is no schema is none without asking: a producer may name it in every record. */
+  /** How long an unknown id is cached: a producer may send it in every record. */
   private static final long UNKNOWN_NANOS = Duration.ofSeconds(5).toNanos();
 
-  /** A producer may make up as many ids as it likes. */
-  private static final int MOST_REFUSALS = 1000;
+  /** Bounds the cache, because a producer may send any number of invalid ids. */
+  private static final int MAX_UNKNOWN_IDS = 1000;
 
-  /** In which another of the registry's nodes learns of a schema that the first has just taken. */
+  /** Replication lag: how long a registry node may not know a schema registered on another. */
   private static final long LAG_NANOS = Duration.ofMillis(500).toNanos();
 
   private static final String CONTENT = "application/vnd.schemaregistry.v1+json";
   private static final int NOT_FOUND = 404;
 
-  /** No such subject, version or schema; any other 404 is of a wrong path, or of a proxy. */
-  private static final Set<Integer> ABSENT = Set.of(40401, 40402, 40403);
+  /** Error codes of a missing subject, version or schema; other 404s are wrong paths or proxies. */
+  private static final Set<Integer> NOT_FOUND_CODES = Set.of(40401, 40402, 40403);
 
-  /** No status: whatever is not OK is a failure. */
-  private static final int NOT_TOLD = 0;
+  /** Matches no status: every status other than OK is a failure. */
+  private static final int NO_STATUS = 0;
 
   private static final int OK = 200;
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -67,18 +67,18 @@ public final class SchemaRegistry {
   private final Map<Integer, AvroSchema> schemas = new ConcurrentHashMap<>();
   private final Map<String, Integer> ids = new ConcurrentHashMap<>();
   private volatile @Nullable Failure failure;
-  private final Map<Integer, Refusal> refusals = new ConcurrentHashMap<>();
-  private @Nullable Long waited; // guarded by this
+  private final Map<Integer, UnknownId> unknownIds = new ConcurrentHashMap<>();
+  private @Nullable Long lastWait; // guarded by this
 
   private record Failure(RegistryException cause, long at) {}
 
-  private record Refusal(String why, long at) {}
+  private record UnknownId(String reason, long at) {}
 
   public SchemaRegistry(RegistrySettings settings) {
     this.settings = settings;
     HttpClient.Builder client =
         HttpClient.newBuilder()
-            .connectTimeout(CONNECT)
+            .connectTimeout(CONNECT_TIMEOUT)
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NORMAL);
     settings.ssl().ifPresent(client::sslContext);
@@ -86,8 +86,8 @@ public final class SchemaRegistry {
   }
 
   /**
-   * Why the registry gave no answer when it was last asked; empty where it gave one, and where that
-   * is so long ago that nothing can be waiting for it.
+   * Returns why the last request failed; empty if it succeeded, or if the failure is too old for
+   * anything to be waiting on it.
    */
   public Optional<String> away() {
     return Optional.ofNullable(failure)
@@ -96,77 +96,81 @@ public final class SchemaRegistry {
   }
 
   /**
-   * @throws UnreadableValueException if there is no such schema, or it is not Avro
+   * Returns the schema with the id.
+   *
+   * @throws UnreadableValueException if there is no such schema, or if it is not Avro
    */
   AvroSchema schema(int id) throws UnreadableValueException {
     AvroSchema known = schemas.get(id);
     if (known != null) {
       return known;
     }
-    requireNotRefused(id);
+    requireNotUnknown(id);
     synchronized (this) {
       known = schemas.get(id);
       if (known == null) {
-        requireNotRefused(id);
-        known = asked(id);
+        requireNotUnknown(id);
+        known = fetch(id);
         schemas.put(id, known);
       }
       return known;
     }
   }
 
-  private void requireNotRefused(int id) throws UnreadableValueException {
-    Refusal refusal = refusals.get(id);
-    if (refusal != null && System.nanoTime() - refusal.at() < UNKNOWN_NANOS) {
-      throw new UnreadableValueException(refusal.why());
+  private void requireNotUnknown(int id) throws UnreadableValueException {
+    UnknownId unknown = unknownIds.get(id);
+    if (unknown != null && System.nanoTime() - unknown.at() < UNKNOWN_NANOS) {
+      throw new UnreadableValueException(unknown.reason());
     }
   }
 
-  private AvroSchema asked(int id) throws UnreadableValueException {
+  private AvroSchema fetch(int id) throws UnreadableValueException {
     try {
       return parse(id, get("/schemas/ids/" + id, id));
     } catch (UnreadableValueException e) {
-      if (refusals.size() >= MOST_REFUSALS) {
-        refusals.clear();
+      if (unknownIds.size() >= MAX_UNKNOWN_IDS) {
+        unknownIds.clear();
       }
-      refusals.put(id, new Refusal(String.valueOf(e.getMessage()), System.nanoTime()));
+      unknownIds.put(id, new UnknownId(String.valueOf(e.getMessage()), System.nanoTime()));
       throw e;
     }
   }
 
-  private AvroSchema parse(int id, JsonNode answer) throws UnreadableValueException {
-    String type = answer.path("schemaType").asText("AVRO");
+  private AvroSchema parse(int id, JsonNode response) throws UnreadableValueException {
+    String type = response.path("schemaType").asText("AVRO");
     if (!type.equals("AVRO")) {
-      throw new UnreadableValueException("names schema %d, which is %s".formatted(id, type));
+      throw new UnreadableValueException(
+          "has schema id %d of type %s, expected AVRO".formatted(id, type));
     }
     try {
-      // what was written is only read: names and defaults that Avro now forbids do not matter
+      // only used to read: names and defaults that Avro forbids by now do no harm
       Schema.Parser parser =
           new Schema.Parser(NameValidator.NO_VALIDATION).setValidateDefaults(false);
-      references(id, answer, parser);
-      return new AvroSchema(parser.parse(answer.path("schema").asText()));
+      parseReferences(id, response, parser);
+      return new AvroSchema(parser.parse(response.path("schema").asText()));
     } catch (AvroRuntimeException e) {
-      throw new UnreadableValueException("names schema %d, which is no Avro schema".formatted(id));
+      throw new UnreadableValueException(
+          "has schema id %d, which is not a valid Avro schema".formatted(id));
     }
   }
 
-  private void references(int id, JsonNode answer, Schema.Parser parser)
+  private void parseReferences(int id, JsonNode response, Schema.Parser parser)
       throws UnreadableValueException {
-    for (JsonNode reference : answer.path("references")) {
+    for (JsonNode reference : response.path("references")) {
       JsonNode referred =
           get(
               "/subjects/%s/versions/%d"
                   .formatted(
                       path(reference.path("subject").asText()), reference.path("version").asInt()),
               id);
-      references(id, referred, parser);
+      parseReferences(id, referred, parser);
       if (!parser.getTypes().containsKey(reference.path("name").asText())) {
         parser.parse(referred.path("schema").asText());
       }
     }
   }
 
-  /** The id under which a schema is registered for the values of a topic. */
+  /** Returns the id of the schema for the values of a topic; registers it if configured. */
   int id(String topic, Schema schema) {
     Integer known = ids.get(topic);
     if (known != null) {
@@ -182,105 +186,109 @@ public final class SchemaRegistry {
         "/subjects/" + path(topic + "-value") + (settings.register() ? "/versions" : "");
     String body = JSON.createObjectNode().put("schema", schema.toString()).toString();
     JsonNode id =
-        ask(
+        send(
                 HttpRequest.newBuilder(settings.uri(subject))
                     .header("Content-Type", CONTENT)
                     .POST(HttpRequest.BodyPublishers.ofString(body)),
-                NOT_TOLD)
+                NO_STATUS)
             .path("id");
     if (!id.isInt()) {
-      throw noRegistry("POST", subject);
+      throw invalidResponse("POST", subject);
     }
     return id.intValue();
   }
 
   private JsonNode get(String path, int id) throws UnreadableValueException {
-    JsonNode answer = ask(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
-    if (answer.isMissingNode() && waits()) {
-      answer = ask(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
+    JsonNode response = send(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
+    if (response.isMissingNode() && waitForReplication()) {
+      response = send(HttpRequest.newBuilder(settings.uri(path)).GET(), NOT_FOUND);
     }
-    if (answer.isMissingNode()) {
+    if (response.isMissingNode()) {
       throw new UnreadableValueException(
-          "names schema %d, which the registry does not know".formatted(id));
+          "has schema id %d, which is not in the schema registry".formatted(id));
     }
-    if (!answer.path("schema").isTextual()) {
-      throw noRegistry("GET", path);
+    if (!response.path("schema").isTextual()) {
+      throw invalidResponse("GET", path);
     }
-    return answer;
+    return response;
   }
 
-  /** Waits for a node that lags, but not for each id that nobody ever registered. */
-  private synchronized boolean waits() {
-    Long last = waited;
+  /** Waits for a lagging registry node, once per interval: most unknown ids never appear. */
+  private synchronized boolean waitForReplication() {
+    Long last = lastWait;
     if (last != null && System.nanoTime() - last < UNKNOWN_NANOS) {
       return false;
     }
     LockSupport.parkNanos(LAG_NANOS);
-    waited = System.nanoTime();
+    lastWait = System.nanoTime();
     return true;
   }
 
-  private static RegistryException noRegistry(String method, String path) {
+  private static RegistryException invalidResponse(String method, String path) {
     return new RegistryException(
-        "what answers %s %s is no schema registry".formatted(method, path), null);
+        "invalid response to %s %s: registry.url is not a schema registry".formatted(method, path),
+        null);
   }
 
   /**
-   * @param absent the status that is answered by a missing node
+   * Sends a request.
+   *
+   * @param absent the status for which a missing node is returned
    */
-  private synchronized JsonNode ask(HttpRequest.Builder request, int absent) {
+  private synchronized JsonNode send(HttpRequest.Builder builder, int absent) {
     Failure last = failure;
     if (last != null && System.nanoTime() - last.at() < BACK_OFF_NANOS) {
       throw last.cause();
     }
-    request.header("Accept", CONTENT);
-    settings.authorization().ifPresent(value -> request.header("Authorization", value));
-    HttpRequest asked = request.build();
+    builder.header("Accept", CONTENT);
+    settings.authorization().ifPresent(value -> builder.header("Authorization", value));
+    HttpRequest request = builder.build();
     try {
-      JsonNode told = read(answer(asked), absent);
+      JsonNode content = read(exchange(request), absent);
       failure = null;
-      return told;
+      return content;
     } catch (IOException e) {
-      RegistryException away =
+      RegistryException unavailable =
           new RegistryException(
-              "the schema registry did not answer %s %s: %s"
+              "schema registry request %s %s failed: %s"
                   .formatted(
-                      asked.method(), asked.uri(), e.getMessage() == null ? e : e.getMessage()),
+                      request.method(), request.uri(), e.getMessage() == null ? e : e.getMessage()),
               e);
-      failure = new Failure(away, System.nanoTime());
-      throw away;
+      failure = new Failure(unavailable, System.nanoTime());
+      throw unavailable;
     } catch (InterruptedException e) {
       throw new InterruptException(e); // restores the interrupt
     }
   }
 
-  /** Within {@link #ANSWER} to its last byte; a request's own timeout ends with the first ones. */
-  private HttpResponse<byte[]> answer(HttpRequest asked) throws IOException, InterruptedException {
-    CompletableFuture<HttpResponse<byte[]>> answer =
-        http.sendAsync(asked, HttpResponse.BodyHandlers.ofByteArray());
+  /** Applies the timeout to the full body; {@code HttpRequest.timeout} ends with the headers. */
+  private HttpResponse<byte[]> exchange(HttpRequest request)
+      throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<byte[]>> response =
+        http.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray());
     try {
-      return answer.get(ANSWER.toNanos(), TimeUnit.NANOSECONDS);
+      return response.get(RESPONSE_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
-      throw new IOException("no answer in " + ANSWER, e);
+      throw new IOException("no complete response within " + RESPONSE_TIMEOUT, e);
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IOException(cause.getMessage() == null ? cause.toString() : cause.getMessage(), e);
     } finally {
-      answer.cancel(true);
+      response.cancel(true);
     }
   }
 
-  private static JsonNode read(HttpResponse<byte[]> answer, int absent) throws IOException {
-    int status = answer.statusCode();
+  private static JsonNode read(HttpResponse<byte[]> response, int absent) throws IOException {
+    int status = response.statusCode();
     if (status == OK) {
-      JsonNode told = JSON.readTree(answer.body());
-      if (told.isMissingNode()) { // which would count as an absent schema
+      JsonNode content = JSON.readTree(response.body());
+      if (content.isMissingNode()) { // would be taken for a missing schema
         throw new IOException("status 200 without content");
       }
-      return told;
+      return content;
     }
-    JsonNode error = error(answer.body());
-    if (status == absent && ABSENT.contains(error.path("error_code").asInt())) {
+    JsonNode error = error(response.body());
+    if (status == absent && NOT_FOUND_CODES.contains(error.path("error_code").asInt())) {
       return JSON.missingNode();
     }
     throw new IOException("status %d: %s".formatted(status, error.path("message").asText("")));
@@ -290,7 +298,7 @@ public final class SchemaRegistry {
     try {
       return JSON.readTree(body);
     } catch (IOException e) {
-      return JSON.missingNode(); // a proxy's page, or nothing
+      return JSON.missingNode(); // an error page of a proxy, or empty
     }
   }
 

@@ -2,12 +2,13 @@ package dev.headwater.schema.format;
 
 import java.io.IOException;
 
-/** A value that is not what its topic holds, and never will be. */
+/** Thrown when a value is not in the format of its topic; retrying cannot help. */
 public final class UnreadableValueException extends IOException {
   private static final long serialVersionUID = 1L;
 
   /**
-   * @param reason what is wrong with the value, without its content; reads on after its name
+   * @param reason what is wrong with the value, without its content; a predicate such as "is
+   *     empty", which follows the name of the value
    */
   UnreadableValueException(String reason) {
     super(reason);

@@ -12,11 +12,11 @@ import java.nio.charset.CharacterCodingException;
 import java.util.Optional;
 
 /**
- * Opens a value so that it can be walked as JSON is, whatever its form: the fields of an Avro
- * record are then found by the JSON pointers that name them. Thread-safe.
+ * Opens values of any format as JSON token streams. JSON pointers therefore also address the fields
+ * of Avro records. Thread-safe.
  */
 public interface ValueReader {
-  /** NaN and Infinity are read as numbers, so that the field that holds one can be named. */
+  /** Reads JSON. NaN and Infinity are accepted as numbers, so that errors can name their field. */
   ValueReader JSON =
       new ValueReader() {
         private final JsonFactory factory =
@@ -32,19 +32,19 @@ public interface ValueReader {
 
         @Override
         public Optional<String> text(byte[] value) {
-          if (holdsZero(value)) {
-            return Optional.empty(); // a tensor may be nothing else
+          if (containsZero(value)) {
+            return Optional.empty(); // a tensor of zeros would be valid UTF-8
           }
           try {
             return Optional.of(UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString());
           } catch (CharacterCodingException e) {
-            return Optional.empty(); // images and tensors are not
+            return Optional.empty(); // most images and tensors are not UTF-8
           }
         }
 
-        private boolean holdsZero(byte[] value) {
-          for (byte each : value) {
-            if (each == 0) {
+        private boolean containsZero(byte[] value) {
+          for (byte b : value) {
+            if (b == 0) {
               return true;
             }
           }
@@ -58,21 +58,21 @@ public interface ValueReader {
       };
 
   /**
-   * A parser before the first token of the value; malformed content shows as it is walked, as a
-   * {@code JsonProcessingException}.
+   * Returns a parser before the first token of the value. The parser throws a {@code
+   * JsonProcessingException} when it reaches malformed content.
    *
-   * @throws UnreadableValueException if the value cannot be one of this form
-   * @throws RegistryException if that cannot be told now
+   * @throws UnreadableValueException if the value is not of this format
+   * @throws RegistryException if the schema registry is unavailable; retriable
    */
   JsonParser open(byte[] value) throws IOException;
 
   /**
-   * The value as people read it: JSON, or whatever text it is; empty where it is no text.
+   * Returns the value as JSON or other text for people to read; empty if it is not text.
    *
-   * @throws RegistryException if that cannot be told now
+   * @throws RegistryException if the schema registry is unavailable; retriable
    */
   Optional<String> text(byte[] value);
 
-  /** What it reads. */
+  /** Returns the format that it reads. */
   Format format();
 }

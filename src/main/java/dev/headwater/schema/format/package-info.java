@@ -1,4 +1,4 @@
-/** In what form values travel: JSON, or Avro whose schemas a registry keeps. */
+/** The formats of topic values: JSON, or Avro with a schema registry. */
 @NullMarked
 package dev.headwater.schema.format;
 

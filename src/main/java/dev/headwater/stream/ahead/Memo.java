@@ -11,21 +11,23 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Results begun ahead of the records that will ask for them, bounded in bytes. Losing an entry is
- * harmless: whoever asks computes it. An entry is found only by the very array it was computed
- * from, so that a topic deleted and made again under its name gets no other record's result. Of one
- * partition only one thread at a time reserves and takes.
+ * Caches results that were started before their records are processed, bounded in bytes. An entry
+ * that is missing is computed on demand. An entry matches only the identical value array, so that
+ * records of a deleted and recreated topic do not get stale results. Thread-safe, if each partition
+ * is used by one thread at a time.
  */
 public final class Memo<T> {
   private final long capacity;
   private final ToLongFunction<T> sizeOf;
   private final Map<TopicPartition, Deque<Entry<T>>> partitions = new HashMap<>();
-  private long held;
+  private long heldBytes;
   private long largest;
 
   /**
-   * @param capacity bytes
-   * @param estimate bytes of one result until one has been seen
+   * Creates an empty cache.
+   *
+   * @param capacity maximum bytes of all entries
+   * @param estimate bytes of one result, used until a result is taken
    */
   public Memo(long capacity, long estimate, ToLongFunction<T> sizeOf) {
     this.capacity = capacity;
@@ -34,27 +36,27 @@ public final class Memo<T> {
   }
 
   /**
-   * Makes room for the result of one record, charged as the largest taken so far.
+   * Reserves space for the result of one record, with the size of the largest result taken so far.
    *
-   * @return where the result goes once it is begun; empty if it does not fit
+   * @return the entry that receives the result; empty if the cache is full
    */
   public synchronized Optional<Entry<T>> reserve(
       TopicPartition partition, long offset, byte[] value) {
     Deque<Entry<T>> entries = partitions.computeIfAbsent(partition, p -> new ArrayDeque<>());
     if (!entries.isEmpty() && entries.getLast().offset >= offset) {
-      release(entries); // it is read again from here: none of them will be asked for
+      release(entries); // the partition is read again from here: these entries are stale
     }
     long charge = value.length + largest;
-    if (held + charge > capacity) {
+    if (heldBytes + charge > capacity) {
       return Optional.empty();
     }
     Entry<T> entry = new Entry<>(offset, value, charge);
     entries.add(entry);
-    held += charge;
+    heldBytes += charge;
     return Optional.of(entry);
   }
 
-  /** The result for a record, if begun; it and all before it are forgotten. */
+  /** Returns the result for a record, if started; removes it and all entries before it. */
   public synchronized Optional<CompletableFuture<T>> take(
       TopicPartition partition, long offset, byte @Nullable [] value) {
     Deque<Entry<T>> entries = partitions.get(partition);
@@ -64,20 +66,20 @@ public final class Memo<T> {
     Entry<T> found = null;
     while (!entries.isEmpty() && entries.getFirst().offset <= offset) {
       Entry<T> entry = entries.remove();
-      held -= entry.charge;
+      heldBytes -= entry.charge;
       found = entry.offset == offset && entry.value == value ? entry : null;
     }
-    if (found == null || found.begun == null) {
+    if (found == null || found.result == null) {
       return Optional.empty();
     }
-    // one a poll will do: they are of one size but for their texts
-    if (entries.isEmpty() && found.begun.isDone() && !found.begun.isCompletedExceptionally()) {
-      largest = Math.max(largest, sizeOf.applyAsLong(found.begun.join()));
+    // one measurement per poll is enough: sizes differ only by the length of texts
+    if (entries.isEmpty() && found.result.isDone() && !found.result.isCompletedExceptionally()) {
+      largest = Math.max(largest, sizeOf.applyAsLong(found.result.join()));
     }
-    return Optional.of(found.begun);
+    return Optional.of(found.result);
   }
 
-  /** Forgets a partition. */
+  /** Removes all entries of a partition. */
   public synchronized void drop(TopicPartition partition) {
     Deque<Entry<T>> entries = partitions.remove(partition);
     if (entries != null) {
@@ -85,22 +87,22 @@ public final class Memo<T> {
     }
   }
 
-  /** Bytes held now, at most. */
+  /** Returns an upper bound of the bytes in use. */
   public synchronized long held() {
-    return held;
+    return heldBytes;
   }
 
   private void release(Deque<Entry<T>> entries) {
-    entries.forEach(entry -> held -= entry.charge);
+    entries.forEach(entry -> heldBytes -= entry.charge);
     entries.clear();
   }
 
-  /** Room for one result. */
+  /** Reserved space for one result. */
   public static final class Entry<T> {
     private final long offset;
     private final byte[] value;
     private final long charge;
-    private @Nullable CompletableFuture<T> begun;
+    private @Nullable CompletableFuture<T> result;
 
     private Entry(long offset, byte[] value, long charge) {
       this.offset = offset;
@@ -108,8 +110,9 @@ public final class Memo<T> {
       this.charge = charge;
     }
 
+    /** Sets the result, which may be incomplete. */
     public void begun(CompletableFuture<T> result) {
-      begun = result;
+      this.result = result;
     }
   }
 }

@@ -8,19 +8,19 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Sees each whole poll of the main consumer before the tasks do, and hands it to the scorer, which
- * begins inference in batches. Holds nothing back and changes nothing: offsets, order, exactly-once
- * and dead letters keep their ordinary meaning. A failure here costs speed only, for what was not
- * begun is computed when its turn comes; Kafka logs it.
+ * Passes the records of each poll of the main consumer to the scorer, which starts inference in
+ * batches before the stream tasks process them. The records are not delayed or changed, so offsets,
+ * order, exactly-once and dead letters are unaffected. Kafka logs a failure here. It only reduces
+ * throughput, because missing results are computed when their records are processed.
  */
 public final class ReadAhead implements ConsumerInterceptor<byte[], byte[]> {
-  /** Main-consumer configuration: what to hand the polls to, by identity. */
+  /** Main-consumer configuration: the {@link Consumer} that receives the polled records. */
   public static final String SINK_CONFIG = "headwater.read.ahead";
 
   private Consumer<ConsumerRecords<byte[], byte[]>> sink = records -> {};
 
   @Override
-  @SuppressWarnings("unchecked") // only this service puts anything there
+  @SuppressWarnings("unchecked") // only this service sets the property
   public void configure(Map<String, ?> configs) {
     if (configs.get(SINK_CONFIG) instanceof Consumer<?> configured) {
       sink = (Consumer<ConsumerRecords<byte[], byte[]>>) configured;
@@ -35,11 +35,11 @@ public final class ReadAhead implements ConsumerInterceptor<byte[], byte[]> {
 
   @Override
   public void onCommit(Map<TopicPartition, OffsetAndMetadata> offsets) {
-    // nothing to undo: entries leave the memo as their records are processed
+    // nothing to do: entries are removed as their records are processed
   }
 
   @Override
   public void close() {
-    // the scorer outlives its consumers
+    // nothing to close: the scorer outlives its consumers
   }
 }

@@ -1,4 +1,4 @@
-/** Work begun when a poll arrives, and kept until its record's turn. */
+/** Starts inference when records are polled, and caches the results until they are processed. */
 @NullMarked
 package dev.headwater.stream.ahead;
 

@@ -10,31 +10,33 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Deletes what has been in a store for longer than its wait. Each sweep looks at a slice and the
- * next goes on where it stopped: the sweeps share a thread with scoring, and a store may hold days
- * of features. A slice is large enough to go round the store in a hundredth of the wait, for what
- * stays longer than that makes the store grow, but never takes longer than its time. Where that is
- * not enough, what waits is forgotten later.
+ * Deletes store entries that are older than the label wait. Each sweep scans a slice of the keys,
+ * and the next sweep continues there. Sweeps share a thread with scoring, and a store may hold days
+ * of features, so each sweep has a time limit. The slice size covers the store in 1/100 of the
+ * wait. If sweeps reach their time limit, entries expire later.
  *
- * <p>One thing keeps it longer: RocksDB passes by what was deleted, one by one, until it compacts
- * it, which it does not while nothing is written. So who overruns rests for a hundred times as
- * long.
+ * <p>RocksDB iterates over deleted entries one by one until it compacts them. It does not compact
+ * while nothing is written. After a sweep of more than twice the time limit, sweeps are therefore
+ * suspended for 100 times its duration.
  */
 final class Expiry<V> {
-  /** How often to sweep; more often where the wait is shorter. */
+  /** Maximum interval between sweeps; a shorter wait shortens it. */
   static final Duration TICK = Duration.ofSeconds(1);
 
+  /** Minimum number of entries per slice. */
   static final int SLICE = 1_000;
-  private static final long NANOS = Duration.ofMillis(50).toNanos();
-  private static final int ROUNDS = 100;
+
+  private static final long TIME_LIMIT_NANOS = Duration.ofMillis(50).toNanos();
+  private static final int ROUNDS_PER_WAIT = 100;
+  private static final int PAUSE_FACTOR = 100;
 
   private final TimestampedKeyValueStore<String, V> store;
   private final Duration wait;
   private final Consumer<V> onExpired;
   private final LongSupplier nanoTime;
-  private @Nullable String from;
-  private long ended;
-  private long rest;
+  private @Nullable String nextKey;
+  private long endNanos;
+  private long pauseNanos;
 
   Expiry(
       TimestampedKeyValueStore<String, V> store,
@@ -48,43 +50,46 @@ final class Expiry<V> {
   }
 
   /**
+   * Deletes the expired entries of the next slice.
+   *
    * @param now wall clock, milliseconds since the epoch
    */
   void sweep(long now) {
-    long began = nanoTime.getAsLong();
-    if (rest > 0 && began - ended < rest) {
+    long start = nanoTime.getAsLong();
+    if (pauseNanos > 0 && start - endNanos < pauseNanos) {
       return;
     }
-    long since = now - wait.toMillis();
-    long most = slice();
-    try (KeyValueIterator<String, ValueAndTimestamp<V>> slice = rest()) {
-      long looked = 0;
-      while (slice.hasNext() && looked < most && (looked == 0 || isInTime(began))) {
-        KeyValue<String, ValueAndTimestamp<V>> entry = slice.next();
-        if (entry.value.timestamp() <= since) {
+    long cutoff = now - wait.toMillis();
+    long limit = sliceSize();
+    try (KeyValueIterator<String, ValueAndTimestamp<V>> entries = remaining()) {
+      long scanned = 0;
+      while (entries.hasNext() && scanned < limit && (scanned == 0 || isInTime(start))) {
+        KeyValue<String, ValueAndTimestamp<V>> entry = entries.next();
+        if (entry.value.timestamp() <= cutoff) {
           store.delete(entry.key);
           onExpired.accept(entry.value.value());
         }
-        from = entry.key + '\0'; // the very next key
-        looked++;
+        nextKey = entry.key + '\0'; // the immediate successor
+        scanned++;
       }
-      from = slice.hasNext() ? from : null;
+      nextKey = entries.hasNext() ? nextKey : null;
     }
-    ended = nanoTime.getAsLong();
-    rest = ended - began > 2 * NANOS ? ROUNDS * (ended - began) : 0;
+    endNanos = nanoTime.getAsLong();
+    long elapsed = endNanos - start;
+    pauseNanos = elapsed > 2 * TIME_LIMIT_NANOS ? PAUSE_FACTOR * elapsed : 0;
   }
 
-  private long slice() {
-    double share = (double) ROUNDS * TICK.toMillis() / wait.toMillis();
+  private long sliceSize() {
+    double share = (double) ROUNDS_PER_WAIT * TICK.toMillis() / wait.toMillis();
     return Math.max(SLICE, (long) (share * store.approximateNumEntries()));
   }
 
-  private boolean isInTime(long began) {
-    return nanoTime.getAsLong() - began < NANOS;
+  private boolean isInTime(long start) {
+    return nanoTime.getAsLong() - start < TIME_LIMIT_NANOS;
   }
 
-  @SuppressWarnings("NullAway") // null is an open end
-  private KeyValueIterator<String, ValueAndTimestamp<V>> rest() {
-    return store.range(from, null);
+  @SuppressWarnings("NullAway") // null is an open bound
+  private KeyValueIterator<String, ValueAndTimestamp<V>> remaining() {
+    return store.range(nextKey, null);
   }
 }

@@ -21,25 +21,25 @@ import org.apache.kafka.streams.state.TimestampedKeyValueStore;
 import org.apache.kafka.streams.state.ValueAndTimestamp;
 
 /**
- * Joins records that wait for a label with labels, by record id, whichever comes first. A match
- * emits the labelled sample; a later label for the same record corrects it and emits again, which
- * the trainer upserts. Both sides expire by wall clock, also while nothing arrives. A DSL stream
- * join would emit once per pair, hold matched features for twice the window and never expire on an
- * idle stream.
+ * Joins pending samples with labels by record id and task, in either order of arrival. A match
+ * emits the labelled sample. A later label for the same record emits a corrected sample, which the
+ * trainer upserts. Both sides expire by wall clock, even without input. A DSL stream join would
+ * emit once per pair, keep matched features for twice the window and never expire on an idle
+ * stream.
  *
- * <p>A sample carries the trace context of whichever came last, its record or its label.
+ * <p>A sample carries the trace context of its record or its label, whichever arrived last.
  *
- * <p>A tombstone erases what is held of a record, for every task, and goes on to all who hold more
- * of it: the readers of samples and of review. It is remembered for as long as a record waits: of a
- * join that lags it may be read before the record that it erases, which then comes too late.
+ * <p>A tombstone erases the state of a record for all tasks and is forwarded to the samples and
+ * review topics. It is stored for the label wait: in a lagging join it may be read before the
+ * record that it erases, which is then dropped.
  */
 final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
-  /** The task, which no task is named, under which is kept when a tombstone was appended. */
+  /** Task of the stored tombstones; task names are not empty. */
   private static final String ERASED = "";
 
   private final LabelTopology settings;
 
-  @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
+  @SuppressWarnings("NullAway.Init") // set by init, which Streams calls first
   private ProcessorContext<byte[], byte[]> context;
 
   @SuppressWarnings("NullAway.Init")
@@ -59,7 +59,7 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     early = context.getStateStore(LabelTopology.EARLY);
     Duration wait = settings.labelWait();
     Expiry<Sample> records = new Expiry<>(waiting, wait, sample -> {}, System::nanoTime);
-    Expiry<Label> labels = new Expiry<>(early, wait, this::unmatched, System::nanoTime);
+    Expiry<Label> labels = new Expiry<>(early, wait, this::recordUnmatched, System::nanoTime);
     Duration tick = wait.compareTo(Expiry.TICK) < 0 ? wait : Expiry.TICK;
     context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, records::sweep);
     context.schedule(tick, PunctuationType.WALL_CLOCK_TIME, labels::sweep);
@@ -70,55 +70,55 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     long now = context.currentSystemTimeMs();
     Headers trace = TraceContext.of(record.headers());
     if (record.value() instanceof Sample sample) {
-      if (!erased(sample.getRecordId(), record.timestamp())) {
-        pending(sample, now, trace);
+      if (!isErased(sample.getRecordId(), record.timestamp())) {
+        joinSample(sample, now, trace);
       }
     } else if (record.value() instanceof Label label) {
-      label(label, now, trace);
+      joinLabel(label, now, trace);
     } else {
       erase(record.key(), record.timestamp(), now, trace);
     }
   }
 
-  /** Whether a tombstone that was appended later than this has been read before it. */
-  private boolean erased(String recordId, long appended) {
-    ValueAndTimestamp<Label> erasure = early.get(LabelTopology.storeKey(recordId, ERASED));
-    return erasure != null && appended < Long.parseLong(erasure.value().label());
+  /** Returns whether a tombstone with a later timestamp was already read for this record. */
+  private boolean isErased(String recordId, long timestamp) {
+    ValueAndTimestamp<Label> tombstone = early.get(LabelTopology.storeKey(recordId, ERASED));
+    return tombstone != null && timestamp < Long.parseLong(tombstone.value().label());
   }
 
-  private void unmatched(Label label) {
+  private void recordUnmatched(Label label) {
     if (!label.task().equals(ERASED)) {
       settings.metrics().labelUnmatched();
     }
   }
 
-  private void erase(String recordId, long appended, long now, Headers trace) {
+  private void erase(String recordId, long timestamp, long now, Headers trace) {
     Outbox outbox = new Outbox(settings.limits());
     try {
-      tombstone(
+      addTombstone(
           outbox, LabelTopology.SAMPLES_SINK, settings.topics().samples(), recordId, now, trace);
-      tombstone(
+      addTombstone(
           outbox, LabelTopology.REVIEW_SINK, settings.topics().review(), recordId, now, trace);
     } catch (InvalidRecordException e) {
       throw new DeadLetter(e, recordId);
     }
     keysOf(waiting, recordId).forEach(waiting::delete);
     for (String key : keysOf(early, recordId)) {
-      unmatched(early.delete(key).value()); // no record will come for it
+      recordUnmatched(early.delete(key).value());
     }
-    // under its key alone: an id may be as long as a record, and its changelog has to take this
-    Label at = new Label("", ERASED, Long.toString(appended));
-    early.put(LabelTopology.storeKey(recordId, ERASED), ValueAndTimestamp.make(at, now));
+    // without the id in the value: an id may be as long as a record, and the changelog has a limit
+    Label tombstone = new Label("", ERASED, Long.toString(timestamp));
+    early.put(LabelTopology.storeKey(recordId, ERASED), ValueAndTimestamp.make(tombstone, now));
     outbox.send(context);
   }
 
-  private static <V> void tombstone(
+  private static <V> void addTombstone(
       Outbox outbox, String sink, Topic<String, V> topic, String recordId, long now, Headers trace)
       throws InvalidRecordException {
     outbox.add(sink, topic, recordId, null, now, trace);
   }
 
-  /** One for each task of the record. */
+  /** Returns the keys of all tasks of a record. */
   private static <V> List<String> keysOf(
       TimestampedKeyValueStore<String, V> store, String recordId) {
     List<String> keys = new ArrayList<>();
@@ -127,24 +127,24 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
         store.prefixScan(prefix, new StringSerializer())) {
       found.forEachRemaining(entry -> keys.add(entry.key));
     }
-    // an id may hold what ends it here; a task does not
+    // an id may contain the separator; a task name cannot
     keys.removeIf(key -> key.lastIndexOf('\0') != recordId.length());
     return keys;
   }
 
-  private void pending(Sample sample, long now, Headers trace) {
+  private void joinSample(Sample sample, long now, Headers trace) {
     String key = LabelTopology.storeKey(sample.getRecordId(), sample.getTask());
     ValueAndTimestamp<Label> label = early.get(key);
-    // also where a label is there: if both make too much for their topic, a correction may not
+    // stored even with an early label: if the match is too large, a later label may still fit
     waiting.put(key, ValueAndTimestamp.make(sample, now));
     if (label != null) {
       early.delete(key);
-      // it waited for the record, not the record for it
+      // the label delay is zero: the label was there first
       match(sample, now, label.value(), now, trace);
     }
   }
 
-  private void label(Label label, long now, Headers trace) {
+  private void joinLabel(Label label, long now, Headers trace) {
     String key = LabelTopology.storeKey(label.recordId(), label.task());
     ValueAndTimestamp<Sample> record = waiting.get(key);
     if (record != null) {
@@ -152,12 +152,12 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
       return;
     }
     if (early.get(key) != null) {
-      settings.metrics().labelUnmatched(); // the one it replaces
+      settings.metrics().labelUnmatched(); // the label that is replaced
     }
     early.put(key, ValueAndTimestamp.make(label, now));
   }
 
-  /** Emits, and keeps the record, marked as labelled, until its own time is up: for corrections. */
+  /** Emits the labelled sample, and stores it until the record expires, for corrections. */
   private void match(Sample record, long since, Label label, long now, Headers trace) {
     Sample sample = LabelTopology.labelled(record, label, now);
     Outbox outbox = outbox(sample, now, trace);

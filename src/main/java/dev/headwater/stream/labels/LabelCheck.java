@@ -3,12 +3,14 @@ package dev.headwater.stream.labels;
 import dev.headwater.bundle.InvalidRecordException;
 import org.jspecify.annotations.Nullable;
 
-/** What a task says of a label. */
+/** Validates labels of a task. */
 @FunctionalInterface
 public interface LabelCheck {
   /**
-   * @param field where the label was found
-   * @throws InvalidRecordException if it can be the label of no record, saying why
+   * Validates a label.
+   *
+   * @param field the field that contains the label, for the error message
+   * @throws InvalidRecordException if the label is invalid for every record of the task
    */
   void check(String label, String field, @Nullable String recordId) throws InvalidRecordException;
 }

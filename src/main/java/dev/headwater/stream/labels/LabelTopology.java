@@ -20,11 +20,12 @@ import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.TimestampedKeyValueStore;
 
 /**
- * Two sub-topologies: <em>rekey</em> (labels to labels-by-id) and <em>join</em> (pending and
- * labels-by-id to samples). What lies between are ordinary topics with a partition count of their
- * own: one inherited from {@code records} would stop the group when somebody adds partitions there.
+ * Defines two sub-topologies: <em>rekey</em> (labels to labels-by-id) and <em>join</em> (pending
+ * and labels-by-id to samples). The topics between them have their own partition count. With
+ * internal topics that inherit it from {@code records}, adding partitions there would stop the
+ * group.
  *
- * @param checks by task that labels may name
+ * @param checks label checks by task; labels for other tasks are dead letters
  * @param labelWait how long a record waits for its label, and a label for its record
  */
 public record LabelTopology(
@@ -39,27 +40,28 @@ public record LabelTopology(
   static final String SAMPLES_SINK = "joined-samples-sink";
   static final String REVIEW_SINK = "erased-review-sink";
 
-  /** The topics in which Streams keeps what its stores hold. */
+  /** Returns the names of the changelog topics of the state stores. */
   public static List<String> changelogs(String application) {
     return Stream.of(WAITING, EARLY)
         .map(store -> application + "-" + store + "-changelog")
         .toList();
   }
 
-  /** Adds both to {@code topology}. */
+  /** Adds both sub-topologies to {@code topology}. */
   public void addTo(Topology topology) {
-    rekey(topology);
-    join(topology);
+    addRekey(topology);
+    addJoin(topology);
   }
 
-  private void rekey(Topology topology) {
+  private void addRekey(Topology topology) {
     topology
-        .addSource("labels", bytes(), bytes(), topics.labels().name())
+        .addSource("labels", deserializer(), deserializer(), topics.labels().name())
         .addProcessor("rekey", () -> new RekeyProcessor(this), "labels")
-        .addSink(LABELS_BY_ID_SINK, topics.labelsById().name(), raw(), raw(), "rekey");
+        .addSink(
+            LABELS_BY_ID_SINK, topics.labelsById().name(), serializer(), serializer(), "rekey");
   }
 
-  private void join(Topology topology) {
+  private void addJoin(Topology topology) {
     topology
         .addSource(
             "pending",
@@ -74,8 +76,8 @@ public record LabelTopology(
         .addProcessor("join", () -> new JoinProcessor(this), "pending", "labels-by-id")
         .addStateStore(store(WAITING, topics.pending().value()), "join")
         .addStateStore(store(EARLY, topics.labelsById().value()), "join")
-        .addSink(SAMPLES_SINK, topics.samples().name(), raw(), raw(), "join")
-        .addSink(REVIEW_SINK, topics.review().name(), raw(), raw(), "join");
+        .addSink(SAMPLES_SINK, topics.samples().name(), serializer(), serializer(), "join")
+        .addSink(REVIEW_SINK, topics.review().name(), serializer(), serializer(), "join");
   }
 
   private static <V> StoreBuilder<TimestampedKeyValueStore<String, V>> store(
@@ -84,22 +86,22 @@ public record LabelTopology(
         Stores.persistentTimestampedKeyValueStore(name), Serdes.String(), value);
   }
 
-  private static ByteArrayDeserializer bytes() {
+  private static ByteArrayDeserializer deserializer() {
     return new ByteArrayDeserializer();
   }
 
-  private static ByteArraySerializer raw() {
+  private static ByteArraySerializer serializer() {
     return new ByteArraySerializer();
   }
 
-  /** Where a task of a record waits; those of one record lie side by side. */
+  /** Returns the store key of a record and task; the keys of one record are adjacent. */
   static String storeKey(String recordId, String task) {
     return recordId + '\0' + task;
   }
 
-  /** Completes a waiting record with its label. */
-  static Sample labelled(Sample waiting, Label label, long now) {
-    return Sample.newBuilder(waiting)
+  /** Returns a pending sample with its label. */
+  static Sample labelled(Sample pending, Label label, long now) {
+    return Sample.newBuilder(pending)
         .setLabel(label.label())
         .setLabelTime(Instant.ofEpochMilli(now))
         .build();

@@ -15,13 +15,13 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads a label, checks it, and keys it by its record id. Whatever cannot be a label of this task
- * goes to dead letters. A record without value under a record id as key erases that record.
+ * Decodes and validates labels and re-keys them by record id. Invalid labels go to dead letters. A
+ * tombstone, with a record id as key, erases that record.
  */
 final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> {
   private final LabelTopology settings;
 
-  @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
+  @SuppressWarnings("NullAway.Init") // set by init, which Streams calls first
   private ProcessorContext<byte[], byte[]> context;
 
   RekeyProcessor(LabelTopology settings) {
@@ -35,20 +35,20 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
 
   @Override
   public void process(Record<byte[], byte[]> record) {
-    if (isErasure(record)) {
-      erasure(new String(record.key(), UTF_8), record.headers()).send(context);
+    if (isTombstone(record)) {
+      tombstone(new String(record.key(), UTF_8), record.headers()).send(context);
       return;
     }
-    rekeyed(record.value(), record.headers()).send(context);
+    label(record.value(), record.headers()).send(context);
     settings.metrics().labelReceived();
   }
 
   @SuppressWarnings("ConstantValue") // Kafka's keys and values may be null
-  private static boolean isErasure(Record<byte[], byte[]> record) {
+  private static boolean isTombstone(Record<byte[], byte[]> record) {
     return record.value() == null && record.key() != null && record.key().length > 0;
   }
 
-  private Outbox erasure(String recordId, Headers headers) {
+  private Outbox tombstone(String recordId, Headers headers) {
     try {
       return outbox(recordId, null, headers);
     } catch (InvalidRecordException e) {
@@ -59,7 +59,7 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
   private Outbox outbox(String recordId, @Nullable Label label, Headers headers)
       throws InvalidRecordException {
     Outbox outbox = new Outbox(settings.limits());
-    // stamped with the time of reading: an old label must not be past the topic's retention
+    // processing time: an old label must not be past the topic's retention
     outbox.add(
         LabelTopology.LABELS_BY_ID_SINK,
         settings.topics().labelsById(),
@@ -70,7 +70,7 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     return outbox;
   }
 
-  private Outbox rekeyed(byte @Nullable [] value, Headers headers) {
+  private Outbox label(byte @Nullable [] value, Headers headers) {
     String recordId = null;
     try {
       Label label = LabelReader.read(settings.topics().formats().labels(), value);
@@ -80,7 +80,7 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     } catch (InvalidRecordException e) {
       settings.metrics().labelReceived();
       settings.metrics().labelDeadLettered();
-      // what is too large for its topic does not say whose it is
+      // a value that is too large for its topic has a recordId() of null
       throw new DeadLetter(e, recordId == null ? e.recordId() : recordId);
     }
   }
@@ -90,7 +90,7 @@ final class RekeyProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     if (check == null) {
       throw new InvalidRecordException(
           "/task",
-          "names another task than those served here: " + settings.checks().keySet(),
+          "is not a task of this deployment, expected one of " + settings.checks().keySet(),
           label.recordId());
     }
     check.check(label.label(), "/label", label.recordId());

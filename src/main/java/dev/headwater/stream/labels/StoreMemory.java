@@ -10,49 +10,51 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.WriteBufferManager;
 
 /**
- * The native memory that all stores of an instance share: what is being written, up to half of it,
- * and blocks that were read. What a slow disk is still flushing comes on top, at most two full
- * buffers a store. By itself RocksDB takes up to 98 MB a store under Kafka Streams, and there are
- * two stores a partition of the join.
+ * Limits the native memory of all state stores of an instance. They share one block cache, and
+ * write buffers take up to half of it. Buffers that a slow disk is still flushing come on top, at
+ * most two per store. Without this limit RocksDB takes up to 98 MB per store under Kafka Streams,
+ * with two stores per partition of the join.
  */
 public final class StoreMemory implements AutoCloseable {
-  /** A {@link StoreMemory}, for the stores that are opened under these properties. */
+  /** Streams configuration: the {@link StoreMemory} of the stores opened with it. */
   public static final String CONFIG = "headwater.store.memory";
 
-  /** Of the cache, kept for indices and filters, without which a look-up reads them first. */
-  private static final double FOR_INDICES = 0.1;
+  /** Fraction of the cache for indices and filters, which every lookup needs. */
+  private static final double INDEX_FRACTION = 0.1;
 
   /**
-   * What a buffer grows by. By itself that is 1 MiB, so that 64 stores fill half of 128 MiB with a
-   * record each, and from there flush at nearly every one.
+   * Allocation unit of a write buffer, in bytes. With the default of 1 MiB, 64 stores with one
+   * record each fill half of 128 MiB, and then flush at nearly every record.
    */
-  private static final long STEP = 64 << 10;
+  private static final long ARENA_BLOCK_BYTES = 64 << 10;
 
   private final LRUCache cache;
   private final WriteBufferManager buffers;
 
   /**
-   * @param bytes of all stores together
+   * Creates the shared cache.
+   *
+   * @param bytes limit for all stores together
    */
   public StoreMemory(long bytes) {
     RocksDB.loadLibrary();
-    cache = new LRUCache(bytes, -1, false, FOR_INDICES);
+    cache = new LRUCache(bytes, -1, false, INDEX_FRACTION);
     buffers = new WriteBufferManager(bytes / 2, cache);
   }
 
-  /** Bytes held now. */
+  /** Returns the bytes in use. */
   long used() {
     return cache.getUsage();
   }
 
-  /** Once no store is open any more: one that is would read what is freed. */
+  /** Frees the memory. All stores must be closed: an open store would read freed memory. */
   @Override
   public void close() {
     buffers.close();
     cache.close();
   }
 
-  /** Gives each store its part; Kafka Streams makes one of these a store. */
+  /** Configures a store to use the shared memory; Kafka Streams creates one per store. */
   public static final class Shared implements RocksDBConfigSetter {
     @Override
     public void setConfig(String store, Options options, Map<String, Object> configs) {
@@ -63,11 +65,11 @@ public final class StoreMemory implements AutoCloseable {
       table.setCacheIndexAndFilterBlocksWithHighPriority(true);
       table.setPinTopLevelIndexAndFilter(true);
       options.setTableFormatConfig(table);
-      options.setArenaBlockSize(STEP);
+      options.setArenaBlockSize(ARENA_BLOCK_BYTES);
       options.setWriteBufferManager(memory.buffers);
     }
 
-    /** What it was given is not the store's to close. */
+    /** Does nothing: the memory is shared by all stores. */
     @Override
     public void close(String store, Options options) {}
   }

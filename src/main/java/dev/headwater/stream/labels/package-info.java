@@ -1,4 +1,4 @@
-/** Labels find their records: re-keyed by record id, then joined whichever comes first. */
+/** Joins labels with their records by record id, in either order of arrival. */
 @NullMarked
 package dev.headwater.stream.labels;
 

@@ -4,65 +4,68 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How many records may ask for a label: a share of all, and what was saved of it, up to a burst (a
- * token bucket: Turner 1986). It starts full. Labels are spent where they teach most that way, at
- * the onset of something new; as they run low, only the least certain records may ask: those below
- * a quantile of the last certainties, which is the share itself where nothing is left. Of several
- * tasks, each has its quantile and its part of the share, for their certainties do not compare;
- * where the same records are the least certain for all of them, what is left is saved.
+ * Limits label requests with a token bucket (Turner 1986): a share of all records, plus a reserve
+ * of unused requests, up to the burst. The reserve starts full, so that most labels are spent at
+ * the onset of drift. As it runs low, only the least certain records request labels. They are below
+ * a quantile of recent certainties, which is the share itself for an empty reserve. Each task has
+ * its own quantile and an equal part of the share, because certainties of different tasks are not
+ * comparable. If the tasks agree on the least certain records, the rest of the share is saved.
  *
- * <p>The last of what can be saved is spent on the least certain records, however certain: a head
- * that is sure of what it gets wrong would else find out by audits alone.
+ * <p>If the reserve is almost full, the least certain records request labels even above the
+ * threshold. Otherwise only audit samples would reveal a head that is confidently wrong.
  *
- * <p>Looks only backwards, so that a record's inclusion probability given its past is known: 1
- * where unsure, else the audit share. Not thread-safe.
+ * <p>Each decision depends only on past records, so the inclusion probability is known: 1 for
+ * low-confidence records, the audit share for others. Not thread-safe.
  */
 final class LabelBudget {
-  /** Of the burst; below it, the less is saved, the choosier. */
+  /** Fraction of the burst below which the reserve counts as low. */
   private static final double LOW = 0.2;
 
-  /** Of the burst; what is saved above it is for the least certain records, however certain. */
+  /** Fraction of the burst above which the threshold is ignored. */
   private static final double HIGH = 0.95;
 
   private final double share;
   private final int burst;
   private final int size;
   private final double quantile;
-  private final double bar;
+  private final double threshold;
   private final List<SortedWindow> tasks = new ArrayList<>();
-  private double saved;
+  private double reserve;
 
   /**
-   * @param auditShare what the audit, drawn independently, takes of the share
-   * @param bar certainty from which a record is sure, and saved labels are not for it
+   * Creates a budget with a full reserve.
+   *
+   * @param auditShare share of audit samples, which are selected independently and count towards
+   *     the budget
+   * @param threshold certainty below which a record is low-confidence
    */
-  LabelBudget(Selection.Budget budget, double auditShare, double bar) {
+  LabelBudget(Selection.Budget budget, double auditShare, double threshold) {
     this.share = budget.share();
     this.burst = budget.burst();
     this.size = budget.window();
     this.quantile = (share - auditShare) / (1 - auditShare);
-    this.bar = bar;
-    this.saved = burst;
+    this.threshold = threshold;
+    this.reserve = burst;
   }
 
   /**
-   * Whether the next record may ask as one that is unsure, drawn for audit or not.
+   * Returns whether the next record may request a label as low-confidence, audit sample or not.
    *
-   * @param certainties by task; infinite where a task asks for nothing
+   * @param certainties by task; infinite for a task that requests no labels
    */
   boolean affords(double[] certainties) {
-    double held = accrued();
-    if (held < 1) {
+    double available = available();
+    if (available < 1) {
       return false;
     }
-    boolean overflows = held > HIGH * burst;
-    double plenty = held / (LOW * burst);
+    boolean almostFull = available > HIGH * burst;
+    double fill = available / (LOW * burst);
     double part = quantile / certainties.length;
     for (int task = 0; task < certainties.length; task++) {
       double certainty = certainties[task];
       boolean low =
-          certainty < bar && certainty < recent(task).quantile(part + (1 - part) * plenty);
-      if (low || overflows && certainty < recent(task).quantile(part)) {
+          certainty < threshold && certainty < recent(task).quantile(part + (1 - part) * fill);
+      if (low || almostFull && certainty < recent(task).quantile(part)) {
         return true;
       }
     }
@@ -70,25 +73,25 @@ final class LabelBudget {
   }
 
   /**
-   * Pays for that record and remembers it; what is not asked for is saved.
+   * Updates the reserve and the recent certainties with that record.
    *
-   * @param granted it asks as one that is unsure
-   * @param audit it asks for a label in any case, and what that takes is paid back
+   * @param granted whether the record requests a label as low-confidence
+   * @param audit whether the record is an audit sample; these may overdraw the reserve
    */
   void took(double[] certainties, boolean granted, boolean audit) {
-    saved = accrued() - (granted || audit ? 1 : 0);
+    reserve = available() - (granted || audit ? 1 : 0);
     for (int task = 0; task < certainties.length; task++) {
       recent(task).remember(certainties[task]);
     }
   }
 
-  /** Pays for what was asked without it, as far as there is anything to pay with. */
+  /** Deducts a request that was made regardless of the budget, but does not overdraw. */
   void paid() {
-    saved = Math.max(0, accrued() - 1);
+    reserve = Math.max(0, available() - 1);
   }
 
-  private double accrued() {
-    return Math.min(burst, saved + share);
+  private double available() {
+    return Math.min(burst, reserve + share);
   }
 
   private SortedWindow recent(int task) {

@@ -4,48 +4,52 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Which records are looked at for what their labels are worth: all up to a rate, beyond it a
- * uniform draw of as many. What can be labelled and learnt from grows with time, not with traffic.
+ * Limits the rate of records considered for labelling. Up to the limit all records are considered,
+ * above it a uniform subsample. Labels and training data are limited per second, not per record.
  *
- * <p>The part that is drawn follows from the rate of the records before, over a second or, if they
- * come sooner, over a second's worth: so a jump from nothing costs no more than that. Thread-safe.
+ * <p>The sampling fraction follows from the rate of the preceding records. It is measured over one
+ * second, or until one second's limit is reached. A burst after idle time therefore exceeds the
+ * limit by at most one second's worth of records. Thread-safe.
  */
 final class Pace {
   private static final double SECOND = TimeUnit.SECONDS.toNanos(1);
 
-  /** Of 2^32, the golden ratio: spreads hashes that lie side by side (Knuth 1973, 6.4). */
-  private static final long SPREAD = 0x9E3779B1L;
+  /** Golden ratio times 2^32, for multiplicative hashing (Knuth 1973, 6.4). */
+  private static final long MULTIPLIER = 0x9E3779B1L;
 
-  private final double rate;
-  private final LongSupplier nanos;
-  private long since;
-  private long seen;
-  private double part = 1;
+  private final double maxRate;
+  private final LongSupplier nanoTime;
+  private long windowStart;
+  private long count;
+  private double fraction = 1;
 
   /**
-   * @param rate in records a second, times tasks; infinite for none
-   * @param nanos a clock that never goes back
+   * Creates a limiter.
+   *
+   * @param maxRate records per second, times tasks; infinite for no limit
+   * @param nanoTime monotonic clock, in nanoseconds
    */
-  Pace(double rate, LongSupplier nanos) {
-    this.rate = rate;
-    this.nanos = nanos;
-    this.since = nanos.getAsLong();
+  Pace(double maxRate, LongSupplier nanoTime) {
+    this.maxRate = maxRate;
+    this.nanoTime = nanoTime;
+    this.windowStart = nanoTime.getAsLong();
   }
 
   /**
-   * Counts a record, and tells whether it is among those drawn.
+   * Counts a record and returns whether it is considered.
    *
-   * @param tasks for each of which it counts once
-   * @param hash of its id, in [0, 2^32); what other draws go by it are independent of this one
+   * @param tasks number of tasks; the record counts once per task
+   * @param hash hash of the record id, in [0, 2^32). The result is independent of other samples by
+   *     the same hash
    */
   synchronized boolean takes(int tasks, long hash) {
-    long now = nanos.getAsLong();
-    if (now - since >= SECOND || seen >= rate) {
-      part = Math.min(1, rate * (now - since) / SECOND / Math.max(1, seen));
-      since = now;
-      seen = 0;
+    long now = nanoTime.getAsLong();
+    if (now - windowStart >= SECOND || count >= maxRate) {
+      fraction = Math.min(1, maxRate * (now - windowStart) / SECOND / Math.max(1, count));
+      windowStart = now;
+      count = 0;
     }
-    seen += tasks;
-    return (hash * SPREAD & 0xFFFFFFFFL) < part * 0x1p32;
+    count += tasks;
+    return (hash * MULTIPLIER & 0xFFFFFFFFL) < fraction * 0x1p32;
   }
 }

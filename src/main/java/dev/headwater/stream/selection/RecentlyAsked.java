@@ -6,80 +6,80 @@ import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was asked lately, so that no ten copies of one question are: a record much closer to one of
- * these than they are to each other is a copy. Distances are Euclidean and only ever compared with
- * each other, so features of any scale will do. Bounded in records and in floats. Not thread-safe.
+ * Detects near-duplicates of records with recent label requests. A near-duplicate is much closer to
+ * one of these than they typically are to each other. Distances are Euclidean and relative, so the
+ * scale of the features does not matter. Bounded in records and floats. Not thread-safe.
  */
 final class RecentlyAsked {
-  private static final int RECORDS = 256;
-  private static final int FLOATS = 1 << 20;
+  private static final int MAX_RECORDS = 256;
+  private static final int MAX_FLOATS = 1 << 20;
 
-  /**
-   * Of so many that are asked one has its distance to the nearest measured: the middle one tells.
-   */
-  private static final int MEASURED = 8;
+  /** Requests per measured distance to the nearest neighbour, once the window is full. */
+  private static final int MEASURE_INTERVAL = 8;
 
-  /** Below it nothing can be said of how close records usually are. */
-  private static final int FEW = 10;
+  /** Minimum number of distances to estimate the typical one. */
+  private static final int MIN_DISTANCES = 10;
 
-  /** Of features, after which a distance may be known to be too long. */
+  /** Features between two checks of the distance limit. */
   private static final int BLOCK = 16;
 
   private final double ratio;
-  private final Deque<Asked> asked = new ArrayDeque<>();
+  private final Deque<Request> requests = new ArrayDeque<>();
   private @Nullable SortedWindow distances;
-  private int later;
+  private int sinceFull;
 
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Asked(float[] features, float norm) {}
+  private record Request(float[] features, float norm) {}
 
   /**
-   * @param ratio of the typical distance below which a record is a copy; 0 for none ever
+   * Creates an empty window.
+   *
+   * @param ratio near-duplicate radius, as a fraction of the typical distance; 0 disables
    */
   RecentlyAsked(double ratio) {
     this.ratio = ratio;
   }
 
-  /** Whether it is so close to one that was asked lately that it says nothing that that did not. */
+  /** Returns whether a record is a near-duplicate of one with a recent label request. */
   boolean isCopy(float[] features) {
-    if (distances == null || distances.count() < FEW) {
+    if (distances == null || distances.count() < MIN_DISTANCES) {
       return false;
     }
-    double copy = ratio * distances.quantile(0.5);
-    return nearest(features, copy) < copy;
+    double radius = ratio * distances.quantile(0.5);
+    return nearest(features, radius) < radius;
   }
 
+  /** Adds a record with a label request; evicts the oldest record if the window is full. */
   void add(float[] features) {
     if (ratio == 0) {
       return;
     }
-    int kept = Math.max(1, Math.min(RECORDS, FLOATS / features.length));
+    int capacity = Math.max(1, Math.min(MAX_RECORDS, MAX_FLOATS / features.length));
     if (distances == null) {
-      distances = new SortedWindow(kept);
+      distances = new SortedWindow(capacity);
     }
-    // of the first, who have few others to be near to, all: those that follow soon outnumber them
-    if (asked.size() < kept || ++later % MEASURED == 0) {
+    // the first distances are too long, with few neighbours; later ones soon replace them
+    if (requests.size() < capacity || ++sinceFull % MEASURE_INTERVAL == 0) {
       distances.remember(nearest(features, Double.POSITIVE_INFINITY));
     }
-    asked.add(new Asked(features, norm(features)));
-    if (asked.size() > kept) {
-      asked.remove();
+    requests.add(new Request(features, norm(features)));
+    if (requests.size() > capacity) {
+      requests.remove();
     }
   }
 
   /**
-   * Distance to the nearest that was asked, if it is below a limit, which else is returned. The
-   * latest is looked at first, and of the others only as much as may be nearer: a copy is mostly of
-   * something recent.
+   * Returns the distance to the nearest record, or {@code limit} if none is nearer than that. The
+   * search starts with the latest record, because most near-duplicates follow each other closely.
    */
   double nearest(float[] features, double limit) {
     float norm = norm(features);
     float bound = (float) (limit * limit);
     float nearest = bound;
-    for (Iterator<Asked> latest = asked.descendingIterator(); latest.hasNext(); ) {
-      Asked other = latest.next();
-      float apart = norm - other.norm; // no longer than the distance: the triangle's inequality
-      if (apart * apart < nearest) {
+    for (Iterator<Request> latest = requests.descendingIterator(); latest.hasNext(); ) {
+      Request other = latest.next();
+      float difference = norm - other.norm; // a lower bound of the distance
+      if (difference * difference < nearest) {
         nearest = Math.min(nearest, squaredDistance(features, other.features, nearest));
       }
     }
@@ -95,9 +95,9 @@ final class RecentlyAsked {
   }
 
   /**
-   * In four sums, which the processor adds up side by side.
+   * Returns the squared distance, with four accumulators for instruction-level parallelism.
    *
-   * @param limit from which on it does not matter how much more it is
+   * @param limit the computation may stop with a partial sum of at least this
    */
   private static float squaredDistance(float[] a, float[] b, float limit) {
     float sum = 0;

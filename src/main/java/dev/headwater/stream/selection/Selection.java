@@ -8,18 +8,18 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Which records are worth a label: those that are unsure, and an audit drawn from all records
- * whatever their confidence, without which only what the model doubts would ever be checked.
+ * The settings that select records for labelling: low-confidence records, and audit samples of any
+ * confidence. Without audit samples, confident errors would not be found.
  *
- * @param auditShare share of the records considered that is drawn for audit, in [0, 1]
- * @param threshold certainty below which a record is unsure, in [0, 1]
- * @param measure of certainty
- * @param copyDistance a record closer to one asked lately than this share of their typical distance
- *     is a copy, and asks for nothing; 0 for no such search
- * @param budget bounds how many may ask; empty for no bound
- * @param rate records a second of an instance, each counted once for every task, up to which all
- *     are considered; of more, a uniform draw of so many, and everything here is of those
- * @param byTask what is unsure of a task that has its own idea of it
+ * @param auditShare share of the records considered that are audit samples, in [0, 1]
+ * @param threshold certainty below which a record is low-confidence, in [0, 1]
+ * @param measure measure of certainty
+ * @param copyDistance near-duplicate radius, as a fraction of the typical distance between records;
+ *     near-duplicates of records with a recent label request request no label; 0 disables
+ * @param budget limits the label requests; empty for no limit
+ * @param rate per-instance limit on records per second considered, each counted once per task;
+ *     above it, a uniform subsample is considered
+ * @param byTask thresholds and measures of tasks that override the general ones
  */
 public record Selection(
     double auditShare,
@@ -33,101 +33,109 @@ public record Selection(
   public Selection {
     byTask = Map.copyOf(byTask);
     if (!(auditShare >= 0 && auditShare <= 1)) {
-      throw new IllegalArgumentException("audit share must be in [0, 1], not " + auditShare);
+      throw new IllegalArgumentException("audit-share must be in [0, 1], got " + auditShare);
     }
     new Doubt(threshold, measure);
     if (!(copyDistance >= 0 && copyDistance <= 1)) {
-      throw new IllegalArgumentException("copy distance must be in [0, 1], not " + copyDistance);
+      throw new IllegalArgumentException(
+          "near-duplicate-distance must be in [0, 1], got " + copyDistance);
     }
     if (!(rate > 0)) {
-      throw new IllegalArgumentException("selection rate must be above 0, not " + rate);
+      throw new IllegalArgumentException("max-rate must be greater than 0, got " + rate);
     }
     if (budget.isPresent() && budget.get().share() <= auditShare) {
       throw new IllegalArgumentException(
-          "a label budget of %s leaves nothing beyond the audit share of %s: raise one or lower the other"
+          "budget must exceed audit-share, got %s and %s"
               .formatted(budget.get().share(), auditShare));
     }
   }
 
-  /** The same for all tasks, and at any rate. */
+  /** Creates settings without task overrides and without a rate limit. */
   public Selection(
       double auditShare,
       double threshold,
       Measure measure,
-      double copyDistance,
+      double nearDuplicateDistance,
       Optional<Budget> budget) {
-    this(auditShare, threshold, measure, copyDistance, budget, Double.POSITIVE_INFINITY, Map.of());
+    this(
+        auditShare,
+        threshold,
+        measure,
+        nearDuplicateDistance,
+        budget,
+        Double.POSITIVE_INFINITY,
+        Map.of());
   }
 
-  /** All that are less probable than a fixed threshold. */
+  /** Creates settings that select all records below a probability threshold. */
   public Selection(double auditShare, double threshold) {
     this(auditShare, threshold, Measure.MAX_PROBABILITY, 0, Optional.empty());
   }
 
   /**
-   * When a record is unsure.
+   * The definition of low confidence.
    *
-   * @param threshold certainty below which it is, in [0, 1]
-   * @param measure of certainty
+   * @param threshold certainty below which a record is low-confidence, in [0, 1]
+   * @param measure measure of certainty
    */
   public record Doubt(double threshold, Measure measure) {
     public Doubt {
       if (!(threshold >= 0 && threshold <= 1)) {
-        throw new IllegalArgumentException("threshold must be in [0, 1], not " + threshold);
+        throw new IllegalArgumentException("threshold must be in [0, 1], got " + threshold);
       }
     }
   }
 
-  /** When a record is unsure for a task. */
+  /** Returns the definition of low confidence for a task. */
   public Doubt doubt(String task) {
     return byTask.getOrDefault(task, new Doubt(threshold, measure));
   }
 
-  /** Certainty below which {@link #standing} is unsure. */
+  /** Returns the value of {@link #standing} below which a record is low-confidence. */
   double bar() {
     return threshold > 0 ? threshold : 1;
   }
 
   /**
-   * Certainty for a task, so stretched that its own threshold falls on {@link #bar}: with that of
-   * other tasks it can be compared.
+   * Returns a certainty scaled so that the threshold of its task is at {@link #bar}, which makes
+   * tasks comparable; infinite for a task with threshold 0.
    */
   public double standing(String task, double certainty) {
-    double own = doubt(task).threshold();
-    return own > 0 ? certainty / own * bar() : Double.POSITIVE_INFINITY;
+    double taskThreshold = doubt(task).threshold();
+    return taskThreshold > 0 ? certainty / taskThreshold * bar() : Double.POSITIVE_INFINITY;
   }
 
   /**
-   * Of any n consecutive records no more ask as unsure than leaves unsure and audit together within
-   * {@code share} * n + {@code burst}.
+   * A label budget. Of any n consecutive records, at most {@code share} * n + {@code burst} request
+   * labels, audit samples included. Audit samples themselves are not limited.
    *
-   * @param share of all records, audit included, in (0, 1]
-   * @param burst labels that may be saved for worse times, and are there from the start
-   * @param window records among which the least certain are looked for where little is saved
+   * @param share share of all records, audit samples included, in (0, 1]
+   * @param burst maximum reserve of unused requests; full at start
+   * @param window number of recent records that certainties are compared with
    */
   public record Budget(double share, int burst, int window) {
     public Budget {
       if (!(share > 0 && share <= 1)) {
-        throw new IllegalArgumentException("label budget must be in (0, 1], not " + share);
+        throw new IllegalArgumentException("budget must be in (0, 1], got " + share);
       }
       if (burst < 1) {
-        throw new IllegalArgumentException("label burst must be at least 1, not " + burst);
+        throw new IllegalArgumentException("budget-burst must be at least 1, got " + burst);
       }
       if (window < 10 || window > 100_000) {
-        throw new IllegalArgumentException("budget window must be 10 to 100000, not " + window);
+        throw new IllegalArgumentException("budget-window must be 10 to 100000, got " + window);
       }
     }
   }
 
   /**
-   * Whether the audit draws this record, if it is considered: {@code KeyHash.of(utf8(id)) < share *
-   * 2^32}. A function of the id alone, so that retries agree and any language can recompute it.
+   * Returns whether a record is an audit sample, if it is considered: {@code KeyHash.of(utf8(id)) <
+   * share * 2^32}. This depends only on the id, so retries agree and any language can recompute it.
    */
   public boolean audits(String recordId) {
     return draws(recordId, auditShare);
   }
 
-  /** As {@link #audits}, for any share: what a smaller one draws, a larger one draws too. */
+  /** As {@link #audits}, for any share. A larger share includes all records of a smaller one. */
   public static boolean draws(String recordId, double share) {
     return draws(hash(recordId), share);
   }
@@ -137,14 +145,14 @@ public record Selection(
   }
 
   /**
-   * A share of the records that nobody is asked about at random: none that {@link #audits} draws,
-   * as long as both shares are 1 together at most.
+   * Returns whether a record is an unlabelled sample. Disjoint from {@link #audits} if the sum of
+   * both shares is at most 1.
    */
   public static boolean drawsOthers(String recordId, double share) {
     return hash(recordId) >= (1 - share) * 0x1p32;
   }
 
-  /** In [0, 2^32). */
+  /** Returns the hash of a record id, in [0, 2^32). */
   static long hash(String recordId) {
     return KeyHash.of(recordId.getBytes(UTF_8));
   }

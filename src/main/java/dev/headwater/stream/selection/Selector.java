@@ -9,57 +9,61 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * Decides record by record, with the memory that a label budget and the search for copies need.
- * Thread-safe: one for all stream threads, for the budget is of everything an instance scores.
+ * Selects records for labelling one by one, with the state of the label budget and of the
+ * near-duplicate search. Thread-safe: all stream threads share one, because the budget applies to
+ * the instance.
  */
 public final class Selector {
-  /** Below any difference that means something. */
-  private static final double TIE = 1e-9;
+  /** Maximum amount added to certainties to break ties. */
+  private static final double TIE_BREAK = 1e-9;
 
-  private static final float[] NOT_LOOKED_AT = {};
+  private static final float[] NO_FEATURES = {};
 
   private final Selection selection;
-  private final Pace pace;
+  private final Pace rateLimiter;
   private final Optional<LabelBudget> budget;
-  private final Map<Space, RecentlyAsked> recent = new HashMap<>();
+  private final Map<Space, RecentlyAsked> recentRequests = new HashMap<>();
 
-  /** Only vectors of one are as long, and mean something to each other. */
+  /** A feature space; only vectors of the same space are comparable. */
   private record Space(String backbone, int length) {}
 
   public Selector(Selection selection) {
     this(selection, System::nanoTime);
   }
 
-  Selector(Selection selection, LongSupplier nanos) {
+  Selector(Selection selection, LongSupplier nanoTime) {
     this.selection = selection;
-    this.pace = new Pace(selection.rate(), nanos);
+    this.rateLimiter = new Pace(selection.rate(), nanoTime);
     this.budget =
         selection.budget().map(b -> new LabelBudget(b, selection.auditShare(), selection.bar()));
   }
 
   /**
-   * Whether a record is among those that may be asked about or drawn, which are all up to {@link
-   * Selection#rate}. To be asked once for each; shares, budgets and weights are of these.
+   * Returns whether a record is considered for labelling and samples: all are up to {@link
+   * Selection#rate}. Call once per record; shares, budgets and weights refer to these records.
    *
-   * @param tasks of which something is written down, each as dear as another record
+   * @param tasks number of tasks with outputs; the record counts once per task
    */
   public boolean considers(String recordId, int tasks) {
-    return pace.takes(tasks, Selection.hash(recordId));
+    return rateLimiter.takes(tasks, Selection.hash(recordId));
   }
 
-  /** As {@link #select(String, String, Supplier, double[], boolean)}, of one task. */
+  /** As {@link #select(String, String, Supplier, double[], boolean)}, for one task. */
   public Optional<Kept> select(
       String recordId, float[] features, double certainty, boolean scored) {
     return select(recordId, "", () -> features, new double[] {certainty}, scored);
   }
 
   /**
-   * @param backbone fingerprint of what gave the features of the least sure task
-   * @param features of that: one vector, asked for where copies are looked for
-   * @param certainties by task, as {@link Selection#standing}; 0 where no head is live
-   * @param scored false while no head is live: all records are unsure, whatever the budget, which
-   *     pays for them nonetheless
-   * @return why to keep the record, empty where its label is not worth asking for
+   * Decides whether a record requests a label.
+   *
+   * @param backbone fingerprint of the backbone of the least certain task
+   * @param features features for that task as one vector; evaluated only for the near-duplicate
+   *     search
+   * @param certainties by task, as {@link Selection#standing}; 0 for a task without a live head
+   * @param scored false while no head is live: all records are then low-confidence and charged to
+   *     the budget, even if it is empty
+   * @return the reason and weight of the sample; empty if the record requests no label
    */
   public Optional<Kept> select(
       String recordId,
@@ -72,12 +76,13 @@ public final class Selector {
     if (!scored) {
       coldStart();
     }
-    boolean unsure = !scored || unsure(backbone, features, apart(hash, certainties), audit);
+    boolean lowConfidence =
+        !scored || decide(backbone, features, withTieBreak(hash, certainties), audit);
     if (audit) {
-      // an audit record is shown to annotators as one, unsure or not; only its weight differs
-      return Optional.of(new Kept(Reason.AUDIT, unsure ? 1 : 1 / selection.auditShare()));
+      // annotators must not see whether an audit sample is low-confidence; only its weight differs
+      return Optional.of(new Kept(Reason.AUDIT, lowConfidence ? 1 : 1 / selection.auditShare()));
     }
-    return unsure ? Optional.of(new Kept(Reason.UNSURE, 1)) : Optional.empty();
+    return lowConfidence ? Optional.of(new Kept(Reason.UNSURE, 1)) : Optional.empty();
   }
 
   private synchronized void coldStart() {
@@ -85,51 +90,53 @@ public final class Selector {
   }
 
   /**
-   * A head that is as sure of every record, as of numbers, leaves it to chance who asks: to the
-   * hash of its id, read from the end that does not tell whether the audit draws it.
+   * Breaks ties of heads with constant certainty, such as numeric heads, by the hash of the record
+   * id. The bits are reversed, because audit samples are selected by the high bits.
    */
-  private static double[] apart(long hash, double[] certainties) {
-    double[] apart = new double[certainties.length];
-    double chance = Integer.toUnsignedLong(Integer.reverse((int) hash)) / 0x1p32 * TIE;
-    for (int i = 0; i < apart.length; i++) {
-      apart[i] = certainties[i] + chance;
+  private static double[] withTieBreak(long hash, double[] certainties) {
+    double[] distinct = new double[certainties.length];
+    double offset = Integer.toUnsignedLong(Integer.reverse((int) hash)) / 0x1p32 * TIE_BREAK;
+    for (int i = 0; i < distinct.length; i++) {
+      distinct[i] = certainties[i] + offset;
     }
-    return apart;
+    return distinct;
   }
 
   boolean unsure(float[] features, double certainty, boolean audit) {
-    return unsure("", () -> features, new double[] {certainty}, audit);
+    return decide("", () -> features, new double[] {certainty}, audit);
   }
 
   /**
-   * Whether it would ask were it not drawn for audit; that it depends on nothing drawn makes its
-   * inclusion probability known.
+   * Returns whether a record requests a label as low-confidence. The result for this record does
+   * not depend on {@code audit}, so its inclusion probability is known.
    */
-  private synchronized boolean unsure(
+  private synchronized boolean decide(
       String backbone, Supplier<float[]> features, double[] certainties, boolean audit) {
-    boolean may =
-        budget.map(held -> held.affords(certainties)).orElseGet(() -> anyBelowBar(certainties));
-    // looked for last: most that are unsure are beyond the budget, and copies cost most to find
-    boolean looks = selection.copyDistance() > 0 && (may || audit);
-    float[] vector = looks ? features.get() : NOT_LOOKED_AT;
-    boolean unsure = may && !(looks && asked(backbone, vector).isCopy(vector));
-    budget.ifPresent(held -> held.took(certainties, unsure, audit));
-    if (looks && (unsure || audit)) {
-      asked(backbone, vector).add(vector);
+    boolean eligible =
+        budget.map(b -> b.affords(certainties)).orElseGet(() -> anyBelowThreshold(certainties));
+    // near-duplicates last: the search is expensive, and the budget excludes most records
+    boolean search = selection.copyDistance() > 0 && (eligible || audit);
+    float[] vector = search ? features.get() : NO_FEATURES;
+    boolean granted = eligible && !(search && requests(backbone, vector).isCopy(vector));
+    budget.ifPresent(b -> b.took(certainties, granted, audit));
+    if (search && (granted || audit)) {
+      requests(backbone, vector).add(vector);
     }
-    return unsure;
+    return granted;
   }
 
-  private RecentlyAsked asked(String backbone, float[] vector) {
-    return recent.computeIfAbsent(
+  private RecentlyAsked requests(String backbone, float[] vector) {
+    return recentRequests.computeIfAbsent(
         new Space(backbone, vector.length), space -> new RecentlyAsked(selection.copyDistance()));
   }
 
-  private boolean anyBelowBar(double[] certainties) {
+  private boolean anyBelowThreshold(double[] certainties) {
     return Arrays.stream(certainties).anyMatch(certainty -> certainty < selection.bar());
   }
 
   /**
+   * Why and with which weight a record is included in the samples.
+   *
    * @param weight 1 / inclusion probability
    */
   public record Kept(Reason reason, double weight) {}

@@ -2,15 +2,15 @@ package dev.headwater.stream.selection;
 
 import java.util.Arrays;
 
-/** The last so many values, and any quantile of them at once. Not thread-safe. */
+/** A sliding window of values with quantiles in constant time. Not thread-safe. */
 final class SortedWindow {
-  private final double[] arrival;
+  private final double[] arrivals;
   private final double[] sorted;
   private int count;
   private int next;
 
   SortedWindow(int size) {
-    arrival = new double[size];
+    arrivals = new double[size];
     sorted = new double[size];
   }
 
@@ -18,19 +18,20 @@ final class SortedWindow {
     return count;
   }
 
-  /** Infinite beyond the greatest. */
+  /** Returns a quantile; infinite if {@code share} is 1 or the window is empty. */
   double quantile(double share) {
     int rank = (int) Math.floor(share * count);
     return rank < count ? sorted[rank] : Double.POSITIVE_INFINITY;
   }
 
+  /** Adds a value; evicts the oldest one if the window is full. */
   void remember(double value) {
-    int at = insertion(value);
-    if (count < arrival.length) {
+    int at = insertionPoint(value);
+    if (count < arrivals.length) {
       System.arraycopy(sorted, at, sorted, at + 1, count - at);
       count++;
     } else {
-      int oldest = insertion(arrival[next]);
+      int oldest = insertionPoint(arrivals[next]);
       if (at > oldest) {
         at--;
         System.arraycopy(sorted, oldest + 1, sorted, oldest, at - oldest);
@@ -39,12 +40,12 @@ final class SortedWindow {
       }
     }
     sorted[at] = value;
-    arrival[next] = value;
-    next = (next + 1) % arrival.length;
+    arrivals[next] = value;
+    next = (next + 1) % arrivals.length;
   }
 
-  /** Where {@code value} is in the sorted ones, or belongs. */
-  private int insertion(double value) {
+  /** Returns the index of {@code value} in the sorted values, or where it would be inserted. */
+  private int insertionPoint(double value) {
     int at = Arrays.binarySearch(sorted, 0, count, value);
     return at < 0 ? -at - 1 : at;
   }

@@ -1,4 +1,4 @@
-/** Which records are worth a label, and how many may ask. */
+/** Selects records for labelling, within a label budget. */
 @NullMarked
 package dev.headwater.stream.selection;
 

@@ -10,30 +10,32 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Activations that other operators hold inside, by ONNX's names. */
+/** Activations inside fused and recurrent operators, by ONNX name. */
 public final class Activations {
-  /** Of those known here, what ONNX Runtime takes in recurrent layers and in FusedGemm. */
+  /** Supported activations that ONNX Runtime accepts in recurrent layers and in FusedGemm. */
   static final Set<String> COMMON =
       Set.of("Relu", "Tanh", "Sigmoid", "Softplus", "Softsign", "LeakyRelu", "Elu", "HardSigmoid");
 
   private Activations() {}
 
   /**
-   * @param given as many as {@link #parameters} says; what takes none ignores them, as in ONNX
-   *     Runtime
+   * Returns an activation function.
+   *
+   * @param values as many parameter values as {@link #parameters} returns; ignored by activations
+   *     without parameters, as in ONNX Runtime
    */
-  public static UnaryOperator<NDArray> of(String name, List<Float> given) {
+  public static UnaryOperator<NDArray> of(String name, List<Float> values) {
     return switch (name) {
       case "Relu" -> Activation::relu;
       case "Tanh" -> NDArray::tanh;
       case "Sigmoid" -> Activation::sigmoid;
       case "Softplus" -> Activation::softPlus;
       case "Softsign" -> Elementwise::softsign;
-      case "LeakyRelu" -> x -> Elementwise.leaky(x, given.get(0));
-      case "Elu" -> x -> Elementwise.elu(x, given.get(0), 1);
-      case "HardSigmoid" -> x -> Elementwise.hard(x, given.get(0), given.get(1));
-      case "Clip" -> x -> x.maximum(given.get(0)).minimum(given.get(1));
-      default -> throw new IllegalArgumentException("no activation " + name);
+      case "LeakyRelu" -> x -> Elementwise.leaky(x, values.get(0));
+      case "Elu" -> x -> Elementwise.elu(x, values.get(0), 1);
+      case "HardSigmoid" -> x -> Elementwise.hard(x, values.get(0), values.get(1));
+      case "Clip" -> x -> x.maximum(values.get(0)).minimum(values.get(1));
+      default -> throw new IllegalArgumentException("unsupported activation " + name);
     };
   }
 
@@ -42,8 +44,8 @@ public final class Activations {
   }
 
   /**
-   * ONNX's, of the operators of these names: ONNX Runtime's LSTM and GRU take them too. Its RNN
-   * takes 0 instead, its fused operators none.
+   * Returns the default parameters, those of the ONNX operators of the same names. ONNX Runtime
+   * uses them in LSTM and GRU; its RNN uses 0 instead, and its fused operators have no defaults.
    */
   static List<Float> defaults(String name) {
     return switch (name) {
@@ -54,16 +56,16 @@ public final class Activations {
     };
   }
 
-  /** As an operator's obstacle, of a fused node that gives so many parameters. */
-  public static @Nullable String obstacle(NodeProto node, Set<String> taken, int given) {
+  /** Returns the obstacle of a fused node with the given number of activation parameters. */
+  public static @Nullable String obstacle(NodeProto node, Set<String> supported, int count) {
     String name = Call.text(node, "activation", "");
-    if (!taken.contains(name)) {
-      return "has an activation that is not rebuilt, `" + name + "`";
+    if (!supported.contains(name)) {
+      return "uses the unsupported activation `" + name + "`";
     }
-    int wanted = parameters(name);
-    return wanted == 0 || wanted == given
+    int expected = parameters(name);
+    return expected == 0 || expected == count
         ? null
-        : "has an activation that takes %d parameters and is given %d, `%s`"
-            .formatted(wanted, given, name);
+        : "uses the activation `%s` with %d parameters, expected %d"
+            .formatted(name, count, expected);
   }
 }

@@ -13,9 +13,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scaled dot-product attention (Vaswani et al. 2017) as one node, as ONNX has it from opset 23 on:
- * queries, keys and values are [records, heads, places, width] or [records, places, heads · width];
- * several heads of queries may share one of keys and values.
+ * Scaled dot-product attention (Vaswani et al. 2017): the ONNX Attention operator of opset 23.
+ * Queries, keys and values are [batch, heads, sequence, width] or [batch, sequence, heads · width].
+ * Several query heads may share one key-value head (grouped-query attention).
  */
 public final class Attention {
   private Attention() {}
@@ -26,31 +26,33 @@ public final class Attention {
 
   private static @Nullable String obstacle(NodeProto node) {
     if (!node.getDomain().isEmpty() && !node.getDomain().equals("ai.onnx")) {
-      return "is ONNX Runtime's own, which holds the layers before it as well: export the network unoptimised";
+      return "is ONNX Runtime's fused attention, which includes the projection layers: "
+          + "export the model without ONNX Runtime optimisations";
     }
     boolean cached = node.getInputList().stream().skip(4).anyMatch(input -> !input.isEmpty());
     return cached || node.getOutputList().stream().skip(1).anyMatch(output -> !output.isEmpty())
-        ? "keeps keys and values from call to call"
+        ? "uses a key-value cache"
         : null;
   }
 
   private static NDArray of(Call call) {
     boolean flat = call.in(0).getShape().dimension() == 3;
     NDArray keys = heads(call.in(1), call.integer("kv_num_heads", 0));
-    long shared = keys.getShape().get(1);
+    long kvHeads = keys.getShape().get(1);
     NDArray queries = heads(call.in(0), call.integer("q_num_heads", 0));
     Shape shape = queries.getShape();
-    NDArray values = heads(call.in(2), shared);
+    NDArray values = heads(call.in(2), kvHeads);
     float scale = call.real("scale", (float) (1 / Math.sqrt(shape.get(3))));
-    NDArray likeness = Linear.product(grouped(queries, shared), turned(grouped(keys, shared)));
-    NDArray scores = likeness.mul(scale);
+    NDArray products =
+        Linear.product(grouped(queries, kvHeads), transposed(grouped(keys, kvHeads)));
+    NDArray scores = products.mul(scale);
     float cap = call.real("softcap", 0);
     scores = cap > 0 ? scores.div(cap).tanh().mul(cap) : scores;
-    NDArray weights = masked(call, apart(scores)).softmax(-1);
-    NDArray found = apart(Linear.product(grouped(weights, shared), grouped(values, shared)));
+    NDArray weights = masked(call, ungrouped(scores)).softmax(-1);
+    NDArray output = ungrouped(Linear.product(grouped(weights, kvHeads), grouped(values, kvHeads)));
     return flat
-        ? found.transpose(0, 2, 1, 3).reshape(new Shape(shape.get(0), shape.get(2), -1))
-        : found;
+        ? output.transpose(0, 2, 1, 3).reshape(new Shape(shape.get(0), shape.get(2), -1))
+        : output;
   }
 
   private static NDArray heads(NDArray x, long heads) {
@@ -61,49 +63,50 @@ public final class Attention {
             .transpose(0, 2, 1, 3);
   }
 
-  /** [records, heads, ...] as [records, groups, heads of a group, ...]. */
+  /** Reshapes [batch, heads, ...] to [batch, groups, heads per group, ...]. */
   private static NDArray grouped(NDArray x, long groups) {
     Shape s = x.getShape();
     return x.reshape(new Shape(s.get(0), groups, s.get(1) / groups, s.get(2), s.get(3)));
   }
 
-  private static NDArray apart(NDArray x) {
+  private static NDArray ungrouped(NDArray x) {
     Shape s = x.getShape();
     return x.reshape(new Shape(s.get(0), s.get(1) * s.get(2), s.get(3), s.get(4)));
   }
 
-  private static NDArray turned(NDArray x) {
+  private static NDArray transposed(NDArray x) {
     return x.transpose(0, 1, 2, 4, 3);
   }
 
   private static NDArray masked(Call call, NDArray scores) {
     NDArray mask = call.optional(3);
-    NDArray open = scores;
+    NDArray visible = scores;
     if (mask != null) {
-      NDArray near = Call.near(mask, scores);
-      open =
-          near.getDataType() == DataType.BOOLEAN
-              ? hidden(near.logicalNot(), scores)
-              : scores.add(near);
+      NDArray onDevice = Call.near(mask, scores);
+      visible =
+          onDevice.getDataType() == DataType.BOOLEAN
+              ? maskOut(onDevice.logicalNot(), scores)
+              : scores.add(onDevice);
     }
-    return call.integer("is_causal", 0) == 0 ? open : hidden(later(open), open);
+    return call.integer("is_causal", 0) == 0 ? visible : maskOut(causalMask(visible), visible);
   }
 
-  /** Places that come after the one that asks. */
-  private static NDArray later(NDArray scores) {
+  /** Returns the causal mask: true for keys after the query's position. */
+  private static NDArray causalMask(NDArray scores) {
     Shape shape = scores.getShape();
-    int asking = (int) shape.get(2);
-    int asked = (int) shape.get(3);
-    boolean[] later = new boolean[asking * asked];
-    for (int i = 0; i < later.length; i++) {
-      later[i] = i % asked > i / asked;
+    int queryLength = (int) shape.get(2);
+    int keyLength = (int) shape.get(3);
+    boolean[] causalMask = new boolean[queryLength * keyLength];
+    for (int i = 0; i < causalMask.length; i++) {
+      causalMask[i] = i % keyLength > i / keyLength;
     }
-    return Call.near(scores.getManager().create(later, new Shape(1, 1, asking, asked)), scores);
+    return Call.near(
+        scores.getManager().create(causalMask, new Shape(1, 1, queryLength, keyLength)), scores);
   }
 
-  private static NDArray hidden(NDArray where, NDArray scores) {
-    NDArray nothing = scores.getManager().create(Float.NEGATIVE_INFINITY);
+  private static NDArray maskOut(NDArray where, NDArray scores) {
+    NDArray negativeInfinity = scores.getManager().create(Float.NEGATIVE_INFINITY);
     return JniUtils.where(
-        (PtNDArray) where, (PtNDArray) Call.near(nothing, scores), (PtNDArray) scores);
+        (PtNDArray) where, (PtNDArray) Call.near(negativeInfinity, scores), (PtNDArray) scores);
   }
 }

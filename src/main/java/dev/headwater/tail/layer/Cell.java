@@ -5,18 +5,18 @@ import ai.djl.ndarray.NDList;
 import dev.headwater.tail.op.Selection;
 import java.util.List;
 
-/** One step of a recurrent layer, with its gates in ONNX's order. */
+/** The cell types of recurrent layers, with their gates in ONNX order. */
 enum Cell {
   /** Hochreiter and Schmidhuber 1997, with a forget gate: input, output, forget, cell. */
   LSTM(2, 4) {
     @Override
-    NDList next(NDArray shares, NDList state, Gates gates) {
-      NDArray all = shares.add(gates.shares(state.get(0), 0));
-      NDArray input = gates.activated(0, gate(all, 0, 4));
-      NDArray output = gates.activated(0, gate(all, 1, 4));
-      NDArray forget = gates.activated(0, gate(all, 2, 4));
-      NDArray fresh = gates.activated(1, gate(all, 3, 4));
-      NDArray cell = forget.mul(state.get(1)).add(input.mul(fresh));
+    NDList next(NDArray inputs, NDList state, Gates gates) {
+      NDArray sums = inputs.add(gates.shares(state.get(0), 0));
+      NDArray input = gates.activated(0, gate(sums, 0, 4));
+      NDArray output = gates.activated(0, gate(sums, 1, 4));
+      NDArray forget = gates.activated(0, gate(sums, 2, 4));
+      NDArray candidate = gates.activated(1, gate(sums, 3, 4));
+      NDArray cell = forget.mul(state.get(1)).add(input.mul(candidate));
       return new NDList(output.mul(gates.activated(2, cell)), cell);
     }
   },
@@ -24,55 +24,55 @@ enum Cell {
   /** Cho et al. 2014: update, reset, hidden. */
   GRU(1, 2, 1) {
     @Override
-    NDList next(NDArray shares, NDList state, Gates gates) {
-      NDArray before = state.get(0);
-      NDArray first = gates.shares(before, 0);
-      NDArray update = gates.activated(0, gate(shares, 0, 3).add(gate(first, 0, 2)));
-      NDArray reset = gates.activated(0, gate(shares, 1, 3).add(gate(first, 1, 2)));
-      NDArray kept =
+    NDList next(NDArray inputs, NDList state, Gates gates) {
+      NDArray previous = state.get(0);
+      NDArray stateContribution = gates.shares(previous, 0);
+      NDArray update = gates.activated(0, gate(inputs, 0, 3).add(gate(stateContribution, 0, 2)));
+      NDArray reset = gates.activated(0, gate(inputs, 1, 3).add(gate(stateContribution, 1, 2)));
+      NDArray recurrent =
           gates.linearFirst()
-              ? gates.shares(before, 1).mul(reset)
-              : gates.shares(before.mul(reset), 1);
-      NDArray hidden = gates.activated(1, gate(shares, 2, 3).add(kept));
-      return new NDList(hidden.add(update.mul(before.sub(hidden))));
+              ? gates.shares(previous, 1).mul(reset)
+              : gates.shares(previous.mul(reset), 1);
+      NDArray hidden = gates.activated(1, gate(inputs, 2, 3).add(recurrent));
+      return new NDList(hidden.add(update.mul(previous.sub(hidden))));
     }
   },
 
   /** Elman 1990. */
   RNN(1, 1) {
     @Override
-    NDList next(NDArray shares, NDList state, Gates gates) {
-      return new NDList(gates.activated(0, shares.add(gates.shares(state.get(0), 0))));
+    NDList next(NDArray inputs, NDList state, Gates gates) {
+      return new NDList(gates.activated(0, inputs.add(gates.shares(state.get(0), 0))));
     }
   };
 
   private final int states;
-  private final List<Integer> together;
+  private final List<Integer> gateGroups;
 
-  Cell(int states, Integer... together) {
+  Cell(int states, Integer... gateGroups) {
     this.states = states;
-    this.together = List.of(together);
+    this.gateGroups = List.of(gateGroups);
   }
 
-  /** How many tensors are handed on from step to step; the first is the output. */
+  /** Returns the number of state tensors passed from step to step; the first is the output. */
   int states() {
     return states;
   }
 
-  /** How many gates, from the first on, take their shares of the state at once. */
+  /** Returns the sizes of the gate groups that one matrix product with the state computes. */
   List<Integer> together() {
-    return together;
+    return gateGroups;
   }
 
   /**
-   * The state after a step.
+   * Returns the state after a step.
    *
-   * @param shares what the input adds to each gate
+   * @param inputs the input's contribution to each gate
    */
-  abstract NDList next(NDArray shares, NDList state, Gates gates);
+  abstract NDList next(NDArray inputs, NDList state, Gates gates);
 
-  private static NDArray gate(NDArray all, int which, int count) {
-    long width = all.getShape().get(1) / count;
-    return Selection.part(all, 1, which * width, (which + 1) * width, 1);
+  private static NDArray gate(NDArray sums, int which, int count) {
+    long width = sums.getShape().get(1) / count;
+    return Selection.part(sums, 1, which * width, (which + 1) * width, 1);
   }
 }

@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Layers with what stands beside them, as ONNX Runtime's optimiser makes one node of both. */
+/** Fused layers that ONNX Runtime's graph optimiser creates. */
 public final class Fused {
   private Fused() {}
 
@@ -31,14 +31,17 @@ public final class Fused {
   }
 
   private static NDArray product(Call call) {
-    NDArray left = turned(call.in(0), call, "A");
-    NDArray right = turned(call.in(1), call, "B");
-    NDArray made = Linear.product(Call.near(left, right), Call.near(right, left));
-    return Linear.scaled(made, call.real("alpha", 1));
+    NDArray left = transposed(call.in(0), call, "A");
+    NDArray right = transposed(call.in(1), call, "B");
+    NDArray result = Linear.product(Call.near(left, right), Call.near(right, left));
+    return Linear.scaled(result, call.real("alpha", 1));
   }
 
-  /** First, if asked, the batches' axes before that of the rows, then rows as columns. */
-  private static NDArray turned(NDArray x, Call call, String side) {
+  /**
+   * Applies transBatch (moves the batch axes before the rows), then trans (swaps the last two
+   * axes).
+   */
+  private static NDArray transposed(NDArray x, Call call, String side) {
     int rank = x.getShape().dimension();
     if (rank < 2) {
       return x;
@@ -77,22 +80,22 @@ public final class Fused {
     return Activations.obstacle(node, Activations.COMMON, parameters(node).size());
   }
 
-  private static Operator skip(boolean centred) {
-    Operator operator = call -> skip(call, centred);
+  private static Operator skip(boolean centre) {
+    Operator operator = call -> skip(call, centre);
     return operator.unless(Normalization::statistics);
   }
 
-  /** Normalises a sum, which is the fourth output; in the two between, nothing is asked for. */
-  private static NDList skip(Call call, boolean centred) {
+  /** Normalises a sum, which is the fourth output; outputs two and three are unused. */
+  private static NDList skip(Call call, boolean centre) {
     NDArray sum = call.in(0).add(call.in(1));
-    NDArray bias = call.optional(centred ? 4 : 3);
+    NDArray bias = call.optional(centre ? 4 : 3);
     sum = bias == null ? sum : sum.add(bias);
     float epsilon = call.real("epsilon", 1e-12f);
     NDArray normal =
-        centred ? Normalization.standard(sum, epsilon) : Normalization.rootMeanSquare(sum, epsilon);
+        centre ? Normalization.standard(sum, epsilon) : Normalization.rootMeanSquare(sum, epsilon);
     NDArray scaled = normal.mul(call.in(2));
-    NDArray shift = centred ? call.optional(3) : null;
-    NDArray made = shift == null ? scaled : scaled.add(shift);
-    return new NDList(made, made, made, sum);
+    NDArray beta = centre ? call.optional(3) : null;
+    NDArray result = beta == null ? scaled : scaled.add(beta);
+    return new NDList(result, result, result, sum);
   }
 }

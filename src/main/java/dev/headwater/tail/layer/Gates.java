@@ -11,11 +11,11 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One direction's weights of a recurrent layer, cut once for all its steps.
+ * The weights of one direction of a recurrent layer, sliced once for all steps.
  *
- * @param input of all gates
- * @param recurrent of the gates that {@link Cell#together} names
- * @param linearFirst whether a GRU resets after the product, not before
+ * @param input the input weights of all gates
+ * @param recurrent the recurrent weights, per group of {@link Cell#together}
+ * @param linearFirst whether a GRU applies the reset gate after the matrix product
  */
 record Gates(
     Affine input,
@@ -28,7 +28,7 @@ record Gates(
    */
   private record Affine(NDArray weight, @Nullable NDArray bias) {
 
-    /** Those rows of what ONNX has the other way round. */
+    /** Slices rows of an ONNX weight, which is [gates · width, features], and transposes them. */
     static Affine of(NDArray weight, @Nullable NDArray bias, long from, long to) {
       return new Affine(
           Selection.part(weight, 0, from, to, 1).transpose(),
@@ -41,42 +41,47 @@ record Gates(
     }
   }
 
-  static Gates of(Call call, int way, Cell cell, List<String> names) {
-    NDArray weight = direction(call.in(2), way);
+  static Gates of(Call call, int directionIndex, Cell cell, List<String> names) {
+    NDArray weight = direction(call.in(2), directionIndex);
     long rows = weight.getShape().get(0);
     long width = weight.getShape().get(1);
     NDArray biases = call.optional(3);
-    NDArray halves = biases == null ? null : direction(biases, way).reshape(new Shape(2, rows));
+    NDArray biasHalves =
+        biases == null ? null : direction(biases, directionIndex).reshape(new Shape(2, rows));
     List<Affine> recurrent = new ArrayList<>();
     long from = 0;
     for (int gates : cell.together()) {
       long to = from + gates * width;
-      recurrent.add(Affine.of(weight, halves == null ? null : direction(halves, 1), from, to));
+      recurrent.add(
+          Affine.of(weight, biasHalves == null ? null : direction(biasHalves, 1), from, to));
       from = to;
     }
     return new Gates(
         Affine.of(
-            direction(call.in(1), way), halves == null ? null : direction(halves, 0), 0, rows),
+            direction(call.in(1), directionIndex),
+            biasHalves == null ? null : direction(biasHalves, 0),
+            0,
+            rows),
         recurrent,
         names.stream().map(name -> Activations.of(name, Activations.defaults(name))).toList(),
         call.integer("linear_before_reset", 0) != 0);
   }
 
-  static NDArray direction(NDArray all, int way) {
-    return Selection.part(all, 0, way, way + 1, 1).squeeze(0);
+  static NDArray direction(NDArray all, int directionIndex) {
+    return Selection.part(all, 0, directionIndex, directionIndex + 1, 1).squeeze(0);
   }
 
-  NDArray activated(int which, NDArray x) {
-    return activations.get(which).apply(x);
+  NDArray activated(int index, NDArray x) {
+    return activations.get(index).apply(x);
   }
 
-  /** What the inputs, of all places, add to each gate. */
+  /** Returns the contribution of the inputs to each gate, for all positions. */
   NDArray shares(NDArray x) {
     return input.of(x);
   }
 
-  /** What the state adds to the gates of one part. */
-  NDArray shares(NDArray state, int part) {
-    return recurrent.get(part).of(state);
+  /** Returns the contribution of the state to the gates of one group. */
+  NDArray shares(NDArray state, int group) {
+    return recurrent.get(group).of(state);
   }
 }

@@ -29,35 +29,38 @@ public final class Normalization {
         "LogSoftmax", Operator.of(call -> softmax(call, true)));
   }
 
-  /** Before opset 14, to ask for what training keeps was to train. */
+  /** Before opset 14, requesting the training outputs enabled training mode. */
   private static @Nullable String training(NodeProto node) {
     if (Graph.integer(node, "spatial", 1) == 0) {
-      return "normalises each place by itself (spatial)";
+      return "normalises each position separately (spatial = 0)";
     }
     return trains(node)
-        ? "normalises with each batch's own statistics: export the network in eval mode"
+        ? "normalises with batch statistics (training mode): export the model in eval mode"
         : null;
   }
 
   private static boolean trains(NodeProto node) {
-    boolean more = node.getOutputList().stream().skip(1).anyMatch(output -> !output.isEmpty());
-    return more || Graph.integer(node, "training_mode", 0) != 0;
+    boolean hasTrainingOutputs =
+        node.getOutputList().stream().skip(1).anyMatch(output -> !output.isEmpty());
+    return hasTrainingOutputs || Graph.integer(node, "training_mode", 0) != 0;
   }
 
   static @Nullable String statistics(NodeProto node) {
     return node.getOutputList().stream().skip(1).limit(2).allMatch(String::isEmpty)
         ? null
-        : "gives mean and deviation too, which are not rebuilt";
+        : "also returns mean or deviation, which is not supported";
   }
 
-  /** With the running statistics, which stay as they are; of weights with their own. */
+  /** Uses frozen running statistics; weight standardisation uses the statistics of the weights. */
   private static NDArray batch(Call call) {
     NDArray x = call.in(0);
     if (trains(call.node())) {
-      NDArray turned = x.swapAxes(0, 1);
-      NDArray rows = turned.reshape(new Shape(turned.getShape().get(0), -1));
-      NDArray normal = standard(rows, call.real("epsilon", 1e-5f)).reshape(turned.getShape());
-      NDArray scaled = normal.swapAxes(0, 1).mul(channels(call.in(1), x.getShape().dimension()));
+      NDArray channelsFirst = x.swapAxes(0, 1);
+      NDArray rows = channelsFirst.reshape(new Shape(channelsFirst.getShape().get(0), -1));
+      NDArray normalised =
+          standard(rows, call.real("epsilon", 1e-5f)).reshape(channelsFirst.getShape());
+      NDArray scaled =
+          normalised.swapAxes(0, 1).mul(channels(call.in(1), x.getShape().dimension()));
       return scaled.add(channels(call.in(2), x.getShape().dimension()));
     }
     int rank = x.getShape().dimension();
@@ -66,7 +69,7 @@ public final class Normalization {
     return x.mul(channels(factor, rank)).add(channels(shift, rank));
   }
 
-  /** One number a channel, to broadcast over a value of this rank. */
+  /** Reshapes one value per channel so that it broadcasts over a tensor of this rank. */
   private static NDArray channels(NDArray values, int rank) {
     long[] shape = new long[Math.max(1, rank - 1)];
     Arrays.fill(shape, 1);
@@ -75,16 +78,16 @@ public final class Normalization {
   }
 
   private static NDArray layer(Call call) {
-    NDArray normal = standard(rows(call), call.real("epsilon", 1e-5f));
-    NDArray scaled = normal.reshape(call.in(0).getShape()).mul(call.in(1));
+    NDArray normalised = standard(rows(call), call.real("epsilon", 1e-5f));
+    NDArray scaled = normalised.reshape(call.in(0).getShape()).mul(call.in(1));
     NDArray bias = call.optional(2);
     return bias == null ? scaled : scaled.add(bias);
   }
 
-  /** As ONNX Runtime calls it until opset 23, with the mean left as it is. */
+  /** RMS normalisation; before opset 23 ONNX Runtime calls it SimplifiedLayerNormalization. */
   private static NDArray rootMeanSquare(Call call) {
-    NDArray normal = rootMeanSquare(rows(call), call.real("epsilon", 1e-5f));
-    return normal.reshape(call.in(0).getShape()).mul(call.in(1));
+    NDArray normalised = rootMeanSquare(rows(call), call.real("epsilon", 1e-5f));
+    return normalised.reshape(call.in(0).getShape()).mul(call.in(1));
   }
 
   static NDArray rootMeanSquare(NDArray rows, float epsilon) {
@@ -92,14 +95,14 @@ public final class Normalization {
     return rows.div(rows.mul(rows).mean(last, true).add(epsilon).sqrt());
   }
 
-  /** All axes from {@code axis} on as one. */
+  /** Flattens all axes from {@code axis} on into one. */
   private static NDArray rows(Call call) {
     Shape shape = call.in(0).getShape();
     int axis = Call.axis(call.integer("axis", -1), shape.dimension());
     return call.in(0).reshape(new Shape(shape.slice(0, axis).size(), -1));
   }
 
-  /** Each row with mean 0 and variance 1. */
+  /** Normalises each row to mean 0 and variance 1. */
   static NDArray standard(NDArray rows, float epsilon) {
     int[] last = {rows.getShape().dimension() - 1};
     NDArray centred = rows.sub(rows.mean(last, true));
@@ -115,20 +118,20 @@ public final class Normalization {
     return grouped(call, call.integer("num_groups", 1));
   }
 
-  /** Scale and bias are one number a channel, or before opset 21 one a group. */
+  /** Scale and bias have one value per channel; before opset 21, one per group. */
   private static NDArray grouped(Call call, long groups) {
     NDArray x = call.in(0);
     Shape shape = x.getShape();
     NDArray rows = x.reshape(new Shape(shape.get(0) * groups, -1));
-    NDArray normal = standard(rows, call.real("epsilon", 1e-5f));
+    NDArray normalised = standard(rows, call.real("epsilon", 1e-5f));
     NDArray scale = call.in(1);
     if (scale.size() != shape.get(1)) {
       Shape perGroup = new Shape(1, groups, 1);
-      NDArray apart = normal.reshape(new Shape(shape.get(0), groups, -1));
+      NDArray apart = normalised.reshape(new Shape(shape.get(0), groups, -1));
       return apart.mul(scale.reshape(perGroup)).add(call.in(2).reshape(perGroup)).reshape(shape);
     }
     int rank = shape.dimension();
-    return normal.reshape(shape).mul(channels(scale, rank)).add(channels(call.in(2), rank));
+    return normalised.reshape(shape).mul(channels(scale, rank)).add(channels(call.in(2), rank));
   }
 
   private static NDArray unit(Call call) {
@@ -141,7 +144,7 @@ public final class Normalization {
     return x.div(length.maximum(1e-12f));
   }
 
-  /** Before opset 13 over all axes from {@code axis} on, as if they were one. */
+  /** Before opset 13, softmax runs over all axes from {@code axis} on, flattened. */
   private static NDArray softmax(Call call, boolean log) {
     NDArray x = call.in(0);
     Shape shape = x.getShape();

@@ -17,11 +17,11 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Recurrent layers, step by step: over sequences that are all as long as the tensor says. */
+/** Recurrent layers, unrolled step by step; all sequences have the full length of the tensor. */
 public final class Recurrent {
   private static final Set<String> SWITCHES = Set.of("input_forget", "layout");
 
-  /** The records-first layout for one: ONNX Runtime refuses it, and so could not be compared. */
+  /** Unsupported attributes. ONNX Runtime rejects layout = 1, so that could not be verified. */
   private static final List<String> VARIANTS =
       List.of("clip", "activation_alpha", "activation_beta", "input_forget", "layout");
 
@@ -41,31 +41,32 @@ public final class Recurrent {
 
   private static @Nullable String obstacle(NodeProto node, Cell cell, int activations) {
     if (Graph.attribute(node, "hidden_size").isEmpty()) {
-      return "lacks its hidden_size";
+      return "has no hidden_size";
     }
-    if (given(node, 4)) {
-      return "is told the length of each sequence";
+    if (isGiven(node, 4)) {
+      return "uses sequence lengths";
     }
-    if (given(node, 7)) {
-      return "has peepholes";
+    if (isGiven(node, 7)) {
+      return "uses peephole weights";
     }
     for (String variant : VARIANTS) {
       boolean off = SWITCHES.contains(variant) && Graph.integer(node, variant, 0) == 0;
       if (Graph.attribute(node, variant).isPresent() && !off) {
-        return "is of a variant that is not rebuilt, with " + variant;
+        return "uses the unsupported attribute " + variant;
       }
     }
-    List<String> named = activations(node);
-    if (!Activations.COMMON.containsAll(named)
-        || (!named.isEmpty() && named.size() != activations * ways(node))) {
-      return "has activations that are not rebuilt, " + named;
+    List<String> configured = activations(node);
+    if (!Activations.COMMON.containsAll(configured)
+        || (!configured.isEmpty() && configured.size() != activations * directions(node))) {
+      return "uses unsupported activations " + configured;
     }
-    return cell == Cell.RNN && named.stream().anyMatch(name -> Activations.parameters(name) > 0)
-        ? "has an activation whose parameters ONNX Runtime takes for 0 in an RNN, " + named
+    return cell == Cell.RNN
+            && configured.stream().anyMatch(name -> Activations.parameters(name) > 0)
+        ? "uses activations whose parameters ONNX Runtime sets to 0 in an RNN, " + configured
         : null;
   }
 
-  private static boolean given(NodeProto node, int input) {
+  private static boolean isGiven(NodeProto node, int input) {
     return node.getInputCount() > input && !node.getInput(input).isEmpty();
   }
 
@@ -76,53 +77,58 @@ public final class Recurrent {
         .toList();
   }
 
-  private static int ways(NodeProto node) {
+  private static int directions(NodeProto node) {
     return Call.text(node, "direction", "forward").equals("bidirectional") ? 2 : 1;
   }
 
-  /** All places' share of the gates is computed at once; what is left goes place by place. */
+  /**
+   * Computes the inputs' contribution to the gates for all positions at once, the rest stepwise.
+   */
   private static NDList run(Call call, Cell cell, List<String> defaults) {
     NDArray x = call.in(0);
     boolean reverse = call.text("direction", "forward").equals("reverse");
-    int ways = ways(call.node());
-    List<String> named = activations(call.node());
-    int each = defaults.size();
+    int directions = directions(call.node());
+    List<String> configured = activations(call.node());
+    int perDirection = defaults.size();
     NDList sequences = new NDList();
-    NDList[] ends = new NDList[ways];
-    for (int way = 0; way < ways; way++) {
-      boolean backwards = reverse || way == 1;
-      List<String> names = named.isEmpty() ? defaults : named.subList(way * each, (way + 1) * each);
-      Gates gates = Gates.of(call, way, cell, names);
-      NDArray shares = gates.shares(backwards ? x.flip(0) : x);
-      NDList state = initial(call, x, way, cell.states());
-      NDList seen = new NDList();
-      for (int place = 0; place < x.getShape().get(0); place++) {
-        state = cell.next(Selection.part(shares, 0, place, place + 1, 1).squeeze(0), state, gates);
-        seen.add(state.get(0));
+    NDList[] lastStates = new NDList[directions];
+    for (int direction = 0; direction < directions; direction++) {
+      boolean backwards = reverse || direction == 1;
+      List<String> names =
+          configured.isEmpty()
+              ? defaults
+              : configured.subList(direction * perDirection, (direction + 1) * perDirection);
+      Gates gates = Gates.of(call, direction, cell, names);
+      NDArray inputs = gates.shares(backwards ? x.flip(0) : x);
+      NDList state = initial(call, x, direction, cell.states());
+      NDList hidden = new NDList();
+      for (int step = 0; step < x.getShape().get(0); step++) {
+        state = cell.next(Selection.part(inputs, 0, step, step + 1, 1).squeeze(0), state, gates);
+        hidden.add(state.get(0));
       }
-      NDArray sequence = NDArrays.stack(seen, 0);
+      NDArray sequence = NDArrays.stack(hidden, 0);
       sequences.add(backwards ? sequence.flip(0) : sequence);
-      ends[way] = state;
+      lastStates[direction] = state;
     }
-    NDList made = new NDList(NDArrays.stack(sequences, 1));
+    NDList outputs = new NDList(NDArrays.stack(sequences, 1));
     for (int i = 0; i < cell.states(); i++) {
-      int which = i;
-      NDList last = new NDList(Stream.of(ends).map(end -> end.get(which)).toList());
-      made.add(NDArrays.stack(last, 0));
+      int index = i;
+      NDList last = new NDList(Stream.of(lastStates).map(end -> end.get(index)).toList());
+      outputs.add(NDArrays.stack(last, 0));
     }
-    return made;
+    return outputs;
   }
 
-  private static NDList initial(Call call, NDArray x, int way, int states) {
-    long records = x.getShape().get(1);
+  private static NDList initial(Call call, NDArray x, int direction, int states) {
+    long batch = x.getShape().get(1);
     NDList initial = new NDList();
     for (int i = 0; i < states; i++) {
       NDArray given = call.optional(5 + i);
       if (given == null) {
         long width = call.in(2).getShape().get(2);
-        initial.add(call.scope().zeros(new Shape(records, width)));
+        initial.add(call.scope().zeros(new Shape(batch, width)));
       } else {
-        initial.add(Gates.direction(Call.near(given, x), way));
+        initial.add(Gates.direction(Call.near(given, x), direction));
       }
     }
     return initial;

@@ -1,4 +1,4 @@
-/** What ONNX operators that are whole layers compute. */
+/** Implements the ONNX operators that are complete layers: attention, recurrence, normalisation. */
 @NullMarked
 package dev.headwater.tail.layer;
 

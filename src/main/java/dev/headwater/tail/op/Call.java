@@ -12,10 +12,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run of one node. Whatever an operator makes of its inputs belongs to {@link #scope}, for they
- * do. Integers (shapes, indexes) stay on the CPU, where they are read.
+ * One execution of a node. All inputs belong to {@link #scope}, and so do tensors computed from
+ * them. Integer tensors (shapes, indexes) stay on the CPU, where they are read.
  *
- * @param inputs null where one is left out
+ * @param inputs null for an omitted input
  */
 public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, NDManager scope) {
 
@@ -23,7 +23,7 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
     NDArray value = optional(input);
     if (value == null) {
       throw new IllegalArgumentException(
-          "%s `%s` lacks its input %d".formatted(node.getOpType(), node.getName(), input));
+          "%s `%s` has no input %d".formatted(node.getOpType(), node.getName(), input));
     }
     return value;
   }
@@ -32,7 +32,7 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
     return input < inputs.size() ? inputs.get(input) : null;
   }
 
-  /** {@code value} where {@code other} is, if that is not the CPU. */
+  /** Returns {@code value} on the device of {@code other}, if that is a GPU. */
   public static NDArray near(NDArray value, NDArray other) {
     Device device = other.getDevice();
     return device.isGpu() && !device.equals(value.getDevice())
@@ -40,7 +40,7 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
         : value;
   }
 
-  /** An integer input, read; null where it is left out. */
+  /** Returns the values of an integer input; null if omitted. */
   public long @Nullable [] longs(int input) {
     NDArray value = optional(input);
     return value == null ? null : longs(value);
@@ -52,7 +52,7 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
         : value.toType(DataType.INT64, false).toLongArray();
   }
 
-  /** A real input, read; null where it is left out or empty. */
+  /** Returns the values of a float input; null if omitted or empty. */
   public float @Nullable [] floats(int input) {
     NDArray value = optional(input);
     return value == null || value.size() == 0
@@ -60,7 +60,7 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
         : value.toType(DataType.FLOAT32, false).toFloatArray();
   }
 
-  /** An attribute that became an input in a later opset: whichever is given; null if neither. */
+  /** Reads an attribute that became an input in a later opset; null if neither is given. */
   public long @Nullable [] longs(String attribute, int input) {
     return has(attribute) ? integers(attribute) : longs(input);
   }
@@ -69,49 +69,49 @@ public record Call(NodeProto node, long opset, List<@Nullable NDArray> inputs, N
     return Graph.attribute(node, attribute).isPresent();
   }
 
-  public long integer(String attribute, long otherwise) {
-    return Graph.integer(node, attribute, otherwise);
+  public long integer(String attribute, long defaultValue) {
+    return Graph.integer(node, attribute, defaultValue);
   }
 
-  public float real(String attribute, float otherwise) {
-    return real(node, attribute, otherwise);
+  public float real(String attribute, float defaultValue) {
+    return real(node, attribute, defaultValue);
   }
 
-  public static float real(NodeProto node, String attribute, float otherwise) {
-    return Graph.attribute(node, attribute).map(AttributeProto::getF).orElse(otherwise);
+  public static float real(NodeProto node, String attribute, float defaultValue) {
+    return Graph.attribute(node, attribute).map(AttributeProto::getF).orElse(defaultValue);
   }
 
-  public String text(String attribute, String otherwise) {
-    return text(node, attribute, otherwise);
+  public String text(String attribute, String defaultValue) {
+    return text(node, attribute, defaultValue);
   }
 
-  public static String text(NodeProto node, String attribute, String otherwise) {
-    return Graph.attribute(node, attribute).map(a -> a.getS().toStringUtf8()).orElse(otherwise);
+  public static String text(NodeProto node, String attribute, String defaultValue) {
+    return Graph.attribute(node, attribute).map(a -> a.getS().toStringUtf8()).orElse(defaultValue);
   }
 
-  /** Reals of an attribute; none where it is left out. */
+  /** Returns the floats of an attribute; empty if omitted. */
   public static List<Float> reals(NodeProto node, String attribute) {
     return Graph.attribute(node, attribute).map(AttributeProto::getFloatsList).orElse(List.of());
   }
 
-  /** Integers of an attribute; none where it is left out. */
+  /** Returns the integers of an attribute; empty if omitted. */
   public static List<Long> integers(NodeProto node, String attribute) {
     return Graph.attribute(node, attribute).map(AttributeProto::getIntsList).orElse(List.of());
   }
 
-  /** Integers of an attribute; null where it is left out. */
+  /** Returns the integers of an attribute; null if omitted. */
   public long @Nullable [] integers(String attribute) {
     return has(attribute)
         ? integers(node, attribute).stream().mapToLong(Long::longValue).toArray()
         : null;
   }
 
-  /** An axis counted from the front. */
+  /** Converts a possibly negative axis to a non-negative one. */
   public static int axis(long axis, int rank) {
     return Math.toIntExact(axis < 0 ? axis + rank : axis);
   }
 
-  /** Integers, where integers stay. */
+  /** Creates an integer tensor on the CPU. */
   public NDArray create(long[] values, Shape shape) {
     return Literals.integers(scope, values, shape);
   }

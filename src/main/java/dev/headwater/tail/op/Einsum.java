@@ -12,13 +12,13 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Sums of products over named axes, as products of matrices: operand by operand. */
+/** The Einsum operator, computed as a chain of matrix products, one per operand. */
 final class Einsum {
   private Einsum() {}
 
   static @Nullable String obstacle(NodeProto node) {
     String equation = equation(node);
-    return Equation.valid(equation) ? null : "has no equation of axes, `" + equation + "`";
+    return Equation.valid(equation) ? null : "has an invalid equation, `" + equation + "`";
   }
 
   private static String equation(NodeProto node) {
@@ -37,11 +37,11 @@ final class Einsum {
     for (int i = 1; i < operands; i++) {
       String term = distinct(equation.terms().get(i));
       String later = equation.result() + String.join("", equation.terms().subList(i + 1, operands));
-      String shared = among(names, term, true);
-      String batch = among(shared, later, true);
-      String summed = among(shared, later, false);
-      String rows = among(among(names, term, false), later, true);
-      String columns = among(among(term, names, false), later, true);
+      String shared = retain(names, term, true);
+      String batch = retain(shared, later, true);
+      String summed = retain(shared, later, false);
+      String rows = retain(retain(names, term, false), later, true);
+      String columns = retain(retain(term, names, false), later, true);
       NDArray other = Call.near(operand(call.in(i), equation.terms().get(i), sizes), result);
       NDArray left = grouped(Call.near(result, other), names, sizes, batch, rows, summed);
       NDArray right = grouped(other, term, sizes, batch, summed, columns);
@@ -55,18 +55,22 @@ final class Einsum {
     return term.chars().distinct().mapToObj(Character::toString).collect(Collectors.joining());
   }
 
-  /** With every axis at its full length, and of axes with one name the diagonal. */
+  /** Broadcasts each axis to its full length and takes the diagonal of axes with the same name. */
   private static NDArray operand(NDArray x, String term, Map<Integer, Long> sizes) {
     Shape full = new Shape(term.chars().mapToLong(sizes::get).toArray());
     NDArray operand = x.getShape().equals(full) ? x : x.broadcast(full);
     String names = term;
     for (int at = 0; at < names.length(); at++) {
-      int again = names.indexOf(names.charAt(at), at + 1);
-      if (again > 0) { // the diagonal becomes the last axis: look here once more
-        operand = JniUtils.diagonal((PtNDArray) operand, 0, at, again);
+      int duplicate = names.indexOf(names.charAt(at), at + 1);
+      if (duplicate > 0) { // the diagonal becomes the last axis: check this position again
+        operand = JniUtils.diagonal((PtNDArray) operand, 0, at, duplicate);
         char name = names.charAt(at);
         names =
-            new StringBuilder(names).deleteCharAt(again).deleteCharAt(at).append(name).toString();
+            new StringBuilder(names)
+                .deleteCharAt(duplicate)
+                .deleteCharAt(at)
+                .append(name)
+                .toString();
         at--;
       }
     }
@@ -77,23 +81,23 @@ final class Einsum {
         : operand.transpose(order.chars().map(left::indexOf).toArray());
   }
 
-  /** Those names that are, or are not, among others. */
-  private static String among(String names, String others, boolean wanted) {
+  /** Returns the names that are (or are not) contained in others. */
+  private static String retain(String names, String others, boolean contained) {
     return names
         .chars()
-        .filter(name -> others.indexOf(name) >= 0 == wanted)
+        .filter(name -> others.indexOf(name) >= 0 == contained)
         .mapToObj(Character::toString)
         .collect(Collectors.joining());
   }
 
-  /** One axis a group of names, in their order; what is in none is summed up. */
+  /** Merges the axes of each group into one, in order; sums over axes in no group. */
   private static NDArray grouped(
       NDArray x, String names, Map<Integer, Long> sizes, String... groups) {
     String order = String.join("", groups);
     for (int axis = names.length() - 1; axis >= 0; axis--) {
       x = order.indexOf(names.charAt(axis)) < 0 ? x.sum(new int[] {axis}) : x;
     }
-    String left = among(names, order, true);
+    String left = retain(names, order, true);
     NDArray arranged =
         left.length() < 2 ? x : x.transpose(order.chars().map(left::indexOf).toArray());
     return arranged.reshape(shape(sizes, groups));

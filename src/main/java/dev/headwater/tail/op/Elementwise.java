@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.function.BinaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Arithmetic and activations, number by number. */
+/** Element-wise arithmetic and activations. */
 public final class Elementwise {
   private static final double TANH_GELU = Math.sqrt(2 / Math.PI);
 
@@ -21,10 +21,10 @@ public final class Elementwise {
         Map.entry("Div", Operator.binary(Elementwise::divided)),
         Map.entry("Pow", Operator.binary(NDArray::pow)),
         Map.entry("Mod", Operator.of(Elementwise::remainder)),
-        Map.entry("Max", Operator.of(call -> folded(call, NDArray::maximum))),
-        Map.entry("Min", Operator.of(call -> folded(call, NDArray::minimum))),
-        Map.entry("Sum", Operator.of(call -> folded(call, NDArray::add))),
-        Map.entry("Mean", Operator.of(c -> folded(c, NDArray::add).div((float) c.inputs().size()))),
+        Map.entry("Max", Operator.of(call -> reduce(call, NDArray::maximum))),
+        Map.entry("Min", Operator.of(call -> reduce(call, NDArray::minimum))),
+        Map.entry("Sum", Operator.of(call -> reduce(call, NDArray::add))),
+        Map.entry("Mean", Operator.of(c -> reduce(c, NDArray::add).div((float) c.inputs().size()))),
         Map.entry("Neg", Operator.unary(NDArray::neg)),
         Map.entry("Abs", Operator.unary(NDArray::abs)),
         Map.entry("Sqrt", Operator.unary(NDArray::sqrt)),
@@ -39,7 +39,7 @@ public final class Elementwise {
         Map.entry("Asin", Operator.unary(NDArray::asin)),
         Map.entry("Acos", Operator.unary(NDArray::acos)),
         Map.entry("Atan", Operator.unary(NDArray::atan)),
-        Map.entry("Shrink", Operator.of(Elementwise::shrunk)),
+        Map.entry("Shrink", Operator.of(Elementwise::shrink)),
         Map.entry("Sign", Operator.unary(NDArray::sign)),
         Map.entry("Floor", Operator.unary(NDArray::floor)),
         Map.entry("Ceil", Operator.unary(NDArray::ceil)),
@@ -67,7 +67,7 @@ public final class Elementwise {
         Map.entry("Clip", Operator.of(Elementwise::clip)));
   }
 
-  /** Integers are divided as integers, towards zero; by DJL in float32. */
+  /** Divides. Integer division truncates towards zero; DJL would divide integers in float32. */
   private static NDArray divided(NDArray left, NDArray right) {
     boolean integers = !left.getDataType().isFloating() && !right.getDataType().isFloating();
     return integers
@@ -75,27 +75,30 @@ public final class Elementwise {
         : left.div(right);
   }
 
-  /** PyTorch's has the divisor's sign, as ONNX wants of integers; with fmod it has the other's. */
+  /**
+   * Computes the remainder. PyTorch's has the sign of the divisor, as ONNX requires for integers;
+   * with fmod it must have the sign of the dividend.
+   */
   private static NDArray remainder(Call call) {
     NDArray left = Call.near(call.in(0), call.in(1));
     NDArray right = Call.near(call.in(1), left);
-    NDArray rest = left.mod(right);
+    NDArray result = left.mod(right);
     if (call.integer("fmod", 0) == 0) {
-      return rest;
+      return result;
     }
-    NDArray apart = left.lt(0).logicalXor(right.lt(0)).logicalAnd(rest.neq(0));
-    return rest.sub(right.mul(apart.toType(right.getDataType(), false)));
+    NDArray signsDiffer = left.lt(0).logicalXor(right.lt(0)).logicalAnd(result.neq(0));
+    return result.sub(right.mul(signsDiffer.toType(right.getDataType(), false)));
   }
 
-  private static NDArray folded(Call call, BinaryOperator<NDArray> both) {
+  private static NDArray reduce(Call call, BinaryOperator<NDArray> operation) {
     NDArray result = call.in(0);
     for (int i = 1; i < call.inputs().size(); i++) {
-      result = both.apply(Call.near(result, call.in(i)), Call.near(call.in(i), result));
+      result = operation.apply(Call.near(result, call.in(i)), Call.near(call.in(i), result));
     }
     return result;
   }
 
-  /** Hendrycks and Gimpel 2016, either form. */
+  /** Hendrycks and Gimpel 2016, in the erf or the tanh form. */
   private static NDArray gelu(Call call) {
     NDArray x = call.in(0);
     return call.text("approximate", "none").equals("tanh") ? tanhGelu(x) : erfGelu(x);
@@ -136,14 +139,16 @@ public final class Elementwise {
     return x.mul(x.gt(call.real("alpha", 1)).toType(DataType.FLOAT32, false));
   }
 
-  /** What is nearer to zero than {@code lambd} is zero, the rest nearer by {@code bias}. */
-  private static NDArray shrunk(Call call) {
+  /**
+   * Soft threshold: values within {@code lambd} of zero become 0, others shrink by {@code bias}.
+   */
+  private static NDArray shrink(Call call) {
     NDArray x = call.in(0);
     NDArray far = x.abs().gt(call.real("lambd", 0.5f)).toType(DataType.FLOAT32, false);
     return x.sub(x.sign().mul(call.real("bias", 0))).mul(far);
   }
 
-  /** The exponent is kept below zero, so that what is not used cannot overflow. */
+  /** Clamps the exponent to at most 0, so that the unused branch cannot overflow. */
   public static NDArray elu(NDArray x, float alpha, float scale) {
     return x.maximum(0f).add(x.minimum(0f).mul(scale).exp().sub(1f).mul(alpha));
   }
@@ -166,7 +171,7 @@ public final class Elementwise {
     return x.mul(alpha).add(beta).maximum(0f).minimum(1f);
   }
 
-  /** Bounds are attributes before opset 11, inputs since; either may be left out. */
+  /** Bounds are attributes before opset 11 and inputs since; both are optional. */
   private static NDArray clip(Call call) {
     NDArray result = call.in(0);
     NDArray low = bound(call, "min", 1);
@@ -179,7 +184,7 @@ public final class Elementwise {
     if (call.has(attribute)) {
       return call.scope().create(call.real(attribute, 0));
     }
-    NDArray given = call.optional(input);
-    return given == null ? null : Call.near(given, call.in(0));
+    NDArray value = call.optional(input);
+    return value == null ? null : Call.near(value, call.in(0));
   }
 }

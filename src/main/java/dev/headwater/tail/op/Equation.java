@@ -10,44 +10,43 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * An Einsum's equation, written out for operands of these shapes: one name an axis.
+ * An Einsum equation expanded for given operand shapes, with one name per axis.
  *
- * @param terms of the operands, which may repeat a name
- * @param sizes the length of each name's axes, but for those of length 1 that are stretched to it
+ * @param terms axis names of each operand, which may repeat a name
+ * @param sizes axis length by name; axes of length 1 broadcast to it
  */
 record Equation(List<String> terms, String result, Map<Integer, Long> sizes) {
   private static final String TERM = "[a-zA-Z]*(\\.\\.\\.)?[a-zA-Z]*";
   private static final String ELLIPSIS = "...";
 
-  /**
-   * The names of the axes that an ellipsis stands for, from the last one on: none that is given.
-   */
+  /** First name of the axes in an ellipsis, counted from the last axis; outside the letters. */
   private static final int UNNAMED = 'a' + 0x1000;
 
-  /** Whether it is one that ONNX knows. */
+  /** Returns whether ONNX accepts the equation. */
   static boolean valid(String equation) {
     return equation.matches("%s(,%s)*(->%s)?".formatted(TERM, TERM, TERM));
   }
 
   static Equation of(String equation, List<Shape> shapes) {
     String[] sides = equation.split("->", -1);
-    String[] given = sides[0].split(",", -1);
+    String[] operandTerms = sides[0].split(",", -1);
     List<String> terms = new ArrayList<>();
     Map<Integer, Long> sizes = new HashMap<>();
     int unnamed = 0;
-    for (int i = 0; i < given.length; i++) {
+    for (int i = 0; i < operandTerms.length; i++) {
       int rank = shapes.get(i).dimension();
-      int hidden = rank - given[i].replace(ELLIPSIS, "").length();
-      String term = given[i].replace(ELLIPSIS, unnamed(hidden));
+      int ellipsisRank = rank - operandTerms[i].replace(ELLIPSIS, "").length();
+      String term = operandTerms[i].replace(ELLIPSIS, unnamed(ellipsisRank));
       if (term.length() != rank) {
         throw new IllegalArgumentException(
-            "`%s` does not name the axes of %s".formatted(given[i], shapes.get(i)));
+            "equation term `%s` does not match the shape %s"
+                .formatted(operandTerms[i], shapes.get(i)));
       }
       for (int axis = 0; axis < rank; axis++) {
         sizes.merge((int) term.charAt(axis), shapes.get(i).get(axis), Math::max);
       }
       terms.add(term);
-      unnamed = Math.max(unnamed, hidden);
+      unnamed = Math.max(unnamed, ellipsisRank);
     }
     String result =
         sides.length > 1
@@ -62,7 +61,7 @@ record Equation(List<String> terms, String result, Map<Integer, Long> sizes) {
         .collect(Collectors.joining());
   }
 
-  /** What an ellipsis stands for, then each name that is there once, in order. */
+  /** Returns the implicit result: the ellipsis axes, then each name that occurs once, sorted. */
   private static String implied(String terms, int unnamed) {
     String names = terms.replaceAll("[^a-zA-Z]", "");
     return unnamed(unnamed)

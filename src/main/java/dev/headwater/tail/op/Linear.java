@@ -5,7 +5,7 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.Map;
 
-/** Products of matrices. */
+/** Matrix products. */
 public final class Linear {
   private Linear() {}
 
@@ -16,7 +16,7 @@ public final class Linear {
         "MatMul", Operator.binary(Linear::product));
   }
 
-  /** As numpy's matmul: batches broadcast, vectors are allowed on either side. */
+  /** Same as numpy's matmul: batch axes broadcast, and either side may be a vector. */
   public static NDArray product(NDArray left, NDArray right) {
     return JniUtils.matmul((PtNDArray) left, (PtNDArray) right);
   }
@@ -25,9 +25,9 @@ public final class Linear {
     NDArray rows = call.in(0).getShape().dimension() == 1 ? call.in(0).expandDims(0) : call.in(0);
     NDArray left = call.integer("transA", 0) == 0 ? rows : rows.transpose();
     NDArray right = call.integer("transB", 0) == 0 ? call.in(1) : call.in(1).transpose();
-    NDArray made = scaled(product(left, right), call.real("alpha", 1));
+    NDArray product = scaled(product(left, right), call.real("alpha", 1));
     NDArray bias = call.optional(2);
-    return bias == null ? made : made.add(scaled(bias, call.real("beta", 1)));
+    return bias == null ? product : product.add(scaled(bias, call.real("beta", 1)));
   }
 
   public static NDArray scaled(NDArray values, float factor) {

@@ -15,7 +15,7 @@ import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Tensors that are written down in the graph. */
+/** Tensors stored in the graph: initializers and Constant nodes. */
 public final class Literals {
   private Literals() {}
 
@@ -27,29 +27,30 @@ public final class Literals {
         Operator.of(Literals::filled));
   }
 
-  /** Why the tensor cannot be computed with, as the rest of a sentence; null if it can. */
+  /** Returns why the tensor is not supported, as a predicate; null if it is. */
   public static @Nullable String obstacle(TensorProto tensor) {
     return held(tensor.getDataType()) == null
-        ? "is a constant of element type " + TensorProto.DataType.forNumber(tensor.getDataType())
+        ? "has the unsupported element type " + TensorProto.DataType.forNumber(tensor.getDataType())
         : null;
   }
 
   private static @Nullable String obstacle(NodeProto node) {
     return Constant.ofNode(node)
         .map(Literals::obstacle)
-        .orElse(Constant.ofNode(node).isEmpty() ? "is no dense tensor of numbers" : null);
+        .orElse(Constant.ofNode(node).isEmpty() ? "is not a dense numeric tensor" : null);
   }
 
   private static TensorProto value(NodeProto node) {
-    return Constant.ofNode(node).orElseThrow(() -> new IllegalArgumentException("holds nothing"));
+    return Constant.ofNode(node)
+        .orElseThrow(() -> new IllegalArgumentException("a Constant node has no value"));
   }
 
-  /** What an ONNX element type is held as; null where it is none that is computed with here. */
+  /** Returns the PyTorch type that represents an ONNX element type; null if unsupported. */
   static @Nullable DataType held(int type) {
-    TensorProto.DataType known = TensorProto.DataType.forNumber(type);
-    return known == null
+    TensorProto.DataType onnxType = TensorProto.DataType.forNumber(type);
+    return onnxType == null
         ? null
-        : switch (known) {
+        : switch (onnxType) {
           case FLOAT, FLOAT16, BFLOAT16, DOUBLE -> DataType.FLOAT32;
           case INT64, INT32, INT16, INT8, UINT8, UINT16, UINT32 -> DataType.INT64;
           case BOOL -> DataType.BOOLEAN;
@@ -57,7 +58,7 @@ public final class Literals {
         };
   }
 
-  /** The tensor; integers and truth values on the CPU. */
+  /** Creates the tensor; integers and booleans are on the CPU. */
   public static NDArray of(NDManager manager, TensorProto tensor) {
     Shape shape = new Shape(tensor.getDimsList());
     DataType type = held(tensor.getDataType());
@@ -68,7 +69,7 @@ public final class Literals {
     return type == DataType.BOOLEAN ? values.toType(DataType.BOOLEAN, false) : values;
   }
 
-  /** Integers, where integers stay. */
+  /** Creates an integer tensor on the CPU. */
   static NDArray integers(NDManager manager, long[] values, Shape shape) {
     return manager.create(values, shape).toDevice(Device.cpu(), false);
   }

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Comparisons, choices and casts: where a gradient passes by or ends. */
+/** Comparisons, selections and casts, which pass a gradient through unchanged or stop it. */
 public final class Logic {
   private Logic() {}
 
@@ -36,7 +36,7 @@ public final class Logic {
         Map.entry("Where", Operator.of(Logic::where)));
   }
 
-  /** Off; that nothing is dropped, ONNX Runtime's mask says by zeros before opset 12. */
+  /** Identity. The mask marks kept values by true; before opset 12, ONNX Runtime returns zeros. */
   private static NDList dropout(Call call) {
     NDArray x = call.in(0);
     if (call.node().getOutputCount() < 2) {
@@ -56,7 +56,7 @@ public final class Logic {
   private static @Nullable String obstacle(NodeProto cast) {
     int type = (int) Graph.integer(cast, "to", 1);
     return Literals.held(type) == null
-        ? "casts to the element type " + TensorProto.DataType.forNumber(type)
+        ? "casts to the unsupported element type " + TensorProto.DataType.forNumber(type)
         : null;
   }
 
@@ -65,15 +65,15 @@ public final class Logic {
     return cast(call.in(0), Objects.requireNonNull(type));
   }
 
-  /** All floating-point types are float32 here; towards others, no gradient can pass anyway. */
+  /** All floating-point types are float32 here; other types cannot carry a gradient anyway. */
   private static NDArray cast(NDArray x, DataType to) {
     return x.getDataType() == to ? x : x.toType(to, false);
   }
 
   private static NDArray where(Call call) {
-    NDArray yes = Call.near(call.in(1), call.in(2));
-    NDArray no = Call.near(call.in(2), yes);
-    NDArray condition = Call.near(call.in(0), yes);
-    return JniUtils.where((PtNDArray) condition, (PtNDArray) yes, (PtNDArray) no);
+    NDArray ifTrue = Call.near(call.in(1), call.in(2));
+    NDArray ifFalse = Call.near(call.in(2), ifTrue);
+    NDArray condition = Call.near(call.in(0), ifTrue);
+    return JniUtils.where((PtNDArray) condition, (PtNDArray) ifTrue, (PtNDArray) ifFalse);
   }
 }

@@ -8,38 +8,38 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** What one ONNX operator computes; differentiable wherever its mathematics is. */
+/** The computation of an ONNX operator, differentiable wherever the operator is. */
 @FunctionalInterface
 public interface Operator {
 
-  /** The node's outputs, in order; those at the end that nobody can ask for may be missing. */
+  /** Computes the node's outputs, in order. Trailing optional outputs may be missing. */
   NDList apply(Call call);
 
-  /** Why this node cannot be rebuilt, as the rest of a sentence; null if it can. */
+  /** Returns why this node is not supported, as a predicate; null if it is. */
   default @Nullable String obstacle(NodeProto node) {
     return null;
   }
 
-  /** An operator with one output. */
-  static Operator of(Function<Call, NDArray> result) {
-    return call -> new NDList(result.apply(call));
+  /** Creates an operator with one output. */
+  static Operator of(Function<Call, NDArray> function) {
+    return call -> new NDList(function.apply(call));
   }
 
-  /** An operator on its first input alone. */
-  static Operator unary(UnaryOperator<NDArray> result) {
-    return call -> new NDList(result.apply(call.in(0)));
+  /** Creates an operator on its first input only. */
+  static Operator unary(UnaryOperator<NDArray> function) {
+    return call -> new NDList(function.apply(call.in(0)));
   }
 
-  /** An operator on two inputs that broadcast. */
-  static Operator binary(BinaryOperator<NDArray> result) {
+  /** Creates an operator on two broadcasting inputs. */
+  static Operator binary(BinaryOperator<NDArray> function) {
     return call -> {
       NDArray left = call.in(0);
       NDArray right = call.in(1);
-      return new NDList(result.apply(Call.near(left, right), Call.near(right, left)));
+      return new NDList(function.apply(Call.near(left, right), Call.near(right, left)));
     };
   }
 
-  /** This operator, for those nodes only that {@code obstacle} finds nothing in the way of. */
+  /** Restricts this operator to nodes for which {@code obstacle} returns null. */
   default Operator unless(Function<NodeProto, @Nullable String> obstacle) {
     Operator self = this;
     return new Operator() {

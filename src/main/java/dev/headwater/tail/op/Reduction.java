@@ -11,11 +11,11 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
-/** Sums, means and extremes over some axes. */
+/** Reductions over axes: sums, means, extremes and norms, and cumulative sums. */
 public final class Reduction {
   private Reduction() {}
 
-  /** Reduces one axis and keeps it, at length 1. */
+  /** Reduces one axis to length 1. */
   @FunctionalInterface
   private interface OneAxis {
     NDArray over(NDArray x, int[] axis);
@@ -37,40 +37,43 @@ public final class Reduction {
         Map.entry("ReduceLogSum", reduce(x -> x, SUM, NDArray::log)),
         Map.entry("ReduceProd", reduce(x -> x, Reduction::product, x -> x)),
         Map.entry("ReduceLogSumExp", reduce(x -> x, Reduction::logSumExp, x -> x)),
-        Map.entry("CumSum", Operator.of(Reduction::cumulated)));
+        Map.entry("CumSum", Operator.of(Reduction::cumulativeSum)));
   }
 
-  /** Of the sum of squares; the slope of a root is infinite at 0, where a dead layer is. */
+  /**
+   * Returns the square root of a sum of squares. Clamps its input, because the gradient of the root
+   * is infinite at 0, which the output of a dead layer reaches.
+   */
   public static NDArray length(NDArray squares) {
     return squares.maximum(Float.MIN_NORMAL).sqrt();
   }
 
-  /** What is excluded never joins the sum: taken off again, it would leave its rounding. */
-  private static NDArray cumulated(Call call) {
-    NDArray given = call.in(0);
-    int axis = Call.axis(Call.longs(call.in(1))[0], given.getShape().dimension());
-    boolean backwards = call.integer("reverse", 0) != 0;
-    NDArray x = backwards ? given.flip(axis) : given;
+  /** Shifts the input of an exclusive sum; subtracting afterwards would leave rounding errors. */
+  private static NDArray cumulativeSum(Call call) {
+    NDArray input = call.in(0);
+    int axis = Call.axis(Call.longs(call.in(1))[0], input.getShape().dimension());
+    boolean reverse = call.integer("reverse", 0) != 0;
+    NDArray x = reverse ? input.flip(axis) : input;
     if (call.integer("exclusive", 0) != 0) {
-      NDArray nothing = Selection.part(x, axis, 0, 1, 1).zerosLike();
+      NDArray zeros = Selection.part(x, axis, 0, 1, 1).zerosLike();
       NDArray before = Selection.part(x, axis, 0, x.getShape().get(axis) - 1, 1);
-      x = NDArrays.concat(new NDList(nothing, before), axis);
+      x = NDArrays.concat(new NDList(zeros, before), axis);
     }
     NDArray sums = JniUtils.cumSum((PtNDArray) x, axis);
-    return backwards ? sums.flip(axis) : sums;
+    return reverse ? sums.flip(axis) : sums;
   }
 
   private static NDArray product(NDArray x, int[] axis) {
     return x.prod(axis, true);
   }
 
-  /** Exact over several axes too, one after the other. */
+  /** Also exact when several axes are reduced one after the other. */
   private static NDArray logSumExp(NDArray x, int[] axis) {
-    NDArray most = x.max(axis, true).stopGradient();
-    return x.sub(most).exp().sum(axis, true).log().add(most);
+    NDArray max = x.max(axis, true).stopGradient();
+    return x.sub(max).exp().sum(axis, true).log().add(max);
   }
 
-  /** Of integers, towards zero. */
+  /** Integer means truncate towards zero. */
   private static NDArray mean(Call call) {
     NDArray x = call.in(0);
     if (x.getDataType().isFloating()) {
@@ -89,7 +92,7 @@ public final class Reduction {
     return reduced(call, x -> x, reduction, x -> x);
   }
 
-  /** One axis at a time: some of PyTorch's reductions take no more through DJL. */
+  /** Reduces one axis at a time: DJL passes only one axis to some of PyTorch's reductions. */
   private static NDArray reduced(
       Call call, UnaryOperator<NDArray> before, OneAxis reduction, UnaryOperator<NDArray> after) {
     NDArray x = call.in(0);
@@ -106,11 +109,11 @@ public final class Reduction {
   }
 
   private static int[] axes(Call call, int rank) {
-    long[] given = call.longs("axes", 1);
-    if (given == null || given.length == 0) {
-      boolean nothing = call.integer("noop_with_empty_axes", 0) == 1;
-      return nothing ? new int[0] : IntStream.range(0, rank).toArray();
+    long[] requested = call.longs("axes", 1);
+    if (requested == null || requested.length == 0) {
+      boolean noOp = call.integer("noop_with_empty_axes", 0) == 1;
+      return noOp ? new int[0] : IntStream.range(0, rank).toArray();
     }
-    return Arrays.stream(given).mapToInt(axis -> Call.axis(axis, rank)).sorted().toArray();
+    return Arrays.stream(requested).mapToInt(axis -> Call.axis(axis, rank)).sorted().toArray();
   }
 }

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
-/** The same numbers in another shape, and shapes as numbers. */
+/** Operators on shapes: reshape, transpose and broadcast tensors, or return shapes as tensors. */
 public final class Reshaping {
   private Reshaping() {}
 
@@ -30,13 +30,13 @@ public final class Reshaping {
 
   private static NDArray reshape(Call call) {
     NDArray x = call.in(0);
-    long[] wanted = Call.longs(call.in(1));
+    long[] requested = Call.longs(call.in(1));
     if (call.integer("allowzero", 0) == 0) {
-      for (int i = 0; i < wanted.length; i++) {
-        wanted[i] = wanted[i] == 0 ? x.getShape().get(i) : wanted[i];
+      for (int i = 0; i < requested.length; i++) {
+        requested[i] = requested[i] == 0 ? x.getShape().get(i) : requested[i];
       }
     }
-    return x.reshape(new Shape(wanted));
+    return x.reshape(new Shape(requested));
   }
 
   private static NDArray flatten(Call call) {
@@ -47,7 +47,7 @@ public final class Reshaping {
     return call.in(0).reshape(new Shape(shape.slice(0, at).size(), shape.slice(at).size()));
   }
 
-  /** Axes are an attribute before opset 13, an input since. */
+  /** Axes are an attribute before opset 13 and an input since. */
   private static NDArray squeeze(Call call) {
     NDArray x = call.in(0);
     Shape shape = x.getShape();
@@ -87,23 +87,25 @@ public final class Reshaping {
   private static NDArray transpose(Call call) {
     NDArray x = call.in(0);
     int rank = x.getShape().dimension();
-    long[] given = call.integers("perm");
+    long[] permutation = call.integers("perm");
     return x.transpose(
-        given == null
+        permutation == null
             ? IntStream.range(0, rank).map(i -> rank - 1 - i).toArray()
-            : Arrays.stream(given).mapToInt(Math::toIntExact).toArray());
+            : Arrays.stream(permutation).mapToInt(Math::toIntExact).toArray());
   }
 
-  /** Either side may be the longer one, and the value's own axes may be. */
+  /**
+   * Broadcasts in both directions: the tensor may have more axes, and longer ones, than the target.
+   */
   private static NDArray expand(Call call) {
     NDArray x = call.in(0);
-    long[] wanted = Call.longs(call.in(1));
+    long[] requested = Call.longs(call.in(1));
     long[] own = x.getShape().getShape();
-    long[] result = new long[Math.max(own.length, wanted.length)];
+    long[] result = new long[Math.max(own.length, requested.length)];
     for (int i = 1; i <= result.length; i++) {
-      long has = i <= own.length ? own[own.length - i] : 1;
-      long asks = i <= wanted.length ? wanted[wanted.length - i] : 1;
-      result[result.length - i] = has == 1 ? asks : has;
+      long size = i <= own.length ? own[own.length - i] : 1;
+      long target = i <= requested.length ? requested[requested.length - i] : 1;
+      result[result.length - i] = size == 1 ? target : size;
     }
     return x.broadcast(new Shape(result));
   }
@@ -114,13 +116,13 @@ public final class Reshaping {
     long block = call.integer("blocksize", 1);
     long depth = s.get(1) / (block * block);
     boolean columnsFirst = call.text("mode", "DCR").equals("CRD");
-    NDArray apart =
+    NDArray blocks =
         columnsFirst
             ? x.reshape(s.get(0), depth, block, block, s.get(2), s.get(3))
                 .transpose(0, 1, 4, 2, 5, 3)
             : x.reshape(s.get(0), block, block, depth, s.get(2), s.get(3))
                 .transpose(0, 3, 4, 1, 5, 2);
-    return apart.reshape(s.get(0), depth, s.get(2) * block, s.get(3) * block);
+    return blocks.reshape(s.get(0), depth, s.get(2) * block, s.get(3) * block);
   }
 
   private static NDArray spaceToDepth(Call call) {

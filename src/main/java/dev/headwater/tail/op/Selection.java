@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
-/** Parts of tensors, and tensors of parts. */
+/** Operators that select parts of tensors or combine tensors: gather, slice, split, concat. */
 public final class Selection {
   private Selection() {}
 
@@ -48,13 +48,13 @@ public final class Selection {
         .reshape(shape.slice(0, axis).addAll(index.getShape()).addAll(shape.slice(axis + 1)));
   }
 
-  /** An axis of chosen places, counted from 0. */
+  /** Selects positions along an axis, counted from 0. */
   public static NDArray chosen(NDArray x, int axis, long[] places) {
     NDArray index = x.getManager().create(places, new Shape(places.length));
     return x.get(new NDIndex().addAllDim(axis).addIndices("{}", beside(index, x)));
   }
 
-  /** Where the values are, also if they are on the CPU and the call is not. */
+  /** Returns {@code index} on the device of {@code values}, which may be the CPU. */
   static NDArray beside(NDArray index, NDArray values) {
     return index.toDevice(values.getDevice(), false);
   }
@@ -67,7 +67,7 @@ public final class Selection {
     return x.gather(beside(index.add(negative.mul(x.getShape().get(axis))), x), axis);
   }
 
-  /** {@code [from, to)} of an axis, in steps of at least 1. */
+  /** Slices {@code [from, to)} of an axis, with a step of at least 1. */
   public static NDArray part(NDArray x, int axis, long from, long to, long step) {
     long[] low = new long[x.getShape().dimension()];
     long[] high = x.getShape().getShape().clone();
@@ -79,60 +79,60 @@ public final class Selection {
     return part(x, low, high, steps);
   }
 
-  /** The block between two corners, in steps of at least 1. */
+  /** Slices the block between two corners, with steps of at least 1. */
   public static NDArray part(NDArray x, long[] low, long[] high, long[] steps) {
     return JniUtils.index((PtNDArray) x, low, high, steps, (PtNDManager) x.getManager());
   }
 
-  /** Bounds are attributes before opset 10, inputs since. */
+  /** Bounds are attributes before opset 10 and inputs since. */
   private static NDArray slice(Call call) {
     NDArray x = call.in(0);
     int rank = x.getShape().dimension();
-    long[] starts = given(call.longs("starts", 1));
-    long[] ends = given(call.longs("ends", 2));
+    long[] starts = required(call.longs("starts", 1));
+    long[] ends = required(call.longs("ends", 2));
     long[] axes = call.longs("axes", 3);
     long[] steps = call.longs(4);
     for (int i = 0; i < starts.length; i++) {
       int axis = Call.axis(axes == null ? i : axes[i], rank);
-      x = sliced(x, axis, starts[i], ends[i], steps == null ? 1 : steps[i]);
+      x = sliceAxis(x, axis, starts[i], ends[i], steps == null ? 1 : steps[i]);
     }
     return x;
   }
 
-  private static long[] given(long @Nullable [] bounds) {
+  private static long[] required(long @Nullable [] bounds) {
     if (bounds == null) {
-      throw new IllegalArgumentException("a Slice lacks its bounds");
+      throw new IllegalArgumentException("a Slice node has no bounds");
     }
     return bounds;
   }
 
-  private static NDArray sliced(NDArray x, int axis, long start, long end, long step) {
+  private static NDArray sliceAxis(NDArray x, int axis, long start, long end, long step) {
     long size = x.getShape().get(axis);
     if (step > 0) {
-      long from = inside(start, size, size);
-      return part(x, axis, from, Math.max(from, inside(end, size, size)), step);
+      long from = clamp(start, size, size);
+      return part(x, axis, from, Math.max(from, clamp(end, size, size)), step);
     }
-    // backwards over an axis is forwards over its mirror image
-    long from = size - 1 - inside(start, size, size - 1);
-    long to = end < -size ? size : size - 1 - inside(end, size, size - 1);
+    // slicing backwards equals slicing the flipped axis forwards
+    long from = size - 1 - clamp(start, size, size - 1);
+    long to = end < -size ? size : size - 1 - clamp(end, size, size - 1);
     return part(x.flip(axis), axis, from, Math.max(from, to), -step);
   }
 
-  private static long inside(long at, long size, long most) {
+  private static long clamp(long at, long size, long most) {
     return Math.max(0, Math.min(most, at < 0 ? at + size : at));
   }
 
-  /** Sizes are an attribute before opset 13, an input since; equal ones need not be given. */
+  /** Sizes are an attribute before opset 13 and an input since; the default is an equal split. */
   private static NDList split(Call call) {
     NDArray x = call.in(0);
     int axis = Call.axis(call.integer("axis", 0), x.getShape().dimension());
     long size = x.getShape().get(axis);
     int count = call.node().getOutputCount();
     long each = (size + count - 1) / count;
-    long[] given = call.longs("split", 1);
+    long[] explicit = call.longs("split", 1);
     long[] sizes =
-        given != null
-            ? given
+        explicit != null
+            ? explicit
             : LongStream.range(0, count).map(i -> Math.min(each, size - i * each)).toArray();
     NDList parts = new NDList();
     long from = 0;
@@ -162,8 +162,8 @@ public final class Selection {
     int rank = x.getShape().dimension();
     int columns = Math.toIntExact(x.getShape().get(rank - 1));
     int rows = Math.toIntExact(x.getShape().get(rank - 2));
-    long[] given = call.longs(1);
-    long diagonal = given == null || given.length == 0 ? 0 : given[0];
+    long[] offset = call.longs(1);
+    long diagonal = offset == null || offset.length == 0 ? 0 : offset[0];
     boolean upper = call.integer("upper", 1) != 0;
     boolean[] kept = new boolean[rows * columns];
     IntStream.range(0, kept.length)

@@ -1,4 +1,4 @@
-/** What ONNX operators do to whole tensors: arithmetic, layers, normalisation, shapes. */
+/** Implements ONNX operators on whole tensors: arithmetic, indexing, reductions and shapes. */
 @NullMarked
 package dev.headwater.tail.op;
 

@@ -13,9 +13,11 @@ import java.util.Map;
 import java.util.function.BinaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Maxima and means over windows and whole maps. */
+/** Maximum and average pooling, windowed and global. */
 public final class Pooling {
-  /** Never the maximum, and finite, for its gradient is multiplied by zero. */
+  /**
+   * Padding value that is never the maximum. Finite, because its gradient is multiplied by zero.
+   */
   private static final double LOWEST = -Float.MAX_VALUE;
 
   private Pooling() {}
@@ -30,15 +32,15 @@ public final class Pooling {
 
   private static @Nullable String obstacle(NodeProto node) {
     return node.getOutputCount() > 1 && !node.getOutput(1).isEmpty()
-        ? "gives the places of its maxima as well"
+        ? "also returns the indexes of its maxima"
         : dilatedToSize(node);
   }
 
-  /** ONNX Runtime pads for the kernel as if it were not dilated, and so misses that size. */
+  /** ONNX Runtime ignores dilation when it computes this padding, so the output size is wrong. */
   private static @Nullable String dilatedToSize(NodeProto node) {
     boolean dilated = Call.integers(node, "dilations").stream().anyMatch(d -> d != 1);
     return dilated && Call.text(node, "auto_pad", "NOTSET").startsWith("SAME")
-        ? "is dilated and padded to its own size (auto_pad)"
+        ? "combines dilations with auto_pad SAME"
         : null;
   }
 
@@ -47,7 +49,7 @@ public final class Pooling {
     Window window = Window.of(call, x.getShape(), kernel(call));
     NDArray map = window.padded(x, LOWEST);
     if (window.dilated()) {
-      return shifted(map, window, NDArray::maximum);
+      return combineShifted(map, window, NDArray::maximum);
     }
     return JniUtils.maxPool(
         (PtNDArray) map,
@@ -60,12 +62,12 @@ public final class Pooling {
   private static long[] kernel(Call call) {
     long[] kernel = call.integers("kernel_shape");
     if (kernel == null) {
-      throw new IllegalArgumentException("a pool lacks its kernel_shape");
+      throw new IllegalArgumentException("a pooling node has no kernel_shape");
     }
     return kernel;
   }
 
-  /** Sums over windows, over how many numbers of each window count. */
+  /** Divides window sums by the number of values that count in each window. */
   private static NDArray average(Call call) {
     NDArray x = call.in(0);
     Window window = Window.of(call, x.getShape(), kernel(call));
@@ -74,21 +76,21 @@ public final class Pooling {
       return means;
     }
     boolean countsPadding = call.integer("count_include_pad", 0) == 1;
-    // before opset 19, what lies past the padding counted as well
+    // before opset 19, positions beyond the padding counted as well
     boolean all = countsPadding && call.opset() < 19;
     NDArray one = x.getManager().ones(new Shape(1, 1).addAll(x.getShape().slice(2)));
     NDArray inside = countsPadding ? Window.padded(one, window.before(), window.after(), 1) : one;
-    NDArray counted =
+    NDArray counts =
         countsPadding
             ? Window.padded(inside, new long[window.over().length], window.over(), all ? 1 : 0)
             : window.padded(one, 0);
-    return means.div(means(counted, window));
+    return means.div(means(counts, window));
   }
 
   private static NDArray means(NDArray map, Window window) {
     Shape kernel = new Shape(window.kernel());
     if (window.dilated()) {
-      return shifted(map, window, NDArray::add).div((float) kernel.size());
+      return combineShifted(map, window, NDArray::add).div((float) kernel.size());
     }
     return JniUtils.avgPool(
         (PtNDArray) map,
@@ -99,8 +101,9 @@ public final class Pooling {
         true);
   }
 
-  /** The map's shifted copies, one for each place in the kernel, put together. */
-  private static NDArray shifted(NDArray map, Window window, BinaryOperator<NDArray> together) {
+  /** Combines shifted slices of the map, one per kernel position. */
+  private static NDArray combineShifted(
+      NDArray map, Window window, BinaryOperator<NDArray> combine) {
     long[] kernel = window.kernel();
     long[] low = new long[2 + kernel.length];
     long[] high = map.getShape().getShape().clone();
@@ -112,15 +115,15 @@ public final class Pooling {
       count[i] = (high[2 + i] - reach) / steps[2 + i] + 1;
     }
     NDArray result = null;
-    for (long place = 0; place < new Shape(kernel).size(); place++) {
-      long rest = place;
+    for (long position = 0; position < new Shape(kernel).size(); position++) {
+      long rest = position;
       for (int i = kernel.length - 1; i >= 0; i--) {
         low[2 + i] = rest % kernel[i] * window.dilations()[i];
         high[2 + i] = low[2 + i] + (count[i] - 1) * steps[2 + i] + 1;
         rest /= kernel[i];
       }
-      NDArray shifted = Selection.part(map, low.clone(), high.clone(), steps.clone());
-      result = result == null ? shifted : together.apply(result, shifted);
+      NDArray slice = Selection.part(map, low.clone(), high.clone(), steps.clone());
+      result = result == null ? slice : combine.apply(result, slice);
     }
     return result == null ? map : result;
   }

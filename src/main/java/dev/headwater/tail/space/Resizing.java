@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Resize, and Upsample as it was called before opset 10. */
+/** The Resize operator, and Upsample, its name before opset 10. */
 public final class Resizing {
   private static final int NEAREST = 0;
   private static final int BILINEAR = 2;
@@ -32,36 +32,38 @@ public final class Resizing {
     String transformation = Call.text(node, "coordinate_transformation_mode", "half_pixel");
     return Interpolation.TRANSFORMATIONS.contains(transformation)
         ? null
-        : "resizes by coordinates that are not known here (" + transformation + ")";
+        : "uses the unsupported coordinate transformation " + transformation;
   }
 
   /**
-   * Opset 10 had scales only, as second input; since 11 they are third, and sizes fourth. In
-   * float32, as ONNX Runtime: where a scale is not exact, others would round to another place.
+   * Resizes a map. In opset 10 the second input holds scales; since opset 11 the third holds scales
+   * and the fourth sizes. Scales are float32 as in ONNX Runtime: with inexact scales, higher
+   * precision would round to different positions.
    */
   private static NDArray resize(Call call) {
     NDArray x = call.in(0);
     long[] shape = x.getShape().getShape();
-    boolean old = call.opset() < 11;
+    boolean legacy = call.opset() < 11;
     long[] axes = call.integers("axes");
-    long[] sizes = old ? null : call.longs(3);
-    float[] given = old && call.has("scales") ? attributeScales(call) : call.floats(old ? 1 : 2);
+    long[] sizes = legacy ? null : call.longs(3);
+    float[] explicitScales =
+        legacy && call.has("scales") ? attributeScales(call) : call.floats(legacy ? 1 : 2);
     float[] scales = new float[shape.length];
     long[] out = shape.clone();
     Arrays.fill(scales, 1);
-    int count = given != null ? given.length : sizes == null ? 0 : sizes.length;
+    int count = explicitScales != null ? explicitScales.length : sizes == null ? 0 : sizes.length;
     for (int i = 0; i < count; i++) {
       int axis = Call.axis(axes == null ? i : axes[i], shape.length);
-      if (given != null) {
-        scales[axis] = given[i];
-        out[axis] = (long) (shape[axis] * given[i]);
+      if (explicitScales != null) {
+        scales[axis] = explicitScales[i];
+        out[axis] = (long) (shape[axis] * explicitScales[i]);
       } else if (sizes != null) {
         out[axis] = sizes[i];
         scales[axis] = (float) sizes[i] / shape[axis];
       }
     }
     keepAspect(call, shape, out, scales, axes);
-    // whatever the scale, ONNX Runtime leaves a map of the same size as it is
+    // ONNX Runtime does not change a map of equal size, whatever the scale
     return Arrays.equals(out, shape) ? x : resized(call, x, out, scales);
   }
 
@@ -105,22 +107,22 @@ public final class Resizing {
     }
     for (int axis = 0; axis < shape.length; axis++) {
       if (out[axis] != shape[axis] || scales[axis] != 1) {
-        x = along(x, axis, interpolation.matrix(shape[axis], out[axis], scales[axis]));
+        x = applyMatrix(x, axis, interpolation.matrix(shape[axis], out[axis], scales[axis]));
       }
     }
     return x;
   }
 
-  /** Every column of an axis as a mixture of its columns. */
-  private static NDArray along(NDArray x, int axis, float[][] mixture) {
+  /** Replaces each value along an axis by a weighted sum of the values along it. */
+  private static NDArray applyMatrix(NDArray x, int axis, float[][] matrix) {
     int last = x.getShape().dimension() - 1;
-    float[] flat = new float[mixture.length * mixture[0].length];
-    for (int row = 0; row < mixture.length; row++) {
-      for (int column = 0; column < mixture[0].length; column++) {
-        flat[column * mixture.length + row] = mixture[row][column];
+    float[] flat = new float[matrix.length * matrix[0].length];
+    for (int row = 0; row < matrix.length; row++) {
+      for (int column = 0; column < matrix[0].length; column++) {
+        flat[column * matrix.length + row] = matrix[row][column];
       }
     }
-    NDArray weights = x.getManager().create(flat, new Shape(mixture[0].length, mixture.length));
+    NDArray weights = x.getManager().create(flat, new Shape(matrix[0].length, matrix.length));
     return x.swapAxes(axis, last).matMul(weights).swapAxes(axis, last);
   }
 }

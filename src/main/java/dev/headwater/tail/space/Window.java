@@ -9,17 +9,17 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a kernel slides over a map.
+ * The geometry of a kernel sliding over a map.
  *
  * @param before padding at the start of each axis
  * @param after padding at the end of each axis
- * @param over how far the last window reaches past the padding, where it may (ceil_mode)
+ * @param over how far the last window extends beyond the padding (ceil_mode only)
  */
 @SuppressWarnings("ArrayRecordComponent") // read in loops, never compared
 record Window(
     long[] kernel, long[] strides, long[] dilations, long[] before, long[] after, long[] over) {
 
-  /** The node's geometry on a map {@code [N, C, ...]}. */
+  /** Reads the geometry of a node on a map {@code [N, C, ...]}. */
   static Window of(Call call, Shape map, long[] kernel) {
     int axes = kernel.length;
     long[] strides = each(call.integers("strides"), axes, 1);
@@ -32,29 +32,29 @@ record Window(
     boolean ceil = call.integer("ceil_mode", 0) == 1;
     for (int i = 0; i < axes; i++) {
       long size = map.get(i + 2);
-      long reach = (kernel[i] - 1) * dilations[i] + 1;
+      long extent = (kernel[i] - 1) * dilations[i] + 1;
       if (auto.startsWith("SAME")) {
         long windows = (size + strides[i] - 1) / strides[i];
-        long total = Math.max(0, (windows - 1) * strides[i] + reach - size);
+        long total = Math.max(0, (windows - 1) * strides[i] + extent - size);
         before[i] = auto.equals("SAME_LOWER") ? total - total / 2 : total / 2;
         after[i] = total - before[i];
       }
-      long room = size + before[i] + after[i] - reach;
-      if (ceil && room % strides[i] != 0) {
-        long start = (room / strides[i] + 1) * strides[i];
-        // a window that would begin in the padding at the end is left out
-        over[i] = start < size + before[i] ? start - room : 0;
+      long slack = size + before[i] + after[i] - extent;
+      if (ceil && slack % strides[i] != 0) {
+        long start = (slack / strides[i] + 1) * strides[i];
+        // a window that would start in the padding at the end is omitted
+        over[i] = start < size + before[i] ? start - slack : 0;
       }
     }
     return new Window(kernel, strides, dilations, before, after, over);
   }
 
-  static long[] each(long @Nullable [] given, int count, long otherwise) {
-    if (given != null && given.length > 0) {
-      return given;
+  static long[] each(long @Nullable [] explicit, int count, long defaultValue) {
+    if (explicit != null && explicit.length > 0) {
+      return explicit;
     }
     long[] values = new long[count];
-    Arrays.fill(values, otherwise);
+    Arrays.fill(values, defaultValue);
     return values;
   }
 
@@ -72,7 +72,7 @@ record Window(
     return Arrays.stream(dilations).anyMatch(d -> d != 1);
   }
 
-  /** The map with its padding, and what the last windows need beyond it, made explicit. */
+  /** Pads the map explicitly, including the extension of the last windows. */
   NDArray padded(NDArray map, double value) {
     long[] end = after.clone();
     for (int i = 0; i < end.length; i++) {
@@ -81,7 +81,7 @@ record Window(
     return padded(map, before, end, value);
   }
 
-  /** With constants round the last axes; nothing copied where there is nothing to add. */
+  /** Pads the last axes with a constant; returns the same tensor if there is no padding. */
   static NDArray padded(NDArray map, long[] before, long[] after, double value) {
     long[] pairs = new long[2 * before.length]; // PyTorch counts axes from the last
     for (int i = 0; i < before.length; i++) {

@@ -1,4 +1,4 @@
-/** What ONNX operators do in space: convolution, pooling, resizing, padding. */
+/** Implements the spatial ONNX operators: convolution, pooling, resizing and padding. */
 @NullMarked
 package dev.headwater.tail.space;
 

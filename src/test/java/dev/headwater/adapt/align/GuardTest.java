@@ -38,7 +38,7 @@ class GuardTest {
     assertThat(guard(39).agrees()).isTrue();
     assertThat(guard(41).agrees()).isFalse();
     assertThat(guard(41).disagrees().accepted()).isFalse();
-    assertThat(guard(41).disagrees().reason()).contains("59 %", "fewer than 60 %");
+    assertThat(guard(41).disagrees().reason()).contains("59 %", "minimum 60 %");
   }
 
   @Test
@@ -49,7 +49,8 @@ class GuardTest {
     Verdict verdict = guard(0).judge(one, samples, MOVED);
 
     assertThat(verdict.accepted()).isFalse();
-    assertThat(verdict.reason()).isEqualTo("the candidate uses 1.0 classes where 4.0 were in use");
+    assertThat(verdict.reason())
+        .isEqualTo("effective number of predicted classes: 1.0, down from 4.0");
   }
 
   @Test
@@ -57,7 +58,7 @@ class GuardTest {
     Verdict verdict = guard(0).judge(Blobs.head().cooled(20), samples, MOVED);
 
     assertThat(verdict.accepted()).isFalse();
-    assertThat(verdict.reason()).contains("less sure");
+    assertThat(verdict.reason()).contains("mean confidence of the candidate is lower by ");
   }
 
   @Test

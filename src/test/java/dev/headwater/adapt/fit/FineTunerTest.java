@@ -224,7 +224,7 @@ class FineTunerTest {
     assertThatThrownBy(() -> new FitSettings("gpu", 1, 1, 1, 60)).hasMessageContaining("gpu");
     assertThatThrownBy(() -> new FitSettings("cpu", 0, 1, 1, 60)).hasMessageContaining("threads");
     assertThatThrownBy(() -> new FitSettings("cpu", 1, Double.NaN, 1, 60))
-        .hasMessageContaining("pull");
+        .hasMessageContaining("l2-sp");
     assertThatThrownBy(() -> new FitSettings("cpu", 1, 1, 0, 60))
         .hasMessageContaining("iterations");
   }

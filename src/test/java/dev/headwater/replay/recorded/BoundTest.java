@@ -23,7 +23,7 @@ class BoundTest {
       assertThatThrownBy(() -> Bound.parse(text))
           .as(text)
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("neither an offset nor a time");
+          .hasMessageContaining("expected an offset or a time");
     }
   }
 }

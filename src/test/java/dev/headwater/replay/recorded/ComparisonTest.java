@@ -18,11 +18,11 @@ class ComparisonTest {
   @Test
   void saysWhatIsShownAndNoMore() {
     assertThat(result(100, .05, .03).told())
-        .contains("100 audited records", "(7 left out)", "desk-2", "desk ")
-        .contains("desk-2 is better than desk");
-    assertThat(result(100, -.05, .03).told()).contains("do not cut over");
-    assertThat(result(100, -.05, .06).told()).contains("no difference is shown");
-    assertThat(result(0, 0, 1).told()).contains("nothing can be said");
+        .contains("100 audit samples", "(7 left out)", "desk-2", "desk ")
+        .contains("desk-2 is significantly better than desk");
+    assertThat(result(100, -.05, .03).told()).contains("do not switch over");
+    assertThat(result(100, -.05, .06).told()).contains("no significant difference");
+    assertThat(result(0, 0, 1).told()).contains("no result");
   }
 
   @Test

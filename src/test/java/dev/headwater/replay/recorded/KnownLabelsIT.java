@@ -160,7 +160,8 @@ class KnownLabelsIT {
 
     assertThat(summary).isEqualTo(new Reembedding.Summary(1, 0, 1, 0));
     assertThat(told)
-        .anySatisfy(line -> assertThat(line).startsWith("r1 is embedded without a label"));
+        .anySatisfy(
+            line -> assertThat(line).startsWith("record r1 embedded without its invalid label"));
     KnownLabels now = KnownLabels.ofSamples(deployment(), two.tasks());
     assertThat(now.of("r1").get("size").at())
         .as("written anew, with its label's own time")

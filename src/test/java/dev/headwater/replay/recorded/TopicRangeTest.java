@@ -32,7 +32,8 @@ class TopicRangeTest {
 
       assertThatThrownBy(range::poll)
           .isInstanceOf(KafkaException.class)
-          .hasMessageContaining("nothing more of [records] for 60 s, with 1 offsets to go");
+          .hasMessageContaining(
+              "no data from the broker for topics [records] for 60 s, with 1 offsets left");
     }
   }
 }

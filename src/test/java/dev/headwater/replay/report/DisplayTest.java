@@ -67,9 +67,9 @@ class DisplayTest {
 
     assertThat(text().lines())
         .containsExactly(
-            "head 1 accepted (samples, cpu, judged on 33): why",
-            "head 2 refused (samples, cpu, judged on 33): why",
-            "head 1 serves from record 0");
+            "head 1 accepted: why [trigger samples, cpu, 33 samples]",
+            "head 2 rejected: why [trigger samples, cpu, 33 samples]",
+            "head 1 is live from record 0");
   }
 
   @Test
@@ -113,8 +113,8 @@ class DisplayTest {
         .contains("120 records at", "1 predictions, 0 dead letters, 0 duplicates")
         .contains("adaptive  1.000")
         .contains("frozen    0.000")
-        .contains("0.8 % of the records", "12 ms median, 12 ms p99")
-        .contains("2 judged, 1 accepted, 1 refused")
+        .contains("0.8 % of records", "12 ms median, 12 ms p99")
+        .contains("2 evaluated, 1 accepted, 1 rejected")
         .contains("head.onnx");
   }
 
@@ -136,7 +136,7 @@ class DisplayTest {
             "frozen    0.500     " + "0.500 ".repeat(10).strip(),
             "coverage  overall   by tenths of the stream  number",
             "adaptive  0.750     " + "0.750 ".repeat(10).strip(),
-            "heads     0 judged, 0 accepted, 0 refused  mask",
+            "heads     0 evaluated, 0 accepted, 0 rejected  mask",
             "final     a head.onnx")
         .doesNotContain("accuracy  overall   by tenths of the stream  number");
   }

@@ -102,7 +102,7 @@ class LabelledStreamTest {
   void refusesWhatCanBeReadOnlyOnce() {
     assertThatThrownBy(() -> open(directory, List.of("label")))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("is no regular file");
+        .hasMessageContaining("is not a regular file");
   }
 
   @Test
@@ -156,7 +156,7 @@ class LabelledStreamTest {
     assertThatThrownBy(() -> open("\n  \n", List.of("label")))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("stream.jsonl")
-        .hasMessageContaining("holds no record");
+        .hasMessageContaining("no records in");
   }
 
   @Test

@@ -11,112 +11,112 @@ class MemoTest {
   private static final TopicPartition P1 = new TopicPartition("t", 1);
   private static final byte[] VALUE = new byte[10];
 
-  private final Memo<String> memo = new Memo<>(100, 20, String::length);
+  private final Memo<String> cache = new Memo<>(100, 20, String::length);
 
   @Test
-  void handsOutWhatWasBegunForThisRecord() {
-    CompletableFuture<String> begun = begin(P0, 5, VALUE);
+  void returnsTheResultOfARecordOnce() {
+    CompletableFuture<String> result = start(P0, 5, VALUE);
 
-    assertThat(memo.take(P0, 5, VALUE)).containsSame(begun);
-    assertThat(memo.take(P0, 5, VALUE)).as("once").isEmpty();
-    assertThat(memo.held()).isZero();
+    assertThat(cache.take(P0, 5, VALUE)).containsSame(result);
+    assertThat(cache.take(P0, 5, VALUE)).as("once").isEmpty();
+    assertThat(cache.held()).isZero();
   }
 
   @Test
-  void hasNothingWhereNothingWasBegun() {
-    memo.reserve(P0, 5, VALUE);
+  void returnsNothingIfNoResultWasStarted() {
+    cache.reserve(P0, 5, VALUE);
 
-    assertThat(memo.take(P0, 5, VALUE)).isEmpty();
-    assertThat(memo.held()).isZero();
+    assertThat(cache.take(P0, 5, VALUE)).isEmpty();
+    assertThat(cache.held()).isZero();
   }
 
   @Test
-  void forgetsWhatIsBeforeTheRecordProcessed() {
-    begin(P0, 1, VALUE);
-    begin(P0, 2, VALUE);
-    begin(P0, 4, VALUE);
+  void removesEntriesBeforeTheProcessedRecord() {
+    start(P0, 1, VALUE);
+    start(P0, 2, VALUE);
+    start(P0, 4, VALUE);
 
-    assertThat(memo.take(P0, 3, VALUE)).isEmpty();
+    assertThat(cache.take(P0, 3, VALUE)).isEmpty();
 
-    assertThat(memo.held()).as("only offset 4 is left").isEqualTo(30);
-    assertThat(memo.take(P0, 4, VALUE)).isPresent();
+    assertThat(cache.held()).as("offset 4 remains").isEqualTo(30);
+    assertThat(cache.take(P0, 4, VALUE)).isPresent();
   }
 
   @Test
-  void refusesWhatDoesNotFit() {
+  void doesNotReserveBeyondTheCapacity() {
     for (int offset = 0; offset < 3; offset++) {
-      assertThat(memo.reserve(P0, offset, VALUE)).isPresent();
+      assertThat(cache.reserve(P0, offset, VALUE)).isPresent();
     }
 
-    assertThat(memo.reserve(P0, 3, VALUE)).as("a fourth 30 of 100").isEmpty();
-    memo.take(P0, 0, VALUE);
-    assertThat(memo.reserve(P0, 3, VALUE)).as("room again").isPresent();
+    assertThat(cache.reserve(P0, 3, VALUE)).as("a fourth 30 of 100").isEmpty();
+    cache.take(P0, 0, VALUE);
+    assertThat(cache.reserve(P0, 3, VALUE)).as("space is free again").isPresent();
   }
 
   @Test
-  void expectsOfTheNextWhatTheLargestTookOfThoseThatCameLast() {
-    begin(P0, 0, VALUE).complete("x".repeat(50));
-    memo.take(P0, 0, VALUE);
-    begin(P0, 1, VALUE).complete("x");
-    memo.take(P0, 1, VALUE);
+  void reservesTheSizeOfTheLargestResultTaken() {
+    start(P0, 0, VALUE).complete("x".repeat(50));
+    cache.take(P0, 0, VALUE);
+    start(P0, 1, VALUE).complete("x");
+    cache.take(P0, 1, VALUE);
 
-    assertThat(memo.reserve(P0, 2, VALUE)).isPresent();
-    assertThat(memo.held()).isEqualTo(60);
-    assertThat(memo.reserve(P0, 3, VALUE)).as("60 + 60 of 100").isEmpty();
+    assertThat(cache.reserve(P0, 2, VALUE)).isPresent();
+    assertThat(cache.held()).isEqualTo(60);
+    assertThat(cache.reserve(P0, 3, VALUE)).as("60 + 60 of 100").isEmpty();
   }
 
   @Test
-  void learnsNothingOfOneThatFailedOrIsNotThereYet() {
-    begin(P0, 0, VALUE).completeExceptionally(new IllegalStateException());
-    begin(P0, 1, VALUE);
+  void ignoresTheSizeOfFailedAndIncompleteResults() {
+    start(P0, 0, VALUE).completeExceptionally(new IllegalStateException());
+    start(P0, 1, VALUE);
 
-    assertThat(memo.take(P0, 0, VALUE)).isPresent();
-    assertThat(memo.take(P0, 1, VALUE)).isPresent();
-    assertThat(memo.reserve(P0, 2, VALUE)).isPresent();
-    assertThat(memo.held()).isEqualTo(30);
+    assertThat(cache.take(P0, 0, VALUE)).isPresent();
+    assertThat(cache.take(P0, 1, VALUE)).isPresent();
+    assertThat(cache.reserve(P0, 2, VALUE)).isPresent();
+    assertThat(cache.held()).isEqualTo(30);
   }
 
   @Test
-  void keepsPartitionsApart() {
-    begin(P0, 0, VALUE);
-    begin(P1, 0, VALUE);
+  void dropsOnePartitionOnly() {
+    start(P0, 0, VALUE);
+    start(P1, 0, VALUE);
 
-    memo.drop(P0);
+    cache.drop(P0);
 
-    assertThat(memo.take(P0, 0, VALUE)).isEmpty();
-    assertThat(memo.take(P1, 0, VALUE)).isPresent();
-    assertThat(memo.held()).isZero();
+    assertThat(cache.take(P0, 0, VALUE)).isEmpty();
+    assertThat(cache.take(P1, 0, VALUE)).isPresent();
+    assertThat(cache.held()).isZero();
   }
 
   @Test
-  void replacesWhatIsReadAgain() {
-    begin(P0, 0, VALUE);
-    begin(P0, 1, VALUE);
+  void replacesEntriesThatAreReadAgain() {
+    start(P0, 0, VALUE);
+    start(P0, 1, VALUE);
     byte[] again = VALUE.clone();
-    CompletableFuture<String> second = begin(P0, 0, again);
+    CompletableFuture<String> second = start(P0, 0, again);
 
-    assertThat(memo.held()).isEqualTo(30);
-    assertThat(memo.take(P0, 0, again)).containsSame(second);
+    assertThat(cache.held()).isEqualTo(30);
+    assertThat(cache.take(P0, 0, again)).containsSame(second);
   }
 
   @Test
-  void hasNothingForAnotherRecordAtTheSameOffset() {
-    begin(P0, 0, VALUE);
+  void returnsNothingForAnotherRecordAtTheSameOffset() {
+    start(P0, 0, VALUE);
 
-    assertThat(memo.take(P0, 0, VALUE.clone()))
-        .as("the topic may have been deleted and made again")
+    assertThat(cache.take(P0, 0, VALUE.clone()))
+        .as("the topic may have been deleted and recreated")
         .isEmpty();
-    assertThat(memo.held()).isZero();
+    assertThat(cache.held()).isZero();
   }
 
   @Test
-  void holdsNothingWithoutCapacity() {
+  void reservesNothingWithoutCapacity() {
     assertThat(new Memo<>(0, 0, String::length).reserve(P0, 0, VALUE)).isEmpty();
   }
 
-  private CompletableFuture<String> begin(TopicPartition partition, long offset, byte[] value) {
-    CompletableFuture<String> begun = new CompletableFuture<>();
-    memo.reserve(partition, offset, value).orElseThrow().begun(begun);
-    return begun;
+  private CompletableFuture<String> start(TopicPartition partition, long offset, byte[] value) {
+    CompletableFuture<String> result = new CompletableFuture<>();
+    cache.reserve(partition, offset, value).orElseThrow().begun(result);
+    return result;
   }
 }

@@ -12,12 +12,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Of a store whose entries are all past their wait, with a clock that runs as it is read. */
+/** Sweeps a store of expired entries, with a clock that advances on each reading. */
 class ExpiryTest {
   private static final Duration MINUTE = Duration.ofMinutes(1);
 
   private TimestampedKeyValueStore<String, String> store;
-  private Duration reading = Duration.ZERO;
+  private Duration clockStep = Duration.ZERO;
   private long nanoTime;
   private int expired;
 
@@ -37,7 +37,7 @@ class ExpiryTest {
   }
 
   @Test
-  void aSweepKeepsUpWithALargeStore() {
+  void oneSweepCoversALargeStoreIfTheWaitIsShort() {
     fill(10 * Expiry.SLICE);
 
     sweep(expiry(MINUTE), MINUTE);
@@ -47,7 +47,7 @@ class ExpiryTest {
   }
 
   @Test
-  void goesRoundNoMoreOftenThanTheWaitNeeds() {
+  void limitsASweepToOneSlice() {
     Duration wait = Duration.ofHours(1);
     fill(3 * Expiry.SLICE);
     Expiry<String> expiry = expiry(wait);
@@ -60,8 +60,8 @@ class ExpiryTest {
   }
 
   @Test
-  void endsWhenItsTimeIsUpAndGoesOnThere() {
-    reading = Duration.ofMillis(10);
+  void stopsAtItsTimeLimitAndContinuesThere() {
+    clockStep = Duration.ofMillis(10);
     fill(12);
     Expiry<String> expiry = expiry(MINUTE);
 
@@ -73,14 +73,14 @@ class ExpiryTest {
     sweep(expiry, MINUTE);
 
     assertThat(expired).isEqualTo(12);
-    assertThat(store.get("00000000")).as("behind where it went on").isNotNull();
+    assertThat(store.get("00000000")).as("before the position of the sweep").isNotNull();
     sweep(expiry, MINUTE);
-    assertThat(store.get("00000000")).as("from the beginning").isNull();
+    assertThat(store.get("00000000")).as("starts over").isNull();
   }
 
   @Test
-  void looksAtOneEntryAtLeast() {
-    reading = MINUTE;
+  void scansAtLeastOneEntry() {
+    clockStep = MINUTE;
     fill(3);
     Expiry<String> expiry = expiry(MINUTE);
 
@@ -92,8 +92,8 @@ class ExpiryTest {
   }
 
   @Test
-  void restsAHundredTimesAsLongAsItWasKept() {
-    reading = Duration.ofMillis(100);
+  void pausesForAHundredTimesTheDurationOfASlowSweep() {
+    clockStep = Duration.ofMillis(100);
     fill(2);
     Expiry<String> expiry = expiry(MINUTE);
     nanoTime = MINUTE.toNanos();
@@ -102,7 +102,7 @@ class ExpiryTest {
 
     nanoTime += Duration.ofSeconds(15).toNanos();
     sweep(expiry, MINUTE);
-    assertThat(expired).as("kept for 200 ms at least, it rests").isEqualTo(1);
+    assertThat(expired).as("pauses after a sweep of at least 200 ms").isEqualTo(1);
 
     nanoTime += MINUTE.toNanos();
     sweep(expiry, MINUTE);
@@ -110,7 +110,7 @@ class ExpiryTest {
   }
 
   @Test
-  void keepsWhatIsWithinItsWait() {
+  void keepsEntriesWithinTheWait() {
     fill(1);
 
     expiry(MINUTE).sweep(MINUTE.toMillis() - 1);
@@ -124,7 +124,7 @@ class ExpiryTest {
   }
 
   private Expiry<String> expiry(Duration wait) {
-    return new Expiry<>(store, wait, value -> expired++, () -> nanoTime += reading.toNanos());
+    return new Expiry<>(store, wait, value -> expired++, () -> nanoTime += clockStep.toNanos());
   }
 
   private void fill(int entries) {

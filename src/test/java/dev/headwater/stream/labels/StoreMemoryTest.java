@@ -23,16 +23,16 @@ class StoreMemoryTest {
   private static final long BYTES = 16 << 20;
   private static final int STORES = 32;
 
-  /** One for each store, on top. */
-  private static final long STEPS = STORES * (64 << 10);
+  /** One block per store on top of the limit. */
+  private static final long ARENA_BLOCKS = STORES * (64 << 10);
 
   private static final int RECORDS = 1_500;
 
   @TempDir Path directory;
 
-  /** By themselves they would keep all of the 48 MB they are given. */
+  /** Without the limit the stores would keep all 48 MB in memory. */
   @Test
-  void isOneForAllStoresHoweverMuchTheyAreGiven() throws Exception {
+  void limitsTheMemoryOfAllStoresTogether() throws Exception {
     List<RocksDB> stores = new ArrayList<>();
     try (StoreMemory memory = new StoreMemory(BYTES);
         Options options = new Options().setCreateIfMissing(true)) {
@@ -44,8 +44,8 @@ class StoreMemoryTest {
       }
 
       assertThat(write(stores))
-          .as("most that is written to")
-          .isBetween(BYTES / 8, BYTES / 2 + STEPS);
+          .as("maximum size of the active buffers")
+          .isBetween(BYTES / 8, BYTES / 2 + ARENA_BLOCKS);
       flush(stores);
       read(stores);
       assertThat(memory.used()).isBetween(BYTES / 2, 2 * BYTES);
@@ -56,7 +56,7 @@ class StoreMemoryTest {
   private static long write(List<RocksDB> stores) throws RocksDBException {
     Random random = new Random(1);
     byte[] value = new byte[1_000];
-    long most = 0;
+    long max = 0;
     for (int record = 0; record < RECORDS; record++) {
       random.nextBytes(value);
       long active = 0;
@@ -65,26 +65,26 @@ class StoreMemoryTest {
         awaitFlushed(store);
         active += store.getLongProperty("rocksdb.cur-size-active-mem-table");
       }
-      most = Math.max(most, active);
+      max = Math.max(max, active);
     }
-    return most;
+    return max;
   }
 
-  /** Against a disk that is slower than the writer there is no bound to assert. */
+  /** Waits for the disk: with a slower disk than the writer, there is no bound to assert. */
   private static void awaitFlushed(RocksDB store) throws RocksDBException {
-    if (waiting(store) > 0) {
-      await().pollInterval(Duration.ofMillis(1)).until(() -> waiting(store) == 0);
+    if (immutableBuffers(store) > 0) {
+      await().pollInterval(Duration.ofMillis(1)).until(() -> immutableBuffers(store) == 0);
     }
   }
 
-  private static long waiting(RocksDB store) throws RocksDBException {
+  private static long immutableBuffers(RocksDB store) throws RocksDBException {
     return store.getLongProperty("rocksdb.num-immutable-mem-table");
   }
 
   private static void flush(List<RocksDB> stores) throws RocksDBException {
-    try (FlushOptions whole = new FlushOptions().setWaitForFlush(true)) {
+    try (FlushOptions options = new FlushOptions().setWaitForFlush(true)) {
       for (RocksDB store : stores) {
-        store.flush(whole);
+        store.flush(options);
       }
     }
   }

@@ -15,26 +15,26 @@ class LabelBudgetTest {
   private static final int WINDOW = 200;
   private static final int BURST = 50;
   private static final int RECORDS = 5_000;
-  private static final double BAR = 0.9;
-  private static final double SURE = Double.POSITIVE_INFINITY;
+  private static final double THRESHOLD = 0.9;
+  private static final double NO_REQUEST = Double.POSITIVE_INFINITY;
 
   @Property(tries = 200)
-  void noStretchOfRecordsAsksForMoreThanItsShareAndTheBurst(
+  void requestsStayWithinTheShareAndTheBurstInAnyWindow(
       @ForAll @DoubleRange(min = 0.06, max = 1) double share,
       @ForAll @IntRange(min = 1, max = 100) int burst,
       @ForAll @DoubleRange(max = 0.05) double audit,
       @ForAll long seed) {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(share, burst, 20), audit, BAR);
+    LabelBudget budget = new LabelBudget(new Selection.Budget(share, burst, 20), audit, THRESHOLD);
     Random random = new Random(seed);
     int n = 300;
-    int[] askedBefore = new int[n + 1];
+    int[] requestsBefore = new int[n + 1];
     for (int i = 0; i < n; i++) {
       boolean audited = random.nextDouble() < audit;
       double certainty = random.nextDouble() * (i / 50 % 2 == 0 ? 1 : 0.1);
-      boolean unsure = grants(budget, random.nextInt(4) > 0 ? certainty : SURE, audited);
-      askedBefore[i + 1] = askedBefore[i] + (unsure || audited ? 1 : 0);
-      for (int from = 0; unsure && from <= i; from++) {
-        assertThat(askedBefore[i + 1] - askedBefore[from])
+      boolean granted = grants(budget, random.nextInt(4) > 0 ? certainty : NO_REQUEST, audited);
+      requestsBefore[i + 1] = requestsBefore[i] + (granted || audited ? 1 : 0);
+      for (int from = 0; granted && from <= i; from++) {
+        assertThat(requestsBefore[i + 1] - requestsBefore[from])
             .as("records %d to %d", from, i)
             .isLessThanOrEqualTo((int) Math.floor(share * (i + 1 - from) + burst + 1e-6));
       }
@@ -42,73 +42,78 @@ class LabelBudgetTest {
   }
 
   @Test
-  void asksForAboutItsShareOnASteadyStream() {
+  void requestsAboutTheShareOnASteadyStream() {
     Random random = new Random(1);
-    boolean[] asked = run(0.1, 0, i -> random.nextDouble());
+    boolean[] requested = run(0.1, 0, i -> random.nextDouble());
 
-    assertThat(share(asked, 1_000, RECORDS)).isCloseTo(0.1, within(0.01));
+    assertThat(share(requested, 1_000, RECORDS)).isCloseTo(0.1, within(0.01));
   }
 
   @Test
-  void asksForTheLeastCertainOnceLittleIsSaved() {
+  void requestsOnlyTheLeastCertainWithALowReserve() {
     Random random = new Random(2);
     double[] certainty = random.doubles(RECORDS).toArray();
-    boolean[] asked = run(0.1, 0, i -> certainty[i]);
+    boolean[] requested = run(0.1, 0, i -> certainty[i]);
 
     for (int i = 1_000; i < RECORDS; i++) {
-      if (asked[i]) {
+      if (requested[i]) {
         assertThat(certainty[i]).as("record %d", i).isLessThan(0.5);
       }
     }
   }
 
   @Test
-  void countsTheAuditIntoItsShare() {
+  void countsAuditSamplesTowardsTheShare() {
     Random random = new Random(4);
-    boolean[] asked = run(0.2, 0.05, i -> random.nextDouble());
+    boolean[] requested = run(0.2, 0.05, i -> random.nextDouble());
 
-    assertThat(share(asked, 1_000, RECORDS)).isCloseTo(0.2, within(0.01));
+    assertThat(share(requested, 1_000, RECORDS)).isCloseTo(0.2, within(0.01));
   }
 
   @Test
-  void isThereInFullForTheFirstOnset() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
+  void startsWithAFullReserve() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, THRESHOLD);
 
     assertThat(grantedOf(budget, BURST))
-        .as("all but those kept for the least certain")
+        .as("all but the part for the least certain")
         .isCloseTo(BURST, within(BURST / 4));
   }
 
   @Test
-  void savesForTheNextOnsetWhatIsNotAskedFor() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
+  void refillsTheReserveWithUnusedRequests() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, THRESHOLD);
     grantedOf(budget, 10 * BURST);
     for (int i = 0; i < 10 * BURST; i++) {
-      assertThat(grants(budget, SURE, false)).isFalse();
+      assertThat(grants(budget, NO_REQUEST, false)).isFalse();
     }
 
-    assertThat(grantedOf(budget, BURST)).as("saved again").isGreaterThan(BURST * 3 / 4);
+    assertThat(grantedOf(budget, BURST)).as("refilled").isGreaterThan(BURST * 3 / 4);
   }
 
   @Test
-  void spendsTheLastOfWhatCanBeSavedOnTheLeastCertainOfWhatIsSure() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
+  void spendsAFullReserveOnTheLeastCertainAboveTheThreshold() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, THRESHOLD);
     Random random = new Random(10);
-    int asked = 0;
+    int requested = 0;
     for (int i = 0; i < RECORDS; i++) {
-      double certainty = BAR + random.nextDouble() / 10;
+      double certainty = THRESHOLD + random.nextDouble() / 10;
       boolean granted = grants(budget, certainty, false);
-      asked += granted ? 1 : 0;
-      assertThat(granted && i > WINDOW && certainty > BAR + 0.03).as("record %d", i).isFalse();
+      requested += granted ? 1 : 0;
+      assertThat(granted && i > WINDOW && certainty > THRESHOLD + 0.03)
+          .as("record %d", i)
+          .isFalse();
     }
 
-    assertThat(asked / (double) RECORDS).isBetween(0.05, 0.1);
-    assertThat(grantedOf(budget, BURST)).as("still saved").isGreaterThan(BURST * 3 / 4);
+    assertThat(requested / (double) RECORDS).isBetween(0.05, 0.1);
+    assertThat(grantedOf(budget, BURST))
+        .as("the reserve is still high")
+        .isGreaterThan(BURST * 3 / 4);
   }
 
   @Test
-  void spendsSomeOfWhatIsSavedOnSeveralInARowThatAreLessSureThanUsual() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, 4 * BURST, WINDOW), 0, BAR);
+  void spendsSomeOfAFullReserveOnABurstOfLowerCertainty() {
+    LabelBudget budget =
+        new LabelBudget(new Selection.Budget(0.1, 4 * BURST, WINDOW), 0, THRESHOLD);
     Random random = new Random(11);
     for (int i = 0; i < 4 * WINDOW; i++) {
       grants(budget, 0.99 + random.nextDouble() / 100, false);
@@ -118,28 +123,28 @@ class LabelBudgetTest {
       granted += grants(budget, 0.95 + i * 1e-9, false) ? 1 : 0;
     }
 
-    assertThat(granted).as("of ten, all beyond the threshold").isGreaterThan(5);
+    assertThat(granted).as("of ten, all above the threshold").isGreaterThan(5);
   }
 
   @Test
-  void spendsNothingOnATaskThatAsksForNothing() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, BAR);
+  void spendsNothingOnATaskThatRequestsNoLabels() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.1, BURST, WINDOW), 0, THRESHOLD);
     for (int i = 0; i < RECORDS; i++) {
-      assertThat(grants(budget, SURE, false)).isFalse();
+      assertThat(grants(budget, NO_REQUEST, false)).isFalse();
     }
   }
 
   @Test
-  void paysBackWhatTheAuditTakes() {
-    LabelBudget budget = new LabelBudget(new Selection.Budget(0.5, 1, WINDOW), 0.1, BAR);
+  void auditSamplesMayOverdrawTheReserve() {
+    LabelBudget budget = new LabelBudget(new Selection.Budget(0.5, 1, WINDOW), 0.1, THRESHOLD);
     for (int i = 0; i < 5; i++) {
-      grants(budget, SURE, true);
+      grants(budget, NO_REQUEST, true);
     }
 
-    assertThat(grantedOf(budget, 4)).as("in debt by one and a half").isZero();
+    assertThat(grantedOf(budget, 4)).as("overdrawn by 1.5").isZero();
   }
 
-  /** How many of the next records, all equally in doubt, may ask. */
+  /** Returns how many of the next records, all with about the same certainty, are granted. */
   private static int grantedOf(LabelBudget budget, int records) {
     int granted = 0;
     for (int i = 0; i < records; i++) {
@@ -157,19 +162,19 @@ class LabelBudgetTest {
 
   private static boolean[] run(double share, double audit, IntToDoubleFunction certainty) {
     LabelBudget budget = new LabelBudget(new Selection.Budget(share, BURST, WINDOW), audit, 1);
-    Random draws = new Random(6);
-    boolean[] asked = new boolean[RECORDS];
+    Random auditRandom = new Random(6);
+    boolean[] requested = new boolean[RECORDS];
     for (int i = 0; i < RECORDS; i++) {
-      boolean audited = draws.nextDouble() < audit;
-      asked[i] = grants(budget, certainty.applyAsDouble(i), audited) || audited;
+      boolean audited = auditRandom.nextDouble() < audit;
+      requested[i] = grants(budget, certainty.applyAsDouble(i), audited) || audited;
     }
-    return asked;
+    return requested;
   }
 
-  private static double share(boolean[] asked, int from, int to) {
+  private static double share(boolean[] requested, int from, int to) {
     int count = 0;
     for (int i = from; i < to; i++) {
-      count += asked[i] ? 1 : 0;
+      count += requested[i] ? 1 : 0;
     }
     return count / (double) (to - from);
   }

@@ -15,29 +15,28 @@ class PaceTest {
   private static final int RATE = 1000;
 
   private final AtomicLong clock = new AtomicLong(-7);
-  private final Pace pace = new Pace(RATE, clock::get);
+  private final Pace limiter = new Pace(RATE, clock::get);
   private final Random random = new Random(1);
   private int tasks = 1;
 
-  /**
-   * @return how many of so many records, evenly over so long, are taken
-   */
-  private int taken(int records, double seconds) {
-    int taken = 0;
+  /** Sends records at a constant rate, and returns how many are considered. */
+  private int considered(int records, double seconds) {
+    int considered = 0;
     for (int i = 0; i < records; i++) {
       clock.addAndGet((long) (seconds * TimeUnit.SECONDS.toNanos(1) / records));
-      taken += pace.takes(tasks, random.nextInt() & 0xFFFFFFFFL) ? 1 : 0;
+      considered += limiter.takes(tasks, random.nextInt() & 0xFFFFFFFFL) ? 1 : 0;
     }
-    return taken;
+    return considered;
   }
 
   @Property(tries = 100)
-  void takesAllUpToItsRateAndAsManyBeyondIt(@ForAll @IntRange(min = 1, max = 100_000) int records) {
+  void considersAllRecordsUpToTheRateAndThatManyAboveIt(
+      @ForAll @IntRange(min = 1, max = 100_000) int records) {
     PaceTest fresh = new PaceTest();
-    int all = fresh.taken(3 * records, 3);
-    int most = Math.min(3 * records, 4 * RATE);
+    int all = fresh.considered(3 * records, 3);
+    int max = Math.min(3 * records, 4 * RATE);
 
-    assertThat(all).isLessThanOrEqualTo(most + 300);
+    assertThat(all).isLessThanOrEqualTo(max + 300);
     if (records <= RATE) {
       assertThat(all).isEqualTo(3 * records);
     } else {
@@ -49,59 +48,59 @@ class PaceTest {
   void countsARecordOnceForEachTask() {
     tasks = 4;
 
-    assertThat(taken(RATE, 4)).as("as many as four tasks may be asked about").isEqualTo(RATE);
-    assertThat(taken(100_000, 1)).isLessThan(RATE / 2 + 100);
-    assertThat(taken(100_000, 1)).isBetween(RATE / 4 - 60, RATE / 4 + 60);
+    assertThat(considered(RATE, 4)).as("the rate is split over four tasks").isEqualTo(RATE);
+    assertThat(considered(100_000, 1)).isLessThan(RATE / 2 + 100);
+    assertThat(considered(100_000, 1)).isBetween(RATE / 4 - 60, RATE / 4 + 60);
   }
 
   @Test
-  void aJumpFromNothingTakesNoMoreThanASecondsWorthAtOnce() {
-    assertThat(taken(100_000, 1)).isLessThan(2 * RATE + 200);
+  void aBurstAfterIdleTimeExceedsTheRateByAtMostOneSecond() {
+    assertThat(considered(100_000, 1)).isLessThan(2 * RATE + 200);
   }
 
   @Test
-  void burstsTakeNoMoreThanTheRateOverAllButForTheFirstOfEach() {
-    int taken = 0;
+  void eachBurstExceedsTheRateByAtMostOneSecond() {
+    int considered = 0;
     for (int burst = 0; burst < 20; burst++) {
-      taken += taken(100_000, 1);
+      considered += considered(100_000, 1);
       clock.addAndGet(TimeUnit.SECONDS.toNanos(4));
     }
 
-    assertThat(taken).as("a second and a second's worth of each five").isLessThan(20 * 2200);
+    assertThat(considered).as("two seconds' worth in each burst").isLessThan(20 * 2200);
   }
 
   @Test
-  void takesAllAgainOnceThereIsLess() {
-    taken(100_000, 2);
-    taken(500, 2);
+  void considersAllRecordsAgainAfterTheRateDrops() {
+    considered(100_000, 2);
+    considered(500, 2);
 
-    assertThat(taken(500, 1)).isEqualTo(500);
+    assertThat(considered(500, 1)).isEqualTo(500);
   }
 
   @Test
-  void takesAllOfFewThatComeTwoAtATime() {
-    int taken = 0;
+  void considersAllRecordsOfASlowStreamOfPairs() {
+    int considered = 0;
     for (int i = 0; i < RATE; i++) {
-      taken += taken(1, 4.0 / RATE) + taken(1, 0);
+      considered += considered(1, 4.0 / RATE) + considered(1, 0);
     }
 
-    assertThat(taken).as("half the rate, for four seconds").isEqualTo(2 * RATE);
+    assertThat(considered).as("half the rate, for four seconds").isEqualTo(2 * RATE);
   }
 
   @Test
-  void isIndependentOfOtherDrawsByTheSameHash() {
-    taken(100_000, 2);
+  void isIndependentOfAuditSamplesByTheSameHash() {
+    considered(100_000, 2);
     int audits = 0;
-    int taken = 0;
+    int total = 0;
     for (int i = 0; i < 1_000_000; i++) {
       clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / 50_000);
       long hash = random.nextInt() & 0xFFFFFFFFL;
-      boolean takes = pace.takes(1, hash);
-      taken += takes ? 1 : 0;
-      audits += takes && Selection.draws(hash, .03) ? 1 : 0;
+      boolean considered = limiter.takes(1, hash);
+      total += considered ? 1 : 0;
+      audits += considered && Selection.draws(hash, .03) ? 1 : 0;
     }
 
-    assertThat(taken).as("twenty seconds").isCloseTo(20_000, within(1000));
-    assertThat(audits / (double) taken).isCloseTo(.03, within(.004));
+    assertThat(total).as("twenty seconds").isCloseTo(20_000, within(1000));
+    assertThat(audits / (double) total).isCloseTo(.03, within(.004));
   }
 }

@@ -1,23 +1,22 @@
 package dev.headwater.stream.selection;
 
 /**
- * The plainest way to a given share of labels, for comparing what to rank records by: those ask
- * whose score is below that quantile of the last scores, or a higher one while fewer have asked
- * than might.
+ * A baseline to compare scores with: a record requests a label if its score is below the quantile
+ * of recent scores that gives the share. The quantile rises while fewer labels are requested.
  */
 public final class Ranked {
-  /** Records within which what is left of the share is to be asked. */
+  /** Number of records in which unused requests are to be used. */
   private static final int PAYBACK = 100;
 
   private final double share;
-  private final RecentlyAsked recent;
+  private final RecentlyAsked recentRequests;
   private final double[] window = new double[1000];
   private int seen;
-  private int asked;
+  private int requested;
 
-  public Ranked(double share, double copyDistance) {
+  public Ranked(double share, double nearDuplicateDistance) {
     this.share = share;
-    this.recent = new RecentlyAsked(copyDistance);
+    this.recentRequests = new RecentlyAsked(nearDuplicateDistance);
   }
 
   public boolean unsure(float[] features, double score, boolean audit) {
@@ -26,14 +25,14 @@ public final class Ranked {
     for (int i = 0; i < known; i++) {
       below += window[i] < score ? 1 : 0;
     }
-    double left = share * seen - asked;
+    double unused = share * seen - requested;
     window[seen++ % window.length] = score;
-    boolean low = below < (share + left / PAYBACK) * known;
-    boolean asks = low && !recent.isCopy(features);
-    if (asks || audit) {
-      recent.add(features);
+    boolean low = below < (share + unused / PAYBACK) * known;
+    boolean requests = low && !recentRequests.isCopy(features);
+    if (requests || audit) {
+      recentRequests.add(features);
     }
-    asked += asks ? 1 : 0;
-    return asks;
+    requested += requests ? 1 : 0;
+    return requests;
   }
 }

@@ -10,37 +10,39 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RecentlyAskedTest {
-  private static final int KEPT = 256;
+  private static final int CAPACITY = 256;
 
   @ParameterizedTest
   @ValueSource(ints = {1, 5, 16, 37, 128})
-  void findsTheNearestOfTheLastAskedHoweverLittleItLooksAt(int width) {
-    RecentlyAsked asked = new RecentlyAsked(0.05);
+  void findsTheNearestRecordWithALabelRequest(int width) {
+    RecentlyAsked requests = new RecentlyAsked(0.05);
     Random random = new Random(width);
     List<float[]> all = new ArrayList<>();
-    for (int i = 0; i < 2 * KEPT; i++) {
+    for (int i = 0; i < 2 * CAPACITY; i++) {
       float[] features = new float[width];
       for (int f = 0; f < width; f++) {
         features[f] = (float) (random.nextGaussian() + random.nextInt(3));
       }
       double nearest = brute(all, features);
-      assertThat(asked.nearest(features, Double.POSITIVE_INFINITY))
+      assertThat(requests.nearest(features, Double.POSITIVE_INFINITY))
           .as("of record %d", i)
           .isCloseTo(nearest, within(1e-4));
-      assertThat(asked.nearest(features, nearest / 2)).as("too far").isEqualTo(nearest / 2);
-      asked.add(features);
+      assertThat(requests.nearest(features, nearest / 2))
+          .as("above the limit")
+          .isEqualTo(nearest / 2);
+      requests.add(features);
       all.add(features);
     }
 
-    assertThat(asked.isCopy(all.get(2 * KEPT - 1))).isTrue();
-    assertThat(asked.isCopy(all.get(KEPT))).as("the oldest that is remembered").isTrue();
-    assertThat(asked.nearest(all.get(KEPT - 1), Double.POSITIVE_INFINITY))
-        .as("to one that is forgotten")
+    assertThat(requests.isCopy(all.get(2 * CAPACITY - 1))).isTrue();
+    assertThat(requests.isCopy(all.get(CAPACITY))).as("the oldest in the window").isTrue();
+    assertThat(requests.nearest(all.get(CAPACITY - 1), Double.POSITIVE_INFINITY))
+        .as("an evicted record")
         .isPositive();
   }
 
   private static double brute(List<float[]> all, float[] features) {
-    return all.subList(Math.max(0, all.size() - KEPT), all.size()).stream()
+    return all.subList(Math.max(0, all.size() - CAPACITY), all.size()).stream()
         .mapToDouble(other -> distance(other, features))
         .min()
         .orElse(Double.POSITIVE_INFINITY);

@@ -15,7 +15,7 @@ class SelectionTest {
   private static final double HALF = 0.5;
 
   @Test
-  void recomputesTheAuditHashOfOtherLanguages() {
+  void hashesLikeOtherLanguages() {
     // Python: zlib.crc32(id.encode()), then MurmurHash3's fmix32
     assertThat(Selection.hash("")).isEqualTo(0L);
     assertThat(Selection.hash("headwater-1")).isEqualTo(1844867996L);
@@ -23,30 +23,30 @@ class SelectionTest {
   }
 
   @Test
-  void drawsUniformlyFromIdsThatCountUp() {
+  void samplesUniformlyFromConsecutiveIds() {
     assertUniform(i -> "records-0-" + i);
   }
 
   @Test
-  void drawsUniformlyFromIdsInHex() {
+  void samplesUniformlyFromHexIds() {
     assertUniform(i -> Integer.toHexString(i * 16));
   }
 
   @Test
-  void drawsUniformlyFromRandomIds() {
+  void samplesUniformlyFromRandomIds() {
     Random random = new Random(1);
     assertUniform(i -> new UUID(random.nextLong(), random.nextLong()).toString());
   }
 
   @Test
-  void nothingIsDrawnForAuditAndWithoutALabel() {
+  void auditSamplesAndUnlabelledSamplesAreDisjoint() {
     Selection audit = new Selection(0.3, 0.5);
     int others = 0;
     for (int i = 0; i < 10_000; i++) {
       String id = "r" + i;
-      boolean drawn = Selection.drawsOthers(id, 0.7);
-      assertThat(drawn && audit.audits(id)).isFalse();
-      others += drawn ? 1 : 0;
+      boolean unlabelled = Selection.drawsOthers(id, 0.7);
+      assertThat(unlabelled && audit.audits(id)).isFalse();
+      others += unlabelled ? 1 : 0;
     }
     assertThat(others).isBetween(6_800, 7_200);
   }
@@ -67,17 +67,17 @@ class SelectionTest {
   }
 
   @Test
-  void keepsTheShareItIsTold() {
+  void samplesTheConfiguredShare() {
     Selection selection = new Selection(0.05, HALF);
-    long drawn = 0;
+    long sampled = 0;
     for (int i = 0; i < 100_000; i++) {
-      drawn += selection.audits("order-" + i) ? 1 : 0;
+      sampled += selection.audits("order-" + i) ? 1 : 0;
     }
-    assertThat(drawn / 100_000.0).isCloseTo(0.05, within(0.003));
+    assertThat(sampled / 100_000.0).isCloseTo(0.05, within(0.003));
   }
 
   @Test
-  void aLargerShareKeepsWhatASmallerOneDrew() {
+  void aLargerShareIncludesASmallerOne() {
     Selection small = new Selection(0.05, HALF);
     Selection large = new Selection(0.1, HALF);
     for (int i = 0; i < 10_000; i++) {
@@ -88,7 +88,7 @@ class SelectionTest {
   }
 
   @Test
-  void drawsNoneAtZeroAndAllAtOne() {
+  void samplesNoneAtZeroAndAllAtOne() {
     Selection none = new Selection(0, HALF);
     Selection all = new Selection(1, HALF);
     for (int i = 0; i < 1_000; i++) {
@@ -98,19 +98,20 @@ class SelectionTest {
   }
 
   @Test
-  void refusesSharesAndThresholdsThatAreNone() {
+  void rejectsInvalidSharesAndThresholds() {
     assertThatThrownBy(() -> new Selection(1.5, HALF)).hasMessageContaining("1.5");
     assertThatThrownBy(() -> new Selection(Double.NaN, HALF)).hasMessageContaining("NaN");
     assertThatThrownBy(() -> new Selection(0, -0.1)).hasMessageContaining("-0.1");
     assertThatThrownBy(() -> new Selection.Budget(0, 1, 100)).hasMessageContaining("0");
     assertThatThrownBy(() -> new Selection.Budget(0.1, 1, 1)).hasMessageContaining("window");
     assertThatThrownBy(() -> new Selection.Budget(0.1, 0, 100)).hasMessageContaining("burst");
-    assertThatThrownBy(() -> selection(2, Optional.empty())).hasMessageContaining("copy distance");
+    assertThatThrownBy(() -> selection(2, Optional.empty()))
+        .hasMessageContaining("near-duplicate-distance");
     assertThatThrownBy(() -> selection(0, Optional.of(new Selection.Budget(0.05, 10, 100))))
-        .hasMessageContaining("leaves nothing");
+        .hasMessageContaining("budget must exceed audit-share");
   }
 
-  private static Selection selection(double copyDistance, Optional<Selection.Budget> budget) {
-    return new Selection(0.1, 1, Measure.MAX_PROBABILITY, copyDistance, budget);
+  private static Selection selection(double distance, Optional<Selection.Budget> budget) {
+    return new Selection(0.1, 1, Measure.MAX_PROBABILITY, distance, budget);
   }
 }

@@ -23,13 +23,13 @@ class SelectorTest {
   private static final double AUDIT = 0.1;
   private static final float[] ANY = {1, 2, 3};
 
-  private static Selector selector(double copyDistance) {
+  private static Selector selector(double nearDuplicateDistance) {
     return new Selector(
         new Selection(
             AUDIT,
             0.8,
             Measure.MAX_PROBABILITY,
-            copyDistance,
+            nearDuplicateDistance,
             Optional.of(new Selection.Budget(0.3, 30, 50))));
   }
 
@@ -42,21 +42,23 @@ class SelectorTest {
   }
 
   @Property(tries = 50)
-  void neverPassesOverARecordOfTheAudit(@ForAll long seed) {
-    Selection drawn = new Selection(AUDIT, 0.8);
+  void alwaysSelectsAuditSamples(@ForAll long seed) {
+    Selection selection = new Selection(AUDIT, 0.8);
     Selector selector = selector(0.5);
     Random random = new Random(seed);
     for (int i = 0; i < 500; i++) {
       String id = "r-" + random.nextLong();
-      Optional<Selector.Kept> kept = selector.select(id, ANY, random.nextDouble(), true);
-      if (drawn.audits(id)) {
-        assertThat(kept.map(Selector.Kept::reason)).as("all alike").contains(Reason.AUDIT);
+      Optional<Selector.Kept> selected = selector.select(id, ANY, random.nextDouble(), true);
+      if (selection.audits(id)) {
+        assertThat(selected.map(Selector.Kept::reason))
+            .as("low-confidence or not")
+            .contains(Reason.AUDIT);
       }
     }
   }
 
   @Property(tries = 50)
-  void decidesTheSameAfterTheSamePast(@ForAll long seed) {
+  void decidesDeterministically(@ForAll long seed) {
     Selector one = selector(0.5);
     Selector other = selector(0.5);
     Random random = new Random(seed);
@@ -69,37 +71,37 @@ class SelectorTest {
   }
 
   @Property(tries = 100)
-  void isUnsureOfARecordWhetherOrNotTheAuditDrawsIt(
+  void auditSamplingDoesNotChangeTheLowConfidenceDecision(
       @ForAll long seed, @ForAll @IntRange(max = 300) int past) {
-    Selector drawn = selector(0.5);
-    Selector spared = selector(0.5);
+    Selector audited = selector(0.5);
+    Selector other = selector(0.5);
     Random random = new Random(seed);
     for (int i = 0; i < past; i++) {
       float[] features = point(random);
       double certainty = random.nextDouble();
       boolean audit = random.nextInt(10) == 0;
-      drawn.unsure(features, certainty, audit);
-      spared.unsure(features, certainty, audit);
+      audited.unsure(features, certainty, audit);
+      other.unsure(features, certainty, audit);
     }
     float[] features = point(random);
     double certainty = random.nextDouble();
 
-    assertThat(drawn.unsure(features, certainty, true))
-        .as("or its inclusion probability were not known")
-        .isEqualTo(spared.unsure(features, certainty, false));
+    assertThat(audited.unsure(features, certainty, true))
+        .as("the inclusion probability is known")
+        .isEqualTo(other.unsure(features, certainty, false));
   }
 
   @Test
   void weightsUndoTheSelection() {
-    // what was kept, by its weights, estimates all: through a budget that runs out, and copies
+    // the weights estimate the number of records, with a limited budget and near-duplicates
     Selector selector = selector(0.5);
     Random random = new Random(2);
-    float[] again = point(random);
+    float[] repeated = point(random);
     double estimate = 0;
     for (int i = 0; i < 200_000; i++) {
       estimate +=
           selector
-              .select("id-" + i, i % 3 == 0 ? again : point(random), random.nextDouble(), true)
+              .select("id-" + i, i % 3 == 0 ? repeated : point(random), random.nextDouble(), true)
               .map(Selector.Kept::weight)
               .orElse(0.0);
     }
@@ -107,62 +109,62 @@ class SelectorTest {
   }
 
   @Property(tries = 100)
-  void passesOverCopiesAndNothingElse(
+  void skipsOnlyNearDuplicates(
       @ForAll long seed, @ForAll @FloatRange(min = 0.01f, max = 1e3f) float scale) {
     Selector selector =
         new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
     Random random = new Random(seed);
-    // a grid: every point as far from its nearest as any other
+    // a grid: all points have the same distance to their nearest neighbours
     for (int i = 0; i < 64; i++) {
       float[] corner = {scale * (i & 3), scale * (i >> 2 & 3), scale * (i >> 4)};
       assertThat(selector.select("r", corner, 0.5, true)).as("point %d", i).isPresent();
     }
     int i = random.nextInt(64);
-    float[] copy = {scale * ((i & 3) + 0.1f), scale * (i >> 2 & 3), scale * (i >> 4)};
+    float[] duplicate = {scale * ((i & 3) + 0.1f), scale * (i >> 2 & 3), scale * (i >> 4)};
     float[] between = {scale * ((i & 3) + 0.5f), scale * (i >> 2 & 3), scale * (i >> 4)};
 
-    assertThat(selector.select("r", copy, 0.5, true)).isEmpty();
+    assertThat(selector.select("r", duplicate, 0.5, true)).isEmpty();
     assertThat(selector.select("r", between, 0.5, true)).isPresent();
   }
 
   @Test
-  void comparesOnlyWhatIsOfOneBackboneAndAsLong() {
+  void comparesOnlyWithinOneFeatureSpace() {
     Selector selector =
         new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
     Random random = new Random(4);
     for (int i = 0; i < 100; i++) {
       float[] point = point(random);
       float[] longer = Arrays.copyOf(point, 9);
-      assertThat(asks(selector, "one", point)).isTrue();
-      assertThat(asks(selector, "other", point)).as("the same numbers of another").isTrue();
-      assertThat(asks(selector, "one", longer)).as("of another task's cut").isTrue();
-      assertThat(i > 20 && asks(selector, "one", point)).as("again").isFalse();
+      assertThat(selects(selector, "one", point)).isTrue();
+      assertThat(selects(selector, "other", point)).as("same features, another backbone").isTrue();
+      assertThat(selects(selector, "one", longer)).as("another length").isTrue();
+      assertThat(i > 20 && selects(selector, "one", point)).as("near-duplicate").isFalse();
     }
   }
 
-  private static boolean asks(Selector selector, String backbone, float[] features) {
+  private static boolean selects(Selector selector, String backbone, float[] features) {
     return selector.select("r", backbone, () -> features, new double[] {0.5}, true).isPresent();
   }
 
   @Test
-  void asksForAVectorOnlyWhereCopiesAreLookedFor() {
-    Supplier<float[]> none =
+  void evaluatesFeaturesOnlyForTheNearDuplicateSearch() {
+    Supplier<float[]> failing =
         () -> {
           throw new IllegalStateException("costs too much");
         };
     Selector searching =
         new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
-    Selector careless =
+    Selector noSearch =
         new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0, Optional.empty()));
 
-    assertThat(searching.select("r", "", none, new double[] {0.9}, true)).isEmpty();
-    assertThat(careless.select("r", "", none, new double[] {0.5}, true)).isPresent();
-    assertThatThrownBy(() -> searching.select("r", "", none, new double[] {0.5}, true))
+    assertThat(searching.select("r", "", failing, new double[] {0.9}, true)).isEmpty();
+    assertThat(noSearch.select("r", "", failing, new double[] {0.5}, true)).isPresent();
+    assertThatThrownBy(() -> searching.select("r", "", failing, new double[] {0.5}, true))
         .hasMessage("costs too much");
   }
 
   @Test
-  void asksAgainAboutWhatWasAskedLongAgo() {
+  void selectsNearDuplicatesOfOldRequests() {
     Selector selector =
         new Selector(new Selection(0, 0.8, Measure.MAX_PROBABILITY, 0.3, Optional.empty()));
     Random random = new Random(3);
@@ -171,16 +173,16 @@ class SelectorTest {
     for (int i = 0; i < 100; i++) {
       selector.select("r", point(random), 0.5, true);
     }
-    assertThat(selector.select("r", first, 0.5, true)).as("lately").isEmpty();
+    assertThat(selector.select("r", first, 0.5, true)).as("recent request").isEmpty();
 
     for (int i = 0; i < 400; i++) {
       selector.select("r", point(random), 0.5, true);
     }
-    assertThat(selector.select("r", first, 0.5, true)).as("long ago").isPresent();
+    assertThat(selector.select("r", first, 0.5, true)).as("old request").isPresent();
   }
 
   @Test
-  void isUnsureWithoutAHeadWhateverTheBudget() {
+  void selectsAllRecordsWithoutALiveHead() {
     Selector selector =
         new Selector(
             new Selection(
@@ -196,7 +198,7 @@ class SelectorTest {
   }
 
   @Test
-  void aColdStartIsPaidForOutOfTheBudget() {
+  void aColdStartIsChargedToTheBudget() {
     Selection selection =
         new Selection(
             0, 1, Measure.MAX_PROBABILITY, 0, Optional.of(new Selection.Budget(0.1, 60, 100)));
@@ -206,20 +208,20 @@ class SelectorTest {
     for (int i = 0; i < 200; i++) {
       cold.select("cold-" + i, ANY, 0, false);
     }
-    int asked = 0;
-    int askedWarm = 0;
+    int requested = 0;
+    int requestedWarm = 0;
     for (int i = 0; i < 100; i++) {
       double certainty = random.nextDouble();
-      asked += cold.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
-      askedWarm += warm.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
+      requested += cold.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
+      requestedWarm += warm.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
     }
 
-    assertThat(asked).as("a tenth, for nothing is left").isLessThanOrEqualTo(11);
-    assertThat(askedWarm).as("the same, and what was saved").isGreaterThan(50);
+    assertThat(requested).as("the share only: the reserve is empty").isLessThanOrEqualTo(11);
+    assertThat(requestedWarm).as("the share and the reserve").isGreaterThan(50);
   }
 
   @Test
-  void eachTaskHasItsPartWhereCertaintiesDoNotCompare() {
+  void eachTaskHasItsPartOfTheBudget() {
     Selector selector =
         new Selector(
             new Selection(
@@ -230,26 +232,26 @@ class SelectorTest {
                 Optional.of(new Selection.Budget(0.2, 100, 200))));
     Random random = new Random(6);
     int low = 0;
-    int lowAsked = 0;
-    int asked = 0;
+    int lowRequested = 0;
+    int requested = 0;
     for (int i = 0; i < 5000; i++) {
       double first = 0.5 + random.nextDouble() / 2;
-      // the second is always less sure than the first, and of every record alike: a number
-      boolean kept =
+      // the second task has a constant certainty, below that of the first, like a numeric head
+      boolean selected =
           selector.select("id-" + i, "", () -> ANY, new double[] {first, 0.3}, true).isPresent();
-      asked += kept ? 1 : 0;
+      requested += selected ? 1 : 0;
       low += first < 0.525 ? 1 : 0;
-      lowAsked += kept && first < 0.525 ? 1 : 0;
+      lowRequested += selected && first < 0.525 ? 1 : 0;
     }
 
-    assertThat(asked).as("the share and the burst, not more").isBetween(800, 1100);
-    assertThat((double) lowAsked / low)
-        .as("the least certain twentieth of the first task is asked more than twice the share")
+    assertThat(requested).as("the share and the burst").isBetween(800, 1100);
+    assertThat((double) lowRequested / low)
+        .as("the least certain 5 % of the first task, more than twice the share")
         .isGreaterThan(0.45);
   }
 
   @Test
-  void beyondItsRateItConsidersAUniformPart() {
+  void aboveTheRateItConsidersAUniformSubsample() {
     AtomicLong clock = new AtomicLong();
     Selection selection =
         new Selection(AUDIT, 0.8, Measure.MAX_PROBABILITY, 0, Optional.empty(), 1000, Map.of());
@@ -258,12 +260,12 @@ class SelectorTest {
     int audited = 0;
     for (int i = 0; i < 200_000; i++) {
       clock.addAndGet(TimeUnit.SECONDS.toNanos(1) / 20_000);
-      boolean considers = selector.considers("id-" + i, 1);
-      considered += considers ? 1 : 0;
-      audited += considers && selection.audits("id-" + i) ? 1 : 0;
+      boolean isConsidered = selector.considers("id-" + i, 1);
+      considered += isConsidered ? 1 : 0;
+      audited += isConsidered && selection.audits("id-" + i) ? 1 : 0;
     }
 
-    assertThat(considered).as("ten seconds, and the first thousand").isBetween(10_000, 11_500);
+    assertThat(considered).as("ten seconds, and the first 1000").isBetween(10_000, 11_500);
     assertThat((double) audited / considered).isCloseTo(AUDIT, within(.01));
   }
 }

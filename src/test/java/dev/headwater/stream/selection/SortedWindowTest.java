@@ -12,7 +12,7 @@ import net.jqwik.api.constraints.Size;
 class SortedWindowTest {
 
   @Property
-  void tellsEveryQuantileOfTheLast(
+  void returnsEveryQuantileOfTheWindow(
       @ForAll @IntRange(min = 1, max = 20) int size,
       @ForAll @Size(max = 100) List<@IntRange(max = 15) Integer> values) {
     SortedWindow window = new SortedWindow(size);

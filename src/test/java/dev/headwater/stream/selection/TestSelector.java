@@ -1,6 +1,6 @@
 package dev.headwater.stream.selection;
 
-/** Whether a record is unsure, for simulations in other rooms, which draw their own audit. */
+/** Exposes the low-confidence decision to simulations that select audit samples themselves. */
 public final class TestSelector {
   private final Selector selector;
 
