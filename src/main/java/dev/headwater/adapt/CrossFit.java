@@ -66,7 +66,7 @@ record CrossFit(Fitter.Trained head, Fitter.Settled folds, int[] judged, List<fl
         heads = fitter.refit(live, heads, classes, extended.batch(), extended.weightings());
       }
     } else {
-      SelfTraining extended = SelfTraining.ofUntold(batch, unlabelled, live, weightings);
+      SelfTraining extended = SelfTraining.withUnlabelled(batch, unlabelled, live, weightings);
       heads = fitter.fit(live, classes, extended.batch(), extended.weightings());
     }
     Fitter.Settled stepped = fitter.settled(live, heads, classes, batch, weightings);

@@ -174,7 +174,7 @@ public final class History {
   }
 
   /** Describes the result of training a task's first head, in one line. */
-  public static String told(HeadInfo first) {
+  public static String describe(HeadInfo first) {
     return first.verdict().accepted()
         ? "%s: head %d is live with %d labels"
             .formatted(first.task(), first.version(), first.labels().size())

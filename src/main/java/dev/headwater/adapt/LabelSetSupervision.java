@@ -45,7 +45,7 @@ record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
 
   /** Returns the predicted labels; their confidence is that of the least certain label. */
   @Override
-  public Optional<Scored> answer(Said output) {
+  public Optional<Scored> answer(HeadOutput output) {
     double confidence = 1;
     for (float logit : output.logits()) {
       confidence = Math.min(confidence, 1 / (1 + Math.exp(-Math.abs(logit))));
@@ -59,7 +59,7 @@ record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
    * trial counts for that label. This separates gains on new labels from losses on known ones.
    */
   @Override
-  public Trial trial(Remembered sample, @Nullable Said live, Said candidate) {
+  public Trial trial(Remembered sample, @Nullable HeadOutput live, HeadOutput candidate) {
     List<String> truth = kind.names(sample.label());
     List<String> known = live == null ? candidate.labels() : live.labels();
     String label =
@@ -81,7 +81,7 @@ record LabelSetSupervision(Kind.LabelSet kind) implements Supervision {
     return (double) (missed.size() + spurious.size()) / labels.size();
   }
 
-  private static List<String> predicted(Said output) {
+  private static List<String> predicted(HeadOutput output) {
     List<String> predicted = new ArrayList<>();
     for (int c = 0; c < output.logits().length; c++) {
       if (output.logits()[c] > 0) {

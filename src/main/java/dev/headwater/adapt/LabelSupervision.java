@@ -41,14 +41,14 @@ record LabelSupervision() implements Supervision {
   }
 
   @Override
-  public Optional<Scored> answer(Said output) {
+  public Optional<Scored> answer(HeadOutput output) {
     int best = Learner.best(output.logits());
     double probability = Math.exp(-Temperature.surprise(output.logits(), best, 1));
     return Optional.of(new Scored(output.labels().get(best), probability));
   }
 
   @Override
-  public Trial trial(Remembered sample, @Nullable Said live, Said candidate) {
+  public Trial trial(Remembered sample, @Nullable HeadOutput live, HeadOutput candidate) {
     String before = live == null ? null : label(live);
     Trial trial = new Trial(sample.label(), before, label(candidate), sample.weight());
     return live == null || !live.labels().contains(sample.label())
@@ -56,12 +56,12 @@ record LabelSupervision() implements Supervision {
         : trial.surerBy(logLoss(live, sample.label()) - logLoss(candidate, sample.label()));
   }
 
-  private static double logLoss(Said output, String truth) {
+  private static double logLoss(HeadOutput output, String truth) {
     int target = output.labels().indexOf(truth);
     return Math.min(MAX_LOG_LOSS, Temperature.surprise(output.logits(), target, 1));
   }
 
-  private static String label(Said output) {
+  private static String label(HeadOutput output) {
     return output.labels().get(Learner.best(output.logits()));
   }
 

@@ -345,11 +345,13 @@ final class Learner {
       return new Judged(trials, one, one, fit.head().finite());
     }
     for (int i = 0; i < evaluated.size(); i++) {
-      Supervision.Said liveOutput =
-          liveHead == null ? null : new Supervision.Said(liveHead.info().labels(), before.get(i));
+      Supervision.HeadOutput liveOutput =
+          liveHead == null
+              ? null
+              : new Supervision.HeadOutput(liveHead.info().labels(), before.get(i));
       trials.add(
           standardised.trial(
-              evaluated.get(i), liveOutput, new Supervision.Said(labels, after.get(i))));
+              evaluated.get(i), liveOutput, new Supervision.HeadOutput(labels, after.get(i))));
     }
     boolean constant = liveHead == null && spec.kind() instanceof Kind.OneLabel;
     List<String> known = liveHead == null ? labels : liveHead.info().labels();

@@ -122,7 +122,7 @@ final class Prequential {
       double value = quantity.value(KindAnswer.within(head, logits[0]));
       return Optional.of(new Scored(Double.toString(value), 0));
     }
-    return supervision.answer(new Supervision.Said(head.labels(), logits));
+    return supervision.answer(new Supervision.HeadOutput(head.labels(), logits));
   }
 
   /**

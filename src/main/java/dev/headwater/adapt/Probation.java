@@ -142,8 +142,8 @@ final class Probation {
             () ->
                 supervision.trial(
                     sample,
-                    new Supervision.Said(parent.info.labels(), before),
-                    new Supervision.Said(head.info.labels(), after)));
+                    new Supervision.HeadOutput(parent.info.labels(), before),
+                    new Supervision.HeadOutput(head.info.labels(), after)));
   }
 
   private Verdict withFormerNumbers(Verdict verdict) {

@@ -124,7 +124,7 @@ record QuantitySupervision(
 
   /** Compares the losses; where no head is live, the candidate is compared with the mean. */
   @Override
-  public Trial trial(Remembered sample, @Nullable Said live, Said candidate) {
+  public Trial trial(Remembered sample, @Nullable HeadOutput live, HeadOutput candidate) {
     double gain =
         loss(sample, live == null ? MEAN_OUTPUT : live.logits()) - loss(sample, candidate.logits());
     String output = Kind.Quantity.OUTPUT;

@@ -191,8 +191,8 @@ final class Realignment {
     return gate.hears(verdict, unseen, seen);
   }
 
-  private Supervision.Said output(LinearHead head, Remembered sample) {
-    return new Supervision.Said(anchor.info().labels(), head.logits(sample.features()));
+  private Supervision.HeadOutput output(LinearHead head, Remembered sample) {
+    return new Supervision.HeadOutput(anchor.info().labels(), head.logits(sample.features()));
   }
 
   /** Returns the verdict to withdraw the live head; empty if it was not aligned from the anchor. */

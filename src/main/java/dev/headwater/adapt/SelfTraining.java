@@ -43,7 +43,7 @@ record SelfTraining(Batch batch, List<double[]> weightings, int taken) {
   }
 
   /** Adds pseudo-labels from the live head, only for classes without labelled samples. */
-  static SelfTraining ofUntold(
+  static SelfTraining withUnlabelled(
       Batch batch, List<float[]> unlabelled, Fitter.Trained live, List<double[]> weightings) {
     return of(batch, unlabelled, live, weightings, h -> Map.of());
   }

@@ -21,7 +21,7 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
    * @param logits one per label
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Said(List<String> labels, float[] logits) {}
+  record HeadOutput(List<String> labels, float[] logits) {}
 
   static Supervision of(Kind kind) {
     if (kind instanceof Kind.Quantity quantity) {
@@ -89,7 +89,7 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
    * Returns the prediction for a head's output, as label text with its confidence; empty where
    * predictions are not simply correct or wrong.
    */
-  default Optional<Scored> answer(Said output) {
+  default Optional<Scored> answer(HeadOutput output) {
     return Optional.empty();
   }
 
@@ -98,7 +98,7 @@ sealed interface Supervision permits LabelSupervision, LabelSetSupervision, Quan
    *
    * @param live output of the live head; null if there is none
    */
-  Trial trial(Remembered sample, @Nullable Said live, Said candidate);
+  Trial trial(Remembered sample, @Nullable HeadOutput live, HeadOutput candidate);
 
   /**
    * Fits the temperature on held-out samples; 1 leaves the logits as they are.

@@ -11,7 +11,7 @@ import dev.headwater.schema.Sample;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.TopicSetup;
 import dev.headwater.schema.Topics;
-import dev.headwater.stream.AnsweredStream;
+import dev.headwater.stream.PrecomputedStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,7 +36,7 @@ final class Adaptation implements AutoCloseable {
   private final Arena arena;
   private final Commands commands;
   private final Task task;
-  private final List<AnsweredStream.Known> known;
+  private final List<PrecomputedStream.Precomputed> known;
   private final List<String> truths;
   private final int round;
   private final Process trainer;
@@ -53,7 +53,7 @@ final class Adaptation implements AutoCloseable {
       Arena arena,
       Commands commands,
       Task task,
-      List<AnsweredStream.Known> known,
+      List<PrecomputedStream.Precomputed> known,
       List<String> truths,
       int round)
       throws IOException {

@@ -9,7 +9,7 @@ import dev.headwater.replay.traffic.Truth;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.Scored;
 import dev.headwater.schema.Source;
-import dev.headwater.stream.AnsweredStream;
+import dev.headwater.stream.PrecomputedStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -105,7 +105,7 @@ record Backlog(List<Template> templates, List<String> truths, int partitions) {
   }
 
   /** Returns the labels of the stream; where it has none, the predicted labels. */
-  List<String> truths(List<AnsweredStream.Known> known) {
+  List<String> truths(List<PrecomputedStream.Precomputed> known) {
     List<String> labels = new ArrayList<>();
     for (int i = 0; i < known.size(); i++) {
       Scored best = known.get(i).outcomes().get(0).best();

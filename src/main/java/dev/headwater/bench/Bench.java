@@ -9,7 +9,7 @@ import dev.headwater.replay.Pipeline;
 import dev.headwater.replay.Scratch;
 import dev.headwater.schema.TopicSettings;
 import dev.headwater.scoring.Scoring;
-import dev.headwater.stream.AnsweredStream;
+import dev.headwater.stream.PrecomputedStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -117,7 +117,7 @@ public final class Bench {
   private void measure(
       Arena arena,
       Drain drain,
-      List<AnsweredStream.Known> known,
+      List<PrecomputedStream.Precomputed> known,
       ManifestInput input,
       Network network)
       throws Exception {
@@ -169,7 +169,8 @@ public final class Bench {
     }
   }
 
-  private void swap(Paced paced, double rate, List<AnsweredStream.Known> known) throws Exception {
+  private void swap(Paced paced, double rate, List<PrecomputedStream.Precomputed> known)
+      throws Exception {
     if (wants(Part.SWAP)) {
       Heads heads = Heads.of(pipeline.bundle().task());
       new Swapping(paced, heads, known.get(0).outcomes().get(0).features())
@@ -183,7 +184,7 @@ public final class Bench {
       Drain drain,
       Drain.Filled records,
       Headwater headwater,
-      List<AnsweredStream.Known> known)
+      List<PrecomputedStream.Precomputed> known)
       throws Exception {
     if (!wants(Part.ADAPTATION)) {
       return;
@@ -214,7 +215,7 @@ public final class Bench {
       Drain drain,
       Drain.Filled records,
       Headwater headwater,
-      List<AnsweredStream.Known> known,
+      List<PrecomputedStream.Precomputed> known,
       int round)
       throws Exception {
     try (Adaptation trainer =
@@ -242,7 +243,7 @@ public final class Bench {
     }
   }
 
-  private void finetune(List<AnsweredStream.Known> known, Backlog backlog) {
+  private void finetune(List<PrecomputedStream.Precomputed> known, Backlog backlog) {
     if (!wants(Part.FINETUNE)) {
       return;
     }
@@ -306,7 +307,7 @@ public final class Bench {
    * Scores each distinct record. Called before any other model is loaded, because DJL must create
    * the ONNX Runtime environment.
    */
-  private List<AnsweredStream.Known> known(Backlog backlog) throws InvalidRecordException {
+  private List<PrecomputedStream.Precomputed> known(Backlog backlog) throws InvalidRecordException {
     try (Scoring scoring =
         Scoring.load(pipeline.bundle(), pipeline.scoring(), ScorerMetrics.NOOP)) {
       return NoInference.known(pipeline, backlog, scoring);

@@ -9,7 +9,7 @@ import dev.headwater.scoring.Inference;
 import dev.headwater.scoring.Measure;
 import dev.headwater.scoring.Outcome;
 import dev.headwater.scoring.Scoring;
-import dev.headwater.stream.AnsweredStream;
+import dev.headwater.stream.PrecomputedStream;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
@@ -21,20 +21,20 @@ import java.util.Map;
  * Headwater's topology with precomputed predictions: no decoding and no inference, but the same
  * outputs, including samples and label requests.
  */
-record NoInference(Pipeline pipeline, Backlog backlog, List<AnsweredStream.Known> known)
+record NoInference(Pipeline pipeline, Backlog backlog, List<PrecomputedStream.Precomputed> known)
     implements Contestant {
 
   /** Computes the prediction of each distinct record. */
-  static List<AnsweredStream.Known> known(Pipeline pipeline, Backlog backlog, Scoring scoring)
-      throws InvalidRecordException {
+  static List<PrecomputedStream.Precomputed> known(
+      Pipeline pipeline, Backlog backlog, Scoring scoring) throws InvalidRecordException {
     String task = pipeline.bundle().task().name();
-    Measure measure = pipeline.stream().selection().doubt(task).measure();
-    List<AnsweredStream.Known> known = new ArrayList<>();
+    Measure measure = pipeline.stream().selection().lowConfidence(task).measure();
+    List<PrecomputedStream.Precomputed> known = new ArrayList<>();
     for (int i = 0; i < backlog.distinct(); i++) {
       Inference inference = scoring.infer(backlog.value(i));
       Outcome outcome =
-          Outcome.of(inference, 0, scoring.score(inference, 0), measure, pipeline.stream().top());
-      known.add(new AnsweredStream.Known(inference.recordId(), List.of(outcome)));
+          Outcome.of(inference, 0, scoring.score(inference, 0), measure, pipeline.stream().topK());
+      known.add(new PrecomputedStream.Precomputed(inference.recordId(), List.of(outcome)));
     }
     return known;
   }
@@ -47,7 +47,7 @@ record NoInference(Pipeline pipeline, Backlog backlog, List<AnsweredStream.Known
   @Override
   public AutoCloseable start(
       Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {
-    return new AnsweredStream(
+    return new PrecomputedStream(
         pipeline.stream(group, stateDirectory),
         pipeline.bundle(),
         topics,
@@ -57,12 +57,12 @@ record NoInference(Pipeline pipeline, Backlog backlog, List<AnsweredStream.Known
             new PrometheusMeterRegistry(PrometheusConfig.DEFAULT), pipeline.bundle().taskNames()));
   }
 
-  private AnsweredStream.Known answer(Source source) {
+  private PrecomputedStream.Precomputed answer(Source source) {
     int index = backlog.index(source);
-    AnsweredStream.Known answer = known.get(index % backlog.distinct());
+    PrecomputedStream.Precomputed answer = known.get(index % backlog.distinct());
     String id = answer.recordId();
     return id == null
         ? answer
-        : new AnsweredStream.Known(id + backlog.suffix(index), answer.outcomes());
+        : new PrecomputedStream.Precomputed(id + backlog.suffix(index), answer.outcomes());
   }
 }

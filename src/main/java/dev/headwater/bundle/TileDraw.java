@@ -32,16 +32,16 @@ public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) 
   /**
    * Selects tiles of a record.
    *
-   * @param certainties certainty of each pixel; null without a head
+   * @param confidences confidence of each pixel; null without a head
    * @param seed the same seed selects the same tiles
    */
-  public static TileDraw of(Tiling tiling, float @Nullable [] certainties, String seed) {
+  public static TileDraw of(Tiling tiling, float @Nullable [] confidences, String seed) {
     int limit = most(tiling);
     List<Integer> rest = new ArrayList<>(IntStream.range(0, tiling.tiles()).boxed().toList());
     List<Integer> tiles = new ArrayList<>();
     List<Float> weights = new ArrayList<>();
-    if (certainties != null && rest.size() > limit) {
-      float[] means = tiling.means(certainties);
+    if (confidences != null && rest.size() > limit) {
+      float[] means = tiling.means(confidences);
       rest.sort(Comparator.comparing(tile -> means[tile]));
       List<Integer> leastCertain = rest.subList(0, Math.max(1, limit / 4));
       leastCertain.forEach(

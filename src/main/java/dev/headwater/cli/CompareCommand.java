@@ -54,7 +54,7 @@ final class CompareCommand implements Callable<Integer> {
                 predictions == null ? current.topicNames().predictions() : predictions,
                 ConfigOption.recorded(reference))
             .results();
-    results.forEach(result -> spec.commandLine().getOut().println(result.told()));
+    results.forEach(result -> spec.commandLine().getOut().println(result.describe()));
     return results.stream().anyMatch(Comparison.Result::worse) ? Main.NOT_WELL : 0;
   }
 }

@@ -31,7 +31,7 @@ final class Pages {
       Optional<URI> trainer) {
     Map<String, Double> thresholds = new TreeMap<>();
     for (String task : bundle.taskNames()) {
-      thresholds.put(task, settings.stream().selection().doubt(task).threshold());
+      thresholds.put(task, settings.stream().selection().lowConfidence(task).threshold());
     }
     return new Status(
         registry, new Status.About(settings.name(), role, thresholds), ready, heads, trainer);

@@ -96,7 +96,7 @@ final class RescoreCommand implements Callable<Integer> {
                 bundle,
                 scoring,
                 settings.topicSettings(),
-                settings.stream().top(),
+                settings.stream().topK(),
                 chosen,
                 spec.commandLine().getErr()::println)
             .run(from, until, resume, to, signalled);

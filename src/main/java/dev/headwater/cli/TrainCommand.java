@@ -110,7 +110,7 @@ final class TrainCommand implements Callable<Integer> {
                   spec.commandLine().getErr()::println)
               .train(file, settings.replay().labelFields(bundle.tasks()));
       for (HeadInfo head : heads) {
-        spec.commandLine().getOut().println(History.told(head));
+        spec.commandLine().getOut().println(History.describe(head));
       }
     }
   }

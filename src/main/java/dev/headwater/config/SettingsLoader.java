@@ -266,14 +266,14 @@ public final class SettingsLoader {
         confidenceThresholds());
   }
 
-  private Map<String, Selection.Doubt> confidenceThresholds() {
-    Map<String, Selection.Doubt> thresholds = new HashMap<>();
+  private Map<String, Selection.LowConfidence> confidenceThresholds() {
+    Map<String, Selection.LowConfidence> thresholds = new HashMap<>();
     raw.tasks()
         .forEach(
             (task, overrides) ->
                 thresholds.put(
                     task,
-                    new Selection.Doubt(
+                    new Selection.LowConfidence(
                         overrides.selection().threshold().orElse(raw.selection().threshold()),
                         overrides.selection().measure().orElse(raw.selection().measure()))));
     return thresholds;

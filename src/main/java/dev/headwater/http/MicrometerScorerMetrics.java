@@ -189,7 +189,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void confident(String task, double confidence) {
+  public void recordConfidence(String task, double confidence) {
     DistributionDataPoint histogram = confidences.get(task);
     if (histogram != null) {
       histogram.observe(confidence);
@@ -207,7 +207,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void kept(String task, String reason) {
+  public void recordSample(String task, String reason) {
     increment(kept.get(task), reason);
   }
 
@@ -233,7 +233,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void passed(Stage stage, long nanos) {
+  public void recordStage(Stage stage, long nanos) {
     Timer timer = stages.get(stage);
     if (timer != null) {
       timer.record(nanos, TimeUnit.NANOSECONDS);
@@ -241,11 +241,11 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void inferred(int records, long all, long padded, Duration elapsed) {
+  public void recordBatch(int records, long all, long padded, Duration elapsed) {
     batchSize.record(records);
     positions.increment(all);
     padding.increment(padded);
-    passed(Stage.INFERENCE, elapsed.toNanos());
+    recordStage(Stage.INFERENCE, elapsed.toNanos());
   }
 
   @Override

@@ -87,7 +87,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void inferred(int records, long positions, long padding, Duration elapsed) {
+  public void recordBatch(int records, long positions, long padding, Duration elapsed) {
     inferred.addAndGet(records);
   }
 

@@ -41,7 +41,7 @@ public interface ScorerMetrics {
   default void predicted(long endToEndMillis) {}
 
   /** Records the confidence of the live head, in [0, 1]; not called during a cold start. */
-  default void confident(String task, double confidence) {}
+  default void recordConfidence(String task, double confidence) {}
 
   /** Records that a record was invalid and sent to dead letters. */
   default void deadLettered() {}
@@ -54,7 +54,7 @@ public interface ScorerMetrics {
    *
    * @param reason name of the sample's {@code Reason}
    */
-  default void kept(String task, String reason) {}
+  default void recordSample(String task, String reason) {}
 
   /** Records that a label reached the label join. */
   default void labelReceived() {}
@@ -69,7 +69,7 @@ public interface ScorerMetrics {
   default void labelDeadLettered() {}
 
   /** Records the duration of a stage. */
-  default void passed(Stage stage, long nanos) {}
+  default void recordStage(Stage stage, long nanos) {}
 
   /**
    * Records a backbone batch.
@@ -78,7 +78,7 @@ public interface ScorerMetrics {
    *     without padding
    * @param padding padding tokens among them
    */
-  default void inferred(int records, long positions, long padding, Duration elapsed) {}
+  default void recordBatch(int records, long positions, long padding, Duration elapsed) {}
 
   /** Records that a head became live, with the time since its bytes were read. */
   default void swapped(String task, long version, Duration elapsed) {}

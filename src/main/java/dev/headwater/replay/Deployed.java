@@ -147,7 +147,7 @@ final class Deployed implements Session.Deployment {
                   progress)
               .train(history, labelFields);
       for (HeadInfo head : published) {
-        progress.accept(History.told(head));
+        progress.accept(History.describe(head));
       }
     }
   }

@@ -103,7 +103,7 @@ public record TaskPrediction(
   }
 
   /** Returns the output in the text form of a label; null while no head is live. */
-  public @Nullable String said() {
+  public @Nullable String predictedLabel() {
     if (labels != null) {
       return Label.text(labels);
     }

@@ -25,7 +25,8 @@ public record KindAnswer(
     @Nullable Estimate estimate,
     @Nullable Estimate frozenEstimate) {
   /**
-   * Verdict number of a regression head: halfWidth the prediction interval, on the head's scale.
+   * Verdict number of a regression head: half the width of the prediction interval, on the head's
+   * scale.
    */
   public static final String HALF_WIDTH = "halfWidth";
 
@@ -35,11 +36,11 @@ public record KindAnswer(
   /** Verdict number: greatest training label, on the head's scale. */
   public static final String MOST = "most";
 
-  /** Verdict number: 1 - {@link #HALF_WIDTH} / halfWidth width of the interval without features. */
+  /** Verdict number: 1 - {@link #HALF_WIDTH} / half-width of the interval without features. */
   public static final String CONFIDENCE = "confidence";
 
   /** Returns it as label text. Computed on demand, because formatting a number is slow. */
-  Scored said() {
+  Scored best() {
     String text =
         labels != null
             ? Label.text(labels)
@@ -61,17 +62,17 @@ public record KindAnswer(
     return new KindAnswer(confidence, labels, null, null);
   }
 
-  /** Returns the certainty of the least certain label, whether it is predicted or not. */
+  /** Returns the confidence of the least certain label, whether it is predicted or not. */
   static double least(float[] probabilities, Measure measure) {
     double least = 1;
     for (float p : probabilities) {
-      least = Math.min(least, measure.certainty(new float[] {p, 1 - p}));
+      least = Math.min(least, measure.confidence(new float[] {p, 1 - p}));
     }
     return least;
   }
 
   /**
-   * Clamps a prediction to the range of the training labels, extended by halfWidth the prediction
+   * Clamps a prediction to the range of the training labels, extended by half the prediction
    * interval. A linear head extrapolates without limit on outlying features.
    *
    * @param predicted on the head's scale

@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A task's head that is live, the one on trial where there is one, and the one that never learns
- * where comparison is on.
+ * The live head of a task, its canary if there is one, and the frozen head if the comparison is on.
+ * Thread-safe.
  */
 final class LiveHeads implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LiveHeads.class);
@@ -28,7 +28,7 @@ final class LiveHeads implements AutoCloseable {
   private volatile boolean closed;
 
   private record Canary(LoadedHead head, double share) {
-    boolean takes(byte[] key) {
+    boolean serves(byte[] key) {
       return KeyHash.draws(key, head.info().version(), share);
     }
   }
@@ -40,7 +40,7 @@ final class LiveHeads implements AutoCloseable {
     check = new HeadCheck(graph.task());
   }
 
-  /** Checks, warms and swaps. Whoever scores meanwhile sees the old head or the new one, whole. */
+  /** Validates and warms up a head, and makes it live. The swap is atomic for scoring threads. */
   synchronized void install(Head head) throws RefusedHeadException {
     if (closed) {
       throw new IllegalStateException("scoring is closed");
@@ -62,9 +62,9 @@ final class LiveHeads implements AutoCloseable {
   }
 
   /**
-   * Checks and warms a head, and lets it answer for this share of the keys.
+   * Validates and warms up a head, and lets it serve a fraction of the keys.
    *
-   * @throws RefusedHeadException where it must not serve; nothing changes
+   * @throws RefusedHeadException if it must not serve; nothing changes
    */
   synchronized void canary(Head head, double share) throws RefusedHeadException {
     if (closed) {
@@ -76,10 +76,10 @@ final class LiveHeads implements AutoCloseable {
         .addKeyValue("task", head.info().task())
         .addKeyValue("version", head.info().version())
         .addKeyValue("share", share)
-        .log("canary serves a share of the keys");
+        .log("canary started");
   }
 
-  /** The live head answers for all keys. */
+  /** Ends the canary: the live head serves all keys again. */
   synchronized void endCanary() {
     swapCanary(null);
   }
@@ -96,70 +96,70 @@ final class LiveHeads implements AutoCloseable {
 
   private LoadedHead load(Head head) throws RefusedHeadException {
     LoadedHead next = null;
-    boolean accepted = false;
+    boolean valid = false;
     try {
       next = graph.load(head);
       if (head.goldenFeatures().values().length > 0) {
         check.compare(graph.golden(next, head.goldenFeatures().values()), head.goldenLogits());
       }
-      // the first run of a shape allocates: not on the clock of the records
+      // warm-up: the first run of a shape allocates memory, which records should not wait for
       int batch = graph.task().tiling().isPresent() ? 1 : settings.batchSize();
       graph.logits(next, new float[batch * graph.task().featureSize()]);
-      accepted = true;
+      valid = true;
       return next;
     } catch (OrtException | IllegalArgumentException e) {
       throw new RefusedHeadException(
           RefusedHeadException.Cause.UNFIT,
-          "the head graph does not run with it: " + e.getMessage());
+          "The head graph fails with its weights: " + e.getMessage() + ".");
     } finally {
-      if (next != null && !accepted) {
+      if (next != null && !valid) {
         next.release();
       }
     }
   }
 
   /**
-   * The live head, null in a cold start; to be released.
+   * Retains and returns the live head; null in a cold start. The caller must release it.
    *
-   * @throws IllegalStateException where there is none because scoring is closed
+   * @throws IllegalStateException if scoring is closed
    */
-  @Nullable LoadedHead takeLive() {
-    LoadedHead head = take(live);
+  @Nullable LoadedHead acquireLive() {
+    LoadedHead head = acquire(live);
     if (head == null && closed) {
       throw new IllegalStateException("scoring is closed");
     }
     return head;
   }
 
-  /** The head that answers for this key, null in a cold start; to be released. */
-  @Nullable LoadedHead takeFor(byte[] key) {
+  /** Retains and returns the head that serves this key, the canary or the live head. */
+  @Nullable LoadedHead acquireFor(byte[] key) {
     while (true) {
-      Canary trial = canary.get();
-      if (trial == null || !trial.takes(key)) {
-        return takeLive();
+      Canary current = canary.get();
+      if (current == null || !current.serves(key)) {
+        return acquireLive();
       }
-      if (trial.head().retain()) {
-        return trial.head();
+      if (current.head().retain()) {
+        return current.head();
       }
     }
   }
 
-  /** The head that never learns, null where there is none; to be released. */
-  @Nullable LoadedHead takeFrozen() {
-    return take(frozen);
+  /** Retains and returns the frozen head; null if the comparison is off. */
+  @Nullable LoadedHead acquireFrozen() {
+    return acquire(frozen);
   }
 
-  private static @Nullable LoadedHead take(AtomicReference<@Nullable LoadedHead> reference) {
+  private static @Nullable LoadedHead acquire(AtomicReference<@Nullable LoadedHead> reference) {
     while (true) {
       LoadedHead head = reference.get();
-      // one that cannot be retained was swapped out since: its successor is there already
+      // retain fails only if the head was swapped out: read the reference again
       if (head == null || head.retain()) {
         return head;
       }
     }
   }
 
-  /** Of the live head, null in a cold start. */
+  /** Returns the metadata of the live head; null in a cold start. */
   @Nullable HeadInfo info() {
     LoadedHead head = live.get();
     return head == null ? null : head.info();
@@ -173,7 +173,7 @@ final class LiveHeads implements AutoCloseable {
     release(frozen.getAndSet(null));
   }
 
-  /** Gives back what one of the takes gave, if it gave any. */
+  /** Releases a head that was acquired; ignores null. */
   static void release(@Nullable LoadedHead head) {
     if (head != null) {
       head.release();

@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A head's weights in native memory. Counted: whoever takes one gives it back, and the memory goes
- * with the last user, never before.
+ * A head in native memory, with a reference count. Each user retains and releases it; the memory is
+ * freed after the last release.
  */
 final class LoadedHead {
   private static final AtomicLong SERIALS = new AtomicLong();
@@ -22,10 +22,10 @@ final class LoadedHead {
   private final long serial = SERIALS.incrementAndGet();
 
   /**
-   * @param session to run it in
-   * @param tensors to feed beside the features
-   * @param free run when the last user is gone
-   * @param loaded counts the heads in native memory
+   * @param session session that runs the head
+   * @param tensors weights to pass with the features
+   * @param free frees the native memory; called after the last release
+   * @param loaded counter of heads in native memory
    */
   LoadedHead(
       HeadInfo info,
@@ -45,25 +45,27 @@ final class LoadedHead {
     return info;
   }
 
-  /** Unlike the version, never the same for two loads. */
+  /** Returns a number that, unlike the version, is unique per load. */
   long serial() {
     return serial;
   }
 
-  /** To be used between {@link #retain} and {@link #release} only, as {@link #tensors}. */
+  /** Returns the session; valid only between {@link #retain} and {@link #release}. */
   Session session() {
     return session;
   }
 
+  /** Returns the weights; valid only between {@link #retain} and {@link #release}. */
   Map<String, OnnxTensor> tensors() {
     return tensors;
   }
 
-  /** False where the last user is gone already. */
+  /** Adds a user; returns false if the head was already freed. */
   boolean retain() {
     return users.getAndUpdate(n -> n == 0 ? 0 : n + 1) > 0;
   }
 
+  /** Removes a user, and frees the head after the last one. */
   void release() {
     if (users.decrementAndGet() == 0) {
       free.run();

@@ -3,15 +3,15 @@ package dev.headwater.scoring;
 import dev.headwater.schema.HeadInfo;
 
 /**
- * What one head said of one record.
+ * The logits of one head for one record.
  *
- * @param serial of the loaded head; tells two loads of one version apart
- * @param values by label index
+ * @param serial serial number of the loaded head; differs between two loads of the same version
+ * @param values logits by label index
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Logits(HeadInfo head, long serial, float[] values) {
 
-  /** Each output by itself. */
+  /** Returns the sigmoid of each logit. */
   float[] sigmoids() {
     float[] probabilities = new float[values.length];
     for (int i = 0; i < values.length; i++) {
@@ -24,15 +24,15 @@ record Logits(HeadInfo head, long serial, float[] values) {
   }
 
   /**
-   * Of the record: heads have proved themselves on their golden pairs when they are installed, and
-   * features that are finite may still be so large that a sum of them is not.
+   * Creates the exception for non-finite logits. The record is at fault: heads are verified on
+   * golden pairs at installation, but large finite features can still overflow a sum.
    */
   ArithmeticException notFinite() {
     return new ArithmeticException(
-        "makes head " + head.task() + "/" + head.version() + " give logits that are not finite");
+        "produces non-finite logits with head " + head.task() + "/" + head.version());
   }
 
-  /** Softmax in double precision, shifted by the greatest logit so that nothing overflows. */
+  /** Returns the softmax, in double precision and shifted by the maximum against overflow. */
   float[] probabilities() {
     double max = Double.NEGATIVE_INFINITY;
     for (float value : values) {

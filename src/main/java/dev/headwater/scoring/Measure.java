@@ -1,24 +1,25 @@
 package dev.headwater.scoring;
 
 /**
- * How sure an answer is, from its probabilities: 1 where one label has all of them, and near 0
- * where all labels have the same.
+ * A confidence measure over class probabilities: 1 if one label has probability 1, near 0 if all
+ * labels are equally probable.
  */
 public enum Measure {
-  /** Of the best label (Lewis and Gale 1994). */
+  /** The probability of the best label (Lewis and Gale 1994). */
   MAX_PROBABILITY,
 
-  /** Between the best label and the next (Scheffer et al. 2001). */
+  /** The difference between the two highest probabilities (Scheffer et al. 2001). */
   MARGIN,
 
-  /** 1 - entropy / log(labels) (Shannon 1948), so that 0 and 1 mean what they do for the others. */
+  /** 1 - entropy / log(number of labels) (Shannon 1948), scaled to [0, 1] like the others. */
   ENTROPY;
 
   /**
-   * @param probabilities of all labels; at least one
-   * @return in [0, 1]
+   * Returns the confidence, in [0, 1].
+   *
+   * @param probabilities probabilities of all labels, at least one
    */
-  public double certainty(float[] probabilities) {
+  public double confidence(float[] probabilities) {
     return switch (this) {
       case MAX_PROBABILITY -> greatest(probabilities, -1);
       case MARGIN -> margin(probabilities);
@@ -47,7 +48,7 @@ public enum Measure {
     for (float p : probabilities) {
       entropy -= p > 0 ? p * Math.log(p) : 0;
     }
-    // one label has no entropy, and log(1) nothing to divide it by; sums of floats may pass 1
+    // log(1) is 0, so a single label is a special case; rounding may raise the ratio above 1
     return probabilities.length == 1 ? 0 : Math.min(1, entropy / Math.log(probabilities.length));
   }
 }

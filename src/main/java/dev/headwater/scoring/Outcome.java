@@ -12,97 +12,99 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is said of a record for one task.
+ * The features, label and prediction of one record for one task, and their conversion to topic
+ * formats.
  *
- * @param label the inline label, null where there is none
- * @param top labels best first, empty while no head is live
- * @param certainty by the measure of the selection; 0 while no head is live
- * @param headVersion 0 while no head is live
- * @param frozen what the head that never learns says, where comparison is on
- * @param pixels what is said of each pixel, null while no head is live and but for dense tasks
- * @param pixelCertainties by the measure of the selection, null where {@code pixels} is
- * @param frozenPixels as {@code frozen}, of a dense task
- * @param said in the words of a task that does not tell one label, null of any other
+ * @param label the inline label; null if there is none
+ * @param top most probable labels, best first; empty in a cold start
+ * @param selectionConfidence confidence by the measure of the selection; 0 in a cold start
+ * @param headVersion version of the live head; 0 in a cold start
+ * @param frozen prediction of the frozen head; null unless the comparison is on
+ * @param pixels segmentation of a dense task; null for other tasks and in a cold start
+ * @param pixelConfidences by the measure of the selection; null if {@code pixels} is
+ * @param frozenPixels segmentation of the frozen head; null unless the comparison is on
+ * @param answer output of a multi-label or regression task; null for other tasks
  */
-@SuppressWarnings("ArrayRecordComponent") // passed on at once, never compared
+@SuppressWarnings("ArrayRecordComponent") // never compared
 public record Outcome(
     @Nullable String label,
     float[] features,
     List<Scored> top,
-    double certainty,
+    double selectionConfidence,
     long headVersion,
     @Nullable Scored frozen,
     @Nullable Segmentation pixels,
-    float @Nullable [] pixelCertainties,
+    float @Nullable [] pixelConfidences,
     @Nullable Segmentation frozenPixels,
-    @Nullable KindAnswer said) {
-  /** Of a task that gives records a label. */
+    @Nullable KindAnswer answer) {
+  /** Creates the outcome of a single-label task. */
   public Outcome(
       @Nullable String label,
       float[] features,
       List<Scored> top,
-      double certainty,
+      double selectionConfidence,
       long headVersion,
       @Nullable Scored frozen) {
-    this(label, features, top, certainty, headVersion, frozen, null, null, null, null);
+    this(label, features, top, selectionConfidence, headVersion, frozen, null, null, null, null);
   }
 
   /**
-   * What the scores say of an inference.
+   * Combines an inference with its scores.
    *
-   * @param task its index in the bundle
-   * @param top how many labels are named
+   * @param task index of the task in the bundle
+   * @param topK number of most probable labels to keep
    */
-  public static Outcome of(Inference inference, int task, Scores scores, Measure measure, int top) {
+  public static Outcome of(
+      Inference inference, int task, Scores scores, Measure measure, int topK) {
     Segmentation pixels = scores.pixels();
     return new Outcome(
         inference.label(task),
         inference.features(task),
-        scores.top(top),
-        scores.certainty(measure),
+        scores.top(topK),
+        scores.confidence(measure),
         scores.head().map(HeadInfo::version).orElse(0L),
         scores.frozen(),
         pixels,
-        pixels == null ? null : pixels.certainties(measure),
+        pixels == null ? null : pixels.confidences(measure),
         scores.frozenPixels(),
         scores.answer());
   }
 
-  /** The answer, null while no head is live, and of a dense task. */
+  /** Returns the predicted label; null in a cold start and for dense tasks. */
   public @Nullable Scored best() {
-    return said != null ? said.said() : top.isEmpty() ? null : top.get(0);
+    return answer != null ? answer.best() : top.isEmpty() ? null : top.get(0);
   }
 
-  /** Whether a head was live. */
-  public boolean scored() {
-    return pixels != null || said != null || !top.isEmpty();
+  /** Returns whether a head was live. */
+  public boolean isScored() {
+    return pixels != null || answer != null || !top.isEmpty();
   }
 
-  /** Of the label or of the mask; 0 while no head is live. */
+  /** Returns the confidence of the label or mask; 0 in a cold start. */
   public double confidence() {
     if (pixels != null) {
       return pixels.confidence();
     }
-    return said != null ? said.confidence() : top.isEmpty() ? 0 : top.get(0).confidence();
+    return answer != null ? answer.confidence() : top.isEmpty() ? 0 : top.get(0).confidence();
   }
 
   /**
-   * It as it is written down.
+   * Converts it to a prediction.
    *
-   * @param masks how those of a dense task are written; null of any other
+   * @param masks encodes the mask of a dense task; null for other tasks
    */
   public TaskPrediction prediction(String task, @Nullable Masks masks) {
-    if (said != null) {
+    if (answer != null) {
       return new TaskPrediction(
           task,
           null,
-          said.confidence(),
+          answer.confidence(),
           top,
           headVersion,
           frozen,
-          said.labels(),
-          said.estimate(),
-          said.frozenEstimate());
+          answer.labels(),
+          answer.estimate(),
+          answer.frozenEstimate());
     }
     if (pixels == null) {
       Scored best = best();
@@ -125,32 +127,31 @@ public record Outcome(
   }
 
   /**
-   * A sample of it that can be learnt from; the rest is for whoever knows why it is kept, and its
-   * label.
+   * Starts a sample of its features and prediction. The caller adds reason, weight and label.
    *
-   * @param backbone fingerprint of what gave the features
-   * @param tiling of a dense task; null of any other
+   * @param backbone fingerprint of the backbone that computed the features
+   * @param tiling tiling of a dense task; null for other tasks
    */
   public Sample.Builder sample(
       String recordId, String task, String backbone, @Nullable Tiling tiling) {
     if (tiling == null) {
       return vector(recordId, task, backbone, features);
     }
-    Sample.Builder sample = described(recordId, task, backbone);
-    TileDraw.of(tiling, pixelCertainties, recordId).write(sample, features);
+    Sample.Builder sample = metadata(recordId, task, backbone);
+    TileDraw.of(tiling, pixelConfidences, recordId).write(sample, features);
     return sample;
   }
 
-  /** As {@link #sample}, of this one vector. */
+  /** Starts a sample of one feature vector. */
   public Sample.Builder vector(String recordId, String task, String backbone, float[] vector) {
-    return described(recordId, task, backbone)
+    return metadata(recordId, task, backbone)
         .setRows(1)
         .setDim(vector.length)
         .setFeatures(SampleSerde.pack(vector));
   }
 
   @SuppressWarnings("NullAway") // Avro's builder takes null for a nullable field
-  private Sample.Builder described(String recordId, String task, String backbone) {
+  private Sample.Builder metadata(String recordId, String task, String backbone) {
     Scored best = best();
     return Sample.newBuilder()
         .setRecordId(recordId)
@@ -165,7 +166,7 @@ public record Outcome(
     return pixels == null || masks == null ? null : masks.encode(pixels.classes());
   }
 
-  /** The mask it tells as it is written, null where it tells none. */
+  /** Returns the encoded mask; null if there is none. */
   public @Nullable String mask(@Nullable Masks masks) {
     return mask(pixels, masks);
   }

@@ -9,14 +9,14 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the live head says of one record.
+ * The output of the live head for one record and task.
  *
- * @param head the head that said it; empty while none is live (a cold start)
- * @param probabilities by index of the head's labels; empty while none is live, and of a dense task
- * @param frozen what the head that never learns says, where comparison is on
- * @param pixels what the live head says of each pixel, null but for a dense task
- * @param frozenPixels likewise of the head that never learns
- * @param answer in the words of a task that does not tell one label; null where it does
+ * @param head the head that predicted it; empty in a cold start
+ * @param probabilities probabilities by label index; empty in a cold start and for dense tasks
+ * @param frozen prediction of the frozen head; null unless the comparison is on
+ * @param pixels segmentation of a dense task; null for other tasks
+ * @param frozenPixels segmentation of the frozen head; null unless the comparison is on
+ * @param answer output of a multi-label or regression task; null for other tasks
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 public record Scores(
@@ -30,28 +30,27 @@ public record Scores(
     if (kind instanceof Kind.Quantity quantity) {
       return estimate(quantity, live, frozen);
     }
-    return kind instanceof Kind.LabelSet ? set(live, frozen) : one(live, frozen);
+    return kind instanceof Kind.LabelSet ? multiLabel(live, frozen) : singleLabel(live, frozen);
   }
 
-  private static Scores one(Logits live, @Nullable Logits frozen) {
+  private static Scores singleLabel(Logits live, @Nullable Logits frozen) {
     float[] probabilities = live.probabilities();
     Scored best = null;
     if (frozen != null) {
-      float[] other = frozen == live ? probabilities : frozen.probabilities();
-      best = best(frozen.head(), other);
+      best = best(frozen.head(), frozen == live ? probabilities : frozen.probabilities());
     }
     return new Scores(Optional.of(live.head()), probabilities, best, null, null, null);
   }
 
-  private static Scores set(Logits live, @Nullable Logits frozen) {
-    KindAnswer said = KindAnswer.set(live);
-    Scored then = frozen == null ? null : KindAnswer.set(frozen).said();
-    return new Scores(Optional.of(live.head()), live.sigmoids(), then, null, null, said);
+  private static Scores multiLabel(Logits live, @Nullable Logits frozen) {
+    KindAnswer labels = KindAnswer.set(live);
+    Scored baseline = frozen == null ? null : KindAnswer.set(frozen).best();
+    return new Scores(Optional.of(live.head()), live.sigmoids(), baseline, null, null, labels);
   }
 
   private static Scores estimate(Kind.Quantity kind, Logits live, @Nullable Logits frozen) {
-    KindAnswer now = KindAnswer.estimate(kind, live);
-    KindAnswer then = frozen == null ? null : KindAnswer.estimate(kind, frozen);
+    KindAnswer current = KindAnswer.estimate(kind, live);
+    KindAnswer baseline = frozen == null ? null : KindAnswer.estimate(kind, frozen);
     return new Scores(
         Optional.of(live.head()),
         new float[0],
@@ -59,7 +58,10 @@ public record Scores(
         null,
         null,
         new KindAnswer(
-            now.confidence(), null, now.estimate(), then == null ? null : then.estimate()));
+            current.confidence(),
+            null,
+            current.estimate(),
+            baseline == null ? null : baseline.estimate()));
   }
 
   static Scores dense(Logits live, @Nullable Logits frozen) {
@@ -77,25 +79,25 @@ public record Scores(
     return new Scores(Optional.empty(), new float[0], null, null, null, null);
   }
 
-  /** The answer as a label's text; in a cold start the empty label, which no head has, at 0. */
+  /** Returns the prediction in the text form of a label; an empty label in a cold start. */
   public Scored best() {
     if (answer != null) {
-      return answer.said();
+      return answer.best();
     }
     return head.map(h -> best(h, probabilities)).orElse(new Scored("", 0));
   }
 
-  /** How sure it is, in [0, 1]; 0 in a cold start. */
-  public double certainty(Measure measure) {
+  /** Returns the confidence by this measure, in [0, 1]; 0 in a cold start. */
+  public double confidence(Measure measure) {
     if (pixels != null) {
-      return pixels.certainty(measure);
+      return pixels.confidence(measure);
     }
     if (answer != null) {
       return answer.labels() == null
           ? answer.confidence()
           : KindAnswer.least(probabilities, measure);
     }
-    return head.isEmpty() ? 0 : measure.certainty(probabilities);
+    return head.isEmpty() ? 0 : measure.confidence(probabilities);
   }
 
   private static Scored best(HeadInfo head, float[] probabilities) {
@@ -103,8 +105,8 @@ public record Scores(
   }
 
   /**
-   * The most probable labels, best first, at most {@code k}; none in a cold start, nor of a dense
-   * task.
+   * Returns the most probable labels, best first, at most {@code k}; empty in a cold start and for
+   * dense tasks.
    */
   public List<Scored> top(int k) {
     return head.map(h -> top(h, probabilities, k)).orElse(List.of());

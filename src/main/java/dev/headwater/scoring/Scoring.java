@@ -31,14 +31,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scores records with the bundle's frozen backbone and the head that is live. Thread-safe.
+ * Scores records with the frozen backbone of a bundle and the live heads. Thread-safe.
  *
- * <p>Failure contract: a record that can never be scored fails alone, with an {@link
- * InvalidRecordException}, whatever batch it was in. A head that must not serve is refused and the
- * live one goes on. After {@link #close} everything fails with an unchecked exception.
+ * <p>Failure contract: an invalid record fails alone with an {@link InvalidRecordException},
+ * whatever batch it was in. A head that must not serve is rejected and the live head is kept. After
+ * {@link #close}, every call fails with an unchecked exception.
  */
 public final class Scoring implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(1);
+  private static final Duration MAX_WAIT = Duration.ofSeconds(1);
 
   private final Bundle bundle;
   private final ValueReader values;
@@ -47,7 +47,7 @@ public final class Scoring implements AutoCloseable {
   private final Session backbone;
   private final List<TaskScorer> tasks = new ArrayList<>();
   private final ExecutorService pool;
-  private final RunLength runLength;
+  private final BatchSizer batchSizer;
   private volatile boolean closed;
 
   private Scoring(
@@ -56,30 +56,30 @@ public final class Scoring implements AutoCloseable {
     this.values = values;
     this.settings = settings;
     this.metrics = metrics;
-    runLength = new RunLength(settings.batchSize());
+    batchSizer = new BatchSizer(settings.batchSize());
     backbone = Session.load("backbone", bundle.backbone(), settings.intraOpThreads());
     AtomicInteger number = new AtomicInteger();
     pool =
         Executors.newFixedThreadPool(
             settings.threads(),
-            work -> {
-              Thread thread = new Thread(work, "headwater-inference-" + number.incrementAndGet());
+            task -> {
+              Thread thread = new Thread(task, "headwater-inference-" + number.incrementAndGet());
               thread.setDaemon(true);
               return thread;
             });
   }
 
-  /** Scoring of records in JSON, or as the bundle takes them whole. */
+  /** Loads the scoring of JSON records, or of the plain bytes that the bundle accepts. */
   public static Scoring load(Bundle bundle, ScoringSettings settings, ScorerMetrics metrics) {
     return load(bundle, ValueReader.JSON, settings, metrics);
   }
 
   /**
-   * Loads both halves of the network and puts the bundle's own heads live, if it brings any.
+   * Loads the backbone and the initial heads of the bundle, if it has any.
    *
-   * @param values how the fields of records are found
-   * @throws IllegalArgumentException where ONNX Runtime cannot run the bundle's network
-   * @throws java.io.UncheckedIOException where there is no room for temporary files
+   * @param values reads fields from record values
+   * @throws IllegalArgumentException if ONNX Runtime cannot run the model of the bundle
+   * @throws java.io.UncheckedIOException if temporary files cannot be written
    */
   public static Scoring load(
       Bundle bundle, ValueReader values, ScoringSettings settings, ScorerMetrics metrics) {
@@ -96,48 +96,49 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * Decodes and infers on the pool, in batches of records of like length.
+   * Decodes records and runs inference on the pool, in batches of similar length.
    *
-   * @param values the records' bytes, null elements included
-   * @return one future a value, in the same order. A record that can never be scored fails with an
-   *     {@link InvalidRecordException}; those not done when scoring is closed, with a {@code
-   *     CancellationException}
+   * @param values record values; elements may be null
+   * @return one future per value, in the same order. An invalid record fails with an {@link
+   *     InvalidRecordException}. Records that are unfinished when scoring is closed fail with a
+   *     {@code CancellationException}
    */
   public List<CompletableFuture<Inference>> submit(List<byte[]> values) {
-    return new Poll(this, pool, settings.batchSize(), values).start(settings.threads());
+    return new InferenceBatch(this, pool, settings.batchSize(), values).start(settings.threads());
   }
 
-  /** The same on the caller's thread. */
+  /** Runs inference for one record on the caller's thread. */
   public Inference infer(byte @Nullable [] value) throws InvalidRecordException {
     return infer(decode(value));
   }
 
   /**
-   * What {@link #submit} began for a record; where that failed for no fault of the record's, or is
-   * not done for a second, it is computed on the caller's thread, and no longer by the others: the
-   * longest of a poll come first, and who waits for the shortest may have a transaction open.
+   * Waits for a result of {@link #submit}. If the computation failed for a reason other than the
+   * record, or takes more than a second, it is computed on the caller's thread instead. The bound
+   * matters because the pool runs long records first, and a caller that waits for a short one may
+   * hold a transaction open.
    */
-  public Inference await(CompletableFuture<Inference> begun, byte @Nullable [] value)
+  public Inference await(CompletableFuture<Inference> pending, byte @Nullable [] value)
       throws InvalidRecordException {
     try {
-      return begun.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      return pending.get(MAX_WAIT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while a record is scored", e);
+      throw new IllegalStateException("interrupted while waiting for inference", e);
     } catch (TimeoutException e) {
-      Inference own = infer(value);
-      begun.complete(own);
-      return own;
+      Inference inference = infer(value);
+      pending.complete(inference);
+      return inference;
     } catch (ExecutionException | CancellationException e) {
       if (e.getCause() instanceof InvalidRecordException invalid) {
         throw invalid;
       }
-      // the pool failed, not the record by itself: it gets its own chance
+      // the batch or the pool failed, which may not be the fault of this record: retry it alone
       return infer(value);
     }
   }
 
-  /** The id in a record's value, null where it brings none. */
+  /** Returns the id in a record value; null if it has none. */
   public @Nullable String recordId(byte @Nullable [] value) throws InvalidRecordException {
     return decode(value).recordId();
   }
@@ -146,32 +147,32 @@ public final class Scoring implements AutoCloseable {
     return bundle.decoder().decode(values, value);
   }
 
-  /** Whether records of like length are to share a batch. */
-  boolean sorts() {
+  /** Returns whether records vary in length, so that batches need sorting. */
+  boolean hasVariableLength() {
     return !bundle.decoder().sameLength();
   }
 
-  /** Records in a run, where all are of one length. */
-  int runLength() {
-    return runLength.records();
+  /** Returns the batch size for records of equal length. */
+  int batchSize() {
+    return batchSizer.batchSize();
   }
 
-  /** Records in turn among which those of like length are sought. */
-  int sorted() {
-    return runLength.inASecond(settings.threads());
+  /** Returns the number of consecutive records to sort by length together. */
+  int sortWindow() {
+    return batchSizer.recordsPerSecond(settings.threads());
   }
 
-  /** One record by itself: the network failing on it is the record's own failure. */
+  /** Runs inference for one record. A failure of the model is a failure of the record. */
   Inference infer(Decoded record) throws InvalidRecordException {
     try {
       return infer(List.of(record)).get(0).requireFinite();
     } catch (OrtException e) {
       throw new InvalidRecordException(
-          "value", "cannot be run through the network: " + e.getMessage(), record.recordId());
+          "value", "the model failed on this input: " + e.getMessage(), record.recordId());
     }
   }
 
-  /** A batch in one run; not checked for finite features. */
+  /** Runs one batch through the model. Does not check that features are finite. */
   List<Inference> infer(List<Decoded> batch) throws OrtException {
     requireOpen();
     Map<String, OnnxTensor> inputs = new HashMap<>();
@@ -191,25 +192,25 @@ public final class Scoring implements AutoCloseable {
 
   private void count(List<Decoded> batch, long nanos) {
     int longest = 0;
-    long real = 0;
+    long tokens = 0;
     for (Decoded record : batch) {
       int length = record.input().length();
       longest = Math.max(longest, length);
-      real += length;
+      tokens += length;
     }
-    long all = (long) bundle.decoder().padded(longest) * batch.size();
-    runLength.took(batch.size(), nanos);
-    metrics.inferred(batch.size(), all, all - real, Duration.ofNanos(nanos));
+    long positions = (long) bundle.decoder().padded(longest) * batch.size();
+    batchSizer.record(batch.size(), nanos);
+    metrics.recordBatch(batch.size(), positions, positions - tokens, Duration.ofNanos(nanos));
   }
 
-  void passed(ScorerMetrics.Stage stage, long nanos) {
-    metrics.passed(stage, nanos);
+  void recordStage(ScorerMetrics.Stage stage, long nanos) {
+    metrics.recordStage(stage, nanos);
   }
 
-  private List<Inference> infer(List<Decoded> batch, Features at) throws OrtException {
+  private List<Inference> infer(List<Decoded> batch, Features features) throws OrtException {
     List<List<Inference.Finding>> byTask = new ArrayList<>(tasks.size());
     for (TaskScorer task : tasks) {
-      byTask.add(task.find(at));
+      byTask.add(task.infer(features));
     }
     List<Inference> inferences = new ArrayList<>(batch.size());
     for (int i = 0; i < batch.size(); i++) {
@@ -229,10 +230,10 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * What the task's head live now says. Where it is not the one that was live at the inference, it
-   * is applied to the features; the backbone does not run again.
+   * Returns the scores of the current live head of a task. If the head was swapped since the
+   * inference, the new head is applied to the features; the backbone does not run again.
    *
-   * @param task its index in the bundle
+   * @param task index of the task in the bundle
    */
   public Scores score(Inference inference, int task) {
     requireOpen();
@@ -240,15 +241,15 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * As {@link #score(Inference, int)}, by the canary where there is one and the key is among those
-   * it serves.
+   * As {@link #score(Inference, int)}, but uses the canary head if there is one and it serves this
+   * key.
    */
   public Scores score(Inference inference, int task, byte[] key) {
     requireOpen();
     return tasks.get(task).score(inference.finding(task), key);
   }
 
-  /** Bytes that no head like this one exceeds; any number where it is for no task here. */
+  /** Returns the maximum size of such a head in bytes; no limit if its task is not served here. */
   public long largest(HeadInfo head) {
     return bundle.tasks().stream()
         .filter(task -> task.name().equals(head.task()))
@@ -259,26 +260,26 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * Checks a head, warms it and puts it live. In whose order versions come is not asked here.
+   * Validates and warms up a head, and makes it live. Does not check the order of versions.
    *
-   * @throws RefusedHeadException where it must not serve; the live one goes on
+   * @throws RefusedHeadException if it must not serve; the live head is kept
    */
   public void install(Head head) throws RefusedHeadException {
     task(head.info().task()).install(head);
   }
 
   /**
-   * Lets another head than the live one serve a share of the keys, the same keys for as long as it
-   * does.
+   * Lets a canary head serve a fraction of the keys; the set of keys does not change while it
+   * serves.
    *
-   * @param share of the keys, in (0, 1)
-   * @throws RefusedHeadException where it must not serve; nothing changes
+   * @param share fraction of the keys, in (0, 1)
+   * @throws RefusedHeadException if it must not serve; nothing changes
    */
   public void canary(Head candidate, double share) throws RefusedHeadException {
     task(candidate.info().task()).canary(candidate, share);
   }
 
-  /** The task's live head serves all keys. */
+  /** Ends the canary of a task: its live head serves all keys again. */
   public void endCanary(String task) {
     tasks.stream().filter(t -> t.name().equals(task)).forEach(TaskScorer::endCanary);
   }
@@ -291,11 +292,11 @@ public final class Scoring implements AutoCloseable {
     }
     throw new RefusedHeadException(
         RefusedHeadException.Cause.FOREIGN,
-        "it is for task %s, not for one of %s"
+        "The head belongs to task %s; the bundle has tasks %s."
             .formatted(name, bundle.tasks().stream().map(Task::name).toList()));
   }
 
-  /** The live heads by task; a cold start has none. */
+  /** Returns the live heads by task; tasks in a cold start are absent. */
   public Map<String, HeadInfo> live() {
     Map<String, HeadInfo> live = new LinkedHashMap<>();
     for (TaskScorer task : tasks) {
@@ -305,8 +306,8 @@ public final class Scoring implements AutoCloseable {
   }
 
   /**
-   * Heads in native memory: one a task, and one more each with comparison and a canary; more for as
-   * long as one is in use.
+   * Returns the number of heads in native memory: one per task, plus one each for the frozen head
+   * and a canary. Replaced heads count until their last user is done.
    */
   public int loadedHeads() {
     return tasks.stream().mapToInt(TaskScorer::loaded).sum();
@@ -318,15 +319,15 @@ public final class Scoring implements AutoCloseable {
     }
   }
 
-  /** Cancels what has not begun, waits for what has, and frees the native memory. */
+  /** Cancels pending work, waits for running work, and frees the native memory. */
   @Override
   public void close() {
     closed = true;
-    for (Runnable work : pool.shutdownNow()) {
-      ((Poll.Work) work).cancel();
+    for (Runnable step : pool.shutdownNow()) {
+      ((InferenceBatch.Step) step).cancel();
     }
     tasks.forEach(TaskScorer::close);
-    // waits for the runs in progress
+    // waits for running batches
     backbone.close();
   }
 }

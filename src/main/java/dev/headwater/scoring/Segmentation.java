@@ -4,7 +4,7 @@ import dev.headwater.schema.HeadInfo;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What a head says of every pixel of one record, row by row. */
+/** The predicted class of every pixel of one record, row by row. */
 public final class Segmentation {
   private final Logits logits;
   private final byte[] classes;
@@ -17,26 +17,28 @@ public final class Segmentation {
   }
 
   /**
-   * @param logits class by class, each a map
+   * Computes the segmentation.
+   *
+   * @param logits [classes][pixels]
    */
   static Segmentation of(Logits logits) {
     int count = logits.head().labels().size();
     int pixels = logits.values().length / count;
     byte[] classes = new byte[pixels];
     float[] confidences = new float[pixels];
-    float[] of = new float[count];
+    float[] probabilities = new float[count];
     for (int i = 0; i < pixels; i++) {
-      int best = softmax(logits.values(), i, of);
-      if (!Float.isFinite(of[best])) {
+      int best = softmax(logits.values(), i, probabilities);
+      if (!Float.isFinite(probabilities[best])) {
         throw logits.notFinite();
       }
       classes[i] = (byte) best;
-      confidences[i] = of[best];
+      confidences[i] = probabilities[best];
     }
     return new Segmentation(logits, classes, confidences);
   }
 
-  /** Fills in the probabilities of one pixel's classes; returns which is greatest. */
+  /** Computes the class probabilities of one pixel; returns the most probable class. */
   private static int softmax(float[] logits, int pixel, float[] probabilities) {
     int pixels = logits.length / probabilities.length;
     int best = 0;
@@ -55,36 +57,36 @@ public final class Segmentation {
     return best;
   }
 
-  /** The head that said it. */
+  /** Returns the head that predicted it. */
   public HeadInfo head() {
     return logits.head();
   }
 
-  /** The class of each pixel, by index of the head's labels. The array itself. */
+  /** Returns the class of each pixel, as an index into the head's labels. Not a copy. */
   public byte[] classes() {
     return classes;
   }
 
-  /** How sure each pixel is. Not to be written to. */
-  public float[] certainties(Measure measure) {
+  /** Returns the confidence of each pixel. The array must not be modified. */
+  public float[] confidences(Measure measure) {
     if (measure == Measure.MAX_PROBABILITY) {
       return confidences;
     }
-    float[] certainties = new float[classes.length];
-    float[] of = new float[head().labels().size()];
-    for (int i = 0; i < certainties.length; i++) {
-      softmax(logits.values(), i, of);
-      certainties[i] = (float) measure.certainty(of);
+    float[] measured = new float[classes.length];
+    float[] probabilities = new float[head().labels().size()];
+    for (int i = 0; i < measured.length; i++) {
+      softmax(logits.values(), i, probabilities);
+      measured[i] = (float) measure.confidence(probabilities);
     }
-    return certainties;
+    return measured;
   }
 
-  /** How sure the record is: the mean over its pixels. */
-  public double certainty(Measure measure) {
-    return mean(certainties(measure));
+  /** Returns the confidence of the record: the mean over its pixels. */
+  public double confidence(Measure measure) {
+    return mean(confidences(measure));
   }
 
-  /** The mean over the pixels of the probability of their class. */
+  /** Returns the mean probability of the predicted classes over the pixels. */
   public double confidence() {
     return mean(confidences);
   }
@@ -97,7 +99,7 @@ public final class Segmentation {
     return sum / values.length;
   }
 
-  /** Of the pixel whose class is least probable. */
+  /** Returns the probability of the least certain pixel. */
   public double leastConfidence() {
     float least = 1;
     for (float confidence : confidences) {
@@ -106,7 +108,7 @@ public final class Segmentation {
     return least;
   }
 
-  /** The share of the pixels that each label has, by output index. */
+  /** Returns the fraction of the pixels by label, in output order. */
   public Map<String, Double> shares() {
     int[] counts = new int[head().labels().size()];
     for (byte c : classes) {

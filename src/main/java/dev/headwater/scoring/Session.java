@@ -27,22 +27,22 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * A network loaded by DJL's ONNX Runtime engine and run through the session it made (see
- * RATIONALE.md for why not through its NDArrays). Closing waits for the runs in progress: a session
- * closed under a run takes the process down (onnxruntime#21812).
+ * An ONNX model, loaded by DJL's ONNX Runtime engine and run directly through its session;
+ * docs/design/scoring.md explains why not through NDArrays. {@link #close} waits for running calls,
+ * because closing a session during a run crashes the process (onnxruntime#21812). Thread-safe.
  */
 final class Session implements AutoCloseable {
   private static final String ENGINE = "OnnxRuntime";
 
-  /** What is wanted of a run's results, which are gone once it returns. */
+  /** Reads the results of a run, which are freed when it returns. */
   interface Reader<T> {
     T read(OrtSession.Result result) throws OrtException;
   }
 
-  /** There is one a process, and DJL insists on being the one to make it. */
+  /** The only environment of the process. DJL must create it. */
   static final OrtEnvironment ENVIRONMENT = environment();
 
-  /** Held, not just closed: an unreachable DJL model is finalised, and its session with it. */
+  /** Kept reachable: DJL finalises an unreachable model and closes its session. */
   private final Model model;
 
   private final OrtSession session;
@@ -55,47 +55,49 @@ final class Session implements AutoCloseable {
   }
 
   private static OrtEnvironment environment() {
-    // threads DJL asks for beside those of the sessions, one a core unless told otherwise
+    // DJL's own threads, in addition to those of the sessions; the default is one per core
     System.setProperty("ai.djl.onnxruntime.num_threads", "1");
     System.setProperty("ai.djl.onnxruntime.num_interop_threads", "1");
     Engine.getEngine(ENGINE);
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
-    hold(environment);
+    retain(environment);
     return environment;
   }
 
   /**
-   * As the process ends, a hook of ONNX Runtime's own gives the environment back while records are
-   * still scored, and a run that then needs more memory than any before fails, or takes the process
-   * down. The environment counts who has it: one more, who never gives it back, and it lasts as
-   * long as the process.
+   * Keeps the environment alive until the process ends. ONNX Runtime releases it in a JVM shutdown
+   * hook while records are still being scored; a run that then allocates memory fails or crashes
+   * the process (onnxruntime#10670). The environment is reference-counted natively, so this adds a
+   * reference that is never released.
    */
-  private static void hold(OrtEnvironment environment) {
+  private static void retain(OrtEnvironment environment) {
     try {
       Field api = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("ortApiHandle");
-      Field held = OrtEnvironment.class.getDeclaredField("nativeHandle");
+      Field handle = OrtEnvironment.class.getDeclaredField("nativeHandle");
       Method create =
           OrtEnvironment.class.getDeclaredMethod(
               "createHandle", long.class, int.class, String.class);
-      for (AccessibleObject member : List.of(api, held, create)) {
+      for (AccessibleObject member : List.of(api, handle, create)) {
         member.setAccessible(true);
       }
       int level = OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING.getValue();
-      Object again = create.invoke(null, api.getLong(null), level, "headwater");
-      if (!again.equals(held.getLong(environment))) {
+      Object second = create.invoke(null, api.getLong(null), level, "headwater");
+      if (!second.equals(handle.getLong(environment))) {
         throw new IllegalStateException(
-            "this version of ONNX Runtime makes a second environment, not one more holder of it");
+            "unsupported ONNX Runtime version: its environment is not reference-counted");
       }
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(
-          "this version of ONNX Runtime makes its environment another way: " + e, e);
+          "unsupported ONNX Runtime version: its environment cannot be retained: " + e, e);
     }
   }
 
   /**
-   * @param name for messages
-   * @throws IllegalArgumentException where ONNX Runtime cannot serve the network
-   * @throws UncheckedIOException where there is no room for temporary files
+   * Loads a model.
+   *
+   * @param name name of the model for error messages
+   * @throws IllegalArgumentException if ONNX Runtime cannot load the model
+   * @throws UncheckedIOException if temporary files cannot be written
    */
   static Session load(String name, byte[] onnx, int intraOpThreads) {
     Model model = Model.newInstance(name, Device.cpu(), ENGINE);
@@ -103,11 +105,11 @@ final class Session implements AutoCloseable {
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(intraOpThreads);
       options.setInterOpNumThreads(1);
-      // a plan of the memory for each shape ever seen: no quicker, and it adds up (RATIONALE.md)
+      // ONNX Runtime would keep a memory plan per input shape, which grows without being faster
       options.setMemoryPatternOptimization(false);
-      // a failed run throws: its record's dead letter says why, standard error need not
+      // a failed run throws and becomes a dead letter, so it need not be logged to standard error
       options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
-      // a spinning thread steals the core from the next one's work
+      // spinning threads take CPU time from other threads
       options.addConfigEntry("session.intra_op.allow_spinning", "0");
       options.addConfigEntry("session.inter_op.allow_spinning", "0");
       model.load(new ByteArrayInputStream(onnx), Map.of("sessionOptions", options));
@@ -115,9 +117,9 @@ final class Session implements AutoCloseable {
       loaded = true;
       return session;
     } catch (IOException e) {
-      // DJL makes a directory there: no fault of the network's
+      // DJL creates a temporary directory: the model is not at fault
       throw new UncheckedIOException(
-          "the %s cannot be loaded by way of %s"
+          "cannot write temporary files for the %s to %s"
               .formatted(name, System.getProperty("java.io.tmpdir")),
           e);
     } catch (OrtException | MalformedModelException e) {
@@ -125,9 +127,9 @@ final class Session implements AutoCloseable {
       throw new IllegalArgumentException(
           "ONNX Runtime cannot load the " + name + ": " + cause.getMessage(), e);
     } finally {
-      Path made = model.getModelPath(); // a directory that DJL would leave there
-      if (made != null) {
-        Utils.deleteQuietly(made);
+      Path directory = model.getModelPath(); // DJL does not delete it
+      if (directory != null) {
+        Utils.deleteQuietly(directory);
       }
       if (!loaded) {
         model.close();
@@ -135,7 +137,7 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** DJL has no accessor for it. */
+  /** Returns the session of a DJL block, by reflection because DJL has no accessor. */
   static OrtSession session(Block block) {
     try {
       Field field = block.getClass().getDeclaredField("session");
@@ -143,16 +145,16 @@ final class Session implements AutoCloseable {
       return (OrtSession) field.get(block);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(
-          "this version of DJL keeps its ONNX Runtime session elsewhere: " + block.getClass(), e);
+          "unsupported DJL version: no ONNX Runtime session in " + block.getClass(), e);
     }
   }
 
-  /** The graph's inputs, by name. */
+  /** Returns the inputs of the model, by name. */
   Map<String, NodeInfo> inputs() throws OrtException {
     return session.getInputInfo();
   }
 
-  /** Runs the network for some of its outputs. */
+  /** Runs the model and reads the requested outputs. */
   <T> T run(Map<String, OnnxTensor> inputs, Collection<String> outputs, Reader<T> reader)
       throws OrtException {
     lock.readLock().lock();

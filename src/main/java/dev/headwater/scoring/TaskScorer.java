@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** One task over the features the tasks share: its live head asked, swapped, asked again. */
+/** Scores one task: runs its heads on the shared features and swaps them. Thread-safe. */
 final class TaskScorer implements AutoCloseable {
   private final HeadGraph graph;
   private final LiveHeads heads;
@@ -22,9 +22,9 @@ final class TaskScorer implements AutoCloseable {
   }
 
   /**
-   * Puts the bundle's own head live, if it brings one for the task.
+   * Loads the head graph and the initial head of the bundle, if it has one for the task.
    *
-   * @throws IllegalArgumentException where ONNX Runtime cannot run the head
+   * @throws IllegalArgumentException if ONNX Runtime cannot run the head
    */
   static TaskScorer load(Task task, ScoringSettings settings, ScorerMetrics metrics) {
     HeadGraph graph = new HeadGraph(task, settings.intraOpThreads());
@@ -38,7 +38,7 @@ final class TaskScorer implements AutoCloseable {
       return scorer;
     } catch (RefusedHeadException e) {
       throw new IllegalArgumentException(
-          "the bundle's own head for " + task.name() + " cannot serve: " + e.getMessage(), e);
+          "the bundle's head for task " + task.name() + " cannot serve: " + e.getMessage(), e);
     } finally {
       if (!loaded) {
         scorer.close();
@@ -50,20 +50,20 @@ final class TaskScorer implements AutoCloseable {
     return graph.task().name();
   }
 
-  /** Asks for every record of a run. */
-  List<Inference.Finding> find(Features at) throws OrtException {
-    LoadedHead live = heads.takeLive();
-    LoadedHead frozen = heads.takeFrozen();
+  /** Runs the live and the frozen head on every record of a backbone run. */
+  List<Inference.Finding> infer(Features features) throws OrtException {
+    LoadedHead live = heads.acquireLive();
+    LoadedHead frozen = heads.acquireFrozen();
     try {
-      float[][] rows = at.rows(graph.task().split().features(), graph.task().featureSize());
-      Logits[] now = live == null ? new Logits[rows.length] : graph.logits(live, at);
-      Logits[] then =
+      float[][] rows = features.rows(graph.task().split().features(), graph.task().featureSize());
+      Logits[] liveLogits = live == null ? new Logits[rows.length] : graph.logits(live, features);
+      Logits[] frozenLogits =
           frozen == null
               ? new Logits[rows.length]
-              : frozen == live ? now : graph.logits(frozen, at);
+              : frozen == live ? liveLogits : graph.logits(frozen, features);
       List<Inference.Finding> findings = new ArrayList<>(rows.length);
       for (int i = 0; i < rows.length; i++) {
-        findings.add(new Inference.Finding(rows[i], now[i], then[i]));
+        findings.add(new Inference.Finding(rows[i], liveLogits[i], frozenLogits[i]));
       }
       return findings;
     } finally {
@@ -73,25 +73,28 @@ final class TaskScorer implements AutoCloseable {
   }
 
   /**
-   * What the head says that answers for this key now.
+   * Returns the scores of the head that currently serves this key.
    *
-   * @param key null for the live head
+   * @param key record key, which selects canary or live head; null selects the live head
    */
   Scores score(Inference.Finding finding, byte @Nullable [] key) {
-    LoadedHead live = key == null ? heads.takeLive() : heads.takeFor(key);
-    LoadedHead frozen = heads.takeFrozen();
+    LoadedHead live = key == null ? heads.acquireLive() : heads.acquireFor(key);
+    LoadedHead frozen = heads.acquireFrozen();
     try {
       if (live == null) {
         return Scores.none();
       }
-      Logits now = logits(live, finding, finding.live());
-      Logits then =
-          frozen == null ? null : logits(frozen, finding, frozen == live ? now : finding.frozen());
+      Logits current = logits(live, finding, finding.live());
+      Logits baseline =
+          frozen == null
+              ? null
+              : logits(frozen, finding, frozen == live ? current : finding.frozen());
       return graph.task().tiling().isPresent()
-          ? Scores.dense(now, then)
-          : Scores.of(graph.task().kind(), now, then);
+          ? Scores.dense(current, baseline)
+          : Scores.of(graph.task().kind(), current, baseline);
     } catch (OrtException e) {
-      throw new IllegalStateException("the live head does not run on features it fits: " + e, e);
+      throw new IllegalStateException(
+          "the live head fails on features of the right shape: " + e, e);
     } finally {
       LiveHeads.release(live);
       LiveHeads.release(frozen);
@@ -117,12 +120,12 @@ final class TaskScorer implements AutoCloseable {
     heads.endCanary();
   }
 
-  /** Empty in a cold start. */
+  /** Returns the live head; empty in a cold start. */
   Optional<HeadInfo> live() {
     return Optional.ofNullable(heads.info());
   }
 
-  /** Heads in native memory. */
+  /** Returns the number of heads in native memory. */
   int loaded() {
     return graph.loaded();
   }
@@ -130,7 +133,7 @@ final class TaskScorer implements AutoCloseable {
   @Override
   public void close() {
     heads.close();
-    // waits for the runs in progress
+    // waits for running batches
     graph.close();
   }
 }

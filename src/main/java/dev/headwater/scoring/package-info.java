@@ -1,4 +1,4 @@
-/** Batched inference on the frozen backbone, and the live head that can be swapped under it. */
+/** Batched inference on the frozen backbone, and live heads that are swapped while it runs. */
 @NullMarked
 package dev.headwater.scoring;
 

@@ -10,7 +10,7 @@ import dev.headwater.scoring.Scoring;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes heads that become live score, and tells of those that cannot. */
+/** Installs followed heads into scoring, and logs and counts rejected ones. */
 record Installer(Scoring scoring, ScorerMetrics metrics) implements HeadSink {
   private static final Logger log = LoggerFactory.getLogger(Installer.class);
 
@@ -42,6 +42,6 @@ record Installer(Scoring scoring, ScorerMetrics metrics) implements HeadSink {
         .addKeyValue("version", version)
         .addKeyValue("cause", cause.code())
         .addKeyValue("reason", reason)
-        .log("head refused, the last good one serves on");
+        .log("head rejected; keeping the current live head");
   }
 }

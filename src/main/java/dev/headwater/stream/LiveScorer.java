@@ -27,21 +27,21 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers from what was begun when the record was polled, or computes it now; under the head that
- * is live now in either case.
+ * Scores records with the current live heads. Inference starts ahead, when a record is polled; it
+ * runs on demand if it was not started.
  */
 final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[]>> {
   private final Scoring scoring;
   private final Set<String> topics;
   private final List<Measure> measures;
-  private final int top;
+  private final int topK;
   private final Memo<Inference> memo;
   private final ScorerMetrics metrics;
   private final Set<Integer> partitions = ConcurrentHashMap.newKeySet();
 
   /**
-   * @param tasks their names, in the bundle's order
-   * @param estimate bytes of one inference until one has been seen
+   * @param tasks task names, in the order of the bundle
+   * @param estimate estimated size of an inference in bytes, until one was measured
    */
   LiveScorer(
       Scoring scoring,
@@ -52,18 +52,19 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
       ScorerMetrics metrics) {
     this.metrics = metrics;
     this.scoring = scoring;
-    this.measures = tasks.stream().map(task -> settings.selection().doubt(task).measure()).toList();
+    this.measures =
+        tasks.stream().map(task -> settings.selection().lowConfidence(task).measure()).toList();
     this.topics = topics.records().stream().map(Topic::name).collect(Collectors.toSet());
-    this.top = settings.top();
+    this.topK = settings.topK();
     this.memo = new Memo<>(settings.readAheadBytes(), estimate, Inference::bytes);
   }
 
-  /** Begins inference of a poll. */
+  /** Starts inference for the records of a poll. */
   @Override
   public void accept(ConsumerRecords<byte[], byte[]> poll) {
     List<byte[]> values = new ArrayList<>();
     List<Memo.Entry<Inference>> entries = new ArrayList<>();
-    for (ConsumerRecord<byte[], byte[]> record : inTurn(poll)) {
+    for (ConsumerRecord<byte[], byte[]> record : interleaved(poll)) {
       reserve(record)
           .ifPresent(
               entry -> {
@@ -72,30 +73,30 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
               });
     }
     if (!values.isEmpty()) {
-      List<CompletableFuture<Inference>> begun = scoring.submit(values);
-      for (int i = 0; i < begun.size(); i++) {
-        entries.get(i).begun(begun.get(i));
+      List<CompletableFuture<Inference>> pending = scoring.submit(values);
+      for (int i = 0; i < pending.size(); i++) {
+        entries.get(i).begun(pending.get(i));
       }
     }
   }
 
-  /** The first of each partition, then the second: tasks take turns, and so they will ask. */
-  private List<ConsumerRecord<byte[], byte[]>> inTurn(ConsumerRecords<byte[], byte[]> poll) {
+  /** Returns the first record of each partition, then the second: the order of processing. */
+  private List<ConsumerRecord<byte[], byte[]>> interleaved(ConsumerRecords<byte[], byte[]> poll) {
     List<List<ConsumerRecord<byte[], byte[]>>> scored =
         poll.partitions().stream()
             .filter(partition -> topics.contains(partition.topic()))
             .map(poll::records)
             .toList();
     int longest = scored.stream().mapToInt(List::size).max().orElse(0);
-    List<ConsumerRecord<byte[], byte[]>> inTurn = new ArrayList<>();
+    List<ConsumerRecord<byte[], byte[]>> interleaved = new ArrayList<>();
     for (int i = 0; i < longest; i++) {
       for (List<ConsumerRecord<byte[], byte[]>> partition : scored) {
         if (i < partition.size()) {
-          inTurn.add(partition.get(i));
+          interleaved.add(partition.get(i));
         }
       }
     }
-    return inTurn;
+    return interleaved;
   }
 
   private Optional<Memo.Entry<Inference>> reserve(ConsumerRecord<byte[], byte[]> record) {
@@ -107,41 +108,41 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
   }
 
   @Override
-  public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+  public Result score(Source source, byte @Nullable [] key, byte @Nullable [] value)
       throws InvalidRecordException {
     Inference inference = inference(source, value);
-    byte[] drawn = key == null ? ownKey(source, inference.recordId()) : key;
+    byte[] headKey = key == null ? idKey(source, inference.recordId()) : key;
     List<Outcome> outcomes = new ArrayList<>(measures.size());
     for (int task = 0; task < measures.size(); task++) {
       try {
-        Scores scores = scoring.score(inference, task, drawn);
-        outcomes.add(Outcome.of(inference, task, scores, measures.get(task), top));
+        Scores scores = scoring.score(inference, task, headKey);
+        outcomes.add(Outcome.of(inference, task, scores, measures.get(task), topK));
       } catch (ArithmeticException e) {
         throw new InvalidRecordException(
             "value", String.valueOf(e.getMessage()), inference.recordId());
       }
     }
-    return new Answer(inference.recordId(), outcomes);
+    return new Result(inference.recordId(), outcomes);
   }
 
-  private static byte[] ownKey(Source source, @Nullable String recordId) {
+  private static byte[] idKey(Source source, @Nullable String recordId) {
     return (recordId == null ? source.recordId() : recordId).getBytes(UTF_8);
   }
 
   private Inference inference(Source source, byte @Nullable [] value)
       throws InvalidRecordException {
     TopicPartition partition = new TopicPartition(source.topic(), source.partition());
-    Optional<CompletableFuture<Inference>> begun = memo.take(partition, source.offset(), value);
-    if (begun.isEmpty()) {
+    Optional<CompletableFuture<Inference>> ahead = memo.take(partition, source.offset(), value);
+    if (ahead.isEmpty()) {
       return scoring.infer(value);
     }
-    CompletableFuture<Inference> result = begun.get();
-    if (result.isDone()) { // most are: reading the clock twice costs more than this
+    CompletableFuture<Inference> result = ahead.get();
+    if (result.isDone()) { // the common case: skip the cost of reading the clock twice
       return scoring.await(result, value);
     }
     long start = System.nanoTime();
     Inference inference = scoring.await(result, value);
-    metrics.passed(ScorerMetrics.Stage.WAIT, System.nanoTime() - start);
+    metrics.recordStage(ScorerMetrics.Stage.WAIT, System.nanoTime() - start);
     return inference;
   }
 
@@ -156,12 +157,12 @@ final class LiveScorer implements Scorer, Consumer<ConsumerRecords<byte[], byte[
     topics.forEach(topic -> memo.drop(new TopicPartition(topic, partition)));
   }
 
-  /** Partitions being scored here. */
+  /** Returns the number of partitions scored by this instance. */
   int partitions() {
     return partitions.size();
   }
 
-  /** Bytes read ahead now. */
+  /** Returns the bytes of results computed ahead. */
   long held() {
     return memo.held();
   }

@@ -17,7 +17,7 @@ import java.util.Optional;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
-/** What is written down of one record for one task. */
+/** The outputs of one record for one task, in the formats of their topics. */
 record Outputs(
     Record<byte[], byte[]> record, Source source, String recordId, Task task, Outcome outcome) {
   TaskPrediction prediction() {
@@ -37,7 +37,7 @@ record Outputs(
                 recordId,
                 task.name(),
                 task.backbone(),
-                task.drawn().orElseThrow().apply(outcome.features()))
+                task.unlabelledFeatures().orElseThrow().apply(outcome.features()))
             : outcome.sample(recordId, task.name(), task.backbone(), tiling);
     return sample
         .setReason(kept.reason())
@@ -49,9 +49,9 @@ record Outputs(
   }
 
   /**
-   * Without what the head said where that would lead the annotator.
+   * Creates the label request. An audit request has no prediction, which could bias the annotator.
    *
-   * @param values how the record is read
+   * @param values reads the record value
    */
   ReviewItem reviewItem(Reason reason, ValueReader values) {
     Optional<String> text = values.text(record.value());

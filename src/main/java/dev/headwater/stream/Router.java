@@ -23,104 +23,112 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.api.Record;
 
 /**
- * From an answer to the outputs of its record: always a prediction; where its label is worth
- * having, for each task a sample if the label came inline, else a review item and a pending sample.
+ * Routes a scored record to its outputs. Every record gets a prediction. If it is selected for
+ * labelling, each task also gets a sample if the label came inline, otherwise a label request and a
+ * pending sample.
  *
- * <p>A prediction keeps its record's time. What waits or is learnt from is stamped with the time of
- * routing: a replayed old record must not be past those topics' retention on arrival.
+ * <p>A prediction has the timestamp of its record. The other outputs have the time of routing, so
+ * that the retention of their topics does not delete replayed old records on arrival.
  */
 final class Router {
   private final ScoringTopology topology;
   private final Topics topics;
   private final Selector selector;
-  private final int[] asking;
+  private final int[] selectingTasks;
 
   Router(ScoringTopology topology) {
     this.topology = topology;
     this.topics = topology.topics();
     this.selector = new Selector(topology.settings().selection());
-    this.asking = asking(topology.tasks(), topology.settings().selection());
+    this.selectingTasks = selectingTasks(topology.tasks(), topology.settings().selection());
   }
 
-  /** Tasks whose doubts count: not those with a threshold of 0, while there are others. */
-  private static int[] asking(List<Task> tasks, Selection selection) {
-    int[] asking =
+  /** Returns the tasks whose confidence counts: all with a threshold above 0, or else all. */
+  private static int[] selectingTasks(List<Task> tasks, Selection selection) {
+    int[] selecting =
         IntStream.range(0, tasks.size())
-            .filter(i -> selection.doubt(tasks.get(i).name()).threshold() > 0)
+            .filter(i -> selection.lowConfidence(tasks.get(i).name()).threshold() > 0)
             .toArray();
-    return asking.length > 0 ? asking : IntStream.range(0, tasks.size()).toArray();
+    return selecting.length > 0 ? selecting : IntStream.range(0, tasks.size()).toArray();
   }
 
   /**
-   * @param now wall clock, milliseconds since the epoch
-   * @throws InvalidRecordException if the inline label is not one of the task's, or an output would
-   *     not fit its topic
+   * Serialises and size-checks all outputs of a record.
+   *
+   * @param now wall-clock time, milliseconds since the epoch
+   * @throws InvalidRecordException if the inline label is not a label of the task, or an output
+   *     exceeds the size limit of its topic
    */
   Routed route(
-      Record<byte[], byte[]> record, Source source, String recordId, Scorer.Answer answer, long now)
+      Record<byte[], byte[]> record, Source source, String recordId, Scorer.Result result, long now)
       throws InvalidRecordException {
     Outbox outbox = new Outbox(topology.limits());
     boolean considered = selector.considers(recordId, topology.tasks().size());
-    Optional<Selector.Kept> kept = considered ? select(recordId, answer) : Optional.empty();
-    Optional<Selector.Kept> drawn = considered ? draw(recordId) : Optional.empty();
+    Optional<Selector.Kept> kept = considered ? select(recordId, result) : Optional.empty();
+    Optional<Selector.Kept> unlabelled = considered ? sampleUnlabelled(recordId) : Optional.empty();
     List<TaskPrediction> predictions = new ArrayList<>();
-    int reviews = 0;
+    int labelRequests = 0;
     for (int i = 0; i < topology.tasks().size(); i++) {
       Task task = topology.tasks().get(i);
-      Outcome outcome = answer.outcomes().get(i);
+      Outcome outcome = result.outcomes().get(i);
       if (outcome.label() != null) {
-        String field = Objects.requireNonNull(task.labelField(), "where the label was read");
+        String field = Objects.requireNonNull(task.labelField(), "field of the label");
         task.check().check(outcome.label(), field, recordId);
       }
       Outputs outputs = new Outputs(record, source, recordId, task, outcome);
       predictions.add(outputs.prediction());
-      if (drawn.isPresent() && task.drawn().isPresent()) {
-        Sample sample = outputs.sample(drawn.get(), null, now);
+      if (unlabelled.isPresent() && task.unlabelledFeatures().isPresent()) {
+        Sample sample = outputs.sample(unlabelled.get(), null, now);
         outbox.add(
             ScoringTopology.SAMPLES_SINK, topics.samples(), recordId, sample, now, trace(record));
       }
       if (kept.isPresent()) {
-        reviews += ask(outbox, outputs, outputs.sample(kept.get(), outcome.label(), now), now);
+        Sample sample = outputs.sample(kept.get(), outcome.label(), now);
+        labelRequests += addSample(outbox, outputs, sample, now);
       }
     }
     addPrediction(outbox, record, Prediction.of(recordId, source, predictions));
-    return new Routed(outbox, answer, kept, drawn, reviews);
+    return new Routed(outbox, result, kept, unlabelled, labelRequests);
   }
 
   /**
-   * A record is as unsure as its task that is furthest below its threshold, and who looks at it
-   * answers for every task.
+   * Decides whether the record requests labels. The task furthest below its threshold decides for
+   * all tasks, because an annotator labels a record for every task at once.
    */
-  private Optional<Selector.Kept> select(String recordId, Scorer.Answer answer) {
-    double[] certainties = new double[asking.length];
+  private Optional<Selector.Kept> select(String recordId, Scorer.Result result) {
+    double[] confidences = new double[selectingTasks.length];
     int least = 0;
     boolean scored = true;
-    for (int i = 0; i < asking.length; i++) {
-      Outcome outcome = answer.outcomes().get(asking[i]);
-      String task = topology.tasks().get(asking[i]).name();
-      certainties[i] = topology.settings().selection().standing(task, outcome.certainty());
-      least = certainties[i] < certainties[least] ? i : least;
-      scored &= outcome.scored();
+    for (int i = 0; i < selectingTasks.length; i++) {
+      Outcome outcome = result.outcomes().get(selectingTasks[i]);
+      String task = topology.tasks().get(selectingTasks[i]).name();
+      confidences[i] =
+          topology.settings().selection().standing(task, outcome.selectionConfidence());
+      least = confidences[i] < confidences[least] ? i : least;
+      scored &= outcome.isScored();
     }
-    Task unsure = topology.tasks().get(asking[least]);
-    float[] features = answer.outcomes().get(asking[least]).features();
+    Task task = topology.tasks().get(selectingTasks[least]);
+    float[] features = result.outcomes().get(selectingTasks[least]).features();
     return selector.select(
-        recordId, unsure.backbone(), () -> unsure.summary().apply(features), certainties, scored);
+        recordId, task.backbone(), () -> task.summary().apply(features), confidences, scored);
   }
 
   /**
-   * For the records' features alone: drift and domain adaptation need no labels, and some teach
-   * without. Not what the audit draws: that is to prove what was learnt.
+   * Decides whether the record becomes an unlabelled sample, for drift detection, domain adaptation
+   * and pseudo-labels. Excludes audit samples, which evaluate what was learned.
    */
-  private Optional<Selector.Kept> draw(String recordId) {
+  private Optional<Selector.Kept> sampleUnlabelled(String recordId) {
     double share = topology.settings().unlabelledShare();
     return Selection.drawsOthers(recordId, share)
         ? Optional.of(new Selector.Kept(Reason.UNLABELLED, 1 / share))
         : Optional.empty();
   }
 
-  /** A sample whose label came with the record is complete; any other waits for an annotator. */
-  private int ask(Outbox outbox, Outputs outputs, Sample sample, long now)
+  /**
+   * Adds a complete sample if the label came inline; otherwise a label request and a pending
+   * sample. Returns the number of label requests.
+   */
+  private int addSample(Outbox outbox, Outputs outputs, Sample sample, long now)
       throws InvalidRecordException {
     String id = sample.getRecordId();
     Headers trace = trace(outputs.record());
@@ -150,14 +158,16 @@ final class Router {
   }
 
   /**
-   * @param kept why its label is worth having, for each task; empty where it is not
-   * @param drawn why its features are, for each task that draws
-   * @param reviews how many review items are among the outputs
+   * The routed record.
+   *
+   * @param kept reason and weight of the labelled or pending samples; empty if not selected
+   * @param unlabelled reason and weight of the unlabelled samples; empty if not selected
+   * @param labelRequests number of label requests among the outputs
    */
   record Routed(
       Outbox outbox,
-      Scorer.Answer answer,
+      Scorer.Result result,
       Optional<Selector.Kept> kept,
-      Optional<Selector.Kept> drawn,
-      int reviews) {}
+      Optional<Selector.Kept> unlabelled,
+      int labelRequests) {}
 }

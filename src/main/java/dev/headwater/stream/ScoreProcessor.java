@@ -16,16 +16,16 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scores a record and routes it. Everything about it is computed, serialised and size-checked
- * before its first forward; whatever goes wrong until then concerns this record alone and sends it
- * to dead letters, so that no poison record fails twice or takes its neighbours. What goes wrong
- * afterwards stops the task.
+ * Scores and routes one record. All outputs are computed, serialised and size-checked before the
+ * first one is forwarded. A failure before that concerns this record alone and sends it to dead
+ * letters, so a poison pill neither fails twice nor affects other records. A failure after that
+ * stops the task.
  */
 final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> {
   private final ScoringTopology topology;
   private final Router router;
 
-  @SuppressWarnings("NullAway.Init") // by init, which Streams calls first
+  @SuppressWarnings("NullAway.Init") // set by init, which Kafka Streams calls first
   private ProcessorContext<byte[], byte[]> context;
 
   ScoreProcessor(ScoringTopology topology, Router router) {
@@ -51,7 +51,7 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     Router.Routed routed = route(record, source);
     routed.outbox().send(context);
     count(routed, Math.max(0, context.currentSystemTimeMs() - record.timestamp()));
-    topology.metrics().passed(ScorerMetrics.Stage.PROCESS, System.nanoTime() - start);
+    topology.metrics().recordStage(ScorerMetrics.Stage.PROCESS, System.nanoTime() - start);
   }
 
   private void count(Router.Routed routed, long endToEndMillis) {
@@ -60,50 +60,51 @@ final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> 
     metrics.predicted(endToEndMillis);
     for (int i = 0; i < topology.tasks().size(); i++) {
       ScoringTopology.Task task = topology.tasks().get(i);
-      Outcome outcome = routed.answer().outcomes().get(i);
-      if (outcome.scored()) {
-        metrics.confident(task.name(), outcome.confidence());
+      Outcome outcome = routed.result().outcomes().get(i);
+      if (outcome.isScored()) {
+        metrics.recordConfidence(task.name(), outcome.confidence());
       }
       if (routed.kept().isPresent()) {
-        metrics.kept(task.name(), routed.kept().get().reason().name());
+        metrics.recordSample(task.name(), routed.kept().get().reason().name());
       }
-      if (routed.drawn().isPresent() && task.drawn().isPresent()) {
-        metrics.kept(task.name(), routed.drawn().get().reason().name());
+      if (routed.unlabelled().isPresent() && task.unlabelledFeatures().isPresent()) {
+        metrics.recordSample(task.name(), routed.unlabelled().get().reason().name());
       }
     }
-    for (int i = 0; i < routed.reviews(); i++) {
+    for (int i = 0; i < routed.labelRequests(); i++) {
       metrics.reviewed();
     }
   }
 
   private Router.Routed route(Record<byte[], byte[]> record, Source source) {
-    String ownId = RecordId.header(record.headers());
+    String explicitId = RecordId.header(record.headers());
     try {
-      Scorer.Answer answer = topology.scorer().answer(source, key(record, ownId), record.value());
-      ownId = ownId == null ? answer.recordId() : ownId;
-      String recordId = ownId == null ? source.recordId() : ownId;
-      return router.route(record, source, recordId, answer, context.currentSystemTimeMs());
+      Scorer.Result result =
+          topology.scorer().score(source, key(record, explicitId), record.value());
+      explicitId = explicitId == null ? result.recordId() : explicitId;
+      String recordId = explicitId == null ? source.recordId() : explicitId;
+      return router.route(record, source, recordId, result, context.currentSystemTimeMs());
     } catch (InvalidRecordException e) {
-      throw deadLetter(e, ownId == null ? e.recordId() : ownId, source);
+      throw deadLetter(e, explicitId == null ? e.recordId() : explicitId, source);
     } catch (IllegalStateException | RegistryException e) {
-      // scoring closed, the live head broken, the registry away: no record's fault, so none may pay
+      // scoring closed, live head broken, or registry unavailable: not the fault of the record
       throw e;
     } catch (RuntimeException e) {
-      // the network's own failure on this record, tried alone: trying again would fail for ever
-      throw deadLetter(e, ownId, source);
+      // the model fails on this record even in a batch of one, so a retry would fail again
+      throw deadLetter(e, explicitId, source);
     }
   }
 
-  /** So that all records of one key are answered by one head. */
+  /** Returns the key that selects the head, so that one head scores all records of a key. */
   @SuppressWarnings("ConstantValue") // Kafka's keys may be null
-  private static byte @Nullable [] key(Record<byte[], byte[]> record, @Nullable String ownId) {
-    return record.key() != null || ownId == null ? record.key() : ownId.getBytes(UTF_8);
+  private static byte @Nullable [] key(Record<byte[], byte[]> record, @Nullable String id) {
+    return record.key() != null || id == null ? record.key() : id.getBytes(UTF_8);
   }
 
-  private DeadLetter deadLetter(Exception reason, @Nullable String ownId, Source source) {
+  private DeadLetter deadLetter(Exception reason, @Nullable String id, Source source) {
     topology.metrics().received();
     topology.metrics().deadLettered();
-    return new DeadLetter(reason, ownId == null ? source.recordId() : ownId);
+    return new DeadLetter(reason, id == null ? source.recordId() : id);
   }
 
   private static Source source(RecordMetadata metadata) {

@@ -6,27 +6,29 @@ import dev.headwater.scoring.Outcome;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What the topology needs of the network: one answer a record, and to say which it reads. */
+/** Scores records for the topology. */
 interface Scorer {
 
   /**
-   * The live heads' answer to a record, or a canary's.
+   * Scores a record with the live heads, or a canary.
    *
-   * @param key by which it is one's or the other's; null where that is by the record's own id
-   * @throws InvalidRecordException if no head can ever answer it
+   * @param key selects canary or live head; null selects by the record id
+   * @throws InvalidRecordException if the record is invalid
    */
-  Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+  Result score(Source source, byte @Nullable [] key, byte @Nullable [] value)
       throws InvalidRecordException;
 
-  /** This partition of every records topic is scored here from now on. */
+  /** Called when this partition of every records topic is assigned to this instance. */
   void opened(int partition);
 
-  /** No longer. */
+  /** Called when it is revoked. */
   void closed(int partition);
 
   /**
-   * @param recordId null where the record brings none
-   * @param outcomes by task
+   * The outcomes of a record.
+   *
+   * @param recordId id in the record value; null if there is none
+   * @param outcomes outcomes by task
    */
-  record Answer(@Nullable String recordId, List<Outcome> outcomes) {}
+  record Result(@Nullable String recordId, List<Outcome> outcomes) {}
 }

@@ -21,10 +21,11 @@ import org.apache.kafka.streams.Topology;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The whole topology in three sub-topologies that meet through ordinary topics: <em>score</em>,
- * <em>rekey</em> and <em>join</em>. Every node and store has a name of its own, for renaming one
- * loses state. Nothing is batched here: Streams counts a record as done when {@code process}
- * returns, so a batch held back would be lost (see {@link dev.headwater.stream.ahead.ReadAhead}).
+ * The complete topology: the sub-topologies <em>score</em>, <em>rekey</em> and <em>join</em>, which
+ * are connected by topics. Every node and store has an explicit name, because renaming one loses
+ * its state. Processors do not batch: Kafka Streams considers a record done when {@code process}
+ * returns, so a record held back for a batch would be lost. Batching happens in {@link
+ * dev.headwater.stream.ahead.ReadAhead}.
  */
 record ScoringTopology(
     Topics topics,
@@ -40,14 +41,15 @@ record ScoringTopology(
   static final String SAMPLES_SINK = "samples-sink";
 
   /**
-   * What is predicted.
+   * A prediction task.
    *
    * @param backbone fingerprint of backbone, cut and encoder
-   * @param labelField JSON pointer of the label that records bring; null where they bring none
-   * @param check of labels
-   * @param dense where every pixel is given a class
-   * @param summary of a record's features, by which copies are told
-   * @param drawn what travels of them where no label is asked for; empty where another task's do
+   * @param labelField JSON pointer of the inline label; null if records have none
+   * @param check validates labels
+   * @param dense segmentation settings; empty for other tasks
+   * @param summary maps features to the vector for near-duplicate search
+   * @param unlabelledFeatures maps features to those of an unlabelled sample; empty if the samples
+   *     of another task are used
    */
   record Task(
       String name,
@@ -56,7 +58,7 @@ record ScoringTopology(
       LabelCheck check,
       Optional<Dense> dense,
       UnaryOperator<float[]> summary,
-      Optional<UnaryOperator<float[]>> drawn) {
+      Optional<UnaryOperator<float[]>> unlabelledFeatures) {
     static List<Task> of(Bundle bundle) {
       return bundle.tasks().stream().map(task -> of(task, bundle.drawer(task) == task)).toList();
     }
@@ -73,7 +75,7 @@ record ScoringTopology(
     }
   }
 
-  /** How the features of a dense task travel, and how its masks are written. */
+  /** Tiling of the features and encoding of the masks of a dense task. */
   record Dense(Tiling tiling, Masks masks) {}
 
   @Override

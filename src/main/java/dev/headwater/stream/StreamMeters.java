@@ -16,16 +16,13 @@ import java.util.stream.Stream;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What Kafka Streams measures of itself as it is, and beside it the one number that says whether
- * scoring keeps up, under a name that no thread and no partition is part of.
- */
+/** Registers the metrics of Kafka Streams, and the consumer lag per topic. */
 final class StreamMeters implements AutoCloseable {
   private final MeterRegistry registry;
   private final Map<String, Object> kafka;
   private final String group;
   private final Set<String> topics;
-  private volatile @Nullable Backlog backlog;
+  private volatile @Nullable ConsumerLag consumerLag;
   private volatile @Nullable KafkaStreamsMetrics bound;
 
   StreamMeters(MeterRegistry registry, Topics topics, Map<String, Object> kafka, String group) {
@@ -43,7 +40,7 @@ final class StreamMeters implements AutoCloseable {
 
   private void registerLag(String topic) {
     Gauge.builder("headwater.consumer.lag", this, meters -> meters.lag(topic))
-        .description("Records on the broker and not committed, over the partitions held here")
+        .description("Records not yet committed, over the partitions of this instance")
         .baseUnit("records")
         .tag("topic", topic)
         .register(registry);
@@ -57,20 +54,20 @@ final class StreamMeters implements AutoCloseable {
   }
 
   /**
-   * From here on the client's own metrics are there as well. Their binder takes a meter that has
-   * fewer tags than it gave it for another's and removes it; where the registry drops one, it must
-   * be shown the meters as they were.
+   * Binds the metrics of a Kafka Streams client. The binder removes meters that have fewer tags
+   * than it set. Because our registry drops a tag, it is given a composite registry that keeps
+   * them.
    */
   void started(KafkaStreams client) {
-    backlog = new Backlog(client, topics, kafka, group);
+    consumerLag = new ConsumerLag(client, topics, kafka, group);
     KafkaStreamsMetrics metrics = new KafkaStreamsMetrics(client);
     metrics.bindTo(new CompositeMeterRegistry(Clock.SYSTEM, List.of(registry)));
     bound = metrics;
   }
 
   private double lag(String topic) {
-    Backlog asked = backlog;
-    return asked == null ? 0 : asked.of(topic);
+    ConsumerLag lag = consumerLag;
+    return lag == null ? 0 : lag.of(topic);
   }
 
   @Override
@@ -79,9 +76,9 @@ final class StreamMeters implements AutoCloseable {
     if (metrics != null) {
       metrics.close();
     }
-    Backlog asked = backlog;
-    if (asked != null) {
-      asked.close();
+    ConsumerLag lag = consumerLag;
+    if (lag != null) {
+      lag.close();
     }
   }
 }

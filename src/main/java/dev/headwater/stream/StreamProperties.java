@@ -22,9 +22,7 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.errors.DefaultProductionExceptionHandler;
 import org.apache.kafka.streams.errors.LogAndContinueExceptionHandler;
 
-/**
- * Kafka Streams' configuration: the user's client properties, under what the topology depends on.
- */
+/** Builds the Kafka Streams configuration from client properties and stream settings. */
 final class StreamProperties {
   private static final String MAX_REQUEST_SIZE =
       StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG);
@@ -33,16 +31,16 @@ final class StreamProperties {
   private static final String INTERCEPTORS =
       StreamsConfig.mainConsumerPrefix(ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG);
 
-  // a dead letter is a whole record with more headers; Kafka's default of 1 MiB has no room for it
+  // a dead letter is a complete record with more headers, so Kafka's default of 1 MiB is too small
   private static final int DEFAULT_MAX_REQUEST_SIZE = 2 << 20;
 
-  // of what a linger gathers for a partition, Kafka's default of 16 KiB makes a dozen batches, each
-  // of which the broker has to check and to write by itself
+  // Kafka's default of 16 KiB splits the records of one linger into a dozen batches per partition,
+  // each with its own cost on the broker
   private static final int DEFAULT_BATCH_SIZE = 64 << 10;
 
   private StreamProperties() {}
 
-  /** The producer's {@code max.request.size}: the user's, or ours. */
+  /** Returns the producer's {@code max.request.size}: the configured value or the default. */
   static int maxRequestSize(Map<String, Object> kafka) {
     Object size =
         kafka.getOrDefault(
@@ -52,21 +50,23 @@ final class StreamProperties {
         ConfigDef.parseType(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, size, ConfigDef.Type.INT);
   }
 
-  /** The user's, under whichever key counts for the main consumer, and ours. */
+  /** Returns the configured interceptors of the main consumer, followed by the read-ahead. */
   private static String interceptors(Map<String, Object> kafka) {
     String plain = ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG;
-    String ours = ReadAhead.class.getName();
+    String readAhead = ReadAhead.class.getName();
     return Stream.of(INTERCEPTORS, StreamsConfig.consumerPrefix(plain), plain)
         .map(kafka::get)
         .filter(Objects::nonNull)
-        .map(mine -> mine + "," + ours)
+        .map(configured -> configured + "," + readAhead)
         .findFirst()
-        .orElse(ours);
+        .orElse(readAhead);
   }
 
   /**
-   * @param memory of the stores
-   * @param polls given each poll of the main consumer before the tasks are
+   * Returns the configuration.
+   *
+   * @param memory shared memory of the state stores
+   * @param polls receives each poll of the main consumer before the tasks do
    */
   static Properties of(
       StreamSettings settings,
@@ -96,7 +96,7 @@ final class StreamProperties {
     config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, settings.guarantee().property());
     config.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, settings.protocol().property());
     config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, settings.commitInterval().toMillis());
-    // nothing is ordered between the topics of a task; waiting costs more than that (RATIONALE.md)
+    // the join does not depend on the order between topics, so tasks need not wait for all of them
     config.putIfAbsent(
         StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
     config.put(StreamsConfig.ENSURE_EXPLICIT_INTERNAL_RESOURCE_NAMING_CONFIG, true);
@@ -106,7 +106,7 @@ final class StreamProperties {
     return properties;
   }
 
-  /** Bad records go to dead letters; what cannot be written stops the task and is tried again. */
+  /** Invalid records go to dead letters; a failed write stops the task, which is then retried. */
   private static Map<String, Object> failures(Topics topics, Limits limits) {
     return Map.of(
         StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG,

@@ -43,26 +43,31 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The scorer: follows the heads, scores the records, joins the labels. Construct, start, close.
+ * The scorer: follows the heads topic, scores records and joins labels.
  *
- * <p>Failure contract: a bad record costs itself only. A broker that is away is waited for, and a
- * stream thread it killed is replaced. So is one that met a schema not known yet while the registry
- * is away, after a pause: nothing is committed past that record, which is tried again until the
- * registry answers; {@link #ready} is down meanwhile. Anything else that kills one (a topic
- * deleted, no authorisation, an output the broker refuses) stops the client with nothing committed
- * of what was in hand, and {@link #live} tells the cause: a restart goes on where it stopped.
+ * <p>Failure contract:
+ *
+ * <ul>
+ *   <li>An invalid record affects no other record.
+ *   <li>While the broker is unavailable, the service retries and replaces failed stream threads.
+ *   <li>If the schema registry is unavailable and a schema is not cached, the record is retried
+ *       after a pause. Nothing is committed past it, and {@link #ready} is down.
+ *   <li>Any other failure of a stream thread, such as a deleted topic, a missing permission or an
+ *       output that the broker rejects, stops the client. The current transaction is not committed,
+ *       {@link #live} reports the cause, and a restart resumes at the last commit.
+ * </ul>
  */
 public final class StreamService implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(StreamService.class);
-  private static final Duration SLICE = Duration.ofMillis(200);
+  private static final Duration WAIT_INTERVAL = Duration.ofMillis(200);
 
-  /** Between two tries: each costs the group a rebalance. */
-  private static final Duration REGISTRY_PAUSE = Duration.ofSeconds(2);
+  /** Backoff while the registry is unavailable: each retry causes a rebalance. */
+  private static final Duration REGISTRY_BACKOFF = Duration.ofSeconds(2);
 
-  /** Between two questions for topics that a rebalance missed, and how many there are. */
-  private static final Duration TOPIC_PAUSE = Duration.ofSeconds(1);
+  /** Backoff and number of checks for topics that are missing in a rebalance. */
+  private static final Duration TOPIC_BACKOFF = Duration.ofSeconds(1);
 
-  private static final int TOPIC_TRIES = 10;
+  private static final int TOPIC_CHECKS = 10;
 
   private final StreamSettings settings;
   private final Bundle bundle;
@@ -83,8 +88,8 @@ public final class StreamService implements AutoCloseable {
 
   /**
    * @param kafka client properties, passed through to every client
-   * @param signatures without which no head is followed
-   * @throws IllegalArgumentException where the bundle's network cannot be run
+   * @param signatures verifies the heads topic; unsigned heads are rejected if it has trusted keys
+   * @throws IllegalArgumentException if ONNX Runtime cannot run the model of the bundle
    */
   public StreamService(
       StreamSettings settings,
@@ -115,51 +120,57 @@ public final class StreamService implements AutoCloseable {
     return bundle.tasks().stream().mapToLong(task -> (long) Float.BYTES * task.featureSize()).sum();
   }
 
-  /** Before the start: registers what is measured here without being counted. */
+  /** Registers gauges. Call before {@link #start()}. */
   public void bindTo(MeterRegistry registry) {
     StreamMeters bound = new StreamMeters(registry, topics, kafka, settings.applicationId());
     bound.gauge(
         "headwater.heads.followed",
         "",
-        "1 while the heads topic is followed to its end",
+        "1 if the heads topic is read to its end",
         heads,
         h -> h.health().up() ? 1 : 0);
     bound.gauge(
         "headwater.heads.loaded", "", "Heads in native memory", scoring, Scoring::loadedHeads);
-    bound.gauge("headwater.read.ahead", "bytes", "Results begun ahead", scorer, LiveScorer::held);
+    bound.gauge(
+        "headwater.read.ahead",
+        "bytes",
+        "Inference results computed ahead",
+        scorer,
+        LiveScorer::held);
     bound.gauge(
         "headwater.partitions.scored",
         "",
-        "Partitions scored here",
+        "Partitions scored by this instance",
         scorer,
         LiveScorer::partitions);
     meters = bound;
   }
 
-  /** Every head version on the heads topic as far as it is read, refused ones too. */
+  /** Returns all head versions read from the heads topic, including rejected ones. */
   public List<HeadInfo> heads() {
     return heads.versions();
   }
 
   /**
-   * As {@link #start(BooleanSupplier)}, however long it takes.
+   * Starts without a time limit.
    *
-   * @throws IllegalStateException if a topic is missing, or this was closed meanwhile
+   * @throws IllegalStateException if a topic is missing or the service is closed
    */
   public void start() {
     start(() -> false);
   }
 
   /**
-   * Returns once scoring runs; the label join may still be restoring its stores. A broker that is
-   * away, and heads that cannot be read, are waited for: {@link #ready} tells the cause.
+   * Starts and returns once scoring runs; the label join may still be restoring its stores. Retries
+   * while the broker is unavailable or the heads topic cannot be read; {@link #ready} reports the
+   * cause.
    *
-   * @param abandoned whether nobody waits for it any more: then it returns with nothing started
-   * @throws IllegalStateException if a topic is missing, or this was closed meanwhile
+   * @param cancelled whether to give up; nothing is started then
+   * @throws IllegalStateException if a topic is missing or the service is closed
    */
-  public void start(BooleanSupplier abandoned) {
-    Optional<Limits> limits = limits(abandoned);
-    if (limits.isPresent() && caughtUp(abandoned)) {
+  public void start(BooleanSupplier cancelled) {
+    Optional<Limits> limits = awaitLimits(cancelled);
+    if (limits.isPresent() && awaitHeads(cancelled)) {
       score(limits.get());
     }
   }
@@ -174,7 +185,7 @@ public final class StreamService implements AutoCloseable {
               new KafkaStreams(
                   topology.get(),
                   StreamProperties.of(settings, topics, kafka, limits, memory, scorer));
-          client.setUncaughtExceptionHandler(this::failed);
+          client.setUncaughtExceptionHandler(this::handleFailure);
           return client;
         });
   }
@@ -187,22 +198,22 @@ public final class StreamService implements AutoCloseable {
         LabelTopology.changelogs(settings.applicationId()));
   }
 
-  private Optional<Limits> limits(BooleanSupplier abandoned) {
-    starting = Health.down("the topics are being checked");
-    boolean told = false;
-    while (!abandoned.getAsBoolean()) {
+  private Optional<Limits> awaitLimits(BooleanSupplier cancelled) {
+    starting = Health.down("checking topics");
+    boolean warned = false;
+    while (!cancelled.getAsBoolean()) {
       requireOpen();
       try {
         return Optional.of(readLimits());
       } catch (KafkaException e) {
-        if (!passes(e)) {
+        if (!isRetriable(e)) {
           throw e;
         }
         starting = Health.down("the broker does not answer: " + rootOf(e));
-        if (!told) {
-          log.atWarn().log("{}; it is waited for", starting.cause());
+        if (!warned) {
+          log.atWarn().log("{}; retrying", starting.cause());
         }
-        told = true;
+        warned = true;
       }
     }
     return Optional.empty();
@@ -210,29 +221,29 @@ public final class StreamService implements AutoCloseable {
 
   private void requireOpen() {
     if (closed) {
-      throw new IllegalStateException("closed while it was starting");
+      throw new IllegalStateException("the scorer was closed during start");
     }
   }
 
-  private static boolean passes(Throwable failure) {
+  private static boolean isRetriable(Throwable failure) {
     return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
         .anyMatch(RetriableException.class::isInstance);
   }
 
-  private boolean caughtUp(BooleanSupplier abandoned) {
-    starting = Health.down("the heads are being caught up with");
+  private boolean awaitHeads(BooleanSupplier cancelled) {
+    starting = Health.down("catching up with the heads topic");
     heads.start();
     try {
-      while (!heads.awaitCaughtUp(SLICE)) {
+      while (!heads.awaitCaughtUp(WAIT_INTERVAL)) {
         requireOpen();
-        if (abandoned.getAsBoolean()) {
+        if (cancelled.getAsBoolean()) {
           return false;
         }
       }
       return true;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while the heads were caught up with", e);
+      throw new IllegalStateException("interrupted while catching up with the heads topic", e);
     }
   }
 
@@ -240,7 +251,7 @@ public final class StreamService implements AutoCloseable {
     KafkaStreams client;
     synchronized (lock) {
       requireOpen();
-      client = started(clients);
+      client = startClient(clients);
       streams = client;
     }
     StreamMeters bound = meters;
@@ -254,10 +265,10 @@ public final class StreamService implements AutoCloseable {
   }
 
   /**
-   * A process killed while it made a store leaves one that nobody can open, and would be started
-   * again and again for nothing. All that stores hold is on their changelogs, too.
+   * Starts a client. If a state store cannot be opened, which happens after a crash during its
+   * creation, deletes the local state and starts again: the changelog topics hold all of it.
    */
-  private KafkaStreams started(Supplier<KafkaStreams> clients) {
+  private KafkaStreams startClient(Supplier<KafkaStreams> clients) {
     KafkaStreams client = clients.get();
     try {
       client.start();
@@ -266,7 +277,7 @@ public final class StreamService implements AutoCloseable {
       log.atWarn()
           .setCause(e)
           .addKeyValue("directory", settings.stateDir())
-          .log("stores cannot be opened: deleted, to be restored from their changelogs");
+          .log("state stores cannot be opened; restoring them from their changelogs");
       client.close();
       client.cleanUp();
     }
@@ -275,17 +286,17 @@ public final class StreamService implements AutoCloseable {
     return second;
   }
 
-  private StreamThreadExceptionResponse failed(Throwable failure) {
+  private StreamThreadExceptionResponse handleFailure(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof RegistryException) {
-        log.atWarn().log("{}; tried again in {}", cause.getMessage(), REGISTRY_PAUSE);
-        LockSupport.parkNanos(REGISTRY_PAUSE.toNanos());
+        log.atWarn().log("{}; retrying in {}", cause.getMessage(), REGISTRY_BACKOFF);
+        LockSupport.parkNanos(REGISTRY_BACKOFF.toNanos());
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
       if (cause instanceof RetriableException
-          || undone(cause)
-          || (cause instanceof MissingSourceTopicException && topicsAreThere())) {
-        log.atWarn().setCause(failure).log("stream thread replaced");
+          || isTransactionAborted(cause)
+          || (cause instanceof MissingSourceTopicException && topicsExist())) {
+        log.atWarn().setCause(failure).log("stream thread failed; replacing it");
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
     }
@@ -295,31 +306,30 @@ public final class StreamService implements AutoCloseable {
   }
 
   /**
-   * Whether the coordinator has nothing more to do with a transaction, so that whoever begins at
-   * the last commit goes on. Kafka Streams gives up there, for it knows only fenced producers: one
-   * that was held up before a commit, until the coordinator aborted for it, is told of an invalid
-   * state.
+   * Returns whether the coordinator has aborted the transaction, so that a new thread can resume at
+   * the last commit. A producer that stalls before a commit gets this error after the transaction
+   * timeout; Kafka Streams itself handles only fenced producers.
    */
-  private static boolean undone(Throwable cause) {
+  private static boolean isTransactionAborted(Throwable cause) {
     return cause instanceof InvalidTxnStateException
         || cause instanceof TransactionAbortableException;
   }
 
   /**
-   * A broker that has just come back may tell a rebalance of fewer topics than it has. Asked again
-   * for a while, it knows them, or they are gone.
+   * Returns whether the topics exist after all. A restarted broker may report incomplete metadata
+   * to a rebalance, so this checks for a while.
    */
-  private boolean topicsAreThere() {
-    for (int i = 0; i < TOPIC_TRIES && !closed; i++) {
-      LockSupport.parkNanos(TOPIC_PAUSE.toNanos());
+  private boolean topicsExist() {
+    for (int i = 0; i < TOPIC_CHECKS && !closed; i++) {
+      LockSupport.parkNanos(TOPIC_BACKOFF.toNanos());
       try {
         readLimits();
         return true;
       } catch (KafkaException | IllegalStateException e) {
-        if (passes(e)) {
-          return true; // away once more: that is waited for by whoever takes over
+        if (isRetriable(e)) {
+          return true; // unavailable again: the replacement thread will retry
         }
-        log.atDebug().log("{}; asked again in {}", e.getMessage(), TOPIC_PAUSE);
+        log.atDebug().log("{}; retrying in {}", e.getMessage(), TOPIC_BACKOFF);
       }
     }
     return false;
@@ -333,7 +343,7 @@ public final class StreamService implements AutoCloseable {
     return root.toString();
   }
 
-  /** Down once only a restart can help. */
+  /** Returns the liveness: down if only a restart can help. */
   public Health live() {
     String cause = fatal;
     if (cause != null) {
@@ -350,15 +360,15 @@ public final class StreamService implements AutoCloseable {
     int alive = client == null ? settings.threads() : client.metadataForLocalThreads().size();
     return alive < settings.threads()
         ? Health.down(
-            "%d of %d stream threads are left: no other could take the place of what ended"
+            "%d of %d stream threads are running: a failed thread could not be replaced"
                 .formatted(alive, settings.threads()))
         : Health.up("heads: " + heads.health().cause());
   }
 
   /**
-   * Up while the heads are followed, a head or a declared cold start serves, and records are scored
-   * here, or there are none to score; each with its own cause in {@link Health#parts}. It does not
-   * wait for the label join to restore its stores: scoring runs meanwhile.
+   * Returns the readiness: up if the heads topic is followed, a head serves or the bundle declares
+   * a cold start, and the client is running. {@link Health#parts} has each cause. It does not wait
+   * for the label join to restore its stores, because scoring runs meanwhile.
    */
   public Health ready() {
     Health live = live();
@@ -369,26 +379,25 @@ public final class StreamService implements AutoCloseable {
     parts.put("heads", heads.health());
     parts.put("head", head());
     topics.formats().registryAway().ifPresent(away -> parts.put("registry", Health.down(away)));
-    parts.put("streams", scored());
+    parts.put("streams", streams());
     return Health.all(parts);
   }
 
-  /** Up with a valid head, or in a cold start that the bundle declares: a head has been told. */
   private Health head() {
     return state() == null
-        ? Health.down("which head serves is known once the heads are caught up with")
+        ? Health.down("no live head yet: catching up with the heads topic")
         : Health.up(serving());
   }
 
-  private Health scored() {
+  private Health streams() {
     KafkaStreams.State state = state();
     if (state == null) {
       return Health.down(starting.cause());
     }
-    boolean scores = state == KafkaStreams.State.REBALANCING && scorer.partitions() > 0;
-    return state == KafkaStreams.State.RUNNING || scores
-        ? Health.up("%d partitions scored here".formatted(scorer.partitions()))
-        : Health.down("no partition is scored here yet: Kafka Streams is in state " + state);
+    boolean isScoring = state == KafkaStreams.State.REBALANCING && scorer.partitions() > 0;
+    return state == KafkaStreams.State.RUNNING || isScoring
+        ? Health.up("%d partitions assigned".formatted(scorer.partitions()))
+        : Health.down("no partition assigned: Kafka Streams is in state " + state);
   }
 
   private String serving() {
@@ -399,7 +408,7 @@ public final class StreamService implements AutoCloseable {
             task ->
                 live.containsKey(task)
                     ? "%s: head %d is live".formatted(task, live.get(task))
-                    : "%s: cold start: no head yet, every record is unsure".formatted(task))
+                    : "%s: cold start, no head is live".formatted(task))
         .collect(Collectors.joining("; "));
   }
 
@@ -414,7 +423,7 @@ public final class StreamService implements AutoCloseable {
     return client == null ? null : client.state();
   }
 
-  /** Commits what is done and stops, within the close timeout. */
+  /** Commits processed records and stops, within the close timeout. */
   @Override
   public void close() {
     synchronized (lock) {
@@ -424,28 +433,28 @@ public final class StreamService implements AutoCloseable {
       closed = true;
     }
     KafkaStreams client = streams;
-    if (client == null || client.close(closing())) {
+    if (client == null || client.close(closeOptions())) {
       memory.close();
     } else {
       log.atWarn()
           .addKeyValue("timeout", settings.closeTimeout())
-          .log("stream threads did not stop in time: what they hold is not committed");
+          .log("Kafka Streams did not close in time; uncommitted records will be reprocessed");
     }
     StreamMeters bound = meters;
     if (bound != null) {
       bound.close();
     }
     heads.close();
-    // a task that still runs fails from here on, and its transaction with it
+    // a task that is still running fails from here on, and its transaction is aborted
     scoring.close();
   }
 
-  private CloseOptions closing() {
-    // a static member comes back under its id; any other leaves at once for the rest to take over
-    boolean comesBack = kafka.containsKey(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
+  private CloseOptions closeOptions() {
+    // a static member keeps its partitions for its return; others hand them over immediately
+    boolean isStaticMember = kafka.containsKey(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
     return CloseOptions.timeout(settings.closeTimeout())
         .withGroupMembershipOperation(
-            comesBack
+            isStaticMember
                 ? CloseOptions.GroupMembershipOperation.REMAIN_IN_GROUP
                 : CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
   }

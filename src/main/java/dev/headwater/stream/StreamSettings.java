@@ -6,24 +6,24 @@ import java.time.Duration;
 import java.util.Locale;
 
 /**
- * How the stream processor runs.
+ * Settings of the stream processor.
  *
- * @param applicationId consumer group, and prefix of transactional ids and changelogs
- * @param stateDir kept over restarts: without it a killed transaction stalls readers for seconds
+ * @param applicationId consumer group, and prefix of transactional ids and changelog topics
+ * @param stateDir directory of the state stores; keep it across restarts, because without it a
+ *     transaction that was open at a crash stalls read-committed consumers for seconds
  * @param threads stream threads
- * @param commitInterval how often offsets and, under exactly-once, transactions are committed;
- *     readers that are read_committed see nothing sooner
- * @param linger how long a producer waits to fill a batch, a commit at most; a floor of the latency
- *     for readers that do not wait for a commit
- * @param selection which records are worth a label
- * @param unlabelledShare share of the records considered whose features go to the samples without a
- *     label, in [0, 1]: what drift is seen in, domains are adapted by, and a last layer learns from
- *     where it is sure; of what teaches nothing without a label, as much as drift is seen in
- * @param labelWait how long a record waits for its label, and a label for its record
- * @param top how many labels a prediction names
- * @param readAheadBytes bound of results computed ahead; beyond it records are scored one by one
- * @param storeBytes of native memory for all stores of the label join together
- * @param closeTimeout for the stream threads to stop
+ * @param commitInterval interval between commits; under exactly-once it is the lower bound of
+ *     latency for read-committed consumers
+ * @param linger time a producer waits to fill a batch; a commit ends the wait
+ * @param selection selection of records for labelling
+ * @param unlabelledShare fraction of the considered records that become unlabelled samples, in [0,
+ *     1]; used for drift detection, domain adaptation and pseudo-labels
+ * @param labelWait time a record waits for its label, and a label for its record
+ * @param topK number of most probable labels in a prediction
+ * @param readAheadBytes heap limit for results computed ahead; further records are scored one by
+ *     one
+ * @param storeBytes native memory limit for all state stores of the label join together
+ * @param closeTimeout time for Kafka Streams to close
  */
 public record StreamSettings(
     String applicationId,
@@ -36,12 +36,12 @@ public record StreamSettings(
     Selection selection,
     double unlabelledShare,
     Duration labelWait,
-    int top,
+    int topK,
     long readAheadBytes,
     long storeBytes,
     Duration closeTimeout) {
 
-  /** What a crash may do to predictions. */
+  /** The processing guarantee. */
   public enum Guarantee {
     EXACTLY_ONCE_V2,
     AT_LEAST_ONCE;
@@ -51,7 +51,7 @@ public record StreamSettings(
     }
   }
 
-  /** Who assigns partitions: the members ({@code CLASSIC}), or the broker (KIP-1071). */
+  /** The rebalance protocol: client-side assignment, or by the broker (KIP-1071). */
   public enum Protocol {
     CLASSIC,
     STREAMS;
@@ -63,39 +63,39 @@ public record StreamSettings(
 
   public StreamSettings {
     require(!applicationId.isBlank(), "application id must not be blank");
-    require(threads >= 1, "threads must be at least 1, not " + threads);
-    require(top >= 1, "top must be at least 1, not " + top);
-    require(readAheadBytes >= 0, "read-ahead bytes must not be negative, not " + readAheadBytes);
-    require(storeBytes >= 1 << 20, "store bytes must be at least 1 MiB, not " + storeBytes);
+    require(threads >= 1, "threads must be at least 1, got " + threads);
+    require(topK >= 1, "top-k must be at least 1, got " + topK);
+    require(readAheadBytes >= 0, "read-ahead bytes must not be negative, got " + readAheadBytes);
+    require(storeBytes >= 1 << 20, "store bytes must be at least 1 MiB, got " + storeBytes);
     require(
         unlabelledShare >= 0 && unlabelledShare <= 1,
-        "unlabelled share must be in [0, 1], not " + unlabelledShare);
+        "unlabelled share must be in [0, 1], got " + unlabelledShare);
     positive(commitInterval, "commit interval");
     positive(labelWait, "label wait");
     positive(closeTimeout, "close timeout");
-    require(!linger.isNegative(), "linger must not be negative, not " + linger);
+    require(!linger.isNegative(), "linger must not be negative, got " + linger);
   }
 
-  /** The same for another application, and another choice of what to ask about. */
-  public StreamSettings with(String application, Path directory, Selection chosen) {
+  /** Returns a copy with another application id, state directory and selection. */
+  public StreamSettings with(String newApplicationId, Path newStateDir, Selection newSelection) {
     return new StreamSettings(
-        application,
-        directory,
+        newApplicationId,
+        newStateDir,
         threads,
         guarantee,
         protocol,
         commitInterval,
         linger,
-        chosen,
+        newSelection,
         unlabelledShare,
         labelWait,
-        top,
+        topK,
         readAheadBytes,
         storeBytes,
         closeTimeout);
   }
 
-  /** Everything but what has no sensible default. */
+  /** Returns the default settings. */
   public static StreamSettings of(String applicationId, Path stateDir, Selection selection) {
     return new StreamSettings(
         applicationId,
@@ -115,11 +115,11 @@ public record StreamSettings(
   }
 
   private static void positive(Duration duration, String name) {
-    require(duration.toMillis() > 0, name + " must be at least 1 ms, not " + duration);
+    require(duration.toMillis() > 0, name + " must be at least 1 ms, got " + duration);
   }
 
-  private static void require(boolean holds, String message) {
-    if (!holds) {
+  private static void require(boolean valid, String message) {
+    if (!valid) {
       throw new IllegalArgumentException(message);
     }
   }

@@ -1,4 +1,4 @@
-/** The topology: read-ahead, scoring, routing, dead letters. The only room that knows Streams. */
+/** The Kafka Streams topology: read-ahead, scoring, routing, dead letters. */
 @NullMarked
 package dev.headwater.stream;
 

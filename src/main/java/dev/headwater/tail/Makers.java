@@ -38,7 +38,7 @@ record Makers(Graph main, Map<String, NodeProto> inner, Set<String> stored) {
    * Returns the node without unused optional outputs. Returns it unchanged if it is not in the main
    * graph, or for BatchNormalization, where declared outputs change the computation.
    */
-  NodeProto asked(NodeProto node) {
+  NodeProto withoutUnusedOutputs(NodeProto node) {
     NodeProto.Builder pruned = node.toBuilder();
     for (int i = 1; i < node.getOutputCount(); i++) {
       String output = node.getOutput(i);

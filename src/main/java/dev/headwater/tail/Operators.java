@@ -70,7 +70,9 @@ final class Operators {
       return "is not supported for training";
     }
     String obstacle =
-        producers.standardises(node) ? null : operator.obstacle(producers.asked(node));
+        producers.standardises(node)
+            ? null
+            : operator.obstacle(producers.withoutUnusedOutputs(node));
     return obstacle == null ? Conditional.obstacle(producers, node) : obstacle;
   }
 }

@@ -1,6 +1,4 @@
-/**
- * Rebuilds an ONNX head graph as a differentiable PyTorch function, so that it can be fine-tuned.
- */
+/** Rebuilds an ONNX head graph as a differentiable PyTorch function for fine-tuning. */
 @NullMarked
 package dev.headwater.tail;
 

@@ -17,14 +17,15 @@ final class Choices {
   static StreamSimulation.Choice of(Selection selection) {
     TestSelector selector = new TestSelector(selection);
     return (features, probabilities, audited) ->
-        selector.unsure(features, selection.measure().certainty(probabilities), audited);
+        selector.unsure(features, selection.measure().confidence(probabilities), audited);
   }
 
   /** The least certain share of the records. */
-  static StreamSimulation.Choice least(Measure measure, double share, double copyDistance) {
-    Ranked ranked = new Ranked(share, copyDistance);
+  static StreamSimulation.Choice least(
+      Measure measure, double share, double nearDuplicateDistance) {
+    Ranked ranked = new Ranked(share, nearDuplicateDistance);
     return (features, probabilities, audited) ->
-        ranked.unsure(features, measure.certainty(probabilities), audited);
+        ranked.unsure(features, measure.confidence(probabilities), audited);
   }
 
   static StreamSimulation.Choice random(double share, long seed) {

@@ -97,7 +97,7 @@ class LikeWithLikeTest {
 
     assertThat(verdict.judged()).isEqualTo(100);
     assertThat(verdict.accepted()).isFalse();
-    assertThat(verdict.reason()).contains("+0.0 points");
+    assertThat(verdict.reason()).contains("+0.0 pt");
   }
 
   @Test
@@ -112,7 +112,7 @@ class LikeWithLikeTest {
     Head live =
         new Head(other.info(), Map.of("head", surer), other.goldenFeatures(), other.goldenLogits());
 
-    assertThat(nextAfter(live, learner).reason()).contains("loses 30.0 points");
+    assertThat(nextAfter(live, learner).reason()).contains("(30.0 pt, limit 10.0 pt");
   }
 
   @Test
@@ -121,7 +121,7 @@ class LikeWithLikeTest {
     feed(learner, 0);
     Head live = learner.train("samples", 1);
 
-    assertThat(nextAfter(live, learner).reason()).contains("loses 30.0 points");
+    assertThat(nextAfter(live, learner).reason()).contains("(30.0 pt, limit 10.0 pt");
   }
 
   @Test
@@ -132,7 +132,7 @@ class LikeWithLikeTest {
     Head live = learner.train("samples", 1);
     fitter.way = .5;
 
-    assertThat(nextAfter(live, learner).reason()).contains("loses 30.0 points");
+    assertThat(nextAfter(live, learner).reason()).contains("(30.0 pt, limit 10.0 pt");
   }
 
   private static Learner learner(boolean shipsFolds) {

@@ -91,13 +91,13 @@ class SelectionComparison {
   }
 
   /** The defaults, a quarter of the budget in the burst. */
-  private static Selection saving(double share, double copyDistance) {
+  private static Selection saving(double share, double nearDuplicateDistance) {
     int burst = (int) (3000 * share);
     return new Selection(
         AUDIT,
         0.95,
         Measure.MAX_PROBABILITY,
-        copyDistance,
+        nearDuplicateDistance,
         Optional.of(new Selection.Budget(0.75 * share, burst, 1000)));
   }
 

@@ -58,9 +58,10 @@ class SupervisionTest {
   void ofASetWhatIsMissedAndWhatIsInventedIsWrong() {
     Remembered sample =
         new Remembered("r", new float[DIM], "[\"a\",\"new\"]", 1, Reason.UNSURE, 0, 0, null, null);
-    Supervision.Said live = new Supervision.Said(List.of("a", "b", "c"), new float[] {-1, 1, -1});
-    Supervision.Said candidate =
-        new Supervision.Said(List.of("a", "b", "c", "d"), new float[] {1, -1, -1, -1});
+    Supervision.HeadOutput live =
+        new Supervision.HeadOutput(List.of("a", "b", "c"), new float[] {-1, 1, -1});
+    Supervision.HeadOutput candidate =
+        new Supervision.HeadOutput(List.of("a", "b", "c", "d"), new float[] {1, -1, -1, -1});
 
     Trial trial = new LabelSetSupervision(new Kind.LabelSet()).trial(sample, live, candidate);
 

@@ -143,7 +143,7 @@ public class Kernels {
     return bundle.decoder().batch(batch);
   }
 
-  /** From logits to the most probable labels and the certainty. */
+  /** From logits to the most probable labels and the confidence. */
   @Benchmark
   public Outcome scored() {
     return Outcome.of(inference, 0, scoring.score(inference, 0), Measure.MAX_PROBABILITY, 3);

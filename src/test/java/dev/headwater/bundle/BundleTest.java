@@ -425,38 +425,38 @@ class BundleTest {
       delimiter = '|',
       textBlock =
           """
-          labels: labels.json | head: none                                    | labels: has no meaning
-          labels: labels.json | labels: other.json                            | line 5 is not YAML
+          labels: labels.json | head: none                                    | labels: is not allowed with head: none
+          labels: labels.json | labels: other.json                            | line 5 is not valid YAML
           labels: labels.json | labels: two.json                              | labels: 2 labels for a head with 3
-          labels: labels.json | labels: twice.json                            | lists a label twice
+          labels: labels.json | labels: twice.json                            | contains a duplicate label
           labels: labels.json | labels: object.json                           | labels:
           labels: labels.json | labels: nulls.json                            | labels:
-          labels: labels.json | x: 1                                          | x: is no key here
+          labels: labels.json | x: 1                                          | x: unknown key; valid keys: cut, head
           model: model.onnx   | model: labels.json                            | model:
-          model: model.onnx   | model: one.onnx                               | its head has one output
+          model: model.onnx   | model: one.onnx                               | the head has one output
           task: kind          | cut: nowhere                                  | cut:
-          numbers: /x         | numbers: [/a, /b]                             | input.numbers: 2 pointers, the network wants 4
-          numbers: /x         | numbers: [/a, /b, /c, /a]                     | input./a: is wanted twice
-          numbers: /x         | numbers: [/a, /b, /c, /a/d]                   | input./a/d: lies inside /a
-          numbers: /x         | numbers: []                                   | input.numbers: is an empty list
-          numbers: /x         | {numbers: /x, format: xml}                    | input.format: is 'xml', must be one of json, text
-          numbers: /x         | {numbers: /x, format: text}                   | input.numbers: there are no fields in format: text
-          numbers: /x         | {numbers: /x, tokenizer: tokenizer.json}      | input.tokenizer: is no key here
-          numbers: /x         | {text: /t, tokenizer: tokenizer.json}         | wants features FLOAT[?, 4]
+          numbers: /x         | numbers: [/a, /b]                             | input.numbers: 2 pointers, the model expects 4
+          numbers: /x         | numbers: [/a, /b, /c, /a]                     | input./a: is configured twice
+          numbers: /x         | numbers: [/a, /b, /c, /a/d]                   | input./a/d: is inside /a
+          numbers: /x         | numbers: []                                   | input.numbers: must not be empty
+          numbers: /x         | {numbers: /x, format: xml}                    | input.format: invalid value 'xml', expected one of json, text
+          numbers: /x         | {numbers: /x, format: text}                   | input.numbers: is not allowed with format: text
+          numbers: /x         | {numbers: /x, tokenizer: tokenizer.json}      | input.tokenizer: unknown key; valid keys: format
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json}         | found features FLOAT[?, 4]
           numbers: /x         | {text: /t}                                    | input.tokenizer: is missing
           numbers: /x         | {tokenizer: tokenizer.json}                   | input.text: is missing
           numbers: /x         | {text: /t, tokenizer: labels.json}            | input.tokenizer:
-          numbers: /x         | {text: /t, tokenizer: tokenizer.json, pooling: mean}   | input.pooling: is for encoders without a head
-          numbers: /x         | {text: /t, tokenizer: tokenizer.json, normalize: true} | input.normalize: is part of pooling
-          numbers: /x         | {text: /t, tokenizer: tokenizer.json, max-tokens: 0}   | input.max-tokens: must be a whole number
-          numbers: /x         | {image: /p}                                   | input.image: the network must have one float32 input [N, channels
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json, pooling: mean}   | input.pooling: requires an encoder without a head
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json, normalize: true} | input.normalize: requires pooling
+          numbers: /x         | {text: /t, tokenizer: tokenizer.json, max-tokens: 0}   | input.max-tokens: must be an integer
+          numbers: /x         | {image: /p}                                   | input.image: the model must have one float32 input [N, channels
           numbers: /x         | {image: /p, size: [28]}                       | input.size: must be [height, width]
           numbers: /x         | {image: /p, size: [28.5, 28]}                 | input.size: must be [height, width]
           numbers: /x         | {image: /p, size: [40000, 40000]}             | input.size: must be [height, width]
           numbers: /x         | {image: /p, std: 0}                           | input.std: must be above 0
           numbers: /x         | {image: /p, mean: [a]}                        | input.mean: must be a number
-          numbers: /x         | {image: /p, text: /t}                         | input.image: is another kind of input than text
-          numbers: /x         | {image: /p, format: image}                    | input.image: there are no fields in format
+          numbers: /x         | {image: /p, text: /t}                         | input.image: cannot be combined with text
+          numbers: /x         | {image: /p, format: image}                    | input.image: is not allowed with format
           """)
   void refuses(String replaced, String by, String problem) throws Exception {
     Files.writeString(directory.resolve("two.json"), "[\"a\", \"b\"]");

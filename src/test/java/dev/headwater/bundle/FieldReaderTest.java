@@ -99,21 +99,21 @@ class FieldReaderTest {
           {"id":"r","body":{}}                                  | /body/text  | is missing
           {"id":"r"}                                            | /body/text  | is missing
           {"id":"r","body":"t"}                                 | /body/text  | is missing
-          {"id":"r","body":{"text":null}}                       | /body/text  | is null where a string is wanted
-          {"id":"r","body":{"text":7}}                          | /body/text  | is a number where a string is wanted
-          {"id":"r","body":{"text":["t"]}}                      | /body/text  | is an array where a string is wanted
-          {"body":{"text":{"id":"no"}},"id":"r"}                | /body/text  | is an object where a string is wanted
-          {"id":"r","body":{"text":"a","text":"b"}}             | /body/text  | is given twice
-          {"id":"r","body":{"text":"a"},"body":{"text":"b"}}    | /body/text  | is given twice
-          {"id":"r","body":{"text":"a"},"id":"s"}               | /id         | is given twice
+          {"id":"r","body":{"text":null}}                       | /body/text  | is null, expected a string
+          {"id":"r","body":{"text":7}}                          | /body/text  | is a number, expected a string
+          {"id":"r","body":{"text":["t"]}}                      | /body/text  | is an array, expected a string
+          {"body":{"text":{"id":"no"}},"id":"r"}                | /body/text  | is an object, expected a string
+          {"id":"r","body":{"text":"a","text":"b"}}             | /body/text  | is duplicated
+          {"id":"r","body":{"text":"a"},"body":{"text":"b"}}    | /body/text  | is duplicated
+          {"id":"r","body":{"text":"a"},"id":"s"}               | /id         | is duplicated
           {"id":"r","body":{"text":"a"},"meta":{"label":" "}}   | /meta/label | is blank
-          {"id":"r","body":{"text":"a"},"meta":{"label":"\\udc00"}} | /meta/label | holds half a surrogate pair
-          {"id":"r","body":{"text":"a"},"meta":{"label":true}}  | /meta/label | is a boolean where a string is wanted
-          {"id":"r","body":{"text":"a"}} x                      | value       | is not valid JSON: stopped at byte 31
-          {"id":"r","body":{"text":"a"}} {}                     | value       | goes on after its JSON value has ended
-          {"id":"r","body":{"text":"a"                          | value       | is not valid JSON: it ends too early
-          {"id":"r","body":{"text":"a",}}                       | value       | is not valid JSON: stopped at byte 29
-          {"id":"r",'body':1}                                   | value       | is not valid JSON: stopped at byte 10
+          {"id":"r","body":{"text":"a"},"meta":{"label":"\\udc00"}} | /meta/label | contains an unpaired surrogate
+          {"id":"r","body":{"text":"a"},"meta":{"label":true}}  | /meta/label | is a boolean, expected a string
+          {"id":"r","body":{"text":"a"}} x                      | value       | is not valid JSON: error at byte 31
+          {"id":"r","body":{"text":"a"}} {}                     | value       | has trailing data after its JSON value
+          {"id":"r","body":{"text":"a"                          | value       | is not valid JSON: unexpected end
+          {"id":"r","body":{"text":"a",}}                       | value       | is not valid JSON: error at byte 29
+          {"id":"r",'body':1}                                   | value       | is not valid JSON: error at byte 10
           """)
   void namesTheFieldAndTheCauseAndTheRecord(String json, String field, String cause) {
     InvalidRecordException e = refusal(text, bytes(json));
@@ -129,11 +129,11 @@ class FieldReaderTest {
       textBlock =
           """
           {"body":{"text":"a"}}            | is missing
-          {"id":null,"body":{"text":"a"}}  | is null where a string is wanted
+          {"id":null,"body":{"text":"a"}}  | is null, expected a string
           {"id":"","body":{"text":"a"}}    | is blank
-          {"id":"r\\ud800","body":{"text":"a"}} | holds half a surrogate pair
-          {"id":1.5,"body":{"text":"a"}}   | is a number where a string is wanted
-          {"id":[1],"body":{"text":"a"}}   | is an array where a string is wanted
+          {"id":"r\\ud800","body":{"text":"a"}} | contains an unpaired surrogate
+          {"id":1.5,"body":{"text":"a"}}   | is a number, expected a string
+          {"id":[1],"body":{"text":"a"}}   | is an array, expected a string
           """)
   void refusesARecordWithoutAProperId(String json, String cause) {
     InvalidRecordException e = refusal(text, bytes(json));
@@ -147,19 +147,19 @@ class FieldReaderTest {
       delimiter = '|',
       textBlock =
           """
-          [1,2]               | /features   | has 2 numbers, the network wants 3
-          [1,2,3,4]           | /features   | has 4 numbers, the network wants 3
-          [1,2,3,"x",null]    | /features   | has 5 numbers, the network wants 3
-          []                  | /features   | has 0 numbers, the network wants 3
-          [1,null,3]          | /features/1 | is null where a number is wanted
-          [1,2,"3"]           | /features/2 | is a string where a number is wanted
-          [[1],2,3]           | /features/0 | is an array where a number is wanted
+          [1,2]               | /features   | has 2 numbers, the model expects 3
+          [1,2,3,4]           | /features   | has 4 numbers, the model expects 3
+          [1,2,3,"x",null]    | /features   | has 5 numbers, the model expects 3
+          []                  | /features   | has 0 numbers, the model expects 3
+          [1,null,3]          | /features/1 | is null, expected a number
+          [1,2,"3"]           | /features/2 | is a string, expected a number
+          [[1],2,3]           | /features/0 | is an array, expected a number
           [1,NaN,3]           | /features/1 | is NaN
           [1,2,-Infinity]     | /features/2 | is -Infinity
-          [1,2,1e39]          | /features/2 | is beyond a 32-bit float
-          {"0":1}             | /features   | is an object where an array of numbers is wanted
-          null                | /features   | is null where an array of numbers is wanted
-          3                   | /features   | is a number where an array of numbers is wanted
+          [1,2,1e39]          | /features/2 | is outside the range of a 32-bit float
+          {"0":1}             | /features   | is an object, expected an array of numbers
+          null                | /features   | is null, expected an array of numbers
+          3                   | /features   | is a number, expected an array of numbers
           """)
   void refusesNumbersTheNetworkCannotTake(String features, String field, String cause) {
     InvalidRecordException e = refusal(array, bytes("{\"features\":" + features + ",\"id\":5}"));

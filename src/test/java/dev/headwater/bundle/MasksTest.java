@@ -39,7 +39,7 @@ class MasksTest {
   void anotherSizeIsRefused() throws Exception {
     BufferedImage turned = new BufferedImage(2, 3, BufferedImage.TYPE_BYTE_GRAY);
 
-    refused(png(turned), "is a mask of 2 x 3 pixels, but 3 x 2 are due");
+    refused(png(turned), "is a mask of 2 x 3 pixels, expected 3 x 2");
   }
 
   @Test

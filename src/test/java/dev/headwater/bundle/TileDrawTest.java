@@ -11,16 +11,16 @@ class TileDrawTest {
   /** 64 tiles, of which eight fit. */
   private final Tiling tiling = new Tiling(48, 128, 128, 16, 2);
 
-  private final float[] certainties = new float[128 * 128];
+  private final float[] confidences = new float[128 * 128];
 
   @Test
   void theLeastCertainTilesAreAlwaysThere() {
-    IntStream.range(0, certainties.length).forEach(i -> certainties[i] = .9f);
-    certainties[16 * 128 + 32] = 0;
+    IntStream.range(0, confidences.length).forEach(i -> confidences[i] = .9f);
+    confidences[16 * 128 + 32] = 0;
     int least = 8 + 2; // in the second row of tiles the third
 
     for (int seed = 0; seed < 50; seed++) {
-      TileDraw draw = TileDraw.of(tiling, certainties, "r" + seed);
+      TileDraw draw = TileDraw.of(tiling, confidences, "r" + seed);
       assertThat(draw.tiles()).hasSize(8).contains(least);
       assertThat(new HashSet<>(draw.tiles())).as("none twice").hasSize(8);
       assertThat(draw.weights().get(draw.tiles().indexOf(least))).isEqualTo(1);
@@ -29,14 +29,14 @@ class TileDrawTest {
 
   @Test
   void weightedSumsOverTheDrawnTilesAreUnbiased() {
-    for (int i = 0; i < certainties.length; i++) {
-      certainties[i] = (i % 128) / 128f;
+    for (int i = 0; i < confidences.length; i++) {
+      confidences[i] = (i % 128) / 128f;
     }
     double sum = 0;
     int draws = 4_000;
 
     for (int seed = 0; seed < draws; seed++) {
-      TileDraw draw = TileDraw.of(tiling, certainties, "r" + seed);
+      TileDraw draw = TileDraw.of(tiling, confidences, "r" + seed);
       for (int row = 0; row < draw.tiles().size(); row++) {
         sum += draw.weights().get(row) * draw.tiles().get(row);
       }
@@ -47,14 +47,14 @@ class TileDrawTest {
 
   @Test
   void aRecordDrawsTheSameTilesEachTime() {
-    assertThat(TileDraw.of(tiling, certainties, "r1"))
-        .isEqualTo(TileDraw.of(tiling, certainties, "r1"))
-        .isNotEqualTo(TileDraw.of(tiling, certainties, "r2"));
+    assertThat(TileDraw.of(tiling, confidences, "r1"))
+        .isEqualTo(TileDraw.of(tiling, confidences, "r1"))
+        .isNotEqualTo(TileDraw.of(tiling, confidences, "r2"));
   }
 
   @Test
   void aSmallMapIsTakenWholeAndNobodysOpinionDrawsUniformly() {
-    TileDraw small = TileDraw.of(new Tiling(4, 20, 20, 16, 2), certainties, "r1");
+    TileDraw small = TileDraw.of(new Tiling(4, 20, 20, 16, 2), confidences, "r1");
     TileDraw cold = TileDraw.of(tiling, null, "r1");
 
     assertThat(small.tiles()).containsExactlyInAnyOrder(0, 1, 2, 3);

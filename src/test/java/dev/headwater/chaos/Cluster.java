@@ -84,7 +84,7 @@ final class Cluster implements AutoCloseable {
     settings.put("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000");
     // of one node nobody takes over, and a fence while it is only slow has no leader for anything;
     // but one that was killed waits as long before it may come back, and must be there before
-    // transactions time out (10 s): see KAFKA-20734 in docs/chaos.md
+    // transactions time out (10 s): see KAFKA-20734 in docs/explanation/fault-tests.md
     settings.put("broker.session.timeout.ms", count > 1 ? "4000" : "6000");
     settings.put("broker.heartbeat.interval.ms", "500");
     return settings;

@@ -133,10 +133,10 @@ final class HeadFaults {
     write(run, "live/" + task, pointer(run, next));
   }
 
-  private static void promote(Run run, String backbone, float certainty) {
+  private static void promote(Run run, String backbone, float confidence) {
     run.heads
         .publisher()
-        .promote(TestHead.of(run.bundle, run.heads.next(), backbone, certainty), "chaos");
+        .promote(TestHead.of(run.bundle, run.heads.next(), backbone, confidence), "chaos");
   }
 
   private static void huge(Run run) {

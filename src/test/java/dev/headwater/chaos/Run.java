@@ -192,7 +192,7 @@ final class Run implements AutoCloseable {
             : new IllegalStateException(
                 "transactions have no marker in "
                     + transactions.unmarked()
-                    + ": see KAFKA-20734 in docs/chaos.md");
+                    + ": see KAFKA-20734 in docs/explanation/fault-tests.md");
     return row(aborted, committed.heads().size(), refused, violations, unmarked);
   }
 

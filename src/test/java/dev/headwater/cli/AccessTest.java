@@ -31,7 +31,8 @@ class AccessTest {
             .flatMap(role -> access(role).arguments().stream())
             .collect(Collectors.joining("\n"));
 
-    assertThat(Files.readString(Path.of("docs/security.md"))).contains("\n```\n" + list + "\n```");
+    assertThat(Files.readString(Path.of("docs/how-to/security.md")))
+        .contains("\n```\n" + list + "\n```");
   }
 
   @Test

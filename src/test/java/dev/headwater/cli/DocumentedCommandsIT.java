@@ -23,8 +23,8 @@ import org.apache.kafka.tools.consumer.ConsoleConsumer;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every command in the shell blocks of {@code README.md} and {@code docs/producers.md}, in their
- * order, by the classes that Kafka's scripts run; in the README over the files that it shows.
+ * Every command in the shell blocks of {@code README.md} and {@code docs/reference/topics.md}, in
+ * their order, by the classes that Kafka's scripts run; in the README over the files that it shows.
  */
 class DocumentedCommandsIT extends CommandedDeployment {
   private static final Pattern COMMAND =
@@ -83,7 +83,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
     List<String> told = new ArrayList<>();
     try (StreamService service = ServeCommand.service(settings, settings.loadBundle(), metrics)) {
       service.start();
-      Matcher command = COMMAND.matcher(shell("docs/producers.md"));
+      Matcher command = COMMAND.matcher(shell("docs/reference/topics.md"));
       while (command.find()) {
         told.add(execute(command.group(1), command.group(2), command.group(3)));
       }

@@ -83,7 +83,7 @@ class MainTest {
   @Test
   void aNumberThatCannotBeIsAMistakeOfUsage() {
     assertThat(run("bench", "--workload", "ffnn", "--rounds", "0")).isEqualTo(2);
-    assertThat(err.toString()).contains("rounds must be at least 1, not 0");
+    assertThat(err.toString()).contains("rounds must be at least 1, got 0");
   }
 
   @Test

@@ -25,7 +25,10 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 
-/** What a scorer and a trainer that run export is what docs/metrics.md lists, and nothing else. */
+/**
+ * What a scorer and a trainer that run export is what docs/reference/metrics.md lists, and nothing
+ * else.
+ */
 class MetricsIT extends CommandedDeployment {
   private static final Pattern ROW =
       Pattern.compile("\\| `(\\w+)` \\| (\\w+) \\| ([\\w, ]*) ?\\| (\\w+) \\| .+ \\|");
@@ -184,7 +187,7 @@ class MetricsIT extends CommandedDeployment {
   }
 
   private static List<Listed> list() throws IOException {
-    try (Stream<String> lines = Files.lines(Path.of("docs", "metrics.md"))) {
+    try (Stream<String> lines = Files.lines(Path.of("docs", "reference", "metrics.md"))) {
       return lines
           .map(ROW::matcher)
           .filter(Matcher::matches)

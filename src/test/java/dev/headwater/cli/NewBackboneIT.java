@@ -48,7 +48,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.tools.consumer.group.ConsumerGroupCommand;
 import org.junit.jupiter.api.Test;
 
-/** What docs/new-backbone.md says, from the first step to the way back. */
+/** What docs/how-to/new-backbone.md says, from the first step to the way back. */
 class NewBackboneIT extends CommandedDeployment {
   private static final int BATCH = 240;
   private static final int EXPIRED = 10;

@@ -135,7 +135,7 @@ class RescoreIT extends CommandedDeployment {
         .isZero();
 
     assertThat(out.toString()).contains("scored 0 records to tight, 10 invalid");
-    assertThat(err.toString()).contains("for topic tight, which takes 200");
+    assertThat(err.toString()).contains("on topic tight, limit 200");
   }
 
   @Test

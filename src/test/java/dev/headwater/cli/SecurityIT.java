@@ -222,7 +222,7 @@ class SecurityIT {
           .doesNotContain(SecureBroker.SECRET)
           .doesNotContain("uthorizationException");
     }
-    assertThat(SERVED).content().contains("head refused");
+    assertThat(SERVED).content().contains("head rejected");
     assertThat(TRAINED).content().contains("sasl.jaas.config = [hidden]");
     assertThat(out.toString() + err).doesNotContain(SecureBroker.SECRET);
     everybodyMayCompareTheTopicsWithWhatTheyShouldBe();

@@ -103,10 +103,11 @@ class SettingsLoaderTest {
                 """);
 
     Selection selection = settings.stream().selection();
-    assertThat(selection.doubt("intent")).isEqualTo(new Selection.Doubt(.5, Measure.MARGIN));
-    assertThat(selection.doubt("domain"))
-        .isEqualTo(selection.doubt("any other"))
-        .isEqualTo(new Selection.Doubt(.9, Measure.MAX_PROBABILITY));
+    assertThat(selection.lowConfidence("intent"))
+        .isEqualTo(new Selection.LowConfidence(.5, Measure.MARGIN));
+    assertThat(selection.lowConfidence("domain"))
+        .isEqualTo(selection.lowConfidence("any other"))
+        .isEqualTo(new Selection.LowConfidence(.9, Measure.MAX_PROBABILITY));
     assertThat(settings.gates().of("intent"))
         .isEqualTo(settings.gates().of("any other"))
         .isEqualTo(settings.gates().general());
@@ -394,7 +395,7 @@ class SettingsLoaderTest {
             name -> name.startsWith("HEADWATER_KAFKA_"));
 
     assertThat(other.bundleDirectory()).isEqualTo(Path.of("/data/x"));
-    assertThat(other.stream().top()).isEqualTo(5);
+    assertThat(other.stream().topK()).isEqualTo(5);
     assertThat(other.kafka())
         .as("another cluster's file says so")
         .containsOnly(

@@ -84,7 +84,7 @@ class MonitoringIT {
   @Test
   void everyAlertHasItsPartOfTheRunbook() throws Exception {
     List<String> headings =
-        Files.readAllLines(Path.of("docs/runbook.md")).stream()
+        Files.readAllLines(Path.of("docs/how-to/operations.md")).stream()
             .filter(line -> line.startsWith("## "))
             .map(line -> line.substring(3))
             .toList();

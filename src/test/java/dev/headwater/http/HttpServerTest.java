@@ -83,7 +83,7 @@ class HttpServerTest {
   void exportsBucketsFromWhichQuantilesOverInstancesCanBeTold() throws Exception {
     MicrometerScorerMetrics scorer = new MicrometerScorerMetrics(registry, List.of("intent"));
     scorer.predicted(5);
-    scorer.inferred(3, 30, 2, Duration.ofMillis(2));
+    scorer.recordBatch(3, 30, 2, Duration.ofMillis(2));
     new MicrometerTrainerMetrics(registry, List.of("intent"), List.of())
         .trained("intent", Duration.ofMillis(300));
 
@@ -104,10 +104,10 @@ class HttpServerTest {
   @Test
   void countsConfidencesInTwentieths() throws Exception {
     MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry, List.of("intent"));
-    metrics.confident("intent", 0.31);
-    metrics.confident("intent", 0.93);
-    metrics.confident("intent", 1);
-    metrics.confident("no task of the bundle", 1);
+    metrics.recordConfidence("intent", 0.31);
+    metrics.recordConfidence("intent", 0.93);
+    metrics.recordConfidence("intent", 1);
+    metrics.recordConfidence("no task of the bundle", 1);
 
     assertThat(get("/metrics").body())
         .contains("headwater_confidence_ratio_bucket{task=\"intent\",le=\"0.3\"} 0")

@@ -338,7 +338,7 @@ class AnnotatedFilesTest {
       assertThatThrownBy(() -> rows("kind").read(file))
           .as(csv)
           .isInstanceOf(IOException.class)
-          .hasMessageContaining("'recordId' and 'label' are needed")
+          .hasMessageContaining("'recordId' and 'label' are required")
           .hasMessageContaining("[" + csv.substring(0, csv.indexOf('\n')).replace(",", ", ") + "]")
           .hasMessageContaining("commas");
     }

@@ -112,7 +112,7 @@ class StatusPageIT {
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     List<String> tasks = List.of("domain", "intent");
     ScorerMetrics metrics = new MicrometerScorerMetrics(registry, tasks);
-    tasks.forEach(task -> metrics.confident(task, .5));
+    tasks.forEach(task -> metrics.recordConfidence(task, .5));
     accuracy(registry, "domain", .25);
     accuracy(registry, "intent", .75);
     Map<String, Double> thresholds = new TreeMap<>(Map.of("domain", .7, "intent", .9));

@@ -136,20 +136,24 @@ class HeadCheckTest {
     String own = bundle.task().fingerprint();
     refused(with(good, info("kind", List.of(), own)), "no labels");
     refused(with(good, info("kind", List.of("a", " ", "b"), own)), "blank");
-    refused(with(good, info("kind", List.of("a", "b", "a"), own)), "twice");
+    refused(with(good, info("kind", List.of("a", "b", "a"), own)), "duplicate label");
   }
 
   @Test
   void refusesMoreOrFewerLabelsThanRows() {
     String own = bundle.task().fingerprint();
-    refused(with(good, info("kind", Heads.labels(CLASSES + 1), own)), "is [3");
-    refused(with(good, info("kind", Heads.labels(CLASSES - 1), own)), "is [3");
+    refused(
+        with(good, info("kind", Heads.labels(CLASSES + 1), own)),
+        "fc2.weight has shape [3, 16], expected [4, 16]");
+    refused(
+        with(good, info("kind", Heads.labels(CLASSES - 1), own)),
+        "fc2.weight has shape [3, 16], expected [2, 16]");
   }
 
   @Test
   void refusesAHeadWithNaNWeights() {
     Tensor bias = new Tensor(new long[] {CLASSES}, new float[] {0, Float.NaN, 0});
-    refused(Heads.replacing(good, "fc2.bias", bias), "fc2.bias holds a weight that is not finite");
+    refused(Heads.replacing(good, "fc2.bias", bias), "fc2.bias contains a non-finite weight");
   }
 
   @Test
@@ -171,7 +175,7 @@ class HeadCheckTest {
     Tensor logits = new Tensor(good.goldenLogits().shape(), off);
     refused(
         new Head(good.info(), good.tensors(), good.goldenFeatures(), logits),
-        "golden pair 1 is off");
+        "golden pair 1 differ by");
   }
 
   @Test
@@ -194,7 +198,7 @@ class HeadCheckTest {
     refused(new Head(good.info(), good.tensors(), none, noLogits), "no golden pairs");
     refused(
         new Head(good.info(), good.tensors(), good.goldenFeatures(), noLogits),
-        "golden pairs have shapes");
+        "golden pairs have invalid shapes");
   }
 
   @Test
@@ -241,6 +245,6 @@ class HeadCheckTest {
 
     refused(
         Heads.replacing(own, "fc1.weight", new Tensor(new long[] {16, 5}, new float[80])),
-        "fc1.weight is [16, 5], not [16, 4]");
+        "fc1.weight has shape [16, 5], expected [16, 4]");
   }
 }

@@ -23,23 +23,23 @@ class MeasureTest {
       probabilities[i] = (float) (drawn.get(i) / sum);
     }
 
-    assertThat(measure.certainty(probabilities)).isBetween(0.0, 1.0 + 1e-6);
+    assertThat(measure.confidence(probabilities)).isBetween(0.0, 1.0 + 1e-6);
   }
 
   @ParameterizedTest
   @EnumSource(Measure.class)
   void isOneWhereOneLabelHasAll(Measure measure) {
-    assertThat(measure.certainty(new float[] {0, 1, 0})).isEqualTo(1);
-    assertThat(measure.certainty(new float[] {1})).as("the only label there is").isEqualTo(1);
+    assertThat(measure.confidence(new float[] {0, 1, 0})).isEqualTo(1);
+    assertThat(measure.confidence(new float[] {1})).as("the only label there is").isEqualTo(1);
   }
 
   @ParameterizedTest
   @EnumSource(Measure.class)
   void isLeastWhereAllLabelsHaveTheSame(Measure measure) {
-    double even = measure.certainty(new float[] {0.25f, 0.25f, 0.25f, 0.25f});
+    double even = measure.confidence(new float[] {0.25f, 0.25f, 0.25f, 0.25f});
 
     assertThat(even).isEqualTo(measure == Measure.MAX_PROBABILITY ? 0.25 : 0, within(1e-6));
-    assertThat(measure.certainty(new float[] {0.4f, 0.2f, 0.2f, 0.2f})).isGreaterThan(even);
+    assertThat(measure.confidence(new float[] {0.4f, 0.2f, 0.2f, 0.2f})).isGreaterThan(even);
   }
 
   @ParameterizedTest
@@ -52,7 +52,7 @@ class MeasureTest {
           case ENTROPY -> 1 - 1.5 / (Math.log(3) / Math.log(2));
         };
 
-    assertThat(measure.certainty(new float[] {0.25f, 0.5f, 0.25f}))
+    assertThat(measure.confidence(new float[] {0.25f, 0.5f, 0.25f}))
         .isEqualTo(expected, within(1e-6));
   }
 }

@@ -29,7 +29,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What DJL's NDArrays cost beside the session they wrap: the measurement behind RATIONALE.md.
+ * What DJL's NDArrays cost beside the session they wrap: the measurement behind
+ * docs/design/scoring.md.
  *
  * <pre>mvn -q test-compile dependency:build-classpath -Dmdep.outputFile=target/cp
  * java -cp target/test-classes:target/classes:$(cat target/cp) \

@@ -106,8 +106,8 @@ class ScoresTest {
         .isEqualTo(List.of(info(3).labels().get(0), info(3).labels().get(2)));
     double least = 1 / (1 + Math.exp(-0.4));
     assertThat(scores.best().confidence()).isCloseTo(least, within(1e-6));
-    assertThat(scores.certainty(Measure.MAX_PROBABILITY)).isCloseTo(least, within(1e-6));
-    assertThat(scores.certainty(Measure.MARGIN)).isCloseTo(2 * least - 1, within(1e-6));
+    assertThat(scores.confidence(Measure.MAX_PROBABILITY)).isCloseTo(least, within(1e-6));
+    assertThat(scores.confidence(Measure.MARGIN)).isCloseTo(2 * least - 1, within(1e-6));
     assertThat(scores.top(1).get(0).label()).isEqualTo(info(3).labels().get(0));
   }
 
@@ -155,11 +155,11 @@ class ScoresTest {
     assertThat(estimate.value()).isCloseTo(100, within(1e-4));
     assertThat(estimate.lower()).as("by what factor").isCloseTo(50, within(1e-4));
     assertThat(estimate.upper()).isCloseTo(200, within(1e-4));
-    assertThat(scores.certainty(Measure.ENTROPY)).as("whatever the measure").isEqualTo(.7);
+    assertThat(scores.confidence(Measure.ENTROPY)).as("whatever the measure").isEqualTo(.7);
     assertThat(scores.top(3)).isEmpty();
     Scores bare =
         Scores.of(new Kind.Quantity(false), new Logits(info(1), 1, new float[] {3}), null);
     assertThat(bare.answer().estimate()).isEqualTo(new Estimate(3, null, null));
-    assertThat(bare.certainty(Measure.MARGIN)).as("nothing is known of its errors").isZero();
+    assertThat(bare.confidence(Measure.MARGIN)).as("nothing is known of its errors").isZero();
   }
 }

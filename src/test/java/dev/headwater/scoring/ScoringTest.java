@@ -132,7 +132,7 @@ class ScoringTest {
     ScorerMetrics telling =
         new ScorerMetrics() {
           @Override
-          public synchronized void inferred(
+          public synchronized void recordBatch(
               int records, long positions, long padding, Duration took) {
             batches.add(new Batch(records, positions, padding));
           }
@@ -215,7 +215,7 @@ class ScoringTest {
       List<CompletableFuture<Inference>> futures = scoring.submit(values);
 
       assertThat(refusal(futures.get(17)))
-          .hasMessageStartingWith("value cannot be run through the network: ")
+          .hasMessageStartingWith("value the model failed on this input: ")
           .returns("bad", InvalidRecordException::recordId);
       assertThat(refusal(futures.get(23))).hasMessageContaining("tombstone");
       assertThat(refusal(futures.get(31))).hasMessageContaining("not valid JSON");
@@ -244,7 +244,7 @@ class ScoringTest {
 
       List<CompletableFuture<Inference>> futures = scoring.submit(List.of(good, huge, good));
 
-      assertThat(refusal(futures.get(1))).hasMessage("value gives features that are not finite");
+      assertThat(refusal(futures.get(1))).hasMessage("value produces non-finite features");
       assertThat(refusal(futures.get(1)).recordId()).isEqualTo("b");
       assertThat(futures.get(0).join().features(0)).isEqualTo(futures.get(2).join().features(0));
     }

@@ -38,12 +38,12 @@ class SegmentationTest {
         Segmentation.of(new Logits(bundle.task().head().orElseThrow().info(), 1, logits));
 
     assertThat(pixels.classes()).containsExactly(0, 0, 1);
-    float[] sure = pixels.certainties(Measure.MAX_PROBABILITY);
+    float[] sure = pixels.confidences(Measure.MAX_PROBABILITY);
     assertThat(sure[0]).isEqualTo(.5f);
     assertThat(sure[1]).isCloseTo(1 / (1 + (float) Math.exp(-10)), within(1e-6f));
     assertThat(pixels.leastConfidence()).isEqualTo(.5);
     assertThat(pixels.confidence()).isCloseTo((sure[0] + sure[1] + sure[2]) / 3.0, within(1e-6));
-    assertThat(pixels.certainty(Measure.MARGIN))
+    assertThat(pixels.confidence(Measure.MARGIN))
         .isCloseTo(2 * pixels.confidence() - 1, within(1e-6));
     assertThat(pixels.shares()).isEqualTo(Map.of("dark", 2 / 3.0, "light", 1 / 3.0));
   }
@@ -56,7 +56,7 @@ class SegmentationTest {
 
     assertThatThrownBy(() -> Segmentation.of(broken))
         .isInstanceOf(ArithmeticException.class)
-        .hasMessageContaining("not finite");
+        .hasMessageContaining("non-finite logits");
   }
 
   @Test
@@ -121,7 +121,7 @@ class SegmentationTest {
         Scoring.load(bundle, new ScoringSettings(1, 1, 2, true), ScorerMetrics.NOOP)) {
       Inference inference = scoring.infer(record);
       assertThat(scoring.score(inference, 0).head()).isEmpty();
-      assertThat(scoring.score(inference, 0).certainty(Measure.MAX_PROBABILITY)).isZero();
+      assertThat(scoring.score(inference, 0).confidence(Measure.MAX_PROBABILITY)).isZero();
 
       scoring.install(cold(bundle));
 
@@ -181,7 +181,7 @@ class SegmentationTest {
       scoring.install(golden(bundle, own, tile, said));
       assertThat(Heads.live(scoring).version()).isEqualTo(1);
       assertThatThrownBy(() -> scoring.install(golden(bundle, own, tile, other)))
-          .hasMessageContaining("golden pair 0 is off");
+          .hasMessageContaining("golden pair 0 differ by");
 
       Inference inference =
           scoring.infer(
@@ -194,7 +194,8 @@ class SegmentationTest {
       assertThat(scores.pixels().classes())
           .hasSize(HEIGHT * WIDTH)
           .isEqualTo(scores.frozenPixels().classes());
-      assertThat(scores.certainty(Measure.MAX_PROBABILITY)).isEqualTo(scores.pixels().confidence());
+      assertThat(scores.confidence(Measure.MAX_PROBABILITY))
+          .isEqualTo(scores.pixels().confidence());
     }
   }
 

@@ -71,11 +71,11 @@ class SwapTest {
     ScoringSettings settings = new ScoringSettings(1, 1, 4, false);
     try (HeadGraph graph = new HeadGraph(bundle.task(), 1)) {
       LiveHeads heads = new LiveHeads(graph, settings, ScorerMetrics.NOOP);
-      assertThat(heads.takeLive()).as("in a cold start").isNull();
+      assertThat(heads.acquireLive()).as("in a cold start").isNull();
 
       heads.close();
 
-      assertThatThrownBy(heads::takeLive).isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(heads::acquireLive).isInstanceOf(IllegalStateException.class);
     }
   }
 

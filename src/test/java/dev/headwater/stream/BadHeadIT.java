@@ -116,7 +116,7 @@ class BadHeadIT {
   void nanWeights() {
     publisher.promote(TestHead.of(bundle, 3, bundle.task().fingerprint(), Float.NaN), "test");
 
-    servesOn(2, "not finite");
+    servesOn(2, "non-finite weight");
   }
 
   @Test

@@ -46,7 +46,7 @@ class BadMaskTest {
 
   @Test
   void ofAnotherSizeIsADeadLetter() throws Exception {
-    isRefused(png(WIDTH + 1, HEIGHT, 0), "is a mask of 7 x 4 pixels, but 6 x 4 are due");
+    isRefused(png(WIDTH + 1, HEIGHT, 0), "is a mask of 7 x 4 pixels, expected 6 x 4");
   }
 
   @Test

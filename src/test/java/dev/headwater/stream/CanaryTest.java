@@ -122,7 +122,7 @@ class CanaryTest {
             () ->
                 scoring.canary(TestHead.of(bundle, 3, bundle.task().fingerprint(), Float.NaN), .5))
         .isInstanceOf(RefusedHeadException.class)
-        .hasMessageContaining("not finite");
+        .hasMessageContaining("non-finite weight");
 
     assertThat(served(scoring, 2)).isEqualTo(keys);
   }
@@ -147,7 +147,7 @@ class CanaryTest {
       throws Exception {
     byte[] bytes = key == null ? null : key.getBytes(UTF_8);
     return scorer
-        .answer(new Source("t-records", 0, offset), bytes, value)
+        .score(new Source("t-records", 0, offset), bytes, value)
         .outcomes()
         .get(0)
         .headVersion();

@@ -56,7 +56,7 @@ class LiveScorerTest {
     scorer.accept(poll(TOPIC, VALUE, VALUE.clone()));
     assertThat(scorer.held()).isPositive();
 
-    Scorer.Answer first = scorer.answer(new Source(TOPIC, 0, 0), null, VALUE);
+    Scorer.Result first = scorer.score(new Source(TOPIC, 0, 0), null, VALUE);
 
     assertThat(first.recordId()).isEqualTo("a");
     assertThat(first.outcomes().get(0).top()).hasSize(2);
@@ -73,11 +73,11 @@ class LiveScorerTest {
     LiveScorer scorer = scorer(1 << 20);
     scorer.accept(poll(TOPIC, VALUE, large));
 
-    assertThat(scorer.answer(new Source(TOPIC, 0, 0), null, VALUE).recordId()).isEqualTo("a");
-    assertThatThrownBy(() -> scorer.answer(new Source(TOPIC, 0, 1), null, large))
+    assertThat(scorer.score(new Source(TOPIC, 0, 0), null, VALUE).recordId()).isEqualTo("a");
+    assertThatThrownBy(() -> scorer.score(new Source(TOPIC, 0, 1), null, large))
         .isInstanceOfSatisfying(
             InvalidRecordException.class, e -> assertThat(e.recordId()).isEqualTo("large"))
-        .hasMessageContaining("logits that are not finite");
+        .hasMessageContaining("non-finite logits");
   }
 
   @Test
@@ -89,7 +89,7 @@ class LiveScorerTest {
     }
     scorer.accept(poll(TOPIC, values));
     for (int i = 0; i < values.length; i++) {
-      scorer.answer(new Source(TOPIC, 0, i), null, values[i]);
+      scorer.score(new Source(TOPIC, 0, i), null, values[i]);
     }
 
     assertThat(metrics.counts().inferred()).isEqualTo(values.length);
@@ -104,8 +104,8 @@ class LiveScorerTest {
     never.accept(poll(TOPIC, VALUE));
     assertThat(never.held()).as("nothing fits").isZero();
 
-    Scorer.Answer one = ahead.answer(new Source(TOPIC, 0, 0), null, VALUE);
-    Scorer.Answer other = never.answer(new Source(TOPIC, 0, 0), null, VALUE);
+    Scorer.Result one = ahead.score(new Source(TOPIC, 0, 0), null, VALUE);
+    Scorer.Result other = never.score(new Source(TOPIC, 0, 0), null, VALUE);
 
     assertThat(one.outcomes().get(0).top()).isEqualTo(other.outcomes().get(0).top());
     assertThat(one.outcomes().get(0).features()).isEqualTo(other.outcomes().get(0).features());
@@ -116,12 +116,12 @@ class LiveScorerTest {
     LiveScorer scorer = scorer(1 << 20);
     byte[] second = VALUE.clone();
     scorer.accept(poll(TOPIC, VALUE, second));
-    assertThat(scorer.answer(new Source(TOPIC, 0, 0), null, VALUE).outcomes().get(0).headVersion())
+    assertThat(scorer.score(new Source(TOPIC, 0, 0), null, VALUE).outcomes().get(0).headVersion())
         .isZero();
 
     scoring.install(TestHead.of(bundle, 1));
 
-    Scorer.Answer answer = scorer.answer(new Source(TOPIC, 0, 1), null, second);
+    Scorer.Result answer = scorer.score(new Source(TOPIC, 0, 1), null, second);
     assertThat(answer.outcomes().get(0).headVersion()).isEqualTo(1);
     assertThat(answer.outcomes().get(0).best().label()).isEqualTo("label-1");
     assertThat(metrics.counts().inferred()).as("the backbone does not run again").isEqualTo(2);
@@ -133,13 +133,13 @@ class LiveScorerTest {
     byte[] last = VALUE.clone();
     scorer.accept(poll(TOPIC, VALUE, BAD, null, last));
 
-    scorer.answer(new Source(TOPIC, 0, 0), null, VALUE);
-    assertThatThrownBy(() -> scorer.answer(new Source(TOPIC, 0, 1), null, BAD))
+    scorer.score(new Source(TOPIC, 0, 0), null, VALUE);
+    assertThatThrownBy(() -> scorer.score(new Source(TOPIC, 0, 1), null, BAD))
         .isInstanceOf(InvalidRecordException.class)
         .hasMessageContaining("/x");
-    assertThatThrownBy(() -> scorer.answer(new Source(TOPIC, 0, 2), null, null))
+    assertThatThrownBy(() -> scorer.score(new Source(TOPIC, 0, 2), null, null))
         .isInstanceOf(InvalidRecordException.class);
-    assertThat(scorer.answer(new Source(TOPIC, 0, 3), null, last).recordId()).isEqualTo("a");
+    assertThat(scorer.score(new Source(TOPIC, 0, 3), null, last).recordId()).isEqualTo("a");
     assertThat(scorer.held()).isZero();
   }
 
@@ -158,7 +158,7 @@ class LiveScorerTest {
     scoring.close();
     scorer.accept(poll(TOPIC, VALUE));
 
-    assertThatThrownBy(() -> scorer.answer(new Source(TOPIC, 0, 0), null, VALUE))
+    assertThatThrownBy(() -> scorer.score(new Source(TOPIC, 0, 0), null, VALUE))
         .as("a dead letter would lose a good record")
         .isInstanceOf(IllegalStateException.class);
   }

@@ -398,7 +398,7 @@ class ScoringTopologyTest {
             0,
             Optional.empty(),
             Double.POSITIVE_INFINITY,
-            Map.of("mood", new Selection.Doubt(0.9, Measure.MAX_PROBABILITY)));
+            Map.of("mood", new Selection.LowConfidence(0.9, Measure.MAX_PROBABILITY)));
     try (Driven strict =
         new Driven(state.resolve("own"), own, new Limits(1 << 20, Map.of()), stub)) {
       strict.record("{\"id\": \"r1\", \"confidence\": 0.8}");
@@ -424,7 +424,7 @@ class ScoringTopologyTest {
             0,
             Optional.empty(),
             Double.POSITIVE_INFINITY,
-            Map.of("mood", new Selection.Doubt(0, Measure.MAX_PROBABILITY)));
+            Map.of("mood", new Selection.LowConfidence(0, Measure.MAX_PROBABILITY)));
     try (Driven two =
         new Driven(state.resolve("quiet"), quiet, new Limits(1 << 20, Map.of()), stub)) {
       two.record("{\"id\": \"r1\", \"confidence\": 0.4}");

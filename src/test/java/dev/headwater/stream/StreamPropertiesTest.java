@@ -132,11 +132,11 @@ class StreamPropertiesTest {
     assertThatThrownBy(() -> StreamSettings.of(" ", Path.of("s"), NONE))
         .hasMessageContaining("application id");
     assertThatThrownBy(() -> with(good, 0, Duration.ofDays(1), 1))
-        .hasMessageContaining("threads must be at least 1, not 0");
+        .hasMessageContaining("threads must be at least 1, got 0");
     assertThatThrownBy(() -> with(good, 1, Duration.ZERO, 1))
-        .hasMessageContaining("label wait must be at least 1 ms, not PT0S");
+        .hasMessageContaining("label wait must be at least 1 ms, got PT0S");
     assertThatThrownBy(() -> with(good, 1, Duration.ofDays(1), 0))
-        .hasMessageContaining("top must be at least 1, not 0");
+        .hasMessageContaining("top-k must be at least 1, got 0");
   }
 
   private static StreamSettings with(StreamSettings s, int threads, Duration labelWait, int top) {

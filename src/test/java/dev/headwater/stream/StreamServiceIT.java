@@ -697,7 +697,7 @@ class StreamServiceIT {
         on.createTopics();
 
         await().atMost(PATIENCE).until(() -> !service.live().up());
-        assertThat(service.live().cause()).contains("stream threads are left");
+        assertThat(service.live().cause()).contains("stream threads are running");
       }
     }
   }

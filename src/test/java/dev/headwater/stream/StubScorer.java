@@ -36,7 +36,7 @@ final class StubScorer implements Scorer {
   boolean binary;
 
   @Override
-  public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value)
+  public Result score(Source source, byte @Nullable [] key, byte @Nullable [] value)
       throws InvalidRecordException {
     if (binary) {
       return answer(null, null, FEATURES, List.of(new Scored("yes", 0)));
@@ -60,11 +60,11 @@ final class StubScorer implements Scorer {
     return answer(node.path("id").textValue(), node.path("label").textValue(), features, top);
   }
 
-  private Answer answer(
+  private Result answer(
       @Nullable String id, @Nullable String label, float[] features, List<Scored> top) {
     long version = Math.max(0, headVersion);
-    double certainty = top.isEmpty() ? 0 : top.get(0).confidence();
-    Outcome outcome = new Outcome(label, features, top, certainty, version, null);
+    double confidence = top.isEmpty() ? 0 : top.get(0).confidence();
+    Outcome outcome = new Outcome(label, features, top, confidence, version, null);
     float[] wider = Arrays.copyOf(features, features.length + 1);
     List<Scored> own = List.of(new Scored("yes", secondConfidence));
     Outcome cold = new Outcome(label, features, List.of(), 0, 0, null);
@@ -74,7 +74,7 @@ final class StubScorer implements Scorer {
             : Double.isNaN(secondConfidence)
                 ? outcome
                 : new Outcome(label, wider, own, secondConfidence, version, null);
-    return new Answer(id, List.of(outcome, second).subList(0, tasks));
+    return new Result(id, List.of(outcome, second).subList(0, tasks));
   }
 
   private static JsonNode read(byte @Nullable [] value) throws InvalidRecordException {

@@ -29,18 +29,18 @@ public final class TestHead {
     return of(bundle, version, bundle.task().fingerprint(), 1_000, more);
   }
 
-  public static Head of(Bundle bundle, long version, String backbone, float certainty) {
-    return of(bundle, version, backbone, certainty, 0);
+  public static Head of(Bundle bundle, long version, String backbone, float confidence) {
+    return of(bundle, version, backbone, confidence, 0);
   }
 
-  private static Head of(Bundle bundle, long version, String backbone, float certainty, int more) {
+  private static Head of(Bundle bundle, long version, String backbone, float confidence, int more) {
     List<String> labels = new ArrayList<>(bundle.task().labels());
     int own = labels.size();
     IntStream.range(0, more).forEach(i -> labels.add("more-" + i));
     int classes = labels.size();
     int dim = bundle.task().split().dim();
     float[] bias = new float[classes];
-    bias[(int) (version % own)] = certainty;
+    bias[(int) (version % own)] = confidence;
     LinearLayer layer = bundle.task().split().linear().orElseThrow();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     tensors.put(

@@ -54,7 +54,7 @@ final class Inference {
     }
     return switch (op) {
       case "LSTM", "GRU", "RNN" -> inferRecurrent(x, shapes.apply(node.getInput(2)));
-      case "Shape" -> new long[] {Measured.asked(node, x).length};
+      case "Shape" -> new long[] {Measured.selectedSizes(node, x).length};
       case "Size" -> new long[0];
       case "ConstantOfShape" -> inferConstantOfShape(x, measured.of(node.getInput(0)));
       case "Expand" ->
@@ -81,7 +81,8 @@ final class Inference {
       if (result == null) {
         result = part.clone();
       } else {
-        long sum = Records.dimension(Records.sum(told(result[axis]), told(part[axis])));
+        long sum =
+            Records.dimension(Records.sum(openIfUnknown(result[axis]), openIfUnknown(part[axis])));
         for (int i = 0; i < part.length; i++) {
           boolean moreSpecific = result[i] == -1 || (result[i] < 0 && part[i] >= 0);
           result[i] = moreSpecific ? part[i] : result[i];
@@ -92,7 +93,7 @@ final class Inference {
     return result;
   }
 
-  static long told(long dimension) {
+  static long openIfUnknown(long dimension) {
     return dimension == -1 ? Records.OPEN : dimension;
   }
 
@@ -194,7 +195,7 @@ final class Inference {
   private static long[] inferTile(long[] x, long @Nullable [] repeats) {
     long[] result = open(x.length);
     for (int i = 0; repeats != null && repeats.length == x.length && i < x.length; i++) {
-      long size = repeats[i] == -1 ? Records.OPEN : told(x[i]);
+      long size = repeats[i] == -1 ? Records.OPEN : openIfUnknown(x[i]);
       result[i] = Records.dimension(Records.product(size, repeats[i]));
     }
     return result;

@@ -165,12 +165,12 @@ final class Measured {
     if (shape == null) {
       return null;
     }
-    return asked(
+    return selectedSizes(
         node, Arrays.stream(shape).map(size -> size == -1 ? Records.OPEN : size).toArray());
   }
 
   /** Returns the sizes that a Shape selects: a range since opset 15. */
-  static long[] asked(NodeProto node, long[] sizes) {
+  static long[] selectedSizes(NodeProto node, long[] sizes) {
     int start = clamped(Graph.integer(node, "start", 0), sizes.length);
     int end = clamped(Graph.integer(node, "end", sizes.length), sizes.length);
     return Arrays.copyOfRange(sizes, start, Math.max(start, end));
@@ -355,7 +355,7 @@ final class Measured {
   }
 
   private static long equal(long a, long b) {
-    boolean known = Records.told(a) && Records.told(b);
+    boolean known = Records.isKnown(a) && Records.isKnown(b);
     if (known && Records.counted(a) == Records.counted(b)) {
       return toLong(a == b);
     }

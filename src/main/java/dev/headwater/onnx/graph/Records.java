@@ -25,11 +25,11 @@ final class Records {
 
   /** Returns whether the size is a number that does not depend on N. */
   static boolean number(long size) {
-    return told(size) && !counted(size);
+    return isKnown(size) && !counted(size);
   }
 
   /** Returns whether the size is a number or c · N. */
-  static boolean told(long size) {
+  static boolean isKnown(long size) {
     return size != OPEN;
   }
 

@@ -241,7 +241,7 @@ public final class Shapes {
     if (values == null || shape == null || count != values.length) {
       return Optional.empty();
     }
-    return Arrays.stream(values).allMatch(Records::told)
+    return Arrays.stream(values).allMatch(Records::isKnown)
         ? Optional.of(
             new Size(
                 Arrays.stream(values).map(v -> Records.counted(v) ? Records.times(v) : 0).toArray(),

@@ -149,7 +149,7 @@ public final class Comparison {
     }
 
     /** Returns the comparison as several lines of text. */
-    public String told() {
+    public String describe() {
       return """
       %s: %d audit samples predicted by both and not used to train either (%d left out)
         %-20s accuracy %.4f
@@ -237,7 +237,9 @@ public final class Comparison {
 
   private @Nullable String predicted(Side side, String recordId, Task task) {
     TaskPrediction prediction = side.heldOutPrediction(recordId, task.name());
-    return prediction == null ? null : currentName(task, String.valueOf(prediction.said()));
+    return prediction == null
+        ? null
+        : currentName(task, String.valueOf(prediction.predictedLabel()));
   }
 
   /** Returns the current name of a label; either deployment may have renamed it since. */

@@ -16,19 +16,20 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Kafka's own dead letters (KIP-1034: original bytes, cause headers, source coordinates) with the
- * record id and the field added, for {@link DeadLetter} alone. Anything else fails the task: Kafka
- * hands this handler the failures of sinks and stores too, and going on after those would commit
- * outputs half written.
+ * Converts a {@link DeadLetter} to a dead letter of Kafka Streams (KIP-1034: original bytes, cause
+ * headers, source coordinates), and adds the record id and the field. Other exceptions fail the
+ * task: Kafka Streams also passes failures of sinks and stores, and continuing after those would
+ * commit a part of the outputs.
  *
- * <p>A dead letter larger than its topic takes would stop the stream for good, so it sheds the
- * value first, then key and producer's headers; the source coordinates always stay.
+ * <p>A dead letter that exceeds the size limit of its topic would stop the stream. It is therefore
+ * reduced: first the value is omitted, then the key and the headers of the producer. The source
+ * coordinates are always kept.
  */
 public final class DeadLetterHandler implements ProcessingExceptionHandler {
-  /** Streams configuration: the largest dead letter, in bytes. */
+  /** Kafka Streams property: maximum size of a dead letter in bytes. */
   public static final String MAX_BYTES_CONFIG = "headwater.dead.letter.max.bytes";
 
-  /** Dead-letter header: what was left out because it did not fit, and its size. */
+  /** Dead-letter header: the parts that were omitted because of the size limit, and their size. */
   public static final String OMITTED_HEADER = "headwater-omitted";
 
   private static final String CAUSE_PREFIX = "__streams.errors.";
@@ -53,12 +54,12 @@ public final class DeadLetterHandler implements ProcessingExceptionHandler {
     }
     return Response.resume(
         builtIn.handleError(context, record, letter.reason()).deadLetterQueueRecords().stream()
-            .map(dead -> fitting(named(ofNow(dead), letter)))
+            .map(dead -> truncated(withHeaders(stampedNow(dead), letter)))
             .toList());
   }
 
-  /** By its record's own time, that of a backfill would be past its retention as it is written. */
-  private static ProducerRecord<byte[], byte[]> ofNow(ProducerRecord<byte[], byte[]> dead) {
+  /** Sets the current time, because retention could delete an old timestamp immediately. */
+  private static ProducerRecord<byte[], byte[]> stampedNow(ProducerRecord<byte[], byte[]> dead) {
     set(dead.headers(), DeadLetter.TIME_HEADER, String.valueOf(dead.timestamp()));
     return new ProducerRecord<>(
         dead.topic(),
@@ -69,7 +70,7 @@ public final class DeadLetterHandler implements ProcessingExceptionHandler {
         dead.headers());
   }
 
-  private static ProducerRecord<byte[], byte[]> named(
+  private static ProducerRecord<byte[], byte[]> withHeaders(
       ProducerRecord<byte[], byte[]> dead, DeadLetter letter) {
     set(dead.headers(), DeadLetter.FIELD_HEADER, letter.field());
     String recordId = letter.recordId();
@@ -79,7 +80,7 @@ public final class DeadLetterHandler implements ProcessingExceptionHandler {
     return dead;
   }
 
-  private ProducerRecord<byte[], byte[]> fitting(ProducerRecord<byte[], byte[]> dead) {
+  private ProducerRecord<byte[], byte[]> truncated(ProducerRecord<byte[], byte[]> dead) {
     if (fits(dead)) {
       return dead;
     }
@@ -92,7 +93,7 @@ public final class DeadLetterHandler implements ProcessingExceptionHandler {
     return Limits.size(dead.key(), dead.value(), dead.headers()) <= maxBytes;
   }
 
-  @SuppressWarnings("NullAway") // Kafka takes null keys and values
+  @SuppressWarnings("NullAway") // Kafka allows null keys and values
   private static ProducerRecord<byte[], byte[]> copy(
       ProducerRecord<byte[], byte[]> dead, byte @Nullable [] key, Headers headers, String omitted) {
     Headers kept = new RecordHeaders(headers);

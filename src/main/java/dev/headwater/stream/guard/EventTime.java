@@ -5,14 +5,14 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.streams.processor.TimestampExtractor;
 
 /**
- * The record's own time where it is one. A time that is missing, negative or in the future becomes
- * the time of reading: Streams stops on a negative one, and a broker refuses outputs stamped beyond
- * its {@code message.timestamp.after.max.ms}, which would abort the transaction.
+ * Extracts the record timestamp, and replaces a missing, negative or future one by the current
+ * time. Kafka Streams stops on a negative timestamp. The broker rejects outputs with timestamps
+ * beyond {@code message.timestamp.after.max.ms}, which would abort the transaction.
  */
 public final class EventTime implements TimestampExtractor {
   private final Clock clock;
 
-  /** For Streams, which instantiates by name. */
+  /** Creates an instance for Kafka Streams, which instantiates it by name. */
   public EventTime() {
     this(Clock.systemUTC());
   }
@@ -22,12 +22,12 @@ public final class EventTime implements TimestampExtractor {
   }
 
   /**
-   * What a record is stamped with, milliseconds since the epoch.
+   * Returns the timestamp to use, milliseconds since the epoch.
    *
-   * @param own the record's own time; below 0 where it has none
+   * @param timestamp timestamp of the record; negative if it has none
    */
-  public static long of(long own, long now) {
-    return own >= 0 && own <= now ? own : now;
+  public static long of(long timestamp, long now) {
+    return timestamp >= 0 && timestamp <= now ? timestamp : now;
   }
 
   @Override

@@ -11,14 +11,14 @@ import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The largest record each topic takes. Under exactly-once a record the broker refuses aborts the
- * whole transaction, its good neighbours' included, so sizes are checked before anything is sent.
+ * The maximum record size of each topic. Under exactly-once, a record that the broker rejects
+ * aborts the transaction and all other records in it, so sizes are checked before sending.
  *
- * @param maxRequestSize the producer's {@code max.request.size}, bytes
- * @param maxMessageBytes each topic's {@code max.message.bytes}; a topic not named has no limit
+ * @param maxRequestSize the producer's {@code max.request.size} in bytes
+ * @param maxMessageBytes {@code max.message.bytes} by topic; other topics have no limit
  */
 public record Limits(int maxRequestSize, Map<String, Integer> maxMessageBytes) {
-  // batch header 61, record header 21 (KIP-98), rounded up for fields to come
+  // batch header 61 bytes, record header 21 bytes (KIP-98), rounded up for future fields
   private static final int OVERHEAD = 128;
   private static final int HEADER_OVERHEAD = 10;
 
@@ -27,34 +27,38 @@ public record Limits(int maxRequestSize, Map<String, Integer> maxMessageBytes) {
   }
 
   /**
-   * A producer's {@code max.request.size}.
+   * Returns the {@code max.request.size} of a producer.
    *
-   * @param otherwise where the properties have none
+   * @param defaultSize value if the properties have none
    */
-  public static int maxRequestSize(Map<String, Object> kafka, int otherwise) {
+  public static int maxRequestSize(Map<String, Object> kafka, int defaultSize) {
     String key = ProducerConfig.MAX_REQUEST_SIZE_CONFIG;
-    return (int) ConfigDef.parseType(key, kafka.getOrDefault(key, otherwise), ConfigDef.Type.INT);
+    return (int) ConfigDef.parseType(key, kafka.getOrDefault(key, defaultSize), ConfigDef.Type.INT);
   }
 
-  /** The largest record {@code topic} takes, bytes. */
+  /** Returns the maximum record size of a topic in bytes. */
   public int of(String topic) {
     return Math.min(maxRequestSize, maxMessageBytes.getOrDefault(topic, Integer.MAX_VALUE));
   }
 
-  /** Refuses a record that {@code topic} would not take. */
+  /**
+   * Checks a record against the limit of a topic.
+   *
+   * @throws InvalidRecordException if it is too large
+   */
   public void check(String topic, byte @Nullable [] key, byte @Nullable [] value, Headers headers)
       throws InvalidRecordException {
     long size = size(key, value, headers);
     if (size > of(topic)) {
       throw new InvalidRecordException(
           "value",
-          "makes %d bytes for topic %s, which takes %d: raise its max.message.bytes and max.request.size"
+          "needs %d bytes on topic %s, limit %d: raise max.message.bytes of the topic and max.request.size"
               .formatted(size, topic, of(topic)),
           null);
     }
   }
 
-  /** Bytes a record takes alone in a batch, an upper bound. */
+  /** Returns an upper bound of the size of a record in a batch of its own, in bytes. */
   static long size(byte @Nullable [] key, byte @Nullable [] value, Headers headers) {
     long size = OVERHEAD + length(key) + length(value);
     for (Header header : headers) {

@@ -10,8 +10,8 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All outputs of one record, serialised and size-checked before the first is forwarded: a throw
- * after a forward would commit both an output and a dead letter.
+ * Collects the outputs of one record, serialised and size-checked, before the first one is
+ * forwarded. An exception after a forward would commit both an output and a dead letter.
  */
 public final class Outbox {
   private final Limits limits;
@@ -22,11 +22,11 @@ public final class Outbox {
   }
 
   /**
-   * Adds one output.
+   * Adds an output.
    *
-   * @param sink the topology's name of the sink that writes {@code topic}
+   * @param sink name of the sink node for {@code topic}
    * @param value null for a tombstone
-   * @throws InvalidRecordException if the topic would not take it
+   * @throws InvalidRecordException if it exceeds the size limit of the topic
    */
   public <K, V> void add(
       String sink,
@@ -43,21 +43,21 @@ public final class Outbox {
   }
 
   /**
-   * Checks that what was added last can also be kept.
+   * Checks that the last added output also fits the state stores of the label join.
    *
-   * @throws InvalidRecordException if it cannot
+   * @throws InvalidRecordException if it is too large
    */
-  public void requireKept() throws InvalidRecordException {
+  public void requireStorable() throws InvalidRecordException {
     Record<byte[], byte[]> last = outgoing.get(outgoing.size() - 1).record();
-    limits.check(TopicLimits.KEPT, last.key(), last.value(), last.headers());
+    limits.check(TopicLimits.STORES, last.key(), last.value(), last.headers());
   }
 
-  /** Forwards everything in the order added. */
+  /** Forwards all outputs in insertion order. */
   public void send(ProcessorContext<byte[], byte[]> context) {
     outgoing.forEach(output -> context.forward(output.record(), output.sink()));
   }
 
-  @SuppressWarnings("NullAway") // Kafka's keys may be null
+  @SuppressWarnings("NullAway") // Kafka allows null keys
   private static <K> byte[] keyBytes(Topic<K, ?> topic, @Nullable K key) {
     return key == null ? null : topic.key().serializer().serialize(topic.name(), key);
   }

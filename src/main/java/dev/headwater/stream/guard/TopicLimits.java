@@ -23,26 +23,26 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Asks the broker, once at start, what the topology takes for granted of its topics. */
+/** Reads size limits and partition counts of the topics from the broker, once at start. */
 public final class TopicLimits {
   private TopicLimits() {}
 
-  /** Beside the topics: the largest sample that the label join can keep. */
-  public static final String KEPT = "changelogs of the label join";
+  /** Pseudo-topic in {@link Limits} for the maximum record size of the label join's stores. */
+  public static final String STORES = "changelogs of the label join";
 
   private static final Logger log = LoggerFactory.getLogger(TopicLimits.class);
 
-  /** What a store's changelog has more of a record than the topic it came from, or goes to. */
-  private static final int STORED = 512;
+  /** Maximum overhead of a changelog record over the same record on its topic, in bytes. */
+  private static final int CHANGELOG_OVERHEAD = 512;
 
   /**
-   * The size limits of every topic written to, and under {@link #KEPT} of what the label join can
-   * keep: its changelogs are there already or will be made.
+   * Returns the size limits of all output topics and, under {@link #STORES}, of the stores of the
+   * label join.
    *
-   * @param changelogs names
-   * @throws IllegalStateException if a topic is missing, or the two the label join reads do not
-   *     match: it would never see some labels
-   * @throws KafkaException if the broker does not answer within seconds; where that may pass, a
+   * @param changelogs names of the changelog topics, which may not exist yet
+   * @throws IllegalStateException if a topic is missing, or the input topics of the label join have
+   *     different partition counts, because some labels would then never match
+   * @throws KafkaException if the broker does not answer within seconds. For a transient failure, a
    *     {@link org.apache.kafka.common.errors.RetriableException} is among its causes
    */
   public static Limits read(
@@ -50,31 +50,32 @@ public final class TopicLimits {
     try (Admin admin = Admin.create(TopicSetup.impatient(kafka))) {
       Map<String, Integer> partitions = partitions(admin, topics);
       requireEqual(partitions, topics.pending(), topics.labelsById());
-      Map<String, Integer> limits = new HashMap<>(maxMessageBytes(admin, written(topics)));
-      int kept =
+      Map<String, Integer> limits = new HashMap<>(maxMessageBytes(admin, outputs(topics)));
+      int storeLimit =
           Stream.concat(Stream.of(maxRequestSize), changelogLimits(admin, changelogs))
               .min(Integer::compare)
               .orElseThrow();
-      limits.put(KEPT, kept - STORED);
+      limits.put(STORES, storeLimit - CHANGELOG_OVERHEAD);
       for (Topic<?, ?> topic : List.of(topics.pending(), topics.labelsById())) {
-        int own = Objects.requireNonNull(limits.get(topic.name()), "a topic that is written to");
-        if (own > kept && kept < maxRequestSize) {
+        int topicLimit =
+            Objects.requireNonNull(limits.get(topic.name()), "limit of an output topic");
+        if (topicLimit > storeLimit && storeLimit < maxRequestSize) {
           log.atWarn()
               .addKeyValue("topic", topic.name())
-              .addKeyValue("takes", own)
-              .addKeyValue("changelogs", kept)
-              .log("the label join keeps less than its topic takes: raise its changelogs' limit");
+              .addKeyValue("topicLimit", topicLimit)
+              .addKeyValue("changelogLimit", storeLimit)
+              .log("label join changelogs have a lower size limit: raise their max.message.bytes");
         }
-        limits.put(topic.name(), Math.min(own, kept - STORED));
+        limits.put(topic.name(), Math.min(topicLimit, storeLimit - CHANGELOG_OVERHEAD));
       }
       return new Limits(maxRequestSize, limits);
     }
   }
 
   /**
-   * The size limit of one topic.
+   * Returns the size limit of one topic.
    *
-   * @throws KafkaException as {@link #read}, and where the topic is missing
+   * @throws KafkaException as {@link #read}, and if the topic is missing
    */
   public static Limits of(Map<String, Object> kafka, String topic, int maxRequestSize) {
     try (Admin admin = Admin.create(TopicSetup.impatient(kafka))) {
@@ -82,20 +83,20 @@ public final class TopicLimits {
     }
   }
 
-  /** Of those that are there: Streams makes the others when it starts, as large as it is told. */
+  /** Returns the limits of existing changelogs; Kafka Streams creates the others at start. */
   private static Stream<Integer> changelogLimits(Admin admin, List<String> changelogs) {
     List<Integer> limits = new ArrayList<>();
     for (String changelog : changelogs) {
       try {
         limits.addAll(maxMessageBytes(admin, List.of(changelog)).values());
       } catch (KafkaException e) {
-        Throwable cause = e.getCause(); // of the future's own exception
-        Throwable told = cause == null ? null : cause.getCause();
-        if (told instanceof TopicAuthorizationException) {
+        Throwable cause = e.getCause(); // the ExecutionException of the future
+        Throwable error = cause == null ? null : cause.getCause();
+        if (error instanceof TopicAuthorizationException) {
           log.atWarn()
               .addKeyValue("topic", changelog)
-              .log("its limit may not be read: grant what 'topics acls' prints");
-        } else if (!(told instanceof UnknownTopicOrPartitionException)) {
+              .log("not authorised to read the size limit: grant the ACLs of 'topics acls'");
+        } else if (!(error instanceof UnknownTopicOrPartitionException)) {
           throw e;
         }
       }
@@ -103,9 +104,9 @@ public final class TopicLimits {
     return limits.stream();
   }
 
-  /** What a changelog must take, so that all that its topics take can be kept. */
+  /** Returns the changelog size limit that suffices for all records of the join's topics. */
   public static int changelogBytes(Limits limits, Topics topics) {
-    return STORED
+    return CHANGELOG_OVERHEAD
         + Stream.of(topics.pending(), topics.labelsById(), topics.samples())
             .mapToInt(topic -> limits.of(topic.name()))
             .max()
@@ -118,7 +119,7 @@ public final class TopicLimits {
                 topics.records().stream().map(Topic::name),
                 Stream.concat(
                     Stream.of(topics.labels().name(), topics.heads().name()),
-                    written(topics).stream()))
+                    outputs(topics).stream()))
             .toList();
     Map<String, Integer> partitions = new TreeMap<>();
     List<String> missing =
@@ -129,7 +130,7 @@ public final class TopicLimits {
             .toList();
     if (!missing.isEmpty()) {
       throw new IllegalStateException(
-          "topics missing: " + String.join(", ", missing) + "; create them with `topics create`");
+          "missing topics: " + String.join(", ", missing) + "; create them with `topics create`");
     }
     return partitions;
   }
@@ -143,7 +144,7 @@ public final class TopicLimits {
       if (e.getCause() instanceof UnknownTopicOrPartitionException) {
         return false;
       }
-      throw new KafkaException("topic " + name + " cannot be described: " + e.getCause(), e);
+      throw new KafkaException("cannot describe topic " + name + ": " + e.getCause(), e);
     } catch (InterruptedException e) {
       throw new InterruptException(e); // restores the interrupt
     }
@@ -151,12 +152,12 @@ public final class TopicLimits {
 
   private static void requireEqual(
       Map<String, Integer> partitions, Topic<?, ?> pending, Topic<?, ?> labelsById) {
-    Integer waiting = partitions.get(pending.name());
-    Integer labels = partitions.get(labelsById.name());
-    if (!Objects.equals(waiting, labels)) {
+    Integer pendingCount = partitions.get(pending.name());
+    Integer labelsCount = partitions.get(labelsById.name());
+    if (!Objects.equals(pendingCount, labelsCount)) {
       throw new IllegalStateException(
-          "%s has %d partitions and %s has %d: the label join needs the same count on both"
-              .formatted(pending.name(), waiting, labelsById.name(), labels));
+          "%s has %d partitions and %s has %d: the label join requires equal partition counts"
+              .formatted(pending.name(), pendingCount, labelsById.name(), labelsCount));
     }
   }
 
@@ -177,13 +178,13 @@ public final class TopicLimits {
                       Integer.valueOf(config.get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value())));
       return limits;
     } catch (ExecutionException e) {
-      throw new KafkaException("topics' limits cannot be read: " + e.getCause(), e);
+      throw new KafkaException("cannot read the size limits of topics: " + e.getCause(), e);
     } catch (InterruptedException e) {
       throw new InterruptException(e); // restores the interrupt
     }
   }
 
-  private static List<String> written(Topics topics) {
+  private static List<String> outputs(Topics topics) {
     return Stream.of(
             topics.predictions(),
             topics.review(),

@@ -5,13 +5,13 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
-/** W3C Trace Context: carried from what is read to all that is written because of it. */
+/** Propagates W3C Trace Context headers from an input record to its outputs. */
 public final class TraceContext {
   private static final List<String> NAMES = List.of("traceparent", "tracestate");
 
   private TraceContext() {}
 
-  /** The trace headers among these, and no others. */
+  /** Returns only the trace headers. */
   public static Headers of(Headers headers) {
     Headers trace = new RecordHeaders();
     for (String name : NAMES) {

@@ -1,4 +1,4 @@
-/** What keeps one bad record from harming the rest: dead letters, size checks, usable times. */
+/** Isolation of invalid records: dead letters, size checks, timestamps. */
 @NullMarked
 package dev.headwater.stream.guard;
 

@@ -173,7 +173,7 @@ final class JoinProcessor implements Processor<String, Object, byte[], byte[]> {
     try {
       Outbox outbox = new Outbox(settings.limits());
       outbox.add(LabelTopology.SAMPLES_SINK, settings.topics().samples(), id, sample, now, trace);
-      outbox.requireKept();
+      outbox.requireStorable();
       return outbox;
     } catch (InvalidRecordException e) {
       settings.metrics().labelDeadLettered();

@@ -7,8 +7,8 @@ import java.util.List;
  * Limits label requests with a token bucket (Turner 1986): a share of all records, plus a reserve
  * of unused requests, up to the burst. The reserve starts full, so that most labels are spent at
  * the onset of drift. As it runs low, only the least certain records request labels. They are below
- * a quantile of recent certainties, which is the share itself for an empty reserve. Each task has
- * its own quantile and an equal part of the share, because certainties of different tasks are not
+ * a quantile of recent confidences, which is the share itself for an empty reserve. Each task has
+ * its own quantile and an equal part of the share, because confidences of different tasks are not
  * comparable. If the tasks agree on the least certain records, the rest of the share is saved.
  *
  * <p>If the reserve is almost full, the least certain records request labels even above the
@@ -37,7 +37,7 @@ final class LabelBudget {
    *
    * @param auditShare share of audit samples, which are selected independently and count towards
    *     the budget
-   * @param threshold certainty below which a record is low-confidence
+   * @param threshold confidence below which a record is low-confidence
    */
   LabelBudget(Selection.Budget budget, double auditShare, double threshold) {
     this.share = budget.share();
@@ -51,21 +51,21 @@ final class LabelBudget {
   /**
    * Returns whether the next record may request a label as low-confidence, audit sample or not.
    *
-   * @param certainties by task; infinite for a task that requests no labels
+   * @param confidences by task; infinite for a task that requests no labels
    */
-  boolean affords(double[] certainties) {
+  boolean affords(double[] confidences) {
     double available = available();
     if (available < 1) {
       return false;
     }
     boolean almostFull = available > HIGH * burst;
     double fill = available / (LOW * burst);
-    double part = quantile / certainties.length;
-    for (int task = 0; task < certainties.length; task++) {
-      double certainty = certainties[task];
+    double part = quantile / confidences.length;
+    for (int task = 0; task < confidences.length; task++) {
+      double confidence = confidences[task];
       boolean low =
-          certainty < threshold && certainty < recent(task).quantile(part + (1 - part) * fill);
-      if (low || almostFull && certainty < recent(task).quantile(part)) {
+          confidence < threshold && confidence < recent(task).quantile(part + (1 - part) * fill);
+      if (low || almostFull && confidence < recent(task).quantile(part)) {
         return true;
       }
     }
@@ -73,15 +73,15 @@ final class LabelBudget {
   }
 
   /**
-   * Updates the reserve and the recent certainties with that record.
+   * Updates the reserve and the recent confidences with that record.
    *
    * @param granted whether the record requests a label as low-confidence
    * @param audit whether the record is an audit sample; these may overdraw the reserve
    */
-  void took(double[] certainties, boolean granted, boolean audit) {
+  void took(double[] confidences, boolean granted, boolean audit) {
     reserve = available() - (granted || audit ? 1 : 0);
-    for (int task = 0; task < certainties.length; task++) {
-      recent(task).remember(certainties[task]);
+    for (int task = 0; task < confidences.length; task++) {
+      recent(task).remember(confidences[task]);
     }
   }
 

@@ -12,10 +12,10 @@ import java.util.Optional;
  * confidence. Without audit samples, confident errors would not be found.
  *
  * @param auditShare share of the records considered that are audit samples, in [0, 1]
- * @param threshold certainty below which a record is low-confidence, in [0, 1]
- * @param measure measure of certainty
- * @param copyDistance near-duplicate radius, as a fraction of the typical distance between records;
- *     near-duplicates of records with a recent label request request no label; 0 disables
+ * @param threshold confidence below which a record is low-confidence, in [0, 1]
+ * @param measure measure of confidence
+ * @param nearDuplicateDistance near-duplicate radius, as a fraction of the typical distance between
+ *     records; near-duplicates of records with a recent label request request no label; 0 disables
  * @param budget limits the label requests; empty for no limit
  * @param rate per-instance limit on records per second considered, each counted once per task;
  *     above it, a uniform subsample is considered
@@ -25,20 +25,20 @@ public record Selection(
     double auditShare,
     double threshold,
     Measure measure,
-    double copyDistance,
+    double nearDuplicateDistance,
     Optional<Budget> budget,
     double rate,
-    Map<String, Doubt> byTask) {
+    Map<String, LowConfidence> byTask) {
 
   public Selection {
     byTask = Map.copyOf(byTask);
     if (!(auditShare >= 0 && auditShare <= 1)) {
       throw new IllegalArgumentException("audit-share must be in [0, 1], got " + auditShare);
     }
-    new Doubt(threshold, measure);
-    if (!(copyDistance >= 0 && copyDistance <= 1)) {
+    new LowConfidence(threshold, measure);
+    if (!(nearDuplicateDistance >= 0 && nearDuplicateDistance <= 1)) {
       throw new IllegalArgumentException(
-          "near-duplicate-distance must be in [0, 1], got " + copyDistance);
+          "near-duplicate-distance must be in [0, 1], got " + nearDuplicateDistance);
     }
     if (!(rate > 0)) {
       throw new IllegalArgumentException("max-rate must be greater than 0, got " + rate);
@@ -75,11 +75,11 @@ public record Selection(
   /**
    * The definition of low confidence.
    *
-   * @param threshold certainty below which a record is low-confidence, in [0, 1]
-   * @param measure measure of certainty
+   * @param threshold confidence below which a record is low-confidence, in [0, 1]
+   * @param measure measure of confidence
    */
-  public record Doubt(double threshold, Measure measure) {
-    public Doubt {
+  public record LowConfidence(double threshold, Measure measure) {
+    public LowConfidence {
       if (!(threshold >= 0 && threshold <= 1)) {
         throw new IllegalArgumentException("threshold must be in [0, 1], got " + threshold);
       }
@@ -87,8 +87,8 @@ public record Selection(
   }
 
   /** Returns the definition of low confidence for a task. */
-  public Doubt doubt(String task) {
-    return byTask.getOrDefault(task, new Doubt(threshold, measure));
+  public LowConfidence lowConfidence(String task) {
+    return byTask.getOrDefault(task, new LowConfidence(threshold, measure));
   }
 
   /** Returns the value of {@link #standing} below which a record is low-confidence. */
@@ -97,12 +97,12 @@ public record Selection(
   }
 
   /**
-   * Returns a certainty scaled so that the threshold of its task is at {@link #bar}, which makes
+   * Returns a confidence scaled so that the threshold of its task is at {@link #bar}, which makes
    * tasks comparable; infinite for a task with threshold 0.
    */
-  public double standing(String task, double certainty) {
-    double taskThreshold = doubt(task).threshold();
-    return taskThreshold > 0 ? certainty / taskThreshold * bar() : Double.POSITIVE_INFINITY;
+  public double standing(String task, double confidence) {
+    double taskThreshold = lowConfidence(task).threshold();
+    return taskThreshold > 0 ? confidence / taskThreshold * bar() : Double.POSITIVE_INFINITY;
   }
 
   /**
@@ -111,7 +111,7 @@ public record Selection(
    *
    * @param share share of all records, audit samples included, in (0, 1]
    * @param burst maximum reserve of unused requests; full at start
-   * @param window number of recent records that certainties are compared with
+   * @param window number of recent records that confidences are compared with
    */
   public record Budget(double share, int burst, int window) {
     public Budget {

@@ -14,7 +14,7 @@ import java.util.function.Supplier;
  * the instance.
  */
 public final class Selector {
-  /** Maximum amount added to certainties to break ties. */
+  /** Maximum amount added to confidences to break ties. */
   private static final double TIE_BREAK = 1e-9;
 
   private static final float[] NO_FEATURES = {};
@@ -22,7 +22,7 @@ public final class Selector {
   private final Selection selection;
   private final Pace rateLimiter;
   private final Optional<LabelBudget> budget;
-  private final Map<Space, RecentlyAsked> recentRequests = new HashMap<>();
+  private final Map<Space, RecentRequests> recentRequests = new HashMap<>();
 
   /** A feature space; only vectors of the same space are comparable. */
   private record Space(String backbone, int length) {}
@@ -50,8 +50,8 @@ public final class Selector {
 
   /** As {@link #select(String, String, Supplier, double[], boolean)}, for one task. */
   public Optional<Kept> select(
-      String recordId, float[] features, double certainty, boolean scored) {
-    return select(recordId, "", () -> features, new double[] {certainty}, scored);
+      String recordId, float[] features, double confidence, boolean scored) {
+    return select(recordId, "", () -> features, new double[] {confidence}, scored);
   }
 
   /**
@@ -60,7 +60,7 @@ public final class Selector {
    * @param backbone fingerprint of the backbone of the least certain task
    * @param features features for that task as one vector; evaluated only for the near-duplicate
    *     search
-   * @param certainties by task, as {@link Selection#standing}; 0 for a task without a live head
+   * @param confidences by task, as {@link Selection#standing}; 0 for a task without a live head
    * @param scored false while no head is live: all records are then low-confidence and charged to
    *     the budget, even if it is empty
    * @return the reason and weight of the sample; empty if the record requests no label
@@ -69,7 +69,7 @@ public final class Selector {
       String recordId,
       String backbone,
       Supplier<float[]> features,
-      double[] certainties,
+      double[] confidences,
       boolean scored) {
     long hash = Selection.hash(recordId);
     boolean audit = Selection.draws(hash, selection.auditShare());
@@ -77,7 +77,7 @@ public final class Selector {
       coldStart();
     }
     boolean lowConfidence =
-        !scored || decide(backbone, features, withTieBreak(hash, certainties), audit);
+        !scored || decide(backbone, features, withTieBreak(hash, confidences), audit);
     if (audit) {
       // annotators must not see whether an audit sample is low-confidence; only its weight differs
       return Optional.of(new Kept(Reason.AUDIT, lowConfidence ? 1 : 1 / selection.auditShare()));
@@ -90,20 +90,20 @@ public final class Selector {
   }
 
   /**
-   * Breaks ties of heads with constant certainty, such as numeric heads, by the hash of the record
+   * Breaks ties of heads with constant confidence, such as numeric heads, by the hash of the record
    * id. The bits are reversed, because audit samples are selected by the high bits.
    */
-  private static double[] withTieBreak(long hash, double[] certainties) {
-    double[] distinct = new double[certainties.length];
+  private static double[] withTieBreak(long hash, double[] confidences) {
+    double[] distinct = new double[confidences.length];
     double offset = Integer.toUnsignedLong(Integer.reverse((int) hash)) / 0x1p32 * TIE_BREAK;
     for (int i = 0; i < distinct.length; i++) {
-      distinct[i] = certainties[i] + offset;
+      distinct[i] = confidences[i] + offset;
     }
     return distinct;
   }
 
-  boolean unsure(float[] features, double certainty, boolean audit) {
-    return decide("", () -> features, new double[] {certainty}, audit);
+  boolean unsure(float[] features, double confidence, boolean audit) {
+    return decide("", () -> features, new double[] {confidence}, audit);
   }
 
   /**
@@ -111,27 +111,28 @@ public final class Selector {
    * not depend on {@code audit}, so its inclusion probability is known.
    */
   private synchronized boolean decide(
-      String backbone, Supplier<float[]> features, double[] certainties, boolean audit) {
+      String backbone, Supplier<float[]> features, double[] confidences, boolean audit) {
     boolean eligible =
-        budget.map(b -> b.affords(certainties)).orElseGet(() -> anyBelowThreshold(certainties));
+        budget.map(b -> b.affords(confidences)).orElseGet(() -> anyBelowThreshold(confidences));
     // near-duplicates last: the search is expensive, and the budget excludes most records
-    boolean search = selection.copyDistance() > 0 && (eligible || audit);
+    boolean search = selection.nearDuplicateDistance() > 0 && (eligible || audit);
     float[] vector = search ? features.get() : NO_FEATURES;
     boolean granted = eligible && !(search && requests(backbone, vector).isCopy(vector));
-    budget.ifPresent(b -> b.took(certainties, granted, audit));
+    budget.ifPresent(b -> b.took(confidences, granted, audit));
     if (search && (granted || audit)) {
       requests(backbone, vector).add(vector);
     }
     return granted;
   }
 
-  private RecentlyAsked requests(String backbone, float[] vector) {
+  private RecentRequests requests(String backbone, float[] vector) {
     return recentRequests.computeIfAbsent(
-        new Space(backbone, vector.length), space -> new RecentlyAsked(selection.copyDistance()));
+        new Space(backbone, vector.length),
+        space -> new RecentRequests(selection.nearDuplicateDistance()));
   }
 
-  private boolean anyBelowThreshold(double[] certainties) {
-    return Arrays.stream(certainties).anyMatch(certainty -> certainty < selection.bar());
+  private boolean anyBelowThreshold(double[] confidences) {
+    return Arrays.stream(confidences).anyMatch(confidence -> confidence < selection.bar());
   }
 
   /**

@@ -17,12 +17,12 @@ class ComparisonTest {
 
   @Test
   void saysWhatIsShownAndNoMore() {
-    assertThat(result(100, .05, .03).told())
+    assertThat(result(100, .05, .03).describe())
         .contains("100 audit samples", "(7 left out)", "desk-2", "desk ")
         .contains("desk-2 is significantly better than desk");
-    assertThat(result(100, -.05, .03).told()).contains("do not switch over");
-    assertThat(result(100, -.05, .06).told()).contains("no significant difference");
-    assertThat(result(0, 0, 1).told()).contains("no result");
+    assertThat(result(100, -.05, .03).describe()).contains("do not switch over");
+    assertThat(result(100, -.05, .06).describe()).contains("no significant difference");
+    assertThat(result(0, 0, 1).describe()).contains("no result");
   }
 
   @Test

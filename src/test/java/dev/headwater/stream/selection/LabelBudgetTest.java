@@ -30,8 +30,8 @@ class LabelBudgetTest {
     int[] requestsBefore = new int[n + 1];
     for (int i = 0; i < n; i++) {
       boolean audited = random.nextDouble() < audit;
-      double certainty = random.nextDouble() * (i / 50 % 2 == 0 ? 1 : 0.1);
-      boolean granted = grants(budget, random.nextInt(4) > 0 ? certainty : NO_REQUEST, audited);
+      double confidence = random.nextDouble() * (i / 50 % 2 == 0 ? 1 : 0.1);
+      boolean granted = grants(budget, random.nextInt(4) > 0 ? confidence : NO_REQUEST, audited);
       requestsBefore[i + 1] = requestsBefore[i] + (granted || audited ? 1 : 0);
       for (int from = 0; granted && from <= i; from++) {
         assertThat(requestsBefore[i + 1] - requestsBefore[from])
@@ -52,12 +52,12 @@ class LabelBudgetTest {
   @Test
   void requestsOnlyTheLeastCertainWithALowReserve() {
     Random random = new Random(2);
-    double[] certainty = random.doubles(RECORDS).toArray();
-    boolean[] requested = run(0.1, 0, i -> certainty[i]);
+    double[] confidence = random.doubles(RECORDS).toArray();
+    boolean[] requested = run(0.1, 0, i -> confidence[i]);
 
     for (int i = 1_000; i < RECORDS; i++) {
       if (requested[i]) {
-        assertThat(certainty[i]).as("record %d", i).isLessThan(0.5);
+        assertThat(confidence[i]).as("record %d", i).isLessThan(0.5);
       }
     }
   }
@@ -96,10 +96,10 @@ class LabelBudgetTest {
     Random random = new Random(10);
     int requested = 0;
     for (int i = 0; i < RECORDS; i++) {
-      double certainty = THRESHOLD + random.nextDouble() / 10;
-      boolean granted = grants(budget, certainty, false);
+      double confidence = THRESHOLD + random.nextDouble() / 10;
+      boolean granted = grants(budget, confidence, false);
       requested += granted ? 1 : 0;
-      assertThat(granted && i > WINDOW && certainty > THRESHOLD + 0.03)
+      assertThat(granted && i > WINDOW && confidence > THRESHOLD + 0.03)
           .as("record %d", i)
           .isFalse();
     }
@@ -111,7 +111,7 @@ class LabelBudgetTest {
   }
 
   @Test
-  void spendsSomeOfAFullReserveOnABurstOfLowerCertainty() {
+  void spendsSomeOfAFullReserveOnABurstOfLowerConfidence() {
     LabelBudget budget =
         new LabelBudget(new Selection.Budget(0.1, 4 * BURST, WINDOW), 0, THRESHOLD);
     Random random = new Random(11);
@@ -144,7 +144,7 @@ class LabelBudgetTest {
     assertThat(grantedOf(budget, 4)).as("overdrawn by 1.5").isZero();
   }
 
-  /** Returns how many of the next records, all with about the same certainty, are granted. */
+  /** Returns how many of the next records, all with about the same confidence, are granted. */
   private static int grantedOf(LabelBudget budget, int records) {
     int granted = 0;
     for (int i = 0; i < records; i++) {
@@ -153,20 +153,20 @@ class LabelBudgetTest {
     return granted;
   }
 
-  private static boolean grants(LabelBudget budget, double certainty, boolean audit) {
-    double[] certainties = {certainty};
-    boolean granted = budget.affords(certainties);
-    budget.took(certainties, granted, audit);
+  private static boolean grants(LabelBudget budget, double confidence, boolean audit) {
+    double[] confidences = {confidence};
+    boolean granted = budget.affords(confidences);
+    budget.took(confidences, granted, audit);
     return granted;
   }
 
-  private static boolean[] run(double share, double audit, IntToDoubleFunction certainty) {
+  private static boolean[] run(double share, double audit, IntToDoubleFunction confidence) {
     LabelBudget budget = new LabelBudget(new Selection.Budget(share, BURST, WINDOW), audit, 1);
     Random auditRandom = new Random(6);
     boolean[] requested = new boolean[RECORDS];
     for (int i = 0; i < RECORDS; i++) {
       boolean audited = auditRandom.nextDouble() < audit;
-      requested[i] = grants(budget, certainty.applyAsDouble(i), audited) || audited;
+      requested[i] = grants(budget, confidence.applyAsDouble(i), audited) || audited;
     }
     return requested;
   }

@@ -9,14 +9,14 @@ public final class Ranked {
   private static final int PAYBACK = 100;
 
   private final double share;
-  private final RecentlyAsked recentRequests;
+  private final RecentRequests recentRequests;
   private final double[] window = new double[1000];
   private int seen;
   private int requested;
 
   public Ranked(double share, double nearDuplicateDistance) {
     this.share = share;
-    this.recentRequests = new RecentlyAsked(nearDuplicateDistance);
+    this.recentRequests = new RecentRequests(nearDuplicateDistance);
   }
 
   public boolean unsure(float[] features, double score, boolean audit) {

@@ -64,9 +64,9 @@ class SelectorTest {
     Random random = new Random(seed);
     for (int i = 0; i < 500; i++) {
       float[] features = point(random);
-      double certainty = random.nextDouble();
-      assertThat(one.select("r-" + i, features, certainty, true))
-          .isEqualTo(other.select("r-" + i, features, certainty, true));
+      double confidence = random.nextDouble();
+      assertThat(one.select("r-" + i, features, confidence, true))
+          .isEqualTo(other.select("r-" + i, features, confidence, true));
     }
   }
 
@@ -78,17 +78,17 @@ class SelectorTest {
     Random random = new Random(seed);
     for (int i = 0; i < past; i++) {
       float[] features = point(random);
-      double certainty = random.nextDouble();
+      double confidence = random.nextDouble();
       boolean audit = random.nextInt(10) == 0;
-      audited.unsure(features, certainty, audit);
-      other.unsure(features, certainty, audit);
+      audited.unsure(features, confidence, audit);
+      other.unsure(features, confidence, audit);
     }
     float[] features = point(random);
-    double certainty = random.nextDouble();
+    double confidence = random.nextDouble();
 
-    assertThat(audited.unsure(features, certainty, true))
+    assertThat(audited.unsure(features, confidence, true))
         .as("the inclusion probability is known")
-        .isEqualTo(other.unsure(features, certainty, false));
+        .isEqualTo(other.unsure(features, confidence, false));
   }
 
   @Test
@@ -211,9 +211,9 @@ class SelectorTest {
     int requested = 0;
     int requestedWarm = 0;
     for (int i = 0; i < 100; i++) {
-      double certainty = random.nextDouble();
-      requested += cold.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
-      requestedWarm += warm.select("id-" + i, ANY, certainty, true).isPresent() ? 1 : 0;
+      double confidence = random.nextDouble();
+      requested += cold.select("id-" + i, ANY, confidence, true).isPresent() ? 1 : 0;
+      requestedWarm += warm.select("id-" + i, ANY, confidence, true).isPresent() ? 1 : 0;
     }
 
     assertThat(requested).as("the share only: the reserve is empty").isLessThanOrEqualTo(11);
@@ -236,7 +236,7 @@ class SelectorTest {
     int requested = 0;
     for (int i = 0; i < 5000; i++) {
       double first = 0.5 + random.nextDouble() / 2;
-      // the second task has a constant certainty, below that of the first, like a numeric head
+      // the second task has a constant confidence, below that of the first, like a numeric head
       boolean selected =
           selector.select("id-" + i, "", () -> ANY, new double[] {first, 0.3}, true).isPresent();
       requested += selected ? 1 : 0;

@@ -8,7 +8,7 @@ public final class TestSelector {
     selector = new Selector(selection);
   }
 
-  public boolean unsure(float[] features, double certainty, boolean audit) {
-    return selector.unsure(features, certainty, audit);
+  public boolean unsure(float[] features, double confidence, boolean audit) {
+    return selector.unsure(features, confidence, audit);
   }
 }

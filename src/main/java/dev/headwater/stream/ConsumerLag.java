@@ -20,44 +20,44 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is on the broker and not committed by this client's group, over the partitions it holds. The
- * broker itself is asked: a consumer that is held up does not see what comes meanwhile, and does
- * not count what it has polled. Nobody waits for the answer, so it is of the look before this one.
- * Thread-safe.
+ * The consumer lag of this client: records on the broker that its group has not committed, over the
+ * partitions it holds. The offsets come from the broker, because a blocked consumer does not see
+ * new records and does not count the records it has polled. Requests are asynchronous, so a value
+ * is from the previous request. Thread-safe.
  */
-final class Backlog implements AutoCloseable {
-  private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
+final class ConsumerLag implements AutoCloseable {
+  private static final long MIN_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final KafkaStreams client;
   private final Admin admin;
   private final String group;
   private final Set<String> topics;
-  private final AtomicBoolean asking = new AtomicBoolean();
-  private volatile long askedAt = System.nanoTime() - PAUSE_NANOS;
-  private volatile Map<TopicPartition, Long> behind = Map.of();
+  private final AtomicBoolean requestPending = new AtomicBoolean();
+  private volatile long requestedAt = System.nanoTime() - MIN_INTERVAL_NANOS;
+  private volatile Map<TopicPartition, Long> lags = Map.of();
 
   /**
-   * @param topics that are read
+   * @param topics input topics
    * @param kafka client properties
-   * @param group of the client
+   * @param group consumer group of the client
    */
-  Backlog(KafkaStreams client, Set<String> topics, Map<String, Object> kafka, String group) {
+  ConsumerLag(KafkaStreams client, Set<String> topics, Map<String, Object> kafka, String group) {
     this.client = client;
     this.topics = topics;
     this.admin = Admin.create(kafka);
     this.group = group;
   }
 
-  /** In records; NaN while the broker has not told. */
+  /** Returns the lag of a topic in records; NaN until the broker has answered. */
   double of(String topic) {
-    Set<TopicPartition> held = held();
-    boolean due = !held.isEmpty() && System.nanoTime() - askedAt >= PAUSE_NANOS;
-    if (due && asking.compareAndSet(false, true)) {
-      askedAt = System.nanoTime();
-      ask(held);
+    Set<TopicPartition> assigned = assigned();
+    boolean due = !assigned.isEmpty() && System.nanoTime() - requestedAt >= MIN_INTERVAL_NANOS;
+    if (due && requestPending.compareAndSet(false, true)) {
+      requestedAt = System.nanoTime();
+      request(assigned);
     }
-    Map<TopicPartition, Long> known = behind;
-    return held.stream()
+    Map<TopicPartition, Long> known = lags;
+    return assigned.stream()
         .filter(partition -> partition.topic().equals(topic))
         .mapToDouble(
             partition -> {
@@ -68,48 +68,50 @@ final class Backlog implements AutoCloseable {
   }
 
   /**
-   * Those that its consumers have fetched from: of what its threads say that they hold, a thread
-   * that is held up has not said it yet.
+   * Returns the partitions that the consumers fetch from. The thread metadata of Kafka Streams is
+   * not used, because a blocked thread does not update it.
    */
-  private Set<TopicPartition> held() {
-    Set<TopicPartition> held = new HashSet<>();
-    // of a topic with a dot in its name there is the same once more under a name without one
+  private Set<TopicPartition> assigned() {
+    Set<TopicPartition> assigned = new HashSet<>();
+    // for a topic with a dot in its name, Kafka also has a metric with the dot replaced
     for (MetricName name : client.metrics().keySet()) {
       Map<String, String> tags = name.tags();
       String consumer = tags.getOrDefault("client-id", "");
       if (name.name().equals("records-lag")
           && !consumer.endsWith("restore-consumer")
           && topics.contains(tags.get("topic"))) {
-        held.add(new TopicPartition(tags.get("topic"), Integer.parseInt(tags.get("partition"))));
+        assigned.add(
+            new TopicPartition(tags.get("topic"), Integer.parseInt(tags.get("partition"))));
       }
     }
-    return held;
+    return assigned;
   }
 
-  private void ask(Set<TopicPartition> held) {
+  private void request(Set<TopicPartition> assigned) {
     CompletionStage<Map<TopicPartition, OffsetAndMetadata>> committed =
         admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().toCompletionStage();
     committed
-        .thenCombine(offsets(held, OffsetSpec.earliest()), Backlog::positions)
-        .thenCombine(offsets(held, OffsetSpec.latest()), Backlog::behind)
+        .thenCombine(offsets(assigned, OffsetSpec.earliest()), ConsumerLag::positions)
+        .thenCombine(offsets(assigned, OffsetSpec.latest()), ConsumerLag::lags)
         .whenComplete(
-            (told, failure) -> {
-              behind = failure == null ? told : Map.of();
-              asking.set(false);
+            (result, failure) -> {
+              lags = failure == null ? result : Map.of();
+              requestPending.set(false);
             });
   }
 
   private CompletionStage<Map<TopicPartition, ListOffsetsResultInfo>> offsets(
-      Set<TopicPartition> of, OffsetSpec spec) {
+      Set<TopicPartition> partitions, OffsetSpec spec) {
     return admin
         .listOffsets(
-            of.stream().collect(Collectors.toMap(partition -> partition, partition -> spec)),
+            partitions.stream()
+                .collect(Collectors.toMap(partition -> partition, partition -> spec)),
             new ListOffsetsOptions(IsolationLevel.READ_COMMITTED))
         .all()
         .toCompletionStage();
   }
 
-  /** Where nothing is committed yet, the beginning is. */
+  /** Returns the committed offsets; the beginning of partitions without one. */
   private static Map<TopicPartition, Long> positions(
       Map<TopicPartition, OffsetAndMetadata> committed,
       Map<TopicPartition, ListOffsetsResultInfo> beginnings) {
@@ -123,15 +125,15 @@ final class Backlog implements AutoCloseable {
     return positions;
   }
 
-  private static Map<TopicPartition, Long> behind(
+  private static Map<TopicPartition, Long> lags(
       Map<TopicPartition, Long> positions, Map<TopicPartition, ListOffsetsResultInfo> ends) {
-    Map<TopicPartition, Long> behind = new HashMap<>();
+    Map<TopicPartition, Long> lags = new HashMap<>();
     ends.forEach(
         (partition, end) -> {
           long position = positions.getOrDefault(partition, end.offset());
-          behind.put(partition, Math.max(0, end.offset() - position));
+          lags.put(partition, Math.max(0, end.offset() - position));
         });
-    return behind;
+    return lags;
   }
 
   @Override

@@ -9,13 +9,13 @@ import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class RecentlyAskedTest {
+class RecentRequestsTest {
   private static final int CAPACITY = 256;
 
   @ParameterizedTest
   @ValueSource(ints = {1, 5, 16, 37, 128})
   void findsTheNearestRecordWithALabelRequest(int width) {
-    RecentlyAsked requests = new RecentlyAsked(0.05);
+    RecentRequests requests = new RecentRequests(0.05);
     Random random = new Random(width);
     List<float[]> all = new ArrayList<>();
     for (int i = 0; i < 2 * CAPACITY; i++) {

@@ -16,29 +16,29 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The scorer's whole topology with answers known beforehand in place of inference: reads, routes,
- * joins and writes what {@link StreamService} would. For the bench, which asks what Kafka and the
- * outputs alone take.
+ * The complete topology of the scorer, with precomputed outcomes instead of inference. It reads,
+ * routes, joins and writes like {@link StreamService}. The bench uses it to measure the cost of
+ * Kafka and the outputs alone.
  */
-public final class AnsweredStream implements AutoCloseable {
+public final class PrecomputedStream implements AutoCloseable {
   private final StoreMemory memory;
   private final KafkaStreams streams;
 
   /**
-   * A record's answer.
+   * The precomputed result of a record.
    *
-   * @param recordId null where the record brings none
-   * @param outcomes by task
+   * @param recordId id in the record value; null if there is none
+   * @param outcomes outcomes by task
    */
-  public record Known(@Nullable String recordId, List<Outcome> outcomes) {}
+  public record Precomputed(@Nullable String recordId, List<Outcome> outcomes) {}
 
-  /** Starts at once; of the broker's topics as {@link StreamService#start}. */
-  public AnsweredStream(
+  /** Starts immediately, with the topic checks of {@link StreamService#start}. */
+  public PrecomputedStream(
       StreamSettings settings,
       Bundle bundle,
       Topics topics,
       Map<String, Object> kafka,
-      Function<Source, Known> answers,
+      Function<Source, Precomputed> results,
       ScorerMetrics metrics) {
     Limits limits =
         TopicLimits.read(
@@ -48,7 +48,7 @@ public final class AnsweredStream implements AutoCloseable {
             LabelTopology.changelogs(settings.applicationId()));
     List<ScoringTopology.Task> tasks = ScoringTopology.Task.of(bundle);
     ScoringTopology topology =
-        new ScoringTopology(topics, settings, tasks, new Answers(answers), limits, metrics);
+        new ScoringTopology(topics, settings, tasks, new Lookup(results), limits, metrics);
     memory = new StoreMemory(settings.storeBytes());
     streams =
         new KafkaStreams(
@@ -63,21 +63,21 @@ public final class AnsweredStream implements AutoCloseable {
     memory.close();
   }
 
-  private record Answers(Function<Source, Known> known) implements Scorer {
+  private record Lookup(Function<Source, Precomputed> results) implements Scorer {
     @Override
-    public Answer answer(Source source, byte @Nullable [] key, byte @Nullable [] value) {
-      Known answer = known.apply(source);
-      return new Answer(answer.recordId(), answer.outcomes());
+    public Result score(Source source, byte @Nullable [] key, byte @Nullable [] value) {
+      Precomputed result = results.apply(source);
+      return new Result(result.recordId(), result.outcomes());
     }
 
     @Override
     public void opened(int partition) {
-      // nothing is kept by partition
+      // no state per partition
     }
 
     @Override
     public void closed(int partition) {
-      // likewise
+      // no state per partition
     }
   }
 }

@@ -16,14 +16,16 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The records of one poll on their way through the pool: decoded in chunks, then, as many as take a
- * second, sorted by length and run in batches of records of like length, the long ones first: who
- * asks for them in turn may have a transaction open. Where all are of one length there is nothing
- * to sort, and a chunk is a batch that waits for no other.
+ * Decodes and infers the records of one poll on the pool.
+ *
+ * <p>Records are decoded in chunks. Records of variable length are then sorted by length, within
+ * windows of about one second of work, and run in model batches of similar length. Long records run
+ * first, because the caller takes results in order with a transaction open. Records of equal length
+ * need no sorting, so each chunk is one model batch and does not wait for other chunks.
  */
-final class Poll {
-  private static final int CHUNKS_A_THREAD = 4;
-  private static final int SMALLEST_CHUNK = 16;
+final class InferenceBatch {
+  private static final int CHUNKS_PER_THREAD = 4;
+  private static final int MIN_CHUNK = 16;
 
   private final Scoring scoring;
   private final Executor pool;
@@ -31,10 +33,10 @@ final class Poll {
   private final List<byte[]> values;
   private final List<CompletableFuture<Inference>> futures;
   private final @Nullable Decoded[] decoded;
-  private final long began = System.nanoTime();
-  private final AtomicInteger undecoded = new AtomicInteger();
+  private final long startNanos = System.nanoTime();
+  private final AtomicInteger pendingChunks = new AtomicInteger();
 
-  Poll(Scoring scoring, Executor pool, int batchSize, List<byte[]> values) {
+  InferenceBatch(Scoring scoring, Executor pool, int batchSize, List<byte[]> values) {
     this.scoring = scoring;
     this.pool = pool;
     this.batchSize = batchSize;
@@ -44,52 +46,52 @@ final class Poll {
   }
 
   List<CompletableFuture<Inference>> start(int threads) {
-    int chunk = Math.max(SMALLEST_CHUNK, values.size() / (threads * CHUNKS_A_THREAD) + 1);
-    int size = scoring.sorts() ? chunk : Math.min(scoring.runLength(), chunk);
-    List<Work> chunks = new ArrayList<>();
+    int chunk = Math.max(MIN_CHUNK, values.size() / (threads * CHUNKS_PER_THREAD) + 1);
+    int size = scoring.hasVariableLength() ? chunk : Math.min(scoring.batchSize(), chunk);
+    List<Step> chunks = new ArrayList<>();
     for (int from = 0; from < values.size(); from += size) {
       int to = Math.min(from + size, values.size());
       List<Integer> records = IntStream.range(from, to).boxed().toList();
-      chunks.add(new Work(() -> decode(records)));
+      chunks.add(new Step(() -> decode(records)));
     }
-    undecoded.set(chunks.size());
+    pendingChunks.set(chunks.size());
     chunks.forEach(this::execute);
     return futures;
   }
 
-  /** A step for some of the records. */
-  final class Work implements Runnable {
-    private final Runnable step;
+  /** One unit of work on the pool, for some of the records. */
+  final class Step implements Runnable {
+    private final Runnable action;
 
-    private Work(Runnable step) {
-      this.step = step;
+    private Step(Runnable action) {
+      this.action = action;
     }
 
     @Override
     public void run() {
       try {
-        step.run();
+        action.run();
       } catch (Throwable e) {
-        // whoever waits for the records must learn of it, even of an OutOfMemoryError; later steps
-        // may depend on this one, so all that are not done fail
+        // callers must see the failure, even an OutOfMemoryError; later steps may depend on this
+        // one, so all unfinished records fail
         futures.forEach(future -> future.completeExceptionally(e));
         throw e;
       }
     }
 
-    /** Fails the records not done yet: this step, and so those after it, will not be taken. */
+    /** Fails all unfinished records: this step and those that depend on it will not run. */
     void cancel() {
       CancellationException closed = new CancellationException("scoring was closed");
       futures.forEach(future -> future.completeExceptionally(closed));
     }
   }
 
-  private void execute(Work work) {
+  private void execute(Step step) {
     try {
-      pool.execute(work);
+      pool.execute(step);
     } catch (RejectedExecutionException e) {
-      // the pool only rejects once it is closed
-      work.cancel();
+      // the pool rejects only after it was closed
+      step.cancel();
     }
   }
 
@@ -99,20 +101,20 @@ final class Poll {
       try {
         decoded[i] = scoring.decode(values.get(i));
       } catch (InvalidRecordException | RuntimeException e) {
-        // its own failure: the neighbours go on
+        // only this record fails
         futures.get(i).completeExceptionally(e);
       }
     }
-    scoring.passed(ScorerMetrics.Stage.DECODE, System.nanoTime() - start);
-    if (!scoring.sorts()) {
+    scoring.recordStage(ScorerMetrics.Stage.DECODE, System.nanoTime() - start);
+    if (!scoring.hasVariableLength()) {
       infer(records);
-    } else if (undecoded.decrementAndGet() == 0) {
+    } else if (pendingChunks.decrementAndGet() == 0) {
       dispatch();
     }
   }
 
   private void dispatch() {
-    int size = scoring.sorted();
+    int size = scoring.sortWindow();
     for (int from = 0; from < decoded.length; from += size) {
       dispatch(from, Math.min(decoded.length, from + size));
     }
@@ -129,41 +131,41 @@ final class Poll {
     int from = 0;
     for (int end : Batches.ends(lengths, batchSize)) {
       List<Integer> batch = order.subList(from, end);
-      execute(new Work(() -> infer(batch)));
+      execute(new Step(() -> infer(batch)));
       from = end;
     }
   }
 
-  @SuppressWarnings("NullAway") // a record without failure has been decoded
+  @SuppressWarnings("NullAway") // records without a failure have been decoded
   private Decoded record(int i) {
     return decoded[i];
   }
 
   private void infer(List<Integer> records) {
-    // somebody may have lost patience and done it
+    // a caller whose wait timed out may have computed it
     List<Integer> batch = records.stream().filter(i -> !futures.get(i).isDone()).toList();
     if (!batch.isEmpty()) {
       inferAll(batch);
     }
-    // what it was decoded to is as large as the network's input, and a poll has a thousand
+    // free the model inputs early: they are large, and a poll has up to a thousand records
     records.forEach(i -> decoded[i] = null);
   }
 
   private void inferAll(List<Integer> batch) {
-    scoring.passed(ScorerMetrics.Stage.QUEUE, System.nanoTime() - began);
+    scoring.recordStage(ScorerMetrics.Stage.QUEUE, System.nanoTime() - startNanos);
     try {
       List<Inference> inferences = scoring.infer(batch.stream().map(this::record).toList());
       for (int i = 0; i < batch.size(); i++) {
         Inference inference = inferences.get(i);
-        settle(batch.get(i), inference::requireFinite);
+        complete(batch.get(i), inference::requireFinite);
       }
     } catch (OrtException | RuntimeException e) {
-      // one record can fail a batch, so each gets its own chance; it fails by itself or not at all
-      batch.forEach(i -> settle(i, () -> scoring.infer(record(i))));
+      // one record can fail the whole batch: retry each record alone
+      batch.forEach(i -> complete(i, () -> scoring.infer(record(i))));
     }
   }
 
-  private void settle(int i, Attempt attempt) {
+  private void complete(int i, Attempt attempt) {
     try {
       futures.get(i).complete(attempt.get());
     } catch (InvalidRecordException | RuntimeException e) {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * one of these than they typically are to each other. Distances are Euclidean and relative, so the
  * scale of the features does not matter. Bounded in records and floats. Not thread-safe.
  */
-final class RecentlyAsked {
+final class RecentRequests {
   private static final int MAX_RECORDS = 256;
   private static final int MAX_FLOATS = 1 << 20;
 
@@ -36,7 +36,7 @@ final class RecentlyAsked {
    *
    * @param ratio near-duplicate radius, as a fraction of the typical distance; 0 disables
    */
-  RecentlyAsked(double ratio) {
+  RecentRequests(double ratio) {
     this.ratio = ratio;
   }
 
