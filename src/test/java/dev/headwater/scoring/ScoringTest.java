@@ -356,7 +356,7 @@ class ScoringTest {
     }
     assertThatThrownBy(() -> load(broken, 4))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("the bundle's own head for kind cannot serve");
+        .hasMessageContaining("the bundle's head for task kind cannot serve");
   }
 
   @Test

@@ -104,7 +104,7 @@ class DeadLetterTest {
     assertThat(Driven.header(dead, "__streams.errors.message")).isEqualTo("native failure");
     assertThat(Driven.header(dead, "__streams.errors.stacktrace"))
         .as("a failure nobody foresaw keeps its stack")
-        .contains("StubScorer.answer");
+        .contains("StubScorer.score");
     assertCounts(2, 1, 1);
   }
 
