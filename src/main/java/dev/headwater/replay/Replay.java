@@ -40,7 +40,7 @@ public final class Replay {
   private final Watcher watcher;
 
   public Replay(ReplaySettings settings, Pipeline pipeline, Display display) {
-    this(settings, pipeline, display, Watcher.NOBODY);
+    this(settings, pipeline, display, Watcher.NONE);
   }
 
   public Replay(ReplaySettings settings, Pipeline pipeline, Display display, Watcher watcher) {

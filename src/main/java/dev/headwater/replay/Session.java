@@ -72,7 +72,7 @@ final class Session {
       RunTopics topics,
       Display display,
       CountDownLatch cancelled) {
-    this(settings, stream, topics, display, Watcher.NOBODY, cancelled, Map.of(), Map.of());
+    this(settings, stream, topics, display, Watcher.NONE, cancelled, Map.of(), Map.of());
   }
 
   /**

@@ -8,7 +8,7 @@ import dev.headwater.stream.StreamService;
 /** A listener to a replay. Receives its progress and the metrics of scorer and trainer. */
 public interface Watcher {
   /** A listener that ignores everything. */
-  Watcher NOBODY = new Watcher() {};
+  Watcher NONE = new Watcher() {};
 
   default ScorerMetrics scorer() {
     return ScorerMetrics.NOOP;

@@ -48,7 +48,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What the steps of a record cost by themselves, in microseconds; docs/bench.md has the command.
+ * What the steps of a record cost by themselves, in microseconds; docs/how-to/benchmark.md has the
+ * command.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)

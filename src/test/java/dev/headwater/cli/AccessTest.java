@@ -31,8 +31,8 @@ class AccessTest {
             .flatMap(role -> access(role).arguments().stream())
             .collect(Collectors.joining("\n"));
 
-    assertThat(Files.readString(Path.of("docs/how-to/security.md")))
-        .contains("\n```\n" + list + "\n```");
+    assertThat(Files.readString(Path.of("docs/reference/acls.md")))
+        .contains("\n```text\n" + list + "\n```");
   }
 
   @Test

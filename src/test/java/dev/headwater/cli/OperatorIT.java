@@ -104,7 +104,7 @@ class OperatorIT extends CommandedDeployment {
     assertThat(run("labels", "retire", "nothing")).isEqualTo(2);
     assertThat(err.toString()).contains("unknown label 'nothing'");
     assertThat(run("labels", "merge", "ham", "label-1")).as("one would be left").isEqualTo(2);
-    assertThat(err.toString()).contains("needs two labels");
+    assertThat(err.toString()).contains("needs at least two labels");
 
     assertThat(run("heads", "canary", "1", "--share", "0.5")).isEqualTo(2);
     assertThat(err.toString()).contains("uses outdated label names");

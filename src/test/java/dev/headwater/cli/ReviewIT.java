@@ -159,7 +159,7 @@ class ReviewIT extends CommandedDeployment {
     Files.writeString(csv, "recordId,label\nr1,label-0\nr2,%s\n".formatted("x".repeat(1 << 20)));
     assertThat(run("labels", "import", csv.toString())).isEqualTo(2);
     assertThat(err.toString())
-        .contains("cannot send the label of r2; nothing was sent: value makes");
+        .contains("cannot send the label of r2; nothing was sent: value needs");
   }
 
   /** As Label Studio does: annotations are added, all else stays. The first is skipped. */

@@ -129,12 +129,13 @@ class MonitoringIT {
     await()
         .atMost(PATIENCE)
         .ignoreExceptions()
+        .failFast("the replay has ended", () -> !replay.isAlive())
         .untilAsserted(
             () -> {
               tells("overview/Scorers ready", 1, 1);
               tells("overview/Trainer ready", 1);
               tells("overview/Partitions", 2);
-              tells("adaptation/Following", 1);
+              tells("adaptation/Heads topic followed", 1);
             });
 
     ReplayReport report = counted(replay);
@@ -237,12 +238,12 @@ class MonitoringIT {
     assertThat(batches).isBetween(1.0, records);
     assertThat(prometheus.value(expression("overview/Batch size, mean", 0)))
         .isEqualTo(records / batches);
-    assertThat(history("overview/Behind").getMax()).isLessThanOrEqualTo(3.0 * RECORDS);
-    assertThat(history("overview/Behind").getMin())
+    assertThat(history("overview/Lag").getMax()).isLessThanOrEqualTo(3.0 * RECORDS);
+    assertThat(history("overview/Lag").getMin())
         .as("it kept up: a look may always find some that no commit has reached yet")
         .isLessThan(RATE);
     assertThat(history("overview/Lag by topic").getMin()).isLessThan(RATE);
-    assertThat(history("overview/Read ahead").getMin()).as("nothing was left").isZero();
+    assertThat(history("overview/Read-ahead").getMin()).as("nothing was left").isZero();
   }
 
   /** Upper bound of the latency bucket that the seconds are in. */
@@ -282,7 +283,7 @@ class MonitoringIT {
         dumped("samples.jsonl").stream()
             .filter(sample -> sample.path("reason").asText().equals("UNLABELLED"))
             .count();
-    Map<String, Double> kept = series("overview/Kept to learn from", "reason");
+    Map<String, Double> kept = series("overview/Samples", "reason");
     about("unsure", kept.get("unsure"), report.samples().unsure());
     about("audit", kept.get("audit"), report.samples().audit());
     assertThat(kept.get("unlabelled")).isEqualTo(drawn);
@@ -307,10 +308,10 @@ class MonitoringIT {
         dumped("predictions.jsonl").stream()
             .map(prediction -> prediction.path("headVersion").asLong())
             .collect(Collectors.toCollection(TreeSet::new));
-    assertThat(series("adaptation/Verdicts of the gate", "verdict")).isEqualTo(verdicts);
+    assertThat(series("adaptation/Gate verdicts", "verdict")).isEqualTo(verdicts);
     tells("adaptation/Accepted", accepted.size());
     tells("adaptation/Canary", 0);
-    assertThat(series("adaptation/Refusals", "reason").values()).containsOnly(0.0);
+    assertThat(series("adaptation/Rejected heads", "reason").values()).containsOnly(0.0);
     assertThat(prometheus.value(expression("overview/Live head", 0)))
         .as("the last one accepted may have come too late to predict")
         .isIn((double) served.last(), (double) accepted.get(accepted.size() - 1));
@@ -381,7 +382,7 @@ class MonitoringIT {
     assertThat(history("adaptation/Drift score").getMax())
         .as("the stream drifts, however near an alarm the detectors come")
         .isPositive();
-    assertThat(history("adaptation/Samples behind").getMin()).isZero();
+    assertThat(history("adaptation/Samples lag").getMin()).isZero();
     assertThat(history("adaptation/Heads in native memory").getMax())
         .as("the live one, the frozen one, the next one while it is checked")
         .isBetween(2.0, 4.0);
@@ -425,8 +426,9 @@ class MonitoringIT {
    * was counted before the first scrape.
    */
   private static String expression(String panel, int index) throws IOException {
-    String shown = panels().get("Headwater: " + panel).get(index);
-    return RATE_OF.matcher(shown).replaceAll("$1");
+    List<String> shown = panels().get("Headwater: " + panel);
+    assertThat(shown).as("panel %s", panel).isNotNull();
+    return RATE_OF.matcher(shown.get(index)).replaceAll("$1");
   }
 
   /** Every number that the panel's first expression has given while the replay ran. */

@@ -175,7 +175,7 @@ class BadInputIT {
   @Test
   void textTheNetworkFailsOn() {
     byte[] poison = "{\"id\": \"n\", \"text\": \"my poison card\"}".getBytes(UTF_8);
-    refusesAmongNeighbours(text, TEXT, poison, "value", "network");
+    refusesAmongNeighbours(text, TEXT, poison, "value", "the model failed on this input");
   }
 
   @Test
@@ -202,7 +202,7 @@ class BadInputIT {
   void tensorWithNan() {
     byte[] nan = new byte[4 * Float.BYTES];
     ByteBuffer.wrap(nan).order(ByteOrder.LITTLE_ENDIAN).putFloat(2 * Float.BYTES, Float.NaN);
-    refusesAmongNeighbours(tensor, FOUR_ZEROS, nan, "value", "NaN at number 2");
+    refusesAmongNeighbours(tensor, FOUR_ZEROS, nan, "value", "NaN at index 2");
   }
 
   @Test

@@ -210,7 +210,7 @@ class StreamServiceIT {
           .extracting(r -> Deployment.header(r, "__streams.errors.message"))
           .singleElement()
           .asString()
-          .contains("for topic large-pending");
+          .contains("on topic large-pending");
     }
   }
 
@@ -741,7 +741,7 @@ class StreamServiceIT {
   private static boolean asksForTopics() {
     return Thread.getAllStackTraces().values().stream()
         .flatMap(Stream::of)
-        .anyMatch(frame -> frame.getMethodName().equals("topicsAreThere"));
+        .anyMatch(frame -> frame.getMethodName().equals("topicsExist"));
   }
 
   @Test
