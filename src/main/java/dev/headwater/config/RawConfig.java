@@ -22,12 +22,11 @@ import java.util.Optional;
  * {@code NAME}. Durations are a number and a unit: {@code 250ms}, {@code 10s}, {@code 5m}, {@code
  * 24h}, {@code 7d}.
  *
- * <p>Two sections are passed through and have no methods here. {@code kafka} holds Kafka client
- * properties under Kafka's own names: TLS, SASL, config providers. {@code registry} holds the
- * properties of the schema registry client, such as {@code url}, {@code auto.register.schemas},
- * {@code basic.auth.user.info} or {@code bearer.auth.token}, and {@code ssl.*} as for Kafka. The
- * registry must support the API of the Confluent Schema Registry (Apicurio: {@code
- * http://host:8080/apis/ccompat/v7}).
+ * <p>Two sections are passed through. {@code kafka} holds Kafka client properties under Kafka's own
+ * names: TLS, SASL, config providers. {@code registry} holds the properties of the schema registry
+ * client, such as {@code url}, {@code auto.register.schemas}, {@code basic.auth.user.info} or
+ * {@code bearer.auth.token}, and {@code ssl.*} as for Kafka. The registry must support the API of
+ * the Confluent Schema Registry (Apicurio: {@code http://host:8080/apis/ccompat/v7}).
  *
  * <p>{@code kafka.group.instance.id} enables static membership; it requires {@code
  * stream.group-protocol: classic} and a different value for each instance of {@code serve}. An
