@@ -16,6 +16,7 @@ import dev.headwater.schema.format.Format;
 import dev.headwater.scoring.Measure;
 import dev.headwater.stream.StreamSettings;
 import dev.headwater.stream.selection.Selection;
+import io.smallrye.config.common.utils.StringUtil;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -23,7 +24,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -636,7 +636,7 @@ class SettingsLoaderTest {
         .flatMap(
             key ->
                 Stream.concat(
-                    Stream.of(key.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT)),
+                    Stream.of(StringUtil.skewer(key.getName())),
                     key.getReturnType().getPackage() == RawConfig.class.getPackage()
                         ? keys(key.getReturnType()).stream()
                         : Stream.empty()))

@@ -128,7 +128,7 @@ class MonitoringIT {
             "rate: " + RATE);
     await()
         .atMost(PATIENCE)
-        .ignoreExceptions()
+        .ignoreExceptionsInstanceOf(IOException.class) // Prometheus is starting
         .failFast("the replay has ended", () -> !replay.isAlive())
         .untilAsserted(
             () -> {
@@ -426,8 +426,7 @@ class MonitoringIT {
    * was counted before the first scrape.
    */
   private static String expression(String panel, int index) throws IOException {
-    List<String> shown = panels().get("Headwater: " + panel);
-    assertThat(shown).as("panel %s", panel).isNotNull();
+    List<String> shown = Objects.requireNonNull(panels().get("Headwater: " + panel), panel);
     return RATE_OF.matcher(shown.get(index)).replaceAll("$1");
   }
 
