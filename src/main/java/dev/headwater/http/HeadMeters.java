@@ -72,7 +72,7 @@ final class HeadMeters {
   private AtomicLong register(String task) {
     AtomicLong version = new AtomicLong();
     Gauge.builder("headwater.head.version", version, AtomicLong::get)
-        .description("Version of the live head")
+        .description("Version of the live head; absent during a cold start")
         .tag("task", task)
         .register(registry);
     return version;

@@ -96,14 +96,16 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
         meters.counter("headwater.labels.dead.lettered", "Labels sent to the dead-letters topic");
     positions =
         meters.counter(
-            "headwater.inference.tokens", "Tokens run through the backbone, padding included");
+            "headwater.inference.tokens",
+            "Tokens run through the backbone, padding included; one per record without padding");
     padding =
         meters.counter(
             "headwater.inference.padding.tokens", "Padding tokens run through the backbone");
     endToEnd =
         meters.timer(
             "headwater.record.latency",
-            "Time from record timestamp to forwarded prediction",
+            "Time from record timestamp to forwarded prediction; one bucket ends at 1 s,"
+                + " the objective of the alerts",
             OBJECTIVE);
     labelDelay =
         Timer.builder("headwater.label.delay")
@@ -121,7 +123,11 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
       stages.put(
           stage,
           meters.timer(
-              "headwater.stage.duration", "Time per pipeline stage", Tag.of("stage", name)));
+              "headwater.stage.duration",
+              "Time per pipeline stage: decoding a chunk of polled records, queueing until the"
+                  + " batch starts, inference of a batch, waiting for a record's result, and"
+                  + " processing a record, waiting included",
+              Tag.of("stage", name)));
     }
     Histogram confidence = confidence(registry);
     tasks.forEach(task -> confidences.put(task, confidence.labelValues(task)));
@@ -133,7 +139,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   private static Histogram confidence(PrometheusMeterRegistry registry) {
     return Histogram.builder()
         .name(CONFIDENCE)
-        .help("Confidence of the live head, by record")
+        .help("Confidence of the live head, per record")
         .labelNames("task")
         .classicOnly()
         .withoutExemplars()
@@ -148,7 +154,11 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
       Tag reasonTag = Tag.of("reason", reason.name().toLowerCase(Locale.ROOT));
       reasons.put(
           reason.name(),
-          meters.counter("headwater.samples", "Samples kept, by reason", taskTag, reasonTag));
+          meters.counter(
+              "headwater.samples",
+              "Samples kept, by reason: low confidence (unsure), audit or unlabelled",
+              taskTag,
+              reasonTag));
     }
     kept.put(task, reasons);
     swaps.put(task, meters.counter("headwater.head.swaps", "Heads that became live", taskTag));
@@ -171,7 +181,8 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
                     code,
                     meters.counter(
                         "headwater.head.refusals",
-                        "Heads rejected; the current live head is kept",
+                        "Heads rejected; the live head is kept. The task is unknown if the bundle does"
+                            + " not have it",
                         Tag.of("task", task),
                         Tag.of("reason", code))));
     return causes;

@@ -66,7 +66,9 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
 
   private Timer intake() {
     return meters.timer(
-        "headwater.trainer.intake.duration", "Time to process one poll of the samples topic");
+        "headwater.trainer.intake.duration",
+        "Time to process one poll of the samples topic, drift detection included; no head is"
+            + " trained meanwhile");
   }
 
   @Override
@@ -94,7 +96,8 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
     gauge(
         "headwater.prequential.accuracy",
         "ratio",
-        "Accuracy on the latest labelled samples, weighted to the traffic",
+        "Accuracy of the live head, and of its parent, on the latest labelled samples, each"
+            + " evaluated before training on it",
         accuracy,
         of(task),
         of(head));
@@ -124,13 +127,13 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
 
   @Override
   public void stepped(String task, int step, int limit, double loss) {
-    gauge("headwater.trainer.steps", "", "Steps of the latest fit", step, of(task));
     gauge(
-        "headwater.trainer.steps.limit",
+        "headwater.trainer.steps",
         "",
-        "Maximum number of steps of the latest fit",
-        limit,
+        "Steps of the latest fit, over all heads fitted for one candidate",
+        step,
         of(task));
+    gauge("headwater.trainer.steps.limit", "", "Maximum steps of the latest fit", limit, of(task));
     gauge("headwater.trainer.loss", "", "Loss at the latest step", loss, of(task));
   }
 
@@ -194,7 +197,8 @@ public final class MicrometerTrainerMetrics implements TrainerMetrics {
   private Counter withdrawals(String task) {
     return meters.counter(
         "headwater.heads.withdrawn",
-        "Heads withdrawn because they proved worse than their parent",
+        "Heads withdrawn because they proved worse than their parent or, if aligned without"
+            + " labels, no longer fit the stream",
         of(task));
   }
 

@@ -40,7 +40,9 @@ final class StreamMeters implements AutoCloseable {
 
   private void registerLag(String topic) {
     Gauge.builder("headwater.consumer.lag", this, meters -> meters.lag(topic))
-        .description("Records not yet committed, over the partitions of this instance")
+        .description(
+            "Records not yet committed, over the partitions of this instance; NaN if the broker"
+                + " does not answer")
         .baseUnit("records")
         .tag("topic", topic)
         .register(registry);

@@ -1,24 +1,22 @@
 package dev.headwater.cli;
 
+import static java.util.stream.Collectors.joining;
 import static java.util.stream.Collectors.toMap;
-import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.headwater.GeneratedFile;
 import dev.headwater.stream.FreePort;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -26,31 +24,18 @@ import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 
 /**
- * What a scorer and a trainer that run export is what docs/reference/metrics.md lists, and nothing
- * else.
+ * docs/reference/metrics.md lists the metrics that a scorer and a trainer export, and no others.
  */
 class MetricsIT extends CommandedDeployment {
-  private static final Pattern ROW =
-      Pattern.compile("\\| `(\\w+)` \\| (\\w+) \\| ([\\w, ]*) ?\\| (\\w+) \\| .+ \\|");
   private static final Pattern SAMPLE = Pattern.compile("(\\w+)(?:\\{(.*)})? (\\S+)");
-  private static final Pattern LABEL = Pattern.compile("(\\w+)=\"");
+  private static final Pattern LABEL = Pattern.compile("(\\w+)=\"([^\"]*)\"");
 
-  /** One row of the list. */
-  private record Listed(String name, String type, Set<String> labels, String of) {
-    boolean of(String process) {
-      return of.equals("both") || of.equals(process);
-    }
-
-    /** As TYPE and HELP name it. */
-    String family() {
-      return name;
-    }
-  }
+  /** Labels whose values the code defines, so that the page lists them. */
+  private static final Set<String> CLOSED =
+      Set.of("reason", "cause", "verdict", "stage", "head", "probe");
 
   @Test
-  void bothProcessesExportWhatIsListed() throws Exception {
-    List<Listed> list = list();
-    assertThat(list).hasSizeGreaterThan(40);
+  void theReferenceListsWhatBothProcessesExport() throws Exception {
     assertThat(run("topics", "create")).isZero();
     int trainerPort = FreePort.next();
     Files.writeString(
@@ -70,8 +55,12 @@ class MetricsIT extends CommandedDeployment {
                       .contains("headwater_records_dead_lettered_total 1.0")
                       .contains("headwater_records_received_total 3.0"));
 
-      agree(list, "scorer", scorer.body("/metrics"));
-      agree(list, "trainer", trainer.body("/metrics"));
+      Map<String, Family> scorerFamilies = families(scorer.body("/metrics"));
+      Map<String, Family> trainerFamilies = families(trainer.body("/metrics"));
+      new GeneratedFile(Path.of("docs", "reference", "metrics.md"))
+          .endsWith(reference(scorerFamilies, trainerFamilies));
+      assertConventions(scorerFamilies);
+      assertConventions(trainerFamilies);
       assertThat(scorer.body("/metrics"))
           .as("binders of Kafka Streams and of the JVM")
           .contains("kafka_stream_", "kafka_consumer_fetch_manager_", "jvm_gc_", "process_cpu_");
@@ -123,38 +112,68 @@ class MetricsIT extends CommandedDeployment {
         .sum();
   }
 
-  private static void agree(List<Listed> list, String process, String exported) {
-    Map<String, String> types = told(exported, "# TYPE ");
-    Map<String, String> helps = told(exported, "# HELP ");
-    Map<String, Set<String>> labels = labels(exported);
-    for (Listed listed : list) {
-      if (!listed.of(process)) {
-        assertThat(types).as(process).doesNotContainKey(listed.family());
-        continue;
-      }
-      assertThat(types).as(process).containsEntry(listed.family(), listed.type());
-      assertThat(helps.get(listed.family())).as("HELP of %s", listed.name()).isNotBlank();
-      assertThat(listed.name().endsWith("_total"))
-          .as("%s: counters, and they alone, end in _total", listed.name())
-          .isEqualTo(listed.type().equals("counter"));
-      String series = listed.type().equals("histogram") ? listed.name() + "_count" : listed.name();
-      assertThat(labels.get(series)).as("labels of %s", series).isEqualTo(listed.labels());
-      if (listed.type().equals("histogram")) {
-        assertThat(labels.get(listed.name() + "_bucket")).as(listed.name()).contains("le");
-      }
+  /** A metric as exported: TYPE, HELP, and the values of each label. */
+  private record Family(String type, String help, Map<String, Set<String>> labels) {
+    String row(String name) {
+      String labelled =
+          labels.entrySet().stream()
+              .filter(label -> !label.getKey().equals("le"))
+              .map(
+                  label ->
+                      CLOSED.contains(label.getKey())
+                          ? "`%s`: %s"
+                              .formatted(label.getKey(), String.join(", ", label.getValue()))
+                          : "`%s`".formatted(label.getKey()))
+              .collect(joining("<br>"));
+      return "| `%s` | %s | %s | %s |\n".formatted(name, type, labelled, help);
     }
-    assertThat(types.keySet())
-        .filteredOn(name -> name.startsWith("headwater_"))
-        .as("exported by the %s, not listed", process)
-        .isSubsetOf(list.stream().map(Listed::family).collect(toSet()));
-    assertThat(labels)
+  }
+
+  private static String reference(Map<String, Family> scorer, Map<String, Family> trainer) {
+    return section("Scorer and trainer", scorer, trainer::containsKey)
+        + "\n"
+        + section("Scorer", scorer, name -> !trainer.containsKey(name))
+        + "\n"
+        + section("Trainer", trainer, name -> !scorer.containsKey(name));
+  }
+
+  private static String section(
+      String title, Map<String, Family> families, Predicate<String> listed) {
+    return families.keySet().stream()
+        .filter(
+            name -> name.startsWith("headwater_") || name.equals("process_resident_memory_bytes"))
+        .filter(name -> !name.endsWith("_max") && listed.test(name))
+        .map(name -> families.get(name).row(name))
+        .collect(
+            joining(
+                "",
+                "## %s\n\n| Name | Type | Labels | Description |\n|---|---|---|---|\n"
+                    .formatted(title),
+                ""));
+  }
+
+  /** Checks the naming conventions of Prometheus, and that no label grows with the traffic. */
+  private static void assertConventions(Map<String, Family> families) {
+    assertThat(families)
         .allSatisfy(
-            (name, of) -> {
+            (name, family) -> {
               if (!name.endsWith("_info")) {
-                assertThat(of).as(name).noneMatch(label -> label.endsWith("version"));
+                assertThat(family.labels().keySet())
+                    .as(name)
+                    .noneMatch(label -> label.endsWith("version"));
               }
-              if (name.startsWith("headwater_") && !name.endsWith("_info")) {
-                assertThat(of)
+              if (!name.startsWith("headwater_")) {
+                return;
+              }
+              assertThat(family.help()).as("HELP of %s", name).isNotBlank();
+              assertThat(name.endsWith("_total"))
+                  .as("%s: counters, and no other metric, end in _total", name)
+                  .isEqualTo(family.type().equals("counter"));
+              assertThat(family.labels().containsKey("le"))
+                  .as("%s has buckets", name)
+                  .isEqualTo(family.type().equals("histogram"));
+              if (!name.endsWith("_info")) {
+                assertThat(family.labels().keySet())
                     .as(name)
                     .isSubsetOf(
                         "task", "reason", "cause", "verdict", "stage", "head", "topic", "probe",
@@ -163,46 +182,43 @@ class MetricsIT extends CommandedDeployment {
             });
   }
 
-  private static Map<String, String> told(String exported, String line) {
+  /** Parses the Prometheus text format. The series of a histogram count as one family. */
+  private static Map<String, Family> families(String exported) {
+    Map<String, String> types = comments(exported, "# TYPE ");
+    Map<String, String> helps = comments(exported, "# HELP ");
+    Map<String, Family> families = new TreeMap<>();
+    types.forEach(
+        (name, type) ->
+            families.put(name, new Family(type, helps.getOrDefault(name, ""), new TreeMap<>())));
+    exported
+        .lines()
+        .map(SAMPLE::matcher)
+        .filter(Matcher::matches)
+        .forEach(
+            sample -> {
+              String name = sample.group(1);
+              Family family =
+                  families.containsKey(name)
+                      ? families.get(name)
+                      : families.get(name.replaceFirst("_(bucket|count|sum)$", ""));
+              assertThat(family).as("TYPE of %s", name).isNotNull();
+              Matcher label = LABEL.matcher(sample.group(2) == null ? "" : sample.group(2));
+              while (label.find()) {
+                family
+                    .labels()
+                    .computeIfAbsent(label.group(1), key -> new TreeSet<>())
+                    .add(label.group(2));
+              }
+            });
+    return families;
+  }
+
+  private static Map<String, String> comments(String exported, String prefix) {
     return exported
         .lines()
-        .filter(text -> text.startsWith(line))
-        .map(text -> text.substring(line.length()).split(" ", 2))
+        .filter(line -> line.startsWith(prefix))
+        .map(line -> line.substring(prefix.length()).split(" ", 2))
         .collect(toMap(parts -> parts[0], parts -> parts.length > 1 ? parts[1] : ""));
-  }
-
-  private static Map<String, Set<String>> labels(String exported) {
-    Map<String, Set<String>> labels = new TreeMap<>();
-    for (String line : exported.split("\n")) {
-      Matcher sample = SAMPLE.matcher(line);
-      if (sample.matches()) {
-        Set<String> names = labels.computeIfAbsent(sample.group(1), name -> new TreeSet<>());
-        Matcher label = LABEL.matcher(sample.group(2) == null ? "" : sample.group(2));
-        while (label.find()) {
-          names.add(label.group(1));
-        }
-      }
-    }
-    return labels;
-  }
-
-  private static List<Listed> list() throws IOException {
-    try (Stream<String> lines = Files.lines(Path.of("docs", "reference", "metrics.md"))) {
-      return lines
-          .map(ROW::matcher)
-          .filter(Matcher::matches)
-          .map(
-              row ->
-                  new Listed(
-                      row.group(1),
-                      row.group(2),
-                      Arrays.stream(row.group(3).split(", *"))
-                          .map(String::strip)
-                          .filter(label -> !label.isEmpty())
-                          .collect(toSet()),
-                      row.group(4)))
-          .toList();
-    }
   }
 
   private void send(String... records) {
