@@ -104,8 +104,9 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
     endToEnd =
         meters.timer(
             "headwater.record.latency",
-            "Time from record timestamp to forwarded prediction; one bucket ends at 1 s,"
-                + " the objective of the alerts",
+            "Time from record timestamp to forwarded prediction; one bucket ends at "
+                + OBJECTIVE.toSeconds()
+                + " s, the objective of the alerts",
             OBJECTIVE);
     labelDelay =
         Timer.builder("headwater.label.delay")

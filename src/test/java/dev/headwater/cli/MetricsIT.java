@@ -34,6 +34,12 @@ class MetricsIT extends CommandedDeployment {
   private static final Set<String> CLOSED =
       Set.of("reason", "cause", "verdict", "stage", "head", "probe");
 
+  /** Labels whose values a deployment defines. */
+  private static final Set<String> OPEN = Set.of("task", "topic");
+
+  /** Has no maximum, because Micrometer does not make it. */
+  private static final String CONFIDENCE = "headwater_confidence_ratio";
+
   @Test
   void theReferenceListsWhatBothProcessesExport() throws Exception {
     assertThat(run("topics", "create")).isZero();
@@ -59,6 +65,9 @@ class MetricsIT extends CommandedDeployment {
       Map<String, Family> trainerFamilies = families(trainer.body("/metrics"));
       new GeneratedFile(Path.of("docs", "reference", "metrics.md"))
           .endsWith(reference(scorerFamilies, trainerFamilies));
+      assertThat(section("", trainerFamilies, scorerFamilies::containsKey))
+          .as("what both export has the same type, labels and description")
+          .isEqualTo(section("", scorerFamilies, trainerFamilies::containsKey));
       assertConventions(scorerFamilies);
       assertConventions(trainerFamilies);
       assertThat(scorer.body("/metrics"))
@@ -142,7 +151,7 @@ class MetricsIT extends CommandedDeployment {
     return families.keySet().stream()
         .filter(
             name -> name.startsWith("headwater_") || name.equals("process_resident_memory_bytes"))
-        .filter(name -> !name.endsWith("_max") && listed.test(name))
+        .filter(name -> !isMaximum(name, families) && listed.test(name))
         .map(name -> families.get(name).row(name))
         .collect(
             joining(
@@ -150,6 +159,11 @@ class MetricsIT extends CommandedDeployment {
                 "## %s\n\n| Name | Type | Labels | Description |\n|---|---|---|---|\n"
                     .formatted(title),
                 ""));
+  }
+
+  private static boolean isMaximum(String name, Map<String, Family> families) {
+    return name.endsWith("_max")
+        && families.containsKey(name.substring(0, name.length() - "_max".length()));
   }
 
   /** Checks the naming conventions of Prometheus, and that no label grows with the traffic. */
@@ -169,15 +183,20 @@ class MetricsIT extends CommandedDeployment {
               assertThat(name.endsWith("_total"))
                   .as("%s: counters, and no other metric, end in _total", name)
                   .isEqualTo(family.type().equals("counter"));
-              assertThat(family.labels().containsKey("le"))
+              Set<String> labels = new TreeSet<>(family.labels().keySet());
+              assertThat(labels.remove("le"))
                   .as("%s has buckets", name)
                   .isEqualTo(family.type().equals("histogram"));
+              if (family.type().equals("histogram") && !name.equals(CONFIDENCE)) {
+                Family maximum = families.get(name + "_max");
+                assertThat(maximum).as("maximum of %s", name).isNotNull();
+                assertThat(maximum.type()).as("type of %s_max", name).isEqualTo("gauge");
+                assertThat(maximum.labels().keySet()).as("%s_max", name).isEqualTo(labels);
+              }
               if (!name.endsWith("_info")) {
-                assertThat(family.labels().keySet())
+                assertThat(labels)
                     .as(name)
-                    .isSubsetOf(
-                        "task", "reason", "cause", "verdict", "stage", "head", "topic", "probe",
-                        "le");
+                    .allMatch(label -> CLOSED.contains(label) || OPEN.contains(label));
               }
             });
   }
