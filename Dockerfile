@@ -14,11 +14,12 @@ RUN --mount=type=cache,target=/root/.m2 \
  && mkdir target/torch && mv target/lib/pytorch-* target/torch/
 
 FROM libraries AS build
+ARG CUDA
 COPY .mvn .mvn
 COPY schemas schemas
 COPY src/main src/main
 RUN --mount=type=cache,target=/root/.m2 \
-    MAVEN_OPTS=-XX:TieredStopAtLevel=1 mvn -B -q -ntp package \
+    MAVEN_OPTS=-XX:TieredStopAtLevel=1 mvn -B -q -ntp ${CUDA:+-Pcuda} package \
     -Dmaven.test.skip=true -DskipChecks=true -Derrorprone=-parameters -Dmdep.skip=true
 
 # The JVM runs without a shell, so that it receives SIGTERM and shuts down cleanly. Native libraries

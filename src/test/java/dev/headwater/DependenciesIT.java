@@ -2,6 +2,8 @@ package dev.headwater;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +14,7 @@ import java.util.jar.JarFile;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.xpath.XPath;
 import javax.xml.xpath.XPathConstants;
@@ -20,37 +23,37 @@ import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
 import org.w3c.dom.NodeList;
 
-/** The list of dependencies is that of the jar. */
+/**
+ * The SBOM in the jar describes the class path of the jar, and the page every overridden version.
+ */
 class DependenciesIT {
-  private static final Path LIST = Path.of("docs/dependencies.md");
-  private static final Pattern ROW =
-      Pattern.compile("(?m)^\\| [\\w.-]+:([\\w.-]+) \\| ([\\w.-]+) \\| (.+) \\|$");
+  private static final Pattern PURL =
+      Pattern.compile("pkg:maven/[^/]+/([^@]+)@([^?]+)\\?(?:classifier=([^&]+)&)?type=jar");
 
   @Test
-  void everyDependencyIsListedWithItsLicenceAndNoOther() throws IOException {
-    List<MatchResult> rows = ROW.matcher(Files.readString(LIST)).results().toList();
-    List<String> listed = rows.stream().map(row -> row.group(1) + "-" + row.group(2)).toList();
+  void theSbomListsTheClassPathWithALicenceForEachLibrary() throws IOException {
+    try (JarFile jar = new JarFile("target/headwater.jar")) {
+      JsonNode sbom =
+          new ObjectMapper()
+              .readTree(jar.getInputStream(jar.getEntry("META-INF/sbom/application.cdx.json")));
+      String path = jar.getManifest().getMainAttributes().getValue(Attributes.Name.CLASS_PATH);
 
-    assertThat(jars())
-        .as("see %s for the command that makes it anew", LIST)
-        .allSatisfy(jar -> assertThat(listed).anyMatch(name -> isOf(jar, name)));
-    assertThat(listed)
-        .as("see %s for the command that makes it anew", LIST)
-        .allSatisfy(name -> assertThat(jars()).anyMatch(jar -> isOf(jar, name)));
-    assertThat(rows).extracting(row -> row.group(3)).noneMatch(l -> l.contains("Unknown"));
+      assertThat(sbom.path("bomFormat").asText()).isEqualTo("CycloneDX");
+      assertThat(elements(sbom.path("components")).map(DependenciesIT::file))
+          .containsExactlyInAnyOrder(path.split(" "));
+      assertThat(elements(sbom.path("components"))).allSatisfy(DependenciesIT::hasALicence);
+    }
   }
 
   @Test
-  void everyVersionThatIsManagedSaysWhyAndWhatIsKnownOfIt() throws Exception {
+  void thePageExplainsEveryManagedVersion() throws Exception {
     XPath path = XPathFactory.newInstance().newXPath();
     Document pom =
         DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new File("pom.xml"));
     NodeList managed =
         (NodeList) path.evaluate("//dependencyManagement//version", pom, XPathConstants.NODESET);
     List<String> rows =
-        Files.readString(LIST)
-            .split("## ")[1]
-            .lines()
+        Files.readAllLines(Path.of("docs/reference/dependencies.md")).stream()
             .filter(line -> line.startsWith("|"))
             .skip(2)
             .toList();
@@ -65,15 +68,27 @@ class DependenciesIT {
     assertThat(rows).allSatisfy(row -> assertThat(row.split("\\|")).hasSize(6));
   }
 
-  /** A jar may have a classifier. */
-  private static boolean isOf(String jar, String name) {
-    return jar.equals(name + ".jar") || jar.startsWith(name + "-linux");
+  private static void hasALicence(JsonNode component) {
+    assertThat(elements(component.path("licenses")))
+        .as(component.path("purl").asText())
+        .isNotEmpty()
+        .allSatisfy(
+            licence ->
+                assertThat(
+                        Stream.of("/expression", "/license/id", "/license/name")
+                            .map(key -> licence.at(key).asText()))
+                    .anySatisfy(name -> assertThat(name).isNotBlank())
+                    .noneMatch(name -> name.contains("Unknown")));
   }
 
-  private static List<String> jars() throws IOException {
-    try (JarFile jar = new JarFile("target/headwater.jar")) {
-      String path = jar.getManifest().getMainAttributes().getValue(Attributes.Name.CLASS_PATH);
-      return Stream.of(path.split(" ")).map(entry -> entry.replace("lib/", "")).toList();
-    }
+  private static String file(JsonNode component) {
+    MatchResult purl =
+        PURL.matcher(component.path("purl").asText()).results().findFirst().orElseThrow();
+    String classifier = purl.group(3) == null ? "" : "-" + purl.group(3);
+    return "lib/" + purl.group(1) + "-" + purl.group(2) + classifier + ".jar";
+  }
+
+  private static Stream<JsonNode> elements(JsonNode array) {
+    return StreamSupport.stream(array.spliterator(), false);
   }
 }
