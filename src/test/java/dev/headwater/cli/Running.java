@@ -21,6 +21,15 @@ final class Running implements AutoCloseable {
     this.port = port;
   }
 
+  /** A process that serves HTTP on the port. */
+  static Running of(Process process, int port) {
+    return new Running(process, port);
+  }
+
+  static File log(String command, int port) {
+    return new File("target", "Running-" + command + "-" + port + ".log");
+  }
+
   static Running start(String command, Path config, int port) throws IOException {
     return new Running(
         new ProcessBuilder(
@@ -33,7 +42,7 @@ final class Running implements AutoCloseable {
                 "--config",
                 config.toString())
             .redirectErrorStream(true)
-            .redirectOutput(new File("target", "Running-" + command + "-" + port + ".log"))
+            .redirectOutput(log(command, port))
             .start(),
         port);
   }
