@@ -100,6 +100,10 @@ final class StreamProperties {
     config.putIfAbsent(
         StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
     config.put(StreamsConfig.ENSURE_EXPLICIT_INTERNAL_RESOURCE_NAMING_CONFIG, true);
+    // the topology has no global store; if unset, Kafka Streams and its assignor warn at each start
+    String global = StreamsConfig.PROCESSING_EXCEPTION_HANDLER_GLOBAL_ENABLED_CONFIG;
+    config.put(global, true);
+    config.put(StreamsConfig.mainConsumerPrefix(global), true);
     config.putAll(failures(topics, limits));
     Properties properties = new Properties();
     properties.putAll(config);

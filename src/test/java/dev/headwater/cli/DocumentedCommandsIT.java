@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.tools.ConsoleProducer;
 import org.apache.kafka.tools.consumer.ConsoleConsumer;
 import org.junit.jupiter.api.AfterEach;
@@ -77,6 +78,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
         .startsWith("{\"recordId\":\"first\",\"task\":\"kind\",\"label\":\"label-")
         .contains(",\"confidence\":", ",\"top\":[{", ",\"headVersion\":0,\"source\":{");
     assertThat(servers).hasSize(1);
+    assertThat(problems(Running.log("serve", port))).isEmpty();
   }
 
   /** DemoIT runs the demo, and every build runs the tests. */
@@ -99,6 +101,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
     follow("docs/tutorials/label-and-learn.md");
 
     assertThat(servers).hasSize(2);
+    assertThat(problems(Running.log("train", trainerPort))).isEmpty();
   }
 
   @Test
@@ -116,6 +119,18 @@ class DocumentedCommandsIT extends CommandedDeployment {
       follow("docs/reference/topics.md");
 
       await().atMost(PATIENCE).until(() -> metrics.counts().labelsMatched() == 1);
+    }
+  }
+
+  /**
+   * Warnings, errors and stack traces; that the state is in a temporary directory is due to this
+   * test.
+   */
+  private static List<String> problems(File log) throws IOException {
+    try (Stream<String> lines = Files.lines(log.toPath())) {
+      return lines
+          .filter(line -> !line.matches("\\S+ INFO .*") && !line.contains(" WARN  StateDirectory "))
+          .toList();
     }
   }
 

@@ -69,7 +69,8 @@ class DemoIT {
     assertThat(report.at("/versions/0/trigger").asText()).isEqualTo("history");
     assertThat(report.path("versions").findValuesAsText("verdict")).contains("accepted");
     assertThat(shown())
-        .contains("head 1 is live with 16 labels", "960 of 960 records", "is live from record");
+        .contains("head 1 is live with 16 labels", "960 of 960 records", "is live from record")
+        .doesNotContain("WARN", "Exception");
   }
 
   @Test
