@@ -5,7 +5,7 @@ import dev.headwater.adapt.fit.Pixels;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.Masks;
 import dev.headwater.bundle.Task;
-import dev.headwater.bundle.TileDraw;
+import dev.headwater.bundle.TileSelection;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.gate.Overlap;
 import dev.headwater.gate.Trial;
@@ -75,7 +75,7 @@ record Dense(Tiling tiling, Masks masks) {
 
   /** Returns the memory capacity in samples: the requested one, limited to 512 MiB of features. */
   int capacity(int samples) {
-    long bytes = (long) Float.BYTES * tiling.size() * TileDraw.most(tiling);
+    long bytes = (long) Float.BYTES * tiling.size() * TileSelection.most(tiling);
     return (int) Math.max(10, Math.min(samples, MAX_BYTES / bytes));
   }
 

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.InvalidRecordException;
 import dev.headwater.bundle.Task;
-import dev.headwater.bundle.TileDraw;
+import dev.headwater.bundle.TileSelection;
 import dev.headwater.gate.Gates;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.heads.HeadPublisher;
@@ -168,7 +168,7 @@ public final class History {
     if (first.info().verdict().accepted()) {
       publisher.promote(first, "history");
     } else {
-      publisher.refuse(first.info());
+      publisher.publishRejected(first.info());
     }
     return first.info();
   }
@@ -263,7 +263,7 @@ public final class History {
             .setRecordTime(now)
             .setLabel(label)
             .setLabelTime(now);
-    task.tiling().ifPresent(tiling -> TileDraw.of(tiling, null, id).write(sample, features));
+    task.tiling().ifPresent(tiling -> TileSelection.of(tiling, null, id).write(sample, features));
     return sample.build();
   }
 

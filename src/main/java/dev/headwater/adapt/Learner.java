@@ -89,7 +89,7 @@ final class Learner {
             spec.kind(),
             spec.dense().map(d -> d.capacity(settings.memory())).orElse(settings.memory()));
     this.unlabelled =
-        new Unlabelled(spec.drawsTeach() ? settings.memory() / UNLABELLED_DIVISOR : 0);
+        new Unlabelled(spec.trainsOnUnlabelled() ? settings.memory() / UNLABELLED_DIVISOR : 0);
     this.trigger = new Trigger(settings, clock);
   }
 

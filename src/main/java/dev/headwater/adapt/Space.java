@@ -11,8 +11,8 @@ import java.util.Optional;
  * The feature space and label set of a task: decides which samples belong to it.
  *
  * @param size number of feature values of a record at the cut, or of a tile for segmentation
- * @param drawer the task whose unlabelled samples this task uses
- * @param drawn number of feature values of an unlabelled sample
+ * @param unlabelledSource the task whose unlabelled samples this task uses
+ * @param unlabelledSize number of feature values of an unlabelled sample
  * @param open whether labels other than {@code labels} can be learned
  * @param kind of the labels
  */
@@ -20,8 +20,8 @@ record Space(
     String task,
     String backbone,
     int size,
-    String drawer,
-    int drawn,
+    String unlabelledSource,
+    int unlabelledSize,
     List<String> labels,
     boolean open,
     Kind kind,
@@ -30,13 +30,13 @@ record Space(
     this(task, backbone, size, task, size, labels, open, new Kind.OneLabel(), Optional.empty());
   }
 
-  static Space of(Task task, Task drawer) {
+  static Space of(Task task, Task unlabelledSource) {
     return new Space(
         task.name(),
         task.fingerprint(),
         task.rowSize(),
-        drawer.name(),
-        drawer.drawnSize(),
+        unlabelledSource.name(),
+        unlabelledSource.unlabelledSize(),
         task.labels(),
         task.open(),
         task.kind(),
@@ -48,11 +48,11 @@ record Space(
    */
   boolean concerns(Sample sample) {
     boolean unlabelled = sample.getReason() == Reason.UNLABELLED;
-    return sample.getTask().equals(unlabelled ? drawer : task)
+    return sample.getTask().equals(unlabelled ? unlabelledSource : task)
         && sample.getBackbone().equals(backbone)
         && sample.getRows() == 1
         && sample.getTiles().isEmpty()
-        && sample.getDim() == (unlabelled ? drawn : size);
+        && sample.getDim() == (unlabelled ? unlabelledSize : size);
   }
 
   /** Returns whether the sample belongs to this task and its label can be learned. */
@@ -70,7 +70,7 @@ record Space(
   }
 
   /** Returns whether unlabelled samples can get pseudo-labels: full vectors, single-label task. */
-  boolean drawsTeach() {
-    return kind instanceof Kind.OneLabel && dense.isEmpty() && drawn == size;
+  boolean trainsOnUnlabelled() {
+    return kind instanceof Kind.OneLabel && dense.isEmpty() && unlabelledSize == size;
   }
 }

@@ -70,7 +70,7 @@ final class TaskTraining {
     this.metrics = metrics;
     this.clock = clock;
     this.driftMonitor =
-        new Watch(task.name(), settings.drift(), metrics, unlabelledTask::summaryOfDrawn);
+        new Watch(task.name(), settings.drift(), metrics, unlabelledTask::summaryOfUnlabelled);
     this.prequential = new Prequential(task.name(), task.kind(), Dense.of(task), fitter, metrics);
   }
 
@@ -300,7 +300,7 @@ final class TaskTraining {
   private void write(Head trained) {
     HeadInfo info = trained.info();
     if (!info.verdict().accepted()) {
-      publisher.refuse(info);
+      publisher.publishRejected(info);
       return;
     }
     boolean aligned = info.aligned();

@@ -110,21 +110,21 @@ final class TrainerSession implements AutoCloseable {
 
     Learner learner(int task) {
       return new Learner(
-          Space.of(bundle.tasks().get(task), drawer(task)),
+          Space.of(bundle.tasks().get(task), unlabelledSource(task)),
           settings,
           gates.get(task),
           fitters.get(task),
           clock);
     }
 
-    private Task drawer(int task) {
-      return bundle.drawer(bundle.tasks().get(task));
+    private Task unlabelledSource(int task) {
+      return bundle.unlabelledSource(bundle.tasks().get(task));
     }
 
     TaskTraining training(int task, HeadPublisher publisher) {
       return new TaskTraining(
           bundle.tasks().get(task),
-          drawer(task),
+          unlabelledSource(task),
           learner(task),
           fitters.get(task),
           gates.get(task),

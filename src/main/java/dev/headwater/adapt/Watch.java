@@ -64,9 +64,9 @@ final class Watch {
     Optional<String> cause = Optional.empty();
     if (unlabelled && scored) {
       float[] features = summary.apply(SampleSerde.unpack(sample));
-      cause = monitor.drawn(sample.getRecordId(), features, confidence, version);
+      cause = monitor.observe(sample.getRecordId(), features, confidence, version);
     } else if (sample.getReason() == Reason.AUDIT && error.isPresent()) {
-      cause = monitor.judged(error.get());
+      cause = monitor.observeError(error.get());
     }
     monitor.scores().forEach((name, score) -> metrics.drift(task, name, score));
     cause.ifPresent(name -> metrics.drifted(task, name));

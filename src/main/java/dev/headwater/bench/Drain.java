@@ -46,7 +46,7 @@ final class Drain {
    * Runs trials of all variants, which also warm up the code, until a topic has enough records for
    * the given seconds at the current throughput of the first variant.
    */
-  Filled trials(double seconds, List<Contestant> variants) throws Exception {
+  Filled trials(double seconds, List<Variant> variants) throws Exception {
     String name = "trial" + ++trials + "-";
     Filled filled = fill(name + 0, trial(seconds));
     int wanted = (int) (runTrial(variants, filled) * seconds);
@@ -63,9 +63,9 @@ final class Drain {
   }
 
   /** Runs each variant once and returns the throughput of the first. */
-  private double runTrial(List<Contestant> variants, Filled filled) throws Exception {
+  private double runTrial(List<Variant> variants, Filled filled) throws Exception {
     double rate = run(variants.get(0), filled).recordsPerSecond();
-    for (Contestant other : variants.subList(1, variants.size())) {
+    for (Variant other : variants.subList(1, variants.size())) {
       run(other, filled);
     }
     return rate;
@@ -88,7 +88,7 @@ final class Drain {
    *
    * @throws IllegalStateException if it stalls, or a record does not have exactly one prediction
    */
-  Measured run(Contestant variant, Filled records) throws Exception {
+  Measured run(Variant variant, Filled records) throws Exception {
     String group = "bench-%d-%s".formatted(++runs, variant.name());
     TopicNames names = arena.open(records.topic(), group);
     try (Admin admin = Admin.create(arena.kafka())) {

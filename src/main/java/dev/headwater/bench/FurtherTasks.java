@@ -43,8 +43,8 @@ final class FurtherTasks {
   private final BenchSettings settings;
   private final Drain drain;
   private final Consumer<String> progress;
-  private final Contestant first;
-  private final Contestant all;
+  private final Variant first;
+  private final Variant all;
 
   FurtherTasks(BenchSettings settings, Path scratch, Drain drain, Consumer<String> progress)
       throws IOException, BundleException {
@@ -96,7 +96,7 @@ final class FurtherTasks {
   }
 
   /** Headwater with a head for every task. */
-  private record WithHeads(String name, Pipeline pipeline) implements Contestant {
+  private record WithHeads(String name, Pipeline pipeline) implements Variant {
     @Override
     public AutoCloseable start(
         Topics topics, String group, Path stateDirectory, Map<String, Object> kafka) {

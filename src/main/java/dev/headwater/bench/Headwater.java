@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /** The scorer as in {@code serve}, including metrics, in this JVM. */
-record Headwater(String name, Pipeline pipeline) implements Contestant {
+record Headwater(String name, Pipeline pipeline) implements Variant {
   Headwater(Pipeline pipeline) {
     this("headwater", pipeline);
   }

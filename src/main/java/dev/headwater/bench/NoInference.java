@@ -22,7 +22,7 @@ import java.util.Map;
  * outputs, including samples and label requests.
  */
 record NoInference(Pipeline pipeline, Backlog backlog, List<PrecomputedStream.Precomputed> known)
-    implements Contestant {
+    implements Variant {
 
   /** Computes the prediction of each distinct record. */
   static List<PrecomputedStream.Precomputed> known(

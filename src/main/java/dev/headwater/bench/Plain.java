@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * array or tokenizer, tensor, model run, JSON. It has as many stream threads as Headwater has
  * threads in total, and the same processing guarantee, commit interval and linger.
  */
-final class Plain implements Contestant, AutoCloseable {
+final class Plain implements Variant, AutoCloseable {
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
   private final ManifestInput input;

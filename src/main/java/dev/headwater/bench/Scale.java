@@ -51,8 +51,7 @@ final class Scale {
   }
 
   /** A prepared point of an axis, which is measured once per round. */
-  private record Setup(
-      int x, Drain drain, Contestant variant, Filled filled, List<Measured> rounds) {}
+  private record Setup(int x, Drain drain, Variant variant, Filled filled, List<Measured> rounds) {}
 
   Curve measure(Axis axis) throws Exception {
     String name = axis.name().toLowerCase(Locale.ROOT);
@@ -87,7 +86,7 @@ final class Scale {
             name,
             axis == Axis.PARTITIONS ? x : pipeline.topics().partitions());
     Drain drain = new Drain(deployment.arena());
-    Contestant variant = new Headwater(name, pipeline.with(deployment.bundle(), pipeline.stream()));
+    Variant variant = new Headwater(name, pipeline.with(deployment.bundle(), pipeline.stream()));
     Filled few = drain.fill("trial-of-" + name, Drain.trial(settings.seconds()));
     double rate = drain.run(variant, few).recordsPerSecond();
     int records =

@@ -16,7 +16,7 @@ final class Throughput {
 
   private final Drain drain;
   private final Raw raw;
-  private final List<Contestant> variants;
+  private final List<Variant> variants;
   private final Consumer<String> progress;
   private final Map<String, List<Measured>> runs = new LinkedHashMap<>();
   private @Nullable Filled records;
@@ -26,7 +26,7 @@ final class Throughput {
    *
    * @param variants the variants, Headwater first
    */
-  Throughput(Drain drain, Raw raw, List<Contestant> variants, Consumer<String> progress) {
+  Throughput(Drain drain, Raw raw, List<Variant> variants, Consumer<String> progress) {
     this.drain = drain;
     this.raw = raw;
     this.variants = variants;
@@ -65,13 +65,13 @@ final class Throughput {
   }
 
   /** Determines the records per round from trials; Headwater is the first variant. */
-  private Filled fillRound(double seconds, List<Contestant> selected) throws Exception {
+  private Filled fillRound(double seconds, List<Variant> selected) throws Exception {
     Filled filled = drain.trials(seconds, selected);
     progress.accept("%,d records per round".formatted(filled.records()));
     return filled;
   }
 
-  private Contestant named(String name) {
+  private Variant named(String name) {
     return variants.stream().filter(c -> c.name().equals(name)).findFirst().orElseThrow();
   }
 

@@ -184,7 +184,7 @@ public final class Bundle {
    * Returns the task whose unlabelled samples also serve this task. Regression tasks learn nothing
    * from unlabelled samples, so they share those of another task at the same cut.
    */
-  public Task drawer(Task task) {
+  public Task unlabelledSource(Task task) {
     if (!(task.kind() instanceof Kind.Quantity)) {
       return task;
     }

@@ -186,7 +186,7 @@ final class ImageDecoder implements RecordDecoder {
       throws InvalidRecordException {
     try {
       return new FloatRows.Numbers(floats(upright(ImageFile.read(file, settings.maxPixels()))));
-    } catch (ImageFile.Refused e) {
+    } catch (ImageFile.InvalidImageException e) {
       throw new InvalidRecordException(field, e.reason(), id);
     }
   }

@@ -57,12 +57,12 @@ record ImageFile(BufferedImage pixels, int orientation) {
   private static final int MAX_SIDE = 65_535;
 
   /** Thrown for an invalid image; the reason follows the field name and omits file content. */
-  static final class Refused extends Exception {
+  static final class InvalidImageException extends Exception {
     private static final long serialVersionUID = 1L;
 
     private final String reason;
 
-    Refused(String reason) {
+    InvalidImageException(String reason) {
       super(reason);
       this.reason = reason;
     }
@@ -72,7 +72,7 @@ record ImageFile(BufferedImage pixels, int orientation) {
     }
   }
 
-  static ImageFile read(byte[] file, long maxPixels) throws Refused {
+  static ImageFile read(byte[] file, long maxPixels) throws InvalidImageException {
     ByteBuffer bytes = ByteBuffer.wrap(file);
     try {
       if (file.length > Long.BYTES && bytes.getLong(0) == PNG) {
@@ -85,30 +85,32 @@ record ImageFile(BufferedImage pixels, int orientation) {
       }
     } catch (IOException | RuntimeException e) {
       // the decoders throw any of these on malformed bytes; their messages may quote the file
-      throw new Refused("is a damaged image: it cannot be decoded");
+      throw new InvalidImageException("is a damaged image: it cannot be decoded");
     }
-    throw new Refused("is neither PNG nor JPEG");
+    throw new InvalidImageException("is neither PNG nor JPEG");
   }
 
   private static BufferedImage decode(String format, byte[] file, long maxPixels)
-      throws IOException, Refused {
+      throws IOException, InvalidImageException {
     ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
     List<String> damage = new ArrayList<>();
     try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
       reader.setInput(stream, true, true);
       long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
       if (pixels > maxPixels) {
-        throw new Refused("has " + pixels + " pixels, more than the limit of " + maxPixels);
+        throw new InvalidImageException(
+            "has " + pixels + " pixels, more than the limit of " + maxPixels);
       }
       int side = Math.max(reader.getWidth(0), reader.getHeight(0));
       if (side > MAX_SIDE) {
-        throw new Refused("has a side of " + side + " pixels, more than the limit of " + MAX_SIDE);
+        throw new InvalidImageException(
+            "has a side of " + side + " pixels, more than the limit of " + MAX_SIDE);
       }
       reader.addIIOReadWarningListener((from, warning) -> damage.add(warning));
       BufferedImage image = reader.read(0);
       // the JPEG decoder only warns and fills missing data with grey
       if (damage.stream().anyMatch(w -> w.contains("remature end") || w.contains("Corrupt"))) {
-        throw new Refused("is a damaged image: its data is truncated or corrupt");
+        throw new InvalidImageException("is a damaged image: its data is truncated or corrupt");
       }
       return image;
     } finally {
@@ -117,26 +119,26 @@ record ImageFile(BufferedImage pixels, int orientation) {
   }
 
   /** Validates the chunks, which Java's decoder does not, and returns the orientation. */
-  private static int pngOrientation(ByteBuffer bytes) throws Refused {
+  private static int pngOrientation(ByteBuffer bytes) throws InvalidImageException {
     int orientation = UPRIGHT;
     String type = "";
     while (!type.equals("IEND")) {
       int length = bytes.remaining() < CHUNK_FRAME ? -1 : bytes.getInt();
       if (length < 0 || length > bytes.remaining() - 2 * Integer.BYTES) {
-        throw new Refused("is a damaged image: it is truncated");
+        throw new InvalidImageException("is a damaged image: it is truncated");
       }
       int data = bytes.position() + Integer.BYTES;
       CRC32 crc = new CRC32();
       crc.update(bytes.slice(bytes.position(), Integer.BYTES + length));
       if ((int) crc.getValue() != bytes.getInt(data + length)) {
-        throw new Refused("is a damaged image: checksum mismatch");
+        throw new InvalidImageException("is a damaged image: checksum mismatch");
       }
       type = new String(bytes.array(), bytes.position(), Integer.BYTES, ISO_8859_1);
       if (type.equals("IHDR") && length > 8 && bytes.get(data + 8) > 8) {
         throw unsupportedDepth(bytes.get(data + 8));
       }
       if (type.equals("acTL")) {
-        throw new Refused("is an animated image, expected a still image");
+        throw new InvalidImageException("is an animated image, expected a still image");
       }
       if (type.equals("eXIf")) {
         orientation = orientation(bytes.array(), data, length);
@@ -146,12 +148,12 @@ record ImageFile(BufferedImage pixels, int orientation) {
     return orientation;
   }
 
-  private static Refused unsupportedDepth(int bits) {
-    return new Refused("has " + bits + " bits per channel, at most 8 are supported");
+  private static InvalidImageException unsupportedDepth(int bits) {
+    return new InvalidImageException("has " + bits + " bits per channel, at most 8 are supported");
   }
 
   /** Checks the segments before the pixel data and returns the orientation. */
-  private static int jpegOrientation(byte[] file) throws IOException, Refused {
+  private static int jpegOrientation(byte[] file) throws IOException, InvalidImageException {
     Integer orientation = null;
     try (ImageInputStream stream = new ByteArrayImageInputStream(file)) {
       for (JPEGSegment segment : JPEGSegmentUtil.readSegments(stream, INSPECTED)) {

@@ -176,7 +176,7 @@ record Manifest(
         Task read = task(task, "name", directory);
         tasks.add(read);
         labels.add(new LabelField(task.pointer("label"), read.kind()));
-        task.refuseOthers();
+        task.rejectUnknownKeys();
       }
     } else {
       Task read = task(root, "task", directory);
@@ -202,8 +202,8 @@ record Manifest(
             input(input, labels, directory),
             pooling,
             normalize);
-    root.refuseOthers();
-    input.refuseOthers();
+    root.rejectUnknownKeys();
+    input.rejectUnknownKeys();
     return read;
   }
 

@@ -92,7 +92,7 @@ public final class Masks {
     try {
       BufferedImage image = pixels(mask);
       if (image.getWidth() != width || image.getHeight() != height) {
-        throw new ImageFile.Refused(
+        throw new ImageFile.InvalidImageException(
             "is a mask of %d x %d pixels, expected %d x %d"
                 .formatted(image.getWidth(), image.getHeight(), width, height));
       }
@@ -101,23 +101,23 @@ public final class Masks {
       for (int i = 0; i < grey.length; i++) {
         pixels[i] = classes[grey[i]];
         if (pixels[i] == UNUSED) {
-          throw new ImageFile.Refused(
+          throw new ImageFile.InvalidImageException(
               "contains the grey value %d, expected one of %s"
                   .formatted(grey[i], Arrays.toString(values)));
         }
       }
       return pixels;
-    } catch (ImageFile.Refused e) {
+    } catch (ImageFile.InvalidImageException e) {
       throw new InvalidRecordException(field, e.reason(), recordId);
     }
   }
 
-  private BufferedImage pixels(String mask) throws ImageFile.Refused {
+  private BufferedImage pixels(String mask) throws ImageFile.InvalidImageException {
     byte[] file;
     try {
       file = Base64.getDecoder().decode(mask);
     } catch (IllegalArgumentException e) {
-      throw new ImageFile.Refused("is not base64");
+      throw new ImageFile.InvalidImageException("is not base64");
     }
     return ImageFile.read(file, Math.max(4096, 4L * width * height)).pixels();
   }

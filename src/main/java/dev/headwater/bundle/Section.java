@@ -194,7 +194,7 @@ final class Section {
   }
 
   /** Reports all keys that have not been read; call it last. */
-  void refuseOthers() {
+  void rejectUnknownKeys() {
     node.fieldNames()
         .forEachRemaining(
             key -> {

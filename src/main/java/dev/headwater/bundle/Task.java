@@ -129,12 +129,12 @@ public final class Task {
    * unlabelled samples (single-label tasks with a linear head or subclasses). Otherwise it is the
    * {@link #summary}, which drift detection needs.
    */
-  public float[] drawn(float[] features) {
+  public float[] unlabelledFeatures(float[] features) {
     return trainsOnUnlabelled ? features : summary(features);
   }
 
   /** Returns the number of values stored of an unlabelled sample. */
-  public int drawnSize() {
+  public int unlabelledSize() {
     if (tiling.isPresent()) {
       return tiling.get().channels();
     }
@@ -142,8 +142,8 @@ public final class Task {
   }
 
   /** Returns the {@link #summary} of a stored unlabelled sample. */
-  public float[] summaryOfDrawn(float[] drawn) {
-    return trainsOnUnlabelled ? summary(drawn) : drawn;
+  public float[] summaryOfUnlabelled(float[] stored) {
+    return trainsOnUnlabelled ? summary(stored) : stored;
   }
 
   public String name() {

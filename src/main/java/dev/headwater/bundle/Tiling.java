@@ -55,7 +55,7 @@ public record Tiling(int channels, int height, int width, int side, int border, 
     int height = map[0] / scale;
     Tiling tiling =
         new Tiling(channels, height, map[1] / scale, border == 0 ? 1 : SIDE, border, scale);
-    while (tiling.side > 2 && TileDraw.room(tiling) < Math.min(MIN_TILES, tiling.tiles())) {
+    while (tiling.side > 2 && TileSelection.room(tiling) < Math.min(MIN_TILES, tiling.tiles())) {
       tiling = new Tiling(channels, height, tiling.width, tiling.side / 2, border, scale);
     }
     return tiling;

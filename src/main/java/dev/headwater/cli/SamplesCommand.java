@@ -73,9 +73,9 @@ final class SamplesCommand {
                     summary.left() == 0
                         ? "%d no longer on %s, %d invalid"
                             .formatted(
-                                summary.gone(), settings.topicNames().records(), summary.refused())
+                                summary.gone(), settings.topicNames().records(), summary.rejected())
                         : "%d invalid; stopped with %d offsets left; repeat the command"
-                            .formatted(summary.refused(), summary.left()));
+                            .formatted(summary.rejected(), summary.left()));
           } catch (IllegalArgumentException e) {
             throw new UsageException(String.valueOf(e.getMessage()));
           }

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Json;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Safetensors;
 import dev.headwater.schema.Tensor;
 import dev.headwater.schema.Verdict;
@@ -63,13 +63,13 @@ final class HeadCodec {
   }
 
   /** Decodes the output of {@link #write}; rejects anything else. */
-  static Head read(byte[] bytes) throws RefusedHeadException {
+  static Head read(byte[] bytes) throws RejectedHeadException {
     Safetensors.Contents file = Safetensors.read(bytes);
     Map<String, Tensor> tensors = new LinkedHashMap<>(file.tensors());
     Tensor features = tensors.remove(GOLDEN_FEATURES);
     Tensor logits = tensors.remove(GOLDEN_LOGITS);
     if (features == null || logits == null) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The head lacks " + GOLDEN_FEATURES + " or " + GOLDEN_LOGITS + ".");
     }
     Map<String, Tensor> source = new LinkedHashMap<>();
@@ -92,19 +92,19 @@ final class HeadCodec {
   }
 
   /** Parses a manifest or pointer; {@code key} is only used in messages. */
-  static <T> T parse(byte[] json, Class<T> type, String key) throws RefusedHeadException {
+  static <T> T parse(byte[] json, Class<T> type, String key) throws RejectedHeadException {
     try {
       T value = Json.MAPPER.readValue(json, type);
       if (value != null) {
         return value;
       }
-      throw new RefusedHeadException("The record '" + key + "' is null.");
+      throw new RejectedHeadException("The record '" + key + "' is null.");
     } catch (JsonProcessingException e) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The record '%s' is not valid JSON for its type: %s."
               .formatted(key, e.getOriginalMessage()));
     } catch (IOException e) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The record '" + key + "' is unreadable: " + e.getMessage() + ".");
     }
   }
@@ -117,7 +117,7 @@ final class HeadCodec {
     }
   }
 
-  private static HeadInfo info(Map<String, String> metadata) throws RefusedHeadException {
+  private static HeadInfo info(Map<String, String> metadata) throws RejectedHeadException {
     try {
       return new HeadInfo(
           value(metadata, "task"),
@@ -130,20 +130,20 @@ final class HeadCodec {
           value(metadata, "device"),
           Json.MAPPER.readValue(value(metadata, "verdict"), Verdict.class));
     } catch (JsonProcessingException e) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The head's labels or verdict are not valid JSON for their type: "
               + e.getOriginalMessage()
               + ".");
     } catch (NumberFormatException | DateTimeParseException | NullPointerException e) {
-      throw new RefusedHeadException("The head's metadata is unreadable: " + e.getMessage() + ".");
+      throw new RejectedHeadException("The head's metadata is unreadable: " + e.getMessage() + ".");
     }
   }
 
   private static String value(Map<String, String> metadata, String key)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     @Nullable String value = metadata.get(key);
     if (value == null) {
-      throw new RefusedHeadException("The head's metadata lacks '" + key + "'.");
+      throw new RejectedHeadException("The head's metadata lacks '" + key + "'.");
     }
     return value;
   }

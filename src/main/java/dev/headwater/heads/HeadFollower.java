@@ -4,7 +4,7 @@ import dev.headwater.metrics.Health;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Topic;
 import java.io.UncheckedIOException;
 import java.time.Duration;
@@ -213,7 +213,7 @@ public final class HeadFollower implements AutoCloseable {
           || (latest.epoch() == before.epoch() && latest.version() != before.version())) {
         reject(
             latest,
-            RefusedHeadException.Cause.STALE,
+            RejectedHeadException.Cause.STALE,
             ("The pointer to version %d is ignored: it has epoch %d, but epoch %d was read"
                     + " before.")
                 .formatted(latest.version(), latest.epoch(), before.epoch()));
@@ -227,7 +227,7 @@ public final class HeadFollower implements AutoCloseable {
       if (head.isEmpty()) {
         reject(
             live,
-            RefusedHeadException.Cause.INCOMPLETE,
+            RejectedHeadException.Cause.INCOMPLETE,
             ("Version %d of %s is live but incomplete: waiting for the missing records on the"
                     + " topic.")
                 .formatted(live.version(), live.task()));
@@ -240,7 +240,7 @@ public final class HeadFollower implements AutoCloseable {
       rejections.remove(HeadKey.live(live.task()));
       applyCanary(store, live);
       appliedPointers.put(live.task(), live);
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       appliedPointers.put(live.task(), live);
       endCanary(live.task()); // any other pointer ends the canary
       reject(live, e.fault(), e.getMessage());
@@ -262,14 +262,14 @@ public final class HeadFollower implements AutoCloseable {
               .head(live.task(), canary.version())
               .orElseThrow(
                   () ->
-                      new RefusedHeadException(
-                          RefusedHeadException.Cause.INCOMPLETE,
+                      new RejectedHeadException(
+                          RejectedHeadException.Cause.INCOMPLETE,
                           "Some of its records are missing."));
       install(head, () -> sink.canary(head, canary.share()));
       canaries.put(
           live.task(),
           ", canary version %d for %s of the keys".formatted(canary.version(), canary.share()));
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       endCanary(live.task());
       reject(key, live.task(), canary.version(), e.fault(), "Canary: " + e.getMessage());
     }
@@ -283,16 +283,16 @@ public final class HeadFollower implements AutoCloseable {
   private record Rejection(long version, String reason) {}
 
   private interface Installation {
-    void run() throws RefusedHeadException;
+    void run() throws RejectedHeadException;
   }
 
-  private void install(Head head, Installation installation) throws RefusedHeadException {
+  private void install(Head head, Installation installation) throws RejectedHeadException {
     String task = head.info().task();
     long version = head.info().version();
     String fingerprint = fingerprints.get(task);
     if (!head.info().backbone().equals(fingerprint)) {
-      throw new RefusedHeadException(
-          RefusedHeadException.Cause.FOREIGN,
+      throw new RejectedHeadException(
+          RejectedHeadException.Cause.FOREIGN,
           fingerprint == null
               ? "The bundle has no task %s.".formatted(task)
               : "Version %d of %s belongs to backbone %s, expected %s."
@@ -305,17 +305,17 @@ public final class HeadFollower implements AutoCloseable {
     } catch (RuntimeException e) {
       // a head that makes the sink fail must neither stop the follower nor be retried
       log.atError().addKeyValue("version", version).setCause(e).log("head installation failed");
-      throw new RefusedHeadException(
-          RefusedHeadException.Cause.UNFIT,
+      throw new RejectedHeadException(
+          RejectedHeadException.Cause.UNFIT,
           "Version %d of %s could not be installed: %s.".formatted(version, task, rootOf(e)));
     }
   }
 
-  private void reject(LivePointer pointer, RefusedHeadException.Cause cause, String reason) {
+  private void reject(LivePointer pointer, RejectedHeadException.Cause cause, String reason) {
     reject(HeadKey.live(pointer.task()), pointer.task(), pointer.version(), cause, reason);
   }
 
-  private void rejectRecord(@Nullable String key, RefusedHeadException cause) {
+  private void rejectRecord(@Nullable String key, RejectedHeadException cause) {
     try {
       HeadKey parsed = HeadKey.parse(key);
       if (fingerprints.containsKey(parsed.task()) && rejections.size() < MAX_REJECTIONS) {
@@ -327,7 +327,7 @@ public final class HeadFollower implements AutoCloseable {
             cause.getMessage());
         return;
       }
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       // reported below
     }
     // one entry for all foreign keys, because untrusted keys must not fill the memory
@@ -336,10 +336,10 @@ public final class HeadFollower implements AutoCloseable {
 
   /** Reports each version and reason once, because the topic is read again after an outage. */
   private void reject(
-      String key, String task, long version, RefusedHeadException.Cause cause, String reason) {
+      String key, String task, long version, RejectedHeadException.Cause cause, String reason) {
     Rejection rejection = new Rejection(version, reason);
     if (!rejection.equals(rejections.put(key, rejection))) {
-      sink.refused(task, version, cause, reason);
+      sink.rejected(task, version, cause, reason);
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.headwater.heads;
 
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -26,9 +26,9 @@ record HeadKey(Kind kind, String task, long version, int chunk) {
     CHUNK
   }
 
-  static HeadKey parse(@Nullable String key) throws RefusedHeadException {
+  static HeadKey parse(@Nullable String key) throws RejectedHeadException {
     if (key == null) {
-      throw new RefusedHeadException("A record without a key does not belong to a head.");
+      throw new RejectedHeadException("A record without a key does not belong to a head.");
     }
     Matcher live = LIVE.matcher(key);
     if (live.matches()) {
@@ -40,7 +40,7 @@ record HeadKey(Kind kind, String task, long version, int chunk) {
     }
     Matcher head = HEAD.matcher(key);
     if (!head.matches()) {
-      throw new RefusedHeadException("The record key '" + key + "' does not belong to a head.");
+      throw new RejectedHeadException("The record key '" + key + "' does not belong to a head.");
     }
     long version = Long.parseLong(head.group(2));
     return head.group(3).equals("manifest")

@@ -4,7 +4,7 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Topic;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +79,7 @@ public final class HeadLog {
   public Optional<Head> head(String task, long version) {
     try {
       return hasTensors(task, version) ? store.head(task, version) : Optional.empty();
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }
   }

@@ -4,7 +4,7 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Topic;
 import dev.headwater.schema.Verdict;
 import java.time.Instant;
@@ -138,7 +138,7 @@ public final class HeadPublisher implements AutoCloseable {
    *
    * @throws VersionTakenException if the version is not higher than all published ones
    */
-  public synchronized void refuse(HeadInfo info) {
+  public synchronized void publishRejected(HeadInfo info) {
     catchUp();
     List<ProducerRecord<String, byte[]>> records = new ArrayList<>();
     records.add(record(Manifest.withoutTensors(requireNew(info))));
@@ -240,7 +240,7 @@ public final class HeadPublisher implements AutoCloseable {
                     task,
                     topic.store().versions(task).stream().map(HeadInfo::version).toList()));
       }
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       throw new IllegalArgumentException(e.getMessage(), e);
     }
   }

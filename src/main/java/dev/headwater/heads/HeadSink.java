@@ -3,7 +3,7 @@ package dev.headwater.heads;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 
 /** Receives the live heads from a {@link HeadFollower}, on the follower's thread. */
 public interface HeadSink {
@@ -18,17 +18,17 @@ public interface HeadSink {
   /**
    * Installs a complete head of this backbone as the live head.
    *
-   * @throws RefusedHeadException if it must not serve; the current live head keeps serving
+   * @throws RejectedHeadException if it must not serve; the current live head keeps serving
    */
-  void accept(Head head, LivePointer pointer) throws RefusedHeadException;
+  void accept(Head head, LivePointer pointer) throws RejectedHeadException;
 
   /**
    * Installs a complete head of this backbone as the canary, and replaces any earlier canary.
    *
    * @param share fraction of the keys that it serves, in (0, 1)
-   * @throws RefusedHeadException if it must not serve; {@link #endCanary} follows
+   * @throws RejectedHeadException if it must not serve; {@link #endCanary} follows
    */
-  void canary(Head candidate, double share) throws RefusedHeadException;
+  void canary(Head candidate, double share) throws RejectedHeadException;
 
   /** Removes the canary, if there is one: the live head serves all keys. */
   void endCanary(String task);
@@ -40,5 +40,5 @@ public interface HeadSink {
    * @param version -1 if the record does not belong to a version
    * @param reason one sentence
    */
-  void refused(String task, long version, RefusedHeadException.Cause cause, String reason);
+  void rejected(String task, long version, RejectedHeadException.Cause cause, String reason);
 }

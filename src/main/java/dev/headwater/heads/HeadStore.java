@@ -4,7 +4,7 @@ import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LabelAliases;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.Comparator;
@@ -108,9 +108,9 @@ final class HeadStore {
    * Applies one record.
    *
    * @param value null for a tombstone
-   * @throws RefusedHeadException if the record is invalid; it is then ignored
+   * @throws RejectedHeadException if the record is invalid; it is then ignored
    */
-  void apply(@Nullable String key, byte @Nullable [] value) throws RefusedHeadException {
+  void apply(@Nullable String key, byte @Nullable [] value) throws RejectedHeadException {
     HeadKey parsed = HeadKey.parse(key);
     switch (parsed.kind()) {
       case LIVE -> applyPointer(parsed, value);
@@ -231,12 +231,12 @@ final class HeadStore {
    * Decodes a head.
    *
    * @return empty while its manifest or a chunk is missing
-   * @throws RefusedHeadException if it is retired, damaged, too large, or contradicts its manifest
+   * @throws RejectedHeadException if it is retired, damaged, too large, or contradicts its manifest
    */
-  Optional<Head> head(String task, long number) throws RefusedHeadException {
+  Optional<Head> head(String task, long number) throws RejectedHeadException {
     Optional<String> tooLarge = tooLarge(task, number);
     if (tooLarge.isPresent()) {
-      throw new RefusedHeadException(RefusedHeadException.Cause.OVERSIZED, tooLarge.get());
+      throw new RejectedHeadException(RejectedHeadException.Cause.OVERSIZED, tooLarge.get());
     }
     Version version = versionsOf(task).get(number);
     if (version == null || version.manifest == null) {
@@ -245,7 +245,7 @@ final class HeadStore {
     Manifest manifest = version.manifest;
     String name = "Version " + number + " of " + task;
     if (manifest.chunks() == 0) {
-      throw new RefusedHeadException(name + " has no tensors: it was rejected or retired.");
+      throw new RejectedHeadException(name + " has no tensors: it was rejected or retired.");
     }
     Collection<byte[]> chunks = version.chunks.headMap(manifest.chunks()).values();
     if (chunks.size() < manifest.chunks()) {
@@ -255,7 +255,7 @@ final class HeadStore {
     HeadInfo info = manifest.info();
     // a head may be withdrawn after it was written; only the manifest has the last verdict
     if (!head.info().judged(info.verdict()).equals(info)) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           name + " contradicts its manifest: " + head.info() + ", manifest " + info + ".");
     }
     return Optional.of(head.with(info));
@@ -278,20 +278,20 @@ final class HeadStore {
     return copy;
   }
 
-  private void applyPointer(HeadKey key, byte @Nullable [] value) throws RefusedHeadException {
+  private void applyPointer(HeadKey key, byte @Nullable [] value) throws RejectedHeadException {
     if (value == null) {
       return; // never written by Headwater; a deleted pointer must not reset the epoch to zero
     }
     LivePointer pointer = HeadCodec.parse(value, LivePointer.class, HeadKey.live(key.task()));
     if (!pointer.task().equals(key.task())) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The pointer of task " + key.task() + " contains task " + pointer.task() + ".");
     }
     latest.put(key.task(), pointer);
     live.merge(key.task(), pointer, (old, now) -> now.epoch() > old.epoch() ? now : old);
   }
 
-  private void applyAliases(HeadKey key, byte @Nullable [] value) throws RefusedHeadException {
+  private void applyAliases(HeadKey key, byte @Nullable [] value) throws RejectedHeadException {
     if (value == null) {
       aliases.remove(key.task());
     } else {
@@ -301,7 +301,7 @@ final class HeadStore {
   }
 
   private @Nullable Manifest manifest(HeadKey key, byte @Nullable [] value)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     if (value == null) {
       return null;
     }
@@ -309,7 +309,7 @@ final class HeadStore {
     Manifest manifest = HeadCodec.parse(value, Manifest.class, name);
     HeadInfo info = manifest.info();
     if (!info.task().equals(key.task()) || info.version() != key.version()) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The record '"
               + name
               + "' describes version "
@@ -321,7 +321,7 @@ final class HeadStore {
     return manifest;
   }
 
-  private void applyManifest(HeadKey key, byte @Nullable [] value) throws RefusedHeadException {
+  private void applyManifest(HeadKey key, byte @Nullable [] value) throws RejectedHeadException {
     Manifest manifest = manifest(key, value);
     Version version = version(key);
     version.manifest = manifest;
@@ -430,17 +430,17 @@ final class HeadStore {
   }
 
   private static byte[] join(String name, Collection<byte[]> chunks, Manifest manifest)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     long size = chunks.stream().mapToLong(chunk -> chunk.length).sum();
     if (size != manifest.bytes() || size > Integer.MAX_VALUE) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           name + " has " + size + " bytes, expected " + manifest.bytes() + ".");
     }
     ByteBuffer joined = ByteBuffer.allocate((int) size);
     chunks.forEach(joined::put);
     String sha256 = HeadCodec.sha256(joined.array());
     if (!sha256.equals(manifest.sha256())) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           name + " is damaged: SHA-256 " + sha256 + ", expected " + manifest.sha256() + ".");
     }
     return joined.array();

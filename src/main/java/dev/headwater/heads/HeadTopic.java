@@ -2,7 +2,7 @@ package dev.headwater.heads;
 
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.ReaderConfig;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Topic;
 import java.time.Duration;
 import java.util.List;
@@ -34,7 +34,7 @@ final class HeadTopic implements AutoCloseable {
   private final KafkaConsumer<String, byte[]> consumer;
   private final TopicPartition partition;
   private final Signatures signatures;
-  private final BiConsumer<@Nullable String, RefusedHeadException> onInvalidRecord;
+  private final BiConsumer<@Nullable String, RejectedHeadException> onInvalidRecord;
   private final ToLongFunction<HeadInfo> maxBytes;
   private HeadStore store;
   private boolean rereading;
@@ -52,7 +52,7 @@ final class HeadTopic implements AutoCloseable {
       Topic<String, byte[]> heads,
       Signatures signatures,
       ToLongFunction<HeadInfo> maxBytes,
-      BiConsumer<@Nullable String, RefusedHeadException> onInvalidRecord) {
+      BiConsumer<@Nullable String, RejectedHeadException> onInvalidRecord) {
     this.signatures = signatures;
     this.maxBytes = maxBytes;
     store = new HeadStore(maxBytes);
@@ -134,7 +134,7 @@ final class HeadTopic implements AutoCloseable {
       try {
         signatures.check(record);
         store.apply(record.key(), record.value());
-      } catch (RefusedHeadException e) {
+      } catch (RejectedHeadException e) {
         onInvalidRecord.accept(record.key(), e);
       }
     }

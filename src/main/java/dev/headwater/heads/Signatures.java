@@ -1,6 +1,6 @@
 package dev.headwater.heads;
 
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -117,20 +117,20 @@ public final class Signatures {
   /**
    * Verifies the signature of a record, if there are trusted keys.
    *
-   * @throws RefusedHeadException if no trusted key signed the record
+   * @throws RejectedHeadException if no trusted key signed the record
    */
-  void check(ConsumerRecord<String, byte[]> record) throws RefusedHeadException {
+  void check(ConsumerRecord<String, byte[]> record) throws RejectedHeadException {
     if (trusted.isEmpty()) {
       return;
     }
     Header header = record.headers().lastHeader(HEADER);
     if (header == null || header.value() == null) {
-      throw new RefusedHeadException(
-          RefusedHeadException.Cause.UNSIGNED, "The record '" + record.key() + "' is not signed.");
+      throw new RejectedHeadException(
+          RejectedHeadException.Cause.UNSIGNED, "The record '" + record.key() + "' is not signed.");
     }
     if (!trusts(header.value(), record.topic(), record.key(), record.value())) {
-      throw new RefusedHeadException(
-          RefusedHeadException.Cause.UNSIGNED,
+      throw new RejectedHeadException(
+          RejectedHeadException.Cause.UNSIGNED,
           "The record '" + record.key() + "' is not signed by a trusted key.");
     }
   }

@@ -2,7 +2,7 @@ package dev.headwater.http;
 
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Reason;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Tag;
@@ -69,7 +69,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   private final Map<String, Map<String, Counter>> kept = new TreeMap<>();
   private final Map<String, Counter> swaps = new TreeMap<>();
   private final Map<String, Timer> swapDurations = new TreeMap<>();
-  private final Map<String, Map<String, Counter>> refusals = new TreeMap<>();
+  private final Map<String, Map<String, Counter>> rejections = new TreeMap<>();
   private final HeadMeters heads;
 
   /**
@@ -133,7 +133,7 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
     Histogram confidence = confidence(registry);
     tasks.forEach(task -> confidences.put(task, confidence.labelValues(task)));
     tasks.forEach(this::register);
-    refusals.put(UNKNOWN, refusals(UNKNOWN));
+    rejections.put(UNKNOWN, rejections(UNKNOWN));
   }
 
   /** Uses the Prometheus client, because Micrometer's histograms round values up to integers. */
@@ -169,13 +169,13 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
             "headwater.head.swap.duration",
             "Time to check, load, warm up and swap a head",
             taskTag));
-    refusals.put(task, refusals(task));
+    rejections.put(task, rejections(task));
   }
 
-  private Map<String, Counter> refusals(String task) {
+  private Map<String, Counter> rejections(String task) {
     Map<String, Counter> causes = new TreeMap<>();
-    Arrays.stream(RefusedHeadException.Cause.values())
-        .map(RefusedHeadException.Cause::code)
+    Arrays.stream(RejectedHeadException.Cause.values())
+        .map(RejectedHeadException.Cause::code)
         .forEach(
             code ->
                 causes.put(
@@ -277,8 +277,8 @@ public final class MicrometerScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void headRefused(String task, String cause) {
-    increment(refusals.get(refusals.containsKey(task) ? task : UNKNOWN), cause);
+  public void headRejected(String task, String cause) {
+    increment(rejections.get(rejections.containsKey(task) ? task : UNKNOWN), cause);
   }
 
   private static void increment(@Nullable Map<String, Counter> counters, String key) {

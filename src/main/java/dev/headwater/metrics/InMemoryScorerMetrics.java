@@ -15,7 +15,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   private final AtomicLong labelsDeadLettered = new AtomicLong();
   private final AtomicLong inferred = new AtomicLong();
   private final AtomicLong swaps = new AtomicLong();
-  private final AtomicLong headsRefused = new AtomicLong();
+  private final AtomicLong headsRejected = new AtomicLong();
 
   /** A snapshot of all counters; {@code inferred} counts records. */
   public record Counts(
@@ -29,7 +29,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
       long labelsDeadLettered,
       long inferred,
       long swaps,
-      long headsRefused) {}
+      long headsRejected) {}
 
   public Counts counts() {
     return new Counts(
@@ -43,7 +43,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
         labelsDeadLettered.get(),
         inferred.get(),
         swaps.get(),
-        headsRefused.get());
+        headsRejected.get());
   }
 
   @Override
@@ -97,7 +97,7 @@ public final class InMemoryScorerMetrics implements ScorerMetrics {
   }
 
   @Override
-  public void headRefused(String task, String cause) {
-    headsRefused.incrementAndGet();
+  public void headRejected(String task, String cause) {
+    headsRejected.incrementAndGet();
   }
 }

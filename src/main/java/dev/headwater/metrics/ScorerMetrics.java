@@ -96,5 +96,5 @@ public interface ScorerMetrics {
    * @param task task name from the topic, which may not exist in the bundle
    * @param cause one of a bounded set
    */
-  default void headRefused(String task, String cause) {}
+  default void headRejected(String task, String cause) {}
 }

@@ -101,7 +101,7 @@ public final class Replay {
     try {
       LabelledStream stream = opening.open(() -> throwIfCancelled(cancelled));
       stream
-          .refused()
+          .invalidTruths()
           .forEach(
               (task, count) ->
                   display.step(

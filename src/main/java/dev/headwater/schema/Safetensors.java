@@ -63,9 +63,9 @@ public final class Safetensors {
   /**
    * Reads a file of {@link #write} or of any other safetensors writer.
    *
-   * @throws RefusedHeadException with the reason, if the input is not such a file
+   * @throws RejectedHeadException with the reason, if the input is not such a file
    */
-  public static Contents read(byte[] bytes) throws RefusedHeadException {
+  public static Contents read(byte[] bytes) throws RejectedHeadException {
     int headerLength = headerLength(bytes);
     SafetensorsHeader header = SafetensorsHeader.parse(headerText(bytes, headerLength));
     ByteBuffer data =
@@ -113,23 +113,23 @@ public final class Safetensors {
     return (long) tensor.values().length * Float.BYTES;
   }
 
-  private static int headerLength(byte[] bytes) throws RefusedHeadException {
+  private static int headerLength(byte[] bytes) throws RejectedHeadException {
     if (bytes.length < Long.BYTES) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The safetensors file is truncated: %d bytes, expected at least %d."
               .formatted(bytes.length, Long.BYTES));
     }
     long length = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
     int most = Math.min(MAX_HEADER_BYTES, bytes.length - Long.BYTES);
     if (length < 0 || length > most) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The safetensors header length is %s bytes, expected at most %d."
               .formatted(Long.toUnsignedString(length), most));
     }
     return (int) length;
   }
 
-  private static String headerText(byte[] bytes, int length) throws RefusedHeadException {
+  private static String headerText(byte[] bytes, int length) throws RejectedHeadException {
     try {
       // decoded here, because Jackson would detect UTF-16 or UTF-32 from the first bytes
       String text =
@@ -138,18 +138,18 @@ public final class Safetensors {
               .decode(ByteBuffer.wrap(bytes, Long.BYTES, length))
               .toString();
       if (!text.startsWith("{")) {
-        throw new RefusedHeadException("The safetensors header does not start with a brace.");
+        throw new RejectedHeadException("The safetensors header does not start with a brace.");
       }
       return text;
     } catch (CharacterCodingException e) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The safetensors header is not UTF-8: " + e.getMessage() + ".");
     }
   }
 
   /** Checks that the tensors fill the data section without gaps and overlaps. */
   private static void checkLayout(Map<String, SafetensorsHeader.Entry> entries, int dataBytes)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     List<Map.Entry<String, SafetensorsHeader.Entry>> inOrder =
         entries.entrySet().stream()
             .sorted(
@@ -161,7 +161,7 @@ public final class Safetensors {
     for (Map.Entry<String, SafetensorsHeader.Entry> named : inOrder) {
       SafetensorsHeader.Entry entry = named.getValue();
       if (entry.begin() != end || entry.end() < end || entry.end() > dataBytes) {
-        throw new RefusedHeadException(
+        throw new RejectedHeadException(
             "Safetensors tensor '%s' spans bytes %d to %d, expected to start at %d and end by %d."
                 .formatted(named.getKey(), entry.begin(), entry.end(), end, dataBytes));
       }
@@ -169,24 +169,24 @@ public final class Safetensors {
       end = entry.end();
     }
     if (end != dataBytes) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The safetensors file has " + (dataBytes - end) + " bytes after the last tensor.");
     }
   }
 
   private static void checkSize(String name, SafetensorsHeader.Entry entry)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     long size = Float.BYTES;
     try {
       for (long dimension : entry.shape()) {
         size = Math.multiplyExact(size, dimension);
       }
     } catch (ArithmeticException e) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "The shape of safetensors tensor '" + name + "' exceeds the maximum size.");
     }
     if (size != entry.end() - entry.begin()) {
-      throw new RefusedHeadException(
+      throw new RejectedHeadException(
           "Safetensors tensor '%s' of shape %s needs %d bytes, but data_offsets span %d."
               .formatted(name, Arrays.toString(entry.shape()), size, entry.end() - entry.begin()));
     }

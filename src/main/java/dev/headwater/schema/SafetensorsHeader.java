@@ -35,7 +35,7 @@ final class SafetensorsHeader {
     this.parser = parser;
   }
 
-  static SafetensorsHeader parse(String json) throws RefusedHeadException {
+  static SafetensorsHeader parse(String json) throws RejectedHeadException {
     try (JsonParser parser = JSON.createParser(json)) {
       SafetensorsHeader header = new SafetensorsHeader(parser);
       header.read();
@@ -55,7 +55,7 @@ final class SafetensorsHeader {
     return metadata == null ? Map.of() : metadata;
   }
 
-  private void read() throws IOException, RefusedHeadException {
+  private void read() throws IOException, RejectedHeadException {
     expect(parser.nextToken(), JsonToken.START_OBJECT, "root");
     for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
       boolean duplicate =
@@ -70,7 +70,7 @@ final class SafetensorsHeader {
   }
 
   /** Returns false if the header has metadata already. */
-  private boolean readMetadata() throws IOException, RefusedHeadException {
+  private boolean readMetadata() throws IOException, RejectedHeadException {
     boolean first = metadata == null;
     Map<String, String> read = new LinkedHashMap<>();
     expect(parser.nextToken(), JsonToken.START_OBJECT, METADATA);
@@ -84,7 +84,7 @@ final class SafetensorsHeader {
     return first;
   }
 
-  private Entry readEntry(String name) throws IOException, RefusedHeadException {
+  private Entry readEntry(String name) throws IOException, RejectedHeadException {
     String type = null;
     long[] shape = null;
     long[] offsets = null;
@@ -106,7 +106,7 @@ final class SafetensorsHeader {
 
   private static Entry entry(
       String name, @Nullable String type, long @Nullable [] shape, long @Nullable [] offsets)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     if (type == null || shape == null || offsets == null || offsets.length != 2) {
       throw invalid("lacks dtype, shape or two data_offsets for tensor '" + name + "'");
     }
@@ -116,7 +116,7 @@ final class SafetensorsHeader {
     return new Entry(shape, offsets[0], offsets[1]);
   }
 
-  private long[] readNumbers(String what) throws IOException, RefusedHeadException {
+  private long[] readNumbers(String what) throws IOException, RejectedHeadException {
     long[] numbers = new long[4];
     int count = 0;
     expect(parser.nextToken(), JsonToken.START_ARRAY, what);
@@ -132,13 +132,13 @@ final class SafetensorsHeader {
   }
 
   private static void expect(@Nullable JsonToken found, JsonToken wanted, String what)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     if (found != wanted) {
       throw invalid("has " + found + " as " + what + ", expected " + wanted);
     }
   }
 
-  private static RefusedHeadException invalid(String what) {
-    return new RefusedHeadException("The safetensors header " + what + ".");
+  private static RejectedHeadException invalid(String what) {
+    return new RejectedHeadException("The safetensors header " + what + ".");
   }
 }

@@ -3,7 +3,7 @@ package dev.headwater.scoring;
 import dev.headwater.bundle.Task;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Tensor;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -46,7 +46,7 @@ final class HeadCheck {
   }
 
   /** Checks everything that does not require running the head. */
-  void check(Head head) throws RefusedHeadException {
+  void check(Head head) throws RejectedHeadException {
     HeadInfo info = head.info();
     require(
         info.task().equals(task.name()),
@@ -68,7 +68,7 @@ final class HeadCheck {
     checkGolden(head);
   }
 
-  private void checkLabels(List<String> labels) throws RefusedHeadException {
+  private void checkLabels(List<String> labels) throws RejectedHeadException {
     require(!labels.isEmpty(), "The head has no labels.");
     require(labels.stream().noneMatch(String::isBlank), "The head has a blank label.");
     require(
@@ -79,7 +79,7 @@ final class HeadCheck {
         "The head changes a closed label set: " + labels + ", expected " + task.labels() + ".");
   }
 
-  private void checkGolden(Head head) throws RefusedHeadException {
+  private void checkGolden(Head head) throws RejectedHeadException {
     Tensor features = head.goldenFeatures();
     Tensor logits = head.goldenLogits();
     long rows = features.shape().length == 0 ? 0 : features.shape()[0];
@@ -101,7 +101,7 @@ final class HeadCheck {
   }
 
   /** Checks that this instance reproduces the golden logits of the trainer. */
-  void compare(Logits[] actual, Tensor golden) throws RefusedHeadException {
+  void compare(Logits[] actual, Tensor golden) throws RejectedHeadException {
     int width = (int) golden.shape()[1];
     for (int row = 0; row < actual.length; row++) {
       double scale = 1e-6;
@@ -119,9 +119,9 @@ final class HeadCheck {
     }
   }
 
-  private static void require(boolean condition, String reason) throws RefusedHeadException {
+  private static void require(boolean condition, String reason) throws RejectedHeadException {
     if (!condition) {
-      throw new RefusedHeadException(RefusedHeadException.Cause.UNFIT, reason);
+      throw new RejectedHeadException(RejectedHeadException.Cause.UNFIT, reason);
     }
   }
 }

@@ -23,7 +23,7 @@ public final class KeyHash {
    * 2^32}, with the seed as eight big-endian bytes. A larger share includes all keys of a smaller
    * one. Samples with different seeds are independent.
    */
-  public static boolean draws(byte[] key, long seed, double share) {
+  public static boolean selects(byte[] key, long seed, double share) {
     CRC32 crc = new CRC32();
     crc.update(key);
     crc.update(ByteBuffer.allocate(Long.BYTES).putLong(seed).flip());

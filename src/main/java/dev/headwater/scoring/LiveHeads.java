@@ -4,7 +4,7 @@ import ai.onnxruntime.OrtException;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +29,7 @@ final class LiveHeads implements AutoCloseable {
 
   private record Canary(LoadedHead head, double share) {
     boolean serves(byte[] key) {
-      return KeyHash.draws(key, head.info().version(), share);
+      return KeyHash.selects(key, head.info().version(), share);
     }
   }
 
@@ -41,7 +41,7 @@ final class LiveHeads implements AutoCloseable {
   }
 
   /** Validates and warms up a head, and makes it live. The swap is atomic for scoring threads. */
-  synchronized void install(Head head) throws RefusedHeadException {
+  synchronized void install(Head head) throws RejectedHeadException {
     if (closed) {
       throw new IllegalStateException("scoring is closed");
     }
@@ -64,9 +64,9 @@ final class LiveHeads implements AutoCloseable {
   /**
    * Validates and warms up a head, and lets it serve a fraction of the keys.
    *
-   * @throws RefusedHeadException if it must not serve; nothing changes
+   * @throws RejectedHeadException if it must not serve; nothing changes
    */
-  synchronized void canary(Head head, double share) throws RefusedHeadException {
+  synchronized void canary(Head head, double share) throws RejectedHeadException {
     if (closed) {
       throw new IllegalStateException("scoring is closed");
     }
@@ -94,7 +94,7 @@ final class LiveHeads implements AutoCloseable {
     release(old == null ? null : old.head());
   }
 
-  private LoadedHead load(Head head) throws RefusedHeadException {
+  private LoadedHead load(Head head) throws RejectedHeadException {
     LoadedHead next = null;
     boolean valid = false;
     try {
@@ -108,8 +108,8 @@ final class LiveHeads implements AutoCloseable {
       valid = true;
       return next;
     } catch (OrtException | IllegalArgumentException e) {
-      throw new RefusedHeadException(
-          RefusedHeadException.Cause.UNFIT,
+      throw new RejectedHeadException(
+          RejectedHeadException.Cause.UNFIT,
           "The head graph fails with its weights: " + e.getMessage() + ".");
     } finally {
       if (next != null && !valid) {

@@ -1,7 +1,7 @@
 package dev.headwater.scoring;
 
 import dev.headwater.bundle.Masks;
-import dev.headwater.bundle.TileDraw;
+import dev.headwater.bundle.TileSelection;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.Sample;
@@ -138,7 +138,7 @@ public record Outcome(
       return vector(recordId, task, backbone, features);
     }
     Sample.Builder sample = metadata(recordId, task, backbone);
-    TileDraw.of(tiling, pixelConfidences, recordId).write(sample, features);
+    TileSelection.of(tiling, pixelConfidences, recordId).write(sample, features);
     return sample;
   }
 

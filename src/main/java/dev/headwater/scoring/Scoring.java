@@ -10,7 +10,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.format.ValueReader;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -262,9 +262,9 @@ public final class Scoring implements AutoCloseable {
   /**
    * Validates and warms up a head, and makes it live. Does not check the order of versions.
    *
-   * @throws RefusedHeadException if it must not serve; the live head is kept
+   * @throws RejectedHeadException if it must not serve; the live head is kept
    */
-  public void install(Head head) throws RefusedHeadException {
+  public void install(Head head) throws RejectedHeadException {
     task(head.info().task()).install(head);
   }
 
@@ -273,9 +273,9 @@ public final class Scoring implements AutoCloseable {
    * serves.
    *
    * @param share fraction of the keys, in (0, 1)
-   * @throws RefusedHeadException if it must not serve; nothing changes
+   * @throws RejectedHeadException if it must not serve; nothing changes
    */
-  public void canary(Head candidate, double share) throws RefusedHeadException {
+  public void canary(Head candidate, double share) throws RejectedHeadException {
     task(candidate.info().task()).canary(candidate, share);
   }
 
@@ -284,14 +284,14 @@ public final class Scoring implements AutoCloseable {
     tasks.stream().filter(t -> t.name().equals(task)).forEach(TaskScorer::endCanary);
   }
 
-  private TaskScorer task(String name) throws RefusedHeadException {
+  private TaskScorer task(String name) throws RejectedHeadException {
     for (TaskScorer task : tasks) {
       if (task.name().equals(name)) {
         return task;
       }
     }
-    throw new RefusedHeadException(
-        RefusedHeadException.Cause.FOREIGN,
+    throw new RejectedHeadException(
+        RejectedHeadException.Cause.FOREIGN,
         "The head belongs to task %s; the bundle has tasks %s."
             .formatted(name, bundle.tasks().stream().map(Task::name).toList()));
   }

@@ -5,7 +5,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -36,7 +36,7 @@ final class TaskScorer implements AutoCloseable {
       }
       loaded = true;
       return scorer;
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       throw new IllegalArgumentException(
           "the bundle's head for task " + task.name() + " cannot serve: " + e.getMessage(), e);
     } finally {
@@ -108,11 +108,11 @@ final class TaskScorer implements AutoCloseable {
         : graph.logits(head, finding.features())[0];
   }
 
-  void install(Head head) throws RefusedHeadException {
+  void install(Head head) throws RejectedHeadException {
     heads.install(head);
   }
 
-  void canary(Head head, double share) throws RefusedHeadException {
+  void canary(Head head, double share) throws RejectedHeadException {
     heads.canary(head, share);
   }
 

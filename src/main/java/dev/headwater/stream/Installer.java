@@ -5,7 +5,7 @@ import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.scoring.Scoring;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,12 +20,12 @@ record Installer(Scoring scoring, ScorerMetrics metrics) implements HeadSink {
   }
 
   @Override
-  public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
+  public void accept(Head head, LivePointer pointer) throws RejectedHeadException {
     scoring.install(head);
   }
 
   @Override
-  public void canary(Head candidate, double share) throws RefusedHeadException {
+  public void canary(Head candidate, double share) throws RejectedHeadException {
     scoring.canary(candidate, share);
   }
 
@@ -35,8 +35,9 @@ record Installer(Scoring scoring, ScorerMetrics metrics) implements HeadSink {
   }
 
   @Override
-  public void refused(String task, long version, RefusedHeadException.Cause cause, String reason) {
-    metrics.headRefused(task, cause.code());
+  public void rejected(
+      String task, long version, RejectedHeadException.Cause cause, String reason) {
+    metrics.headRejected(task, cause.code());
     log.atWarn()
         .addKeyValue("task", task)
         .addKeyValue("version", version)

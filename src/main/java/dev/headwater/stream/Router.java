@@ -119,7 +119,7 @@ final class Router {
    */
   private Optional<Selector.Kept> sampleUnlabelled(String recordId) {
     double share = topology.settings().unlabelledShare();
-    return Selection.drawsOthers(recordId, share)
+    return Selection.selectsUnlabelled(recordId, share)
         ? Optional.of(new Selector.Kept(Reason.UNLABELLED, 1 / share))
         : Optional.empty();
   }

@@ -60,10 +60,12 @@ record ScoringTopology(
       UnaryOperator<float[]> summary,
       Optional<UnaryOperator<float[]>> unlabelledFeatures) {
     static List<Task> of(Bundle bundle) {
-      return bundle.tasks().stream().map(task -> of(task, bundle.drawer(task) == task)).toList();
+      return bundle.tasks().stream()
+          .map(task -> of(task, bundle.unlabelledSource(task) == task))
+          .toList();
     }
 
-    private static Task of(dev.headwater.bundle.Task task, boolean draws) {
+    private static Task of(dev.headwater.bundle.Task task, boolean ownsUnlabelled) {
       return new Task(
           task.name(),
           task.fingerprint(),
@@ -71,7 +73,7 @@ record ScoringTopology(
           task::checkLabel,
           task.tiling().map(tiling -> new Dense(tiling, task.masks().orElseThrow())),
           task::summary,
-          draws ? Optional.of(task::drawn) : Optional.empty());
+          ownsUnlabelled ? Optional.of(task::unlabelledFeatures) : Optional.empty());
     }
   }
 

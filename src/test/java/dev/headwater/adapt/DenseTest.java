@@ -8,7 +8,7 @@ import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.TailTuner;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Task;
-import dev.headwater.bundle.TileDraw;
+import dev.headwater.bundle.TileSelection;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
@@ -300,7 +300,7 @@ class DenseTest {
         features[c * places + i] = Math.abs((float) random.nextGaussian());
       }
     }
-    TileDraw draw = TileDraw.of(dense.tiling(), null, id);
+    TileSelection draw = TileSelection.of(dense.tiling(), null, id);
     return Sample.newBuilder()
         .setRecordId(id)
         .setTask(task.name())

@@ -7,7 +7,7 @@ import dev.headwater.adapt.fit.FitSettings;
 import dev.headwater.adapt.fit.TailTuner;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.bundle.Task;
-import dev.headwater.bundle.TileDraw;
+import dev.headwater.bundle.TileSelection;
 import dev.headwater.bundle.Tiling;
 import dev.headwater.schema.Reason;
 import dev.headwater.schema.Sample;
@@ -89,7 +89,7 @@ class MaskDriftIT extends TrainerDeployment {
     byte[] mask = new byte[SIDE * SIDE];
     Arrays.fill(mask, everywhere);
     Sample.Builder sample = described(Sample.newBuilder(), id).setReason(Reason.AUDIT);
-    TileDraw.of(tiling(), null, id).write(sample, nothing());
+    TileSelection.of(tiling(), null, id).write(sample, nothing());
     return sample.setLabel(bundle.task().masks().orElseThrow().encode(mask)).build();
   }
 

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Task;
-import dev.headwater.bundle.TileDraw;
+import dev.headwater.bundle.TileSelection;
 import dev.headwater.gate.Gate;
 import dev.headwater.gate.GateSettings;
 import dev.headwater.metrics.ScorerMetrics;
@@ -108,7 +108,7 @@ final class Pictures {
         asked.add(choice.asks(summary, new float[] {sure, 1 - sure}, audited) || audited);
         if (asked.get(t)) {
           String seed = record.get("id").asText();
-          learner.add(sample(record, features, TileDraw.of(dense.tiling(), null, seed)), 0, t);
+          learner.add(sample(record, features, TileSelection.of(dense.tiling(), null, seed)), 0, t);
         }
         if (coming.isPresent() && t >= comingAt) {
           learner.live(coming.get());
@@ -142,13 +142,13 @@ final class Pictures {
     return Remembered.of(whole, 0, 0).with(dense.truth(whole));
   }
 
-  private TileDraw all() {
+  private TileSelection all() {
     int tiles = dense.tiling().tiles();
     List<Integer> numbers = IntStream.range(0, tiles).boxed().toList();
-    return new TileDraw(dense.tiling(), numbers, Collections.nCopies(tiles, 1f));
+    return new TileSelection(dense.tiling(), numbers, Collections.nCopies(tiles, 1f));
   }
 
-  private Sample sample(JsonNode record, float[] features, TileDraw tiles) {
+  private Sample sample(JsonNode record, float[] features, TileSelection tiles) {
     Sample.Builder sample =
         Sample.newBuilder()
             .setRecordId(record.get("id").asText())

@@ -168,7 +168,7 @@ class TrainerIT extends TrainerDeployment {
       atJudged =
           () -> {
             HeadInfo own = bundle.task().head().orElseThrow().numbered(1).info();
-            operator.refuse(own);
+            operator.publishRejected(own);
             atJudged = () -> {};
           };
       try (Trainer trainer = started()) {

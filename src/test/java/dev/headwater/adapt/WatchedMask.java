@@ -60,7 +60,11 @@ public record WatchedMask(float[] features, double confidence, double error) {
         String id = String.valueOf(inference.recordId());
         Sample drawn =
             completed(
-                outcome.vector(id, task.name(), task.fingerprint(), task.drawn(outcome.features())),
+                outcome.vector(
+                    id,
+                    task.name(),
+                    task.fingerprint(),
+                    task.unlabelledFeatures(outcome.features())),
                 Reason.UNLABELLED);
         assertThat(Space.of(task, task).concerns(drawn)).isTrue();
         Sample.Builder audited = outcome.sample(id, task.name(), task.fingerprint(), tiling);

@@ -140,17 +140,17 @@ class BundleTest {
   }
 
   private static void assertTravelsAsItsSummary(Task task, int size) {
-    float[] drawn = task.drawn(new float[task.featureSize()]);
+    float[] drawn = task.unlabelledFeatures(new float[task.featureSize()]);
 
-    assertThat(drawn).hasSize(size).hasSize(task.drawnSize());
-    assertThat(task.summaryOfDrawn(drawn)).isSameAs(drawn);
+    assertThat(drawn).hasSize(size).hasSize(task.unlabelledSize());
+    assertThat(task.summaryOfUnlabelled(drawn)).isSameAs(drawn);
   }
 
   private static void assertTravelsWhole(Task task, int size) {
     float[] whole = new float[size];
 
-    assertThat(task.drawn(whole)).isSameAs(whole).hasSize(task.drawnSize());
-    assertThat(task.summaryOfDrawn(whole)).hasSize(1024).isEqualTo(task.summary(whole));
+    assertThat(task.unlabelledFeatures(whole)).isSameAs(whole).hasSize(task.unlabelledSize());
+    assertThat(task.summaryOfUnlabelled(whole)).hasSize(1024).isEqualTo(task.summary(whole));
   }
 
   @Test
@@ -307,7 +307,7 @@ class BundleTest {
             input: {numbers: /x}
             """);
 
-    assertThat(bundle.tasks().stream().map(task -> bundle.drawer(task).name()))
+    assertThat(bundle.tasks().stream().map(task -> bundle.unlabelledSource(task).name()))
         .containsExactly("kind", "deep", "deep", "kind", "tags", "early");
   }
 

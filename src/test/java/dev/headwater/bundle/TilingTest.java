@@ -106,7 +106,9 @@ class TilingTest {
     Tiling tiling = Tiling.of(split, shapes, split.logitsMap().orElseThrow());
 
     assertThat(tiling).isEqualTo(new Tiling(2048, 24, 24, 2, 1, 2));
-    assertThat(TileDraw.most(tiling)).as("a sample stays below a message's limit").isEqualTo(5);
+    assertThat(TileSelection.most(tiling))
+        .as("a sample stays below a message's limit")
+        .isEqualTo(5);
   }
 
   @Test

@@ -9,7 +9,7 @@ import dev.headwater.heads.HeadSettings;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.Json;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException.Cause;
+import dev.headwater.schema.RejectedHeadException.Cause;
 import dev.headwater.schema.Tensor;
 import dev.headwater.stream.TestHead;
 import java.time.Instant;

@@ -86,7 +86,7 @@ class CanaryIT extends CommandedDeployment {
       assertThat(run("heads", "canary", "4", "--share", "0")).as(err.toString()).isZero();
       await().atMost(PATIENCE).until(() -> !again.live().cause().contains("of the keys"));
       assertThat(versions()).as("and back").doesNotContainValue(4L);
-      assertThat(metrics.counts().headsRefused()).isZero();
+      assertThat(metrics.counts().headsRejected()).isZero();
     }
   }
 
@@ -129,7 +129,7 @@ class CanaryIT extends CommandedDeployment {
 
       assertThat(versions()).doesNotContainValue(5L).hasSize(KEYS);
       assertThat(service.ready().up()).isTrue();
-      assertThat(metrics.counts().headsRefused()).isEqualTo(1);
+      assertThat(metrics.counts().headsRejected()).isEqualTo(1);
     }
   }
 
@@ -210,7 +210,7 @@ class CanaryIT extends CommandedDeployment {
       if (head.info().verdict().accepted()) {
         publisher.propose(head);
       } else {
-        publisher.refuse(head.info());
+        publisher.publishRejected(head.info());
       }
     }
   }

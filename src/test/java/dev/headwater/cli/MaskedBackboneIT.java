@@ -144,7 +144,7 @@ class MaskedBackboneIT extends CommandedDeployment {
       String id = task.at("/data/recordId").asText();
       assertThat(task.has("predictions"))
           .as("what leads nobody astray")
-          .isEqualTo(!Selection.draws(id, AUDITED));
+          .isEqualTo(!Selection.selects(id, AUDITED));
       ObjectNode region =
           ((ObjectNode) task)
               .putArray("annotations")
@@ -204,7 +204,7 @@ class MaskedBackboneIT extends CommandedDeployment {
   private void assertBetter() {
     long judged =
         IntStream.range(PICTURES, PICTURES + LATER)
-            .filter(i -> Selection.draws("s" + i, AUDITED))
+            .filter(i -> Selection.selects("s" + i, AUDITED))
             .count();
     assertThat(out.toString())
         .contains("pixels: %d audit samples predicted by both".formatted(judged));

@@ -333,7 +333,7 @@ class NewBackboneIT extends CommandedDeployment {
 
   /** How many of the first records the audit draws: whatever the backbone, the same. */
   private static int audited(int records) {
-    return (int) IntStream.range(0, records).filter(i -> Selection.draws("r" + i, .5)).count();
+    return (int) IntStream.range(0, records).filter(i -> Selection.selects("r" + i, .5)).count();
   }
 
   private static int side(int i) {

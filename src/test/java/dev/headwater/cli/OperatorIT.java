@@ -204,7 +204,7 @@ class OperatorIT extends CommandedDeployment {
         publisher.propose(
             new Head(next, first.tensors(), first.goldenFeatures(), first.goldenLogits()));
       } else {
-        publisher.refuse(next);
+        publisher.publishRejected(next);
       }
     }
   }

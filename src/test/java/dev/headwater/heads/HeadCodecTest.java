@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.headwater.schema.Head;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Safetensors;
 import dev.headwater.schema.Tensor;
 import java.util.HashMap;
@@ -69,7 +69,7 @@ class HeadCodecTest {
 
     // when, then
     assertThatThrownBy(() -> HeadCodec.read(bytes))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining(reason);
   }
 
@@ -83,7 +83,7 @@ class HeadCodecTest {
 
     // when, then
     assertThatThrownBy(() -> HeadCodec.read(bytes))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("golden.logits");
   }
 
@@ -108,7 +108,7 @@ class HeadCodecTest {
     // when, then
     try {
       assertThat(HeadCodec.read(mutated).info()).isNotNull();
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       assertThat(e.getMessage()).endsWith(".");
     }
   }

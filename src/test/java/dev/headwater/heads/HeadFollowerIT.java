@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Topic;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -154,7 +154,7 @@ class HeadFollowerIT {
 
     // then
     awaitRefusal("intent 3: Version 3 of intent does not fit (");
-    assertThat(sink.causes).containsExactly(RefusedHeadException.Cause.OVERSIZED);
+    assertThat(sink.causes).containsExactly(RejectedHeadException.Cause.OVERSIZED);
     assertThat(sink.refused.get(0)).contains("the maximum for a head with 3 labels is 100 bytes");
     assertThat(sink.versions).as("version 2 serves on").containsExactly(2L);
 

@@ -85,7 +85,7 @@ class HeadPublisherIT {
       HeadInfo refused = info(2, 1, TestHeads.BACKBONE, false);
 
       // when
-      publisher.refuse(refused);
+      publisher.publishRejected(refused);
 
       // then
       HeadLog log = publisher.read();
@@ -232,7 +232,7 @@ class HeadPublisherIT {
       // when: a trainer whose candidates are refused again and again
       long last = 5 + HeadSettings.HISTORY;
       LongStream.rangeClosed(6, last)
-          .forEach(v -> publisher.refuse(info(v, 3, TestHeads.BACKBONE, false)));
+          .forEach(v -> publisher.publishRejected(info(v, 3, TestHeads.BACKBONE, false)));
 
       // then
       HeadLog log = HeadLog.read(broker.kafka(), topic, Signatures.NONE);
@@ -268,7 +268,7 @@ class HeadPublisherIT {
       assertThatThrownBy(() -> publisher.promote(head(2), "trainer"))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("version 2 of intent is not new: version 2 is already published");
-      assertThatThrownBy(() -> publisher.refuse(info(1)))
+      assertThatThrownBy(() -> publisher.publishRejected(info(1)))
           .isInstanceOf(IllegalArgumentException.class);
       assertThat(publisher.read().versions(TASK)).containsExactly(info(2));
     }

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.headwater.schema.Head;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -71,7 +71,7 @@ class HeadStoreTest {
 
     // when, then
     assertThatThrownBy(() -> store.head(TASK, 1))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("damaged: SHA-256");
   }
 
@@ -84,7 +84,7 @@ class HeadStoreTest {
 
     // when, then
     assertThatThrownBy(() -> store.head(TASK, 1))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining(" bytes, expected ");
   }
 
@@ -100,7 +100,7 @@ class HeadStoreTest {
 
     // when, then
     assertThatThrownBy(() -> store.head(TASK, 1))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("Version 1 of intent contradicts its manifest");
   }
 
@@ -120,7 +120,7 @@ class HeadStoreTest {
     assertThat(store.chunks(TASK, 1)).isEmpty();
     assertThat(new HeadLog(store).head(TASK, 1)).isEmpty();
     assertThatThrownBy(() -> store.head(TASK, 1))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("no tensors");
   }
 
@@ -167,7 +167,7 @@ class HeadStoreTest {
 
     // then
     assertThatThrownBy(() -> store.head(TASK, 7))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageStartingWith(
             "Version 7 of intent does not fit (%d bytes): the maximum for one head is %d bytes",
             chunks * HeadSettings.CHUNK_BYTES, store.one());
@@ -315,10 +315,10 @@ class HeadStoreTest {
   }
 
   private static void assertRefused(HeadStore store, long version, String reason, Object... args) {
-    RefusedHeadException e =
-        catchThrowableOfType(RefusedHeadException.class, () -> store.head(TASK, version));
+    RejectedHeadException e =
+        catchThrowableOfType(RejectedHeadException.class, () -> store.head(TASK, version));
     assertThat(e).hasMessageContaining(reason, args);
-    assertThat(e.fault()).isEqualTo(RefusedHeadException.Cause.OVERSIZED);
+    assertThat(e.fault()).isEqualTo(RejectedHeadException.Cause.OVERSIZED);
   }
 
   @ParameterizedTest
@@ -326,10 +326,10 @@ class HeadStoreTest {
       strings = {"", "live/", "head/intent/1", "head/intent/-1/0", "head/intent/1/x", "head//1/0"})
   void refusesAKeyThatIsNoPartOfAnyHead(String key) {
     assertThatThrownBy(() -> store.apply(key, new byte[0]))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("does not belong to a head");
     assertThatThrownBy(() -> store.apply(null, new byte[0]))
-        .isInstanceOf(RefusedHeadException.class);
+        .isInstanceOf(RejectedHeadException.class);
   }
 
   @ParameterizedTest
@@ -348,7 +348,7 @@ class HeadStoreTest {
           """)
   void refusesARecordThatIsNotWhatItsKeySays(String key, String value, String reason) {
     assertThatThrownBy(() -> store.apply(key, value.getBytes(StandardCharsets.UTF_8)))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining(reason);
     assertThat(store.live(TASK)).isEmpty();
     assertThat(store.versions(TASK)).isEmpty();
@@ -361,7 +361,7 @@ class HeadStoreTest {
                 store.apply(
                     HeadKey.manifest(TASK, 3),
                     HeadCodec.json(Manifest.withoutTensors(TestHeads.info(4)))))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("describes version 4");
   }
 
@@ -407,12 +407,12 @@ class HeadStoreTest {
     assertThat(copy.versions(TASK)).hasSize(1);
   }
 
-  private void applyAll(Map<String, byte[]> records) throws RefusedHeadException {
+  private void applyAll(Map<String, byte[]> records) throws RejectedHeadException {
     applyAll(store, records);
   }
 
   private static void applyAll(HeadStore store, Map<String, byte[]> records)
-      throws RefusedHeadException {
+      throws RejectedHeadException {
     for (Map.Entry<String, byte[]> record : records.entrySet()) {
       store.apply(record.getKey(), record.getValue());
     }

@@ -3,7 +3,7 @@ package dev.headwater.heads;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -15,7 +15,7 @@ final class RecordingSink implements HeadSink {
   final List<Head> heads = new CopyOnWriteArrayList<>();
   final List<String> canaries = new CopyOnWriteArrayList<>();
   final List<String> refused = new CopyOnWriteArrayList<>();
-  final List<RefusedHeadException.Cause> causes = new CopyOnWriteArrayList<>();
+  final List<RejectedHeadException.Cause> causes = new CopyOnWriteArrayList<>();
   final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
   volatile long turnsDown = -1;
   volatile long breaksOn = -1;
@@ -27,7 +27,7 @@ final class RecordingSink implements HeadSink {
   }
 
   @Override
-  public void accept(Head head, LivePointer pointer) throws RefusedHeadException {
+  public void accept(Head head, LivePointer pointer) throws RejectedHeadException {
     Throwable failure = failures.poll();
     if (failure instanceof Error error) {
       throw error;
@@ -35,7 +35,7 @@ final class RecordingSink implements HeadSink {
       throw passing;
     }
     if (pointer.version() == turnsDown) {
-      throw new RefusedHeadException("Its golden inputs give other logits.");
+      throw new RejectedHeadException("Its golden inputs give other logits.");
     }
     if (pointer.version() == breaksOn) {
       throw new IllegalStateException("the sink broke");
@@ -45,10 +45,10 @@ final class RecordingSink implements HeadSink {
   }
 
   @Override
-  public void canary(Head candidate, double share) throws RefusedHeadException {
+  public void canary(Head candidate, double share) throws RejectedHeadException {
     if (candidate.info().version() == turnsDown) {
-      throw new RefusedHeadException(
-          RefusedHeadException.Cause.UNFIT, "Its golden inputs give other logits.");
+      throw new RejectedHeadException(
+          RejectedHeadException.Cause.UNFIT, "Its golden inputs give other logits.");
     }
     canaries.add(candidate.info().version() + " for " + share);
   }
@@ -59,7 +59,8 @@ final class RecordingSink implements HeadSink {
   }
 
   @Override
-  public void refused(String task, long version, RefusedHeadException.Cause cause, String reason) {
+  public void rejected(
+      String task, long version, RejectedHeadException.Cause cause, String reason) {
     causes.add(cause);
     refused.add(task + " " + version + ": " + reason);
   }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -67,7 +67,7 @@ class SignaturesTest {
     ConsumerRecord<String, byte[]> unsigned =
         new ConsumerRecord<>("heads", 0, 0, "live/intent", VALUE);
     assertThatThrownBy(() -> signatures.check(unsigned))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessage("The record 'live/intent' is not signed.");
     assertThatCode(() -> Signatures.NONE.check(unsigned)).doesNotThrowAnyException();
   }
@@ -139,7 +139,7 @@ class SignaturesTest {
 
   private static void assertRefused(Signatures signatures, ConsumerRecord<String, byte[]> record) {
     assertThatThrownBy(() -> signatures.check(record))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("is not signed by a trusted key");
   }
 

@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.headwater.schema.LabelAliases;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Topic;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -94,7 +94,7 @@ class SignedHeadsIT {
 
     // then: neither now, nor may its epoch keep later ones away
     awaitRefusal("intent -1: The record 'live/intent' is not signed.");
-    assertThat(sink.causes).containsExactly(RefusedHeadException.Cause.UNSIGNED);
+    assertThat(sink.causes).containsExactly(RejectedHeadException.Cause.UNSIGNED);
     publisher.promote(head(3), "trainer");
     awaitVersions(1L, 2L, 3L);
   }

@@ -119,9 +119,9 @@ class HttpServerTest {
   @Test
   void refusalsAreCountedByCauseAndNeverByWhatATopicSays() throws Exception {
     MicrometerScorerMetrics metrics = new MicrometerScorerMetrics(registry, List.of("intent"));
-    metrics.headRefused("intent", "unfit");
-    metrics.headRefused("made up", "foreign");
-    metrics.headRefused("", "unreadable");
+    metrics.headRejected("intent", "unfit");
+    metrics.headRejected("made up", "foreign");
+    metrics.headRejected("", "unreadable");
 
     assertThat(get("/metrics").body())
         .contains("headwater_head_refusals_total{reason=\"unfit\",task=\"intent\"} 1.0")

@@ -162,7 +162,7 @@ class SafetensorsTest {
       byte[] cut = Arrays.copyOf(whole, length);
       assertThatThrownBy(() -> Safetensors.read(cut))
           .as("cut after %d bytes", length)
-          .isInstanceOf(RefusedHeadException.class);
+          .isInstanceOf(RejectedHeadException.class);
     }
   }
 
@@ -179,9 +179,9 @@ class SafetensorsTest {
 
     // when, then
     assertThatThrownBy(() -> Safetensors.read(file(utf16, 1f, 2f)))
-        .isInstanceOf(RefusedHeadException.class);
+        .isInstanceOf(RejectedHeadException.class);
     assertThatThrownBy(() -> Safetensors.read(file(broken)))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("not UTF-8");
   }
 
@@ -203,7 +203,7 @@ class SafetensorsTest {
 
   @Property(tries = 2000, seed = "20261123")
   void throwsNothingButARefusalForAnyBytes(@ForAll byte[] bytes) {
-    assertThatThrownBy(() -> Safetensors.read(bytes)).isInstanceOf(RefusedHeadException.class);
+    assertThatThrownBy(() -> Safetensors.read(bytes)).isInstanceOf(RejectedHeadException.class);
   }
 
   @Property(tries = 3000, seed = "20261123")
@@ -220,7 +220,7 @@ class SafetensorsTest {
     // when, then: read, or refused
     try {
       assertThat(Safetensors.read(mutated).tensors()).isNotNull();
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       assertThat(e.getMessage()).as("a sentence").endsWith(".");
     }
   }
@@ -264,7 +264,7 @@ class SafetensorsTest {
 
   private static void assertRefused(byte[] file, String reason) {
     assertThatThrownBy(() -> Safetensors.read(file))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining(reason)
         .message()
         .endsWith(".");

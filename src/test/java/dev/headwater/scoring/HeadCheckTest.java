@@ -8,7 +8,7 @@ import dev.headwater.bundle.Bundles;
 import dev.headwater.metrics.ScorerMetrics;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.HeadInfo;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Tensor;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,8 +55,8 @@ class HeadCheckTest {
   }
 
   private void refused(Head head, String reason) {
-    RefusedHeadException e =
-        catchThrowableOfType(RefusedHeadException.class, () -> scoring.install(head));
+    RejectedHeadException e =
+        catchThrowableOfType(RejectedHeadException.class, () -> scoring.install(head));
     assertThat(e).hasMessageContaining(reason);
     assertThat(Heads.live(scoring).version()).as("the live head goes on").isZero();
     assertThat(scoring.loadedHeads()).as("nothing of it stays in memory").isEqualTo(1);

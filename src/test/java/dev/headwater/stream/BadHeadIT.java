@@ -143,7 +143,7 @@ class BadHeadIT {
   }
 
   private void servesOn(long version, String reason) {
-    await().atMost(PATIENCE).until(() -> on.metrics.counts().headsRefused() == 1);
+    await().atMost(PATIENCE).until(() -> on.metrics.counts().headsRejected() == 1);
     on.send("{\"id\": \"a\", \"x\": [1, 2, 3, 4]}");
     await().atMost(PATIENCE).until(() -> on.metrics.counts().predicted() == 1);
     assertThat(service.ready().up()).as("a bad head does not brick the service").isTrue();

@@ -371,7 +371,7 @@ class BadInputIT {
         a.labelsDeadLettered() + b.labelsDeadLettered(),
         a.inferred() + b.inferred(),
         a.swaps() + b.swaps(),
-        a.headsRefused() + b.headsRefused());
+        a.headsRejected() + b.headsRejected());
   }
 
   /** A batch that failed is run again record by record, so a bad record may cost more runs. */
@@ -387,6 +387,6 @@ class BadInputIT {
         a.labelsDeadLettered(),
         0,
         a.swaps(),
-        a.headsRefused());
+        a.headsRejected());
   }
 }

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.headwater.bundle.Bundle;
 import dev.headwater.bundle.Bundles;
 import dev.headwater.metrics.ScorerMetrics;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.schema.Source;
 import dev.headwater.schema.TopicNames;
 import dev.headwater.schema.Topics;
@@ -42,7 +42,7 @@ class CanaryTest {
     scoring.close();
   }
 
-  private Scoring scoring() throws RefusedHeadException {
+  private Scoring scoring() throws RejectedHeadException {
     Scoring loaded = Scoring.load(bundle, new ScoringSettings(1, 1, 16, false), ScorerMetrics.NOOP);
     loaded.install(TestHead.of(bundle, 1));
     return loaded;
@@ -121,7 +121,7 @@ class CanaryTest {
     assertThatThrownBy(
             () ->
                 scoring.canary(TestHead.of(bundle, 3, bundle.task().fingerprint(), Float.NaN), .5))
-        .isInstanceOf(RefusedHeadException.class)
+        .isInstanceOf(RejectedHeadException.class)
         .hasMessageContaining("non-finite weight");
 
     assertThat(served(scoring, 2)).isEqualTo(keys);

@@ -32,8 +32,8 @@ import java.util.Optional;
  * <p><b>Risk.</b> Without labels the result cannot be verified: clusters do not identify classes.
  * Three cases are aligned wrongly and pass {@link Guard}: a class that moves to the former place of
  * another, classes that swap places between two windows, and a new class that resembles a known
- * one. The publisher checks candidates against the available labels and may reject them. If there
- * are no labels, label some audit samples.
+ * one. The publisher checks candidates against the available labels and may reject them. Without
+ * any, label some audit samples.
  *
  * <p>Deterministic. Memory is bounded by one window of samples. Not thread-safe.
  */

@@ -56,7 +56,7 @@ public final class DriftMonitor {
    * @return the cause of the alarm that this record raises, {@link #FEATURES} or {@link
    *     #CONFIDENCE}; empty for none
    */
-  public Optional<String> drawn(
+  public Optional<String> observe(
       String recordId, float[] vector, double confidence, long headVersion) {
     boolean anotherHead = headVersion != lastHead;
     lastHead = headVersion;
@@ -79,7 +79,7 @@ public final class DriftMonitor {
    * @param error error in [0, 1]: 0 or 1, or the fraction of wrong pixels of a mask
    * @return the cause of the alarm that this record raises, {@link #ERRORS}; empty for none
    */
-  public Optional<String> judged(double error) {
+  public Optional<String> observeError(double error) {
     return standing.isEmpty() && errors.observe(error) ? alarm(ERRORS) : Optional.empty();
   }
 

@@ -80,11 +80,11 @@ public record Subclasses(int[] samples, int[] classes) {
     Arrays.fill(distances, 1);
     for (int c = 0; c < count; c++) {
       double left = random.nextDouble() * Arrays.stream(distances).sum();
-      int drawn = 0;
-      while (drawn < rows.length - 1 && left >= distances[drawn]) {
-        left -= distances[drawn++];
+      int next = 0;
+      while (next < rows.length - 1 && left >= distances[next]) {
+        left -= distances[next++];
       }
-      centres[c] = rows[drawn].clone();
+      centres[c] = rows[next].clone();
       for (int i = 0; i < rows.length; i++) {
         double distance = distance(rows[i], centres[c]);
         distances[i] = c == 0 ? distance : Math.min(distances[i], distance);

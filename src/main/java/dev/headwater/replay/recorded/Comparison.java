@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A comparison of two deployments on the same labelled audit samples, by the first prediction of
- * each. Audit samples are drawn uniformly, so the comparison is unbiased. A record is left out if
- * one of the heads may have been trained on it before predicting it.
+ * each. Audit samples are selected uniformly, so the comparison is unbiased. A record is left out
+ * if one of the heads may have been trained on it before predicting it.
  */
 public final class Comparison {
   /** Significance level. */

@@ -71,10 +71,10 @@ public final class Reembedding {
    *
    * @param embedded records with a new sample
    * @param gone records not on the records topics: expired, or never there (labelled history)
-   * @param refused records that the new bundle cannot decode or whose labels it does not have
+   * @param rejected records that the new bundle cannot decode or whose labels it does not have
    * @param left number of offsets not read after a cancellation; missing records may be among them
    */
-  public record Summary(int embedded, int gone, int refused, long left) {}
+  public record Summary(int embedded, int gone, int rejected, long left) {}
 
   /**
    * Re-embeds the labelled records of a range.

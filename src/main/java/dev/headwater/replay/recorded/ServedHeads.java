@@ -5,7 +5,7 @@ import dev.headwater.bundle.Task;
 import dev.headwater.heads.HeadLog;
 import dev.headwater.schema.Head;
 import dev.headwater.schema.LivePointer;
-import dev.headwater.schema.RefusedHeadException;
+import dev.headwater.schema.RejectedHeadException;
 import dev.headwater.scoring.Scoring;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -54,7 +54,7 @@ public final class ServedHeads {
   private static void install(Scoring scoring, Head head) {
     try {
       scoring.install(head);
-    } catch (RefusedHeadException e) {
+    } catch (RejectedHeadException e) {
       throw new IllegalArgumentException(
           "cannot use head %d of %s: %s"
               .formatted(head.info().version(), head.info().task(), e.getMessage()),

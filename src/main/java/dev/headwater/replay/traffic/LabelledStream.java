@@ -212,7 +212,7 @@ public final class LabelledStream {
   }
 
   /** Returns the number of records with an invalid ground truth, by task. */
-  public Map<String, Integer> refused() {
+  public Map<String, Integer> invalidTruths() {
     return Collections.unmodifiableMap(invalidTruths);
   }
 

@@ -132,15 +132,15 @@ public record Selection(
    * share * 2^32}. This depends only on the id, so retries agree and any language can recompute it.
    */
   public boolean audits(String recordId) {
-    return draws(recordId, auditShare);
+    return selects(recordId, auditShare);
   }
 
   /** As {@link #audits}, for any share. A larger share includes all records of a smaller one. */
-  public static boolean draws(String recordId, double share) {
-    return draws(hash(recordId), share);
+  public static boolean selects(String recordId, double share) {
+    return selects(hash(recordId), share);
   }
 
-  static boolean draws(long hash, double share) {
+  static boolean selects(long hash, double share) {
     return hash < share * 0x1p32;
   }
 
@@ -148,7 +148,7 @@ public record Selection(
    * Returns whether a record is an unlabelled sample. Disjoint from {@link #audits} if the sum of
    * both shares is at most 1.
    */
-  public static boolean drawsOthers(String recordId, double share) {
+  public static boolean selectsUnlabelled(String recordId, double share) {
     return hash(recordId) >= (1 - share) * 0x1p32;
   }
 

@@ -72,7 +72,7 @@ public final class Selector {
       double[] confidences,
       boolean scored) {
     long hash = Selection.hash(recordId);
-    boolean audit = Selection.draws(hash, selection.auditShare());
+    boolean audit = Selection.selects(hash, selection.auditShare());
     if (!scored) {
       coldStart();
     }

@@ -13,8 +13,8 @@ class DriftMonitorTest {
   @Test
   void isSilentWhereNothingChanges() {
     for (int i = 0; i < 400; i++) {
-      assertThat(monitor.drawn("r", features(0), confidence(0.9), 1)).isEmpty();
-      assertThat(monitor.judged(i % 20 == 0 ? 1 : 0)).isEmpty();
+      assertThat(monitor.observe("r", features(0), confidence(0.9), 1)).isEmpty();
+      assertThat(monitor.observeError(i % 20 == 0 ? 1 : 0)).isEmpty();
     }
 
     assertThat(monitor.standing()).isEmpty();
@@ -56,7 +56,7 @@ class DriftMonitorTest {
   @Test
   void namesWhatHasChanged() {
     show(200, 0, 1);
-    while (monitor.drawn("r", features(0), confidence(0.5), 1).isEmpty()) {
+    while (monitor.observe("r", features(0), confidence(0.5), 1).isEmpty()) {
       assertThat(monitor.standing()).isEmpty();
     }
     assertThat(monitor.standing()).contains("drift-confidence");
@@ -64,9 +64,9 @@ class DriftMonitorTest {
     show(200, 0, 2);
     int errors = 0;
     for (int i = 0; i < 100; i++) {
-      monitor.judged(i % 20 == 0 ? 1 : 0);
+      monitor.observeError(i % 20 == 0 ? 1 : 0);
     }
-    while (monitor.judged(random.nextInt(2)).isEmpty()) {
+    while (monitor.observeError(random.nextInt(2)).isEmpty()) {
       errors++;
     }
     assertThat(monitor.standing()).contains("drift-errors");
@@ -79,8 +79,8 @@ class DriftMonitorTest {
     for (int i = 0; i < 300; i++) {
       float[] features = features(i / 100.0);
       double confidence = confidence(0.8);
-      assertThat(again.drawn("r", features, confidence, 1))
-          .isEqualTo(monitor.drawn("r", features, confidence, 1));
+      assertThat(again.observe("r", features, confidence, 1))
+          .isEqualTo(monitor.observe("r", features, confidence, 1));
     }
 
     Map<String, Double> scores = monitor.scores();
@@ -92,7 +92,7 @@ class DriftMonitorTest {
   private int show(int draws, double mean, long head) {
     int alarms = 0;
     for (int i = 0; i < draws; i++) {
-      alarms += monitor.drawn("r", features(mean), confidence(0.9), head).isPresent() ? 1 : 0;
+      alarms += monitor.observe("r", features(mean), confidence(0.9), head).isPresent() ? 1 : 0;
     }
     return alarms;
   }

@@ -130,11 +130,11 @@ class RealStreamDriftTest {
       int before = alarms.size();
       if (random.nextDouble() < share) {
         monitor
-            .drawn("r" + i, row.features(), row.confidence(), head)
+            .observe("r" + i, row.features(), row.confidence(), head)
             .ifPresent(cause -> alarms.add(new Alarm(cause, i)));
       }
       if (random.nextDouble() < audit) {
-        monitor.judged(row.error()).ifPresent(cause -> alarms.add(new Alarm(cause, i)));
+        monitor.observeError(row.error()).ifPresent(cause -> alarms.add(new Alarm(cause, i)));
       }
       if (alarms.size() > before) {
         answered = i + ANSWER;

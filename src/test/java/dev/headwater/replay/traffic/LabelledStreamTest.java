@@ -95,7 +95,9 @@ class LabelledStreamTest {
             () -> {});
 
     assertThat(stream.truths().get(closed.name())).containsExactly("label-0", null, null, null);
-    assertThat(stream.refused()).as("blank is as good as absent").containsEntry(closed.name(), 2);
+    assertThat(stream.invalidTruths())
+        .as("blank is as good as absent")
+        .containsEntry(closed.name(), 2);
   }
 
   @Test

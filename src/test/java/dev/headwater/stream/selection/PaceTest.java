@@ -97,7 +97,7 @@ class PaceTest {
       long hash = random.nextInt() & 0xFFFFFFFFL;
       boolean considered = limiter.takes(1, hash);
       total += considered ? 1 : 0;
-      audits += considered && Selection.draws(hash, .03) ? 1 : 0;
+      audits += considered && Selection.selects(hash, .03) ? 1 : 0;
     }
 
     assertThat(total).as("twenty seconds").isCloseTo(20_000, within(1000));

@@ -44,7 +44,7 @@ class SelectionTest {
     int others = 0;
     for (int i = 0; i < 10_000; i++) {
       String id = "r" + i;
-      boolean unlabelled = Selection.drawsOthers(id, 0.7);
+      boolean unlabelled = Selection.selectsUnlabelled(id, 0.7);
       assertThat(unlabelled && audit.audits(id)).isFalse();
       others += unlabelled ? 1 : 0;
     }

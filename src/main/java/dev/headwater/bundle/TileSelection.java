@@ -18,13 +18,13 @@ import org.jspecify.annotations.Nullable;
  * @param tiles tile indices, in the order of their rows in a sample
  * @param weights weights, in the same order
  */
-public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) {
+public record TileSelection(Tiling tiling, List<Integer> tiles, List<Float> weights) {
   /** Feature bytes per record; with its label, a sample stays below Kafka's default 1 MB limit. */
   private static final int BYTES = 640 << 10;
 
   private static final int MAX_TILES = 1024;
 
-  public TileDraw {
+  public TileSelection {
     tiles = List.copyOf(tiles);
     weights = List.copyOf(weights);
   }
@@ -35,7 +35,7 @@ public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) 
    * @param confidences confidence of each pixel; null without a head
    * @param seed the same seed selects the same tiles
    */
-  public static TileDraw of(Tiling tiling, float @Nullable [] confidences, String seed) {
+  public static TileSelection of(Tiling tiling, float @Nullable [] confidences, String seed) {
     int limit = most(tiling);
     List<Integer> rest = new ArrayList<>(IntStream.range(0, tiling.tiles()).boxed().toList());
     List<Integer> tiles = new ArrayList<>();
@@ -59,7 +59,7 @@ public record TileDraw(Tiling tiling, List<Integer> tiles, List<Float> weights) 
               tiles.add(tile);
               weights.add((float) rest.size() / sampled);
             });
-    return new TileDraw(tiling, tiles, weights);
+    return new TileSelection(tiling, tiles, weights);
   }
 
   /** Returns the maximum number of tiles per record. */

@@ -6,7 +6,7 @@ import java.util.Locale;
  * Thrown when a head, or a record of the heads topic, must not be used. The current live head keeps
  * serving; the reason is logged and the cause counted.
  */
-public final class RefusedHeadException extends Exception {
+public final class RejectedHeadException extends Exception {
   private static final long serialVersionUID = 1;
 
   /** Why the head is rejected, as one of a bounded set. */
@@ -36,14 +36,14 @@ public final class RefusedHeadException extends Exception {
   private final String reason;
 
   /** Creates an exception with {@link Cause#UNREADABLE}. */
-  public RefusedHeadException(String reason) {
+  public RejectedHeadException(String reason) {
     this(Cause.UNREADABLE, reason);
   }
 
   /**
    * @param reason one sentence: what is wrong with the head, and where
    */
-  public RefusedHeadException(Cause fault, String reason) {
+  public RejectedHeadException(Cause fault, String reason) {
     super(reason);
     this.fault = fault;
     this.reason = reason;

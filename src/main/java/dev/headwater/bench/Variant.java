@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /** A variant that scores {@code topics.records()} to {@code topics.predictions()}. */
-interface Contestant {
+interface Variant {
   /** Returns the key in the report. */
   String name();
 

@@ -7,7 +7,7 @@ import java.util.HashSet;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-class TileDrawTest {
+class TileSelectionTest {
   /** 64 tiles, of which eight fit. */
   private final Tiling tiling = new Tiling(48, 128, 128, 16, 2);
 
@@ -20,7 +20,7 @@ class TileDrawTest {
     int least = 8 + 2; // in the second row of tiles the third
 
     for (int seed = 0; seed < 50; seed++) {
-      TileDraw draw = TileDraw.of(tiling, confidences, "r" + seed);
+      TileSelection draw = TileSelection.of(tiling, confidences, "r" + seed);
       assertThat(draw.tiles()).hasSize(8).contains(least);
       assertThat(new HashSet<>(draw.tiles())).as("none twice").hasSize(8);
       assertThat(draw.weights().get(draw.tiles().indexOf(least))).isEqualTo(1);
@@ -36,7 +36,7 @@ class TileDrawTest {
     int draws = 4_000;
 
     for (int seed = 0; seed < draws; seed++) {
-      TileDraw draw = TileDraw.of(tiling, confidences, "r" + seed);
+      TileSelection draw = TileSelection.of(tiling, confidences, "r" + seed);
       for (int row = 0; row < draw.tiles().size(); row++) {
         sum += draw.weights().get(row) * draw.tiles().get(row);
       }
@@ -47,15 +47,15 @@ class TileDrawTest {
 
   @Test
   void aRecordDrawsTheSameTilesEachTime() {
-    assertThat(TileDraw.of(tiling, confidences, "r1"))
-        .isEqualTo(TileDraw.of(tiling, confidences, "r1"))
-        .isNotEqualTo(TileDraw.of(tiling, confidences, "r2"));
+    assertThat(TileSelection.of(tiling, confidences, "r1"))
+        .isEqualTo(TileSelection.of(tiling, confidences, "r1"))
+        .isNotEqualTo(TileSelection.of(tiling, confidences, "r2"));
   }
 
   @Test
   void aSmallMapIsTakenWholeAndNobodysOpinionDrawsUniformly() {
-    TileDraw small = TileDraw.of(new Tiling(4, 20, 20, 16, 2), confidences, "r1");
-    TileDraw cold = TileDraw.of(tiling, null, "r1");
+    TileSelection small = TileSelection.of(new Tiling(4, 20, 20, 16, 2), confidences, "r1");
+    TileSelection cold = TileSelection.of(tiling, null, "r1");
 
     assertThat(small.tiles()).containsExactlyInAnyOrder(0, 1, 2, 3);
     assertThat(small.weights()).containsOnly(1f);
