@@ -3,7 +3,7 @@ package dev.headwater;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.headwater.schema.Json;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,8 +34,8 @@ class DependenciesIT {
   void theSbomListsTheClassPathWithALicenceForEachLibrary() throws IOException {
     try (JarFile jar = new JarFile("target/headwater.jar")) {
       JsonNode sbom =
-          new ObjectMapper()
-              .readTree(jar.getInputStream(jar.getEntry("META-INF/sbom/application.cdx.json")));
+          Json.MAPPER.readTree(
+              jar.getInputStream(jar.getEntry("META-INF/sbom/application.cdx.json")));
       String path = jar.getManifest().getMainAttributes().getValue(Attributes.Name.CLASS_PATH);
 
       assertThat(sbom.path("bomFormat").asText()).isEqualTo("CycloneDX");

@@ -187,7 +187,7 @@ class DocumentedCommandsIT extends CommandedDeployment {
   private void start(String command, String name) throws Exception {
     int ofServer = name.equals("serve") ? port : trainerPort;
     Running server =
-        Running.of(
+        new Running(
             shell("exec " + command)
                 .redirectErrorStream(true)
                 .redirectOutput(Running.log(name, ofServer))

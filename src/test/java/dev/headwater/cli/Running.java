@@ -16,14 +16,10 @@ final class Running implements AutoCloseable {
   private final Process process;
   private final int port;
 
-  private Running(Process process, int port) {
+  /** A process that serves HTTP on the port. */
+  Running(Process process, int port) {
     this.process = process;
     this.port = port;
-  }
-
-  /** A process that serves HTTP on the port. */
-  static Running of(Process process, int port) {
-    return new Running(process, port);
   }
 
   static File log(String command, int port) {

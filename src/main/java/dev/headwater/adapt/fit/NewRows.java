@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * Weight rows of labels that the live head does not have. They start at the mean of their class's
  * features, scaled to the average row norm. L2-SP pulls them towards zero, because a class mean is
- * a poor prior (measured: see docs/design/experiments.md).
+ * a poor prior.
  */
 final class NewRows {
   private NewRows() {}

@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk numbers, never compared
 public record Subclasses(int[] samples, int[] classes) {
-  /** Minimum samples per cluster, pseudo-labels included: see docs/design/experiments.md. */
+  /** Minimum samples per cluster, pseudo-labels included. */
   private static final int MIN_SAMPLES_PER_CLUSTER = 20;
 
   private static final int ROUNDS = 20;
